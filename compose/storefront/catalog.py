@@ -1,0 +1,103 @@
+"""Catalog: what a product is, with its price from pricing and its stock from Postgres.
+
+The stock on a product page is advice, never a promise: it is read in the background, and `null` while
+Postgres has not been heard for a while. So product pages outlive the database; checkout is where stock is
+taken for real.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import database, outgoing, products, serving
+from .outgoing import Peer
+from .problems import Problem, UpstreamProblem
+from .products import Product
+from .settings import Settings, address
+
+REFRESH_S = 2.0
+STALE_S = 10.0
+
+
+class Stock:
+    """The last known quantities by product."""
+
+    def __init__(self) -> None:
+        self._quantities: dict[int, int] = {}
+        self._read_at = float("-inf")
+
+    def of(self, product: int) -> int | None:
+        """The quantity, or None where it is not known or too old to show."""
+        if time.monotonic() - self._read_at > STALE_S:
+            return None
+        return self._quantities.get(product)
+
+    async def follow(self, url: str) -> None:
+        """Read all quantities for ever. A missing database, also at start, only makes them old."""
+        while True:
+            with suppress(TimeoutError):
+                async with database.connected(url, connections=1) as opened:
+                    while True:
+                        with suppress(UpstreamProblem):
+                            await self._read(opened)
+                        await asyncio.sleep(REFRESH_S)
+
+    async def _read(self, opened: database.Database) -> None:
+        async with opened.connection() as connection:
+            rows = await connection.fetch("SELECT product, quantity FROM stock")
+        self._quantities = {row["product"]: row["quantity"] for row in rows}
+        self._read_at = time.monotonic()
+
+
+def page(product: Product, quote: Mapping[str, Any], stock: int | None) -> dict[str, object]:
+    """The product page."""
+    return {
+        "id": product.id,
+        "name": product.name,
+        "description": product.description,
+        "price_cents": quote["price_cents"],
+        "currency": quote["currency"],
+        "stock": stock,
+    }
+
+
+class Pages:
+    """Answers for product pages."""
+
+    def __init__(self, range_of_products: Mapping[int, Product], pricing: Peer, stock: Stock) -> None:
+        self._products = range_of_products
+        self._pricing = pricing
+        self._stock = stock
+
+    async def product(self, request: Request) -> Response:
+        """GET /products/{id}."""
+        product = self._products.get(request.path_params["id"])
+        if product is None:
+            raise Problem(404, "no such product")
+        quote = await self._pricing.ask(f"/prices/{product.id}")
+        return JSONResponse(page(product, quote, self._stock.of(product.id)))
+
+
+@asynccontextmanager
+async def catalog(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """The service: needs pricing for each page, Postgres only for the stock shown."""
+    stock = Stock()
+    async with outgoing.client() as client:
+        follow = asyncio.create_task(stock.follow(address("DATABASE_URL")))
+        try:
+            pages = Pages(products.load(), Peer("pricing", address("PRICING_URL"), client), stock)
+            yield [Route("/products/{id:int}", pages.product)]
+        finally:
+            follow.cancel()
+            with suppress(asyncio.CancelledError):
+                await follow
+
+
+if __name__ == "__main__":
+    serving.run("catalog", catalog)

@@ -1,0 +1,24 @@
+"""Passing a request on to a peer and its answer back, unchanged: what edge and gateway have in common."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .outgoing import Answer, Peer
+
+PASSED_ON = ("authorization", "content-type", "idempotency-key", "x-home-region")
+PASSED_BACK = ("Content-Type", "Cache-Control", "X-Region")
+
+
+async def forward(request: Request, peer: Peer) -> Response:
+    """The peer's answer to this request. Raises as `Peer.call`."""
+    target = request.scope["raw_path"].decode("latin-1")
+    if request.scope["query_string"]:
+        target += "?" + request.scope["query_string"].decode("latin-1")
+    headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+    body = await request.body() if request.method == "POST" else None
+    return _answered(await peer.call(request.method, target, body, headers))
+
+
+def _answered(answer: Answer) -> Response:
+    headers = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
+    return Response(answer.body, answer.status, headers)

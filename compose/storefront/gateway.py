@@ -1,0 +1,54 @@
+"""Gateway: the door of a region. Knows which service answers which path, and nothing about the answers."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import outgoing, serving
+from .forwarding import forward
+from .outgoing import Client, Peer
+from .settings import Settings, address
+
+# Longer than any service behind it waits for its own peers, shorter than the edge waits.
+TOTAL_S = 1.4
+ROUTES = (
+    ("GET", "/products/{id}", "catalog"),
+    ("POST", "/login", "identity"),
+    ("GET", "/account", "identity"),
+    ("POST", "/checkout", "checkout"),
+    ("GET", "/orders", "orders"),
+    ("GET", "/costs", "costs"),
+)
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def to(peer: Peer) -> Endpoint:
+    """An endpoint that passes every request on to `peer`."""
+
+    async def endpoint(request: Request) -> Response:
+        return await forward(request, peer)
+
+    return endpoint
+
+
+def routes(client: Client) -> list[Route]:
+    """The public paths, each to its service."""
+    names = {name for _, _, name in ROUTES}
+    peers = {name: Peer(name, address(f"{name.upper()}_URL"), client, TOTAL_S) for name in names}
+    return [Route(path, to(peers[name]), methods=[method]) for method, path, name in ROUTES]
+
+
+@asynccontextmanager
+async def gateway(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """The service: opens only the outgoing client, so that one dead service doesn't keep the region's door shut."""
+    async with outgoing.client() as client:
+        yield routes(client)
+
+
+if __name__ == "__main__":
+    serving.run("gateway", gateway)

@@ -1,0 +1,103 @@
+"""Payments: the third party that charges cards, outside every region, with an append-only ledger of its own.
+
+Charges are idempotent by key: the same order is charged once however often it is asked for. The ledger is the
+truth that an audit compares Postgres with, so a charge is in the file before it is answered. One instance at
+a time owns a ledger.
+"""
+
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import bodies, serving
+from .problems import Problem
+from .settings import Settings
+
+# What the card network lets through in one charge.
+LIMIT_CENTS = 1_000_000
+
+
+class Ledger:
+    """Charges by key, in memory and in a file of JSON lines; a last line cut short by a crash is not a charge."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._charges = dict(_read(path))
+        self._file: TextIO = path.open("a", encoding="utf-8")
+
+    def find(self, key: str) -> dict[str, Any] | None:
+        """The charge of that key, if there is one."""
+        return self._charges.get(key)
+
+    def add(self, key: str, amount_cents: int) -> dict[str, Any]:
+        """Charge; flushed to the kernel before it returns."""
+        charge = {"order_id": key, "amount_cents": amount_cents, "charged_at": time.time()}
+        self._file.write(json.dumps(charge) + "\n")
+        self._file.flush()
+        self._charges[key] = charge
+        return charge
+
+    def lines(self) -> str:
+        """All charges as JSON lines, in order."""
+        return "".join(json.dumps(charge) + "\n" for charge in self._charges.values())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _read(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return [(charge["order_id"], charge) for charge in map(json.loads, whole.splitlines())]
+
+
+class Charges:
+    """Answers for charges and for the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def charge(self, request: Request) -> Response:
+        """POST /charges {"amount_cents"} with Idempotency-Key: 201, or 200 where it was charged before; 402 refused."""
+        key = bodies.idempotency_key(request)
+        amount = bodies.positive(await bodies.json_object(request), "amount_cents")
+        charged = self._ledger.find(key)
+        if charged is not None:
+            if charged["amount_cents"] != amount:
+                raise Problem(409, "this key was used for another amount")
+            return JSONResponse(charged)
+        if amount > LIMIT_CENTS:
+            raise Problem(402, "the card was refused")
+        return JSONResponse(self._ledger.add(key, amount), 201)
+
+    async def ledger(self, request: Request) -> Response:
+        """GET /ledger: every charge, as JSON lines."""
+        return Response(self._ledger.lines(), media_type="application/x-ndjson")
+
+
+@asynccontextmanager
+async def payments(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """The service: its ledger is DATA_DIR/ledger.jsonl."""
+    ledger = Ledger(Path(os.environ.get("DATA_DIR", ".")) / "ledger.jsonl")
+    try:
+        charges = Charges(ledger)
+        yield [Route("/charges", charges.charge, methods=["POST"]), Route("/ledger", charges.ledger)]
+    finally:
+        ledger.close()
+
+
+if __name__ == "__main__":
+    serving.run("payments", payments)

@@ -1,0 +1,42 @@
+"""The ways in which a request fails on purpose, each with the HTTP status that says so.
+
+Problem (any status)
+└─ UpstreamProblem            a peer is at fault, not the caller
+   ├─ Unreachable (503)       nothing of an answer came: refused, cut, closed
+   ├─ Broken (502)            an answer came, and it was a failure
+   └─ TimedOut (504)          no answer in time
+"""
+
+
+class Problem(Exception):
+    """A failure with the status and text its caller shall see."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class UpstreamProblem(Problem):
+    """A peer of this service failed."""
+
+
+class Unreachable(UpstreamProblem):
+    """The peer gave no byte of an answer."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(503, f"{peer} is unreachable")
+
+
+class Broken(UpstreamProblem):
+    """The peer answered with a failure, or with half an answer."""
+
+    def __init__(self, peer: str, why: str) -> None:
+        super().__init__(502, f"{peer} failed: {why}")
+
+
+class TimedOut(UpstreamProblem):
+    """The peer took longer than this service waits."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(504, f"{peer} did not answer in time")

@@ -1,0 +1,41 @@
+"""What an instance is told by its environment: who it is, where it listens, where its peers are.
+
+Leaves to others what a peer's address means; a missing address is an error at start, never at the first
+request.
+"""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Identity and listening address of one instance."""
+
+    service: str
+    region: str
+    release: str
+    instance: str
+    host: str
+    port: int
+
+    @classmethod
+    def from_environment(cls, service: str) -> "Settings":
+        """Read REGION, RELEASE, INSTANCE, HOST and PORT; those not set have a default fit for a run by hand."""
+        environment = os.environ
+        return cls(
+            service=service,
+            region=environment.get("REGION", "local"),
+            release=environment.get("RELEASE", f"{service}-1.0.0"),
+            instance=environment.get("INSTANCE", service),
+            host=environment.get("HOST", "127.0.0.1"),
+            port=int(environment.get("PORT", "8000")),
+        )
+
+
+def address(name: str) -> str:
+    """A peer's address from the variable `name`; SystemExit with a clear message where it isn't set."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise SystemExit(f"{name} is not set: the address of a peer is missing")
+    return value.rstrip("/")

@@ -1,0 +1,259 @@
+"""One panel of the timeline as an Altair chart: series over time, the fault shaded, every clock marked. Data in, SVG out.
+
+All panels of a report share one time axis and the same margins, so that they line up under each other. What the numbers
+are is `series`, which panels there are is `figures`. Altair and vl-convert are slow to import, so only here, and late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from reports.lanes import Label, lanes, place
+from reports.palette import light
+from reports.series import Bins, Floats
+from reports.svg import convert
+
+LANE = 14
+MARGIN_TOP, MARGIN_BOTTOM, MARGIN_RIGHT = 12, 22, 14
+
+
+@dataclass(frozen=True)
+class Size:
+    """`width` of the whole drawing and `left` margin, px; `height` scales the panels' own height."""
+
+    name: Literal["wide", "narrow"]
+    width: int
+    left: int
+    height: float
+
+    @property
+    def plot(self) -> int:
+        return self.width - self.left - MARGIN_RIGHT
+
+
+SIZES = (Size("wide", 920, 52, 1.0), Size("narrow", 366, 46, 1.0))
+
+
+@dataclass(frozen=True)
+class Series:
+    """One named line or one layer of a stack; NaN is a gap. `dash` tells lines apart without their colour."""
+
+    name: str
+    colour: str
+    values: Floats
+    dash: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A horizontal line with its label."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one drawing shows. `top` is the upper end of the y axis, `floor` the lower one (over 0 where it is logarithmic)."""
+
+    id: str
+    title: str
+    about: str
+    unit: Literal["rate", "percent", "latency"]
+    bins: Bins
+    series: Sequence[Series]
+    top: float
+    stacked: bool = False
+    floor: float = 0.0
+    height: int = 150
+    labels: bool = False
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all panels share: the time shown, the clocks (name → seconds), the shaded spans."""
+
+    since: float
+    until: float
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    spans: Sequence[tuple[float, float]] = ()
+
+    def labels(self, size: Size) -> list[Label]:
+        return place(self.clocks, self.since, self.until, size.plot)
+
+
+def draw(panel: Panel, frame: Frame, size: Size) -> str:
+    """The panel as an SVG element."""
+    labels = frame.labels(size) if panel.labels else []
+    top = MARGIN_TOP + LANE * lanes(labels)
+    height = round(panel.height * size.height)
+    chart = _chart(panel, frame, size, labels, height, top)
+    attributes = {
+        "class": f"chart {size.name}",
+        "role": "img",
+        "aria-label": f"{panel.title}. {panel.about}",
+        "data-panel": panel.id,
+        "data-since": f"{frame.since:g}",
+        "data-until": f"{frame.until:g}",
+        "data-plot": f"{size.left} {top} {size.plot} {height}",
+    }
+    return convert(chart.to_dict(validate=False), attributes, prefix=f"{panel.id}-{size.name}")
+
+
+def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], height: int, top: int) -> Any:
+    import altair as alt
+
+    layers = [_spans(panel, frame, size), *_marks(panel, frame, size), *_limit(panel, size)]
+    layers += [_clock_lines(frame, labels, height), *_clock_labels(labels)]
+    padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
+    chart = alt.layer(*layers).properties(width=size.plot, height=height, autosize="none", padding=padding)
+    chart = chart.configure(aria=False, font="sans-serif", background="transparent")
+    axis = {"labelColor": light("soft"), "labelFontSize": 12, "domainColor": light("axis"), "tickColor": light("axis")}
+    return chart.configure_view(stroke=None).configure_axis(**axis, gridColor=light("grid"), title=None)
+
+
+def _data(values: Sequence[Mapping[str, Any]]) -> Any:
+    import altair as alt
+
+    return alt.InlineData(values=list(values))
+
+
+def _x(frame: Frame, size: Size, name: str = "t") -> Any:
+    import altair as alt
+
+    count = 10 if size.name == "wide" else 5
+    axis = alt.Axis(grid=False, tickCount=count, labelExpr="datum.label + ' s'", labelOverlap=True, labelFlush=True)
+    return alt.X(f"{name}:Q", scale=alt.Scale(domain=[frame.since, frame.until], nice=False), axis=axis)
+
+
+def _y(panel: Panel, name: str = "v") -> Any:
+    import altair as alt
+
+    if panel.unit == "latency":
+        scale = alt.Scale(type="log", domain=[panel.floor, panel.top], nice=False, clamp=True)
+        values = [10.0**power for power in range(-3, 3) if panel.floor <= 10.0**power <= panel.top]
+        text = "datum.value < 1 ? format(datum.value * 1000, '~r') + ' ms' : format(datum.value, '~r') + ' s'"
+        return alt.Y(f"{name}:Q", scale=scale, axis=alt.Axis(values=values, labelExpr=text, domain=False, ticks=False))
+    scale = alt.Scale(domain=[0, panel.top], nice=False)
+    shown = "~%" if panel.unit == "percent" else "~r"
+    return alt.Y(
+        f"{name}:Q", scale=scale, axis=alt.Axis(format=shown, tickCount=3 if panel.height < 130 else 4, domain=False, ticks=False)
+    )
+
+
+def _spans(panel: Panel, frame: Frame, size: Size) -> Any:
+    import altair as alt
+
+    shown = [{"t": max(a, frame.since), "t2": min(b, frame.until)} for a, b in frame.spans if b > frame.since]
+    chart = alt.Chart(_data(shown), name="spans").mark_rect(color=light("span"), clip=True)
+    return chart.encode(x=_x(frame, size), x2="t2:Q")
+
+
+def _marks(panel: Panel, frame: Frame, size: Size) -> list[Any]:
+    if panel.stacked:
+        return _stack(panel, frame, size)
+    layers = []
+    for position, each in enumerate(panel.series):
+        layers.append(_line(each, panel, frame, size, position))
+        layers.append(_dots(each, panel, frame, size, position))
+    return layers
+
+
+def _stack(panel: Panel, frame: Frame, size: Size) -> list[Any]:
+    """One layer of bars for each series, each on top of the ones before; bins that are NaN have none."""
+    import altair as alt
+
+    layers, below = [], np.zeros(panel.bins.n)
+    edges = panel.bins.edges
+    for position, each in enumerate(panel.series):
+        above = below + np.nan_to_num(each.values)
+        bars = [
+            {"t": _exact(edges[i]), "t2": _exact(edges[i + 1]), "v": _exact(below[i]), "v2": _exact(above[i])}
+            for i in range(panel.bins.n)
+            if above[i] > below[i]
+        ]
+        chart = alt.Chart(_data(bars), name=f"bars{position}").mark_rect(color=light(each.colour), clip=True)
+        layers.append(chart.encode(x=_x(frame, size), x2="t2:Q", y=_y(panel), y2="v2:Q"))
+        below = above
+    return layers
+
+
+def _points(each: Series, bins: Bins) -> list[dict[str, float | None]]:
+    centres = bins.centres
+    return [
+        {"t": _exact(centres[i]), "v": None if np.isnan(each.values[i]) else _exact(each.values[i])} for i in range(bins.n)
+    ]
+
+
+def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int) -> Any:
+    import altair as alt
+
+    style: dict[str, Any] = {"strokeDash": list(each.dash)} if each.dash else {}
+    chart = alt.Chart(_data(_points(each, panel.bins)), name=f"line{position}")
+    chart = chart.mark_line(color=light(each.colour), strokeWidth=1.8, clip=True, interpolate="step", **style)
+    return chart.encode(x=_x(frame, size), y=_y(panel))
+
+
+def _dots(each: Series, panel: Panel, frame: Frame, size: Size, position: int) -> Any:
+    """A dot for each value with a gap on both sides: a line through one point can't be seen."""
+    import altair as alt
+
+    gap = np.isnan(np.concatenate(([np.nan], each.values, [np.nan])))
+    alone = ~gap[1:-1] & gap[:-2] & gap[2:]
+    shown = [point for point, single in zip(_points(each, panel.bins), alone, strict=True) if single]
+    chart = alt.Chart(_data(shown), name=f"dots{position}").mark_point(color=light(each.colour), filled=True, size=18, opacity=1)
+    return chart.encode(x=_x(frame, size), y=_y(panel))
+
+
+def _limit(panel: Panel, size: Size) -> list[Any]:
+    import altair as alt
+
+    if panel.limit is None:
+        return []
+    data = _data([{"v": panel.limit.value, "text": panel.limit.text}])
+    rule = alt.Chart(data, name="fixedrule").mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))
+    text = alt.Chart(data, name="fixedtext").mark_text(
+        color=light("limit"), align="right", baseline="bottom", dy=-3, fontSize=11
+    )
+    return [rule, text.encode(x=alt.value(size.plot), y=_y(panel), text="text:N")]
+
+
+def _clock_lines(frame: Frame, labels: Sequence[Label], height: int) -> Any:
+    """A line for every clock; where the panel has labels, up to the lane of its label."""
+    import altair as alt
+
+    start = {label.t: label.lane for label in labels}
+    count, lane, lines = lanes(labels), 0, []
+    for _, t in sorted(frame.clocks.items(), key=lambda clock: clock[1]):
+        lane = start.get(t, lane)
+        lines.append({"t": t, "a": _lane_y(lane, count) - 9 if labels else 0, "b": height})
+    chart = alt.Chart(_data(lines), name="clocks").mark_rule(color=light("clock"), strokeWidth=1)
+    return chart.encode(x="t:Q", y=alt.Y("a:Q", scale=None, axis=None), y2="b:Q")
+
+
+def _lane_y(lane: int, count: int) -> float:
+    """The baseline of a lane, px from the plot's top (negative: above it)."""
+    return -4.0 - LANE * (count - 1 - lane)
+
+
+def _clock_labels(labels: Sequence[Label]) -> list[Any]:
+    import altair as alt
+
+    layers = []
+    for flipped, align, dx in ((False, "left", 4), (True, "right", -4)):
+        data = [{"x": x.x, "y": _lane_y(x.lane, lanes(labels)), "text": x.text} for x in labels if x.flipped == flipped]
+        chart = alt.Chart(_data(data), name=f"labels{align}")
+        chart = chart.mark_text(align=align, dx=dx, baseline="alphabetic", fontSize=11, color=light("ink"))
+        x = alt.X("x:Q", scale=None, axis=None)
+        layers.append(chart.encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text="text:N"))
+    return layers
+
+
+def _exact(value: Any) -> float:
+    """A plain number for JSON; six decimals are a microsecond."""
+    return round(float(value), 6)

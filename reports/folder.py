@@ -1,0 +1,89 @@
+"""What a run left on disk, read once: the only input of a report. Files that a run may lack are empty here, not errors.
+
+What the numbers mean is left to `words`, `series` and the sections of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from reports.loose import mapping, number, pick, rows
+from runner.journal import Event, read_journal
+from runner.located import Invalid, read_yaml
+from runner.samples import Samples, read_samples
+from runner.scenario.model import Slo
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. `releases` maps release → its release.yaml as plain data, `patches` release → the diff's text."""
+
+    name: str
+    outcome: Mapping[str, Any]
+    events: Sequence[Event]
+    samples: Samples
+    scenario: Mapping[str, Any]
+    releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    patches: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[Event]:
+        """Events of these kinds, in order."""
+        return [event for event in self.events if event.kind in kinds]
+
+    def first(self, kind: str) -> Mapping[str, Any]:
+        """The data of the first event of a kind; empty where there is none."""
+        return next((event.data for event in self.events if event.kind == kind), {})
+
+    @cached_property
+    def clocks(self) -> dict[str, float]:
+        """The clocks that were set, seconds since the run's start, by time."""
+        found = {name: number(value) for name, value in mapping(pick(self.outcome, "clocks")).items()}
+        known = {name: t for name, t in found.items() if t is not None}
+        return dict(sorted(known.items(), key=lambda clock: clock[1]))
+
+    @cached_property
+    def slos(self) -> list[Slo]:
+        """The scenario's SLOs; one that can't be read is left out."""
+        found = []
+        for spec in rows(pick(self.scenario, "slos")):
+            try:
+                found.append(Slo.model_validate(spec))
+            except ValidationError:
+                continue
+        return found
+
+
+def read(folder: Path) -> Run:
+    """Raises OSError where outcome.json is missing, ValueError where a file that is there can't be read as what it is."""
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    if not isinstance(outcome, dict):
+        raise ValueError(f"{folder / 'outcome.json'}: not a JSON object")
+    journal, samples = folder / "journal.jsonl", folder / "samples"
+    return Run(
+        name=str(pick(outcome, "run", "id") or "run"),
+        outcome=outcome,
+        events=list(read_journal(journal)) if journal.is_file() else [],
+        samples=read_samples(samples),
+        scenario=_plain(folder / "scenario.yaml"),
+        releases={path.stem: _plain(path) for path in sorted((folder / "releases").glob("*.yaml"))},
+        patches={path.stem: _diff(path) for path in sorted((folder / "releases").glob("*.patch"))},
+    )
+
+
+def _plain(path: Path) -> Mapping[str, Any]:
+    """The YAML file's data; empty where there is no such file or it can't be read, since a report is owed all the same."""
+    try:
+        return mapping(read_yaml(path).data)
+    except Invalid:
+        return {}
+
+
+def _diff(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,112 @@
+"""Renders a run folder as one self-contained page: the same bytes for the same files. Wires the other modules together.
+
+`report.html` needs no network and no JavaScript; with it, the charts zoom on one shared time axis. Everything from outside
+is escaped by the template engine; what is marked as safe here is made only by this package.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import changes, figures, header, palette, sections
+from reports.folder import Run, read
+from reports.strip import strip
+from reports.words import figures as large_figures
+from reports.words import interval, seconds, times
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_run(folder: Path) -> Path:
+    """Writes `report.html` into the run folder and returns its path.
+
+    Raises OSError where outcome.json is missing or the page can't be written, ValueError where a file isn't what it should be.
+    """
+    page = folder / "report.html"
+    page.write_text(render(read(folder)), encoding="utf-8", newline="\n")
+    return page
+
+
+def render(run: Run) -> str:
+    """The whole page as text."""
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.get_template("report.html.j2")
+    # The only Markup in the report: this package's own files, and numbers and drawings that `embedded` and `svg` escaped.
+    own = {"style": Markup(_style()), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
+    return template.render(**own, **_content(run)) + "\n"
+
+
+def _content(run: Run) -> dict[str, Any]:
+    over = figures.frame(run)
+    shown = figures.figures(run, over)
+    panels = [panel for figure in shown for panel in figure.panels]
+    drawn = [(figure, figures.drawn(figure, over)) for figure in shown]
+    return {
+        "run": run,
+        "header": header.header(run),
+        "figures": large_figures(run.outcome),
+        "strip": strip(run.outcome, run.clocks, over.until),
+        "notes": _notes(run),
+        "drawn": [(figure, [(each, [Markup(svg) for svg in each.svgs]) for each in panels]) for figure, panels in drawn],  # noqa: S704
+        "readout": embedded({"clocks": run.clocks, "since": over.since, "until": over.until, "panels": figures.readout(panels)}),
+        "culprit": changes.culprit(run),
+        "feed": changes.feed(run),
+        "faults": changes.faults(run),
+        "sections": sections,
+        "ended": header.ended(run),
+        "about": run.scenario,
+        "runbook": header.link(run.scenario.get("runbook")),
+        "command": header.command(run),
+        "text": header.text,
+        "not_measured": header.NOT_MEASURED,
+    }
+
+
+def _notes(run: Run) -> list[str]:
+    """What one should know to read the clocks: their error, detection's limit, the lag of the data."""
+    outcome, notes = run.outcome, []
+    error = header.mapping(outcome.get("error_s"))
+    for name in ("effect", "recovered"):
+        if header.number(error.get(name)) is not None:
+            notes.append(f"“{name}” is known to within {seconds(error[name])}.")
+    if header.number(outcome.get("limit_s")) is not None:
+        notes.append(f"No detector could have noticed in less than {seconds(outcome['limit_s'])} on average at this rate of requests.")
+    if header.number(outcome.get("lag_p95_s")) is not None:
+        notes.append(f"Answers reached the detectors within {seconds(outcome['lag_p95_s'])} (95th percentile).")
+    value, state = interval(outcome, "ttd_from_inject")
+    if state == "measured":
+        notes.append(f"From the injection instead of the first harm, time to detect was {value}.")
+    budget = header.pick(outcome, "impact", "error_budget_spent")
+    if header.number(budget) is not None:
+        notes.append(f"The outage spent {times(budget)} the run's error budget.")
+    return notes
+
+
+def embedded(data: Any) -> Markup:
+    """JSON that can stand in a <script> element: no character in it can end the element or begin a comment."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704
+
+
+def _style() -> str:
+    """The style sheet with both themes; print is always light."""
+    light, dark = palette.variables(dark=False), palette.variables(dark=True)
+    themes = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}{palette.dark_charts()}}}"
+    return themes + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """The script's hash for the page's content security policy: no other script runs, even were one to slip in."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,0 +1,188 @@
+"""The tables of the page: alerts, detectors, SLOs, impact, audit, operations, expectations, event log. All in words.
+
+Each function takes a run and gives rows of text; nothing here knows HTML, and the template only lays rows out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reports.folder import Run
+from reports.loose import items, mapping, number, pick, rows, text
+from reports.words import HOLDS, NOT_MEASURED, count, money, percent, seconds, times
+
+Row = Mapping[str, str]
+
+
+def _moment(value: Any, otherwise: str = "never") -> str:
+    return otherwise if number(value) is None else seconds(value)
+
+
+def alerts(run: Run, side: str) -> list[Row]:
+    """The alerts of one side, client or service; those whose side nobody recorded count as client."""
+    sides = {event.data.get("detector"): event.data.get("side") for event in run.of("alert.raised")}
+    detectors = mapping(pick(run.outcome, "detectors"))
+    found = []
+    for row in rows(pick(run.outcome, "alerts")):
+        name = text(row.get("detector"))
+        if (pick(detectors, name, "side") or sides.get(name) or "client") == side:
+            where = [text(row.get(key)) for key in ("slo", "journey", "region") if row.get(key)]
+            pages = "pages" if row.get("pages") else "watches"
+            what = {"detector": name, "pages": pages, "where": " · ".join(where), "summary": text(row.get("summary"))}
+            found.append({"t": _moment(row.get("t"), "time unknown"), **what})
+    return found
+
+
+def detectors(run: Run) -> list[Row]:
+    """The race of detectors on the same stream, fastest first; `width` is the bar's length in percent of the slowest."""
+    paging = {text(row.get("detector")): bool(row.get("pages")) for row in rows(pick(run.scenario, "detectors"))}
+    paging |= {text(event.data.get("detector")): bool(event.data.get("pages")) for event in run.of("alert.raised")}
+    found = {name: mapping(row) for name, row in mapping(pick(run.outcome, "detectors")).items()}
+    slowest = max((number(row.get("ttd_s")) or 0.0 for row in found.values()), default=0.0)
+    ordered = sorted(found.items(), key=lambda item: (number(item[1].get("ttd_s")) is None, number(item[1].get("ttd_s")), item[0]))
+    return [
+        {
+            "name": name,
+            "side": f"{row['side']}-side" if row.get("side") else "side not recorded",
+            "pages": {True: "pages", False: "watches", None: "not recorded"}[paging.get(name)],
+            "ttd": _moment(row.get("ttd_s"), "did not see it"),
+            "width": f"{100 * (number(row.get('ttd_s')) or 0.0) / slowest:.1f}" if slowest else "0",
+            "false_alarms": count(row.get("false_alarms")),
+            "limit": times(row.get("limit_ratio")),
+        }
+        for name, row in ordered
+    ]
+
+
+def slos(run: Run) -> list[Row]:
+    specs = {slo.name: slo for slo in run.slos}
+    found = []
+    for row in rows(pick(run.outcome, "slos")):
+        spec = specs.get(text(row.get("name")))
+        verdict = row.get("verdict") if row.get("verdict") in ("ok", "breach") else "unknown"
+        breached = verdict == "breach"
+        found.append(
+            {
+                "name": text(row.get("name")),
+                "what": f"{spec.sli} of {spec.journey or 'all requests'}" if spec else "",
+                "objective": percent(spec.objective) + (f" under {spec.under:g} s" if spec.under else "") if spec else "",
+                "verdict": str(verdict),
+                **{key: _moment(row.get(key), "never" if breached else "no breach") for key in ("effect", "detect")},
+                "recovered": _moment(row.get("recovered"), "never" if breached else "no breach"),
+                "breached": seconds(row.get("breached_s")),
+                "budget": times(row.get("budget_spent")),
+            }
+        )
+    return found
+
+
+def impact(run: Run) -> list[tuple[str, list[Row]]]:
+    """(heading, rows) for regions, journeys and releases; only those that have any."""
+    found = []
+    for key, heading in (("regions", "By region"), ("journeys", "By journey"), ("releases", "By release")):
+        table = [_impact_row(name, row) for name, row in mapping(pick(run.outcome, "impact", key)).items()]
+        if table:
+            found.append((heading, table))
+    return found
+
+
+def _impact_row(name: str, row: Any) -> Row:
+    if not isinstance(row, Mapping):
+        return {"name": name, "requests": NOT_MEASURED, "failed": count(row), "ratio": NOT_MEASURED}
+    ratio = row.get("failed_ratio", row.get("ratio"))
+    shown = {"requests": count(row.get("requests")), "failed": count(row.get("failed")), "ratio": percent(ratio)}
+    return {"name": name or "no answer", **shown}
+
+
+AUDIT = (
+    ("acknowledged", "Orders acknowledged to a client", count),
+    ("lost", "of them missing from the database", count),
+    ("duplicated", "Orders placed twice", count),
+    ("charged_twice", "Customers charged twice", count),
+    ("oversold", "Products sold beyond their stock", count),
+    ("wrong_amount", "Orders paid at a wrong price", count),
+    ("wrong_amount_cents", "Amount wrongly charged", money),
+    ("indeterminate", "Orders whose fate the client can't know", count),
+    ("rpo_s", "Recovery point: span of lost writes", seconds),
+)
+
+
+def audit(run: Run) -> list[Row]:
+    """Each check of orders; `bad` is 'yes' where it found something that must be zero."""
+    found = mapping(pick(run.outcome, "audit"))
+    must_be_zero = {"lost", "duplicated", "charged_twice", "oversold", "wrong_amount"}
+    return [
+        {
+            "what": label,
+            "value": show(found.get(key)),
+            "bad": "yes" if key in must_be_zero and number(found.get(key)) else "",
+        }
+        for key, label, show in AUDIT
+    ]
+
+
+def operations(run: Run) -> list[Row]:
+    right = {True: "right", False: "wrong", None: "not judged"}
+    return [
+        {
+            "t": _moment(row.get("t"), "time unknown"),
+            "name": text(row.get("name")),
+            "target": text(row.get("target")),
+            "by": text(row.get("by")),
+            "done": _moment(row.get("done"), "not confirmed"),
+            "right": right.get(row.get("right") if isinstance(row.get("right"), bool) else None, "not judged"),
+        }
+        for row in rows(pick(run.outcome, "operations"))
+    ]
+
+
+def expectations(run: Run) -> list[Row]:
+    marks = {True: "yes", False: "no", None: "unknown"}
+    found = []
+    for row in rows(pick(run.outcome, "expectations")):
+        holds = row.get("holds") if isinstance(row.get("holds"), bool) else None
+        values = mapping(row.get("values"))
+        shown = ", ".join(f"{name} = {_value(value)}" for name, value in values.items()) or text(row.get("values"))
+        found.append(
+            {"expr": text(row.get("expr")), "values": shown or "none recorded", "holds": HOLDS[holds], "mark": marks[holds]}
+        )
+    return found
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    found = number(value)
+    return text(value) if found is None else f"{found:.6g}"
+
+
+def log(run: Run) -> list[Row]:
+    """Every event but polls and scrapes' totals left whole: time, kind, subject, data as compact text."""
+    return [
+        {"t": f"{event.t:.3f}", "kind": event.kind, "subject": event.subject, "data": _data(event.data)}
+        for event in run.events
+        if event.kind != "poll"
+    ]
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    return "  ".join(f"{key}={_compact(value)}" for key, value in data.items())
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def relapses(run: Run) -> list[str]:
+    """A sentence for each recovery that did not last."""
+    return [
+        f"Recovered at {_moment(row.get('recovered'), 'an unknown time')}, in breach again at "
+        f"{_moment(row.get('breached'), 'an unknown time')}."
+        for row in rows(pick(run.outcome, "relapses"))
+    ]
+
+
+def left_behind(run: Run) -> list[str]:
+    return [text(each) for each in items(pick(run.outcome, "cleanup", "left"))]

@@ -1,0 +1,123 @@
+"""Numbers over time from the records of a run: counted exactly with numpy, in bins of planned send time. Pure.
+
+A bin is half-open: [start + i·width, start + (i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap), never 0.
+What is drawn, and how, is left to `figures` and `charts`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.samples import ErrorKind, Records, Samples
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+WIDTHS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 3600.0)
+MAX_BINS = 180
+OUTCOMES = ("good", "failed", "wrong", "not sent")
+QUANTILES = (0.50, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Bins:
+    """`n` bins of `width` seconds from `start` on."""
+
+    start: float
+    width: float
+    n: int
+
+    @property
+    def edges(self) -> Floats:
+        """n + 1 edges, seconds."""
+        return self.start + self.width * np.arange(self.n + 1, dtype=np.float64)
+
+    @property
+    def centres(self) -> Floats:
+        return self.edges[:-1] + self.width / 2
+
+    def index(self, t: Floats) -> tuple[npt.NDArray[np.int64], Mask]:
+        """The bin of each time, and which times lie in any bin."""
+        at = np.floor((t - self.start) / self.width)
+        inside = (at >= 0) & (at < self.n)
+        return np.where(inside, at, 0).astype(np.int64), inside
+
+
+def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
+    """Bins that cover [since, until]: the finest width of `WIDTHS`, not under `at_least`, that makes at most `MAX_BINS`."""
+    length = max(until - since, 1.0)
+    fits = (width for width in WIDTHS if width >= at_least and length / width <= MAX_BINS)
+    width = next(fits, WIDTHS[-1])
+    return Bins(since, width, max(1, math.ceil(length / width)))
+
+
+def counts(bins: Bins, planned: Floats, which: Mask) -> Floats:
+    """How many of the requests in `which` were planned in each bin."""
+    at, inside = bins.index(planned)
+    return np.bincount(at[inside & which], minlength=bins.n).astype(np.float64)
+
+
+def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
+    """Requests per second; an empty bin is 0."""
+    return counts(bins, planned, which) / bins.width
+
+
+def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
+    """Bad over counted in each bin; NaN where nothing was counted."""
+    n = counts(bins, planned, counted)
+    hits = counts(bins, planned, counted & bad)
+    return np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
+
+
+def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Sequence[float] = QUANTILES) -> list[Floats]:
+    """Nearest-rank quantiles of `values` in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
+    at, inside = bins.index(planned)
+    keep = inside & which & np.isfinite(values)
+    at, kept = at[keep], values[keep]
+    ordered = kept[np.lexsort((kept, at))]
+    n = np.bincount(at, minlength=bins.n)
+    first = np.cumsum(n) - n
+    result = []
+    for share in q:
+        rank = np.maximum(np.ceil(share * n - 1e-9).astype(np.int64) - 1, 0)
+        found = np.full(bins.n, np.nan)
+        found[n > 0] = ordered[(first + rank)[n > 0]]
+        result.append(found)
+    return result
+
+
+def outcome_masks(records: Records) -> dict[str, Mask]:
+    """Every record in exactly one of OUTCOMES: failed is no good answer at all, wrong an answer with the wrong content."""
+    error = records["error"]
+    failed = np.isin(error, (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
+    not_sent = error == ErrorKind.NOT_SENT
+    wrong = ~failed & ~not_sent & ((error == ErrorKind.WRONG) | (records["correct"] == 0))
+    return {"good": ~(failed | not_sent | wrong), "failed": failed, "wrong": wrong, "not sent": not_sent}
+
+
+def latency(records: Records) -> Floats:
+    """Seconds from the planned send time to the end; NaN where it was never sent."""
+    return np.asarray(records["end"] - records["planned"], dtype=np.float64)
+
+
+def members(names: Sequence[str], of: Iterable[str], column: npt.NDArray[np.integer]) -> Mask:
+    """Which records have any of the names `of`; a name of several words (an answer several releases had part in) has each."""
+    wanted = set(of)
+    hit = np.array([bool(wanted & set(name.split())) for name in names] or [False])
+    return np.asarray(hit[column] if len(column) else np.zeros(0, bool), dtype=np.bool_)
+
+
+def releases_of(samples: Samples, service: str) -> list[str]:
+    """The releases of a service that had part in any answer, in the order first seen; `<service>-<version>`."""
+    seen: dict[str, None] = {}
+    used = np.unique(samples.records["release"]) if len(samples.records) else []
+    for number in used:
+        for name in samples.releases[number].split():
+            if name.rpartition("-")[0] == service:
+                seen.setdefault(name)
+    return sorted(seen)

@@ -1,0 +1,164 @@
+"""Releases: a real change each, `release.yaml` and `change.patch`; each runs from its own patched copy of the code.
+
+Patches are applied strictly: each context and removed line must stand exactly where the patch says. A release is code
+that runs; what is wrong with one (`defect`) is for the final measurement only and never reaches the change feed.
+"""
+
+from __future__ import annotations
+
+import compileall
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runner.located import Invalid, Problem, read_text, read_yaml, validate
+from runner.ports import Release
+
+NAME = r"^[a-z][a-z-]*[a-z]-\d+\.\d+\.\d+$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(_Strict):
+    """Roles only: a drill names no one."""
+
+    role: str
+    level: str
+
+
+class Ai(_Strict):
+    """Provenance of an AI-assisted change: prompt-to-code traceability."""
+
+    tool: str
+    model: str
+    prompt: str
+
+
+class ReleaseSpec(_Strict):
+    """The content of `release.yaml`."""
+
+    service: str
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    kind: Literal["code", "config", "schema", "auth", "infra"]
+    summary: str
+    author: Person
+    ai: Ai | None = None
+    approvals: tuple[Person, ...] = ()
+    reversible: bool = True
+    defect: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}-{self.version}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All releases of a folder, and how to make one of them run. `base` is the code that patches apply to."""
+
+    folder: Path
+    base: Path
+
+    def names(self) -> list[str]:
+        return sorted(path.parent.name for path in self.folder.glob("*/release.yaml"))
+
+    def spec(self, name: str) -> ReleaseSpec:
+        """Raises Invalid when the release's file is wrong, and KeyError when there is none."""
+        if not re.match(NAME, name) or not (self.folder / name / "release.yaml").is_file():
+            raise KeyError(name)
+        document = read_yaml(self.folder / name / "release.yaml")
+        spec = validate(ReleaseSpec, document)
+        if spec.name != name:
+            raise Invalid([document.problem(("version",), f"says {spec.name}, but its folder is {name}")])
+        return spec
+
+    def patch(self, name: str) -> str:
+        """The unified diff, '' for a first release."""
+        path = self.folder / name / "change.patch"
+        return read_text(path) if path.is_file() else ""
+
+    def check(self, name: str) -> list[Problem]:
+        """Problems of the release's files, none when it can run."""
+        try:
+            self.spec(name)
+            list(self._patched(name))
+        except Invalid as error:
+            return list(error.problems)
+        return []
+
+    def build(self, name: str, into: Path) -> Release:
+        """A tree for PYTHONPATH: copy of the base with the patch applied. Not safe to call from two threads at once."""
+        spec = self.spec(name)
+        tree = into / name
+        if not tree.exists():
+            patched = dict(self._patched(name))
+            package = tree / self.base.name
+            shutil.copytree(self._compiled(into), package)
+            for path, text in patched.items():
+                target = package / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
+        return Release(name, spec.service, tree)
+
+    def _compiled(self, into: Path) -> Path:
+        """The base with byte code beside it, so that each copy of it needn't be compiled again by every instance."""
+        compiled = into / ".base" / self.base.name
+        if not compiled.exists():
+            shutil.copytree(self.base, compiled, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            compileall.compile_dir(compiled, quiet=2)
+        return compiled
+
+    def _patched(self, name: str) -> Iterator[tuple[PurePosixPath, str]]:
+        """(path below the base, new text) of each file that the patch changes. Raises Invalid."""
+        import whatthepatch
+        from whatthepatch.exceptions import HunkException
+
+        file = str(self.folder / name / "change.patch")
+        text = self.patch(name)
+        found = False
+        for diff in whatthepatch.parse_patch(text):
+            found = True
+            path = self._target(diff, file)
+            source = self.base / path
+            fresh = diff.header.old_path == "/dev/null"
+            if not fresh and not source.is_file():
+                raise Invalid([Problem(file, _line_of(text, str(path)), 1, f"changes {path}, which doesn't exist")])
+            before = "" if fresh else source.read_text(encoding="utf-8")
+            try:
+                after = whatthepatch.apply_diff(diff, before)
+            except HunkException as error:
+                hunk = _hunk_line(text, str(path), error)
+                hint = "make the patch again from the present code; no fuzz is allowed"
+                raise Invalid([Problem(file, hunk, 1, f"doesn't apply to {path}: {error}", hint)]) from error
+            yield path, "\n".join(after) + "\n"
+        if text.strip() and not found:
+            raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
+
+    def _target(self, diff: Any, file: str) -> PurePosixPath:
+        """The path below the base; it can't leave it."""
+        new = PurePosixPath(str(diff.header.new_path).removeprefix("b/"))
+        if not diff.changes:
+            raise Invalid([Problem(file, 1, 1, f"has no hunk for {new}")])
+        if new.is_absolute() or ".." in new.parts or not new.parts or new.parts[0] != self.base.name:
+            raise Invalid([Problem(file, 1, 1, f"changes {new}, outside {self.base.name}/")])
+        return PurePosixPath(*new.parts[1:])
+
+
+def _line_of(text: str, path: str) -> int:
+    lines = text.splitlines()
+    return next((n for n, line in enumerate(lines, 1) if line.startswith("+++") and path in line), 1)
+
+
+def _hunk_line(text: str, path: str, error: Any) -> int:
+    """Line of the patch at which its failing hunk begins."""
+    start = _line_of(text, path)
+    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.startswith("@@") and n > start]
+    index = (getattr(error, "hunk", None) or 1) - 1
+    return heads[index] if index < len(heads) else start

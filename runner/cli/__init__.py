@@ -1,0 +1,63 @@
+"""The command `gameday`: parses arguments, wires the parts together, turns what happened into an exit status.
+
+Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 usage or invalid scenario, 3 inconclusive,
+4 the tool or the substrate failed, 5 something was left behind, 130 interrupted and cleaned up.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from runner.cli import look, run
+from runner.located import Invalid
+from runner.ports import PortError
+
+EPILOG = """\b
+Examples:
+  gameday run bad-deploy-pricing               the main job: needs no Docker
+  gameday run bad-deploy-pricing --substrate docker
+  gameday run my-scenario.yaml --set load.rate=120/s --out /tmp/runs
+  gameday validate scenarios/**/*.yaml         every error, with file:line:column
+  gameday report runs/20260102-030405-ab12     the report again, from disk alone
+  gameday abort                                end the run that goes on now
+
+\b
+Exit status: 0 pass, 1 failed expectation or never recovered, 2 usage or invalid
+scenario, 3 inconclusive, 4 tool or substrate failed, 5 something left behind,
+130 interrupted and cleaned up."""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="gameday-runner", prog_name="gameday")
+def gameday() -> None:
+    """Chaos and rollback game days: how long until you know, how long until users are well, and was an order lost?"""
+
+
+gameday.add_command(run.run)
+for command in (look.list_, look.show, look.validate, look.schema, look.doctor, look.report, look.abort):
+    gameday.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script; never shows a traceback for what a user can mend."""
+    try:
+        status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except Invalid as error:
+        click.echo(f"error: {error}", err=True)
+        status = 2
+    except PortError as error:
+        click.echo(f"error: {error}", err=True)
+        status = 4
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was started", err=True)
+        status = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,78 @@
+"""The library of scenarios: finding one by name or path, and reading it with every check made before a start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from runner import bundled
+from runner.changes.releases import Catalogue
+from runner.cli.registry import ACTIONS
+from runner.located import Document, Invalid, Problem, nearest
+from runner.scenario import Scenario, load
+from runner.topology import Topology, read_topology
+
+
+def catalogue() -> Catalogue:
+    return Catalogue(bundled.releases(), bundled.compose() / "storefront")
+
+
+def paths() -> dict[str, Path]:
+    """Name → path of every bundled scenario."""
+    return {path.stem: path for path in sorted(bundled.scenarios().rglob("*.yaml"))}
+
+
+def find(scenario: str) -> Path:
+    """A path as given, or a scenario of the library by its name. Raises Invalid."""
+    path = Path(scenario)
+    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    known = paths()
+    if scenario not in known:
+        raise Invalid(
+            [Problem(scenario, 0, 0, "is neither a file nor a scenario of the library", nearest(scenario, known))]
+        )
+    return known[scenario]
+
+
+def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
+    """The scenario, checked against releases, topology and the language of expectations. Raises Invalid."""
+    return load(path, ACTIONS, overrides=overrides, checks=(_expectations, _releases))
+
+
+def topology(scenario: Scenario) -> Topology:
+    return read_topology(bundled.compose(), scenario.system.regions)
+
+
+def _expectations(scenario: Scenario, document: Document) -> Iterator[Problem]:
+    from runner.measure.expect import check
+
+    for index, expression in enumerate(scenario.expect):
+        why = check(expression)
+        if why:
+            message, _, hint = why.partition("\n")
+            yield document.problem(("expect", index), message, hint)
+
+
+_expectations.needs_only_expect = True  # type: ignore[attr-defined]
+
+
+def _releases(scenario: Scenario, document: Document) -> Iterable[Problem]:
+    releases, services = catalogue(), {service.name for service in topology(scenario).services}
+    items = document.data.get("timeline", [])
+    for index, item in enumerate(items):
+        spec = item.get("deploy")
+        if not isinstance(spec, dict):
+            continue
+        place, name = ("timeline", index, "deploy", "release"), str(spec.get("release"))
+        try:
+            release = releases.spec(name)
+        except KeyError:
+            yield document.problem(place, f"there is no release {name!r}", nearest(name, releases.names()))
+            continue
+        except Invalid as error:
+            yield from error.problems
+            continue
+        yield from releases.check(name)
+        if release.service not in services:
+            yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")

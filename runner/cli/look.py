@@ -1,0 +1,140 @@
+"""The commands that start nothing: list, show, validate, schema, doctor, report, abort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from runner.cli import active, library
+from runner.located import Invalid, Problem
+from runner.scenario import Scenario
+
+
+@click.command("list", epilog="\b\nExamples:\n  gameday list\n  gameday list --tag ci --json")
+@click.option("--tag", help="Only scenarios with this tag.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def list_(tag: str | None, as_json: bool) -> None:
+    """Scenarios of the library, by family."""
+    rows = []
+    for name, path in library.paths().items():
+        scenario = library.read(path)
+        if tag is None or tag in scenario.tags:
+            about = {"name": name, "family": path.parent.name, "title": scenario.title, "tags": list(scenario.tags)}
+            rows.append({**about, "expected_s": round(expected_seconds(scenario))})
+    rows.sort(key=lambda row: (row["family"], row["name"]))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("family", "scenario", "about", "title", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(str(row["family"]), str(row["name"]), f"{row['expected_s']}s", str(row["title"]))
+    Console().print(table)
+
+
+def expected_seconds(scenario: Scenario) -> float:
+    """How long a run takes when all goes as hoped, from the start to the end of the tear-down."""
+    last = max((entry.at for entry in scenario.timeline), default=0.0)
+    return 15 + scenario.load.warmup + scenario.steady_state.for_ + last + 8 + scenario.hold + scenario.load.timeout
+
+
+@click.command(epilog="\b\nExample:\n  gameday show bad-deploy-pricing")
+@click.argument("scenario")
+def show(scenario: str) -> None:
+    """A scenario as it would run: every default filled in, and the diff it ships."""
+    path = library.find(scenario)
+    found = library.read(path)
+    click.echo(f"# {path}")
+    click.echo(yaml.safe_dump(found.document(), sort_keys=False, allow_unicode=True, width=100), nl=False)
+    releases = library.catalogue()
+    for entry in found.timeline:
+        patch = releases.patch(entry.spec.release)
+        click.echo(f"\n# --- {entry.spec.release}: {releases.spec(entry.spec.release).summary}\n{patch}")
+
+
+@click.command(epilog="\b\nExample:\n  gameday validate scenarios/*/*.yaml")
+@click.argument("scenarios", nargs=-1, required=True)
+def validate(scenarios: tuple[str, ...]) -> int:
+    """Check scenarios and the releases they ship; every error with file:line:column. Starts nothing."""
+    problems: list[Problem] = []
+    for each in scenarios:
+        try:
+            path = library.find(each)
+            library.read(path)
+            click.echo(f"{path}: ok")
+        except Invalid as error:
+            problems += error.problems
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if problems:
+        click.echo(f"{len(problems)} error{'s' if len(problems) > 1 else ''}", err=True)
+    return 2 if problems else 0
+
+
+@click.command(epilog="\b\nExample:\n  gameday schema > scenario.schema.json")
+def schema() -> None:
+    """The JSON Schema of a scenario, for editors."""
+    from runner.cli.registry import ACTIONS
+    from runner.scenario import json_schema
+
+    click.echo(json.dumps(json_schema(ACTIONS), indent=2, ensure_ascii=False))
+
+
+@click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report(run: Path) -> None:
+    """Make outcome and report of a run again, from what is on disk alone."""
+    from reports.render import render_run
+    from runner.measure import write_outcome
+
+    for needed in ("journal.jsonl", "scenario.yaml"):
+        if not (run / needed).is_file():
+            raise Invalid([Problem(str(run / needed), 0, 0, "isn't there", "name the folder of a run, runs/<run-id>")])
+    try:
+        write_outcome(run)
+    except ValueError as error:
+        raise Invalid([Problem(str(run), 0, 0, f"can't be measured: {error}")]) from error
+    click.echo(str(render_run(run)))
+
+
+@click.command(epilog="\b\nExamples:\n  gameday abort\n  gameday abort 20260102-030405-ab12")
+@click.argument("run", required=False)
+def abort(run: str | None) -> None:
+    """End a run that goes on now, from any terminal: faults reverted, system down, exit status 130 there."""
+    runs = active.runs()
+    chosen = [each for each in runs if run in (None, each.run)]
+    if not chosen:
+        what = f"run {run!r}" if run else "run"
+        raise click.ClickException(f"no {what} goes on now" + (f"; there is {_names(runs)}" if runs else ""))
+    if len(chosen) > 1:
+        raise click.ClickException(f"several runs go on; name one of {_names(runs)}")
+    if active.end(chosen[0]):
+        click.echo(f"asked {chosen[0].run} to end; it takes everything down now ({chosen[0].folder})")
+
+
+def _names(runs: list[active.Active]) -> str:
+    return ", ".join(each.run for each in runs)
+
+
+@click.command(epilog="\b\nExample:\n  gameday doctor")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def doctor(as_json: bool) -> int:
+    """What this machine can run, and what is missing."""
+    from runner.cli import machine
+
+    checks = machine.checks()
+    if as_json:
+        rows: list[dict[str, Any]] = [{"check": c.name, "ok": c.ok, "needed": c.needed, "says": c.says} for c in checks]
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        table = Table("", "check", "says", box=None, header_style="bold")
+        for check in checks:
+            mark = "[green]ok[/]" if check.ok else "[red]missing[/]" if check.needed else "[yellow]no[/]"
+            table.add_row(mark, check.name, check.says)
+        Console().print(table)
+    return 0 if all(check.ok for check in checks if check.needed) else 4

@@ -1,0 +1,51 @@
+"""The end of a run in a few lines, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "red"}
+_CLOCKS = (("ttd", "time to detect"), ("tta", "time to acknowledge"), ("ttr", "time to recover"))
+_MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: "[yellow]unknown[/]"}
+
+
+def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
+    """Verdict, clocks, users, orders, expectations, and where the report is (rich markup)."""
+    verdict = str(outcome["verdict"])
+    yield ""
+    yield f"[bold {_COLOURS[verdict]}]{verdict.upper()}[/]  {escape(str(outcome['run']['scenario']))}"
+    for reason in outcome["reasons"]:
+        yield f"  {escape(str(reason))}"
+    for key, name in _CLOCKS:
+        yield f"  {name:<20} {_clock(outcome, key)}"
+    yield f"  {'users hurt':<20} {_users(outcome['impact'])}"
+    yield f"  {'orders lost':<20} {_orders(outcome['audit'])}"
+    for expectation in outcome["expectations"]:
+        yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
+    yield f"  report               {escape(str(report))}"
+
+
+def _clock(outcome: Mapping[str, Any], key: str) -> str:
+    state, value = outcome[f"{key}_state"], outcome[f"{key}_s"]
+    if state == "measured":
+        return f"{value:.2f} s"
+    if state == "censored":
+        return f"never, within {outcome[f'{key}_censored_at']:.1f} s"
+    return {"no_effect": "no effect on users", "not_measured": "not measured"}.get(state, str(state))
+
+
+def _users(impact: Mapping[str, Any]) -> str:
+    ratio, failed = impact["users_affected_ratio"], impact["failed"]
+    if ratio is None or failed is None:
+        return "not measured"
+    return f"{ratio:.1%} of {impact['users']}; {failed} of {impact['requests']} requests failed"
+
+
+def _orders(audit: Mapping[str, Any]) -> str:
+    if audit["lost"] is None:
+        return "not audited"
+    return f"{audit['lost']} of {audit['acknowledged']} acknowledged"

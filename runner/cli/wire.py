@@ -1,0 +1,211 @@
+"""Puts the parts of one run together: the only place that knows them all."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import bundled
+from runner.changes.releases import Catalogue
+from runner.changes.rollout import plan as rollout
+from runner.cli import library
+from runner.clock import RunClock
+from runner.detect import make as make_detector
+from runner.interpreter import Screen, World
+from runner.journal import Journal
+from runner.links.control import LinkControl
+from runner.links.start import follows_names, server_command
+from runner.load.plan import LoadPlan, pool_for
+from runner.load.process import LocustLoad
+from runner.operator import Operator
+from runner.ports import Instance, PortError, Release, Responder, Substrate
+from runner.responders.auto import Auto
+from runner.responders.none import Nobody
+from runner.samples import read_samples
+from runner.scenario import Scenario
+from runner.telemetry.orders import collect_orders
+from runner.telemetry.watch import Watch
+from runner.topology import Topology
+
+TEMPLATE_TIMEOUT = 180.0
+GRACE = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one."""
+
+    run: str
+    folder: Path
+    seed: int
+    substrate: str
+    toxiproxy: str | None = None
+
+
+def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Journal, screen: Screen) -> World:
+    """Everything a run touches, nothing of it started. Raises PortError or Invalid."""
+    topology = library.topology(scenario)
+    releases = library.catalogue()
+    operator = _operator(scenario, settings, topology, releases, journal, clock)
+    return World(
+        scenario=scenario,
+        operator=operator,
+        load=_load(scenario, settings, clock),
+        telemetry=Watch(scenario, make_detector, clock, journal),
+        responder=_responder(scenario),
+        journal=journal,
+        clock=clock,
+        samples=functools.partial(read_samples, settings.folder / "samples"),
+        addresses=functools.partial(_addresses, operator.substrate, topology),
+        collect=functools.partial(_collect, operator.substrate, topology, settings),
+        defect=lambda release: releases.spec(release).defect,
+        screen=screen,
+    )
+
+
+def _operator(
+    scenario: Scenario,
+    settings: Settings,
+    topology: Topology,
+    releases: Catalogue,
+    journal: Journal,
+    clock: RunClock,
+) -> Operator:
+    substrate, links = _substrate(scenario, settings, topology)
+    return Operator(
+        substrate=substrate,
+        links=links,
+        topology=topology,
+        build=_builder(releases, settings.folder),
+        about=functools.partial(_about, releases),
+        plan=rollout,
+        journal=journal,
+        clock=clock,
+        grace=GRACE,
+    )
+
+
+def _substrate(scenario: Scenario, settings: Settings, topology: Topology) -> tuple[Substrate, LinkControl]:
+    control: list[LinkControl] = []
+    substrate: Substrate
+    if settings.substrate == "docker":
+        from runner.substrates.docker import DockerSubstrate
+
+        substrate = DockerSubstrate(settings.run, topology, settings.folder, edge_port=scenario.system.port or 0)
+    else:
+        from runner.substrates.process import ProcessSubstrate
+
+        substrate = ProcessSubstrate(
+            settings.run,
+            topology,
+            settings.folder,
+            template_dir=template,
+            edge_port=scenario.system.port or 0,
+            names_changed=lambda table: control[0].moved(table),
+            link_command=functools.partial(server_command, settings.toxiproxy),
+        )
+    embedded = settings.substrate == "docker" or follows_names(settings.toxiproxy)
+    control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded))
+    return substrate, control[0]
+
+
+def _builder(releases: Catalogue, folder: Path) -> Callable[[str], Release]:
+    """Builds each release once, and keeps what it says and changes beside the run for the report."""
+    lock = threading.Lock()
+    kept = folder / "releases"
+
+    def build(name: str) -> Release:
+        with lock:
+            release = releases.build(name, folder / "work" / "releases")
+            if not (kept / f"{name}.yaml").exists():
+                kept.mkdir(exist_ok=True)
+                source = releases.folder / name / "release.yaml"
+                (kept / f"{name}.yaml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+                (kept / f"{name}.patch").write_text(releases.patch(name), encoding="utf-8")
+        return release
+
+    return build
+
+
+def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
+    spec = releases.spec(name)
+    return spec.model_dump(mode="json", exclude={"defect"})
+
+
+def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
+    load, samples = scenario.load, settings.folder / "samples"
+
+    def plan(target: str) -> LoadPlan:
+        return LoadPlan(
+            run=settings.run,
+            target=target,
+            seed=settings.seed,
+            origin=clock.origin,
+            rate=load.rate,
+            journeys={str(name): weight for name, weight in load.journeys.items()},
+            timeout=load.timeout,
+            think_time=load.think_time,
+            regions=dict.fromkeys(scenario.system.regions, 1.0),
+            pool=pool_for(load.rate, load.timeout),
+            products=bundled.compose() / "storefront" / "data" / "products.json",
+            shard=samples / "0.shard",
+        )
+
+    return LocustLoad(plan, clock, samples, settings.folder / "logs")
+
+
+def _responder(scenario: Scenario) -> Responder:
+    return Auto(scenario.respond.policy or "rollback-latest-change") if scenario.respond.by == "auto" else Nobody()
+
+
+def _addresses(substrate: Substrate, topology: Topology) -> Mapping[str, tuple[str, int]]:
+    """Instance → address of all that serve /metrics."""
+    scraped = {(s.region, s.name) for s in topology.services if s.ready == "http"}
+    return {
+        each.id: substrate.address(each) for each in substrate.instances() if (each.region, each.service) in scraped
+    }
+
+
+def _collect(substrate: Substrate, topology: Topology, settings: Settings) -> Mapping[str, Any]:
+    """Asks the database itself, not through a link: a fault must not hide what became of the orders."""
+    link = next(x for x in topology.links if topology.service(x.callee_region, x.callee).kind == "database")
+    database = _instance_of(substrate, link.callee)
+    if database is None:
+        return {"file": None, "orders": None, "why": "no database runs"}
+    url = link.url(*substrate.address(database))
+    return collect_orders(url, settings.run, settings.folder / "audit.jsonl")
+
+
+def _instance_of(substrate: Substrate, service: str) -> Instance | None:
+    return next((each for each in substrate.instances() if each.service == service), None)
+
+
+def template() -> Path:
+    """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
+    environment = {**os.environ, "PYTHONPATH": str(bundled.compose())}
+    key = _run([sys.executable, "-m", "storefront.seed", "--key"], environment).strip()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "gameday" / f"template-{key}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _run([sys.executable, "-m", "storefront.seed", str(folder)], environment)
+    return folder
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> str:
+    try:
+        done = subprocess.run(
+            command, env=dict(environment), capture_output=True, text=True, timeout=TEMPLATE_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PortError(f"can't prepare the database: {error}") from error
+    if done.returncode:
+        raise PortError(f"can't prepare the database: {done.stderr.strip()[-1500:]}")
+    return done.stdout

@@ -1,0 +1,51 @@
+"""A plain threshold, as most teams have it: enough bad outcomes in the last seconds, and too large a share of them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runner.scenario import Slo
+
+
+class Parameters(BaseModel):
+    """`window` in seconds; `least`: bad outcomes in it; `budgets`: their share, as a multiple of the error budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: float = Field(default=10.0, gt=0)
+    least: int = Field(default=10, gt=0)
+    budgets: float = Field(default=5.0, gt=0)
+
+
+class Threshold:
+    """A `Detector`. Raises at `least` bad outcomes or more in the last `window` seconds, above a share of `ratio`."""
+
+    def __init__(self, window: float, least: int, ratio: float) -> None:
+        self.window = window
+        self.least = least
+        self.ratio = ratio
+        self._outcomes: deque[tuple[float, bool]] = deque()
+        self._bad = 0
+        self._raised = False
+
+    def observe(self, t: float, good: bool) -> bool:
+        if self._raised:
+            return False
+        self._outcomes.append((t, good))
+        self._bad += not good
+        while self._outcomes[0][0] <= t - self.window:
+            self._bad -= not self._outcomes.popleft()[1]
+        self._raised = self._bad >= self.least and self._bad > self.ratio * len(self._outcomes)
+        return self._raised
+
+    def reset(self) -> None:
+        self._outcomes.clear()
+        self._bad, self._raised = 0, False
+
+
+def make(parameters: Parameters, slo: Slo, p0: float, rate: float) -> Threshold:
+    """The detector of one SLO's stream; p0 and rate don't matter to it."""
+    ratio = min(parameters.budgets * (1 - slo.objective), 0.99)
+    return Threshold(parameters.window, parameters.least, ratio)

@@ -1,0 +1,215 @@
+"""What a run does next: a pure `step(state, event) → (state, actions)`.
+
+Phases: up → warm → steady → fault → down → done. The interpreter owns time, threads and the world; here nothing blocks,
+nothing is read and nothing is sent, so that a whole run can be replayed in milliseconds with a hand-made clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from runner.messages import (
+    Action,
+    BringUp,
+    Calibrate,
+    Carry,
+    Close,
+    Closed,
+    EntryEnded,
+    Event,
+    Failed,
+    Health,
+    Interrupted,
+    LoadStarted,
+    Log,
+    OperationEnded,
+    Order,
+    Page,
+    Raised,
+    Rearm,
+    Requested,
+    StartLoad,
+    SystemUp,
+    Tick,
+)
+from runner.operations import Alert, Operation
+
+Phase = Literal["up", "warm", "steady", "fault", "down", "done"]
+Reason = Literal["held", "no_effect", "give_up", "unsteady", "interrupted", "error"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The times of a scenario, in seconds. `entries` are the `at`s of the timeline, from the end of steady state."""
+
+    warmup: float
+    steady: float
+    entries: tuple[float, ...]
+    hold: float
+    give_up: float
+    window: float
+    lookback: float
+    """How old a request must be for its answer to be known: the client's time-out."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything the engine knows. Times in seconds since the run's start; None = not yet."""
+
+    plan: Plan
+    phase: Phase = "up"
+    loaded: float | None = None
+    steady_from: float | None = None
+    start: float | None = None
+    """When the steady state was met: the zero of the timeline."""
+    ordered: int = 0
+    last_order: float = 0.0
+    ended: frozenset[int] = frozenset()
+    last_end: float = 0.0
+    health: Health | None = None
+    alerts: tuple[Alert, ...] = ()
+    """Raised and not yet answered by an operation that has ended."""
+    operations: tuple[tuple[str, Operation, str], ...] = ()
+    """(id, operation, running | done | failed)."""
+    reason: Reason | None = None
+    left: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """An entry or an operation is under way or still to come."""
+        waiting = len(self.ended) < len(self.plan.entries)
+        return waiting or any(state == "running" for _, _, state in self.operations)
+
+
+Step = tuple[State, tuple[Action, ...]]
+
+
+def begin(plan: Plan) -> Step:
+    return State(plan), (Log("phase", "up"), BringUp())
+
+
+def step(state: State, event: Event) -> Step:
+    """The next state, and what to do now. Events that come too late (after `down`) change nothing but are no error."""
+    if isinstance(event, Closed):
+        left = tuple(event.left)
+        log = Log("cleanup", data={"clean": not left, "left": list(left)})
+        return replace(state, phase="done", left=left), (log, Log("phase", "done"))
+    if state.phase in ("down", "done"):
+        return state, ()
+    match event:
+        case Interrupted():
+            return _close(state, "interrupted", Log("run.interrupted", data={"signal": event.signal}))
+        case Failed():
+            return _close(state, "error", Log("run.error", data={"where": event.where, "why": event.why}))
+        case SystemUp():
+            return replace(state, phase="warm"), (Log("phase", "warm"), StartLoad())
+        case LoadStarted():
+            return replace(state, loaded=event.begin), ()
+        case Health():
+            return replace(state, health=event), ()
+        case Raised():
+            return _raised(state, event)
+        case Requested():
+            return _requested(state, event)
+        case EntryEnded():
+            return replace(state, ended=state.ended | {event.index}, last_end=max(state.last_end, event.t)), ()
+        case OperationEnded():
+            return _operation_ended(state, event)
+        case Tick():
+            return _tick(state, event.t)
+
+
+def _raised(state: State, event: Raised) -> Step:
+    alert = event.alert
+    if state.phase == "warm":
+        return state, ()
+    data = {
+        "detector": alert.detector,
+        "side": alert.side,
+        "pages": alert.pages,
+        "slo": alert.slo,
+        "region": alert.region,
+        "journey": alert.journey,
+        "summary": alert.summary,
+    }
+    actions: list[Action] = [Log("alert.raised", alert.id, data)]
+    if alert.pages:
+        actions.append(Page(alert))
+        state = replace(state, alerts=(*state.alerts, alert))
+    return state, tuple(actions)
+
+
+def _requested(state: State, event: Requested) -> Step:
+    operation = event.operation
+    number = f"o{len(state.operations) + 1}"
+    if operation.name == "ack":
+        done = (*state.operations, (number, operation, "done"))
+        return replace(state, operations=done), (Log("ack", operation.target, {"by": operation.by}),)
+    if state.phase != "fault":
+        return state, (Log("note", "", {"text": f"{operation.name} refused: no fault yet", "by": operation.by}),)
+    data = {"name": operation.name, "target": operation.target, "by": operation.by, "change": operation.change}
+    running = (*state.operations, (number, operation, "running"))
+    log = Log("operation.intended", number, data)
+    return replace(state, operations=running), (log, Carry(number, operation))
+
+
+def _operation_ended(state: State, event: OperationEnded) -> Step:
+    ended = tuple(
+        (number, operation, ("done" if event.ok else "failed") if number == event.id else is_)
+        for number, operation, is_ in state.operations
+    )
+    state = replace(state, operations=ended, alerts=(), last_end=max(state.last_end, event.t))
+    return state, (Rearm(event.t),)
+
+
+def _tick(state: State, t: float) -> Step:
+    plan = state.plan
+    if state.phase == "warm" and state.loaded is not None and t >= state.loaded + plan.warmup:
+        return replace(state, phase="steady", steady_from=t, health=None), (Log("phase", "steady"), Rearm(t))
+    if state.phase == "steady":
+        return _steady(state, t)
+    if state.phase == "fault":
+        due = [i for i, at in enumerate(plan.entries) if i >= state.ordered and t >= (state.start or 0.0) + at]
+        if due:
+            return replace(state, ordered=due[-1] + 1, last_order=t), tuple(Order(i) for i in due)
+        return _ending(state, t)
+    return state, ()
+
+
+def _steady(state: State, t: float) -> Step:
+    """Leaves steady state when it has lasted and the SLOs held; ends the run where they didn't."""
+    since = state.steady_from or 0.0
+    if t < since + state.plan.steady or state.health is None or state.health.t < since + state.plan.steady:
+        return state, ()
+    page = f"{state.alerts[0].detector} paged for {state.alerts[0].slo}" if state.alerts else ""
+    why = state.health.why_not_ok or page
+    log = Log("steady", data={"met": not why, "why": why, "since": since, "until": t})
+    if why:
+        return _close(state, "unsteady", log)
+    actions = (log, Calibrate(since), Log("phase", "fault"))
+    return replace(state, phase="fault", start=t, last_end=t, last_order=t), actions
+
+
+def _ending(state: State, t: float) -> Step:
+    """Ends the run once it has held, once nothing came of it, or once it must be given up."""
+    health, plan = state.health, state.plan
+    if health is None or state.ordered < len(plan.entries):
+        return state, ()
+    since = health.holding_since
+    quiet_from = state.last_end if since is None else max(since, state.last_end)
+    if not state.busy and since is not None:
+        if health.breached and health.end - quiet_from >= plan.hold:
+            return _close(state, "held")
+        if not health.breached and health.end - quiet_from >= max(plan.hold, plan.window):
+            return _close(state, "no_effect")
+    deadline = state.last_order + plan.give_up
+    if t >= deadline and (since is None or since > deadline or t >= deadline + plan.hold + plan.window + plan.lookback):
+        return _close(state, "give_up")
+    return state, ()
+
+
+def _close(state: State, reason: Reason, *logs: Log) -> Step:
+    ended = Log("run.ended", data={"reason": reason})
+    collect = reason not in ("interrupted", "error")
+    return replace(state, phase="down", reason=reason), (*logs, ended, Log("phase", "down"), Close(collect))

@@ -1,0 +1,160 @@
+"""A small HTTP/1.1 server for the control plane: requests in, responses out, nothing about proxies.
+
+Parsing is httptools'. Whatever comes in, it answers or closes the connection; it never lets an error out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import cast
+
+import httptools
+
+log = logging.getLogger(__name__)
+
+# A populate body is some 100 bytes a proxy.
+MAX_REQUEST_BYTES = 8 * 1024 * 1024
+# How long a connection may go without completing a request.
+IDLE_TIMEOUT_S = 60.0
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+
+_request_ids = itertools.count(1)
+
+
+@dataclass
+class Request:
+    method: str = ""
+    target: bytes = b""
+    agent: str = ""
+    body: bytearray = field(default_factory=bytearray)
+    keep_alive: bool = False
+
+    @property
+    def path(self) -> str:
+        return self.target.split(b"?", 1)[0].decode("latin-1")
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    body: bytes = b""
+    content_type: str = TEXT
+
+    def encoded(self, keep_alive: bool) -> bytes:
+        lines = [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
+            f"X-Toxiproxy-Request-Id: {next(_request_ids):020d}",
+            f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        ]
+        if self.status != HTTPStatus.NO_CONTENT:
+            lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+
+
+Respond = Callable[[Request], Awaitable[Response]]
+
+
+class WebProtocol(asyncio.Protocol):
+    """One connection of an API client; its requests are answered one after the other."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._request = Request()
+        self._size = 0
+        self._waiting: deque[Request] = deque()
+        self._answering: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport
+        self._expiry: asyncio.TimerHandle | None = None
+
+    # asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > MAX_REQUEST_BYTES:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Answered like any other request, but the parser takes nothing after it.
+            self._waiting[-1].keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+
+    # httptools
+
+    def on_url(self, url: bytes) -> None:
+        self._request.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"user-agent":
+            self._request.agent = value.decode("latin-1")
+        elif name.lower() == b"expect" and value.lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._request.body += body
+
+    def on_message_complete(self) -> None:
+        request, self._request, self._size = self._request, Request(), 0
+        request.method = self._parser.get_method().decode("latin-1")
+        request.keep_alive = self._parser.should_keep_alive()
+        self._waiting.append(request)
+        self._expect_request()
+        if self._answering is None:
+            # While requests wait none is read, so that a client can't pile them up.
+            self._transport.pause_reading()
+            self._answering = self._loop.create_task(self._answer_all())
+
+    # answers
+
+    async def _answer_all(self) -> None:
+        while self._waiting and not self._transport.is_closing():
+            request = self._waiting.popleft()
+            response = await self._answer(request)
+            if self._transport.is_closing():
+                return
+            self._transport.write(response.encoded(request.keep_alive))
+            if not request.keep_alive:
+                self._transport.close()
+        self._answering = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            response = await self._respond(request)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            response = Response(HTTPStatus.INTERNAL_SERVER_ERROR, f"{error!r}\n".encode())
+        log.debug("%s %s %s", request.method, request.path, response.status)
+        return response
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        if not self._transport.is_closing():
+            body = f"{status.value} {status.phrase}\n".encode()
+            self._transport.write(Response(status, body).encoded(keep_alive=False))
+            self._transport.close()
+
+    def _expect_request(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = self._loop.call_later(IDLE_TIMEOUT_S, self._transport.close)

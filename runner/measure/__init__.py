@@ -1,0 +1,10 @@
+"""Journal + samples → the outcome of a run. Pure: everything comes from the run's folder, so it can be done again any time.
+
+`run` reads the folder, `clocks` finds when it broke and when it was well again, the modules beside them each fill a part
+of the outcome, `verdict` judges it and `outcome` puts it together. Drawing it is left to `reports`.
+"""
+
+from runner.measure.outcome import measure, write_outcome
+from runner.measure.schema import outcome_schema
+
+__all__ = ["measure", "outcome_schema", "write_outcome"]

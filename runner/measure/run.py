@@ -1,0 +1,113 @@
+"""A run as it lies on disk, read once: scenario, journal, samples, and what the system of record said of the orders.
+
+Only reading and the stamps that need no judgement; what they mean for users is `clocks`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from runner.journal import Event, read_journal
+from runner.samples import Samples, read_samples
+from runner.scenario import Scenario
+from runner.scenario.load import read_resolved
+
+JUDGED_REASONS = ("held", "no_effect", "give_up")
+
+
+@dataclass(frozen=True)
+class Order:
+    """One row of the system of record."""
+
+    status: str
+    total_cents: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that measurement may look at. `orders` is None where the system of record wasn't asked."""
+
+    scenario: Scenario
+    events: tuple[Event, ...]
+    samples: Samples
+    orders: Mapping[str, Order] | None
+
+    def all(self, *kinds: str) -> tuple[Event, ...]:
+        """Events of these kinds, in order of time."""
+        return tuple(event for event in self.events if event.kind in kinds)
+
+    def first(self, kind: str, subject: str | None = None, since: float = 0.0) -> Event | None:
+        """The first event of a kind, where asked only of one subject, at or after `since`."""
+        for event in self.events:
+            if event.kind == kind and event.t >= since and subject in (None, event.subject):
+                return event
+        return None
+
+    @cached_property
+    def started(self) -> Mapping[str, object]:
+        """What `run.started` says; empty where the journal lost it."""
+        event = self.first("run.started")
+        return event.data if event else {}
+
+    @cached_property
+    def id(self) -> str:
+        event = self.first("run.started")
+        return event.subject if event else ""
+
+    @cached_property
+    def end(self) -> float:
+        """When the load was told to stop; answers to everything planned before are in the samples."""
+        for event in (self.first("phase", "down"), self.first("run.ended")):
+            if event:
+                return event.t
+        planned = self.samples.records["planned"]
+        return float(planned[-1]) if len(planned) else self.last
+
+    @cached_property
+    def last(self) -> float:
+        """Time of the journal's last event."""
+        return max((event.t for event in self.events), default=0.0)
+
+    @cached_property
+    def steady_from(self) -> float | None:
+        """Begin of the steady state, after the warm-up; None where the run never came so far."""
+        event = self.first("phase", "steady")
+        return event.t if event else None
+
+    @cached_property
+    def trigger(self) -> Event | None:
+        """What began it: the first fault that the timeline ordered or, where it has none, its first change."""
+        changes = [event for event in self.all("change.started") if event.data.get("by") == "timeline"]
+        return self.first("fault.intended") or (changes[0] if changes else None)
+
+    @cached_property
+    def judged(self) -> bool:
+        """Whether the run went on until its end could be judged: nothing broke it off."""
+        event = self.first("run.ended")
+        return bool(event and event.data.get("reason") in JUDGED_REASONS)
+
+
+def read_run(folder: Path) -> Run:
+    """Reads the folder of a run. Raises ValueError or runner.located.Invalid where a file can't be read as what it is."""
+    events = sorted(read_journal(folder / "journal.jsonl"), key=lambda event: event.t)
+    samples = read_samples(folder / "samples")
+    return Run(read_resolved(folder / "scenario.yaml"), tuple(events), samples, read_orders(folder / "audit.jsonl"))
+
+
+def read_orders(path: Path) -> dict[str, Order] | None:
+    """Order id → row; None where the file isn't there."""
+    if not path.is_file():
+        return None
+    orders: dict[str, Order] = {}
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                orders[row["id"]] = Order(row["status"], int(row["total_cents"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{path}:{number}: not a row of the audit: {error}") from error
+    return orders

@@ -1,0 +1,140 @@
+"""What the contract suite needs of each substrate to judge it from outside: how one is made, and what traces a run leaves."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import tarfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from runner.ports import Instance, Release, Substrate
+from runner.substrates.process import ProcessSubstrate
+from runner.topology import Link, Service, Topology, read_topology
+
+HERE = Path(__file__).parent
+TREE = HERE / "tree"
+REGIONS = ("us-east", "eu-west")
+
+
+def topology() -> Topology:
+    return read_topology(HERE / "compose", REGIONS)
+
+
+def release(service: Service, version: str = "1.0.0") -> Release:
+    """Every release of the suite is the same tree; the service reads from its name how it is to behave."""
+    return Release(f"{service.name}-{version}", service.name, TREE)
+
+
+def link(caller_region: str, callee_region: str) -> Link:
+    """The way to `web`, of the region's front or of the edge."""
+    return next(x for x in topology().links if (x.caller_region, x.callee_region) == (caller_region, callee_region))
+
+
+def ask(address: tuple[str, int], path: str) -> Any:
+    """The answer's JSON. Raises OSError or HTTPException where there is none."""
+    connection = http.client.HTTPConnection(*address, timeout=8)
+    try:
+        connection.request("GET", path)
+        return json.load(connection.getresponse())
+    finally:
+        connection.close()
+
+
+class Lab(ABC):
+    """One substrate kind. What it made is closed when the test ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[Substrate] = []
+        self.topology = topology()
+
+    def substrate(self, run_id: str | None = None, *, edge_port: int = 0, ready_within: float = 20.0) -> Substrate:
+        made = self.make(run_id or self.run_id, edge_port, ready_within)
+        self.made.append(made)
+        made.open()
+        return made
+
+    @cached_property
+    def run_id(self) -> str:
+        return f"test-{uuid.uuid4().hex[:8]}"
+
+    @abstractmethod
+    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate: ...
+
+    @abstractmethod
+    def traces(self, run_id: str) -> list[str]:
+        """Everything on this machine that carries the run's mark."""
+
+    def close(self) -> None:
+        for made in self.made:
+            made.close()
+
+
+class ProcessLab(Lab):
+    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate:
+        return ProcessSubstrate(
+            run_id,
+            self.topology,
+            self.folder / run_id,
+            lambda: self.folder,
+            edge_port=edge_port,
+            ready_within=ready_within,
+        )
+
+    def traces(self, run_id: str) -> list[str]:
+        mark = f"GAMEDAY_RUN={run_id}".encode()
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark in environ.read_bytes().split(b"\0"):
+                    found.append(environ.parent.name)
+        return found
+
+
+class Runs:
+    """A substrate with shorthands for the calls that nearly every test makes."""
+
+    def __init__(self, lab: Lab, substrate: Substrate) -> None:
+        self.lab = lab
+        self.substrate = substrate
+
+    def start(self, name: str, region: str = "us-east", version: str = "1.0.0") -> Instance:
+        service = self.lab.topology.service(region, name)
+        return self.substrate.start(service, release(service, version), {})
+
+    def ask(self, instance: Instance, path: str) -> Any:
+        return ask(self.substrate.address(instance), path)
+
+    def behind(self, links: Instance, upstream: Link) -> set[str]:
+        """The instances that a link server reaches under the callee's name."""
+        return set(self.ask(links, f"/dial?{self.substrate.upstream(upstream)}"))
+
+
+@contextmanager
+def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
+    """A request in flight that the service answers only when it is told to stop; gives the way to its answer."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(runs.ask, instance, "/hold")
+        while not runs.ask(instance, "/holding"):
+            pass
+        yield lambda: answer.result(timeout=10)
+
+
+def image_context(base: str) -> io.BytesIO:
+    """The tiniest image that runs the suite's service: a Python that is called `python`."""
+    recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n".encode()
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(recipe)
+        archive.addfile(entry, io.BytesIO(recipe))
+    context.seek(0)
+    return context

@@ -1,0 +1,263 @@
+"""What every substrate does alike, seen from outside: by requests, by names, and by what is left on the machine."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from runner.ports import Instance, PortError
+from tests.contract.lab import REGIONS, Lab, Runs, ask, holding, link, release
+
+GRACE_S = 5.0
+NO_ANSWER = (OSError, http.client.HTTPException)
+
+
+def test_started_is_ready(runs: Runs) -> None:
+    """A start returns once the instance answers, under the identity it was given and at its address."""
+    instance = runs.start("web")
+    assert instance == Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
+    assert runs.ask(instance, "/healthz") == {"instance": "us-east.web.1", "release": "web-1.0.0"}
+    assert list(runs.substrate.instances()) == [instance]
+
+
+def test_numbers_count_up(runs: Runs) -> None:
+    """Instances are numbered by service in the order of their starts; the edge's region isn't part of the id."""
+    first, second, edge = runs.start("web"), runs.start("web"), runs.start("edge", "edge")
+    runs.substrate.stop(first, GRACE_S)
+    assert [second.id, edge.id, runs.start("web").id] == ["us-east.web.2", "edge.1", "us-east.web.3"]
+
+
+def test_environment_is_rendered(runs: Runs) -> None:
+    """Link variables, identity and host reach the service in the variables that its compose file declares."""
+    front = runs.lab.topology.service("eu-west", "front")
+    instance = runs.substrate.start(front, release(front), {"LINK_FRONT_WEB": "http://links:4711"})
+    told = runs.ask(instance, "/environment")
+    named = {key: told[key] for key in ("REGION", "RELEASE", "INSTANCE", "WEB_URL")}
+    assert named == {
+        "REGION": "eu-west",
+        "RELEASE": "front-1.0.0",
+        "INSTANCE": "eu-west.front.1",
+        "WEB_URL": "http://links:4711",
+    }
+
+
+def test_parallel_starts(runs: Runs) -> None:
+    """Eight starts at once give eight instances, each with an address of its own."""
+    places = [("front", region) for region in REGIONS] * 2 + [("web", region) for region in REGIONS] * 2
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(lambda place: runs.start(*place), places))
+    assert {runs.ask(instance, "/healthz")["instance"] for instance in started} == {x.id for x in started}
+    assert len({runs.substrate.address(instance) for instance in started}) == 8
+
+
+def test_a_name_stands_for_all_instances(runs: Runs) -> None:
+    """A callee's name leads to each of its instances and to no other region's, before and after they are replaced."""
+    links = runs.start("links")
+    old = [runs.start("web"), runs.start("web"), runs.start("web", "eu-west")]
+    near = link("us-east", "us-east")
+    assert runs.behind(links, near) == {"us-east.web.1", "us-east.web.2"}
+    runs.start("web", version="1.1.0")
+    runs.substrate.stop(old[0], GRACE_S)
+    assert runs.behind(links, near) == {"us-east.web.2", "us-east.web.3"}
+    runs.start("web", version="1.1.0")
+    runs.substrate.stop(old[1], GRACE_S)
+    assert runs.behind(links, near) == {"us-east.web.3", "us-east.web.4"}
+
+
+def test_a_name_across_regions(runs: Runs) -> None:
+    """The edge's link server finds a region's instances, and only those of that region."""
+    links = runs.start("edge-links", "edge")
+    runs.start("web")
+    runs.start("web", "eu-west")
+    assert runs.behind(links, link("edge", "eu-west")) == {"eu-west.web.1"}
+
+
+def test_link_addresses(runs: Runs) -> None:
+    """Where a link listens stays the same through the run, and differs between the links of one server."""
+    near, far = link("edge", "us-east"), link("edge", "eu-west")
+    assert runs.substrate.listen(near) == runs.substrate.listen(near)
+    assert runs.substrate.listen(near) != runs.substrate.listen(far)
+    assert int(runs.substrate.listen(near).rpartition(":")[2]) > 0
+
+
+def test_stop_lets_requests_finish(runs: Runs) -> None:
+    """A stop within its grace loses no request that was in flight."""
+    instance = runs.start("web")
+    with holding(runs, instance) as answer:
+        runs.substrate.stop(instance, GRACE_S)
+        assert answer()["instance"] == instance.id
+    assert list(runs.substrate.instances()) == []
+
+
+def test_stop_ends_the_stubborn(runs: Runs) -> None:
+    """What doesn't end when told is killed after the grace."""
+    instance = runs.start("web", version="1.0.0-stubborn")
+    address = runs.substrate.address(instance)
+    runs.substrate.stop(instance, 0.2)
+    with pytest.raises(NO_ANSWER):
+        ask(address, "/healthz")
+
+
+def test_stop_uses_the_declared_signal(runs: Runs) -> None:
+    """A stop sends the compose file's stop_signal, to which the service answers what it held."""
+    instance = runs.start("store")
+    with holding(runs, instance) as answer:
+        runs.substrate.stop(instance, GRACE_S)
+        assert answer()["instance"] == instance.id
+
+
+def test_kill(runs: Runs) -> None:
+    """A killed instance is gone at once, answers nothing that it held, and isn't reported as a death of its own."""
+    instance = runs.start("web")
+    with holding(runs, instance) as answer:
+        runs.substrate.kill(instance)
+        with pytest.raises(NO_ANSWER):
+            answer()
+    assert list(runs.substrate.instances()) == []
+    assert list(runs.substrate.died()) == []
+
+
+def test_pause_and_resume(runs: Runs) -> None:
+    """A paused instance takes connections and answers none; resumed, it answers those it was sent meanwhile."""
+    instance = runs.start("web")
+    runs.substrate.pause(instance)
+    with socket.create_connection(runs.substrate.address(instance), timeout=8) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        runs.substrate.resume(instance)
+        connection.settimeout(8)
+        assert connection.recv(8) == b"HTTP/1.1"
+
+
+def test_stop_of_a_paused_instance(runs: Runs) -> None:
+    """A stop ends a paused instance too."""
+    instance = runs.start("web")
+    runs.substrate.pause(instance)
+    runs.substrate.stop(instance, GRACE_S)
+    assert list(runs.substrate.instances()) == []
+
+
+def test_death_is_noticed(runs: Runs) -> None:
+    """Who ends by itself is reported once, with the end of its log, and is no instance any more; a stop is harmless."""
+    instance, other = runs.start("web"), runs.start("web")
+    with pytest.raises(NO_ANSWER):
+        runs.ask(instance, "/last")
+    ended: list[tuple[Instance, str]] = []
+    while not ended:
+        ended += runs.substrate.died()
+    assert ended[0][0] == instance
+    assert ended[0][1].endswith("these are my last words")
+    assert list(runs.substrate.died()) == []
+    assert list(runs.substrate.instances()) == [other]
+    runs.substrate.stop(instance, GRACE_S)
+
+
+def test_failed_start_shows_the_log(runs: Runs) -> None:
+    """A start that ends early names the instance and its release, shows the end of its log, and leaves no instance."""
+    with pytest.raises(PortError) as caught:
+        runs.start("web", version="1.1.0-broken")
+    text = str(caught.value)
+    assert "us-east.web.1 (web-1.1.0-broken)" in text
+    assert "no price list in this release" in text
+    assert "line 39" in text
+    assert "line 20" not in text
+    assert list(runs.substrate.instances()) == []
+
+
+def test_start_that_never_gets_ready(lab: Lab) -> None:
+    """A start is given up after its limit, named, and ended."""
+    runs = Runs(lab, lab.substrate(ready_within=0.3))
+    with pytest.raises(PortError, match=r"us-east\.web\.1 .*isn't ready after 0\.3 s"):
+        runs.start("web", version="1.1.0-deaf")
+    assert list(runs.substrate.instances()) == []
+
+
+def test_log_is_kept(runs: Runs) -> None:
+    """Every instance's output is in the run folder under its id, also after it was stopped."""
+    instance = runs.start("web")
+    runs.substrate.stop(instance, GRACE_S)
+    log = runs.lab.folder / runs.lab.run_id / "logs" / "us-east.web.1.log"
+    assert "us-east.web.1 listens" in log.read_text()
+
+
+def test_data_outlives_the_instance(runs: Runs) -> None:
+    """A named volume belongs to the service: the next instance finds what the last one wrote."""
+    first = runs.start("store")
+    runs.ask(first, "/write?remember")
+    runs.substrate.stop(first, GRACE_S)
+    assert runs.ask(runs.start("store"), "/read") == "remember"
+
+
+def test_close_leaves_nothing(runs: Runs) -> None:
+    """After close nothing carries the run's mark, not even what left its session; before, it did."""
+    for name in ("links", "web", "store"):
+        runs.ask(runs.start(name), "/fork")
+    assert runs.lab.traces(runs.lab.run_id)
+    assert list(runs.substrate.close()) == []
+    assert runs.lab.traces(runs.lab.run_id) == []
+    assert list(runs.substrate.instances()) == []
+
+
+def test_close_twice(runs: Runs) -> None:
+    """Closing again is harmless; starting after it is refused."""
+    runs.substrate.close()
+    assert list(runs.substrate.close()) == []
+    with pytest.raises(PortError, match="taken down"):
+        runs.start("web")
+
+
+def test_close_while_starts_are_in_flight(lab: Lab) -> None:
+    """A close ends the starts in flight with an error, and leaves nothing of them either."""
+    runs = Runs(lab, lab.substrate())
+    errors: list[PortError] = []
+
+    def start() -> None:
+        with pytest.raises(PortError) as caught:
+            runs.start("web", version="1.1.0-deaf")
+        errors.append(caught.value)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while not lab.traces(lab.run_id):
+        pass
+    assert list(runs.substrate.close()) == []
+    for thread in threads:
+        thread.join(10)
+    assert len(errors) == 4
+    assert lab.traces(lab.run_id) == []
+
+
+def test_two_runs_at_once(lab: Lab) -> None:
+    """Two runs of the same system don't see each other: names, instances, and the end of one."""
+    one, two = Runs(lab, lab.substrate("one" + lab.run_id)), Runs(lab, lab.substrate("two" + lab.run_id))
+    links = one.start("links")
+    one.start("web")
+    other = two.start("web", version="2.0.0")
+    assert one.behind(links, link("us-east", "us-east")) == {"us-east.web.1"}
+    one.substrate.close()
+    assert two.ask(other, "/healthz")["release"] == "web-2.0.0"
+    assert list(two.substrate.instances()) == [other]
+
+
+def test_edge_port(lab: Lab) -> None:
+    """The edge listens at the port that was asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    runs = Runs(lab, lab.substrate(edge_port=port))
+    assert runs.substrate.address(runs.start("edge", "edge")) == ("127.0.0.1", port)
+
+
+def test_busy_edge_port(lab: Lab) -> None:
+    """A busy edge port is found before anything starts; the error names it and says how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortError, match=rf"{port}.*busy.*--edge-port"):
+            lab.substrate(edge_port=port)
+    assert lab.traces(lab.run_id) == []

@@ -1,0 +1,116 @@
+"""The service that the contract suite runs everywhere: a few lines of asyncio, so that a start costs next to nothing.
+
+/healthz says who answers; /environment what it was told; /hold answers only once it is told to stop, /holding counts those that
+wait; /fork starts a process that leaves the session and outlives its parent; /last ends the service by itself; /dial?<upstream>
+plays a link server: it asks every address behind a name who it is. The release `*-broken` ends at once, `*-deaf` never listens,
+`*-stubborn` doesn't stop when told.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ENVIRONMENT = os.environ
+RELEASE = ENVIRONMENT.get("RELEASE", "")
+
+
+def addresses(upstream: str, names: Path | None) -> list[str]:
+    """Every `host:port` behind a name: of the names table where there is one, else of DNS."""
+    if names:
+        return list(json.loads(names.read_text()).get(upstream, []))
+    host, port = upstream.rsplit(":", 1)
+    try:
+        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return []
+    return sorted({f"{entry[4][0]}:{port}" for entry in found})
+
+
+def dial(upstream: str, names: Path | None) -> list[str]:
+    """The instances behind a name that answer."""
+    answered = []
+    for address in addresses(upstream, names):
+        try:
+            with urllib.request.urlopen(f"http://{address}/healthz", timeout=1) as answer:
+                answered.append(json.load(answer)["instance"])
+        except (OSError, urllib.error.URLError):
+            continue
+    return answered
+
+
+class Service:
+    """Answers one request a connection."""
+
+    def __init__(self, names: Path | None) -> None:
+        self.names = names
+        self.told = asyncio.Event()
+        self.held = 0
+
+    async def answer(self, path: str) -> object:
+        route, _, query = path.partition("?")
+        if route == "/hold":
+            self.held += 1
+            await self.told.wait()
+        if route == "/last":
+            print("these are my last words", flush=True)
+            os._exit(3)
+        if route == "/fork":
+            return subprocess.Popen(["sleep", "300"], start_new_session=True).pid
+        if route == "/dial":
+            return await asyncio.to_thread(dial, query, self.names)
+        if route == "/write":
+            return (Path(ENVIRONMENT["DATA_DIR"]) / "note").write_text(query)
+        if route == "/read":
+            return (Path(ENVIRONMENT["DATA_DIR"]) / "note").read_text()
+        facts = {"/holding": self.held, "/environment": dict(ENVIRONMENT)}
+        return facts.get(route, {"instance": ENVIRONMENT.get("INSTANCE"), "release": RELEASE})
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = (await reader.readuntil(b"\r\n\r\n")).decode()
+            body = json.dumps(await self.answer(request.split(" ")[1])).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+async def run(options: argparse.Namespace) -> None:
+    service = Service(options.names)
+    loop = asyncio.get_running_loop()
+    if RELEASE.endswith("-deaf"):
+        await service.told.wait()
+    server = await asyncio.start_server(service.serve, options.host, options.port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: RELEASE.endswith("-stubborn") or service.told.set())
+    print(f"{ENVIRONMENT.get('INSTANCE')} listens", flush=True)
+    await service.told.wait()
+    server.close()
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    if rest:
+        await asyncio.wait(rest, timeout=5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--names", type=Path)
+    if RELEASE.endswith("-broken"):
+        print("\n".join(f"line {number}" for number in range(40)))
+        sys.exit("no price list in this release")
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
