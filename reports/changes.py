@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.folder import Run
-from reports.loose import mapping, number, pick, rows, text
+from reports.loose import items, mapping, number, person, pick, rows, text
 from reports.words import seconds
 from runner.journal import Event
 
 NO_AI = "no AI involved"
 NOT_SAID = "not recorded"
+ROLLBACK = ("t", "service", "release", "previous", "strategy", "by", "rollback_of")
+"""What a rollback says of itself: the release it goes back to has an author and a summary, the rollback has not."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Change:
     t: str
     service: str
     release: str
-    previous: str
+    versions: str
     kind: str
     summary: str
     strategy: str
@@ -74,7 +76,7 @@ def culprit(run: Run) -> Culprit | None:
     change = _change(run, event.subject, {**event.data, "t": event.t})
     patch = run.patches.get(change.release, "")
     about = _about(run, event.data)
-    defect = text(fault.data.get("defect")) if fault else ""
+    defect = (text(fault.data.get("defect")) if fault else "") or text(about.get("defect"))
     return Culprit(change, fault is not None, defect, _provenance(about), diff(patch))
 
 
@@ -91,13 +93,17 @@ def _about(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
 def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
     about = _about(run, data)
     if about.get("rollback_of"):
-        about = {**data, "kind": "rollback"}
+        about = {**{key: data.get(key) for key in ROLLBACK}, "kind": "rollback"}
     reversible = about.get("reversible")
     t = number(about.get("t"))
+    service, release, previous = (text(about.get(key)) for key in ("service", "release", "previous"))
     return Change(
         id_,
         "" if t is None else seconds(t),
-        *(text(about.get(key)) for key in ("service", "release", "previous", "kind", "summary", "strategy", "by")),
+        service,
+        release,
+        " → ".join(name.removeprefix(f"{service}-") for name in (previous, release) if name),
+        *(text(about.get(key)) for key in ("kind", "summary", "strategy", "by")),
         _author(about.get("author")),
         "; ".join(f"{name}: {value}" for name, value in _provenance(about) if name != "Prompt") or _no_ai(about),
         _approvals(about),
@@ -108,16 +114,14 @@ def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
 
 
 def _author(author: Any) -> str:
-    if isinstance(author, Mapping):
-        return ", ".join(text(author[key]) for key in ("role", "level") if author.get(key)) or text(author) or NOT_SAID
-    return text(author) or NOT_SAID
+    return person(author) or NOT_SAID
 
 
 def _approvals(about: Mapping[str, Any]) -> str:
     approvals = about.get("approvals")
     if approvals is None:
         return NOT_SAID
-    return text(approvals) or "none"
+    return "; ".join(person(each) for each in items(approvals)) or text(approvals) or "none"
 
 
 def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:

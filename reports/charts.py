@@ -142,7 +142,9 @@ def _y(panel: Panel, name: str = "v") -> Any:
     scale = alt.Scale(domain=[0, panel.top], nice=False)
     shown = "~%" if panel.unit == "percent" else "~r"
     return alt.Y(
-        f"{name}:Q", scale=scale, axis=alt.Axis(format=shown, tickCount=3 if panel.height < 130 else 4, domain=False, ticks=False)
+        f"{name}:Q",
+        scale=scale,
+        axis=alt.Axis(format=shown, tickCount=3 if panel.height < 130 else 4, domain=False, ticks=False),
     )
 
 
@@ -157,11 +159,7 @@ def _spans(panel: Panel, frame: Frame, size: Size) -> Any:
 def _marks(panel: Panel, frame: Frame, size: Size) -> list[Any]:
     if panel.stacked:
         return _stack(panel, frame, size)
-    layers = []
-    for position, each in enumerate(panel.series):
-        layers.append(_line(each, panel, frame, size, position))
-        layers.append(_dots(each, panel, frame, size, position))
-    return layers
+    return [_line(each, panel, frame, size, position) for position, each in enumerate(panel.series)]
 
 
 def _stack(panel: Panel, frame: Frame, size: Size) -> list[Any]:
@@ -183,31 +181,22 @@ def _stack(panel: Panel, frame: Frame, size: Size) -> list[Any]:
     return layers
 
 
-def _points(each: Series, bins: Bins) -> list[dict[str, float | None]]:
-    centres = bins.centres
-    return [
-        {"t": _exact(centres[i]), "v": None if np.isnan(each.values[i]) else _exact(each.values[i])} for i in range(bins.n)
-    ]
+def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
+    """Both ends of each bin at its value, so that a line is exact in time and a lone bin is seen; null breaks the line."""
+    edges, points = bins.edges, []
+    for i, value in enumerate(values):
+        shown = None if np.isnan(value) else _exact(value)
+        points += [{"t": _exact(edges[i]), "v": shown}, {"t": _exact(edges[i + 1]), "v": shown}]
+    return points
 
 
 def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int) -> Any:
     import altair as alt
 
     style: dict[str, Any] = {"strokeDash": list(each.dash)} if each.dash else {}
-    chart = alt.Chart(_data(_points(each, panel.bins)), name=f"line{position}")
-    chart = chart.mark_line(color=light(each.colour), strokeWidth=1.8, clip=True, interpolate="step", **style)
-    return chart.encode(x=_x(frame, size), y=_y(panel))
-
-
-def _dots(each: Series, panel: Panel, frame: Frame, size: Size, position: int) -> Any:
-    """A dot for each value with a gap on both sides: a line through one point can't be seen."""
-    import altair as alt
-
-    gap = np.isnan(np.concatenate(([np.nan], each.values, [np.nan])))
-    alone = ~gap[1:-1] & gap[:-2] & gap[2:]
-    shown = [point for point, single in zip(_points(each, panel.bins), alone, strict=True) if single]
-    chart = alt.Chart(_data(shown), name=f"dots{position}").mark_point(color=light(each.colour), filled=True, size=18, opacity=1)
-    return chart.encode(x=_x(frame, size), y=_y(panel))
+    chart = alt.Chart(_data(_points(each.values, panel.bins)), name=f"line{position}")
+    chart = chart.mark_line(color=light(each.colour), strokeWidth=1.8, clip=True, **style)
+    return chart.encode(x=_x(frame, size), y=_y(panel), order=alt.value(0))
 
 
 def _limit(panel: Panel, size: Size) -> list[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from reports import series
 from reports.charts import SIZES, Frame, Limit, Panel, Series, draw
-from reports.folder import Run
+from reports.folder import Run, changed_service
 from reports.loose import number, pick
 from reports.palette import series as series_colour
 from reports.series import Bins, Floats, Mask
@@ -23,7 +23,9 @@ from runner.samples import ErrorKind
 from runner.slo import select
 
 UNNAMED = "no answer"
-SLOWEST, FASTEST = 10.0, 0.001
+FASTEST = 0.001
+ENDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0)
+"""Where a latency axis may end, seconds."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,14 @@ def _traffic(run: Run, over: Frame) -> Figure:
     planned = run.samples.records["planned"]
     masks = series.outcome_masks(run.samples.records)
     colours = dict(zip(series.OUTCOMES, ("good", "failed", "wrong", "not-sent"), strict=True))
-    layers = [Series(name, colours[name], series.rates(bins, planned, mask)) for name, mask in masks.items() if mask.any()]
+    layers = [
+        Series(name, colours[name], series.rates(bins, planned, mask)) for name, mask in masks.items() if mask.any()
+    ]
     top = _nice(max(float(np.sum([layer.values for layer in layers], axis=0).max()), 1.0))
     about = f"Stacked bars of requests per second in bins of {bins.width:g} s, by outcome."
-    panel = Panel("traffic", "Requests per second", about, "rate", bins, layers, top, stacked=True, height=170, labels=True)
+    panel = Panel(
+        "traffic", "Requests per second", about, "rate", bins, layers, top, stacked=True, height=170, labels=True
+    )
     return Figure(
         "Requests per second",
         f"By planned send time, in bins of {bins.width:g} s. A failed request had an error status, no answer in time or no "
@@ -173,7 +179,8 @@ def _latency_ends(taken: Floats) -> tuple[float, float]:
     if not len(seen):
         return 1.0, FASTEST
     highest, lowest = float(seen.max()), max(float(np.quantile(seen, 0.01)), FASTEST)
-    top = next(step for step in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, SLOWEST, 30.0, 100.0, 1e9) if highest <= step)
+    top = next(step for step in (*ENDS, math.inf) if highest < step)
+    top = min(top, 2 * highest)
     return top, min(10.0 ** math.floor(math.log10(lowest)), top / 10)
 
 
@@ -202,7 +209,14 @@ def _split(run: Run, over: Frame, what: str, groups: Sequence[tuple[str, Mask]],
     return [
         Panel(f"{what}-rate", "Requests per second", about, "rate", rate, rates, top, height=110, labels=labels),
         Panel(
-            f"{what}-bad", "Failed or wrong", about, "percent", share, shares, _share_top(np.array([worst]), 0.01), height=96
+            f"{what}-bad",
+            "Failed or wrong",
+            about,
+            "percent",
+            share,
+            shares,
+            _share_top(np.array([worst]), 0.01),
+            height=96,
         ),
     ]
 
@@ -210,15 +224,6 @@ def _split(run: Run, over: Frame, what: str, groups: Sequence[tuple[str, Mask]],
 def _lines(values: Sequence[tuple[str, Floats]]) -> list[Series]:
     dashes: tuple[tuple[int, int] | None, ...] = (None, (6, 3), (2, 2), (8, 2))
     return [Series(name, series_colour(i), found, dashes[i % len(dashes)]) for i, (name, found) in enumerate(values)]
-
-
-def changed_service(run: Run) -> str | None:
-    """The service of the change that a fault of the timeline stands for; else of the first change."""
-    changes = {event.subject: event.data for event in run.of("change.started")}
-    bad = (changes.get(str(event.data.get("change"))) for event in run.of("fault.intended"))
-    chosen = next((data for data in bad if data), next(iter(changes.values()), None))
-    service = chosen.get("service") if chosen else None
-    return str(service) if service else None
 
 
 def _releases(run: Run, over: Frame) -> Figure | None:
@@ -231,9 +236,14 @@ def _releases(run: Run, over: Frame) -> Figure | None:
     bins = series.bins_over(over.since, over.until)
     masks = {name: series.members(samples.releases, [name], samples.records["release"]) for name in names}
     n = np.sum([series.counts(bins, planned, mask) for mask in masks.values()], axis=0)
-    layers = [Series(name, series_colour(i), _share(series.counts(bins, planned, masks[name]), n)) for i, name in enumerate(names)]
+    layers = [
+        Series(name, series_colour(i) if i else "good", _share(series.counts(bins, planned, masks[name]), n))
+        for i, name in enumerate(names)
+    ]
     about = f"Stacked shares in bins of {bins.width:g} s: roll-out and rollback."
-    share = Panel("release-share", "Share of traffic", about, "percent", bins, layers, 1.12, True, height=110, labels=True)
+    share = Panel(
+        "release-share", "Share of traffic", about, "percent", bins, layers, 1.12, True, height=110, labels=True
+    )
     bad = _split(run, over, "release", list(masks.items()), labels=False)[1]
     caption = f"Answers in which a release of {service} had part: the roll-out and the rollback as users met them."
     return Figure(f"By release of {service}", caption, [share, bad])

@@ -77,6 +77,15 @@ def read(folder: Path) -> Run:
     )
 
 
+def changed_service(run: Run) -> str | None:
+    """The service of the change that a fault of the timeline stands for; else of the first change."""
+    changes = {event.subject: event.data for event in run.of("change.started")}
+    bad = (changes.get(str(event.data.get("change"))) for event in run.of("fault.intended"))
+    chosen = next((data for data in bad if data), next(iter(changes.values()), None))
+    service = chosen.get("service") if chosen else None
+    return str(service) if service else None
+
+
 def _plain(path: Path) -> Mapping[str, Any]:
     """The YAML file's data; empty where there is no such file or it can't be read, since a report is owed all the same."""
     try:

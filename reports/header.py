@@ -44,14 +44,17 @@ def told(run: Run) -> list[str]:
     sentences = [f"{_fault(run)} began at {seconds(clocks['inject'])} into the run."]
     if "effect" not in clocks:
         state = interval(outcome, "ttr")[0]
-        return [*sentences, "It had no effect that breached an objective." if state == "no effect" else "Its effect was not measured."]
-    sentences.append(f"The first user was harmed {seconds(clocks['effect'] - clocks['inject'])} later.")
+        return [
+            *sentences,
+            "It had no effect that breached an objective." if state == "no effect" else "Its effect was not measured.",
+        ]
+    sentences.append(f"Users were affected {seconds(clocks['effect'] - clocks['inject'])} later.")
     sentences.append(_noticed(outcome))
     if "act" in clocks:
         sentences.append(f"The operation that ended the outage was ordered at {seconds(clocks['act'])}.")
     value, state = interval(outcome, "ttr")
     if state == "measured":
-        sentences.append(f"Users were well again {value} after the first harm.")
+        sentences.append(f"Users were well again {value} after the first effect.")
     elif value == "never":
         sentences.append(f"Users were not well again by themselves or by an operation: {state}.")
     return sentences
@@ -108,13 +111,7 @@ def _load(outcome: Mapping[str, Any]) -> str:
     planned, achieved = number(load.get("planned")), number(load.get("achieved"))
     if planned is None and achieved is None:
         return NOT_MEASURED
-    return f"{count(achieved)} of {count(planned)} planned, {count(load.get('not_sent'))} not sent, late: {_late(load.get('late'))}"
-
-
-def _late(value: Any) -> str:
-    """A share where it is under 1 (and not a whole count), else a count of requests."""
-    found = number(value)
-    return percent(found) if isinstance(value, float) and found is not None and found <= 1 else count(value)
+    return f"{count(achieved)} of {count(planned)} requests sent, {count(load.get('not_sent'))} not sent, {count(load.get('late'))} late"
 
 
 def _responder(outcome: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-CHARACTER = 6.3
-"""Width reserved for one character of an 11 px label; wider than the mean of common sans-serif fonts."""
+CHARACTER = 7.0
+"""Width reserved for one character of an 11 px label, and enough for 12 px in print; wider than the mean of sans-serif fonts."""
 GAP = 4.0
 MERGE = 3.0
 SEPARATOR = " · "

@@ -34,6 +34,13 @@ def text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def person(value: Any) -> str:
+    """A role and its level as 'code owner, senior'; anything else as `text`."""
+    if isinstance(value, Mapping):
+        return ", ".join(text(value[key]) for key in ("role", "level") if value.get(key)) or text(value)
+    return text(value)
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 

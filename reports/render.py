@@ -19,7 +19,7 @@ from reports import changes, figures, header, palette, sections
 from reports.folder import Run, read
 from reports.strip import strip
 from reports.words import figures as large_figures
-from reports.words import interval, seconds, times
+from reports.words import interval, percent, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,7 +38,11 @@ def render(run: Run) -> str:
     """The whole page as text."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        loader=FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     template = environment.get_template("report.html.j2")
     # The only Markup in the report: this package's own files, and numbers and drawings that `embedded` and `svg` escaped.
@@ -57,8 +61,12 @@ def _content(run: Run) -> dict[str, Any]:
         "figures": large_figures(run.outcome),
         "strip": strip(run.outcome, run.clocks, over.until),
         "notes": _notes(run),
-        "drawn": [(figure, [(each, [Markup(svg) for svg in each.svgs]) for each in panels]) for figure, panels in drawn],  # noqa: S704
-        "readout": embedded({"clocks": run.clocks, "since": over.since, "until": over.until, "panels": figures.readout(panels)}),
+        "drawn": [
+            (figure, [(each, [Markup(svg) for svg in each.svgs]) for each in panels]) for figure, panels in drawn
+        ],  # noqa: S704
+        "readout": embedded(
+            {"clocks": run.clocks, "since": over.since, "until": over.until, "panels": figures.readout(panels)}
+        ),
         "culprit": changes.culprit(run),
         "feed": changes.feed(run),
         "faults": changes.faults(run),
@@ -80,15 +88,17 @@ def _notes(run: Run) -> list[str]:
         if header.number(error.get(name)) is not None:
             notes.append(f"“{name}” is known to within {seconds(error[name])}.")
     if header.number(outcome.get("limit_s")) is not None:
-        notes.append(f"No detector could have noticed in less than {seconds(outcome['limit_s'])} on average at this rate of requests.")
+        notes.append(
+            f"No detector could have noticed in less than {seconds(outcome['limit_s'])} on average at this rate of requests."
+        )
     if header.number(outcome.get("lag_p95_s")) is not None:
         notes.append(f"Answers reached the detectors within {seconds(outcome['lag_p95_s'])} (95th percentile).")
     value, state = interval(outcome, "ttd_from_inject")
     if state == "measured":
-        notes.append(f"From the injection instead of the first harm, time to detect was {value}.")
+        notes.append(f"Counted from the injection, time to detect was {value}.")
     budget = header.pick(outcome, "impact", "error_budget_spent")
     if header.number(budget) is not None:
-        notes.append(f"The outage spent {times(budget)} the run's error budget.")
+        notes.append(f"The SLO that spent most used {percent(budget)} of its error budget for the run.")
     return notes
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reports.folder import Run
+from reports.folder import Run, changed_service
 from reports.loose import items, mapping, number, pick, rows, text
 from reports.words import HOLDS, NOT_MEASURED, count, money, percent, seconds, times
 
@@ -27,9 +27,9 @@ def alerts(run: Run, side: str) -> list[Row]:
     found = []
     for row in rows(pick(run.outcome, "alerts")):
         name = text(row.get("detector"))
-        if (pick(detectors, name, "side") or sides.get(name) or "client") == side:
+        if (row.get("side") or pick(detectors, name, "side") or sides.get(name) or "client") == side:
             where = [text(row.get(key)) for key in ("slo", "journey", "region") if row.get(key)]
-            pages = "pages" if row.get("pages") else "watches"
+            pages = ("pages" if row.get("pages") else "watches") + (", false alarm" if row.get("false_alarm") else "")
             what = {"detector": name, "pages": pages, "where": " · ".join(where), "summary": text(row.get("summary"))}
             found.append({"t": _moment(row.get("t"), "time unknown"), **what})
     return found
@@ -41,12 +41,14 @@ def detectors(run: Run) -> list[Row]:
     paging |= {text(event.data.get("detector")): bool(event.data.get("pages")) for event in run.of("alert.raised")}
     found = {name: mapping(row) for name, row in mapping(pick(run.outcome, "detectors")).items()}
     slowest = max((number(row.get("ttd_s")) or 0.0 for row in found.values()), default=0.0)
-    ordered = sorted(found.items(), key=lambda item: (number(item[1].get("ttd_s")) is None, number(item[1].get("ttd_s")), item[0]))
+    ordered = sorted(
+        found.items(), key=lambda item: (number(item[1].get("ttd_s")) is None, number(item[1].get("ttd_s")), item[0])
+    )
     return [
         {
             "name": name,
             "side": f"{row['side']}-side" if row.get("side") else "side not recorded",
-            "pages": {True: "pages", False: "watches", None: "not recorded"}[paging.get(name)],
+            "pages": {True: "pages", False: "watches"}.get(row.get("pages", paging.get(name)), "not recorded"),
             "ttd": _moment(row.get("ttd_s"), "did not see it"),
             "width": f"{100 * (number(row.get('ttd_s')) or 0.0) / slowest:.1f}" if slowest else "0",
             "false_alarms": count(row.get("false_alarms")),
@@ -67,12 +69,14 @@ def slos(run: Run) -> list[Row]:
             {
                 "name": text(row.get("name")),
                 "what": f"{spec.sli} of {spec.journey or 'all requests'}" if spec else "",
-                "objective": percent(spec.objective) + (f" under {spec.under:g} s" if spec.under else "") if spec else "",
+                "objective": percent(spec.objective) + (f" under {spec.under:g} s" if spec.under else "")
+                if spec
+                else "",
                 "verdict": str(verdict),
                 **{key: _moment(row.get(key), "never" if breached else "no breach") for key in ("effect", "detect")},
                 "recovered": _moment(row.get("recovered"), "never" if breached else "no breach"),
                 "breached": seconds(row.get("breached_s")),
-                "budget": times(row.get("budget_spent")),
+                "budget": percent(row.get("budget_spent")),
             }
         )
     return found
@@ -82,10 +86,25 @@ def impact(run: Run) -> list[tuple[str, list[Row]]]:
     """(heading, rows) for regions, journeys and releases; only those that have any."""
     found = []
     for key, heading in (("regions", "By region"), ("journeys", "By journey"), ("releases", "By release")):
-        table = [_impact_row(name, row) for name, row in mapping(pick(run.outcome, "impact", key)).items()]
+        told = mapping(pick(run.outcome, "impact", key))
+        service = changed_service(run) if key == "releases" else None
+        table = [_impact_row(name, row) for name, row in (_by_release(told, service) if service else told).items()]
         if table:
-            found.append((heading, table))
+            found.append((f"By release of {service}" if service else heading, table))
     return found
+
+
+def _by_release(told: Mapping[str, Any], service: str) -> dict[str, dict[str, Any]]:
+    """Tallies of sets of releases that had part in an answer → tallies of the releases of one service."""
+    found: dict[str, dict[str, Any]] = {}
+    for names, row in told.items():
+        part = next((name for name in names.split() if name.rpartition("-")[0] == service), f"without {service}")
+        sums = found.setdefault(part, {"requests": 0.0, "failed": 0.0})
+        for key in sums:
+            sums[key] += number(pick(row, key)) or 0.0
+    for sums in found.values():
+        sums["failed_ratio"] = sums["failed"] / sums["requests"] if sums["requests"] else None
+    return dict(sorted(found.items(), key=lambda item: (item[0].startswith("without"), item[0])))
 
 
 def _impact_row(name: str, row: Any) -> Row:
@@ -131,7 +150,7 @@ def operations(run: Run) -> list[Row]:
             "name": text(row.get("name")),
             "target": text(row.get("target")),
             "by": text(row.get("by")),
-            "done": _moment(row.get("done"), "not confirmed"),
+            "done": "failed" if row.get("failed") else _moment(row.get("done"), "not confirmed"),
             "right": right.get(row.get("right") if isinstance(row.get("right"), bool) else None, "not judged"),
         }
         for row in rows(pick(run.outcome, "operations"))
@@ -146,7 +165,12 @@ def expectations(run: Run) -> list[Row]:
         values = mapping(row.get("values"))
         shown = ", ".join(f"{name} = {_value(value)}" for name, value in values.items()) or text(row.get("values"))
         found.append(
-            {"expr": text(row.get("expr")), "values": shown or "none recorded", "holds": HOLDS[holds], "mark": marks[holds]}
+            {
+                "expr": text(row.get("expr")),
+                "values": shown or "none recorded",
+                "holds": HOLDS[holds],
+                "mark": marks[holds],
+            }
         )
     return found
 

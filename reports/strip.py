@@ -14,17 +14,26 @@ from reports.loose import number, pick
 from reports.words import CLOCKS, interval, seconds
 
 PHASES: Mapping[str, str] = {
-    "effect": "quiet",
-    "injected": "quiet",
-    "detect": "unseen",
-    "paged": "unseen",
-    "ack": "waiting",
-    "act": "deciding",
-    "acted": "acting",
-    "recovered": "healing",
-    "restored": "restoring",
+    "quiet": "no effect yet",
+    "unseen": "unseen",
+    "waiting": "waiting for someone",
+    "deciding": "deciding",
+    "acting": "acting",
+    "healing": "healing",
+    "restoring": "restoring capacity",
 }
-"""What the time before a stamp was spent on; the class of its segment."""
+"""What a piece of the time was spent on, in the order in which an outage goes through them."""
+
+BEGINS: Mapping[str, str] = {
+    "inject": "quiet",
+    "effect": "unseen",
+    "detect": "waiting",
+    "ack": "deciding",
+    "act": "acting",
+    "acted": "healing",
+    "recovered": "restoring",
+}
+"""The phase that a stamp begins; `injected`, `paged` and `restored` begin none."""
 
 SPANS = (
     ("ttd", "TTD", "time to detect", "effect", "detect"),
@@ -74,9 +83,8 @@ class Strip:
     steps: list[Step]
     segments: list[Segment]
     spans: list[Span]
+    legend: list[tuple[str, str]]
     missing: list[str]
-    since: str
-    until: str
 
 
 def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -> Strip | None:
@@ -89,32 +97,44 @@ def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -
     if "effect" in clocks and "recovered" not in clocks:
         last = max(last, end)
     length = max(last - since, 1e-9)
+    phases = _phases(known)
     return Strip(
-        _steps(known, since, length),
-        _segments(known, since, length),
+        _steps(known, phases, since, length),
+        _segments(known, phases, since, last),
         [_span(outcome, clocks, since, last, *span) for span in SPANS],
+        [(phase, words) for phase, words in PHASES.items() if phase in phases],
         [name for name in CLOCKS if name not in clocks],
-        seconds(since),
-        seconds(last),
     )
 
 
-def _steps(known: list[tuple[str, float]], since: float, length: float) -> list[Step]:
+def _phases(known: list[tuple[str, float]]) -> list[str]:
+    """The phase that lasts from each stamp on; an outage never goes back to an earlier one."""
+    order = list(PHASES)
+    reached, found = 0, []
+    for name, _ in known:
+        reached = max(reached, order.index(BEGINS.get(name, order[0])))
+        found.append(order[reached])
+    return found
+
+
+def _steps(known: list[tuple[str, float]], phases: list[str], since: float, length: float) -> list[Step]:
     steps, before = [], since
     for position, (name, t) in enumerate(known):
         gap = f"+{seconds(t - before)}" if position else ""
         slot = (position + 0.5) / len(known) * 100
-        phase = PHASES.get(name, "quiet")
+        phase = phases[max(position - 1, 0)]
         steps.append(Step(name, CLOCKS.get(name, ""), seconds(t), gap, phase, _percent(t - since, length), slot))
         before = t
     return steps
 
 
-def _segments(known: list[tuple[str, float]], since: float, length: float) -> list[Segment]:
-    pairs = zip(known, known[1:], strict=False)
+def _segments(known: list[tuple[str, float]], phases: list[str], since: float, last: float) -> list[Segment]:
+    """Pieces of the bar from stamp to stamp, the last one to the bar's end."""
+    times = [*(t for _, t in known), last]
+    length = max(last - since, 1e-9)
     return [
-        Segment(PHASES.get(name, "quiet"), _percent(a - since, length), _percent(b - a, length))
-        for (_, a), (name, b) in pairs
+        Segment(phase, _percent(a - since, length), _percent(b - a, length))
+        for phase, a, b in zip(phases, times, times[1:], strict=False)
         if b > a
     ]
 
@@ -134,8 +154,8 @@ def _span(
     a, b = clocks.get(begin), clocks.get(end)
     if a is None or (b is None and value != "never"):
         return Span(short, meaning, value, state, None, 0.0, False)
-    after = number(pick(outcome, f"{key}_censored_at"))
-    until = b if b is not None else last if after is None else min(last, a + after)
+    censored = number(pick(outcome, f"{key}_censored_at"))
+    until = b if b is not None else last if censored is None else min(last, censored)
     length = max(last - since, 1e-9)
     return Span(short, meaning, value, state, _percent(a - since, length), _percent(until - a, length), b is None)
 

@@ -16,7 +16,7 @@ NOT_MEASURED = "not measured"
 CLOCKS: Mapping[str, str] = {
     "inject": "fault ordered",
     "injected": "fault confirmed",
-    "effect": "first user harmed",
+    "effect": "users first affected",
     "detect": "first page raised",
     "paged": "page delivered",
     "ack": "alert taken",
@@ -94,17 +94,28 @@ class Figure:
     tone: str = "plain"
 
 
+BEGINS = {"ttd": "effect", "ttd_from_inject": "inject", "tta": "detect", "ttr": "effect", "ttfr": "effect"}
+"""The clock that each interval counts from."""
+
+
 def interval(outcome: Mapping[str, Any], key: str) -> tuple[str, str]:
-    """What `<key>_s` is, in words: (short, state). The state is as in DESIGN, or not_measured where the file has none."""
+    """What `<key>_s` is, in words: (short, state). The state is 'measured' only where there is a number."""
     value, state = number(pick(outcome, f"{key}_s")), pick(outcome, f"{key}_state")
-    after = number(pick(outcome, f"{key}_censored_at"))
     if state == "censored":
-        return "never", "censored" + (f" after {seconds(after)}" if after is not None else "")
+        return "never", _censored(outcome, key)
     if state == "no_effect":
         return "no effect", "no objective was breached"
     if value is None or state == "not_measured":
         return NOT_MEASURED, ""
     return seconds(value), "measured"
+
+
+def _censored(outcome: Mapping[str, Any], key: str) -> str:
+    """`<key>_censored_at` is a time on the run's clock; said as how long the interval had lasted by then."""
+    at, begin = number(pick(outcome, f"{key}_censored_at")), number(pick(outcome, "clocks", BEGINS[key]))
+    if at is None:
+        return "censored"
+    return f"censored after {seconds(at - begin)}" if begin is not None else f"censored at {seconds(at)} of the run"
 
 
 def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: str) -> Figure:
@@ -118,7 +129,9 @@ def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: s
 
 def users_figure(outcome: Mapping[str, Any]) -> Figure:
     ratio, users = pick(outcome, "impact", "users_affected_ratio"), number(pick(outcome, "impact", "users"))
-    note = f"of {count(users)} users met a failure" if users is not None else "share of users who met a failure"
+    note = "share of those who came during the outage"
+    if users is not None:
+        note = f"{count(users)} of those who came during the outage" if users else "nobody met a failure"
     return Figure("Users affected", percent(ratio), note, _tone(ratio))
 
 
@@ -126,8 +139,10 @@ def failed_figure(outcome: Mapping[str, Any]) -> Figure:
     failed, ratio = pick(outcome, "impact", "failed"), pick(outcome, "impact", "failed_ratio")
     requests = number(pick(outcome, "impact", "requests"))
     if number(failed) is None:
-        return Figure("Failed requests", NOT_MEASURED, "requests that failed in the run", "muted")
-    of = f" of {count(requests)} requests" if requests is not None else " of all requests"
+        return Figure("Failed requests", NOT_MEASURED, "failed from effect to recovery", "muted")
+    of = f" of {count(requests)} from effect to recovery" if requests is not None else " from effect to recovery"
+    if not failed and not requests:
+        return Figure("Failed requests", count(failed), "there was no outage", "good")
     return Figure("Failed requests", count(failed), percent(ratio) + of, _tone(failed))
 
 
@@ -149,9 +164,9 @@ def _tone(value: Any) -> str:
 def figures(outcome: Mapping[str, Any]) -> list[Figure]:
     """The large figures of the header, in order."""
     return [
-        interval_figure(outcome, "ttd", "Time to detect", "TTD, first harm to first page"),
+        interval_figure(outcome, "ttd", "Time to detect", "TTD, first effect to first page"),
         interval_figure(outcome, "tta", "Time to acknowledge", "TTA, first page to taken"),
-        interval_figure(outcome, "ttr", "Time to recover", "TTR, first harm to users well"),
+        interval_figure(outcome, "ttr", "Time to recover", "TTR, first effect to users well"),
         users_figure(outcome),
         failed_figure(outcome),
         orders_figure(outcome),

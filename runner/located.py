@@ -196,7 +196,15 @@ def validate(model: type[Model], document: Document, path: KeyPath = (), data: A
     try:
         return model.model_validate(document.data if data is None else data)
     except ValidationError as error:
-        raise Invalid(_problem(each, model, document, path) for each in error.errors()) from error
+        errors = error.errors()
+        told = [each for each in errors if not (each["type"] == "too_short" and _inside(each, errors))]
+        raise Invalid(_problem(each, model, document, path) for each in told) from error
+
+
+def _inside(short: Any, errors: Sequence[Any]) -> bool:
+    """A sequence whose items are all wrong counts as too short as well; the items' own errors say it better."""
+    place = short["loc"]
+    return any(len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors)
 
 
 def _problem(error: Any, model: type[BaseModel], document: Document, path: KeyPath) -> Problem:
@@ -212,6 +220,10 @@ def _problem(error: Any, model: type[BaseModel], document: Document, path: KeyPa
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return document.problem(where, f"{error['input']!r} isn't known here", nearest(str(error["input"]), choices))
+    if kind == "too_short":
+        return document.problem(where, "must not be empty")
+    if kind == "string_pattern_mismatch":
+        return document.problem(where, f"{error['input']!r} isn't spelt right", f"must match {context['pattern']}")
     if kind == "value_error":
         message, _, hint = str(context.get("error", message)).partition("\n")
     return document.problem(where, message, hint)

@@ -142,7 +142,11 @@ async def _fill(server: str) -> None:
             await plain.execute((HERE / "indexes.sql").read_text(encoding="utf-8"))
         await plain.execute("VACUUM ANALYZE")
         # Half of the files of the template, and of the time that copying it takes; nobody makes databases here.
-        for unused in ("ALTER DATABASE template0 IS_TEMPLATE false", "DROP DATABASE template0", "DROP DATABASE postgres"):
+        for unused in (
+            "ALTER DATABASE template0 IS_TEMPLATE false",
+            "DROP DATABASE template0",
+            "DROP DATABASE postgres",
+        ):
             await plain.execute(unused)
     finally:
         await plain.close(timeout=5)

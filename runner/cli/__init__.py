@@ -7,6 +7,7 @@ Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 us
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -60,4 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         status = 0
+    except Exception:
+        traceback.print_exc()
+        click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)
+        status = 4
     sys.exit(status if isinstance(status, int) else 0)

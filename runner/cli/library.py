@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner import bundled
 from runner.changes.releases import Catalogue
 from runner.cli.registry import ACTIONS
-from runner.located import Document, Invalid, Problem, nearest
+from runner.located import Document, Invalid, KeyPath, Problem, nearest
 from runner.scenario import Scenario, load
 from runner.topology import Topology, read_topology
 
@@ -44,35 +44,35 @@ def topology(scenario: Scenario) -> Topology:
     return read_topology(bundled.compose(), scenario.system.regions)
 
 
-def _expectations(scenario: Scenario, document: Document) -> Iterator[Problem]:
+def _expectations(document: Document) -> Iterator[Problem]:
     from runner.measure.expect import check
 
-    for index, expression in enumerate(scenario.expect):
-        why = check(expression)
+    expressions = document.data.get("expect")
+    for index, expression in enumerate(expressions if isinstance(expressions, list) else []):
+        why = check(expression) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(("expect", index), message, hint)
 
 
-_expectations.needs_only_expect = True  # type: ignore[attr-defined]
+def _releases(document: Document) -> Iterator[Problem]:
+    items = document.data.get("timeline")
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        spec = item.get("deploy") if isinstance(item, dict) else None
+        if isinstance(spec, dict) and "release" in spec:
+            yield from _release(document, ("timeline", index, "deploy", "release"), str(spec["release"]))
 
 
-def _releases(scenario: Scenario, document: Document) -> Iterable[Problem]:
-    releases, services = catalogue(), {service.name for service in topology(scenario).services}
-    items = document.data.get("timeline", [])
-    for index, item in enumerate(items):
-        spec = item.get("deploy")
-        if not isinstance(spec, dict):
-            continue
-        place, name = ("timeline", index, "deploy", "release"), str(spec.get("release"))
-        try:
-            release = releases.spec(name)
-        except KeyError:
-            yield document.problem(place, f"there is no release {name!r}", nearest(name, releases.names()))
-            continue
-        except Invalid as error:
-            yield from error.problems
-            continue
-        yield from releases.check(name)
-        if release.service not in services:
-            yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")
+def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]:
+    releases = catalogue()
+    try:
+        release = releases.spec(name)
+    except KeyError:
+        yield document.problem(place, f"there is no release {name!r}", nearest(name, releases.names()))
+        return
+    except Invalid as error:
+        yield from error.problems
+        return
+    yield from releases.check(name)
+    if release.service not in {service.name for service in read_topology(bundled.compose(), ("us-east",)).services}:
+        yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")

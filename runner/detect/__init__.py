@@ -30,7 +30,7 @@ def make(detection: Detection, slo: Slo, p0: float, rate: float) -> Detector:
 
 def make_scrape(detection: Detection, slo: Slo) -> ErrorRatio:
     """The service-side detector of one SLO at one service."""
-    parameters = scrape.Parameters() if detection.for_ is None else scrape.Parameters(for_=detection.for_)
+    parameters = scrape.Parameters.model_validate({} if detection.for_ is None else {"for": detection.for_})
     return scrape.make(parameters, slo)
 
 

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -148,23 +149,24 @@ class Worker:
             if self.pool.full() or self.now() >= arrival.planned + self.plan.timeout:
                 self._skip(arrival, STEPS[arrival.journey][0], arrival.planned)
             else:
-                self.pool.spawn(self._journey, arrival).link_exception(self._broke)
+                self.pool.spawn(self.guard, self._journey, arrival)
 
     def drain(self) -> None:
         """Waits for the answers in flight; none takes longer than the time-out."""
         self.pool.join(self.plan.timeout + DRAIN_MARGIN_S)
         self.pool.kill()
 
-    def fail(self, error: BaseException) -> None:
-        """Ends the worker: an error in it is never a gap in the samples that nobody sees."""
-        if self.failure is None and isinstance(error, OSError):
-            self.failure = (EXIT_IO, f"the samples can't be written: {error.strerror or error}: {self.plan.shard}")
-        elif self.failure is None:
-            self.failure = (EXIT_BROKE, "".join(traceback.format_exception(error)))
-        self.stopping.set()
-
-    def _broke(self, greenlet: Any) -> None:
-        self.fail(greenlet.exception)
+    def guard(self, act: Callable[..., None], *args: Any) -> None:
+        """Acts; an error ends the worker, for it is never to be a gap in the samples that nobody sees."""
+        try:
+            act(*args)
+        except OSError as error:
+            why = f"the samples can't be written: {error.strerror or error}: {self.plan.shard}"
+            self.failure = self.failure or (EXIT_IO, why)
+            self.stopping.set()
+        except Exception as error:
+            self.failure = self.failure or (EXIT_BROKE, "".join(traceback.format_exception(error)))
+            self.stopping.set()
 
     def _journey(self, arrival: Arrival) -> None:
         journey = JOURNEYS[arrival.journey](Visit(self.plan, self.oracle, arrival))
@@ -238,10 +240,8 @@ class Shopper(FastHttpUser):
 
     @locust.task
     def shop(self) -> None:
-        try:
-            self.worker.run(self.client.client.clientpool.get_client(self.worker.plan.target))
-        except Exception as error:
-            self.worker.fail(error)
+        worker = self.worker
+        worker.guard(worker.run, self.client.client.clientpool.get_client(worker.plan.target))
         raise StopUser
 
 
@@ -254,7 +254,7 @@ def work(worker: Worker) -> None:
     )
     runner = Environment(user_classes=[Shopper], host=plan.target).create_local_runner()
     gevent.signal_handler(signal.SIGTERM, worker.stopping.set)
-    gevent.spawn(worker.listen).link_exception(worker._broke)
+    gevent.spawn(worker.guard, worker.listen)
     gc.freeze()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

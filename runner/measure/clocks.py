@@ -100,7 +100,7 @@ def analyse(run: Run) -> Analysis:
 
 
 def speaks_of(alert: Event, courses: Sequence[Course], patience: float) -> Outage | None:
-    """The outage of the alert's SLO that spans it, up to `patience` seconds after its end; of any SLO where it names none."""
+    """The outage of the alert's SLO (of any, where it names none) that spans it or ended up to `patience` s ago."""
     named = [each for each in courses if each.name == alert.data.get("slo")]
     for outage in (outage for each in named or courses for outage in each.outages):
         until = math.inf if outage.recovered is None else outage.recovered + patience
@@ -158,7 +158,7 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
 
 
 def _ended_it(operations: Sequence[Done], effect: float, recovered: float | None) -> Done | None:
-    """The last operation ordered before the recovery that may have brought it: the right ones first, wrong ones never."""
+    """The last operation ordered before the recovery that may have brought it: a right one first, a wrong one never."""
     if recovered is None:
         return None
     able = [

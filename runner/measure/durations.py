@@ -14,7 +14,7 @@ NAMES = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
 
 @dataclass(frozen=True)
 class Duration:
-    """`seconds` where measured. Where censored it was still going on at `censored_at` (seconds since the run's start)."""
+    """`seconds` where measured. Where censored it still went on at `censored_at`, seconds since the run's start."""
 
     state: State
     seconds: float | None = None
@@ -40,7 +40,7 @@ def durations(analysis: Analysis) -> dict[str, Duration]:
 def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     """(who ended the outage, when that was done); (None, None) where it didn't end.
 
-    An operation that was right did it. One of which that isn't known did it only where no later revert explains it as well.
+    An operation that was right did it. One of which that isn't known did it unless a later revert explains it as well.
     """
     recovered, act = analysis.clocks.recovered, analysis.act
     if recovered is None:

@@ -11,8 +11,9 @@ from runner.measure.run import Run
 
 @dataclass(frozen=True)
 class Done:
-    """One operation. `right` is None where the name of the operation doesn't settle it: only a rollback has an object."""
+    """One operation. `right` is None where that can't be told: only a rollback names what it takes back."""
 
+    id: str
     t: float
     name: str
     target: str
@@ -38,6 +39,7 @@ def _done(run: Run, event: Event, ends: Mapping[str, Event], harmful: frozenset[
     end = ends.get(event.subject)
     done = end is not None and end.kind == "operation.done"
     return Done(
+        id=event.subject,
         t=event.t,
         name=str(event.data["name"]),
         target=str(event.data["target"]),

@@ -92,7 +92,7 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Reads the folder of a run. Raises ValueError or runner.located.Invalid where a file can't be read as what it is."""
+    """Reads the folder of a run. Raises ValueError or runner.located.Invalid where a file isn't what it should be."""
     events = sorted(read_journal(folder / "journal.jsonl"), key=lambda event: event.t)
     samples = read_samples(folder / "samples")
     return Run(read_resolved(folder / "scenario.yaml"), tuple(events), samples, read_orders(folder / "audit.jsonl"))

@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from runner.located import Document, Invalid, Problem, nearest, parse_yaml, read_text, read_yaml, validate
-from runner.scenario.model import Entry, Scenario, Slo
+from runner.scenario.model import Entry, Scenario
 from runner.scenario.units import seconds
 
 Registry = Mapping[str, type[BaseModel]]
-Check = Callable[[Scenario, Document], Iterable[Problem]]
+Check = Callable[[Document], Iterable[Problem]]
+"""Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
 OVERRIDABLE = ("load.rate", "load.timeout", "hold", "giveUp", "steadyState.for", "system.regions", "system.port")
 
 
@@ -33,14 +34,10 @@ def load(
     problems = list(_override(document, overrides or {}))
     entries = _timeline(document, registry, problems)
     scenario = _whole(document, problems)
-    if scenario is not None and not problems:
-        scenario = scenario.model_copy(update={"timeline": tuple(entries)})
-        problems += [problem for check in checks for problem in check(scenario, document)]
-        if not problems:
-            return scenario
-    elif scenario is None:
-        problems += _expectations_alone(document, checks)
-    raise Invalid(problems)
+    problems += [problem for check in checks for problem in check(document)]
+    if scenario is None or problems:
+        raise Invalid(problems)
+    return scenario.model_copy(update={"timeline": tuple(entries)})
 
 
 def read_resolved(path: Path) -> Scenario:
@@ -55,11 +52,6 @@ def read_resolved(path: Path) -> Scenario:
     return scenario.model_copy(update={"timeline": tuple(entries)})
 
 
-def timeline_models(registry: Registry) -> dict[str, type[BaseModel]]:
-    """The registry, ordered by name, as the schema and messages list it."""
-    return dict(sorted(registry.items()))
-
-
 def _whole(document: Document, problems: list[Problem]) -> Scenario | None:
     data = {key: value for key, value in document.data.items() if key != "timeline"}
     try:
@@ -67,29 +59,6 @@ def _whole(document: Document, problems: list[Problem]) -> Scenario | None:
     except Invalid as error:
         problems += error.problems
         return None
-
-
-def _expectations_alone(document: Document, checks: Iterable[Check]) -> list[Problem]:
-    """Problems of the expectations of a file whose other parts are wrong, so that all errors come at once."""
-    expect = document.data.get("expect")
-    if not isinstance(expect, list) or not all(isinstance(item, str) for item in expect) or not expect:
-        return []
-    slos = [Slo(name=str(each["name"]), sli="availability", objective="99%") for each in _named(document)]  # type: ignore[arg-type]
-    blank = Scenario.model_construct(expect=tuple(expect), slos=tuple(slos), timeline=())
-    return [p for check in checks if getattr(check, "needs_only_expect", False) for p in check(blank, document)]
-
-
-def _named(document: Document) -> list[dict[str, Any]]:
-    slos = document.data.get("slos")
-    import re
-
-    from runner.scenario.model import NAME
-
-    return [
-        each
-        for each in (slos if isinstance(slos, list) else [])
-        if isinstance(each, dict) and re.match(NAME, str(each.get("name", "")))
-    ]
 
 
 def _timeline(document: Document, registry: Registry, problems: list[Problem]) -> list[Entry]:

@@ -28,6 +28,12 @@ class Gate:
         if self._closed:
             raise PortError("the system is being taken down: nothing more is started")
 
+    def wait(self, seconds: float) -> None:
+        """Raises PortError as soon as closing begins, else returns after `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+        self.check()
+
     def __enter__(self) -> None:
         with self._changed:
             self.check()
@@ -44,4 +50,5 @@ class Gate:
         """Whether everybody left within `limit` seconds."""
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: not self._inside, limit)

@@ -55,8 +55,8 @@ class ProcessSubstrate:
     """`ports.Substrate`. `folder` is the run's; `template_dir` gives the folder that a database's data is copied from.
 
     `names_changed` is told the names table after each change: a Toxiproxy server that can't read the file needs it.
-    `link_command` (host, port, names table) gives the command of a link server; None is that of the compose file, told of
-    the names table by `--names PATH`.
+    `link_command` (host, port, names table) gives the command of a link server; None is that of the compose file, told
+    of the names table by `--names PATH`.
     """
 
     name = "process"
@@ -207,7 +207,7 @@ class ProcessSubstrate:
             if not await_answer(
                 service.ready, (HOST, port), lambda s: self._pause(instance, tree, log, s), self._ready_within
             ):
-                raise PortError(failure(instance, f"isn't ready after {self._ready_within:.0f} s", log))
+                raise PortError(failure(instance, f"isn't ready after {self._ready_within:g} s", log))
             self._names.add(name(service), f"{HOST}:{port}")
             self._register.add(instance, Running(service, tree, port))
         except BaseException:

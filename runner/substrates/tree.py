@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -50,15 +51,36 @@ def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
+def outlasting(processes: Sequence[psutil.Process], limit: float) -> list[psutil.Process]:
+    """Those that haven't ended within `limit` seconds. A zombie has: reaping it is its parent's."""
+    waiting: dict[int, psutil.Process] = {}
+    poll = select.poll()
+    end = time.monotonic() + limit
+    try:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(process.pid)
+                waiting[descriptor] = process
+                poll.register(descriptor, select.POLLIN)
+        while waiting and (left := end - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left * 1000):
+                poll.unregister(descriptor)
+                os.close(descriptor)
+                del waiting[descriptor]
+        return [process for process in waiting.values() if process.is_running()]
+    finally:
+        for descriptor in waiting:
+            os.close(descriptor)
+
+
 def sweep(run_id: str, grace: float) -> list[str]:
     """Ends every process of the run: SIGTERM, after `grace` seconds SIGKILL. Those that are still there, as text."""
     strays = with_children(list(marked(run_id)))
     send(strays, signal.SIGTERM if grace else signal.SIGKILL)
-    _, alive = psutil.wait_procs(strays, timeout=grace or REAP_S)
+    alive = outlasting(strays, grace or REAP_S)
     alive = list(dict.fromkeys([*alive, *with_children(list(marked(run_id)))]))
     send(alive, signal.SIGKILL)
-    _, alive = psutil.wait_procs(alive, timeout=REAP_S)
-    return [f"process {process.pid}" for process in alive]
+    return [f"process {process.pid}" for process in outlasting(alive, REAP_S)]
 
 
 class Tree:
@@ -117,7 +139,7 @@ class Tree:
             send(fresh, signal.SIGKILL)
             family += fresh
         self._kill_group()
-        _, alive = psutil.wait_procs([process for process in family if process.pid != self.pid], timeout=REAP_S)
+        alive = outlasting(family, REAP_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(REAP_S)
         return not alive and self._child.returncode is not None

@@ -1,4 +1,7 @@
-"""The contract suite runs once for every substrate; the docker half is skipped, with its reason, where no engine answers."""
+"""The contract suite runs once for every substrate; the docker half is skipped, saying why, where no engine answers.
+
+GAMEDAY_BASE_IMAGE names the image that it runs in, any with python3.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.lab import Lab, ProcessLab, Runs
+from runner.substrates import choose
+from tests.contract.lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(scope="session")
+def docker_image() -> Iterator[str]:
+    able, why = choose.available()
+    if not able:
+        pytest.skip(why)
+    have, why = choose.base_image()
+    if not have:
+        pytest.skip(why)
+    with tiny_image(choose.base_name()) as tag:
+        yield tag
+
+
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    made = ProcessLab(tmp_path)
+    docker = request.param == "docker"
+    made = DockerLab(tmp_path, request.getfixturevalue("docker_image")) if docker else ProcessLab(tmp_path)
     yield made
     made.close()
 

@@ -1,11 +1,10 @@
-"""What the contract suite needs of each substrate to judge it from outside: how one is made, and what traces a run leaves."""
+"""What the contract suite needs to judge each substrate from outside: how one is made, what traces a run leaves."""
 
 from __future__ import annotations
 
 import http.client
 import io
 import json
-import tarfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -14,6 +13,9 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import docker
+import docker.utils
 
 from runner.ports import Instance, Release, Substrate
 from runner.substrates.process import ProcessSubstrate
@@ -99,6 +101,40 @@ class ProcessLab(Lab):
         return found
 
 
+class DockerLab(Lab):
+    """`image` runs the suite's service."""
+
+    def __init__(self, folder: Path, image: str) -> None:
+        super().__init__(folder)
+        self.image = image
+
+    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate:
+        from runner.substrates.docker import DockerSubstrate
+
+        return DockerSubstrate(
+            run_id,
+            self.topology,
+            self.folder / run_id,
+            lambda: self.image,
+            edge_port=edge_port,
+            ready_within=ready_within,
+        )
+
+    def traces(self, run_id: str) -> list[str]:
+        client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=30)
+        wanted = {"label": f"gameday.run={run_id}"}
+        try:
+            found = [
+                *(container["Id"] for container in client.containers(all=True, filters=wanted)),
+                *(network["Name"] for network in client.networks(filters=wanted)),
+                *(volume["Name"] for volume in client.volumes(filters=wanted)["Volumes"] or ()),
+                *(image["Id"] for image in client.images(filters=wanted)),
+            ]
+        finally:
+            client.close()
+        return [str(each) for each in found]
+
+
 class Runs:
     """A substrate with shorthands for the calls that nearly every test makes."""
 
@@ -128,13 +164,18 @@ def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
         yield lambda: answer.result(timeout=10)
 
 
-def image_context(base: str) -> io.BytesIO:
-    """The tiniest image that runs the suite's service: a Python that is called `python`."""
-    recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n".encode()
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(recipe)
-        archive.addfile(entry, io.BytesIO(recipe))
-    context.seek(0)
-    return context
+@contextmanager
+def tiny_image(base: str) -> Iterator[str]:
+    """The least that runs the suite's service, the base with its Python called `python`; removed at the end."""
+    recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n"
+    client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=60)
+    tag = f"gameday/contract:{uuid.uuid4().hex[:12]}"
+    try:
+        said = list(
+            client.build(fileobj=io.BytesIO(recipe.encode()), tag=tag, rm=True, network_mode="none", decode=True)
+        )
+        assert not [line for line in said if "error" in line], said[-1]
+        yield tag
+        client.remove_image(tag, force=True)
+    finally:
+        client.close()

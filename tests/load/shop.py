@@ -25,7 +25,7 @@ def price(one: dict[str, Any]) -> int:
 
 
 class Shop:
-    """`wrong` products are priced wrongly; `down` answers 503; `stall_until` holds every answer; `closing` closes without one."""
+    """What goes wrong: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no answer."""
 
     def __init__(self) -> None:
         self.wrong: set[int] = set()

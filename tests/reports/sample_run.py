@@ -103,7 +103,9 @@ def _scenario(text: Text) -> dict[str, Any]:
             "A reviewer approves a small refactoring of the discount code late on a Friday. It passes its tests, because no test "
             "has a product with the largest discount.\n\nEvery region gets it at once."
         ),
-        "hypothesis": text("The page goes out within five seconds, and the automatic rollback ends the outage within thirty."),
+        "hypothesis": text(
+            "The page goes out within five seconds, and the automatic rollback ends the outage within thirty."
+        ),
         "owner": {"role": text("Checkout on-call"), "contact": text("#checkout-oncall")},
         "runbook": text("https://runbooks.example.com/pricing-rollback"),
         "tags": ["bad-deploy", text("ci")],
@@ -123,7 +125,11 @@ def _release(text: Text) -> dict[str, Any]:
         "kind": "code",
         "summary": text("Tiered discounts for the winter sale"),
         "author": {"role": text("Backend engineer"), "level": text("senior")},
-        "ai": {"tool": text("code assistant"), "model": text("large-2"), "prompt": text("Make the discount tiers a table")},
+        "ai": {
+            "tool": text("code assistant"),
+            "model": text("large-2"),
+            "prompt": text("Make the discount tiers a table"),
+        },
         "approvals": [text("Pricing lead")],
         "reversible": True,
     }
@@ -182,7 +188,7 @@ def _outcome(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
             "started": "2026-11-20T17:22:05.250000+00:00", "duration_s": 50.31, "version": "0.1.0", "host": text("build-7")},
         "verdict": "pass", "exit_status": 0, "reasons": [text("Every expectation held.")],
         "steady_state": {"met": True, "why": text("every SLO held for 10 s")},
-        "load": {"planned": 2700, "achieved": 2700, "late": 0.0004, "not_sent": 0},
+        "load": {"planned": 2700, "achieved": 2700, "late": 1, "not_sent": 0},
         "lag_p95_s": 0.031, "error_s": {"effect": 0.08, "recovered": 0.09},
         "clocks": dict(CLOCKS),
         "ttd_s": 1.08, "ttd_state": "measured", "ttd_censored_at": None,
@@ -212,13 +218,14 @@ def _outcome(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
             "threshold": {"side": "client", "ttd_s": 2.49, "false_alarms": 0, "limit_ratio": 4.08},
             "scrape": {"side": "service", "ttd_s": None, "false_alarms": 0, "limit_ratio": None}},
         "impact": {"requests": n["requests"], "failed": n["failed"], "failed_ratio": n["failed"] / n["requests"],
-            "users": n["users"], "users_affected_ratio": n["affected"] / n["users"],
+            "users": n["affected"], "users_affected_ratio": n["affected"] / n["users"],
             "regions": {"us-east": {"requests": 1352, "failed": 24, "failed_ratio": 24 / 1352},
                 "eu-west": {"requests": 1348, "failed": 25, "failed_ratio": 25 / 1348}},
             "journeys": {"browse": {"requests": 1620, "failed": 37, "failed_ratio": 37 / 1620},
                 "buy": {"requests": 540, "failed": 12, "failed_ratio": 12 / 540}},
-            "releases": {"pricing-1.1.0": {"requests": 260, "failed": 49, "failed_ratio": 49 / 260},
-                "pricing-1.0.0": {"requests": 1890, "failed": 0, "failed_ratio": 0.0}},
+            "releases": {"gateway-1.0.0 pricing-1.1.0": {"requests": 240, "failed": 49, "failed_ratio": 49 / 240},
+                "gateway-1.0.0": {"requests": 60, "failed": 0, "failed_ratio": 0.0},
+                "gateway-1.0.0 pricing-1.0.0": {"requests": 16, "failed": 0, "failed_ratio": 0.0}},
             "error_budget_spent": 4.8},
         "audit": {"acknowledged": 531, "lost": 0, "duplicated": None, "charged_twice": None, "oversold": None,
             "wrong_amount": None, "wrong_amount_cents": None, "indeterminate": None, "rpo_s": None},
@@ -257,7 +264,7 @@ def never_recovered(folder: Path, text: Text = plain) -> Path:
     outcome = _outcome(text, _samples(folder / "samples", (14.3, LAST), 8))
     gone = ("ack", "act", "acted", "recovered", "restored")
     outcome["clocks"] |= dict.fromkeys(gone)
-    for key, after in (("tta", 32.6), ("ttr", 33.69), ("ttfr", 33.69)):
+    for key, after in (("tta", 48.0), ("ttr", 48.0), ("ttfr", 48.0)):
         outcome |= {f"{key}_s": None, f"{key}_state": "censored", f"{key}_censored_at": after}
     outcome |= {"verdict": "fail", "exit_status": 1, "ended_by": None, "operations": []}
     outcome["reasons"] = [text("Users were not well again when the run gave up, 60 s after the last timeline entry.")]

@@ -70,7 +70,8 @@ async def _looked_up(host: str, port: int) -> Address:
 
 def bound(address: Address) -> tuple[socket.socket, str]:
     """A socket bound to the address, and the address as text with the actual port; ApiError 500 if it can't be."""
-    tcp = socket.socket(address.family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio sets TCP_NODELAY only on sockets that have it.
+    tcp = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if address.family == socket.AF_INET6:

@@ -50,7 +50,8 @@ class Fields:
             return default
         if not isinstance(value, str):
             raise _mismatch(value, name, "string")
-        return value
+        # A lone surrogate can't be written anywhere again; the real server replaces it as well.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def flag(self, name: str, default: bool) -> bool:
         value = self._values.get(name)

@@ -72,7 +72,7 @@ class Connection:
             server = await owner.dialler.dial(owner.upstream, lambda: Side(self))
         except Exception as error:  # Whatever it was, the client must not be left waiting.
             log.info("proxy %r: unable to reach upstream %r: %s", owner.name, owner.upstream, error)
-            self.client.close()
+            self.client.dismiss(owner.loop)
             return
         if self.client.lost:
             server.transport.abort()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # SO_LINGER on with a time of zero: closing sends RST instead of FIN.
 _LINGER_RESET = struct.pack("ii", 1, 0)
+# How long a dismissed peer may take to end its own half, in seconds.
+_FAREWELL_S = 1.0
 
 
 def discard(data: bytes) -> None:
@@ -33,6 +35,7 @@ class Side(asyncio.Protocol):
         # Which pipe this side feeds, and which writes to it; set when the connection is joined.
         self.inbound: Pipe | None = None
         self.outbound: Pipe | None = None
+        self._dismissed = False
         self.ended = False
         self.lost = False
 
@@ -45,6 +48,8 @@ class Side(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.ended = True
+        if self._dismissed:
+            return False  # Closes the transport.
         if self.inbound is not None:
             self.inbound.head.eof()
         return True  # The other direction stays open.
@@ -90,6 +95,17 @@ class Side(asyncio.Protocol):
         """Close in both directions, after what is still to be written."""
         if not self.transport.is_closing():
             self.transport.close()
+
+    def dismiss(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the connection so that the peer reads an end: closing over unread data would send a reset."""
+        self.forward = discard
+        self._dismissed = True
+        if self.ended:
+            self.close()
+            return
+        self.resume_reading()
+        self.half_close()
+        loop.call_later(_FAREWELL_S, self.close)
 
     def reset(self) -> None:
         """Close at once with a TCP reset."""

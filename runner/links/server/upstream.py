@@ -56,8 +56,8 @@ class Names:
 
 
 def _table(content: object) -> dict[str, list[Target]]:
-    if not isinstance(content, dict):
-        raise ValueError("not a JSON object")
+    if not isinstance(content, dict) or not all(isinstance(targets, list) for targets in content.values()):
+        raise ValueError("not a JSON object of lists")
     return {str(name): [_target(text) for text in targets] for name, targets in content.items()}
 
 

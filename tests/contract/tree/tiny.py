@@ -1,9 +1,9 @@
 """The service that the contract suite runs everywhere: a few lines of asyncio, so that a start costs next to nothing.
 
-/healthz says who answers; /environment what it was told; /hold answers only once it is told to stop, /holding counts those that
-wait; /fork starts a process that leaves the session and outlives its parent; /last ends the service by itself; /dial?<upstream>
-plays a link server: it asks every address behind a name who it is. The release `*-broken` ends at once, `*-deaf` never listens,
-`*-stubborn` doesn't stop when told.
+/healthz says who answers; /environment what it was told; /hold answers only once it is told to stop, /holding counts
+those that wait; /fork starts a process that leaves the session and outlives its parent; /last ends the service by
+itself; /write and /read keep a note in its data; /dial?<upstream> plays a link server: it asks every address behind a
+name who it is. The release `*-broken` ends at once, `*-deaf` never listens, `*-stubborn` doesn't stop when told.
 """
 
 import argparse
@@ -54,13 +54,17 @@ class Service:
         self.told = asyncio.Event()
         self.held = 0
 
+    def tell(self) -> None:
+        if not RELEASE.endswith("-stubborn"):
+            self.told.set()
+
     async def answer(self, path: str) -> object:
         route, _, query = path.partition("?")
         if route == "/hold":
             self.held += 1
             await self.told.wait()
         if route == "/last":
-            print("these are my last words", flush=True)
+            sys.stderr.write("these are my last words\n")
             os._exit(3)
         if route == "/fork":
             return subprocess.Popen(["sleep", "300"], start_new_session=True).pid
@@ -92,8 +96,8 @@ async def run(options: argparse.Namespace) -> None:
         await service.told.wait()
     server = await asyncio.start_server(service.serve, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: RELEASE.endswith("-stubborn") or service.told.set())
-    print(f"{ENVIRONMENT.get('INSTANCE')} listens", flush=True)
+        loop.add_signal_handler(number, service.tell)
+    sys.stderr.write(f"{ENVIRONMENT.get('INSTANCE')} listens\n")
     await service.told.wait()
     server.close()
     rest = asyncio.all_tasks() - {asyncio.current_task()}
@@ -107,7 +111,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--names", type=Path)
     if RELEASE.endswith("-broken"):
-        print("\n".join(f"line {number}" for number in range(40)))
+        sys.stderr.write("".join(f"line {number}\n" for number in range(40)))
         sys.exit("no price list in this release")
     asyncio.run(run(parser.parse_args()))
 

@@ -24,12 +24,15 @@ def raw(server: Server, request: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "request_bytes",
-    [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET /version\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"],
+    [
+        b"garbage\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ],
 )
 def test_a_request_that_is_not_http_is_refused(server: Server, request_bytes: bytes) -> None:
     """It gets 400 and a closed connection, and the next client is served."""
-    answer = raw(server, request_bytes)
-    assert answer.startswith((b"HTTP/1.1 400 Bad Request", b""))
+    assert raw(server, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert server.ask("GET", "/version").status_code == 200
 
 
@@ -53,15 +56,11 @@ def test_a_body_that_is_not_json_is_a_400(server: Server, body: bytes, error: st
     assert answer.json()["error"].startswith(error)
 
 
-def test_text_that_is_not_unicode_comes_back_readable(server: Server) -> None:
-    """A lone surrogate in a name is accepted, listed and never breaks the answer."""
-    body = b'{"name": "\\ud800", "upstream": "x:1"}'
-    assert server.send("POST", "/proxies", body).status_code == 201
-    assert list(server.ask("GET", "/proxies").json()) == ["\ud800"]
-    assert server.ask("POST", "/populate", []).json() == {"proxies": None}
-    server.send("POST", "/populate", b'[{"name": "\\ud800", "upstream": "y:1"}]')
-    # Such a name can't be written into a path, so only its owner's restart removes it: here, a replaced server.
-    assert server.ask("GET", "/proxies").json()["\ud800"]["upstream"] == "y:1"
+def test_text_that_is_not_unicode_is_replaced(server: Server) -> None:
+    """A lone surrogate in a name becomes U+FFFD, under which the proxy is found and removed."""
+    assert server.send("POST", "/proxies", b'{"name": "a\\ud800", "upstream": "x:1"}').status_code == 201
+    assert list(server.ask("GET", "/proxies").json()) == ["a\ufffd"]
+    assert server.ask("DELETE", "/proxies/a\ufffd").status_code == 204
 
 
 def test_an_oversized_body_is_refused(server: Server) -> None:
@@ -74,9 +73,9 @@ def test_an_oversized_body_is_refused(server: Server) -> None:
 
 
 def test_a_large_body_within_the_limit_is_taken(server: Server) -> None:
-    """A populate of 2,000 disabled proxies is one request."""
-    wanted = [{"name": f"p{index}", "upstream": "x:1", "enabled": False} for index in range(2000)]
-    assert len(server.ask("POST", "/populate", wanted).json()["proxies"]) == 2000
+    """A populate of 300 disabled proxies is one request."""
+    wanted = [{"name": f"p{index}", "upstream": "x:1", "enabled": False} for index in range(300)]
+    assert len(server.ask("POST", "/populate", wanted).json()["proxies"]) == 300
 
 
 def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
@@ -84,8 +83,6 @@ def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
     request = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /proxies/b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answer = raw(server, request % b"/version" + request % b"/nothing" + last)
-    statuses = [line for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
-    assert statuses == [b"HTTP/1.1 200 OK"] or len(statuses) == 1 + answer.count(b"404 Not Found")
     assert answer.count(b"HTTP/1.1 200 OK") == 1
     assert answer.count(b"HTTP/1.1 404 Not Found") == 2
     assert answer.endswith(b'{"error":"proxy not found","status":404}\n')
@@ -97,7 +94,8 @@ def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
         b"GET /version HTTP/1.0\r\n\r\n",
         b"GET /version HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
         b"GET /version?pretty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-        b"GET /version HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\n{}\r\n0\r\n\r\n",
     ],
 )
 def test_the_answer_closes_the_connection_where_it_must(server: Server, head: bytes) -> None:

@@ -1,0 +1,76 @@
+"""Numbers with units, as people write them in expectations (`5s`, `300ms`, `2%`), rewritten to what CEL reads.
+
+Seconds and ratios become doubles, and so does every other number: CEL compares no double with an integer. Text in
+quotes and comments stay as they are. Places in the rewritten text can be found in the original again.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "%": 0.01}
+TOKEN = re.compile(
+    r"""
+    (?P<text> [bBrR]{0,2} (?: \"\"\" .*? \"\"\" | ''' .*? ''' | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' ) )
+  | (?P<comment> //[^\n]* )
+  | (?P<name> [A-Za-z_]\w* )
+  | (?P<number> (?:\d+(?:\.\d+)? | \.\d+) (?:[eE][-+]?\d+)? )
+    (?P<unit> [A-Za-z_]\w* | %(?!\s*[\w(.\["']) )?
+  | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class UnitError(ValueError):
+    """A number carries a unit that isn't one; `at` is its offset in the text."""
+
+    def __init__(self, unit: str, at: int) -> None:
+        super().__init__(f"unknown unit {unit!r}\nknown are {', '.join(UNITS)}")
+        self.at = at
+
+
+@dataclass
+class Rewritten:
+    """CEL text, and where its pieces came from: (offset here, offset in the original), rising."""
+
+    text: str = ""
+    origins: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, piece: str, origin: int) -> None:
+        self.origins.append((len(self.text), origin))
+        self.text += piece
+
+    def origin(self, offset: int) -> int:
+        """Offset in the original of the token that stands at `offset`."""
+        index = bisect_right(self.origins, (offset, float("inf"))) - 1
+        return self.origins[index][1] if index >= 0 else offset
+
+    def offset(self, line: int, column: int) -> int:
+        """Offset of a place; lines and columns count from 1."""
+        lines = self.text.splitlines(keepends=True)
+        return sum(len(each) for each in lines[: line - 1]) + column - 1
+
+
+def rewrite(expression: str) -> Rewritten:
+    """`ttd < 5s` → `ttd < 5.0`. Raises UnitError."""
+    result = Rewritten()
+    for token in TOKEN.finditer(expression):
+        if token["number"] is None:
+            result.add(token[0], token.start())
+            continue
+        unit = token["unit"]
+        if unit is not None and unit not in UNITS:
+            raise UnitError(unit, token.start("unit"))
+        value = float(token["number"]) * UNITS.get(unit or "s", 1.0)
+        result.add(_double(value), token.start())
+    result.add("", len(expression))
+    return result
+
+
+def _double(value: float) -> str:
+    """CEL needs a point or an exponent to see a double. Twelve digits hide the rounding of 99.9 × 0.01."""
+    text = f"{value:.12g}"
+    return text if "." in text or "e" in text else text + ".0"

@@ -1,0 +1,146 @@
+"""What an expectation may speak of, and its value in an outcome. The names are those of docs/expectations.md.
+
+A value is a float, a bool or a text; None where nothing measured it; +∞ where it was censored.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Value = float | bool | str | None
+Path = tuple[str, ...]
+Tree = Mapping[str, Any]
+
+DURATIONS = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
+CLOCKS = ("effect", "detect", "ack", "act", "recovered", "restored")
+IMPACT = ("requests", "failed", "failed_ratio", "users", "users_affected_ratio", "error_budget_spent")
+AUDIT = (
+    "acknowledged",
+    "lost",
+    "duplicated",
+    "charged_twice",
+    "oversold",
+    "wrong_amount",
+    "wrong_amount_cents",
+    "indeterminate",
+    "rpo_s",
+)
+LOAD = ("planned", "achieved", "late", "not_sent")
+ANY = "*"
+
+KNOWN: Tree = {
+    **dict.fromkeys(DURATIONS, float),
+    "limit": float,
+    **dict.fromkeys(CLOCKS, bool),
+    "impact": dict.fromkeys(IMPACT, float),
+    "audit": dict.fromkeys(AUDIT, float),
+    "load": dict.fromkeys(LOAD, float),
+    "operations": {"wrong": float, "total": float},
+    "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
+    "detectors": {ANY: {"ttd": float, "detected": bool, "false_alarms": float}},
+    "ended_by": str,
+    "relapses": float,
+    "alerts": float,
+    "false_alarms": float,
+}
+"""Every name with its type; ANY stands for a name that the scenario chooses."""
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+def spell(path: Path) -> str:
+    """`("slos", "browse-speed", "verdict")` → `slos["browse-speed"].verdict`, as it is written in CEL."""
+    head, *rest = path
+    return head + "".join(f".{each}" if _PLAIN.match(each) else f'["{each}"]' for each in rest)
+
+
+def values_of(outcome: Tree) -> dict[str, Any]:
+    """The value of every name of KNOWN in `outcome`, in the same tree."""
+    tree: dict[str, Any] = {name: _duration(outcome, name) for name in DURATIONS}
+    tree["limit"] = _number(outcome["limit_s"])
+    tree.update(_clocks(outcome))
+    tree["ended_by"] = _who(outcome)
+    for group, names in (("impact", IMPACT), ("audit", AUDIT), ("load", LOAD)):
+        tree[group] = {name: _number(outcome[group][name]) for name in names}
+    operations = outcome["operations"]
+    tree["operations"] = {
+        "wrong": float(sum(1 for each in operations if each["right"] is False)),
+        "total": float(len(operations)),
+    }
+    tree["slos"] = {each["name"]: _slo(each) for each in outcome["slos"]}
+    happened = tree["effect"]
+    tree["detectors"] = {name: _detector(each, happened) for name, each in outcome["detectors"].items()}
+    tree["relapses"] = float(len(outcome["relapses"]))
+    tree["alerts"] = float(len(outcome["alerts"]))
+    pages = [each for each in outcome["alerts"] if each["pages"]]
+    tree["false_alarms"] = float(sum(1 for each in pages if each["false_alarm"]))
+    return tree
+
+
+def state_of(outcome: Tree, path: Path) -> str | None:
+    """The state that explains a value: of a duration its own, of anything else None."""
+    return str(outcome[f"{path[0]}_state"]) if path[0] in DURATIONS else None
+
+
+def type_of(path: Path) -> Any:
+    """The type of a name, None where it has none: a group, or not known."""
+    known: Any = KNOWN
+    for key in path:
+        known = known.get(key, known.get(ANY)) if isinstance(known, Mapping) else None
+    return None if isinstance(known, Mapping) else known
+
+
+def lookup(tree: Tree, path: Path) -> Value:
+    """The value at `path`; None where it isn't there."""
+    found: Any = tree
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return None if isinstance(found, Mapping) else found
+
+
+def _duration(outcome: Tree, name: str) -> Value:
+    if outcome[f"{name}_state"] == "censored":
+        return math.inf
+    return _number(outcome[f"{name}_s"])
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _clocks(outcome: Tree) -> dict[str, bool | None]:
+    """Which clocks were ever set. Without an effect nobody can recover from it, so those two can't be told."""
+    state, clocks = outcome["ttr_state"], outcome["clocks"]
+    if state == "not_measured":
+        return dict.fromkeys(CLOCKS)
+    happened: dict[str, bool | None] = {name: clocks[name] is not None for name in CLOCKS}
+    if state == "no_effect":
+        happened.update(recovered=None, restored=None)
+    return happened
+
+
+def _who(outcome: Tree) -> str | None:
+    """Nobody (an empty text) where the outage didn't end, unknown where there was none."""
+    return (outcome["ended_by"] or "") if outcome["clocks"]["effect"] is not None else None
+
+
+def _slo(each: Tree) -> dict[str, Value]:
+    return {
+        "verdict": each["verdict"],
+        "budget_spent": _number(each["budget_spent"]),
+        "breached_s": _number(each["breached_s"]),
+    }
+
+
+def _detector(each: Tree, happened: bool | None) -> dict[str, Value]:
+    """A detector that didn't see what happened is as one that took forever."""
+    seen = each["ttd_s"] is not None
+    ttd = float(each["ttd_s"]) if seen else math.inf
+    return {
+        "ttd": ttd if happened else None,
+        "detected": None if happened is None else seen,
+        "false_alarms": float(each["false_alarms"]),
+    }

@@ -1,0 +1,189 @@
+"""Puts the outcome of a run together and writes it: `outcome.json`, whose keys are fixed, and `junit.xml` beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.measure import alerts, durations
+from runner.measure.audit import audit
+from runner.measure.clocks import Analysis, analyse
+from runner.measure.expect import evaluate
+from runner.measure.impact import impact, spent
+from runner.measure.junit import junit
+from runner.measure.run import Run, read_run
+from runner.measure.steady import sent, steady_state
+from runner.measure.verdict import judge
+
+SCHEMA = "gameday/outcome/v1"
+DIGITS = 6
+CHANGE = (
+    "kind",
+    "service",
+    "release",
+    "previous",
+    "summary",
+    "strategy",
+    "by",
+    "author",
+    "ai",
+    "approvals",
+    "rollback_of",
+)
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """The content of `outcome.json`, from the run's folder alone. Raises ValueError or runner.located.Invalid."""
+    return outcome_of(read_run(folder))
+
+
+def write_outcome(folder: Path) -> dict[str, Any]:
+    """Writes `outcome.json` and `junit.xml` into the folder of the run, each at once; returns the outcome."""
+    outcome = measure(folder)
+    _replace(folder / "outcome.json", json.dumps(outcome, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _replace(folder / "junit.xml", junit(outcome))
+    return outcome
+
+
+def outcome_of(run: Run) -> dict[str, Any]:
+    """Every key, in the order of the published schema; floats rounded to microseconds and millionths."""
+    analysis = analyse(run)
+    steady = steady_state(run)
+    told: dict[str, Any] = _told(analysis)
+    told["steady_state"] = vars(steady)
+    told = _rounded(told)
+    expectations = [_rounded(evaluate(each, told)) for each in run.scenario.expect]
+    judgement = judge(analysis, steady, expectations)
+    return {
+        "schema": SCHEMA,
+        "run": _about(run),
+        "verdict": judgement.verdict,
+        "exit_status": judgement.exit_status,
+        "reasons": list(judgement.reasons),
+        **told,
+        "expectations": expectations,
+        "cleanup": _cleanup(run),
+    }
+
+
+def _told(analysis: Analysis) -> dict[str, Any]:
+    """All but the verdict and what it needs."""
+    run = analysis.run
+    lag = run.first("lag")
+    return {
+        "steady_state": None,
+        "load": vars(sent(run)),
+        "lag_p95_s": lag.data.get("p95_s") if lag else None,
+        "error_s": {"effect": None, "recovered": None},
+        "clocks": vars(analysis.clocks),
+        **durations.as_keys(durations.durations(analysis)),
+        "limit_s": None,
+        "ended_by": durations.ended_by(analysis)[0],
+        "relapses": [vars(each) for each in analysis.relapses],
+        "faults": _faults(run),
+        "changes": _changes(run),
+        "operations": [vars(each) for each in analysis.operations],
+        "alerts": alerts.listed(analysis),
+        "slos": _slos(analysis),
+        "detectors": alerts.detectors(analysis),
+        "impact": impact(analysis),
+        "audit": audit(run),
+        "customer_reports": {"peak": None, "total": None, "first_s": None},
+        "responder": _responder(run),
+    }
+
+
+def _about(run: Run) -> dict[str, Any]:
+    told = {key: run.started.get(key) for key in ("substrate", "seed", "started", "version", "host")}
+    about = {"id": run.id, "scenario": run.scenario.name, **told}
+    return _rounded({**about, "duration_s": run.last, "judged_s": run.end})  # type: ignore[no-any-return]
+
+
+def _faults(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": event.subject,
+            "kind": event.data.get("kind"),
+            "target": event.data.get("target"),
+            "change": event.data.get("change"),
+            "inject": event.t,
+            "injected": _stamp(run, "fault.injected", event.subject),
+            "reverted": _stamp(run, "fault.reverted", event.subject),
+            "reverted_by": _said(run, "fault.reverted", event.subject, "by"),
+        }
+        for event in run.all("fault.intended")
+    ]
+
+
+def _changes(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "t": event.t,
+            "id": event.subject,
+            **{key: event.data.get(key) for key in CHANGE},
+            "done": _stamp(run, "change.done", event.subject),
+        }
+        for event in run.all("change.started")
+    ]
+
+
+def _slos(analysis: Analysis) -> list[dict[str, Any]]:
+    """One entry a configured SLO; where the run never reached steady state all of it is unknown."""
+    courses = {each.name: each for each in analysis.courses}
+    entries = []
+    for slo in analysis.run.scenario.slos:
+        course = courses.get(slo.name)
+        entries.append(
+            {
+                "name": slo.name,
+                "verdict": course.verdict(analysis.outages) if course else "unknown",
+                "effect": course.effect if course else None,
+                "detect": alerts.detected(analysis, slo.name),
+                "recovered": course.recovered if course else None,
+                "breached_s": course.breached_s if course else None,
+                "budget_spent": spent(slo, course) if course else None,
+                "requests": course.n if course else 0,
+                "bad": course.bad if course else 0,
+            }
+        )
+    return entries
+
+
+def _responder(run: Run) -> dict[str, Any]:
+    respond = run.scenario.respond
+    kind = run.started.get("responder") or respond.by
+    return {"kind": kind, "policy": run.started.get("policy", respond.policy)}
+
+
+def _cleanup(run: Run) -> dict[str, Any]:
+    event = run.first("cleanup")
+    if event is None:
+        return {"clean": None, "left": []}
+    return {"clean": bool(event.data.get("clean")), "left": list(event.data.get("left", ()))}
+
+
+def _stamp(run: Run, kind: str, subject: str) -> float | None:
+    event = run.first(kind, subject)
+    return event.t if event else None
+
+
+def _said(run: Run, kind: str, subject: str, key: str) -> Any:
+    event = run.first(kind, subject)
+    return event.data.get(key) if event else None
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes at once, so that a reader never sees half a file."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

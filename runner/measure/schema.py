@@ -1,0 +1,132 @@
+"""The published JSON Schema of `outcome.json`. `docs/outcome.schema.json` is this, written out.
+
+Keys may be added to an outcome at any time, so unknown ones are allowed everywhere; those listed are always there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from runner.measure.durations import NAMES
+from runner.measure.names import AUDIT
+
+Schema = dict[str, Any]
+
+STAMP: Schema = {"type": ["number", "null"], "description": "seconds since the run's start; null = never happened"}
+SECONDS: Schema = {"type": ["number", "null"], "minimum": 0}
+RATIO: Schema = {"type": ["number", "null"], "minimum": 0}
+COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+MAYBE_BOOL: Schema = {"type": ["boolean", "null"]}
+BOOL: Schema = {"type": "boolean"}
+ANYTHING: Schema = {}
+STATE: Schema = {"enum": ["measured", "censored", "no_effect", "not_measured"]}
+VERDICT: Schema = {"enum": ["ok", "breach", "unknown"]}
+
+CLOCKS = {
+    "inject": "the fault's injection was ordered",
+    "injected": "the system confirmed it",
+    "effect": "planned time of the first bad request of the excursion that led to the first breach, not before inject",
+    "detect": "the first page at or after effect for an SLO then in breach",
+    "paged": "that page was delivered",
+    "ack": "a responder took the alert, or the first operation",
+    "act": "the operation that ended the outage was ordered",
+    "acted": "it was confirmed",
+    "recovered": "planned time just after the last bad request, with every SLO holding from there to the end",
+    "restored": "full capacity: every instance of every region on a good release",
+}
+
+
+def outcome_schema() -> Schema:
+    """JSON Schema, draft 2020-12."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "gameday/outcome/v1",
+        "title": "Outcome of a run",
+        **_object({"schema": {"const": "gameday/outcome/v1"}, **_judgement(), **_times(), **_lists(), **_sums()}),
+    }
+
+
+def schema_text() -> str:
+    """The content of `docs/outcome.schema.json`."""
+    return json.dumps(outcome_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(properties: dict[str, Schema]) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _each(names: Iterable[str], schema: Schema) -> dict[str, Schema]:
+    return dict.fromkeys(names, schema)
+
+
+def _map(value: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": value}
+
+
+def _judgement() -> dict[str, Schema]:
+    texts = _each(("id", "scenario"), TEXT) | _each(("substrate", "started", "version", "host"), MAYBE_TEXT)
+    expectation = {"expr": TEXT, "holds": MAYBE_BOOL, "values": {"type": "object"}, "states": _map(STATE)}
+    return {
+        "run": _object({**texts, "seed": {"type": ["integer", "null"]}, "duration_s": SECONDS, "judged_s": SECONDS}),
+        "verdict": {"enum": ["pass", "fail", "inconclusive", "error"]},
+        "exit_status": {"enum": [0, 1, 3, 4, 5, 130]},
+        "reasons": _list(TEXT),
+        "steady_state": _object({"met": MAYBE_BOOL, "why": TEXT}),
+        "expectations": {**_list(_object(expectation)), "minItems": 1},
+        "cleanup": _object({"clean": MAYBE_BOOL, "left": _list(TEXT)}),
+    }
+
+
+def _times() -> dict[str, Schema]:
+    durations: dict[str, Schema] = {}
+    for name in NAMES:
+        durations |= {f"{name}_s": SECONDS, f"{name}_state": STATE, f"{name}_censored_at": STAMP}
+    return {
+        "load": _object(_each(("planned", "achieved", "late", "not_sent"), COUNT)),
+        "lag_p95_s": SECONDS,
+        "error_s": _object(_each(("effect", "recovered"), SECONDS)),
+        "clocks": _object({name: {**STAMP, "description": text} for name, text in CLOCKS.items()}),
+        **durations,
+        "limit_s": SECONDS,
+        "ended_by": {"enum": ["responder", "system", "schedule", "cleanup", None]},
+        "relapses": _list(_object(_each(("recovered", "breached"), {"type": "number"}))),
+    }
+
+
+def _lists() -> dict[str, Schema]:
+    fault = _each(("kind", "target", "change", "reverted_by"), MAYBE_TEXT) | _each(("injected", "reverted"), STAMP)
+    change = _each(("kind", "service", "release", "by", "previous", "summary", "strategy", "rollback_of"), MAYBE_TEXT)
+    operation = _each(("name", "target", "by"), TEXT)
+    alert = _each(("detector", "slo", "region", "journey", "summary", "side"), MAYBE_TEXT)
+    slo = _each(("effect", "detect", "recovered"), STAMP) | _each(("requests", "bad"), COUNT)
+    entry = {"id": TEXT, "t": {"type": "number"}}
+    return {
+        "faults": _list(_object({"id": TEXT, "inject": {"type": "number"}, **fault})),
+        "changes": _list(_object({**entry, **change, "ai": ANYTHING, "approvals": ANYTHING, "done": STAMP})),
+        "operations": _list(_object({**entry, **operation, "done": STAMP, "failed": BOOL, "right": MAYBE_BOOL})),
+        "alerts": _list(_object({**entry, **alert, "pages": MAYBE_BOOL, "false_alarm": BOOL})),
+        "slos": _list(_object({"name": TEXT, "verdict": VERDICT, **slo, "breached_s": SECONDS, "budget_spent": RATIO})),
+    }
+
+
+def _sums() -> dict[str, Schema]:
+    tally = _object({"requests": COUNT, "failed": COUNT, "failed_ratio": RATIO})
+    detector = {"side": {"enum": ["client", "service"]}, "pages": BOOL, "ttd_s": SECONDS, "false_alarms": COUNT}
+    ratios = _each(("failed_ratio", "users_affected_ratio", "error_budget_spent"), RATIO)
+    counts = _each(("requests", "failed", "users"), COUNT)
+    reports = {"peak": RATIO, "total": COUNT, "first_s": SECONDS}
+    return {
+        "detectors": _map(_object({**detector, "limit_ratio": RATIO})),
+        "impact": _object({**counts, **ratios, **_each(("regions", "journeys", "releases"), _map(tally))}),
+        "audit": _object({**_each(AUDIT, COUNT), "rpo_s": SECONDS}),
+        "customer_reports": _object(reports),
+        "responder": _object({"kind": TEXT, "policy": MAYBE_TEXT}),
+    }

@@ -1,0 +1,85 @@
+"""What must be true before a run says anything: the steady state held, and the load was sent as planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.measure.run import Run
+from runner.samples import ErrorKind, Records
+from runner.slo import course
+
+LATE_S = 0.05
+MOST_LATE = 0.01
+LEAST_ACHIEVED = 0.98
+
+
+@dataclass(frozen=True)
+class Steady:
+    """`met` is None where the run ended before that could be judged; `why` says why it isn't True."""
+
+    met: bool | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent."""
+
+    planned: int
+    achieved: int
+    late: int
+    not_sent: int
+
+
+def steady_state(run: Run) -> Steady:
+    """The engine's own finding, looked at again with every answer in: no breach and no page before the first fault."""
+    event = run.first("steady")
+    if event is None or run.steady_from is None:
+        return Steady(None, "the run ended before the steady state was judged")
+    if not event.data.get("met"):
+        return Steady(False, str(event.data.get("why") or "the SLOs didn't hold"))
+    until = run.trigger.t if run.trigger else run.end
+    for alert in run.all("alert.raised"):
+        if alert.data.get("pages") and run.steady_from <= alert.t < until:
+            return Steady(False, f"{alert.data.get('detector')} paged for {alert.data.get('slo')} at {alert.t:.1f} s")
+    broken = [slo.name for slo in run.scenario.slos if course(slo, run.samples, run.steady_from, until).outages]
+    return Steady(not broken, f"in breach before the fault: {', '.join(broken)}" if broken else "")
+
+
+def sent(run: Run) -> Sent:
+    """Of all requests planned till the load was told to stop."""
+    return _count(_planned(run, 0.0, run.end))
+
+
+def doubts(run: Run) -> list[str]:
+    """Why the load doesn't bear a judgement, in plain sentences."""
+    total = sent(run)
+    found = []
+    if total.not_sent:
+        found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
+    if total.achieved < LEAST_ACHIEVED * total.planned:
+        found.append(f"only {total.achieved} of {total.planned} planned requests were sent (98 % are needed)")
+    until = run.trigger.t if run.trigger else run.end
+    early = _count(_planned(run, run.steady_from or 0.0, until))
+    if early.late > MOST_LATE * early.planned:
+        found.append(
+            f"{early.late} of {early.planned} requests of the steady state were sent over 50 ms late (1 % may be)"
+        )
+    stopped = run.first("load.stopped")
+    if stopped and stopped.data.get("clean") is False:
+        found.append(f"the load didn't end as it should: {stopped.data.get('why') or 'no reason given'}")
+    return found
+
+
+def _planned(run: Run, since: float, until: float) -> Records:
+    records = run.samples.records
+    low, high = np.searchsorted(records["planned"], since), np.searchsorted(records["planned"], until, side="right")
+    return records[low:high]
+
+
+def _count(records: Records) -> Sent:
+    never = int((records["error"] == ErrorKind.NOT_SENT).sum())
+    late = int((records["start"] - records["planned"] > LATE_S).sum())
+    return Sent(planned=len(records), achieved=len(records) - never, late=late, not_sent=never)

@@ -1,0 +1,104 @@
+"""The Docker Engine API: one client for all threads, every call with a time-out, every failure a PortError; the labels.
+
+What carries a run's label is the run's; nothing else is ever touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import docker
+import docker.errors
+import docker.utils
+import requests
+
+from runner.ports import PortError
+
+TIMEOUT_S = 60.0
+CALLS_AT_ONCE = 32
+RUN = "gameday.run"
+
+
+@contextlib.contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Whatever goes wrong inside is a PortError that begins with `what`."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise PortError(f"{what}: the Docker engine says: {error.explanation or error}") from error
+    except requests.Timeout as error:
+        raise PortError(f"{what}: the Docker engine didn't answer in time") from error
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise PortError(f"{what}: the Docker engine can't be reached: {error}") from error
+
+
+@contextlib.contextmanager
+def absent_is_fine() -> Iterator[None]:
+    """For what is to be gone afterwards, and for containers that ended meanwhile."""
+    try:
+        yield
+    except docker.errors.NotFound:
+        pass
+    except docker.errors.APIError as error:
+        if error.status_code not in (304, 409):
+            raise
+
+
+def connect(timeout: float = TIMEOUT_S) -> docker.APIClient:
+    """The engine of DOCKER_HOST, or the local one. Raises PortError where none answers within `timeout` seconds."""
+    with calling("docker"):
+        settings: Any = docker.utils.kwargs_from_env()
+        return docker.APIClient(**settings, version="auto", timeout=int(timeout), max_pool_size=CALLS_AT_ONCE)
+
+
+def of_run(run_id: str) -> dict[str, str]:
+    """The filter for everything of a run."""
+    return {"label": f"{RUN}={run_id}"}
+
+
+def remove_all(client: docker.APIClient, run_id: str) -> list[str]:
+    """Containers, then networks, volumes and images of the run, in parallel; what is left, as text."""
+    wanted = of_run(run_id)
+
+    def containers() -> list[str]:
+        return [str(found["Id"]) for found in client.containers(all=True, filters=wanted)]
+
+    def networks() -> list[str]:
+        return [str(found["Id"]) for found in client.networks(filters=wanted)]
+
+    def volumes() -> list[str]:
+        return [str(found["Name"]) for found in client.volumes(filters=wanted)["Volumes"] or ()]
+
+    def images() -> list[str]:
+        return [str(found["Id"]) for found in client.images(filters=wanted)]
+
+    kinds: list[tuple[str, Callable[[], list[str]], Callable[[str], Any]]] = [
+        ("container", containers, lambda found: client.remove_container(found, force=True, v=True)),
+        ("network", networks, client.remove_network),
+        ("volume", volumes, lambda found: client.remove_volume(found, force=True)),
+        ("image", images, lambda found: client.remove_image(found, force=True)),
+    ]
+    return [line for kind in kinds for line in _remove(*kind)]
+
+
+def _remove(kind: str, listed: Callable[[], list[str]], remove: Callable[[str], Any]) -> list[str]:
+    def one(found: str) -> str | None:
+        try:
+            with calling(f"{kind} {found[:12]}"), absent_is_fine():
+                remove(found)
+        except PortError as error:
+            return str(error)
+        return None
+
+    try:
+        with calling(f"listing every {kind}"):
+            found = listed()
+            with ThreadPoolExecutor(CALLS_AT_ONCE // 2, thread_name_prefix="remove") as pool:
+                reasons = dict(zip(found, pool.map(one, found), strict=True))
+            left = listed() if found else []
+    except PortError as error:
+        return [str(error)]
+    return [reasons.get(each) or f"{kind} {each[:12]}" for each in left]

@@ -1,0 +1,35 @@
+"""Rollout plans are pure: which instances are replaced together, and where is a pause."""
+
+from runner.changes.rollout import Hold, Replace, plan
+from runner.ports import Instance
+
+FOUR = [
+    Instance("us-east.pricing.1", "us-east", "pricing", "pricing-1.0.0"),
+    Instance("us-east.pricing.2", "us-east", "pricing", "pricing-1.0.0"),
+    Instance("eu-west.pricing.1", "eu-west", "pricing", "pricing-1.0.0"),
+    Instance("eu-west.pricing.2", "eu-west", "pricing", "pricing-1.0.0"),
+]
+NEW = [Replace(instance, "pricing-1.1.0") for instance in FOUR]
+
+
+def test_all_at_once_is_one_parallel_batch() -> None:
+    """Every instance in one batch, no pause."""
+    assert list(plan(FOUR, "pricing-1.1.0", "all-at-once", 5.0)) == [tuple(NEW)]
+
+
+def test_rolling_is_one_at_a_time_with_pauses_between() -> None:
+    """A pause lies between two batches, not before the first or after the last."""
+    steps = list(plan(FOUR[:2], "pricing-1.1.0", "rolling", 5.0))
+    assert steps == [(NEW[0],), Hold(5.0), (NEW[1],)]
+
+
+def test_region_by_region_takes_a_whole_region() -> None:
+    """Regions in the order in which they are given."""
+    assert list(plan(FOUR, "pricing-1.1.0", "region-by-region")) == [tuple(NEW[:2]), tuple(NEW[2:])]
+
+
+def test_what_runs_the_release_already_is_left_alone() -> None:
+    """So that a rollback of a half-done deploy touches only what was replaced."""
+    mixed = [FOUR[0], Instance("us-east.pricing.3", "us-east", "pricing", "pricing-1.1.0")]
+    assert list(plan(mixed, "pricing-1.1.0", "all-at-once")) == [(NEW[0],)]
+    assert list(plan([mixed[1]], "pricing-1.1.0", "all-at-once")) == []

@@ -1,0 +1,106 @@
+"""Fakes of the ports, for tests of what stands above them. The ports themselves are tested by the contract suites."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runner.ports import Instance, PortError, Release
+from runner.topology import Link, Service
+
+
+@dataclass
+class HandClock:
+    """A clock that a test sets by hand."""
+
+    t: float = 0.0
+
+    def now(self) -> float:
+        return self.t
+
+
+@dataclass
+class FakeSubstrate:
+    """Instances as plain values; `refuse`: releases that never become ready; `order`: what was done, in order."""
+
+    name: str = "fake"
+    refuse: set[str] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
+    left: Sequence[str] = ()
+    given: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._running: list[Instance] = []
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        self.order.append("open")
+
+    def close(self) -> Sequence[str]:
+        self.order.append("close")
+        self._running.clear()
+        return self.left
+
+    def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if release.name in self.refuse:
+            raise PortError(f"{service.id} isn't ready")
+        with self._lock:
+            instance = Instance(f"{service.id}.{next(self._numbers)}", service.region, service.name, release.name)
+            self._running.append(instance)
+            self.order.append(f"start {instance.service} {release.name}")
+            self.given[instance.id] = dict(links)
+        return instance
+
+    def stop(self, instance: Instance, grace: float) -> None:
+        with self._lock:
+            self._running.remove(instance)
+            self.order.append(f"stop {instance.service} {instance.release}")
+
+    def kill(self, instance: Instance) -> None:
+        self.stop(instance, 0)
+
+    def pause(self, instance: Instance) -> None:
+        self.order.append(f"pause {instance.id}")
+
+    def resume(self, instance: Instance) -> None:
+        self.order.append(f"resume {instance.id}")
+
+    def isolate(self, region: str) -> None:
+        self.order.append(f"isolate {region}")
+
+    def join(self, region: str) -> None:
+        self.order.append(f"join {region}")
+
+    def instances(self) -> Sequence[Instance]:
+        with self._lock:
+            return tuple(self._running)
+
+    def died(self) -> Sequence[tuple[Instance, str]]:
+        return ()
+
+    def address(self, instance: Instance) -> tuple[str, int]:
+        return "127.0.0.1", 9
+
+    def upstream(self, link: Link) -> str:
+        return f"{link.callee}.{link.callee_region}:{link.port}"
+
+    def listen(self, link: Link) -> str:
+        return "127.0.0.1:0"
+
+    def link_host(self, link: Link) -> str:
+        return "127.0.0.1"
+
+
+class FakeLinks:
+    """Gives every link a port of its own."""
+
+    def __init__(self) -> None:
+        self._ports = itertools.count(30_000)
+        self._lock = threading.Lock()
+
+    def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
+        with self._lock:
+            return {link.name: next(self._ports) for link in links}

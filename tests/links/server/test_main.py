@@ -1,0 +1,77 @@
+"""The command: starts alone, quickly, and ends on SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import runner.links.server
+from tests.links.running import PATIENCE_S, Server, Upstream, asked, running
+
+PACKAGE = pathlib.Path(runner.links.server.__file__).parent
+
+
+def test_it_runs_from_a_copy_without_the_rest_of_the_runner(tmp_path: pathlib.Path) -> None:
+    """The package beside two empty `__init__` files is all that the container image holds."""
+    shutil.copytree(PACKAGE, tmp_path / "runner/links/server", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("runner", "runner/links"):
+        (tmp_path / package / "__init__.py").touch()
+    code = "import sys, runner.links.server.__main__; print(*sys.modules)"
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    ).stdout.split()
+    assert "runner.links.server.api" in loaded
+    assert [name for name in loaded if name.startswith("runner") and "links" not in name] == ["runner"]
+    assert not {"aiohttp", "starlette", "pydantic", "requests"} & set(loaded)
+
+
+def test_its_start_costs_little() -> None:
+    """Less than half a second of processor time from start to the end of --help: one runs in every region."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "runner.links.server", "--help"], check=True, capture_output=True, timeout=PATIENCE_S
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime) < 0.5
+
+
+def test_sigterm_ends_connections_and_the_server(echoing: Upstream) -> None:
+    """Open connections end, the listeners are gone, and the exit status is 0 (checked by `running`)."""
+    with running() as server:
+        proxy = server.proxy(echoing.port)
+        with proxy.connect() as client:
+            assert asked(client, b"x") == b"x"
+            server.process.send_signal(signal.SIGTERM)
+            assert client.recv(1) == b""
+        server.process.wait(PATIENCE_S)
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", proxy.port)) != 0
+
+
+def test_a_busy_port_is_one_clear_message() -> None:
+    """The API's port is taken: exit status 1 and a line that names address and cause, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        argv = [sys.executable, "-m", "runner.links.server", "--port", str(port)]
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == f"link server: listen tcp 127.0.0.1:{port}: bind: address already in use\n"
+
+
+def test_without_uvloop_it_says_what_that_costs(server: Server) -> None:
+    """Where uvloop is missing the log has one warning; with uvloop there is none."""
+    warned = [line for line in server.log if "uvloop is missing" in line]
+    assert len(warned) == ("-c" in server.process.args)  # type: ignore[operator]

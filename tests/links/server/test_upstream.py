@@ -1,0 +1,236 @@
+"""Names: resolved at every dial, refused addresses skipped, replaced while requests are under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from runner.links.server.upstream import Dialler, Names
+from tests.links.running import PATIENCE_S, Proxy, Server, Talk, Upstream, read_all, running
+
+NAME = "pricing.us-east:8000"
+
+
+def replace(path: pathlib.Path, table: object) -> None:
+    """Replace the table atomically, as its owner does."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(table))
+    draft.rename(path)
+
+
+def says(word: bytes) -> Talk:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(word)
+        connection.close()
+
+    return talk
+
+
+@pytest.fixture
+def names(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "names.json"
+
+
+@pytest.fixture
+def named(names: pathlib.Path) -> Iterator[Server]:
+    with running("--names", str(names), "--connect-timeout", "1") as server:
+        yield server
+
+
+@pytest.fixture
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def heard(proxy: Proxy) -> bytes:
+    with proxy.connect() as client:
+        client.sendall(b"?")
+        return read_all(client)
+
+
+def test_the_table_comes_before_dns_and_is_read_again_when_replaced(
+    named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream]
+) -> None:
+    """A name of the table is dialled there; after a replacement the next connection goes to the new address."""
+    first, second = upstream(says(b"first")), upstream(says(b"second"))
+    proxy = named.proxy(NAME)
+    assert heard(proxy) == b""
+    replace(names, {NAME: [first.address]})
+    assert heard(proxy) == b"first"
+    replace(names, {NAME: [second.address]})
+    assert heard(proxy) == b"second"
+    replace(names, {NAME: []})
+    assert heard(proxy) == b""
+
+
+def test_a_name_that_the_table_does_not_know_is_resolved_as_usual(
+    named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream]
+) -> None:
+    """`localhost` and literal addresses work beside the table."""
+    replace(names, {NAME: []})
+    word = upstream(says(b"word"))
+    assert heard(named.proxy(f"localhost:{word.port}")) == b"word"
+    assert heard(named.proxy(word.address)) == b"word"
+
+
+def test_every_address_gets_its_turn_and_a_refused_one_is_skipped(
+    named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], closed_port: str
+) -> None:
+    """Two instances and a dead address: each instance is heard, and nobody is turned away."""
+    first, second = upstream(says(b"first")), upstream(says(b"second"))
+    replace(names, {NAME: [first.address, closed_port, second.address]})
+    proxy = named.proxy(NAME)
+    words = [heard(proxy) for _ in range(12)]
+    assert set(words) == {b"first", b"second"}
+    assert words.count(b"first") >= 4
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a:1": [5]}', '{"a:1": ["nonsense"]}', '{"a:1": 5}'])
+def test_a_broken_table_leaves_the_last_good_one(
+    named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], content: str
+) -> None:
+    """A table that can't be read is reported in the log and changes nothing; neither does a missing one."""
+    word = upstream(says(b"word"))
+    proxy = named.proxy(NAME)
+    replace(names, {NAME: [word.address]})
+    assert heard(proxy) == b"word"
+    names.write_text(content)
+    assert heard(proxy) == b"word"
+    names.unlink()
+    assert heard(proxy) == b"word"
+    assert any(" WARNING names table " in line for line in named.log)
+
+
+def test_no_request_fails_while_instances_are_replaced(named: Server, names: pathlib.Path, closed_port: str) -> None:
+    """Thousands of requests, each on a new connection, through dozens of replacements: 0 failed.
+
+    An instance is taken out of the table first and stops only when no more connections come.
+    """
+    answers: list[bytes] = []
+    proxy = named.proxy(NAME)
+    done = threading.Event()
+
+    def send_requests() -> None:
+        while not done.is_set() and len(answers) < 4000:
+            try:
+                answers.append(heard(proxy))
+            except OSError as error:
+                answers.append(repr(error).encode())
+
+    instance = Upstream(says(b"ok"))
+    replace(names, {NAME: [closed_port, instance.address]})
+    threads = [threading.Thread(target=send_requests) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    replacements = 0
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while len(answers) < 3000 and time.monotonic() < deadline:
+            successor = Upstream(says(b"ok"))
+            replace(names, {NAME: [successor.address, closed_port]})
+            while successor.accepted < 20 and time.monotonic() < deadline:
+                done.wait(0.001)
+            instance.close()
+            instance = successor
+            replacements += 1
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        instance.close()
+    assert len(answers) >= 3000
+    assert replacements >= 20
+    assert [answer for answer in answers if answer != b"ok"] == []
+
+
+class _HangsUp(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+@contextlib.contextmanager
+def full_listener() -> Iterator[str]:
+    """An address that neither accepts nor refuses: its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        host, port = listener.getsockname()
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield f"{host}:{port}"
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    names: pathlib.Path, upstream: Callable[[Talk], Upstream]
+) -> None:
+    """The connect time-out is shared out: behind a silent address the good one is still reached."""
+    word = upstream(says(b"word"))
+
+    async def dial() -> None:
+        dialler = Dialler(Names(names), timeout_s=0.6)
+        for _ in range(2):  # Whichever the turn begins with.
+            protocol = await dialler.dial(NAME, _HangsUp)
+            assert isinstance(protocol, _HangsUp)
+
+    with full_listener() as silent:
+        replace(names, {NAME: [silent, word.address]})
+        asyncio.run(dial())
+
+
+def test_a_dial_that_nobody_answers_ends_in_time(names: pathlib.Path) -> None:
+    """With silent addresses alone the dial fails as a TimeoutError, an OSError like every other failure."""
+
+    async def dial() -> None:
+        await Dialler(Names(names), timeout_s=0.2).dial(NAME, _HangsUp)
+
+    with full_listener() as silent:
+        replace(names, {NAME: [silent]})
+        with pytest.raises(TimeoutError):
+            asyncio.run(dial())
+
+
+def test_a_table_replaced_during_a_dial_is_tried_as_well(
+    names: pathlib.Path, closed_port: str, upstream: Callable[[Talk], Upstream]
+) -> None:
+    """All former addresses refuse, but the table has changed meanwhile: the new address is dialled."""
+    word = upstream(says(b"word"))
+    replace(names, {NAME: [closed_port]})
+
+    class ReplacedAfterLookup(Names):
+        def lookup(self, name: str) -> list[tuple[str, int]] | None:
+            targets = super().lookup(name)
+            replace(names, {NAME: [word.address]})
+            return targets
+
+    async def dial() -> None:
+        await Dialler(ReplacedAfterLookup(names), timeout_s=PATIENCE_S).dial(NAME, _HangsUp)
+
+    asyncio.run(dial())
+
+
+def test_a_replacement_of_the_same_size_and_time_is_noticed(names: pathlib.Path) -> None:
+    """A renamed file has another inode, so even an unchanged time stamp can't hide it."""
+    replace(names, {NAME: ["127.0.0.1:1"]})
+    table = Names(names)
+    assert table.refresh()
+    stamp = names.stat().st_mtime_ns
+    draft = names.with_suffix(".new")
+    draft.write_text(json.dumps({NAME: ["127.0.0.1:2"]}))
+    os.utime(draft, ns=(stamp, stamp))
+    draft.rename(names)
+    assert table.refresh()
+    assert table.lookup(NAME) == [("127.0.0.1", 2)]
+    assert not table.refresh()

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.links.running import Server, Upstream, asked, read_exactly
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_data_passes_at_the_rate(server: Server, echoing: Upstream, stream: str) -> None:
+    """60 KB at 200 KB/s take 0.3 s, and come in parts rather than at the end."""
+    proxy = server.proxy(echoing.port)
+    proxy.add("bandwidth", stream, rate=200)
+    with proxy.connect() as client:
+        start = time.monotonic()
+        client.sendall(bytes(60_000))
+        assert read_exactly(client, 20_000) == bytes(20_000)
+        early = time.monotonic() - start
+        assert read_exactly(client, 40_000) == bytes(40_000)
+        late = time.monotonic() - start
+    assert late >= 0.3
+    assert early < late - 0.1
+
+
+def test_a_rate_of_zero_stalls_until_it_is_changed(server: Server, echoing: Upstream) -> None:
+    """Nothing passes at 0; a higher rate, set on the open connection, lets the held data through."""
+    proxy = server.proxy(echoing.port)
+    toxic = proxy.add("bandwidth", rate=0)
+    with proxy.connect() as client:
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            asked(client, b"hello")
+        client.settimeout(5)
+        proxy.change(toxic, attributes={"rate": 1000})
+        assert read_exactly(client, 5) == b"hello"

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.links.running import Server, Upstream, asked, read_all
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100])
+def test_so_many_bytes_pass_and_then_the_connection_closes(server: Server, echoing: Upstream, limit: int) -> None:
+    """The client gets exactly the limit, then the end; each connection counts for itself."""
+    proxy = server.proxy(echoing.port)
+    proxy.add("limit_data", bytes=limit)
+    for _ in range(2):
+        with proxy.connect() as client:
+            client.sendall(b"x" * 300)
+            assert read_all(client) == b"x" * limit
+
+
+def test_reaching_the_limit_exactly_closes(server: Server, echoing: Upstream) -> None:
+    """The last allowed byte is followed by the end without any further data."""
+    proxy = server.proxy(echoing.port)
+    proxy.add("limit_data", bytes=5)
+    with proxy.connect() as client:
+        client.sendall(b"hello")
+        assert read_all(client) == b"hello"
+
+
+def test_a_raised_limit_counts_what_went_before(server: Server, echoing: Upstream) -> None:
+    """10 passed under a limit of 100; under the new limit of 15 only 5 more do."""
+    proxy = server.proxy(echoing.port)
+    toxic = proxy.add("limit_data", bytes=100)
+    with proxy.connect() as client:
+        assert asked(client, b"x" * 10) == b"x" * 10
+        proxy.change(toxic, attributes={"bytes": 15})
+        client.sendall(b"x" * 10)
+        assert read_all(client) == b"x" * 5

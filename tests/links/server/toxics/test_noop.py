@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from tests.links.running import Server, Upstream, asked
+
+
+def test_it_changes_nothing(server: Server, echoing: Upstream) -> None:
+    """Data passes as without it, in both streams."""
+    proxy = server.proxy(echoing.port)
+    proxy.add("noop", "upstream")
+    proxy.add("noop", "downstream")
+    with proxy.connect() as client:
+        assert asked(client, b"hello") == b"hello"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.links.running import PATIENCE_S, Server, Talk, Upstream, asked
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+@pytest.mark.parametrize("timeout", [0, 150])
+def test_the_client_is_reset_after_the_time(server: Server, echoing: Upstream, stream: str, timeout: int) -> None:
+    """The first data starts the clock; then the client reads `connection reset`, not an end."""
+    proxy = server.proxy(echoing.port)
+    proxy.add("reset_peer", stream, timeout=timeout)
+    with proxy.connect() as client:
+        start = time.monotonic()
+        client.sendall(b"hello")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+        assert time.monotonic() - start >= timeout / 1000
+
+
+def test_the_upstream_is_reset_as_well(server: Server, upstream: Callable[[Talk], Upstream]) -> None:
+    """Both sides of the connection get the reset."""
+    reset = threading.Event()
+
+    def listen(connection: object) -> None:
+        try:
+            connection.recv(1)  # type: ignore[attr-defined]
+        except ConnectionResetError:
+            reset.set()
+
+    proxy = server.proxy(upstream(listen).port)
+    proxy.add("reset_peer", "upstream")
+    with proxy.connect() as client:
+        client.sendall(b"hello")
+        assert reset.wait(PATIENCE_S)
+
+
+def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echoing: Upstream) -> None:
+    """It needs no new connection, only the next data."""
+    proxy = server.proxy(echoing.port)
+    with proxy.connect() as client:
+        assert asked(client, b"hello") == b"hello"
+        proxy.add("reset_peer")
+        client.sendall(b"hello")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)

@@ -1,0 +1,57 @@
+"""What each journey asks, step by step."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runner.load.journeys import JOURNEYS, Visit
+from runner.load.oracle import Oracle
+from runner.load.plan import STEPS, Arrival
+from tests.load.test_plan import plan
+
+ORACLE = Oracle({n: 100 * n for n in range(1, 30)})
+
+
+def visit(journey: str, choice: int = 3) -> Visit:
+    return Visit(plan(), ORACLE, Arrival(5.0, journey, 7, choice, 4 if journey == "buy" else 0))
+
+
+@pytest.mark.parametrize("journey", STEPS)
+def test_journeys_have_the_steps_that_are_planned(journey: str) -> None:
+    """The steps a journey yields are those by which the plan reckons its rate."""
+    run = JOURNEYS[journey](visit(journey))
+    names = [next(run).name]
+    while len(names) < len(STEPS[journey]):
+        names.append(run.send({"token": "t"}).name)
+    with pytest.raises(StopIteration):
+        run.send({})
+    assert tuple(names) == STEPS[journey]
+
+
+def test_what_is_bought_was_looked_at() -> None:
+    """The checkout carries its key, user and basket; the product page before it is of the basket's first product."""
+    run = JOURNEYS["buy"](visit("buy"))
+    page, checkout = next(run), run.send({})
+    body = json.loads(checkout.body)
+    assert page.path == f"/products/{body['items'][0]['product']}"
+    assert (body["user"], checkout.headers["Idempotency-Key"], checkout.order) == (7, "r-4", 4)
+    assert checkout.expected == {200, 201}
+
+
+def test_baskets_are_small_and_of_their_seed() -> None:
+    """One to three different products, one or two of each; the same choice, the same basket."""
+    baskets = [visit("buy", choice).basket() for choice in range(300)]
+    assert {len(basket) for basket in baskets} == {1, 2, 3}
+    assert {quantity for basket in baskets for _, quantity in basket} == {1, 2}
+    assert all(len({product for product, _ in basket}) == len(basket) for basket in baskets)
+    assert baskets == [visit("buy", choice).basket() for choice in range(300)]
+
+
+def test_the_account_is_asked_for_with_the_token_of_the_login() -> None:
+    """The token goes along; an answer that has none still makes a request, which the system is to refuse."""
+    for answer, header in (({"token": "abc"}, "Bearer abc"), ({}, "Bearer None"), ([], "Bearer None")):
+        run = JOURNEYS["login"](visit("login"))
+        next(run)
+        assert run.send(answer).headers["Authorization"] == header

@@ -1,0 +1,49 @@
+"""The automatic responder: acts on pages and the change feed alone."""
+
+from dataclasses import replace
+
+from runner.operations import Alert, Change, Operation
+from runner.ports import View
+from runner.responders.auto import Auto
+from runner.responders.none import Nobody
+
+PAGE = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout is bad")
+BAD = Change("c1", 20.0, "pricing", "pricing-1.1.0", "pricing-1.0.0", "code", "", "timeline", "done")
+LATER = Change("c2", 21.0, "gateway", "gateway-1.1.0", "gateway-1.0.0", "code", "", "timeline", "running")
+ACK = Operation("ack", "a1", "auto")
+
+
+def test_acknowledges_and_takes_back_the_latest_change() -> None:
+    """The newest change goes first, whether it is the right one or not."""
+    view = View(31.1, (PAGE,), (BAD, LATER))
+    assert Auto().poll(view) == [ACK, Operation("rollback", "gateway", "auto", "c2")]
+
+
+def test_waits_while_an_operation_is_under_way() -> None:
+    """One thing at a time."""
+    running = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "running"))
+    assert list(Auto().poll(View(31.5, (PAGE,), (BAD, LATER), running))) == []
+
+
+def test_takes_back_the_next_one_when_the_alert_comes_again() -> None:
+    """A rollback that didn't help is not tried again, and a rollback itself is never taken back."""
+    back = Change("c3", 31.2, "gateway", "gateway-1.0.0", "gateway-1.1.0", "code", "", "auto", "done", "c2")
+    done = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "done"))
+    again = replace(PAGE, id="a2", t=35.0)
+    view = View(35.1, (again,), (BAD, replace(LATER, state="rolled-back"), back), done)
+    assert Auto().poll(view) == [Operation("ack", "a2", "auto"), Operation("rollback", "pricing", "auto", "c1")]
+
+
+def test_without_a_change_it_rolls_nothing_back() -> None:
+    """An outage with an empty feed is acknowledged, nothing else."""
+    assert Auto().poll(View(31.1, (PAGE,), ())) == [ACK]
+
+
+def test_alerts_that_only_watch_move_nobody() -> None:
+    """Only pages count."""
+    assert list(Auto().poll(View(31.1, (replace(PAGE, pages=False),), (BAD,)))) == []
+
+
+def test_nobody_does_nothing() -> None:
+    """The control."""
+    assert list(Nobody().poll(View(31.1, (PAGE,), (BAD,)))) == []

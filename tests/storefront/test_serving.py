@@ -1,0 +1,121 @@
+"""Draining: an instance that is told to stop loses no request of anybody."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from storefront import outgoing
+from storefront.outgoing import Peer
+from storefront.problems import Problem
+from tests.storefront import running
+
+pytestmark = pytest.mark.system
+CALLERS = 8
+
+
+class Dial:
+    """A way to whichever instance accepts: forwards each connection to the first of `ports` that isn't refused."""
+
+    def __init__(self) -> None:
+        self.ports: list[int] = []
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for port in list(self.ports):
+            with contextlib.suppress(ConnectionRefusedError):
+                far_reader, far_writer = await asyncio.open_connection(running.HOST, port)
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+                return
+        writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+async def _call(peer: Peer, stopped: asyncio.Event, answers: Counter[str]) -> None:
+    number = 0
+    while not stopped.is_set():
+        number = number % 1000 + 1
+        try:
+            answers[str((await peer.call("GET", f"/prices/{number}")).status)] += 1
+        except Problem as problem:
+            answers[problem.message] += 1
+        # Idle between requests now and then, for it is idle connections that a draining instance closes.
+        await asyncio.sleep(0.001 * (number % 5))
+
+
+def _replace(old: "subprocess.Popen[bytes]", dial: Dial) -> "subprocess.Popen[bytes]":
+    port = running.free_port()
+    new = running.start("pricing", port, {})
+    dial.ports.append(port)
+    assert running.stop(old) == 0
+    del dial.ports[0]
+    return new
+
+
+async def _stream(replacements: int) -> Counter[str]:
+    dial, answers, stopped = Dial(), Counter[str](), asyncio.Event()
+    port = running.free_port()
+    instance = running.start("pricing", port, {})
+    dial.ports.append(port)
+    server = await asyncio.start_server(dial.accept, running.HOST, 0)
+    address = f"http://{running.HOST}:{server.sockets[0].getsockname()[1]}"
+    async with outgoing.client() as client, server:
+        callers = [
+            asyncio.create_task(_call(Peer("pricing", address, client), stopped, answers)) for _ in range(CALLERS)
+        ]
+        for _ in range(replacements):
+            instance = await asyncio.to_thread(_replace, instance, dial)
+        stopped.set()
+        await asyncio.gather(*callers)
+    assert await asyncio.to_thread(running.stop, instance) == 0
+    return answers
+
+
+def test_a_stream_of_requests_survives_replacements() -> None:
+    """New started, old stopped, four times under eight callers: every request is answered with 200."""
+    answers = asyncio.run(_stream(4))
+    assert set(answers) == {"200"}, answers
+    assert answers["200"] > 200
+
+
+def test_a_draining_instance_refuses_new_connections_and_closes_the_open_ones() -> None:
+    """After SIGTERM: no new connection; an open one still gets its answer, with `Connection: close`; exit 0."""
+    port = running.free_port()
+    process = running.start("pricing", port, {})
+    with socket.create_connection((running.HOST, port), timeout=5) as connection:
+        request = b"GET /prices/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection.sendall(request)
+        assert b"connection: close" not in connection.recv(65536)
+        process.terminate()
+        running.until(lambda: not running.listens(port), "the listener is closed")
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+    assert process.wait(timeout=10) == 0
+
+
+def test_a_taken_port_is_one_clear_message(capfd: pytest.CaptureFixture[str]) -> None:
+    """An instance that can't listen says where, and ends with a failure instead of a traceback."""
+    with socket.create_server((running.HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        process = subprocess.run(
+            [sys.executable, "-m", "storefront.pricing"],
+            env={"PYTHONPATH": str(running.COMPOSE), "PORT": str(port)},
+            timeout=20,
+            check=False,
+        )
+    assert process.returncode == 1
+    message = capfd.readouterr().err
+    assert f"cannot listen on 127.0.0.1:{port}" in message
+    assert "Traceback" not in message

@@ -1,0 +1,198 @@
+"""The engine as a whole run in milliseconds: events by hand, actions looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from runner import engine
+from runner.messages import (
+    Action,
+    Calibrate,
+    Carry,
+    Close,
+    Closed,
+    EntryEnded,
+    Event,
+    Failed,
+    Health,
+    Interrupted,
+    LoadStarted,
+    Log,
+    OperationEnded,
+    Order,
+    Page,
+    Raised,
+    Rearm,
+    Requested,
+    SystemUp,
+    Tick,
+)
+from runner.operations import Alert, Operation
+
+PLAN = engine.Plan(warmup=3, steady=10, entries=(0.0, 5.0), hold=10, give_up=60, window=10, lookback=2)
+ALERT = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout is bad")
+ROLLBACK = Operation("rollback", "pricing", "auto", "c1")
+
+
+def play(state: engine.State, events: Iterable[Event]) -> tuple[engine.State, list[Action]]:
+    actions: list[Action] = []
+    for event in events:
+        state, new = engine.step(state, event)
+        actions += new
+    return state, actions
+
+
+def healthy(t: float, since: float | None, breached: bool = False, why: str = "") -> Health:
+    return Health(t, t - PLAN.lookback, why, breached, since)
+
+
+def in_fault(plan: engine.Plan = PLAN) -> engine.State:
+    """Steady state met at t = 20; every entry of the timeline ordered and ended by t = 27."""
+    state, _ = engine.begin(plan)
+    events: list[Event] = [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), healthy(19.5, 9.0), Tick(19.5), Tick(20.0)]
+    state, _ = play(state, events)
+    assert state.phase == "fault"
+    ends = [EntryEnded(27.0, i) for i in range(len(plan.entries))]
+    state, _ = play(state, [Tick(20.0), Tick(25.0), *ends])
+    return state
+
+
+def reasons(actions: Iterable[Action]) -> list[object]:
+    return [a.data["reason"] for a in actions if isinstance(a, Log) and a.kind == "run.ended"]
+
+
+def test_steady_state_comes_after_warm_up_and_lasts() -> None:
+    """Nothing is injected before warm-up and steady state have both lasted as long as the scenario says."""
+    state, _ = engine.begin(PLAN)
+    state, actions = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.5), Tick(9.4), Tick(9.5)])
+    assert state.phase == "steady"
+    assert Rearm(9.5) in actions
+    state, actions = play(state, [healthy(19.0, 9.5), Tick(19.4), Tick(19.6)])
+    assert (state.phase, actions) == ("steady", [])  # the SLOs were last judged before the ten seconds were over
+    state, actions = play(state, [healthy(19.6, 9.5), Tick(19.7)])
+    assert state.phase == "fault"
+    assert Calibrate(9.5) in actions
+
+
+def test_an_unmet_steady_state_injects_nothing() -> None:
+    """An SLO that doesn't hold before the fault ends the run, with the reason in the journal."""
+    state, _ = engine.begin(PLAN)
+    state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
+    state, actions = play(state, [healthy(19.5, None, why="checkout is in breach"), Tick(19.5)])
+    assert reasons(actions) == ["unsteady"]
+    assert not any(isinstance(a, Order) for a in actions)
+    assert Log("steady", data={"met": False, "why": "checkout is in breach", "since": 9.0, "until": 19.5}) in actions
+
+
+def test_a_page_in_steady_state_makes_it_unsteady() -> None:
+    """A paging alert before the fault means that the run can't tell its fault's alert from noise."""
+    state, _ = engine.begin(PLAN)
+    events: list[Event] = [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), Raised(12.0, ALERT)]
+    state, actions = play(state, [*events, healthy(19.5, 9.0), Tick(19.5)])
+    assert reasons(actions) == ["unsteady"]
+
+
+def test_alerts_of_the_warm_up_are_not_alerts() -> None:
+    """Cold caches page nobody."""
+    state, _ = engine.begin(PLAN)
+    state, actions = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Raised(7.0, ALERT)])
+    assert state.alerts == ()
+    assert not any(isinstance(a, Page) for a in actions)
+
+
+def test_entries_are_ordered_once_each_at_their_time() -> None:
+    """Two entries due between two ticks are both ordered, in the timeline's order, and never again."""
+    state, _ = engine.begin(PLAN)
+    state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), healthy(19.5, 9.0), Tick(20.0)])
+    _, both = play(state, [Tick(26.0), Tick(26.1)])
+    assert [a.index for a in both if isinstance(a, Order)] == [0, 1]
+    _, one = play(state, [Tick(20.0), Tick(24.9), Tick(25.0), Tick(25.1)])
+    assert [a.index for a in one if isinstance(a, Order)] == [0, 1]
+
+
+def test_held_only_after_hold_since_recovery_operation_and_entry() -> None:
+    """The run goes on until every SLO has held for `hold` after the last of recovery, operation and timeline entry."""
+    state = in_fault()
+    state, actions = play(state, [Raised(31.0, ALERT), Requested(31.1, ROLLBACK), OperationEnded(33.0, "o1", True)])
+    assert any(isinstance(a, Carry) for a in actions)
+    state, actions = play(state, [healthy(44.9, 32.5, breached=True), Tick(44.9)])
+    assert reasons(actions) == []  # 44.9 − 2 − 33.0 < 10
+    state, actions = play(state, [healthy(45.1, 32.5, breached=True), Tick(45.1)])
+    assert reasons(actions) == ["held"]
+    assert Close(collect=True) in actions
+
+
+def test_never_ends_while_an_operation_is_under_way() -> None:
+    """A rollback that is still running may yet hurt: the run waits for it."""
+    state, _ = play(in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK)])
+    _, actions = play(state, [healthy(60.0, 32.5, breached=True), Tick(60.0)])
+    assert reasons(actions) == []
+
+
+def test_no_effect_waits_a_whole_window() -> None:
+    """A change that hurts nobody ends the run after max(hold, window), not at once."""
+    state = in_fault(replace(PLAN, hold=1.0))
+    _, actions = play(state, [healthy(38.9, 20.0), Tick(38.9)])
+    assert reasons(actions) == []
+    _, actions = play(state, [healthy(39.1, 20.0), Tick(39.1)])
+    assert reasons(actions) == ["no_effect"]
+
+
+def test_gives_up_when_it_never_recovers() -> None:
+    """`giveUp` after the last entry was ordered, and not before."""
+    state = in_fault()
+    state, actions = play(state, [healthy(84.5, None, breached=True), Tick(84.9)])
+    assert reasons(actions) == []
+    _, actions = play(state, [Tick(85.0)])
+    assert reasons(actions) == ["give_up"]
+
+
+def test_a_recovery_just_before_giving_up_may_still_hold() -> None:
+    """Recovered in time but not yet held: the run goes on to see whether it holds."""
+    state = in_fault()
+    state, actions = play(state, [healthy(86.0, 80.0, breached=True), Tick(86.0)])
+    assert reasons(actions) == []
+    _, actions = play(state, [healthy(92.1, 80.0, breached=True), Tick(92.1)])
+    assert reasons(actions) == ["held"]
+
+
+@pytest.mark.parametrize("phase", ["up", "warm", "steady", "fault"])
+def test_an_interrupt_closes_from_every_phase(phase: engine.Phase) -> None:
+    """Ctrl-C at any moment takes the system down, without collecting what an audit would need."""
+    state = replace(engine.begin(PLAN)[0], phase=phase)
+    state, actions = play(state, [Interrupted(1.0, "SIGINT")])
+    assert reasons(actions) == ["interrupted"]
+    assert Close(collect=False) in actions
+    state, actions = play(state, [Interrupted(1.1, "SIGINT"), Tick(2.0), Failed(2.0, "start", "cut short")])
+    assert (state.phase, actions) == ("down", [])
+    state, actions = play(state, [Closed(3.0, ("container x",))])
+    assert (state.phase, state.left) == ("done", ("container x",))
+    assert Log("cleanup", data={"clean": False, "left": ["container x"]}) in actions
+
+
+def test_a_failure_of_the_tool_is_an_error() -> None:
+    """What failed and where goes to the journal, and the system is taken down."""
+    _, actions = play(engine.begin(PLAN)[0], [Failed(2.0, "start", "pricing isn't ready")])
+    assert reasons(actions) == ["error"]
+    assert Log("run.error", data={"where": "start", "why": "pricing isn't ready"}) in actions
+
+
+def test_operations_before_the_fault_are_refused() -> None:
+    """Nothing can be rolled back in steady state."""
+    state = replace(engine.begin(PLAN)[0], phase="steady")
+    state, actions = play(state, [Requested(8.0, ROLLBACK)])
+    assert state.operations == ()
+    assert not any(isinstance(a, Carry) for a in actions)
+
+
+def test_an_ended_operation_rearms_and_clears_the_alerts() -> None:
+    """After an operation the old alerts say nothing any more; detectors may raise anew."""
+    state, actions = play(
+        in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK), OperationEnded(33.0, "o1", False)]
+    )
+    assert state.alerts == ()
+    assert Rearm(33.0) in actions
+    assert [is_ for _, _, is_ in state.operations] == ["failed"]

@@ -1,0 +1,108 @@
+"""The operator on a fake substrate: order of starts, rollouts, rollbacks, what it journals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import bundled
+from runner.changes.rollout import plan
+from runner.journal import Event, Journal, read_journal
+from runner.operator import Operator
+from runner.ports import PortError, Release
+from runner.topology import read_topology
+from tests.fakes import FakeLinks, FakeSubstrate, HandClock
+
+
+def build(name: str) -> Release:
+    return Release(name, name.rpartition("-")[0], None)
+
+
+def about(name: str) -> Mapping[str, Any]:
+    return {"service": name.rpartition("-")[0], "kind": "code", "summary": f"ships {name}", "author": {}, "ai": None}
+
+
+@pytest.fixture
+def substrate() -> FakeSubstrate:
+    return FakeSubstrate()
+
+
+@pytest.fixture
+def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Operator]:
+    topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+    journal = Journal(tmp_path / "journal.jsonl")
+    made = Operator(substrate, FakeLinks(), topology, build, about, plan, journal, HandClock())
+    made.bring_up()
+    yield made
+    journal.close()
+
+
+def journalled(operator: Operator) -> list[Event]:
+    return list(read_journal(operator.journal.path))
+
+
+def releases(substrate: FakeSubstrate, service: str) -> list[str]:
+    return sorted(each.release for each in substrate.instances() if each.service == service)
+
+
+def test_link_servers_are_up_before_anything_that_needs_them(substrate: FakeSubstrate, operator: Operator) -> None:
+    """Every link server starts first, and every service is told the address of each of its links."""
+    kinds = [line.split()[1] in ("links", "edge-links") for line in substrate.order if line.startswith("start")]
+    assert kinds == sorted(kinds, reverse=True)
+    checkout = next(each for each in substrate.instances() if each.service == "checkout")
+    links = substrate.given[checkout.id]
+    assert set(links) == {"LINK_CHECKOUT_POSTGRES", "LINK_CHECKOUT_PRICING", "LINK_CHECKOUT_PAYMENTS"}
+    assert links["LINK_CHECKOUT_POSTGRES"].startswith("postgresql://shop:shop@127.0.0.1:30")
+
+
+def test_a_deploy_starts_the_new_before_it_stops_the_old(substrate: FakeSubstrate, operator: Operator) -> None:
+    """Rolling: start, stop, start, stop: never one instance fewer than planned."""
+    substrate.order.clear()
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert substrate.order == ["start pricing pricing-1.1.0", "stop pricing pricing-1.0.0"] * 4
+    assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
+
+
+def test_a_rollback_is_a_change_that_restores_the_release_before(substrate: FakeSubstrate, operator: Operator) -> None:
+    """The feed shows both, the first as rolled back, the second as taking it back."""
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    operator.rollback("c2", "c1", "auto")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert [(c.id, c.state, c.rollback_of) for c in operator.feed()] == [
+        ("c1", "rolled-back", None),
+        ("c2", "done", "c1"),
+    ]
+    started = [e.data for e in journalled(operator) if e.kind == "change.started"]
+    assert [(d["by"], d["release"], d["rollback_of"]) for d in started] == [
+        ("timeline", "pricing-1.1.0", None),
+        ("auto", "pricing-1.0.0", "c1"),
+    ]
+
+
+def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """Users keep the instances that work; the journal says why the change failed."""
+    substrate.refuse = {"pricing-1.1.0"}
+    with pytest.raises(PortError, match="isn't ready"):
+        operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert [c.state for c in operator.feed()] == ["failed"]
+    assert any(e.kind == "change.failed" and "isn't ready" in e.data["why"] for e in journalled(operator))
+
+
+def test_the_defect_of_a_release_never_reaches_the_feed(operator: Operator) -> None:
+    """What is wrong with a release is not for the eyes of a responder."""
+    operator.about = lambda name: {**about(name), "defect": "raises for a share of products"}
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert "raises" not in repr(operator.feed())
+    assert not any("raises" in e.line() for e in journalled(operator))
+
+
+def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: Operator) -> None:
+    """Taking down says what is left."""
+    substrate.left = ("container x",)
+    assert list(operator.take_down()) == ["container x"]

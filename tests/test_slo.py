@@ -1,0 +1,243 @@
+"""The judge of the SLOs: verdicts against brute force, selection by kind of SLI, outages worked out by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.samples import RECORD, ErrorKind, Samples
+from runner.scenario import Slo
+from runner.slo import Course, Outage, course, critical, holding_since, select, verdict
+
+SHOP = Slo(name="shop", sli="availability", objective="99.5%")  # type: ignore[arg-type]
+STEP = 1 / 60
+
+
+def samples(t: np.ndarray, bad: np.ndarray) -> Samples:
+    """Requests at `t`, those in `bad` answered with an error."""
+    records = np.zeros(len(t), RECORD)
+    records["planned"], records["start"], records["end"] = t, t, t + 0.01
+    records["error"] = np.where(bad, ErrorKind.STATUS, ErrorKind.NONE)
+    records["correct"] = 1
+    return Samples(records, ("buy", "browse"), ("step",), ("us-east",), ("pricing-1.0.0",))
+
+
+def steadily(*outages: tuple[float, float], until: float = 60.0) -> Samples:
+    t = np.arange(0, until, STEP)
+    bad = np.zeros(len(t), dtype=bool)
+    for since, end in outages:
+        bad |= (t >= since - 1e-9) & (t < end - 1e-9)
+    return samples(t, bad)
+
+
+def brute(bad: int, n: int, objective: Fraction) -> str:
+    """DESIGN's rule in exact fractions."""
+    if n < 20:
+        return "unknown"
+    q = 1 - objective
+    tail = sum((comb(n, k) * q**k * (1 - q) ** (n - k) for k in range(bad, n + 1)), Fraction(0))
+    return "breach" if Fraction(bad, n) > q and tail < Fraction(1, 100) else "ok"
+
+
+@given(
+    n=st.integers(0, 160),
+    share=st.floats(0, 1),
+    objective=st.sampled_from(["99.9", "99.5", "99", "95", "90", "50", "5"]),
+)
+@settings(deadline=None, max_examples=150)
+def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> None:
+    """The verdict is that of the binomial tail summed in exact fractions, around its edge above all."""
+    exact = Fraction(objective) / 100
+    edge = critical(n, float(exact)) if n else 0
+    for bad in {round(share * n), edge - 1, edge}:
+        if 0 <= bad <= n:
+            assert verdict(bad, n, float(exact)) == brute(bad, n, exact)
+
+
+@pytest.mark.parametrize(
+    ("bad", "n", "objective", "said"),
+    [
+        (0, 19, 0.995, "unknown"),
+        (19, 19, 0.995, "unknown"),
+        (1, 20, 0.995, "ok"),  # P(X ≥ 1) = 9.5 %
+        (2, 20, 0.995, "breach"),  # P(X ≥ 2) = 0.45 %
+        (8, 600, 0.995, "ok"),  # P(X ≥ 8) = 1.2 %
+        (9, 600, 0.995, "breach"),  # P(X ≥ 9) = 0.37 %
+    ],
+)
+def test_verdicts_worked_out(bad: int, n: int, objective: float, said: str) -> None:
+    """Few requests are unknown, a breach needs 1 % significance."""
+    assert verdict(bad, n, objective) == said
+
+
+def test_thresholds_of_large_windows_are_finite_and_grow() -> None:
+    """A window of a million requests has a threshold a little over its mean."""
+    assert critical(1_000_000, 0.999) == pytest.approx(1000 + 2.33 * 31.6, abs=3)
+
+
+def kinds() -> Samples:
+    """One request of every kind of error, fast (10 ms), then slow (2 s); two journeys; the last not checked."""
+    errors = [kind for kind in ErrorKind for _ in range(2)]
+    records = np.zeros(len(errors), RECORD)
+    records["planned"] = np.arange(len(errors))
+    records["end"] = records["planned"] + np.array([0.01, 2.0] * len(ErrorKind))
+    records["error"] = errors
+    records["correct"] = [1, 1, 2, 2, 2, 2, 2, 2, 0, 0, 2, 2]
+    records["journey"] = np.arange(len(errors)) % 2
+    return Samples(records, ("buy", "browse"))
+
+
+def test_availability_counts_all_that_was_sent() -> None:
+    """Status, time-out and connection errors are bad; a wrong answer is available; what wasn't sent doesn't count."""
+    counts, good = select(SHOP, kinds())
+    assert counts.tolist() == [True] * 10 + [False] * 2
+    assert good.tolist() == [True] * 2 + [False] * 6 + [True] * 2 + [False] * 2
+
+
+def test_correctness_counts_only_answers_that_were_checked() -> None:
+    """Of ten sent, four had an answer to check, two of them wrong."""
+    counts, good = select(Slo(name="prices", sli="correctness", objective="99.9%"), kinds())  # type: ignore[arg-type]
+    assert counts.tolist() == [True] * 2 + [False] * 6 + [True] * 2 + [False] * 2
+    assert good.tolist() == [True] * 2 + [False] * 10
+
+
+def test_latency_leaves_fast_failures_out() -> None:
+    """Fast failures say nothing of speed; slow ones and every time-out are bad."""
+    slo = Slo(name="speed", sli="latency", objective="99%", under="300ms")  # type: ignore[arg-type]
+    counts, good = select(slo, kinds())
+    assert counts.tolist() == [True, True, False, True, True, True, False, True, True, True, False, False]
+    assert good.tolist() == [True] + [False] * 7 + [True] + [False] * 3
+
+
+def test_a_journey_s_slo_counts_only_its_requests() -> None:
+    """With a journey, requests of others are left out; of a journey nobody made, none is left."""
+    by_journey = Slo(name="buy", sli="availability", objective="99%", journey="buy")  # type: ignore[arg-type]
+    assert select(by_journey, kinds())[0].tolist() == [True, False] * 5 + [False, False]
+    other = by_journey.model_copy(update={"journey": "login"})
+    assert not select(other, kinds())[0].any()
+
+
+def test_an_outage_is_found_to_the_request() -> None:
+    """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one after."""
+    found = course(SHOP, steadily((20, 30)), 0, 60, 20)
+    assert found.outages == (Outage(pytest.approx(20), pytest.approx(30)),)
+    assert (found.n, found.bad, found.verdict()) == (3600, 600, "breach")
+    # In breach from the 2nd or so bad request until too few of them are left in the window.
+    assert found.breached_s == pytest.approx(19.9, abs=0.2)
+
+
+def test_effect_is_never_before_inject() -> None:
+    """Errors that began before the fault don't pull its effect forward."""
+    assert course(SHOP, steadily((20, 30)), 0, 60, 22.0).effect == 22.0
+
+
+def test_a_stray_error_is_no_outage() -> None:
+    """One bad request in a window of 600 is no breach, and doesn't move the effect of an outage later on."""
+    assert course(SHOP, steadily((20, 20.01)), 0, 60).outages == ()
+    assert course(SHOP, steadily((14, 14.01), (20, 30)), 0, 60).effect == pytest.approx(20)
+    assert course(SHOP, steadily((20, 30), (36, 36.01)), 0, 60).recovered == pytest.approx(30)
+
+
+def test_a_recovery_that_lasts_a_window_splits_the_outage() -> None:
+    """15 s of good requests between two outages are a recovery; 5 s are not."""
+    split = course(SHOP, steadily((15, 20), (35, 40)), 0, 60)
+    assert [(round(o.effect, 3), round(o.recovered or 0, 3)) for o in split.outages] == [(15, 20), (35, 40)]
+    whole = course(SHOP, steadily((15, 20), (25, 30)), 0, 60)
+    assert [(round(o.effect, 3), round(o.recovered or 0, 3)) for o in whole.outages] == [(15, 30)]
+
+
+def test_an_outage_to_the_end_has_no_recovery() -> None:
+    """Still failing at the end, or with fewer than 20 requests since: not recovered."""
+    assert course(SHOP, steadily((20, 60)), 0, 60).outages[-1].recovered is None
+    assert course(SHOP, steadily((20, 59.8)), 0, 60).outages[-1].recovered is None
+    assert course(SHOP, steadily((20, 59)), 0, 60).outages[-1].recovered == pytest.approx(59)
+
+
+def test_holding_since() -> None:
+    """The live question, asked at several moments of the same outage."""
+    data, slos = steadily((20, 30)), [SHOP]
+    assert holding_since(slos, data, 2.0, 19.0) == 2.0
+    assert holding_since(slos, data, 2.0, 25.0) is None
+    assert holding_since(slos, data, 2.0, 30.2) is None
+    assert holding_since(slos, data, 2.0, 45.0) == pytest.approx(30)
+
+
+def test_silence_is_unknown_and_never_ok() -> None:
+    """No requests after 30 s: the SLO doesn't hold, and its verdict is unknown, but for windows in another's outage."""
+    data = steadily(until=30)
+    found = course(SHOP, data, 0, 60)
+    assert holding_since([SHOP], data, 0, 60) is None
+    assert (found.verdict(), found.known) == ("unknown", False)
+    assert found.verdict([Outage(29.0, None)]) == "ok"
+    assert course(SHOP, samples(np.empty(0), np.empty(0, bool)), 0, 60).verdict() == "unknown"
+
+
+def test_enough_requests_are_ok() -> None:
+    """Steady load without errors is ok from end to end."""
+    found = course(SHOP, steadily(), 0, 60)
+    assert (found.verdict(), found.known, found.outages, found.breached_s) == ("ok", True, (), 0.0)
+
+
+@st.composite
+def outages(draw: st.DrawFn) -> Samples:
+    """Requests on an even grid with random errors, denser in a stretch of it."""
+    seed, ratio = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.012, 0.05, 0.3, 1.0]))
+    since, length = draw(st.floats(12, 40)), draw(st.floats(0, 25))
+    t = np.arange(0, 80, 1 / 16)
+    inside = (t >= since) & (t < since + length)
+    bad = np.random.default_rng(seed).uniform(size=len(t)) < np.where(inside, ratio, 0.002)
+    return samples(t, bad)
+
+
+@given(data=outages())
+@settings(deadline=None, max_examples=100)
+def test_recovery_mirrors_effect(data: Samples) -> None:
+    """Run backwards in time, the last recovery is the mirror of the first effect: just after the same bad request."""
+    found = course(SHOP, data, -100, 200)
+    t, bad = data.records["planned"], data.records["error"] != 0
+    mirrored = course(SHOP, samples(80 - t[::-1], bad[::-1]), -100, 200)
+    assert bool(found.outages) == bool(mirrored.outages)
+    if len(found.outages) == 1 and len(mirrored.outages) == 1 and mirrored.effect is not None:
+        full = course(SHOP, data, 0, 80)
+        last_bad = 80 - mirrored.effect
+        if full.recovered is not None:
+            assert full.recovered in (pytest.approx(last_bad + 1 / 16), full.effect)
+
+
+@given(data=outages(), inject=st.floats(0, 70))
+@settings(deadline=None, max_examples=100)
+def test_a_course_is_in_order(data: Samples, inject: float) -> None:
+    """inject ≤ effect ≤ recovered of every outage, and each begins after the one before ended."""
+    found: Course = course(SHOP, data, 0, 80, inject)
+    stamps = [inject]
+    for outage in found.outages:
+        stamps += [outage.effect] + ([] if outage.recovered is None else [outage.recovered])
+    assert stamps == sorted(stamps)
+    assert all(outage.recovered is not None for outage in found.outages[:-1])
+    assert 0 <= found.breached_s <= 80
+
+
+@given(data=outages())
+@settings(deadline=None, max_examples=60)
+def test_nothing_is_in_breach_after_recovery(data: Samples) -> None:
+    """No window made only of requests planned at or after the recovery is in breach, counted one by one."""
+    held = holding_since([SHOP], data, 0, 80)
+    if held is None:
+        return
+    t, bad = data.records["planned"], data.records["error"] != 0
+    for end in t[t >= held]:
+        window = (t > end - 10) & (t <= end)
+        if t[window][0] >= held:
+            assert verdict(int(bad[window].sum()), int(window.sum()), 0.995) != "breach"
+
+
+def test_a_million_samples_are_judged() -> None:
+    """A long run at 1,000/s: the outage is found among a million requests."""
+    t = np.arange(1_000_000) / 1000
+    found = course(SHOP, samples(t, (t >= 300) & (t < 600) & (np.arange(len(t)) % 5 == 0)), 0, 1000, 250)
+    assert (found.effect, found.recovered) == (300.0, pytest.approx(599.996))
