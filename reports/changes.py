@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Culprit:
-    """The change a fault of the timeline stands for, or (`faulty` False) the first change of a run without such a fault."""
+    """The change that is a fault of the timeline; where none is one (`faulty` False), the first change of the run."""
 
     change: Change
     faulty: bool
@@ -97,24 +97,25 @@ def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
     reversible = about.get("reversible")
     t = number(about.get("t"))
     service, release, previous = (text(about.get(key)) for key in ("service", "release", "previous"))
+    kind, summary, strategy, by = (text(about.get(key)) for key in ("kind", "summary", "strategy", "by"))
+    ai = "; ".join(f"{name}: {value}" for name, value in _provenance(about) if name != "Prompt")
     return Change(
-        id_,
-        "" if t is None else seconds(t),
-        service,
-        release,
-        " → ".join(name.removeprefix(f"{service}-") for name in (previous, release) if name),
-        *(text(about.get(key)) for key in ("kind", "summary", "strategy", "by")),
-        _author(about.get("author")),
-        "; ".join(f"{name}: {value}" for name, value in _provenance(about) if name != "Prompt") or _no_ai(about),
-        _approvals(about),
-        NOT_SAID if reversible is None else text(reversible),
-        _state(run, id_),
-        _note(run, id_, about),
+        id=id_,
+        t="" if t is None else seconds(t),
+        service=service,
+        release=release,
+        versions=" → ".join(name.removeprefix(f"{service}-") for name in (previous, release) if name),
+        kind=kind,
+        summary=summary,
+        strategy=strategy,
+        by=by,
+        author=person(about.get("author")) or NOT_SAID,
+        ai=ai or _no_ai(about),
+        approvals=_approvals(about),
+        reversible=NOT_SAID if reversible is None else text(reversible),
+        state=_state(run, id_),
+        note=_note(run, id_, about),
     )
-
-
-def _author(author: Any) -> str:
-    return person(author) or NOT_SAID
 
 
 def _approvals(about: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One panel of the timeline as an Altair chart: series over time, the fault shaded, every clock marked. Data in, SVG out.
+"""One panel of the timeline as an Altair chart: series over time, the fault shaded, every clock marked.
 
 All panels of a report share one time axis and the same margins, so that they line up under each other. What the numbers
 are is `series`, which panels there are is `figures`. Altair and vl-convert are slow to import, so only here, and late.
@@ -16,6 +16,9 @@ from reports.lanes import Label, lanes, place
 from reports.palette import light
 from reports.series import Bins, Floats
 from reports.svg import convert
+
+Data = dict[str, list[Mapping[str, Any]]]
+"""The rows of each layer of a drawing, by the layer's name."""
 
 LANE = 14
 MARGIN_TOP, MARGIN_BOTTOM, MARGIN_RIGHT = 12, 22, 14
@@ -58,7 +61,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one drawing shows. `top` is the upper end of the y axis, `floor` the lower one (over 0 where it is logarithmic)."""
+    """What one drawing shows. `top` and `floor` are the ends of the y axis; a logarithmic one has its floor over 0."""
 
     id: str
     title: str
@@ -92,7 +95,8 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
     labels = frame.labels(size) if panel.labels else []
     top = MARGIN_TOP + LANE * lanes(labels)
     height = round(panel.height * size.height)
-    chart = _chart(panel, frame, size, labels, height, top)
+    data: Data = {}
+    chart = _chart(panel, frame, size, labels, height, top, data)
     attributes = {
         "class": f"chart {size.name}",
         "role": "img",
@@ -102,14 +106,15 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
         "data-until": f"{frame.until:g}",
         "data-plot": f"{size.left} {top} {size.plot} {height}",
     }
-    return convert(chart.to_dict(validate=False), attributes, prefix=f"{panel.id}-{size.name}")
+    specification = {**chart.to_dict(validate=False), "datasets": data}
+    return convert(specification, attributes, prefix=f"{panel.id}-{size.name}")
 
 
-def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], height: int, top: int) -> Any:
+def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], height: int, top: int, data: Data) -> Any:
     import altair as alt
 
-    layers = [_spans(panel, frame, size), *_marks(panel, frame, size), *_limit(panel, size)]
-    layers += [_clock_lines(frame, labels, height), *_clock_labels(labels)]
+    layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, size, data)]
+    layers += [_clock_lines(frame, labels, height, data), *_clock_labels(labels, data)]
     padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
     chart = alt.layer(*layers).properties(width=size.plot, height=height, autosize="none", padding=padding)
     chart = chart.configure(aria=False, font="sans-serif", background="transparent")
@@ -117,10 +122,12 @@ def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], heig
     return chart.configure_view(stroke=None).configure_axis(**axis, gridColor=light("grid"), title=None)
 
 
-def _data(values: Sequence[Mapping[str, Any]]) -> Any:
+def _layer(data: Data, name: str, values: Sequence[Mapping[str, Any]]) -> Any:
+    """A layer called `name` of these rows. They travel beside the chart: Altair copies what is in it often."""
     import altair as alt
 
-    return alt.InlineData(values=list(values))
+    data[name] = list(values)
+    return alt.Chart(alt.NamedData(name), name=name)
 
 
 def _x(frame: Frame, size: Size, name: str = "t") -> Any:
@@ -148,21 +155,21 @@ def _y(panel: Panel, name: str = "v") -> Any:
     )
 
 
-def _spans(panel: Panel, frame: Frame, size: Size) -> Any:
+def _spans(frame: Frame, size: Size, data: Data) -> Any:
     import altair as alt
 
     shown = [{"t": max(a, frame.since), "t2": min(b, frame.until)} for a, b in frame.spans if b > frame.since]
-    chart = alt.Chart(_data(shown), name="spans").mark_rect(color=light("span"), clip=True)
-    return chart.encode(x=_x(frame, size), x2="t2:Q")
+    chart = _layer(data, "spans", shown).mark_rect(color=light("span"), clip=True)
+    return chart.encode(x=_x(frame, size), x2=alt.X2("t2"))
 
 
-def _marks(panel: Panel, frame: Frame, size: Size) -> list[Any]:
+def _marks(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
     if panel.stacked:
-        return _stack(panel, frame, size)
-    return [_line(each, panel, frame, size, position) for position, each in enumerate(panel.series)]
+        return _stack(panel, frame, size, data)
+    return [_line(each, panel, frame, size, position, data) for position, each in enumerate(panel.series)]
 
 
-def _stack(panel: Panel, frame: Frame, size: Size) -> list[Any]:
+def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
     """One layer of bars for each series, each on top of the ones before; bins that are NaN have none."""
     import altair as alt
 
@@ -175,14 +182,14 @@ def _stack(panel: Panel, frame: Frame, size: Size) -> list[Any]:
             for i in range(panel.bins.n)
             if above[i] > below[i]
         ]
-        chart = alt.Chart(_data(bars), name=f"bars{position}").mark_rect(color=light(each.colour), clip=True)
-        layers.append(chart.encode(x=_x(frame, size), x2="t2:Q", y=_y(panel), y2="v2:Q"))
+        chart = _layer(data, f"bars{position}", bars).mark_rect(color=light(each.colour), clip=True)
+        layers.append(chart.encode(x=_x(frame, size), x2=alt.X2("t2"), y=_y(panel), y2=alt.Y2("v2")))
         below = above
     return layers
 
 
 def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
-    """Both ends of each bin at its value, so that a line is exact in time and a lone bin is seen; null breaks the line."""
+    """Both ends of each bin at its value: the line is exact in time and a lone bin is seen; null breaks it."""
     edges, points = bins.edges, []
     for i, value in enumerate(values):
         shown = None if np.isnan(value) else _exact(value)
@@ -190,29 +197,29 @@ def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
     return points
 
 
-def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int) -> Any:
+def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int, data: Data) -> Any:
     import altair as alt
 
     style: dict[str, Any] = {"strokeDash": list(each.dash)} if each.dash else {}
-    chart = alt.Chart(_data(_points(each.values, panel.bins)), name=f"line{position}")
+    chart = _layer(data, f"line{position}", _points(each.values, panel.bins))
     chart = chart.mark_line(color=light(each.colour), strokeWidth=1.8, clip=True, **style)
     return chart.encode(x=_x(frame, size), y=_y(panel), order=alt.value(0))
 
 
-def _limit(panel: Panel, size: Size) -> list[Any]:
+def _limit(panel: Panel, size: Size, data: Data) -> list[Any]:
     import altair as alt
 
     if panel.limit is None:
         return []
-    data = _data([{"v": panel.limit.value, "text": panel.limit.text}])
-    rule = alt.Chart(data, name="fixedrule").mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))
-    text = alt.Chart(data, name="fixedtext").mark_text(
+    shown = [{"v": panel.limit.value, "text": panel.limit.text}]
+    rule = _layer(data, "fixedrule", shown).mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))
+    text = _layer(data, "fixedtext", shown).mark_text(
         color=light("limit"), align="right", baseline="bottom", dy=-3, fontSize=11
     )
-    return [rule, text.encode(x=alt.value(size.plot), y=_y(panel), text="text:N")]
+    return [rule, text.encode(x=alt.value(size.plot), y=_y(panel), text=alt.Text("text:N"))]
 
 
-def _clock_lines(frame: Frame, labels: Sequence[Label], height: int) -> Any:
+def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data) -> Any:
     """A line for every clock; where the panel has labels, up to the lane of its label."""
     import altair as alt
 
@@ -221,8 +228,8 @@ def _clock_lines(frame: Frame, labels: Sequence[Label], height: int) -> Any:
     for _, t in sorted(frame.clocks.items(), key=lambda clock: clock[1]):
         lane = start.get(t, lane)
         lines.append({"t": t, "a": _lane_y(lane, count) - 9 if labels else 0, "b": height})
-    chart = alt.Chart(_data(lines), name="clocks").mark_rule(color=light("clock"), strokeWidth=1)
-    return chart.encode(x="t:Q", y=alt.Y("a:Q", scale=None, axis=None), y2="b:Q")
+    chart = _layer(data, "clocks", lines).mark_rule(color=light("clock"), strokeWidth=1)
+    return chart.encode(x=alt.X("t:Q"), y=alt.Y("a:Q", scale=None, axis=None), y2=alt.Y2("b"))
 
 
 def _lane_y(lane: int, count: int) -> float:
@@ -230,16 +237,19 @@ def _lane_y(lane: int, count: int) -> float:
     return -4.0 - LANE * (count - 1 - lane)
 
 
-def _clock_labels(labels: Sequence[Label]) -> list[Any]:
+def _clock_labels(labels: Sequence[Label], data: Data) -> list[Any]:
     import altair as alt
 
     layers = []
-    for flipped, align, dx in ((False, "left", 4), (True, "right", -4)):
-        data = [{"x": x.x, "y": _lane_y(x.lane, lanes(labels)), "text": x.text} for x in labels if x.flipped == flipped]
-        chart = alt.Chart(_data(data), name=f"labels{align}")
+    sides: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((False, "left", 4), (True, "right", -4))
+    for flipped, align, dx in sides:
+        shown = [
+            {"x": x.x, "y": _lane_y(x.lane, lanes(labels)), "text": x.text} for x in labels if x.flipped == flipped
+        ]
+        chart = _layer(data, f"labels{align}", shown)
         chart = chart.mark_text(align=align, dx=dx, baseline="alphabetic", fontSize=11, color=light("ink"))
         x = alt.X("x:Q", scale=None, axis=None)
-        layers.append(chart.encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text="text:N"))
+        layers.append(chart.encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text=alt.Text("text:N")))
     return layers
 
 

@@ -1,4 +1,4 @@
-"""Which panels the timeline has, from the records of a run; drawn by `charts`. Also the numbers behind them, for the readout.
+"""Which panels the timeline has, from the records of a run, and the numbers behind them; drawn by `charts`.
 
 Every panel is one idea: who asked, what failed against an objective, how slow, which region, which release.
 """
@@ -17,7 +17,7 @@ from reports.charts import SIZES, Frame, Limit, Panel, Series, draw
 from reports.folder import Run, changed_service
 from reports.loose import number, pick
 from reports.palette import series as series_colour
-from reports.series import Bins, Floats, Mask
+from reports.series import Floats, Mask
 from reports.words import percent
 from runner.samples import ErrorKind
 from runner.slo import select
@@ -119,8 +119,8 @@ def _traffic(run: Run, over: Frame) -> Figure:
     )
     return Figure(
         "Requests per second",
-        f"By planned send time, in bins of {bins.width:g} s. A failed request had an error status, no answer in time or no "
-        "connection; a wrong one was answered with the wrong content.",
+        f"By planned send time, in bins of {bins.width:g} s. A failed request had an error status, no answer in "
+        "time or no connection; a wrong one was answered with the wrong content.",
         [panel],
     )
 
@@ -167,8 +167,8 @@ def _latency(run: Run, over: Frame) -> Figure:
         )
     return Figure(
         "Latency by journey",
-        "From the planned send time, so that waiting in a stalled client counts; logarithmic. In a second with fewer than 100 "
-        "requests of a journey p99 is the slowest of them.",
+        "From the planned send time, so that waiting in a stalled client counts; logarithmic. In a second with fewer "
+        "than 100 requests of a journey p99 is the slowest of them.",
         panels,
     )
 
@@ -250,7 +250,8 @@ def _releases(run: Run, over: Frame) -> Figure | None:
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    found: Floats = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return found
 
 
 def _peak(values: Floats) -> float:

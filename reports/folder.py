@@ -61,7 +61,7 @@ class Run:
 
 
 def read(folder: Path) -> Run:
-    """Raises OSError where outcome.json is missing, ValueError where a file that is there can't be read as what it is."""
+    """Raises OSError where outcome.json is missing, ValueError where a file isn't what its name says."""
     outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     if not isinstance(outcome, dict):
         raise ValueError(f"{folder / 'outcome.json'}: not a JSON object")
@@ -87,7 +87,7 @@ def changed_service(run: Run) -> str | None:
 
 
 def _plain(path: Path) -> Mapping[str, Any]:
-    """The YAML file's data; empty where there is no such file or it can't be read, since a report is owed all the same."""
+    """The YAML file's data; empty where it is missing or can't be read: a report is owed all the same."""
     try:
         return mapping(read_yaml(path).data)
     except Invalid:

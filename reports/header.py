@@ -1,4 +1,4 @@
-"""The top of the page: title, verdict, what happened in a few sentences, the facts of the run; and its foot: how to repeat it."""
+"""The top of the page: title, verdict, what happened in a few sentences, the facts; and how to repeat the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from reports.folder import Run
 from reports.loose import items, mapping, number, pick, text
-from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, percent, seconds
+from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, seconds
 
 UNSAID = "not recorded"
 
@@ -80,7 +80,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     about = mapping(outcome.get("run"))
     why = text(started.get("why"))
     substrate = text(about.get("substrate")) or text(started.get("substrate")) or UNSAID
-    pairs = [
+    return [
         ("When", when(about.get("started") or started.get("started"))),
         ("Substrate", f"{substrate} ({why})" if why else substrate),
         ("Duration", seconds(about.get("duration_s"))),
@@ -92,7 +92,6 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Host", text(about.get("host")) or UNSAID),
         ("Exit status", text(outcome.get("exit_status")) or UNSAID),
     ]
-    return pairs
 
 
 def when(value: Any) -> str:
@@ -111,7 +110,8 @@ def _load(outcome: Mapping[str, Any]) -> str:
     planned, achieved = number(load.get("planned")), number(load.get("achieved"))
     if planned is None and achieved is None:
         return NOT_MEASURED
-    return f"{count(achieved)} of {count(planned)} requests sent, {count(load.get('not_sent'))} not sent, {count(load.get('late'))} late"
+    late, never = count(load.get("late")), count(load.get("not_sent"))
+    return f"{count(achieved)} of {count(planned)} requests sent, {late} late, {never} not sent"
 
 
 def _responder(outcome: Mapping[str, Any]) -> str:

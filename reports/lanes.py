@@ -1,8 +1,8 @@
 """Places the labels of clocks above a chart so that none overlaps another, several may fall within 100 ms. Pure.
 
-A label stands to the right of its line (to the left where it would leave the chart); lines that almost coincide share one
-label. A line starts at its label's lane and runs down, so later labels step down below those whose text it would cross.
-`report.js` places labels by the same rule after a zoom.
+A label stands to the right of its line (to the left where it would leave the chart); lines that almost coincide share
+one label. A line starts at its label's lane and runs down, so later labels step down below those whose text it would
+cross. `report.js` places labels by the same rule after a zoom.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CHARACTER = 7.0
-"""Width reserved for one character of an 11 px label, and enough for 12 px in print; wider than the mean of sans-serif fonts."""
+"""Width reserved for one character of an 11 px label (12 px in print): over the mean of sans-serif fonts."""
 GAP = 4.0
 MERGE = 3.0
 SEPARATOR = " · "
@@ -19,7 +19,7 @@ SEPARATOR = " · "
 
 @dataclass(frozen=True)
 class Label:
-    """`x` px from the plot's left edge; `lane` 0 is the topmost; `flipped` text ends at x in place of starting there."""
+    """`x` px from the plot's left edge; `lane` 0 is the topmost; `flipped` text ends at x, else it begins there."""
 
     text: str
     t: float

@@ -1,4 +1,4 @@
-"""The colours of the report, each for light and for dark. Charts are drawn in the light ones; the style sheet swaps them.
+"""The colours of the report, each for light and dark. Charts are drawn in the light ones; the style sheet swaps them.
 
 Every light colour differs from every other, because the swap in a chart goes by value.
 """

@@ -1,7 +1,7 @@
 """Renders a run folder as one self-contained page: the same bytes for the same files. Wires the other modules together.
 
-`report.html` needs no network and no JavaScript; with it, the charts zoom on one shared time axis. Everything from outside
-is escaped by the template engine; what is marked as safe here is made only by this package.
+`report.html` needs no network and no JavaScript; with it, the charts zoom on one shared time axis. Everything from
+outside is escaped by the template engine; what is marked as safe here is made only by this package.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from reports import changes, figures, header, palette, sections
 from reports.folder import Run, read
+from reports.loose import mapping, number, person, pick, text
 from reports.strip import strip
 from reports.words import figures as large_figures
 from reports.words import interval, percent, seconds
@@ -27,7 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_run(folder: Path) -> Path:
     """Writes `report.html` into the run folder and returns its path.
 
-    Raises OSError where outcome.json is missing or the page can't be written, ValueError where a file isn't what it should be.
+    Raises OSError where outcome.json is missing or the page can't be written, ValueError where a file is unreadable.
     """
     page = folder / "report.html"
     page.write_text(render(read(folder)), encoding="utf-8", newline="\n")
@@ -45,28 +46,17 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("report.html.j2")
-    # The only Markup in the report: this package's own files, and numbers and drawings that `embedded` and `svg` escaped.
+    # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
     own = {"style": Markup(_style()), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
     return template.render(**own, **_content(run)) + "\n"
 
 
 def _content(run: Run) -> dict[str, Any]:
-    over = figures.frame(run)
-    shown = figures.figures(run, over)
-    panels = [panel for figure in shown for panel in figure.panels]
-    drawn = [(figure, figures.drawn(figure, over)) for figure in shown]
     return {
         "run": run,
         "header": header.header(run),
         "figures": large_figures(run.outcome),
-        "strip": strip(run.outcome, run.clocks, over.until),
         "notes": _notes(run),
-        "drawn": [
-            (figure, [(each, [Markup(svg) for svg in each.svgs]) for each in panels]) for figure, panels in drawn
-        ],  # noqa: S704
-        "readout": embedded(
-            {"clocks": run.clocks, "since": over.since, "until": over.until, "panels": figures.readout(panels)}
-        ),
         "culprit": changes.culprit(run),
         "feed": changes.feed(run),
         "faults": changes.faults(run),
@@ -75,39 +65,59 @@ def _content(run: Run) -> dict[str, Any]:
         "about": run.scenario,
         "runbook": header.link(run.scenario.get("runbook")),
         "command": header.command(run),
-        "text": header.text,
-        "not_measured": header.NOT_MEASURED,
+        "text": text,
+        "person": person,
+        **_timeline(run),
     }
+
+
+def _timeline(run: Run) -> dict[str, Any]:
+    """The strip of clocks, the figures with their panels' drawings, and the numbers behind them."""
+    over = figures.frame(run)
+    shown = figures.figures(run, over)
+    panels = [panel for figure in shown for panel in figure.panels]
+    return {
+        "strip": strip(run.outcome, run.clocks, over.until),
+        "drawn": [(figure, [_drawing(each) for each in figures.drawn(figure, over)]) for figure in shown],
+        "readout": embedded(
+            {"clocks": run.clocks, "since": over.since, "until": over.until, "panels": figures.readout(panels)}
+        ),
+    }
+
+
+def _drawing(each: figures.Drawn) -> tuple[figures.Drawn, list[Markup]]:
+    return each, [Markup(svg) for svg in each.svgs]  # noqa: S704
 
 
 def _notes(run: Run) -> list[str]:
     """What one should know to read the clocks: their error, detection's limit, the lag of the data."""
-    outcome, notes = run.outcome, []
-    error = header.mapping(outcome.get("error_s"))
-    for name in ("effect", "recovered"):
-        if header.number(error.get(name)) is not None:
-            notes.append(f"“{name}” is known to within {seconds(error[name])}.")
-    if header.number(outcome.get("limit_s")) is not None:
-        notes.append(
-            f"No detector could have noticed in less than {seconds(outcome['limit_s'])} on average at this rate of requests."
-        )
-    if header.number(outcome.get("lag_p95_s")) is not None:
-        notes.append(f"Answers reached the detectors within {seconds(outcome['lag_p95_s'])} (95th percentile).")
+    outcome = run.outcome
+    notes = [
+        f"“{name}” is known to within {seconds(error)}."
+        for name, error in mapping(outcome.get("error_s")).items()
+        if number(error) is not None
+    ]
     value, state = interval(outcome, "ttd_from_inject")
     if state == "measured":
         notes.append(f"Counted from the injection, time to detect was {value}.")
-    budget = header.pick(outcome, "impact", "error_budget_spent")
-    if header.number(budget) is not None:
-        notes.append(f"The SLO that spent most used {percent(budget)} of its error budget for the run.")
-    return notes
+    told = (
+        (outcome.get("limit_s"), seconds, "The shortest mean time in which any detector could have noticed is {}."),
+        (outcome.get("lag_p95_s"), seconds, "95 % of answers reached the detectors within {}."),
+        (
+            pick(outcome, "impact", "error_budget_spent"),
+            percent,
+            "The SLO that spent most used {} of its error budget for the run.",
+        ),
+    )
+    return notes + [sentence.format(show(value)) for value, show, sentence in told if number(value) is not None]
 
 
 def embedded(data: Any) -> Markup:
     """JSON that can stand in a <script> element: no character in it can end the element or begin a comment."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    written = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return Markup(written)  # noqa: S704
 
 
 def _style() -> str:

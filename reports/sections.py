@@ -24,7 +24,7 @@ def alerts(run: Run, side: str) -> list[Row]:
     """The alerts of one side, client or service; those whose side nobody recorded count as client."""
     sides = {event.data.get("detector"): event.data.get("side") for event in run.of("alert.raised")}
     detectors = mapping(pick(run.outcome, "detectors"))
-    found = []
+    found: list[Row] = []
     for row in rows(pick(run.outcome, "alerts")):
         name = text(row.get("detector"))
         if (row.get("side") or pick(detectors, name, "side") or sides.get(name) or "client") == side:
@@ -36,7 +36,7 @@ def alerts(run: Run, side: str) -> list[Row]:
 
 
 def detectors(run: Run) -> list[Row]:
-    """The race of detectors on the same stream, fastest first; `width` is the bar's length in percent of the slowest."""
+    """The race of detectors on the same stream, fastest first; `width` is the bar's length in % of the slowest."""
     paging = {text(row.get("detector")): bool(row.get("pages")) for row in rows(pick(run.scenario, "detectors"))}
     paging |= {text(event.data.get("detector")): bool(event.data.get("pages")) for event in run.of("alert.raised")}
     found = {name: mapping(row) for name, row in mapping(pick(run.outcome, "detectors")).items()}
@@ -60,7 +60,7 @@ def detectors(run: Run) -> list[Row]:
 
 def slos(run: Run) -> list[Row]:
     specs = {slo.name: slo for slo in run.slos}
-    found = []
+    found: list[Row] = []
     for row in rows(pick(run.outcome, "slos")):
         spec = specs.get(text(row.get("name")))
         verdict = row.get("verdict") if row.get("verdict") in ("ok", "breach") else "unknown"
@@ -159,7 +159,7 @@ def operations(run: Run) -> list[Row]:
 
 def expectations(run: Run) -> list[Row]:
     marks = {True: "yes", False: "no", None: "unknown"}
-    found = []
+    found: list[Row] = []
     for row in rows(pick(run.outcome, "expectations")):
         holds = row.get("holds") if isinstance(row.get("holds"), bool) else None
         values = mapping(row.get("values"))

@@ -1,7 +1,7 @@
 """Numbers over time from the records of a run: counted exactly with numpy, in bins of planned send time. Pure.
 
-A bin is half-open: [start + i·width, start + (i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap), never 0.
-What is drawn, and how, is left to `figures` and `charts`.
+A bin is half-open: [start + i·width, start + (i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap),
+never 0. What is drawn, and how, is left to `figures` and `charts`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Bins:
 
 
 def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
-    """Bins that cover [since, until]: the finest width of `WIDTHS`, not under `at_least`, that makes at most `MAX_BINS`."""
+    """Bins that cover [since, until]: the finest of `WIDTHS`, not under `at_least`, that makes at most `MAX_BINS`."""
     length = max(until - since, 1.0)
     fits = (width for width in WIDTHS if width >= at_least and length / width <= MAX_BINS)
     width = next(fits, WIDTHS[-1])
@@ -71,11 +71,12 @@ def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
     """Bad over counted in each bin; NaN where nothing was counted."""
     n = counts(bins, planned, counted)
     hits = counts(bins, planned, counted & bad)
-    return np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
+    found: Floats = np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
+    return found
 
 
 def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Sequence[float] = QUANTILES) -> list[Floats]:
-    """Nearest-rank quantiles of `values` in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
+    """Nearest-rank quantiles in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
     at, inside = bins.index(planned)
     keep = inside & which & np.isfinite(values)
     at, kept = at[keep], values[keep]
@@ -92,7 +93,7 @@ def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Seque
 
 
 def outcome_masks(records: Records) -> dict[str, Mask]:
-    """Every record in exactly one of OUTCOMES: failed is no good answer at all, wrong an answer with the wrong content."""
+    """Every record in exactly one of OUTCOMES: failed is no good answer, wrong an answer with the wrong content."""
     error = records["error"]
     failed = np.isin(error, (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
     not_sent = error == ErrorKind.NOT_SENT
@@ -106,18 +107,15 @@ def latency(records: Records) -> Floats:
 
 
 def members(names: Sequence[str], of: Iterable[str], column: npt.NDArray[np.integer]) -> Mask:
-    """Which records have any of the names `of`; a name of several words (an answer several releases had part in) has each."""
+    """Which records have any of the names `of`; a name of several words (several releases had part) has each."""
     wanted = set(of)
     hit = np.array([bool(wanted & set(name.split())) for name in names] or [False])
     return np.asarray(hit[column] if len(column) else np.zeros(0, bool), dtype=np.bool_)
 
 
 def releases_of(samples: Samples, service: str) -> list[str]:
-    """The releases of a service that had part in any answer, in the order first seen; `<service>-<version>`."""
-    seen: dict[str, None] = {}
-    used = np.unique(samples.records["release"]) if len(samples.records) else []
-    for number in used:
-        for name in samples.releases[number].split():
-            if name.rpartition("-")[0] == service:
-                seen.setdefault(name)
+    """The releases of a service that had part in any answer, sorted; `<service>-<version>`."""
+    seen: set[str] = set()
+    for number in np.unique(samples.records["release"]):
+        seen.update(name for name in samples.releases[number].split() if name.rpartition("-")[0] == service)
     return sorted(seen)

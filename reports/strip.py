@@ -1,7 +1,7 @@
-"""The decomposed clock of a run as one strip: every stamp in order with the interval before it, and the spans TTD … TTFR.
+"""The decomposed clock of a run as one strip: every stamp in order with the interval before it, and TTD … TTFR.
 
-Stamps stand in equal steps so that several within 100 ms stay readable; a bar in proportion stands above, and lines join
-the two. Pure: numbers in, positions in percent out; the template draws.
+Stamps stand in equal steps so that several within 100 ms stay readable; a bar in proportion stands above, and lines
+join the two. Pure: numbers in, positions in percent out; the template draws.
 """
 
 from __future__ import annotations

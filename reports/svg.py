@@ -1,7 +1,7 @@
-"""A Vega-Lite specification → a small SVG element that can stand in a page: always the same bytes for the same specification.
+"""A Vega-Lite specification → a small SVG element for a page: always the same bytes for the same specification.
 
-vl-convert numbers its ids through a process' life, writes coordinates to sixteen digits and a font on every text; here the
-ids get a prefix and are counted anew, coordinates have two decimals, and fonts are left to the page's style sheet.
+vl-convert numbers its ids through a process' life, writes coordinates to sixteen digits and a font on every text; here
+the ids get a prefix and are counted anew, coordinates have two decimals, and fonts are left to the page's style sheet.
 """
 
 from __future__ import annotations

@@ -115,6 +115,9 @@ class Interpreter:
         if now >= self._health_due:
             self._health_due = now + HEALTH
             self._step(self._health(now))
+            for instance, why in world.operator.died():
+                about = {"service": instance.service, "region": instance.region, "release": instance.release}
+                self._log("instance.died", instance.id, {**about, "why": why})
         if self.state.phase == "fault" and self.state.alerts:
             for operation in world.responder.poll(self._view(now)):
                 self._step(messages.Requested(world.clock.now(), operation))

@@ -98,6 +98,10 @@ class Operator:
         with self._lock:
             return tuple(rollout.change for rollout in self._rollouts.values())
 
+    def died(self) -> Sequence[tuple[Instance, str]]:
+        """Instances that ended by themselves since the last call, each with the end of its log."""
+        return () if self._closing.is_set() else self.substrate.died()
+
     def edge(self) -> tuple[str, int]:
         """Where users come in."""
         router = next(service.name for service in self.topology.services if service.kind == "router")

@@ -54,6 +54,7 @@ def _alert(subject: str, data: Mapping[str, Any]) -> str:
 _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "run.started": lambda s, d: f"run {s}: {d['title']} (on {d['substrate']}: {d['why']})",
     "phase": lambda s, d: f"phase {s}: {_PHASES.get(s, s)}",
+    "instance.died": lambda s, d: f"instance {s} ({d['release']}) died: {str(d['why']).strip()[-200:]}",
     "load.started": lambda s, d: f"load {d['planned_rate']:g} requests/s",
     "steady": lambda s, d: "steady state met" if d["met"] else f"steady state NOT met: {d['why']}",
     "fault.intended": lambda s, d: f"fault {d['kind']} on {d['target']} ordered",

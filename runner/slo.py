@@ -219,23 +219,25 @@ def _outages(stream: _Stream, windows: _Windows, inject: float) -> list[Outage]:
     t, slo = stream.t, stream.slo
     latest = np.maximum.accumulate(windows.first)
     gaps = np.flatnonzero(np.diff(windows.last) > 1)
-    gaps = gaps[t[windows.last[gaps + 1] - 1] - t[latest[gaps]] >= slo.window]
+    gaps = gaps[t[windows.last[gaps + 1]] - t[latest[gaps]] >= slo.window]
     outages: list[Outage] = []
-    effect = _effect(stream, 0, int(windows.last[0]), inject)
+    effect = max(inject, float(t[_first_bad(stream, 0, int(windows.last[0]))]))
     for gap in gaps:
         breached = int(windows.last[gap + 1])
-        until = breached - 1
-        recovered = _held_again(stream, int(latest[gap]), until, effect)
-        if t[until] - recovered >= slo.window and _known(stream, recovered, float(t[until])):
+        onset = _first_bad(stream, int(np.searchsorted(t, t[breached] - slo.window, side="right")), breached)
+        if not stream.bad[latest[gap] : onset].any():  # the same excursion still
+            continue
+        recovered = _held_again(stream, int(latest[gap]), onset - 1, effect)
+        if t[onset] - recovered >= slo.window and _known(stream, recovered, float(t[onset - 1])):
             outages.append(Outage(effect, recovered))
-            effect = _effect(stream, int(np.searchsorted(t, recovered)), breached, inject)
+            effect = max(inject, float(t[onset]))
     recovered = _held_again(stream, int(latest[-1]), len(t) - 1, effect)
     return [*outages, Outage(effect, recovered if _known(stream, recovered, stream.end) else None)]
 
 
-def _effect(stream: _Stream, begin: int, breach: int, inject: float) -> float:
-    onset = begin + _onset(stream.bad[begin : breach + 1], stream.slo.objective)
-    return max(inject, float(stream.t[onset]))
+def _first_bad(stream: _Stream, begin: int, breach: int) -> int:
+    """Index of the first bad request of the excursion that led to the breach at index `breach`, run from `begin` on."""
+    return begin + _onset(stream.bad[begin : breach + 1], stream.slo.objective)
 
 
 def _breached_seconds(stream: _Stream, inject: float) -> float:

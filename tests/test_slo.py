@@ -49,7 +49,7 @@ def brute(bad: int, n: int, objective: Fraction) -> str:
     share=st.floats(0, 1),
     objective=st.sampled_from(["99.9", "99.5", "99", "95", "90", "50", "5"]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> None:
     """The verdict is that of the binomial tail summed in exact fractions, around its edge above all."""
     exact = Fraction(objective) / 100
@@ -125,7 +125,8 @@ def test_a_journey_s_slo_counts_only_its_requests() -> None:
 def test_an_outage_is_found_to_the_request() -> None:
     """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one after."""
     found = course(SHOP, steadily((20, 30)), 0, 60, 20)
-    assert found.outages == (Outage(pytest.approx(20), pytest.approx(30)),)
+    assert len(found.outages) == 1
+    assert (found.effect, found.recovered) == pytest.approx((20, 30))
     assert (found.n, found.bad, found.verdict()) == (3600, 600, "breach")
     # In breach from the 2nd or so bad request until too few of them are left in the window.
     assert found.breached_s == pytest.approx(19.9, abs=0.2)
@@ -195,7 +196,7 @@ def outages(draw: st.DrawFn) -> Samples:
 
 
 @given(data=outages())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_recovery_mirrors_effect(data: Samples) -> None:
     """Run backwards in time, the last recovery is the mirror of the first effect: just after the same bad request."""
     found = course(SHOP, data, -100, 200)
@@ -210,7 +211,7 @@ def test_recovery_mirrors_effect(data: Samples) -> None:
 
 
 @given(data=outages(), inject=st.floats(0, 70))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_a_course_is_in_order(data: Samples, inject: float) -> None:
     """inject ≤ effect ≤ recovered of every outage, and each begins after the one before ended."""
     found: Course = course(SHOP, data, 0, 80, inject)
@@ -223,7 +224,7 @@ def test_a_course_is_in_order(data: Samples, inject: float) -> None:
 
 
 @given(data=outages())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_nothing_is_in_breach_after_recovery(data: Samples) -> None:
     """No window made only of requests planned at or after the recovery is in breach, counted one by one."""
     held = holding_since([SHOP], data, 0, 80)
@@ -240,4 +241,4 @@ def test_a_million_samples_are_judged() -> None:
     """A long run at 1,000/s: the outage is found among a million requests."""
     t = np.arange(1_000_000) / 1000
     found = course(SHOP, samples(t, (t >= 300) & (t < 600) & (np.arange(len(t)) % 5 == 0)), 0, 1000, 250)
-    assert (found.effect, found.recovered) == (300.0, pytest.approx(599.996))
+    assert (found.effect, found.recovered) == pytest.approx((300.0, 599.996))

@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,9 @@ Examples:
   gameday run good-release bad-deploy-pricing --out /tmp/runs --json
   gameday run bad-deploy-pricing --set load.rate=120/s --set hold=20s --seed 7
   gameday run bad-deploy-pricing --dry-run"""
+REAL_TOXIPROXY = (
+    "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
+)
 PRECEDENCE = (130, 5, 4, 2, 1, 3, 0)
 
 
@@ -107,7 +111,9 @@ def _read(scenarios: tuple[str, ...], options: Options) -> list[tuple[Path, Scen
     for each in scenarios:
         try:
             path = library.find(each)
-            ready.append((path, _with_responder(library.read(path, options.overrides), options.responder)))
+            scenario = _with_responder(library.read(path, options.overrides), options.responder)
+            library.topology(scenario)
+            ready.append((path, scenario))
         except Invalid as error:
             problems += error.problems
     if problems:
@@ -149,6 +155,7 @@ def _one(path: Path, scenario: Scenario, options: Options) -> int:
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     with active.registered(run_id, folder):
         _play(scenario, options, folder, {"id": run_id, "substrate": name, "why": why, "seed": seed, "path": path})
+    shutil.rmtree(folder / "work", ignore_errors=True)
     return _conclude(folder, options)
 
 
@@ -164,6 +171,8 @@ def _play(scenario: Scenario, options: Options, folder: Path, about: Mapping[str
         screen.event(journal.append(Event(0.0, "run.started", about["id"], _started(scenario, options, about, clock))))
         settings = Settings(about["id"], folder, about["seed"], about["substrate"], options.toxiproxy)
         interpreter = Interpreter(world(scenario, settings, clock, journal, screen))
+        if options.toxiproxy and about["substrate"] == "process":
+            screen.event(journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"})))
         with _signals(interpreter.interrupt):
             interpreter.run()
     journal.close()

@@ -42,7 +42,7 @@ def _users(impact: Mapping[str, Any]) -> str:
     ratio, failed = impact["users_affected_ratio"], impact["failed"]
     if ratio is None or failed is None:
         return "not measured"
-    return f"{ratio:.1%} of {impact['users']}; {failed} of {impact['requests']} requests failed"
+    return f"{impact['users']} ({ratio:.1%} of those seen); {failed} of {impact['requests']} requests failed"
 
 
 def _orders(audit: Mapping[str, Any]) -> str:

@@ -53,24 +53,24 @@ def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Jour
     """Everything a run touches, nothing of it started. Raises PortError or Invalid."""
     topology = library.topology(scenario)
     releases = library.catalogue()
-    operator = _operator(scenario, settings, topology, releases, journal, clock)
+    operating = operator(scenario, settings, topology, releases, journal, clock)
     return World(
         scenario=scenario,
-        operator=operator,
+        operator=operating,
         load=_load(scenario, settings, clock),
         telemetry=Watch(scenario, make_detector, clock, journal),
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
         samples=functools.partial(read_samples, settings.folder / "samples"),
-        addresses=functools.partial(_addresses, operator.substrate, topology),
-        collect=functools.partial(_collect, operator.substrate, topology, settings),
+        addresses=functools.partial(_addresses, operating.substrate, topology),
+        collect=functools.partial(_collect, operating.substrate, topology, settings),
         defect=lambda release: releases.spec(release).defect,
         screen=screen,
     )
 
 
-def _operator(
+def operator(
     scenario: Scenario,
     settings: Settings,
     topology: Topology,
@@ -78,6 +78,7 @@ def _operator(
     journal: Journal,
     clock: RunClock,
 ) -> Operator:
+    """The system of a scenario, not started."""
     substrate, links = _substrate(scenario, settings, topology)
     return Operator(
         substrate=substrate,

@@ -1,26 +1,15 @@
-"""Which substrate can run on this machine, and why: the words are shown on the screen, by `doctor` and in the report."""
+"""Which substrate can run on this machine, and why: the words go to the screen, to `doctor` and into the report."""
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
-import docker
-import docker.errors
-
 from runner.ports import PortError
+from runner.substrates.base import HINT, base_name, in_registry, inspect
 from runner.substrates.engine import calling, connect
 
 ASK_S = 3.0
-DEFAULT_BASE = "python:3.12-slim-bookworm"
-HINT = "pull it, or set GAMEDAY_BASE_IMAGE to an image you have; scripts/docker-base makes one without a registry"
-
 Name = Literal["docker", "process"]
-
-
-def base_name() -> str:
-    """The image that the storefront's is built on: GAMEDAY_BASE_IMAGE, else the default."""
-    return os.environ.get("GAMEDAY_BASE_IMAGE") or DEFAULT_BASE
 
 
 def available() -> tuple[bool, str]:
@@ -40,7 +29,7 @@ def available() -> tuple[bool, str]:
 
 
 def base_image() -> tuple[bool, str]:
-    """Whether the base image is there or can be pulled; asks the engine, which asks its registry, 3 s at most each."""
+    """Whether the base image is here or in a registry that the engine reaches within 3 s, and the words for it."""
     base = base_name()
     try:
         client = connect(ASK_S)
@@ -48,20 +37,15 @@ def base_image() -> tuple[bool, str]:
         return False, str(error)
     try:
         with calling(base):
-            return _base_image(client, base)
-    except PortError:
-        return False, f"base image {base} is not here and no registry answers for it: {HINT}"
+            if inspect(client, base):
+                return True, f"base image {base} is here"
+        if in_registry(client, base):
+            return True, f"base image {base} can be pulled"
+    except PortError as error:
+        return False, str(error)
     finally:
         client.close()
-
-
-def _base_image(client: docker.APIClient, base: str) -> tuple[bool, str]:
-    try:
-        client.inspect_image(base)
-    except docker.errors.ImageNotFound:
-        client.inspect_distribution(base)
-        return True, f"base image {base} can be pulled"
-    return True, f"base image {base} is here"
+    return False, f"base image {base} is not here and no registry answers for it: {HINT}"
 
 
 def choose(wanted: Literal["auto", "docker", "process"]) -> tuple[Name, str]:

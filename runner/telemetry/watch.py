@@ -11,6 +11,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,11 +22,23 @@ from runner.ports import PortError
 from runner.samples import Records, Samples
 from runner.scenario import Scenario
 from runner.slo import select
-from runner.telemetry.scrape import Scrape
+from runner.telemetry.scrape import Address, Found
 from runner.telemetry.stream import MakeDetector, Stream
 from runner.telemetry.tail import News, Tail
 
 SERVICE_SIDE = "scrape"
+
+
+class ServiceSide(Protocol):
+    """What `scrape.Scrape` is to the watch."""
+
+    def start(self, addresses: Callable[[], Mapping[str, Address]]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def rearm(self) -> None: ...
+
+    def found(self) -> Iterator[Found]: ...
 
 
 class Watch:
@@ -40,7 +53,7 @@ class Watch:
         make_detector: MakeDetector,
         clock: Clock,
         journal: Journal,
-        scrape: Scrape | None = None,
+        scrape: ServiceSide | None = None,
     ) -> None:
         client_side = [one for one in scenario.detectors if one.detector != SERVICE_SIDE]
         self._streams = [Stream(slo, client_side, make_detector, scenario.load) for slo in scenario.slos]
@@ -52,7 +65,7 @@ class Watch:
         self._raised = 0
         self._lags = array("d")
 
-    def start(self, shards: Sequence[Path], addresses: Callable[[], Mapping[str, tuple[str, int]]]) -> None:
+    def start(self, shards: Sequence[Path], addresses: Callable[[], Mapping[str, Address]]) -> None:
         """PortError where a shard can't be read."""
         try:
             self._tail = Tail(shards)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.substrates import choose
+from runner.substrates.base import base_name
 from tests.contract.lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
 
 
@@ -22,7 +23,7 @@ def docker_image() -> Iterator[str]:
     have, why = choose.base_image()
     if not have:
         pytest.skip(why)
-    with tiny_image(choose.base_name()) as tag:
+    with tiny_image(base_name()) as tag:
         yield tag
 
 

@@ -7,20 +7,38 @@ import pytest
 from tests.links.running import Server, Talk, Upstream, echo, running
 
 
-@pytest.fixture(scope="session", params=["uvloop", "asyncio"])
-def shared_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running(with_uvloop=request.param == "uvloop") as server:
+@pytest.fixture(scope="session")
+def uvloop_server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def asyncio_server() -> Iterator[Server]:
+    with running(with_uvloop=False) as server:
         yield server
 
 
 @pytest.fixture
-def server(shared_server: Server) -> Iterator[Server]:
-    """A link server without proxies, on both kinds of loop; what a test leaves is removed."""
-    yield shared_server
-    for name in shared_server.ask("GET", "/proxies").json():
-        shared_server.ask("DELETE", f"/proxies/{name}")
-    assert shared_server.process.poll() is None
-    assert shared_server.errors() == []
+def server(uvloop_server: Server) -> Iterator[Server]:
+    """A link server without proxies; what a test leaves is removed."""
+    yield uvloop_server
+    left_clean(uvloop_server)
+
+
+@pytest.fixture(params=["uvloop_server", "asyncio_server"])
+def either_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """As `server`, once on each kind of event loop."""
+    server = request.getfixturevalue(request.param)
+    yield server
+    left_clean(server)
+
+
+def left_clean(server: Server) -> None:
+    for name in server.ask("GET", "/proxies").json():
+        server.ask("DELETE", f"/proxies/{name}")
+    assert server.process.poll() is None
+    assert server.errors() == []
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Story:
 
     events: list[Event] = field(default_factory=list)
 
-    def add(self, t: float, kind: str, subject: str = "", **data: Any) -> Story:
+    def add(self, t: float, kind: str, subject: str = "", /, **data: Any) -> Story:
         self.events.append(Event(t, kind, subject, data))
         return self
 
@@ -146,5 +146,5 @@ def write_shard(path: Path, requests: Iterable[Request]) -> None:
         names = [writer.intern("release", each.release), each.status, writer.intern("journey", each.journey)]
         start, end = (never, never) if unsent else (each.planned + each.late, each.planned + each.took)
         where = [writer.intern("step", "step"), writer.intern("region", each.region), each.error, each.correct]
-        writer.append(each.planned, start, end, each.user, each.order, each.total, *names, *where)  # type: ignore[arg-type]
+        writer.append(each.planned, start, end, each.user, each.order, each.total, *names, *where)
     writer.close()

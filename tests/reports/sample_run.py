@@ -56,7 +56,7 @@ def plain(value: str) -> str:
 
 
 def _samples(folder: Path, bad: tuple[float, float] | None, seed: int) -> dict[str, int]:
-    """Writes one shard; returns {requests, failed, users, affected}. Within `bad`, pricing 1.1.0 fails a fifth of answers."""
+    """Writes one shard; returns {requests, failed, users, affected}. Within `bad`, pricing 1.1.0 fails."""
     folder.mkdir()
     random, writer = Random(seed), ShardWriter(folder / "worker-0.shard", grow=4096)
     n, failed, users, affected = 0, 0, set(), set()
@@ -100,8 +100,8 @@ def _scenario(text: Text) -> dict[str, Any]:
         "name": "bad-deploy-pricing",
         "title": text("A pricing change breaks checkout in every region"),
         "story": text(
-            "A reviewer approves a small refactoring of the discount code late on a Friday. It passes its tests, because no test "
-            "has a product with the largest discount.\n\nEvery region gets it at once."
+            "A reviewer approves a small refactoring of the discount code late on a Friday. It passes its tests: "
+            "no test has a product with the largest discount.\n\nEvery region gets it at once."
         ),
         "hypothesis": text(
             "The page goes out within five seconds, and the automatic rollback ends the outage within thirty."
@@ -138,12 +138,20 @@ def _release(text: Text) -> dict[str, Any]:
 def _events(text: Text, recovered: bool) -> list[Event]:
     change = {"service": "pricing", "release": "pricing-1.1.0", "previous": "pricing-1.0.0", "strategy": "all-at-once"}
     release = {key: value for key, value in _release(text).items() if key not in ("service", "version")}
-    started = {"scenario": "bad-deploy-pricing", "title": text("A pricing change breaks checkout in every region")}
+    started: dict[str, Any] = {
+        "scenario": "bad-deploy-pricing",
+        "title": text("A pricing change breaks checkout in every region"),
+    }
     started |= {"substrate": "process", "why": text("no Docker engine answers"), "seed": 7, "version": "0.1.0"}
-    started |= {"started": "2026-11-20T17:22:05.250000+00:00", "host": text("build-7"), "responder": "auto"}
+    started |= {
+        "started": "2026-11-20T17:22:05.250000+00:00",
+        "host": text("build-7"),
+        "responder": "auto",
+        "policy": "rollback-latest-change",
+    }
     command = text("gameday run bad-deploy-pricing --substrate process --seed 7")
     events = [
-        Event(0.0, "run.started", "20261120-172205-bad", {**started, "command": command, "policy": "rollback-latest-change"}),
+        Event(0.0, "run.started", "20261120-172205-bad", {**started, "command": command}),
         Event(0.1, "phase", "up"),
         *(
             Event(1.8 + i / 50, "instance.ready", f"{r}.{s}.1", {"service": s, "region": r, "release": f"{s}-1.0.0"})
@@ -152,7 +160,7 @@ def _events(text: Text, recovered: bool) -> list[Event]:
         Event(3.0, "load.started", "", {"planned_rate": 60}),
         *(Event(3.0 + i, "poll", "worker-0", {"shard": "worker-0", "count": 60 * i}) for i in range(10)),
         Event(9.0, "change.started", "c0", {**change, "service": "catalog", "release": "catalog-1.1.0",
-            "previous": "catalog-1.0.0", "kind": "code", "summary": text("Longer product descriptions"), "by": "timeline"}),
+            "previous": "catalog-1.0.0", "kind": "code", "summary": text("Longer descriptions"), "by": "timeline"}),
         Event(10.2, "change.done", "c0"),
         Event(13.9, "steady", "", {"met": True, "why": "every SLO held", "n": 654, "errors": {"checkout": 0}}),
         Event(14.2, "fault.intended", "f1", {"kind": "bad-deploy", "target": "pricing", "entry": 0, "change": "c1",
@@ -170,7 +178,8 @@ def _events(text: Text, recovered: bool) -> list[Event]:
     if recovered:
         events += [
             Event(15.44, "ack", "a1", {"by": "auto"}),
-            Event(15.44, "operation.intended", "o1", {"name": "rollback", "target": "pricing", "by": "auto", "change": "c1"}),
+            Event(15.44, "operation.intended", "o1", {"name": "rollback", "target": "pricing", "by": "auto",
+                "change": "c1"}),
             Event(15.45, "change.started", "c2", {"service": "pricing", "release": "pricing-1.0.0",
                 "previous": "pricing-1.1.0", "by": "auto", "rollback_of": "c1", "strategy": "all-at-once"}),
             Event(19.52, "change.done", "c2"),
@@ -185,7 +194,8 @@ def _outcome(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
     return {
         "schema": "gameday/outcome/v1",
         "run": {"id": "20261120-172205-bad", "scenario": "bad-deploy-pricing", "substrate": "process", "seed": 7,
-            "started": "2026-11-20T17:22:05.250000+00:00", "duration_s": 50.31, "version": "0.1.0", "host": text("build-7")},
+            "started": "2026-11-20T17:22:05.250000+00:00", "duration_s": 50.31, "version": "0.1.0",
+            "host": text("build-7")},
         "verdict": "pass", "exit_status": 0, "reasons": [text("Every expectation held.")],
         "steady_state": {"met": True, "why": text("every SLO held for 10 s")},
         "load": {"planned": 2700, "achieved": 2700, "late": 1, "not_sent": 0},
@@ -200,19 +210,20 @@ def _outcome(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
         "faults": [{"kind": "bad-deploy", "target": "pricing", "inject": 14.2, "injected": 14.93, "reverted": 19.52}],
         "changes": [{"t": 14.2, "kind": "code", "service": "pricing", "release": "pricing-1.1.0", "by": "timeline",
             "ai": {"tool": "code assistant", "model": "large-2"}, "approvals": ["Pricing lead"]}],
-        "operations": [{"t": 15.44, "name": "rollback", "target": text("pricing"), "by": "auto", "done": 19.52, "right": True}],
+        "operations": [{"t": 15.44, "name": "rollback", "target": text("pricing"), "by": "auto", "done": 19.52,
+            "right": True}],
         "alerts": [
             {"t": 15.39, "detector": "cusum", "pages": True, "slo": "checkout", "region": "us-east", "journey": "buy",
                 "summary": text("checkout: 6 of 14 requests failed")},
             {"t": 16.8, "detector": "threshold", "pages": False, "slo": "checkout", "region": None, "journey": "buy",
                 "summary": text("checkout: over 1 % for 2 s")}],
         "slos": [
-            {"name": "checkout", "verdict": "breach", "effect": 14.31, "detect": 15.39, "recovered": 19.63, "breached_s": 13.4,
-                "budget_spent": 4.8},
-            {"name": "browse-speed", "verdict": "ok", "effect": None, "detect": None, "recovered": None, "breached_s": 0.0,
-                "budget_spent": 0.31},
-            {"name": "prices", "verdict": "ok", "effect": None, "detect": None, "recovered": None, "breached_s": 0.0,
-                "budget_spent": 0.0}],
+            {"name": "checkout", "verdict": "breach", "effect": 14.31, "detect": 15.39, "recovered": 19.63,
+                "breached_s": 13.4, "budget_spent": 4.8},
+            {"name": "browse-speed", "verdict": "ok", "effect": None, "detect": None, "recovered": None,
+                "breached_s": 0.0, "budget_spent": 0.31},
+            {"name": "prices", "verdict": "ok", "effect": None, "detect": None, "recovered": None,
+                "breached_s": 0.0, "budget_spent": 0.0}],
         "detectors": {
             "cusum": {"side": "client", "ttd_s": 1.08, "false_alarms": 0, "limit_ratio": 1.77},
             "threshold": {"side": "client", "ttd_s": 2.49, "false_alarms": 0, "limit_ratio": 4.08},

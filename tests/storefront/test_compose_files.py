@@ -1,4 +1,4 @@
-"""The compose files: valid for docker-compose, inside the subset, each peer's address a variable that names its link."""
+"""The compose files: valid for docker-compose, inside the subset, each peer's address a variable named by its link."""
 
 import re
 import shutil

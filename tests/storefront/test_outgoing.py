@@ -14,7 +14,7 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"
 
 
 class Scripted:
-    """A peer that plays one list of answers for each connection it accepts: bytes, or None to hang up on the request."""
+    """A peer that plays a list of answers for each connection it accepts: bytes, or None to hang up."""
 
     def __init__(self, *connections: list[bytes | None]) -> None:
         self._connections = list(connections)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_every_user_has_ten_orders_at_right_prices() -> None:
         assert total == sum(prices[item["product"]] * item["quantity"] for item in bought)
     assert len(seen) == 200_000
     assert set(each.values()) == {10}
-    assert all(earlier <= later for earlier, later in zip(placed, placed[1:], strict=False))  # type: ignore[operator]
+    assert all(earlier <= later for earlier, later in pairwise(placed))  # type: ignore[operator]
 
 
 def test_the_key_of_the_template_follows_its_ingredients() -> None:

@@ -11,6 +11,12 @@ from tests.links.running import PATIENCE_S, Proxy, Server, Upstream, asked, read
 
 
 @pytest.fixture
+def server(either_server: Server) -> Server:
+    """Everything here must hold on uvloop and on asyncio's own loop."""
+    return either_server
+
+
+@pytest.fixture
 def proxy(server: Server, echoing: Upstream) -> Proxy:
     return server.proxy(echoing.port)
 

@@ -17,6 +17,12 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture
+def server(either_server: Server) -> Server:
+    """Everything here must hold on uvloop and on asyncio's own loop."""
+    return either_server
+
+
+@pytest.fixture
 def proxy(server: Server, echoing: Upstream) -> Proxy:
     return server.proxy(echoing.port)
 

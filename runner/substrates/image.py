@@ -1,0 +1,86 @@
+"""The one image for all containers, built where it isn't there: `gameday/storefront:<hash of all that goes into it>`.
+
+The tag names the content, so an unchanged context is never built twice and runs share it; it stays on the engine, as a
+cache (`docker image prune --all --filter label=gameday.image` removes it). Without BuildKit, and without a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import docker
+
+import runner
+from runner.ports import PortError
+from runner.substrates.base import MACHINES, base_name, ensure_base, inspect, python_version
+from runner.substrates.engine import absent_is_fine, calling, connect
+from runner.substrates.layers import build, pack
+from runner.substrates.wheels import wheels
+
+BUILD_S = 600.0
+LINK_SERVER = "runner/links/server"
+_MADE = re.compile(r"^---> ([0-9a-f]{12,})$")
+
+
+def ensure_image(compose: Path, progress: Callable[[str], None]) -> str:
+    """The tag of the image, built from the folder of the compose files. `progress` gets lines. Raises PortError."""
+    client = connect(BUILD_S)
+    try:
+        base = base_name()
+        known = ensure_base(client, base, progress)
+        machine = MACHINES.get(known["Architecture"])
+        if machine is None:
+            raise PortError(f"{base} is for {known['Architecture']}; known are {', '.join(MACHINES)}")
+        packages = wheels(
+            compose / "requirements.txt", known["Id"], machine, lambda: python_version(client, base), progress
+        )
+        files = context(compose, packages)
+        tag = f"gameday/storefront:{digest(files, known['Id'])}"
+        with calling(tag):
+            missing = inspect(client, tag) is None
+        if missing:
+            progress(f"building {tag} on {base}")
+            _build(client, files, tag, base, progress)
+        return tag
+    finally:
+        client.close()
+
+
+def context(compose: Path, packages: Path) -> dict[str, bytes | Path]:
+    """What the build sees: path in the context → file or folder."""
+    return {
+        "Dockerfile": compose / "Dockerfile",
+        "requirements.txt": compose / "requirements.txt",
+        "storefront": compose / "storefront",
+        LINK_SERVER: Path(runner.__file__).parent / "links" / "server",
+        "wheels": packages,
+    }
+
+
+def digest(files: Mapping[str, bytes | Path], base_id: str) -> str:
+    """Of the context and the base: 16 hexadecimal digits."""
+    return hashlib.sha256(base_id.encode() + pack(files).getbuffer()).hexdigest()[:16]
+
+
+def _build(
+    client: docker.APIClient, files: Mapping[str, bytes | Path], tag: str, base: str, progress: Callable[[str], None]
+) -> None:
+    lines = []
+    for line in build(client, pack(files), tag, buildargs={"BASE": base}, labels={"gameday.image": "storefront"}):
+        lines.append(line)
+        if line.startswith("Step"):
+            progress(line)
+    _drop_stages(client, lines)
+
+
+def _drop_stages(client: docker.APIClient, lines: Sequence[str]) -> None:
+    """Removes what this build made and nothing needs any more; the engine refuses to remove what something needs."""
+    for line, before in zip(lines[:0:-1], lines[-2::-1], strict=True):
+        if (made := _MADE.match(line)) and "Using cache" not in before:
+            with calling("what is left of the build"), absent_is_fine():
+                found = inspect(client, made[1])
+                if found and not found["RepoTags"]:
+                    client.remove_image(made[1])

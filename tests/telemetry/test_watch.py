@@ -1,0 +1,296 @@
+"""The watch over hand-written shards: alerts, calibration, silence, lag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import detect
+from runner.journal import Event, Journal, read_journal
+from runner.operations import Alert
+from runner.ports import Detector, PortError
+from runner.samples import ErrorKind, ShardWriter
+from runner.scenario import Scenario, Slo
+from runner.scenario.model import Detection
+from runner.telemetry.scrape import Found
+from runner.telemetry.watch import ServiceSide, Watch
+from tests.fakes import HandClock
+
+OK, STATUS, WRONG, NOT_SENT = ErrorKind.NONE, ErrorKind.STATUS, ErrorKind.WRONG, ErrorKind.NOT_SENT
+
+
+def scenario(**changes: Any) -> Scenario:
+    document: dict[str, Any] = {
+        "apiVersion": "gameday/v1",
+        "kind": "Scenario",
+        "name": "x",
+        "title": "x",
+        "story": "x",
+        "expect": ["ttd < 5s"],
+        "slos": [
+            {"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99.5%"},
+            {"name": "prices", "sli": "correctness", "objective": "99.9%"},
+        ],
+    }
+    return Scenario.model_validate(document | changes)
+
+
+class Bench:
+    """A watch, the shard it follows, and the hand that writes it: one request every `gap` seconds."""
+
+    def __init__(self, folder: Path, made: Scenario | None = None, scrape: ServiceSide | None = None) -> None:
+        self.folder = folder
+        self.clock = HandClock()
+        self.journal = Journal(folder / "journal.jsonl")
+        self.shard = ShardWriter(folder / "load.shard")
+        self.watch = Watch(made or scenario(), detect.make, self.clock, self.journal, scrape)
+        self.watch.start([self.shard.path], dict)
+
+    def put(self, error: ErrorKind = OK, journey: str = "buy", region: str = "us-east", took: float = 0.02) -> None:
+        """One request, planned now."""
+        t, correct = self.clock.t, {OK: 1, WRONG: 0}.get(error, 2)
+        start, end = (math.nan, math.nan) if error == NOT_SENT else (t, t + took)
+        names = (self.shard.intern("journey", journey), self.shard.intern("step", "product"))
+        where, release = self.shard.intern("region", region), self.shard.intern("release", "a-1 b-2")
+        self.shard.append(t, start, end, 7, 0, -1, release, 0, *names, where, error, correct)
+
+    def run(self, n: int, gap: float = 0.05, **request: Any) -> list[Alert]:
+        """n requests, each polled for as soon as it is there."""
+        alerts: list[Alert] = []
+        for _ in range(n):
+            self.clock.t += gap
+            self.put(**request)
+            alerts.extend(self.watch.poll(self.clock.t + request.get("took", 0.02) + 0.01))
+        return alerts
+
+    def events(self, kind: str) -> list[Event]:
+        return [event for event in read_journal(self.journal.path) if event.kind == kind]
+
+    def close(self) -> None:
+        self.shard.close()
+        self.journal.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    one = Bench(tmp_path)
+    yield one
+    one.close()
+
+
+def test_a_quiet_system_raises_nothing(bench: Bench) -> None:
+    """Good answers, and one bad one now and then, raise no alert."""
+    for _ in range(10):
+        assert bench.run(300) == []
+        assert bench.run(1, error=STATUS) == []
+
+
+def test_an_outage_is_raised_by_each_detector(bench: Bench) -> None:
+    """Failing checkouts are raised by the paging and by the watching detector, for that SLO only, in words."""
+    bench.run(100)
+    alerts = bench.run(12, error=STATUS)
+    assert [(one.id, one.detector, one.pages, one.slo, one.side) for one in alerts] == [
+        ("a1", "cusum", True, "checkout", "client"),
+        ("a2", "threshold", False, "checkout", "client"),
+    ]
+    bad = round((alerts[0].t - 5.03) / 0.05)
+    assert 4 <= bad <= 6
+    text = f"checkout: {bad} of the last 60 requests bad (availability, objective 99.5%)"
+    assert (alerts[0].summary, alerts[0].region, alerts[0].journey) == (text, "us-east", "buy")
+
+
+def test_wrong_content_is_raised_for_correctness(bench: Bench) -> None:
+    """Wrong prices raise for `prices`, while `checkout`, an availability, stays quiet."""
+    bench.run(100)
+    assert {one.slo for one in bench.run(60, error=WRONG)} == {"prices"}
+
+
+def test_region_and_journey_are_named_only_where_they_are_shared(bench: Bench) -> None:
+    """Where bad requests come from both regions, or from no known one, none is named."""
+    bench.run(50)
+    alerts: list[Alert] = []
+    for n in range(12):
+        alerts += bench.run(1, error=STATUS, region=("us-east", "eu-west")[n % 2])
+    assert {one.region for one in alerts} == {None}
+    bench.watch.rearm(bench.clock.t)
+    assert {one.region for one in bench.run(12, error=STATUS, region="")} == {None}
+
+
+def test_an_alert_stays_raised_until_rearmed(bench: Bench) -> None:
+    """It is raised once; rearmed, it is raised again, but not on requests planned before."""
+    assert bench.run(40, error=STATUS)
+    assert bench.run(40, error=STATUS) == []
+    since = bench.clock.t + 10
+    bench.watch.rearm(since)
+    assert bench.run(100, error=STATUS) == []
+    bench.clock.t = since
+    assert [one.id for one in bench.run(20, error=STATUS)] == ["a3", "a4"]
+    assert [event.data["since"] for event in bench.events("stream.rearmed")] == [since]
+
+
+def test_requests_that_were_not_sent_are_no_outcomes(bench: Bench) -> None:
+    """A full pool is no failure of the system: it raises nothing and counts for no SLO."""
+    assert bench.run(100, error=NOT_SENT) == []
+    assert bench.watch.lag_p95() is None
+
+
+def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
+    """p0 is a fifth of the budget, or what was seen since, whichever is more; the rate is what was seen."""
+    seen: list[tuple[str, str, float, float]] = []
+
+    def make(detection: Detection, slo: Slo, p0: float, rate: float) -> Detector:
+        seen.append((detection.detector, slo.name, p0, rate))
+        return detect.make(detection, slo, p0, rate)
+
+    bench = Bench(tmp_path)
+    bench.watch = Watch(scenario(), make, bench.clock, bench.journal)
+    bench.watch.start([bench.shard.path], dict)
+    prior = {name: p0 for _, name, p0, _ in seen}
+    assert prior == pytest.approx({"checkout": 0.001, "prices": 0.0002})
+    bench.run(100, error=STATUS)
+    since = bench.clock.t + 0.01
+    bench.run(990)
+    bench.run(10, error=STATUS)
+    seen.clear()
+    bench.watch.calibrate(since)
+    assert {(detector, name) for detector, name, *_ in seen} == {
+        (detector, name) for detector in ("cusum", "threshold") for name in ("checkout", "prices")
+    }
+    assert {name: p0 for _, name, p0, _ in seen} == pytest.approx({"checkout": 10.5 / 1001, "prices": 0.5 / 991})
+    assert sorted({rate for *_, rate in seen}) == pytest.approx([990 / 49.99, 1000 / 49.99])
+    (checkout, _) = bench.events("stream.calibrated")
+    assert (checkout.subject, checkout.data["n"], checkout.data["errors"]) == ("checkout", 1000, 10)
+    bench.close()
+
+
+def test_silence_is_unknown(bench: Bench) -> None:
+    """A stream that stops for longer than chance allows is silent, told once, until it speaks again."""
+    bench.run(100)
+    bench.watch.calibrate(0.0)
+    assert (bench.watch.poll(bench.clock.t + 1.9), bench.watch.silent()) == ([], [])
+    for wait in (4.0, 4.1, 5.0):
+        assert bench.watch.poll(bench.clock.t + wait) == []
+        assert bench.watch.silent() == ["checkout", "prices"]
+    assert [event.subject for event in bench.events("stream.silent")] == ["checkout", "prices"]
+    bench.clock.t += 5
+    bench.run(1, error=STATUS)
+    assert bench.watch.silent() == ["prices"]
+    assert [event.subject for event in bench.events("stream.resumed")] == ["checkout"]
+
+
+def test_a_stream_that_never_began_falls_silent_too(bench: Bench) -> None:
+    """Where only other journeys are answered the SLO of this one is silent."""
+    bench.run(200, journey="browse")
+    assert bench.watch.silent() == ["checkout"]
+
+
+def test_polls_are_journalled_with_what_they_saw(bench: Bench) -> None:
+    """Each poll that saw something tells the shard and the count committed; the others tell nothing."""
+    for _ in range(3):
+        bench.put()
+    bench.watch.poll(1.0)
+    bench.watch.poll(1.1)
+    bench.put()
+    bench.watch.poll(1.2)
+    polls = [(event.t, dict(event.data)) for event in bench.events("poll")]
+    assert polls == [(1.0, {"shard": "load.shard", "count": 3}), (1.2, {"shard": "load.shard", "count": 4})]
+
+
+def test_the_lag_is_measured(bench: Bench) -> None:
+    """The lag is from the answer's end to the poll; its 95th percentile is journalled at the stop."""
+    bench.run(100)
+    assert bench.watch.lag_p95() == pytest.approx(0.01)
+    bench.watch.stop()
+    (lag,) = bench.events("lag")
+    assert lag.data == {"p95_s": pytest.approx(0.01), "n": 100}
+
+
+def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
+    """Records of two shards that number their names differently are one set, sorted, with common names."""
+    first, second = Bench(tmp_path), ShardWriter(tmp_path / "other.shard")
+    watch = Watch(scenario(), detect.make, first.clock, first.journal)
+    watch.start([first.shard.path, second.path], dict)
+    for t, journey in ((2.0, "buy"), (1.0, "browse"), (3.0, "login")):
+        first.clock.t = t
+        first.put(journey=journey)
+    first.shard, mine = second, first.shard
+    for t, journey in ((2.5, "login"), (0.5, "buy")):
+        first.clock.t = t
+        first.put(journey=journey)
+    watch.poll(4.0)
+    assert watch.records()["planned"].tolist() == [0.5, 1.0, 2.0, 2.5, 3.0]
+    samples = watch.samples()
+    assert [samples.journeys[n] for n in samples.records["journey"]] == ["buy", "browse", "buy", "login", "login"]
+    mine.close()
+    first.close()
+
+
+def test_alerts_replay_from_disk(bench: Bench, tmp_path: Path) -> None:
+    """The shard read again by the journalled polls and calibration raises the same alerts at the same times."""
+    alerts = bench.run(200)
+    bench.watch.calibrate(1.0)
+    alerts += bench.run(30, error=STATUS)
+    calibrated = bench.events("stream.calibrated")[0]
+    folder = tmp_path / "again"
+    folder.mkdir()
+    again, records, replayed = Bench(folder), bench.watch.records(), list[Alert]()
+    written = 0
+    for event in bench.events("poll"):
+        for record in records[written : event.data["count"]]:
+            again.clock.t = float(record["planned"])
+            again.put(ErrorKind(record["error"]))
+        written = event.data["count"]
+        if event.t > calibrated.t > again.clock.t - 0.05:
+            again.clock.t = calibrated.t
+            again.watch.calibrate(calibrated.data["since"])
+        replayed += again.watch.poll(event.t)
+    again.close()
+    assert [(one.slo, one.detector, one.summary) for one in replayed] == [
+        (one.slo, one.detector, one.summary) for one in alerts
+    ]
+    assert [one.t for one in replayed] == pytest.approx([one.t for one in alerts])
+    assert alerts
+
+
+def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
+    """A file that isn't a shard, or isn't there, is an error of the tool, in words."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    watch = Watch(scenario(), detect.make, HandClock(), journal)
+    (tmp_path / "a.shard").write_text("no")
+    for name in ("a.shard", "b.shard"):
+        with pytest.raises(PortError, match="can't be followed"):
+            watch.start([tmp_path / name], dict)
+    journal.close()
+
+
+def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
+    """What the scrape found is an alert of the service side, numbered with the others."""
+    found = Found("checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)")
+    bench = Bench(tmp_path, scrape=Finds([found]))
+    assert bench.watch.poll(1.0) == [Alert("a1", 1.0, "scrape", "service", True, "checkout", found.summary)]
+    assert bench.watch.poll(2.0) == []
+    bench.close()
+
+
+class Finds:
+    """A service side that found something."""
+
+    def __init__(self, found: list[Found]) -> None:
+        self._found = found
+
+    def start(self, addresses: object) -> None:
+        """Nothing to do."""
+
+    def stop(self) -> None:
+        """Nothing to do."""
+
+    def rearm(self) -> None:
+        """Nothing to do."""
+
+    def found(self) -> Iterator[Found]:
+        while self._found:
+            yield self._found.pop()
