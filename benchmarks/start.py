@@ -2,8 +2,8 @@
 
     python benchmarks/start.py [--runs 3] [--docker]
 
-Each substrate is timed through the same operator that a run uses; with --docker, `docker-compose up -d` and `down` of the
-same compose files stand beside it, in turn, and the ratio is printed. Machines are noisy: quote the ratio of medians.
+Each substrate is timed through the same operator that a run uses; with --docker, `docker-compose up -d` and `down` of
+the same compose files stand beside it, in turn, and the ratio is printed. Machines are noisy: quote ratios of medians.
 """
 
 from __future__ import annotations

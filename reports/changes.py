@@ -143,7 +143,7 @@ def _state(run: Run, id_: str) -> str:
     for event in run.of("change.done", "change.failed"):
         if event.subject == id_:
             if event.kind == "change.done":
-                return f"done at {seconds(event.t)}"
+                return seconds(event.t)
             return f"failed at {seconds(event.t)}: {text(event.data.get('why'))}"
     return "not confirmed" if id_ else ""
 

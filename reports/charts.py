@@ -53,7 +53,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Limit:
-    """A horizontal line with its label."""
+    """A horizontal line, and what the legend says of it."""
 
     value: float
     text: str
@@ -113,7 +113,7 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
 def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], height: int, top: int, data: Data) -> Any:
     import altair as alt
 
-    layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, size, data)]
+    layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, data)]
     layers += [_clock_lines(frame, labels, height, data), *_clock_labels(labels, data)]
     padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
     chart = alt.layer(*layers).properties(width=size.plot, height=height, autosize="none", padding=padding)
@@ -206,17 +206,11 @@ def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int, d
     return chart.encode(x=_x(frame, size), y=_y(panel), order=alt.value(0))
 
 
-def _limit(panel: Panel, size: Size, data: Data) -> list[Any]:
-    import altair as alt
-
+def _limit(panel: Panel, data: Data) -> list[Any]:
     if panel.limit is None:
         return []
-    shown = [{"v": panel.limit.value, "text": panel.limit.text}]
-    rule = _layer(data, "fixedrule", shown).mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))
-    text = _layer(data, "fixedtext", shown).mark_text(
-        color=light("limit"), align="right", baseline="bottom", dy=-3, fontSize=11
-    )
-    return [rule, text.encode(x=alt.value(size.plot), y=_y(panel), text=alt.Text("text:N"))]
+    rule = _layer(data, "limit", [{"v": panel.limit.value}])
+    return [rule.mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))]
 
 
 def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data) -> Any:

@@ -39,12 +39,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A panel ready for the page: its SVG for wide and for narrow, and a legend of (name, colour, dashed)."""
+    """A panel ready for the page: its SVGs, wide and narrow, a legend of (name, colour, dashed), its limit in words."""
 
     id: str
     title: str
     svgs: Sequence[str]
     legend: Sequence[tuple[str, str, bool]]
+    limit: str
 
 
 def frame(run: Run) -> Frame:
@@ -81,6 +82,7 @@ def drawn(figure: Figure, over: Frame) -> list[Drawn]:
             panel.title,
             [draw(panel, over, size) for size in SIZES],
             [(each.name, each.colour, each.dash is not None) for each in panel.series],
+            panel.limit.text if panel.limit else "",
         )
         for panel in figure.panels
     ]
@@ -144,7 +146,7 @@ def _errors(run: Run, over: Frame) -> Figure:
                 _share_top(values, allowed),
                 height=96,
                 labels=position == 0,
-                limit=Limit(allowed, f"at most {percent(allowed)} bad"),
+                limit=Limit(allowed, f"objective: at most {percent(allowed)} bad"),
             )
         )
     return Figure("Error ratio by SLO", "Share of bad requests; the dashed line is what the objective allows.", panels)

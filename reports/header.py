@@ -56,7 +56,8 @@ def told(run: Run) -> list[str]:
     if state == "measured":
         sentences.append(f"Users were well again {value} after the first effect.")
     elif value == "never":
-        sentences.append(f"Users were not well again by themselves or by an operation: {state}.")
+        reverted = outcome.get("ended_by") in ("schedule", "cleanup")
+        sentences.append(ended(run) if reverted else f"Users were still affected when the run ended: {state}.")
     return sentences
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-CHARACTER = 7.0
-"""Width reserved for one character of an 11 px label (12 px in print): over the mean of sans-serif fonts."""
+CHARACTER = 6.3
+"""Width reserved for one character of an 11 px label: over the mean of sans-serif fonts."""
 GAP = 4.0
+SPARE = 10.0
+"""How far a label may reach beyond the plot; the chart's margin is wider."""
 MERGE = 3.0
 SEPARATOR = " · "
 
@@ -51,7 +53,7 @@ def place(clocks: Mapping[str, float], since: float, until: float, width: float)
     placed: list[Label] = []
     for text, t in merged(clocks, scale):
         x = (t - since) * scale
-        flipped = x + GAP + len(text) * CHARACTER > width
+        flipped = x + GAP + len(text) * CHARACTER > width + SPARE
         label = Label(text, t, x, 0, flipped)
         lane = 1 + max((other.lane for other in placed if _meet(label, other)), default=-1)
         placed.append(Label(text, t, x, lane, flipped))

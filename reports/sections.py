@@ -49,7 +49,7 @@ def detectors(run: Run) -> list[Row]:
             "name": name,
             "side": f"{row['side']}-side" if row.get("side") else "side not recorded",
             "pages": {True: "pages", False: "watches"}.get(row.get("pages", paging.get(name)), "not recorded"),
-            "ttd": _moment(row.get("ttd_s"), "did not see it"),
+            "ttd": _moment(row.get("ttd_s"), "did not see it" if "effect" in run.clocks else "nothing to see"),
             "width": f"{100 * (number(row.get('ttd_s')) or 0.0) / slowest:.1f}" if slowest else "0",
             "false_alarms": count(row.get("false_alarms")),
             "limit": times(row.get("limit_ratio")),

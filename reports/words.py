@@ -69,7 +69,8 @@ def percent(value: Any) -> str:
         return f"{shown:.0f} %"
     if abs(shown) < 0.01:
         return "under 0.01 %" if shown > 0 else f"{shown:.2g} %"
-    return f"{shown:.2f} %" if abs(shown) < 1 else f"{shown:.1f} %"
+    places = 2 if abs(shown) < 1 else 1 if abs(shown) < 100 else 0
+    return f"{shown:,.{places}f} %"
 
 
 def times(value: Any) -> str:

@@ -3,7 +3,7 @@
   "use strict";
   const data = JSON.parse(document.getElementById("readout").textContent);
   const NS = "http://www.w3.org/2000/svg";
-  const LANE = 14, CHARACTER = 7, GAP = 4, MERGE = 3, SEPARATOR = " · ";
+  const LANE = 14, CHARACTER = 6.3, GAP = 4, SPARE = 10, MERGE = 3, SEPARATOR = " · ";
   const whole = [data.since, data.until];
   let view = whole.slice();
 
@@ -26,7 +26,7 @@
     node("rect", { x: 0, y: -top, width: width + 1, height: top + height + 1 }, clip);
     for (const group of svg.querySelectorAll(".role-mark")) {
       const name = group.getAttribute("class");
-      if (name.includes("fixed") || name.includes("labels")) continue;
+      if (/limit|labels|clocks/.test(name)) continue;
       const inner = node("g", {});
       inner.append(...group.childNodes);
       group.appendChild(inner);
@@ -34,6 +34,7 @@
       chart.stretched.push(inner);
     }
     chart.labels = [...svg.querySelectorAll("[class*=labels]")];
+    chart.lines = svg.querySelector(".clocks_marks");
     chart.root = svg.querySelector(".role-frame > g > g") || svg.querySelector("g");
     chart.ticks = svg.querySelector(".mark-rule.role-axis-tick");
     chart.numbers = chart.ticks && chart.ticks.parentNode.querySelector(".mark-text.role-axis-label");
@@ -77,28 +78,37 @@
   // The same rule as the server's lanes.py.
   function labels(chart) {
     const zoomed = view[0] !== whole[0] || view[1] !== whole[1];
-    for (const group of chart.labels) group.style.display = zoomed ? "none" : "";
+    for (const group of [...chart.labels, chart.lines]) if (group) group.style.display = zoomed ? "none" : "";
     chart.own.replaceChildren();
-    if (!zoomed || !chart.labels.some((group) => group.children.length)) return;
+    if (!zoomed) return;
+    const labelled = chart.labels.some((group) => group.children.length);
+    const line = (t, y1) => node("line", {
+      class: "zline", x1: xOf(chart, t), x2: xOf(chart, t), y1, y2: chart.height, stroke: "var(--c-clock)",
+    }, chart.own);
     const groups = [];
     for (const [name, t] of Object.entries(data.clocks).sort((a, b) => a[1] - b[1])) {
       if (t < view[0] || t > view[1]) continue;
       const last = groups[groups.length - 1];
-      if (last && (t - last.t) * scale(chart) < MERGE) last.names.push(name);
-      else groups.push({ names: [name], t });
+      if (last && (t - last.t) * scale(chart) < MERGE) last.names.push(name), last.times.push(t);
+      else groups.push({ names: [name], times: [t], t });
+    }
+    if (!labelled) {
+      for (const { times } of groups) for (const t of times) line(t, 0);
+      return;
     }
     const placed = [];
-    for (const { names, t } of groups) {
+    for (const { names, times, t } of groups) {
       const text = names.join(SEPARATOR), x = xOf(chart, t), width = text.length * CHARACTER;
-      const flipped = x + GAP + width > chart.width;
+      const flipped = x + GAP + width > chart.width + SPARE;
       const box = flipped ? [x - GAP - width, x] : [x, x + GAP + width];
       const below = placed.filter((o) => box[0] < o.box[1] + GAP && box[1] > o.box[0]).map((o) => o.lane);
-      placed.push({ text, x, box, flipped, lane: 1 + Math.max(-1, ...below) });
+      placed.push({ text, x, box, flipped, times, lane: 1 + Math.max(-1, ...below) });
     }
     const room = Math.floor((chart.top - 12) / LANE);
     const count = Math.max(room, 1 + Math.max(-1, ...placed.map((label) => label.lane)));
-    for (const { text, x, lane, flipped } of placed) {
+    for (const { text, x, lane, flipped, times } of placed) {
       const y = -4 - LANE * (count - 1 - lane);
+      for (const t of times) line(t, y - 9);
       const made = node("text", {
         class: "zlabel", x: flipped ? x - GAP : x + GAP, y, "font-size": 11,
         "text-anchor": flipped ? "end" : "start", fill: "var(--c-ink)",
@@ -147,7 +157,7 @@
   };
   const panels = new Map(data.panels.map((panel) => [panel.id, panel]));
   const keys = new Map([...document.querySelectorAll(".panel")].map((panel) => {
-    const outs = [...panel.querySelectorAll(".key")].map((key) => key.appendChild(document.createElement("output")));
+    const outs = [...panel.querySelectorAll(".key:not(.fixed)")].map((key) => key.appendChild(document.createElement("output")));
     for (const out of outs) out.setAttribute("aria-live", "off");
     return [panel.dataset.panel, outs];
   }));

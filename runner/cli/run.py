@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import yaml
@@ -44,7 +44,7 @@ PRECEDENCE = (130, 5, 4, 2, 1, 3, 0)
 class Options:
     """The command line of a run, beyond its scenarios."""
 
-    substrate: str
+    substrate: Literal["auto", "docker", "process"]
     out: Path
     seed: int | None
     overrides: Mapping[str, str]
@@ -73,7 +73,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
 def run(
     scenarios: tuple[str, ...],
-    substrate: str,
+    substrate: Literal["auto", "docker", "process"],
     out: Path,
     seed: int | None,
     overrides: dict[str, str],

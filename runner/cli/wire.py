@@ -19,7 +19,7 @@ from runner.cli import library
 from runner.clock import RunClock
 from runner.detect import make as make_detector
 from runner.interpreter import Screen, World
-from runner.journal import Journal
+from runner.journal import Event, Journal
 from runner.links.control import LinkControl
 from runner.links.start import follows_names, server_command
 from runner.load.plan import LoadPlan, pool_for
@@ -53,7 +53,11 @@ def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Jour
     """Everything a run touches, nothing of it started. Raises PortError or Invalid."""
     topology = library.topology(scenario)
     releases = library.catalogue()
-    operating = operator(scenario, settings, topology, releases, journal, clock)
+
+    def progress(text: str) -> None:
+        screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
+
+    operating = operator(scenario, settings, topology, releases, journal, clock, progress)
     return World(
         scenario=scenario,
         operator=operating,
@@ -77,9 +81,10 @@ def operator(
     releases: Catalogue,
     journal: Journal,
     clock: RunClock,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Operator:
-    """The system of a scenario, not started."""
-    substrate, links = _substrate(scenario, settings, topology)
+    """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
+    substrate, links = _substrate(scenario, settings, topology, progress)
     return Operator(
         substrate=substrate,
         links=links,
@@ -90,16 +95,22 @@ def operator(
         journal=journal,
         clock=clock,
         grace=GRACE,
+        progress=progress,
     )
 
 
-def _substrate(scenario: Scenario, settings: Settings, topology: Topology) -> tuple[Substrate, LinkControl]:
+def _substrate(
+    scenario: Scenario, settings: Settings, topology: Topology, progress: Callable[[str], None]
+) -> tuple[Substrate, LinkControl]:
     control: list[LinkControl] = []
     substrate: Substrate
     if settings.substrate == "docker":
         from runner.substrates.docker import DockerSubstrate
+        from runner.substrates.image import ensure_image
 
-        substrate = DockerSubstrate(settings.run, topology, settings.folder, edge_port=scenario.system.port or 0)
+        image = functools.partial(ensure_image, bundled.compose(), progress)
+        port = scenario.system.port or 0
+        substrate = DockerSubstrate(settings.run, topology, settings.folder, image, edge_port=port)
     else:
         from runner.substrates.process import ProcessSubstrate
 

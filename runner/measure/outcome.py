@@ -54,7 +54,7 @@ def outcome_of(run: Run) -> dict[str, Any]:
     told: dict[str, Any] = _told(analysis)
     told["steady_state"] = vars(steady)
     told = _rounded(told)
-    expectations = [_rounded(evaluate(each, told)) for each in run.scenario.expect]
+    expectations = [evaluate(each, told) for each in run.scenario.expect]
     judgement = judge(analysis, steady, expectations)
     return {
         "schema": SCHEMA,

@@ -1,14 +1,14 @@
 """The one image for all containers, built where it isn't there: `gameday/storefront:<hash of all that goes into it>`.
 
-The tag names the content, so an unchanged context is never built twice and runs share it; it stays on the engine, as a
-cache (`docker image prune --all --filter label=gameday.image` removes it). Without BuildKit, and without a network.
+The tag names the content, so an unchanged context is never built twice and runs share it. It stays on the engine, as do
+the layers of its build, which make the next one quick (`docker image prune --all --filter label=gameday.image` and
+`docker image prune` remove them). Without BuildKit, and without a network.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import docker
@@ -16,13 +16,12 @@ import docker
 import runner
 from runner.ports import PortError
 from runner.substrates.base import MACHINES, base_name, ensure_base, inspect, python_version
-from runner.substrates.engine import absent_is_fine, calling, connect
+from runner.substrates.engine import calling, connect
 from runner.substrates.layers import build, pack
 from runner.substrates.wheels import wheels
 
 BUILD_S = 600.0
 LINK_SERVER = "runner/links/server"
-_MADE = re.compile(r"^---> ([0-9a-f]{12,})$")
 
 
 def ensure_image(compose: Path, progress: Callable[[str], None]) -> str:
@@ -68,19 +67,6 @@ def digest(files: Mapping[str, bytes | Path], base_id: str) -> str:
 def _build(
     client: docker.APIClient, files: Mapping[str, bytes | Path], tag: str, base: str, progress: Callable[[str], None]
 ) -> None:
-    lines = []
     for line in build(client, pack(files), tag, buildargs={"BASE": base}, labels={"gameday.image": "storefront"}):
-        lines.append(line)
         if line.startswith("Step"):
             progress(line)
-    _drop_stages(client, lines)
-
-
-def _drop_stages(client: docker.APIClient, lines: Sequence[str]) -> None:
-    """Removes what this build made and nothing needs any more; the engine refuses to remove what something needs."""
-    for line, before in zip(lines[:0:-1], lines[-2::-1], strict=True):
-        if (made := _MADE.match(line)) and "Using cache" not in before:
-            with calling("what is left of the build"), absent_is_fine():
-                found = inspect(client, made[1])
-                if found and not found["RepoTags"]:
-                    client.remove_image(made[1])

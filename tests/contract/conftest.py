@@ -5,7 +5,7 @@ GAMEDAY_BASE_IMAGE names the image that it runs in, any with python3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,32 @@ def docker_image() -> Iterator[str]:
         yield tag
 
 
-@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    docker = request.param == "docker"
-    made = DockerLab(tmp_path, request.getfixturevalue("docker_image")) if docker else ProcessLab(tmp_path)
+@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def make_lab(request: pytest.FixtureRequest) -> Callable[[Path], Lab]:
+    """A laboratory of the substrate kind under test, in a folder."""
+    if request.param == "process":
+        return ProcessLab
+    image = request.getfixturevalue("docker_image")
+    return lambda folder: DockerLab(folder, image)
+
+
+@pytest.fixture
+def lab(make_lab: Callable[[Path], Lab], tmp_path: Path) -> Iterator[Lab]:
+    """For tests that make substrates of their own."""
+    made = make_lab(tmp_path)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def shared(make_lab: Callable[[Path], Lab], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    lab = make_lab(tmp_path_factory.mktemp("shared"))
+    yield Runs(lab, lab.substrate())
+    lab.close()
+
+
 @pytest.fixture
-def runs(lab: Lab) -> Runs:
-    return Runs(lab, lab.substrate())
+def runs(shared: Runs) -> Iterator[Runs]:
+    """One substrate for many tests, since networks are slow to make; what a test started is gone after it."""
+    yield shared
+    shared.clear()

@@ -149,6 +149,12 @@ class Runs:
     def ask(self, instance: Instance, path: str) -> Any:
         return ask(self.substrate.address(instance), path)
 
+    def clear(self) -> None:
+        """Ends every instance."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.substrate.kill, self.substrate.instances()))
+        self.substrate.died()
+
     def behind(self, links: Instance, upstream: Link) -> set[str]:
         """The instances that a link server reaches under the callee's name."""
         return set(self.ask(links, f"/dial?{self.substrate.upstream(upstream)}"))

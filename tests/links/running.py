@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,15 @@ class Server:
         answer = self.ask("POST", "/proxies", {"name": name, "upstream": upstream, **fields})
         assert answer.status_code == 201, answer.text
         return Proxy(self, name, answer.json()["listen"])
+
+    def logs(self, text: str) -> bool:
+        """Whether a line with this text is in the log, or soon comes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not any(text in line for line in self.log):
+            if time.monotonic() > deadline:
+                return False
+            threading.Event().wait(0.005)
+        return True
 
     def errors(self) -> list[str]:
         return [line for line in self.log if " ERROR " in line or line.startswith("Traceback")]

@@ -8,9 +8,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -18,6 +19,8 @@ PRODUCTS = [
     {"id": n, "name": f"product {n}", "list_cents": 1000 + 7 * n, "discount_bp": 250 * (n % 5)} for n in range(1, 41)
 ]
 WITHIN_S = 10.0
+DRIP_S = 0.05
+MOST_DRIPS = 40
 
 
 def price(one: dict[str, Any]) -> int:
@@ -25,12 +28,20 @@ def price(one: dict[str, Any]) -> int:
 
 
 class Shop:
-    """What goes wrong: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no answer."""
+    """What goes wrong: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no answer.
+
+    `tired`: a connection that gave an answer is closed at the next request, unanswered. `closed` counts both closings.
+    `dripping`: an answer that comes byte by byte, for longer than anyone waits.
+    """
 
     def __init__(self) -> None:
         self.wrong: set[int] = set()
         self.down = False
         self.closing = False
+        self.tired = False
+        self.dripping = False
+        self.closed = 0
+        self.served: WeakSet[asyncio.BaseTransport] = WeakSet()
         self.stall_until = 0.0
         self.orders: dict[str, int] = {}
         self.homes: set[str] = set()
@@ -49,14 +60,30 @@ class Shop:
     async def around(self, request: web.Request, handler: Any) -> web.StreamResponse:
         await asyncio.sleep(max(0.0, self.stall_until - time.monotonic()))
         self.homes.add(request.headers["X-Home-Region"])
-        if self.closing:
-            assert request.transport is not None
-            request.transport.close()
+        if self.dripping:
+            return await self.drip(request)
+        connection = request.transport
+        if connection is None or self.closing or (self.tired and connection in self.served):
+            self.closed += 1
+            if connection is not None:
+                connection.close()
+            return web.Response()
+        self.served.add(connection)
         answer: web.StreamResponse = web.json_response({"error": "down"}, status=503)
         if not self.down:
             answer = await handler(request)
         answer.headers["X-Region"] = request.headers["X-Home-Region"]
         answer.headers["X-Release"] = "gateway-1.0.0 shop-1.0.0"
+        return answer
+
+    async def drip(self, request: web.Request) -> web.StreamResponse:
+        """An answer that never stops coming."""
+        answer = web.StreamResponse()
+        with suppress(ConnectionError):
+            await answer.prepare(request)
+            for _ in range(MOST_DRIPS):
+                await answer.write(b" ")
+                await asyncio.sleep(DRIP_S)
         return answer
 
     def _price(self, product: int) -> int:

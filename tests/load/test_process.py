@@ -105,7 +105,12 @@ class Day:
         self._pass("down", 60)
         shop.down, shop.closing = False, True
         self._pass("closing", 60)
-        shop.closing, shop.stall_until = False, time.monotonic() + STALL_S
+        self.closed, shop.closing, shop.tired = shop.closed, False, True
+        self._pass("tired", 60)
+        self.tired = shop.closed - self.closed
+        shop.tired, shop.dripping = False, True
+        self._pass("dripping", 40)
+        shop.dripping, shop.stall_until = False, time.monotonic() + STALL_S
         self._pass("stall", 170)
         self._pass("better", 60)
 
@@ -199,6 +204,29 @@ def test_closed_connections_are_connection_errors(day: Day) -> None:
     assert errors_of(closing) == {ErrorKind.CONNECTION}
     assert set(closing["status"]) == {0}
     assert np.median(closing["end"] - closing["planned"]) < TIMEOUT_S / 2
+
+
+def test_a_kept_connection_that_was_closed_costs_no_request(day: Day) -> None:
+    """Where the server closes kept connections the request goes once more, on a new one; POST as well."""
+    tired = day.of("tired")
+    assert day.tired > 20
+    assert errors_of(tired) == {ErrorKind.NONE}
+    assert {"login", "checkout"} & {day.samples.steps[n] for n in tired["step"]}
+
+
+def test_a_closed_connection_is_tried_once_more_at_most(day: Day) -> None:
+    """A server that closes every connection isn't stormed: no request goes out more than twice."""
+    failed = (day.samples.records["error"] == ErrorKind.CONNECTION).sum()
+    assert failed <= day.closed <= 2 * failed
+
+
+def test_an_answer_that_drips_in_is_a_timeout(day: Day) -> None:
+    """The time-out holds for the whole of the answer, not for each byte of it."""
+    begin, end = day.hours["dripping"]
+    records = day.samples.records
+    dripping = records[(records["planned"] > begin) & (records["planned"] < end - TIMEOUT_S)]
+    assert errors_of(dripping) == {ErrorKind.TIMEOUT}
+    assert np.median(dripping["end"] - dripping["planned"]) == pytest.approx(TIMEOUT_S, abs=0.1)
 
 
 def test_a_stall_hides_nothing(day: Day) -> None:

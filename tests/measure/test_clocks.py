@@ -60,6 +60,14 @@ def test_restored_waits_for_full_capacity(tmp_path: Path) -> None:
     assert (outcome["clocks"]["restored"], outcome["ttfr_s"]) == (34.5, 14.5)
 
 
+def test_restored_waits_for_the_last_faulty_instance(tmp_path: Path) -> None:
+    """Enough good instances beside a faulty one that still serves aren't full capacity."""
+    place = {"service": "pricing", "region": "us-east", "release": "pricing-1.1.0"}
+    story = rolled_back().add(19.0, "instance.ready", "bad.1", **place).add(33.0, "instance.stopped", "bad.1", **place)
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
+    assert outcome["clocks"]["restored"] == 33.0
+
+
 def test_capacity_that_stays_short_is_censored(tmp_path: Path) -> None:
     """An instance that died and wasn't replaced: restored never happened."""
     story = rolled_back().add(40.0, "instance.died", "us-east.pricing.1", service="pricing", region="us-east", why="")
@@ -121,9 +129,10 @@ def test_recovery_needs_hold(tmp_path: Path) -> None:
 
 def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
     """A journey that falls silent doesn't hold: its SLO is unknown at the end."""
-    requests = failing(steadily(), 20.0, 30.0)
+    requests = steadily()
     for number, request in enumerate(requests):
         request.journey = "login" if number % 2 and request.planned < 45 else "buy"
+    failing(requests, 20.0, 30.0, which=lambda r: r.journey == "buy")
     slos = [{"name": name, "sli": "availability", "objective": "99%", "journey": name} for name in ("buy", "login")]
     outcome = measure(write(tmp_path / "run", rolled_back(), requests, slos=slos))
     assert (outcome["clocks"]["recovered"], outcome["exit_status"]) == (None, 1)
@@ -142,6 +151,22 @@ def test_earliest_effect_and_latest_recovery_of_several_slos(tmp_path: Path) -> 
     # Odd requests (…20.05, 20.15) browse, even ones (…22.0, 27.9) buy.
     assert (outcome["clocks"]["effect"], outcome["clocks"]["recovered"]) == (20.05, 28.0)
     assert [(each["effect"], each["recovered"]) for each in outcome["slos"]] == [(22.0, 28.0), (20.05, 26.05)]
+
+
+@pytest.mark.parametrize(("again", "relapses"), [(29.0, []), (35.0, [{"recovered": 24.0, "breached": 35.0}])])
+def test_outages_of_two_slos_close_together_are_one(tmp_path: Path, again: float, relapses: list[Any]) -> None:
+    """One SLO is well again 5 s before the other breaks: one outage. 11 s: two."""
+    slos = [{"name": name, "sli": "availability", "objective": "99%", "journey": name} for name in ("buy", "browse")]
+    requests = steadily(60.0)
+    for number, request in enumerate(requests):
+        request.journey = "browse" if number % 2 else "buy"
+    failing(requests, 20.0, 23.95, which=lambda r: r.journey == "buy")
+    failing(requests, again, again + 3, which=lambda r: r.journey == "browse")
+    outcome = measure(write(tmp_path / "run", rolled_back(), requests, slos=slos))
+    # buy is planned at even tenths, browse 50 ms later
+    expected = [{**each, "breached": each["breached"] + 0.05} for each in relapses]
+    assert (outcome["clocks"]["effect"], outcome["relapses"]) == (20.0, expected)
+    assert outcome["clocks"]["recovered"] == pytest.approx(again + 3.05)
 
 
 def test_a_relapse(tmp_path: Path) -> None:

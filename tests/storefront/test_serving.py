@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import signal
 import socket
 import subprocess
 import sys
@@ -110,6 +111,25 @@ def test_a_draining_instance_refuses_new_connections_and_closes_the_open_ones() 
         assert (last.status, last.headers["Connection"]) == (200, "close")
     finally:
         connection.close()
+        assert running.stop(process) == 0
+
+
+def test_connections_that_wait_to_be_accepted_are_not_reset() -> None:
+    """What the kernel had accepted before SIGTERM is answered, though the instance gets to it only afterwards."""
+    port = running.free_port()
+    process = running.start("pricing", port, {})
+    process.send_signal(signal.SIGSTOP)
+    waiting = [http.client.HTTPConnection(running.HOST, port, timeout=5) for _ in range(20)]
+    try:
+        for connection in waiting:
+            connection.request("GET", "/prices/1")
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        assert [connection.getresponse().status for connection in waiting] == [200] * 20
+    finally:
+        for connection in waiting:
+            connection.close()
+        process.send_signal(signal.SIGCONT)
         assert running.stop(process) == 0
 
 

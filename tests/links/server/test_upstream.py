@@ -109,7 +109,7 @@ def test_a_broken_table_leaves_the_last_good_one(
     assert heard(proxy) == b"word"
     names.unlink()
     assert heard(proxy) == b"word"
-    assert any(" WARNING names table " in line for line in named.log)
+    assert named.logs(" WARNING names table ")
 
 
 def test_no_request_fails_while_instances_are_replaced(named: Server, names: pathlib.Path, closed_port: str) -> None:

@@ -36,7 +36,7 @@ class TimeoutStage(Stage):
         self._timer.cancel()
 
     def removed(self) -> None:
-        pass
+        self.cut()
 
     def dropped(self) -> None:
         self._timer.cancel()

@@ -1,0 +1,62 @@
+"""reports.sections: rows of words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import sections
+from reports.folder import Run, read
+from tests.reports import sample_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read(sample_run.bad_deploy(tmp_path_factory.mktemp("sections") / "run"))
+
+
+def test_a_detector_that_saw_nothing_comes_last_and_says_so(run: Run) -> None:
+    """Fastest first; null is 'did not see it'."""
+    race = sections.detectors(run)
+    assert [(row["name"], row["ttd"]) for row in race] == [
+        ("cusum", "1.08 s"),
+        ("threshold", "2.49 s"),
+        ("scrape", "did not see it"),
+    ]
+
+
+def test_a_detector_without_an_outage_did_not_miss_anything(tmp_path: Path) -> None:
+    """Where there was no effect there was nothing to see."""
+    race = sections.detectors(read(sample_run.no_effect(tmp_path / "run")))
+    assert race[-1]["ttd"] == "nothing to see"
+
+
+def test_alerts_are_split_by_side(run: Run) -> None:
+    """Client-side alerts aren't shown among service-side ones."""
+    assert [row["detector"] for row in sections.alerts(run, "client")] == ["cusum", "threshold"]
+    assert sections.alerts(run, "service") == []
+
+
+def test_releases_are_summed_for_the_changed_service(run: Run) -> None:
+    """Answers in which the same release of the service had part are one row."""
+    tables: dict[str, Any] = dict(sections.impact(run))
+    rows = [(row["name"], row["requests"], row["failed"]) for row in tables["By release of pricing"]]
+    assert rows == [("pricing-1.0.0", "16", "0"), ("pricing-1.1.0", "240", "49"), ("without pricing", "60", "0")]
+
+
+def test_the_log_leaves_polls_out(run: Run) -> None:
+    """Every event but the polls, in order."""
+    kinds = [row["kind"] for row in sections.log(run)]
+    assert kinds[0] == "run.started"
+    assert "poll" not in kinds
+    assert len(kinds) == sum(event.kind != "poll" for event in run.events)
+
+
+def test_expectations_have_three_answers(tmp_path: Path) -> None:
+    """Unknown is neither yes nor no."""
+    folder = sample_run.never_recovered(tmp_path / "run")
+    marks = [row["mark"] for row in sections.expectations(read(folder))]
+    other = [row["mark"] for row in sections.expectations(read(sample_run.no_effect(tmp_path / "other")))]
+    assert (marks, other) == (["yes", "no"], ["unknown", "unknown"])
