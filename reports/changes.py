@@ -158,8 +158,8 @@ def _note(run: Run, id_: str, about: Mapping[str, Any]) -> str:
 
 
 def diff(patch: str) -> list[Line]:
-    """The lines of a unified diff, each with its kind."""
-    return [Line(_kind(line), line) for line in patch.splitlines()]
+    """The lines of a unified diff, each with its kind. Only a newline ends a line, as for whoever applies it."""
+    return [Line(_kind(line), line) for line in patch.rstrip("\n").split("\n") if patch]
 
 
 def _kind(line: str) -> str:

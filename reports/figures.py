@@ -181,7 +181,7 @@ def _latency_ends(taken: Floats) -> tuple[float, float]:
     if not len(seen):
         return 1.0, FASTEST
     highest, lowest = float(seen.max()), max(float(np.quantile(seen, 0.01)), FASTEST)
-    top = next(step for step in (*ENDS, math.inf) if highest < step)
+    top = next(step for step in (*ENDS, math.inf) if highest * 1.1 < step)
     top = min(top, 2 * highest)
     return top, min(10.0 ** math.floor(math.log10(lowest)), top / 10)
 

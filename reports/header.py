@@ -32,8 +32,12 @@ def header(run: Run) -> Header:
     verdict = outcome.get("verdict") if outcome.get("verdict") in VERDICTS else "unknown"
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = text(run.scenario.get("title")) or text(started.get("title")) or text(pick(outcome, "run", "scenario"))
-    reasons = [text(reason) for reason in items(outcome.get("reasons"))]
+    reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
     return Header(title or run.name, str(verdict), word, meaning, reasons, told(run), facts(run))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def told(run: Run) -> list[str]:

@@ -28,7 +28,7 @@ def alerts(run: Run, side: str) -> list[Row]:
     for row in rows(pick(run.outcome, "alerts")):
         name = text(row.get("detector"))
         if (row.get("side") or pick(detectors, name, "side") or sides.get(name) or "client") == side:
-            where = [text(row.get(key)) for key in ("slo", "journey", "region") if row.get(key)]
+            where = dict.fromkeys(text(row.get(key)) for key in ("slo", "journey", "region") if row.get(key))
             pages = ("pages" if row.get("pages") else "watches") + (", false alarm" if row.get("false_alarm") else "")
             what = {"detector": name, "pages": pages, "where": " · ".join(where), "summary": text(row.get("summary"))}
             found.append({"t": _moment(row.get("t"), "time unknown"), **what})
@@ -73,7 +73,8 @@ def slos(run: Run) -> list[Row]:
                 if spec
                 else "",
                 "verdict": str(verdict),
-                **{key: _moment(row.get(key), "never" if breached else "no breach") for key in ("effect", "detect")},
+                "effect": _moment(row.get("effect"), "never" if breached else "no breach"),
+                "detect": _moment(row.get("detect"), "no page" if breached else "no breach"),
                 "recovered": _moment(row.get("recovered"), "never" if breached else "no breach"),
                 "breached": seconds(row.get("breached_s")),
                 "budget": percent(row.get("budget_spent")),

@@ -63,8 +63,16 @@ def counts(bins: Bins, planned: Floats, which: Mask) -> Floats:
 
 
 def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
-    """Requests per second; an empty bin is 0."""
-    return counts(bins, planned, which) / bins.width
+    """Requests per second; an empty bin is 0. `planned` is sorted.
+
+    The load rarely begins and ends on the edge of a bin: a rate is over the part of its bin that lies between the
+    first and the last planned request, though over half a bin at least, so that a few requests don't make a peak.
+    """
+    first, last = (planned[0], planned[-1]) if len(planned) else (0.0, 0.0)
+    edges = bins.edges
+    loaded = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
+    found: Floats = counts(bins, planned, which) / np.clip(loaded, bins.width / 2, bins.width)
+    return found
 
 
 def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:

@@ -18,6 +18,7 @@ PHASES: Mapping[str, str] = {
     "unseen": "unseen",
     "waiting": "waiting for someone",
     "deciding": "deciding",
+    "open": "taken, not ended",
     "acting": "acting",
     "healing": "healing",
     "restoring": "restoring capacity",
@@ -33,7 +34,7 @@ BEGINS: Mapping[str, str] = {
     "acted": "healing",
     "recovered": "restoring",
 }
-"""The phase that a stamp begins; `injected`, `paged` and `restored` begin none."""
+"""The phase that a stamp begins; `injected`, `paged` and `restored` begin none. Without `act`, `ack` begins `open`."""
 
 SPANS = (
     ("ttd", "TTD", "time to detect", "effect", "detect"),
@@ -110,9 +111,10 @@ def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -
 def _phases(known: list[tuple[str, float]]) -> list[str]:
     """The phase that lasts from each stamp on; an outage never goes back to an earlier one."""
     order = list(PHASES)
+    begins = BEGINS if any(name == "act" for name, _ in known) else {**BEGINS, "ack": "open"}
     reached, found = 0, []
     for name, _ in known:
-        reached = max(reached, order.index(BEGINS.get(name, order[0])))
+        reached = max(reached, order.index(begins.get(name, order[0])))
         found.append(order[reached])
     return found
 

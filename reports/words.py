@@ -141,7 +141,8 @@ def failed_figure(outcome: Mapping[str, Any]) -> Figure:
     requests = number(pick(outcome, "impact", "requests"))
     if number(failed) is None:
         return Figure("Failed requests", NOT_MEASURED, "failed from effect to recovery", "muted")
-    of = f" of {count(requests)} from effect to recovery" if requests is not None else " from effect to recovery"
+    end = "recovery" if number(pick(outcome, "clocks", "recovered")) is not None else "the end of the run"
+    of = f" of {count(requests)} from effect to {end}" if requests is not None else f" from effect to {end}"
     if not failed and not requests:
         return Figure("Failed requests", count(failed), "there was no outage", "good")
     return Figure("Failed requests", count(failed), percent(ratio) + of, _tone(failed))

@@ -253,7 +253,6 @@ def _thin(stream: _Stream) -> Times:
     starts = np.concatenate(([stream.since], t[t + window <= stream.end]))
     ends = np.minimum(starts + window, stream.end)
     low = np.searchsorted(t, starts, side="right")
-    low[0] = 0
     few = np.searchsorted(t, ends, side="right") - low < MINIMUM
     return np.column_stack((starts, ends))[few]
 

@@ -155,13 +155,31 @@ def test_a_recovery_that_lasts_a_window_splits_the_outage() -> None:
 
 
 def test_an_outage_of_few_errors_recovers_not_before_its_effect() -> None:
-    """Errors so few that the CUSUM falls back between them: 8 of 1,000 where 5 may be, evenly spread over 30 s."""
-    t = np.arange(0, 80, 0.01)
-    bad = (t >= 30) & (t < 60) & (np.arange(len(t)) % 90 == 0)
+    """One error each 0.8 s among 100/s: the CUSUM falls back to zero between any two of them.
+
+    The twelfth in 10 s (38.8 s) makes the breach and is an excursion by itself; the last window in breach begins with
+    the third (31.6 s). Effect and recovery meet, and don't change places.
+    """
+    t = np.round(np.arange(0, 80, 0.01), 6)
+    bad = np.isin(t, np.round(30 + 0.8 * np.arange(14), 6))
     found = course(SHOP, samples(t, bad), 0, 80)
-    assert found.effect is not None
-    assert found.recovered is not None
-    assert 30 <= found.effect <= found.recovered <= 60
+    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(38.8, 38.8)]
+
+
+def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
+    """1,000/s up to three errors at 20 s, then 4/s: 3 of 40 in the 10 s from them, though never in 10 s to a request."""
+    t = np.concatenate(
+        (np.arange(0, 20, 0.001), [20, 20.001, 20.002], 20.25 + np.arange(37) / 4, 40 + np.arange(40) / 4)
+    )
+    slo = Slo(name="shop", sli="availability", objective="99%")  # type: ignore[arg-type]
+    found = course(slo, samples(t, (t >= 20) & (t < 20.1)), 0, 50)
+    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(20.0, 20.25)]
+
+
+def test_a_breach_that_lasts_into_the_fault_begins_with_it() -> None:
+    """Errors all before the fault, in breach still when it came: nothing before inject is told."""
+    found = course(SHOP, steadily((20, 20.5)), 0, 60, 21.0)
+    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(21.0, 21.0)]
 
 
 def test_an_outage_to_the_end_has_no_recovery() -> None:

@@ -37,6 +37,7 @@ Examples:
 REAL_TOXIPROXY = (
     "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
 )
+EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
 PRECEDENCE = (130, 5, 4, 2, 1, 3, 0)
 
 
@@ -68,7 +69,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats the same arrivals; drawn and told unless set.")
 @click.option("--set", "overrides", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Override a value.")
 @click.option("--responder", type=click.Choice(["auto", "none"]), help="In place of the scenario's.")
-@click.option("--toxiproxy-server", "toxiproxy", metavar="PATH", help="Run this Toxiproxy, not the embedded server.")
+@click.option("--toxiproxy-server", "toxiproxy", type=EXECUTABLE, help="Run this Toxiproxy, not the embedded server.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
 def run(

@@ -41,11 +41,11 @@ def limit(
 ) -> float:
     """Mean seconds to the alarm of the best detector at `rate` requests/s with one false alarm in `arl_s` seconds.
 
-    It counts from the first bad request, as TTD does, or from the change itself, which is 1/(rate × p1) earlier. Where
-    `streams` of them page, each has its share of the budget: one false alarm in arl_s × streams. Infinite where p1 ≤ p0,
-    since there is nothing to be detected. Right to 0.5 % for budgets up to 1e13 requests and p0 up to 5 %; above that
-    the lattice is coarse, and the limit may come out too long: by 1.5 % at p0 = 10 %, by a quarter at 20 %. Raises
-    ValueError for a probability outside [0, 1], or a rate, arl_s or streams that isn't positive.
+    It counts from the first bad request, as TTD does, or from the change, which comes 1/(rate × p1) before that. Where
+    `streams` of them page, each has its share of the budget: one false alarm in arl_s × streams. Infinite where
+    p1 ≤ p0, since there is nothing to detect. Right to 0.5 % for budgets up to 1e13 requests and p0 up to 5 %; above
+    that the lattice is coarse and the limit comes out too long: by 1.5 % at p0 = 10 %, by up to a quarter at 20 %.
+    Raises ValueError for a probability outside [0, 1], or a rate, arl_s or streams that isn't positive.
     """
     if not (0 <= p0 <= 1 and 0 <= p1 <= 1 and rate > 0 and arl_s > 0 and streams > 0):
         raise ValueError(f"no limit for p0 = {p0:g}, p1 = {p1:g}, {rate:g}/s, {streams} × {arl_s:g} s")

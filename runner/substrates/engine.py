@@ -6,6 +6,7 @@ What carries a run's label is the run's; nothing else is ever touched.
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,7 @@ from runner.ports import PortError
 
 TIMEOUT_S = 60.0
 CALLS_AT_ONCE = 32
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 RUN = "gameday.run"
 
 
@@ -51,7 +53,21 @@ def connect(timeout: float = TIMEOUT_S) -> docker.APIClient:
     """The engine of DOCKER_HOST, or the local one. Raises PortError where none answers within `timeout` seconds."""
     with calling("docker"):
         settings: Any = docker.utils.kwargs_from_env()
+        _knock(settings.get("base_url", DEFAULT_HOST), timeout)
         return docker.APIClient(**settings, version="auto", timeout=int(timeout), max_pool_size=CALLS_AT_ONCE)
+
+
+def _knock(url: str, timeout: float) -> None:
+    """The client leaks its socket where nobody listens on a local one; raises PortError there."""
+    path = url.removeprefix("http+").removeprefix("unix://")
+    if path == url:
+        return
+    with socket.socket(socket.AF_UNIX) as knock:
+        knock.settimeout(timeout)
+        try:
+            knock.connect(path)
+        except OSError as error:
+            raise PortError(f"the Docker engine can't be reached at {path}: {error.strerror or error}") from None
 
 
 def of_run(run_id: str) -> dict[str, str]:

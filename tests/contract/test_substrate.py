@@ -198,7 +198,7 @@ def test_data_outlives_the_instance(runs: Runs) -> None:
 
 
 def test_close_leaves_nothing(lab: Lab) -> None:
-    """After close nothing carries the run's mark, not even what left its session; before, it did. Again it is harmless."""
+    """After close nothing carries the run's mark, not even what left its session. Closing again is harmless."""
     runs = Runs(lab, lab.substrate())
     for name in ("links", "web", "store"):
         runs.ask(runs.start(name), "/fork")

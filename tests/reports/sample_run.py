@@ -258,7 +258,7 @@ def _write(folder: Path, outcome: Mapping[str, Any], events: list[Event], text: 
     (folder / "releases").mkdir()
     release = yaml.safe_dump(_release(text), allow_unicode=True)
     (folder / "releases" / "pricing-1.1.0.yaml").write_text(release, encoding="utf-8")
-    (folder / "releases" / "pricing-1.1.0.patch").write_text(PATCH + text(" unchanged\n"), encoding="utf-8")
+    (folder / "releases" / "pricing-1.1.0.patch").write_text(PATCH + text(" unchanged") + "\n", encoding="utf-8")
     return folder
 
 

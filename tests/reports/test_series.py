@@ -37,10 +37,17 @@ def test_the_width_of_bins_grows_with_the_run(until: float, at_least: float, wid
 
 
 def test_rates_count_requests_per_second_and_empty_bins_are_zero() -> None:
-    """Three requests in half a second are 6/s; a bin without any is 0/s."""
+    """Three requests in the loaded 0.4 s of a bin are 7.5/s; a bin without any is 0/s."""
     planned = np.array([0.1, 0.2, 0.4, 1.2])
     rates = series.rates(series.Bins(0, 0.5, 3), planned, np.ones(4, bool))
-    assert rates.tolist() == [6.0, 0.0, 2.0]
+    assert rates.tolist() == [pytest.approx(3 / 0.4), 0.0, pytest.approx(1 / 0.25)]
+
+
+def test_a_bin_that_the_load_covers_in_part_has_the_rate_of_that_part() -> None:
+    """Load from 0.25 s to 1.75 s at 4/s is 4/s in both bins of a second, not less in the first and the last."""
+    planned = np.array([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75])
+    rates = series.rates(series.Bins(0, 1, 2), planned, np.ones(7, bool))
+    assert rates.tolist() == [pytest.approx(3 / 0.75), pytest.approx(4 / 0.75)]
 
 
 def test_a_ratio_is_of_what_was_counted_and_a_gap_where_nothing_was() -> None:

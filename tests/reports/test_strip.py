@@ -48,7 +48,7 @@ def test_stamps_come_in_order_each_with_the_interval_before_it() -> None:
 
 
 def test_a_confirmation_in_between_does_not_turn_an_outage_back() -> None:
-    """From effect to detect is unseen even where the injection is confirmed in between; acted after recovered heals nothing."""
+    """Effect to detect is unseen though the injection is confirmed in between; acted after recovered heals nothing."""
     drawn = strip({}, CLOCKS, 60)
     assert drawn is not None
     phases = [segment.phase for segment in drawn.segments]

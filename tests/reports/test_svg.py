@@ -9,7 +9,8 @@ from reports.svg import normalised
 DRAWN = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9" width="9">'
     '<g role="graphics-object"><path class="background" d=""/><g clip-path="url(#clip{n})"><text font-family="x" '
-    'transform="translate(1.23456789,2)">a&lt;b&gt;</text></g></g><defs><clipPath id="clip{n}"><rect/></clipPath></defs></svg>'
+    'transform="translate(1.2345,2)">a&lt;b&gt;</text></g></g><defs><clipPath id="clip{n}"><rect/></clipPath></defs>'
+    "</svg>"
 )
 
 

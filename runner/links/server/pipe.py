@@ -133,8 +133,6 @@ class Pipe:
         for stage in self._stages.values():
             if stage is not None:
                 stage.dropped()
-        self._pausing.clear()
-        self.source.resume_reading()
 
     # What a stage may ask for
 

@@ -242,44 +242,6 @@ def test_an_update_merges_attributes_and_keeps_what_a_toxic_is(p: Server, method
     }
 
 
-def test_populate_keeps_what_is_the_same_and_replaces_what_differs(p: Server) -> None:
-    """The same addresses (`localhost` is 127.0.0.1) keep proxy and toxics; another upstream makes a new proxy."""
-    listen = p.ask("GET", "/proxies/p").json()["listen"]
-    same = {**PROXY, "listen": listen.replace("127.0.0.1", "localhost")}
-    answer = p.ask("POST", "/populate", [same, {**PROXY, "name": "q"}])
-    assert [len(proxy["toxics"]) for proxy in answer.json()["proxies"]] == [1, 0]
-    assert answer.json()["proxies"][0]["listen"] == listen
-    answer = p.ask("POST", "/populate", [{**PROXY, "listen": listen, "upstream": "127.0.0.1:2"}])
-    assert answer.json()["proxies"] == [
-        {"name": "p", "listen": listen, "upstream": "127.0.0.1:2", "enabled": True, "toxics": []}
-    ]
-    assert sorted(p.ask("GET", "/proxies").json()) == ["p", "q"]
-
-
-def test_populate_checks_every_entry_before_it_makes_any(server: Server) -> None:
-    """A missing name in the second entry creates nothing; the answer is JSON with `proxies` null."""
-    answer = server.ask("POST", "/populate", [PROXY, {"upstream": "x:1"}])
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json() == {"error": "missing required field: name at proxy 2", "status": 400, "proxies": None}
-    assert server.ask("GET", "/proxies").json() == {}
-
-
-def test_populate_stops_at_the_first_failure_and_keeps_the_earlier(server: Server) -> None:
-    """The second can't listen: the first is there and in the answer, the third was never made."""
-    wanted = [{**PROXY, "name": name} for name in ("one", "two", "three")]
-    wanted[1]["listen"] = "nowhere"
-    answer = server.ask("POST", "/populate", wanted)
-    assert answer.status_code == 500
-    assert [proxy["name"] for proxy in answer.json()["proxies"]] == ["one"]
-    assert list(server.ask("GET", "/proxies").json()) == ["one"]
-
-
-def test_populate_honours_disabled(server: Server) -> None:
-    """A proxy may be populated disabled; without the field it is enabled."""
-    answer = server.ask("POST", "/populate", [{**PROXY, "enabled": False}, {**PROXY, "name": "q"}])
-    assert [proxy["enabled"] for proxy in answer.json()["proxies"]] == [False, True]
-
-
 def test_reset_enables_everything_and_removes_every_toxic(p: Server) -> None:
     """After POST /reset the proxy listens where it did, without toxics."""
     listen = p.ask("PATCH", "/proxies/p", {"enabled": False}).json()["listen"]

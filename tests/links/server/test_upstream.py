@@ -112,42 +112,59 @@ def test_a_broken_table_leaves_the_last_good_one(
     assert named.logs(" WARNING names table ")
 
 
+class Callers:
+    """Threads that send request after request, each on a new connection, until told to stop."""
+
+    def __init__(self, proxy: Proxy, count: int) -> None:
+        self._proxy = proxy
+        self._done = threading.Event()
+        self.answers: list[list[bytes]] = [[] for _ in range(count)]
+        self._threads = [threading.Thread(target=self._call, args=(mine,)) for mine in self.answers]
+        for thread in self._threads:
+            thread.start()
+
+    def _call(self, mine: list[bytes]) -> None:
+        while not self._done.is_set():
+            try:
+                mine.append(heard(self._proxy))
+            except OSError as error:
+                mine.append(repr(error).encode())
+
+    def all_begin_anew(self, deadline: float) -> None:
+        """Return when every caller has ended a request that it began after this call."""
+        goals = [len(mine) + 2 for mine in self.answers]
+        while time.monotonic() < deadline:
+            if all(len(mine) >= goal for mine, goal in zip(self.answers, goals, strict=True)):
+                return
+            self._done.wait(0.001)
+
+    def stop(self) -> list[bytes]:
+        self._done.set()
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+        return [answer for mine in self.answers for answer in mine]
+
+
 def test_no_request_fails_while_instances_are_replaced(named: Server, names: pathlib.Path, closed_port: str) -> None:
     """Thousands of requests, each on a new connection, through dozens of replacements: 0 failed.
 
-    An instance is taken out of the table first and stops only when no more connections come.
+    An instance leaves the table first, and stops only when no request that could have seen it there is under way.
     """
-    answers: list[bytes] = []
-    proxy = named.proxy(NAME)
-    done = threading.Event()
-
-    def send_requests() -> None:
-        while not done.is_set() and len(answers) < 4000:
-            try:
-                answers.append(heard(proxy))
-            except OSError as error:
-                answers.append(repr(error).encode())
-
     instance = Upstream(says(b"ok"))
     replace(names, {NAME: [closed_port, instance.address]})
-    threads = [threading.Thread(target=send_requests) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    callers = Callers(named.proxy(NAME), count=3)
     replacements = 0
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 3 * PATIENCE_S
     try:
-        while len(answers) < 3000 and time.monotonic() < deadline:
+        while (sum(map(len, callers.answers)) < 3000 or replacements < 20) and time.monotonic() < deadline:
             successor = Upstream(says(b"ok"))
             replace(names, {NAME: [successor.address, closed_port]})
-            while successor.accepted < 20 and time.monotonic() < deadline:
-                done.wait(0.001)
+            callers.all_begin_anew(deadline)
             instance.close()
             instance = successor
             replacements += 1
     finally:
-        done.set()
-        for thread in threads:
-            thread.join(PATIENCE_S)
+        answers = callers.stop()
         instance.close()
     assert len(answers) >= 3000
     assert replacements >= 20

@@ -1,0 +1,146 @@
+"""What only containers have: labels, two kinds of networks, limits, and a region that can be cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from runner.ports import Instance, PortError
+from runner.substrates.docker import DockerSubstrate
+from runner.substrates.engine import connect
+from tests.contract.lab import REGIONS, DockerLab, Runs, link
+
+pytestmark = pytest.mark.docker
+FAR = "web.eu-west:8000"
+
+
+@pytest.fixture(scope="module")
+def runs(docker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """A link server and a web in each region, and the edge's link server; the tests share them."""
+    lab = DockerLab(tmp_path_factory.mktemp("docker"), docker_image)
+    made = Runs(lab, lab.substrate())
+    yield made
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[docker.APIClient]:
+    with closing(connect()) as client:
+        yield client
+
+
+def container(engine: docker.APIClient, runs: Runs, service: str) -> Any:
+    """What the engine knows of the run's container of a service."""
+    wanted = [f"gameday.run={runs.lab.run_id}", f"gameday.service={service}"]
+    return engine.inspect_container(engine.containers(filters={"label": wanted})[0]["Id"])
+
+
+def test_labels(runs: Runs, engine: docker.APIClient) -> None:
+    """A container says its run, region, service and release, and is known to Compose under the region's project."""
+    instance = runs.start("front")
+    labels = container(engine, runs, "front")["Config"]["Labels"]
+    run = runs.lab.run_id
+    assert {key: value for key, value in labels.items() if key.startswith("gameday.")} == {
+        "gameday.run": run,
+        "gameday.region": "us-east",
+        "gameday.service": "front",
+        "gameday.release": "front-1.0.0",
+        "gameday.instance": instance.id,
+    }
+    assert labels["com.docker.compose.project"] == f"gameday-{run}-us-east"
+    assert labels["com.docker.compose.service"] == "front"
+    assert labels["com.docker.compose.container-number"] == instance.id.rpartition(".")[2]
+    assert labels["com.docker.compose.oneoff"] == "False"
+
+
+def test_declared_limits(runs: Runs, engine: docker.APIClient) -> None:
+    """Memory, processors, tmpfs, volumes and stop signal are those of the compose file; ports are on loopback alone."""
+    for name in ("front", "web", "store"):
+        runs.start(name)
+    front, web, store = (container(engine, runs, name) for name in ("front", "web", "store"))
+    assert (front["HostConfig"]["Memory"], front["HostConfig"]["NanoCpus"]) == (128 * 1024**2, 10**9)
+    assert web["HostConfig"]["Tmpfs"] == {"/scratch": ""}
+    assert store["Config"]["StopSignal"] == "SIGINT"
+    assert store["Mounts"][0]["Name"] == f"gameday-{runs.lab.run_id}-us-east-store-data"
+    assert {port["HostIp"] for port in web["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
+
+
+def test_release_is_a_layer(runs: Runs, engine: docker.APIClient) -> None:
+    """An instance runs from its release's own tree in its release's own image, which carries the run's label."""
+    told = runs.ask(runs.start("web", version="1.1.0"), "/environment")
+    assert told["PYTHONPATH"] == "/srv/releases/web-1.1.0"
+    image = engine.images(filters={"label": [f"gameday.run={runs.lab.run_id}", "gameday.release=web-1.1.0"]})[0]
+    assert image["RepoTags"] == [f"gameday/storefront:{runs.lab.run_id}-web-1.1.0"]
+
+
+def test_bare_names_stay_in_the_region(runs: Runs) -> None:
+    """`web` is the region's own; on the backbone only the name with the region is known."""
+    links, edge = runs.start("links", "eu-west"), runs.start("edge-links", "edge")
+    runs.start("web")
+    assert runs.ask(links, "/dial?web:8000") == []
+    assert runs.ask(edge, "/dial?web:8000") == []
+    assert runs.ask(edge, "/dial?web.us-east:8000") != []
+
+
+def test_isolated_region(runs: Runs) -> None:
+    """A region cut off is reached by nobody else, works within, and takes newcomers along until it is joined."""
+    edge, near = runs.start("edge-links", "edge"), runs.start("links", "eu-west")
+    old = runs.start("web", "eu-west")
+    assert runs.ask(edge, f"/dial?{FAR}") == [old.id]
+    address = backbone_address(runs, old.id)
+    runs.substrate.isolate("eu-west")
+    runs.substrate.isolate("eu-west")
+    new = runs.start("web", "eu-west")
+    assert runs.ask(edge, f"/dial?{FAR}") == []
+    assert runs.behind(near, link("eu-west", "eu-west")) == {old.id, new.id}
+    assert runs.ask(old, "/healthz")["instance"] == old.id
+    runs.substrate.join("eu-west")
+    runs.substrate.join("eu-west")
+    assert set(runs.ask(edge, f"/dial?{FAR}")) == {old.id, new.id}
+    assert backbone_address(runs, old.id) == address
+
+
+def backbone_address(runs: Runs, instance: str) -> str:
+    with closing(connect()) as client:
+        known: Any = client.inspect_container(f"gameday-{runs.lab.run_id}-{instance}")
+    return str(known["NetworkSettings"]["Networks"][f"gameday-{runs.lab.run_id}-backbone"]["IPAddress"])
+
+
+def test_only_regions_are_isolated(runs: Runs) -> None:
+    """Cutting off what is no region is an error that names the regions."""
+    with pytest.raises(PortError, match=", ".join(REGIONS)):
+        runs.substrate.isolate("edge")
+
+
+def test_removed_by_hand(runs: Runs, engine: docker.APIClient) -> None:
+    """A container that somebody removed counts as ended by itself."""
+    instance = runs.start("front", "eu-west")
+    engine.remove_container(f"gameday-{runs.lab.run_id}-{instance.id}", force=True)
+    ended: list[Instance] = []
+    while not ended:
+        ended = [found for found, _ in runs.substrate.died() if found == instance]
+    assert instance not in runs.substrate.instances()
+
+
+def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: Runs) -> None:
+    """Without an engine opening fails in words, and closing has nothing to say."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    substrate = DockerSubstrate("none", runs.lab.topology, tmp_path, lambda: "none")
+    with pytest.raises(PortError, match="the Docker engine can't be reached"):
+        substrate.open()
+    assert list(substrate.close()) == []
+
+
+def test_no_image(tmp_path: Path, runs: Runs) -> None:
+    """A start from an image that isn't there is one clear error, and nothing is left."""
+    lab = DockerLab(tmp_path, "gameday/none:none")
+    own = Runs(lab, lab.substrate())
+    with pytest.raises(PortError, match="gameday/none"):
+        own.start("web")
+    assert list(own.substrate.close()) == []
+    assert lab.traces(lab.run_id) == []
