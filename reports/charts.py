@@ -26,19 +26,18 @@ MARGIN_TOP, MARGIN_BOTTOM, MARGIN_RIGHT = 12, 22, 14
 
 @dataclass(frozen=True)
 class Size:
-    """`width` of the whole drawing and `left` margin, px; `height` scales the panels' own height."""
+    """`width` of the whole drawing and its `left` margin, px."""
 
     name: Literal["wide", "narrow"]
     width: int
     left: int
-    height: float
 
     @property
     def plot(self) -> int:
         return self.width - self.left - MARGIN_RIGHT
 
 
-SIZES = (Size("wide", 920, 52, 1.0), Size("narrow", 366, 46, 1.0))
+SIZES = (Size("wide", 920, 52), Size("narrow", 366, 46))
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,8 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
     """The panel as an SVG element."""
     labels = frame.labels(size) if panel.labels else []
     top = MARGIN_TOP + LANE * lanes(labels)
-    height = round(panel.height * size.height)
     data: Data = {}
-    chart = _chart(panel, frame, size, labels, height, top, data)
+    chart = _chart(panel, frame, size, labels, top, data)
     attributes = {
         "class": f"chart {size.name}",
         "role": "img",
@@ -104,19 +102,19 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
         "data-panel": panel.id,
         "data-since": f"{frame.since:g}",
         "data-until": f"{frame.until:g}",
-        "data-plot": f"{size.left} {top} {size.plot} {height}",
+        "data-plot": f"{size.left} {top} {size.plot} {panel.height}",
     }
     specification = {**chart.to_dict(validate=False), "datasets": data}
     return convert(specification, attributes, prefix=f"{panel.id}-{size.name}")
 
 
-def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], height: int, top: int, data: Data) -> Any:
+def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], top: int, data: Data) -> Any:
     import altair as alt
 
     layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, data)]
-    layers += [_clock_lines(frame, labels, height, data), *_clock_labels(labels, data)]
+    layers += [_clock_lines(frame, labels, panel.height, data), *_clock_labels(labels, data)]
     padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
-    chart = alt.layer(*layers).properties(width=size.plot, height=height, autosize="none", padding=padding)
+    chart = alt.layer(*layers).properties(width=size.plot, height=panel.height, autosize="none", padding=padding)
     chart = chart.configure(aria=False, font="sans-serif", background="transparent")
     axis = {"labelColor": light("soft"), "labelFontSize": 12, "domainColor": light("axis"), "tickColor": light("axis")}
     return chart.configure_view(stroke=None).configure_axis(**axis, gridColor=light("grid"), title=None)

@@ -11,7 +11,7 @@ from typing import Any
 
 from reports.folder import Run, changed_service
 from reports.loose import items, mapping, number, pick, rows, text
-from reports.words import HOLDS, NOT_MEASURED, count, money, percent, seconds, times
+from reports.words import BEGINS, HOLDS, NOT_MEASURED, count, money, percent, seconds, times
 
 Row = Mapping[str, str]
 
@@ -164,7 +164,9 @@ def expectations(run: Run) -> list[Row]:
     for row in rows(pick(run.outcome, "expectations")):
         holds = row.get("holds") if isinstance(row.get("holds"), bool) else None
         values = mapping(row.get("values"))
-        shown = ", ".join(f"{name} = {_value(value)}" for name, value in values.items()) or text(row.get("values"))
+        shown = ", ".join(f"{name} = {_value(name, value)}" for name, value in values.items()) or text(
+            row.get("values")
+        )
         found.append(
             {
                 "expr": text(row.get("expr")),
@@ -176,9 +178,12 @@ def expectations(run: Run) -> list[Row]:
     return found
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any) -> str:
+    """Values of clocks, intervals and keys in seconds carry their unit."""
     if value is None:
         return "unknown"
+    if name.removesuffix("_s") in BEGINS or name.endswith("_s") or name.startswith("clocks."):
+        return seconds(value)
     found = number(value)
     return text(value) if found is None else f"{found:.6g}"
 

@@ -167,7 +167,7 @@ def test_an_outage_of_few_errors_recovers_not_before_its_effect() -> None:
 
 
 def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
-    """1,000/s up to three errors at 20 s, then 4/s: 3 of 40 in the 10 s from them, though never in 10 s to a request."""
+    """1,000/s up to three errors at 20 s, then 4/s: 3 of 40 in the 10 s from them, but never in 10 s to a request."""
     t = np.concatenate(
         (np.arange(0, 20, 0.001), [20, 20.001, 20.002], 20.25 + np.arange(37) / 4, 40 + np.arange(40) / 4)
     )

@@ -47,9 +47,10 @@ def topology(scenario: Scenario) -> Topology:
 def _expectations(document: Document) -> Iterator[Problem]:
     from runner.measure.expect import check
 
-    expressions = document.data.get("expect")
+    expressions, slos = document.data.get("expect"), document.data.get("slos")
+    names = [str(each.get("name")) for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
     for index, expression in enumerate(expressions if isinstance(expressions, list) else []):
-        why = check(expression) if isinstance(expression, str) else None
+        why = check(expression, slos=names) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(("expect", index), message, hint)

@@ -18,6 +18,7 @@ from runner.changes.rollout import plan as rollout
 from runner.cli import library
 from runner.clock import RunClock
 from runner.detect import make as make_detector
+from runner.detect import make_scrape
 from runner.interpreter import Screen, World
 from runner.journal import Event, Journal
 from runner.links.control import LinkControl
@@ -31,6 +32,7 @@ from runner.responders.none import Nobody
 from runner.samples import read_samples
 from runner.scenario import Scenario
 from runner.telemetry.orders import collect_orders
+from runner.telemetry.scrape import Scrape
 from runner.telemetry.watch import Watch
 from runner.topology import Topology
 
@@ -62,7 +64,7 @@ def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Jour
         scenario=scenario,
         operator=operating,
         load=_load(scenario, settings, clock),
-        telemetry=Watch(scenario, make_detector, clock, journal),
+        telemetry=_watch(scenario, clock, journal),
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
@@ -171,6 +173,13 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
         )
 
     return LocustLoad(plan, clock, samples, settings.folder / "logs")
+
+
+def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
+    """Client-side streams, and the service-side one where the scenario has it."""
+    service_side = next((each for each in scenario.detectors if each.detector == "scrape"), None)
+    scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
+    return Watch(scenario, make_detector, clock, journal, scrape)
 
 
 def _responder(scenario: Scenario) -> Responder:

@@ -1,4 +1,4 @@
-"""What an expectation may speak of, and its value in an outcome. The names are those of docs/expectations.md.
+"""What an expectation may speak of, and its value in an outcome.
 
 A value is a float, a bool or a text; None where nothing measured it; +∞ where it was censored.
 """

@@ -18,7 +18,7 @@ import requests
 
 from runner.ports import PortError
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 30.0
 CALLS_AT_ONCE = 32
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 RUN = "gameday.run"
@@ -54,7 +54,8 @@ def connect(timeout: float = TIMEOUT_S) -> docker.APIClient:
     with calling("docker"):
         settings: Any = docker.utils.kwargs_from_env()
         _knock(settings.get("base_url", DEFAULT_HOST), timeout)
-        return docker.APIClient(**settings, version="auto", timeout=int(timeout), max_pool_size=CALLS_AT_ONCE)
+        settings |= {"version": "auto", "timeout": timeout, "max_pool_size": CALLS_AT_ONCE}
+        return docker.APIClient(**settings)
 
 
 def _knock(url: str, timeout: float) -> None:

@@ -64,7 +64,7 @@ class Ports:
         """This very port. Raises PortError where it is busy."""
         if busy(port):
             raise PortError(
-                f"{what}: port {port} on {HOST} is busy; choose another (--edge-port N), or 0 for one that is free"
+                f"{what}: port {port} on {HOST} is busy; choose another (--set system.port=N), or 0 for a free one"
             )
         return port
 

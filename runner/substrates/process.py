@@ -134,17 +134,20 @@ class ProcessSubstrate:
 
     def stop(self, instance: Instance, grace: float) -> None:
         """Off the names table, asked to end, killed after `grace` seconds. Nothing where it doesn't run any more."""
-        if record := self._withdraw(instance):
-            record.tree.ask(_number(record.service.stop_signal))
-            record.tree.thaw()
-            record.tree.ended(grace)
-            record.tree.kill()
+        if record := self._register.take(instance):
+            try:
+                self._unname(record)
+                record.tree.ask(_number(record.service.stop_signal))
+                record.tree.thaw()
+                record.tree.ended(grace)
+            finally:
+                record.tree.kill()
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL to the whole tree. Nothing where it doesn't run any more."""
         if record := self._register.take(instance):
             record.tree.kill()
-            self._names.remove(name(record.service), f"{HOST}:{record.port}")
+            self._unname(record)
 
     def pause(self, instance: Instance) -> None:
         """Stopped, it keeps its connections and takes new ones, but answers none."""
@@ -263,18 +266,16 @@ class ProcessSubstrate:
             command[0] = sys.executable
         return [*command, "--names", str(self._names.path)] if service.kind == "links" else command
 
-    def _withdraw(self, instance: Instance) -> Running | None:
+    def _unname(self, record: Running) -> None:
         """Nobody dials it any more."""
-        record = self._register.take(instance)
-        if record:
-            self._names.remove(name(record.service), f"{HOST}:{record.port}")
-        return record
+        self._names.remove(name(record.service), f"{HOST}:{record.port}")
 
     def _notice(self) -> None:
         """Takes note of those that ended by themselves."""
         for instance, record in self._register.all():
-            if record.tree.ended() and self._withdraw(instance):
+            if record.tree.ended() and self._register.take(instance):
                 record.tree.kill()
+                self._unname(record)
                 self._ended.append((instance, log_end(self._logs / f"{instance.id}.log")))
 
     def _end(self, record: Running) -> None:

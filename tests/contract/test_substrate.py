@@ -257,6 +257,6 @@ def test_busy_edge_port(lab: Lab) -> None:
     """A busy edge port is found before anything starts; the error names it and says how to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortError, match=rf"{port}.*busy.*--edge-port"):
+        with pytest.raises(PortError, match=rf"{port}.*busy.*--set system\.port="):
             lab.substrate(edge_port=port)
     assert lab.traces(lab.run_id) == []

@@ -1,0 +1,24 @@
+"""The end of a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.ports import Instance
+from runner.substrates.logs import failure, log_end
+
+WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
+
+
+def test_last_lines(tmp_path: Path) -> None:
+    """Fifteen lines at most, of a long log too, whatever its bytes."""
+    log = tmp_path / "x.log"
+    log.write_bytes(b"\xff" * 20000 + b"\n" + b"".join(b"line %d\n" % number for number in range(100)))
+    assert log_end(log).splitlines() == [f"line {number}" for number in range(85, 100)]
+
+
+def test_no_log(tmp_path: Path) -> None:
+    """A log that is missing or empty is said to be empty."""
+    assert log_end(tmp_path / "none.log") == ""
+    text = failure(WEB, "ended", tmp_path / "none.log")
+    assert text.startswith("us-east.web.1 (web-1.0.0) ended; its log is empty")
