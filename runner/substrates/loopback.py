@@ -63,9 +63,7 @@ class Ports:
     def claim(self, port: int, what: str) -> int:
         """This very port. Raises PortError where it is busy."""
         if busy(port):
-            raise PortError(
-                f"{what}: port {port} on {HOST} is busy; choose another (--set system.port=N), or 0 for a free one"
-            )
+            raise PortError(f"{what}: port {port} on {HOST} is busy; choose another (--set system.port=N) or none")
         return port
 
     def release(self) -> None:

@@ -215,6 +215,7 @@ class ProcessSubstrate:
             self._register.add(instance, Running(service, tree, port))
         except BaseException:
             tree.kill()
+            self._names.remove(name(service), f"{HOST}:{port}")
             raise
 
     def _pause(self, instance: Instance, tree: Tree, log: Path, seconds: float) -> None:

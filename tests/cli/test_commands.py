@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner import bundled
 from runner.cli import active, library, main
 from tests.scenario.test_load import SMALL
 
@@ -113,12 +114,12 @@ def test_a_patch_that_does_not_apply_is_told_before_a_start(
     import shutil
 
     releases = tmp_path / "releases"
-    shutil.copytree(library.bundled.releases(), releases)
+    shutil.copytree(bundled.releases(), releases)
     patch = releases / "pricing-1.1.0" / "change.patch"
     lines = patch.read_text(encoding="utf-8").splitlines(keepends=True)
     spoiled = [line.replace(" ", " # other ", 1) if line.startswith(" ") and line.strip() else line for line in lines]
     patch.write_text("".join(spoiled), encoding="utf-8")
-    monkeypatch.setattr(library.bundled, "releases", lambda: releases)
+    monkeypatch.setattr(bundled, "releases", lambda: releases)
     path = tmp_path / "s.yaml"
     path.write_text(SMALL, encoding="utf-8")
     assert gameday("run", str(path), "--dry-run") == 2

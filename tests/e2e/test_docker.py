@@ -17,11 +17,11 @@ def left_of(run: Run) -> list[str]:
     import docker
 
     client = docker.from_env(timeout=20)
-    mine = {"label": f"gameday.run={run.outcome['run']['id']}"}
+    label = f"gameday.run={run.outcome['run']['id']}"
     try:
-        found = [c.name for c in client.containers.list(all=True, filters=mine)]
-        found += [n.name for n in client.networks.list(filters=mine)]
-        return found + [v.name for v in client.volumes.list(filters=mine)]
+        found = [str(c.name) for c in client.containers.list(all=True, filters={"label": label})]
+        found += [str(n.name) for n in client.networks.list(filters={"label": label})]
+        return found + [str(v.name) for v in client.volumes.list(filters={"label": label})]
     finally:
         client.close()
 

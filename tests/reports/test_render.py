@@ -171,6 +171,7 @@ def test_hostile_names_stay_text_in_charts_and_numbers(tmp_path: Path) -> None:
     [
         ("https://runbooks.example.com/x?a=1&b=2", True),
         ("javascript:alert(1)", False),
+        ("javascript://example.com/%0aalert(1)", False),
         ("data:text/html,x", False),
         ("//x.example", False),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runner import bundled
 from runner.cli import library
 from runner.cli.registry import ACTIONS
 from runner.located import Invalid
@@ -129,7 +130,7 @@ def test_the_schema_for_editors_is_the_models_own() -> None:
 
     import jsonschema
 
-    published = json.loads((library.bundled.scenarios() / "scenario.schema.json").read_text(encoding="utf-8"))
+    published = json.loads((bundled.scenarios() / "scenario.schema.json").read_text(encoding="utf-8"))
     assert published == json_schema(ACTIONS)
     validator = jsonschema.Draft202012Validator(published)
     for path in library.paths().values():
