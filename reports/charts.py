@@ -188,7 +188,7 @@ def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
 
 def _filled(colour: str) -> dict[str, Any]:
     """The style of a bar: a hair line in its own colour closes the seams between neighbours."""
-    return {"fill": light(colour), "stroke": light(colour), "strokeWidth": 0.5, "clip": True}
+    return {"fill": light(colour), "stroke": light(colour), "strokeWidth": 0.8, "clip": True}
 
 
 def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:

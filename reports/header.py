@@ -141,7 +141,7 @@ def link(address: Any) -> str:
     """The address where it is a plain http or https link, else empty: nothing else may become a link."""
     try:
         parts = urlsplit(text(address).strip())
-        return parts.geturl() if parts.scheme and parts.netloc else ""
+        return parts.geturl() if parts.scheme in ("http", "https") and parts.netloc else ""
     except ValueError:
         return ""
 

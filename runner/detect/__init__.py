@@ -1,31 +1,77 @@
 """Detectors: pure folds over outcomes that say when to raise, one file each. None knows where outcomes come from.
 
-`make` chooses by the detector's name in the scenario and the kind of the SLO. A new detector is one file and one
-entry of `FOLDS`. The service-side rule folds totals and not outcomes, so it is made apart.
+`make` chooses by the detector's name in the scenario and the kind of the SLO; `problems` says what is wrong with those
+that a scenario names. A new detector is one file with `Parameters` and `make`, and one entry of `KINDS`. The
+service-side rule folds totals and not outcomes, so it is made apart. What each is good for: docs/detectors.md.
 """
 
-from collections.abc import Callable
-from functools import partial
+from __future__ import annotations
 
-from runner.detect import cusum, latency, scrape, threshold
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from runner.detect import (
+    adwin,
+    burn_rate,
+    cusum,
+    drift,
+    ewma,
+    latency,
+    page_hinkley,
+    scrape,
+    silence,
+    threshold,
+)
+from runner.detect.normal import Normal, Outcomes
 from runner.detect.scrape import ErrorRatio
+from runner.located import Document, Invalid, KeyPath, Problem, validate
 from runner.ports import Detector
 from runner.scenario import Slo
 from runner.scenario.model import Detection
 
-Make = Callable[[Slo, float, float], Detector]
 
-FOLDS: dict[str, Make] = {
-    "cusum": partial(cusum.make, cusum.Parameters()),
-    "threshold": partial(threshold.make, threshold.Parameters()),
+@dataclass(frozen=True)
+class Kind:
+    """A detector by its parameters and how it is made of them; `sli`: it is for SLOs of this kind only."""
+
+    parameters: type[BaseModel]
+    make: Callable[[Any, Slo, Normal], Detector]
+    sli: str | None = None
+    river: bool = False
+
+
+BINS = Kind(latency.Parameters, latency.make)
+KINDS: dict[str, Kind] = {
+    "cusum": Kind(cusum.Parameters, cusum.make),
+    "threshold": Kind(threshold.Parameters, threshold.make),
+    "burn-rate": Kind(burn_rate.Parameters, burn_rate.make),
+    "ewma": Kind(ewma.Parameters, ewma.make),
+    "silence": Kind(silence.Parameters, silence.make),
+    "page-hinkley": Kind(page_hinkley.Parameters, page_hinkley.make, river=True),
+    "adwin": Kind(adwin.Parameters, adwin.make, river=True),
+    # Wrong answers are independent outcomes like any others, so `correctness` is cusum, for those SLOs alone.
+    "correctness": Kind(cusum.Parameters, cusum.make, sli="correctness"),
+    "latency": Kind(latency.Parameters, latency.make, sli="latency"),
 }
-FOLDS_OF_LATENCY: dict[str, Make] = {"cusum": partial(latency.make, latency.Parameters())}
 
 
-def make(detection: Detection, slo: Slo, p0: float, rate: float) -> Detector:
-    """The client-side detector of one stream: `rate` outcomes/s of which p0 are bad. KeyError for one that has none."""
-    of_latency = FOLDS_OF_LATENCY if slo.sli == "latency" else {}
-    return (FOLDS | of_latency)[detection.detector](slo, p0, rate)
+def make(
+    detection: Detection, slo: Slo, p0: float, rate: float, streams: int = 1, steady: Outcomes = ()
+) -> Detector | None:
+    """The client-side detector of one stream, None where it isn't for such an SLO; see `Normal` for the numbers.
+
+    `cusum` of a latency SLO is the fold over bins. KeyError for a detector that folds no outcomes, ValidationError for
+    parameters that aren't its own, PortError where river is needed and isn't installed.
+    """
+    kind = KINDS[detection.detector]
+    if kind.sli not in (None, slo.sli):
+        return None
+    if detection.detector == "cusum" and slo.sli == "latency":
+        kind = BINS
+    return kind.make(kind.parameters.model_validate(detection.params or {}), slo, Normal(p0, rate, streams, steady))
 
 
 def make_scrape(detection: Detection, slo: Slo) -> ErrorRatio:
@@ -34,4 +80,34 @@ def make_scrape(detection: Detection, slo: Slo) -> ErrorRatio:
     return scrape.make(parameters, slo)
 
 
-__all__ = ["FOLDS", "FOLDS_OF_LATENCY", "ErrorRatio", "make", "make_scrape"]
+def problems(document: Document) -> Iterator[Problem]:
+    """What is wrong with the `detectors` of a scenario beyond its own model, each at its place."""
+    items = document.data.get("detectors")
+    seen: set[str] = set()
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        name = item.get("detector") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            continue
+        place = ("detectors", index)
+        if name in seen:
+            yield document.problem((*place, "detector"), f"{name!r} stands here twice", "alerts are told by its name")
+        seen.add(name)
+        if name in KINDS:
+            yield from _problems_of(document, place, name, item.get("params"))
+
+
+def _problems_of(document: Document, place: KeyPath, name: str, params: Any) -> Iterator[Problem]:
+    kind, slos = KINDS[name], document.data.get("slos")
+    slis = {each.get("sli") for each in slos if isinstance(each, dict)} if isinstance(slos, list) else set()
+    if kind.sli and kind.sli not in slis:
+        yield document.problem((*place, "detector"), f"{name!r} has nothing to watch: no SLO has sli: {kind.sli}")
+    if kind.river and not drift.installed():
+        yield document.problem((*place, "detector"), f"{name!r} {drift.MISSING}", drift.HINT)
+    if isinstance(params, dict):
+        try:
+            validate(kind.parameters, document, (*place, "params"), params)
+        except Invalid as error:
+            yield from error.problems
+
+
+__all__ = ["KINDS", "ErrorRatio", "Kind", "Normal", "make", "make_scrape", "problems"]

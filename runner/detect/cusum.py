@@ -12,26 +12,26 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from runner.detect.normal import QUIET_S, Normal
 from runner.scenario import Slo
+from runner.scenario.model import Part
+from runner.scenario.units import Ratio, Seconds
 
-DAY_S = 86_400.0
 RISING = 1.5  # bad outcomes then outweigh the good ones
 
 
-class Parameters(BaseModel):
+class Parameters(Part):
     """`factor`: the change to be found at best speed is an error ratio of `factor` × p0, at most `most`.
 
-    With p0 a fifth of the error budget that is twice the budget. `quiet` is the mean time between false alarms, in
-    seconds.
+    With p0 a fifth of the error budget that is twice the budget. `quiet` is the mean time between false alarms, over
+    all paging streams together.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     factor: float = Field(default=10.0, gt=1)
-    most: float = Field(default=0.5, gt=0, lt=1)
-    quiet: float = Field(default=30 * DAY_S, gt=0)
+    most: Ratio = Field(default=0.5, gt=0, lt=1)
+    quiet: Seconds = Field(default=QUIET_S, gt=0)
 
 
 def weight_of_bad(p0: float, p1: float) -> int:
@@ -116,15 +116,16 @@ class Cusum:
         self._sum, self._raised = 0, False
 
 
-def design(parameters: Parameters, p0: float, rate: float) -> tuple[int, int]:
-    """(weight, limit) for a stream of `rate` outcomes/s of which p0 are bad before the change."""
+def design(parameters: Parameters, normal: Normal) -> tuple[int, int]:
+    """(weight, limit) for a stream."""
+    p0 = normal.p0
     p1 = min(parameters.most, parameters.factor * p0)
     if p1 <= p0:
         p1 = (1 + p0) / 2
     weight = weight_of_bad(p0, p1)
-    return weight, limit_for(weight, p0, parameters.quiet * rate)
+    return weight, limit_for(weight, p0, parameters.quiet * normal.streams * normal.rate)
 
 
-def make(parameters: Parameters, slo: Slo, p0: float, rate: float) -> Cusum:
+def make(parameters: Parameters, slo: Slo, normal: Normal) -> Cusum:
     """The detector of one SLO's stream."""
-    return Cusum(*design(parameters, p0, rate))
+    return Cusum(*design(parameters, normal))

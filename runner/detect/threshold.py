@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from runner.detect.normal import Normal
 from runner.scenario import Slo
+from runner.scenario.model import Part
+from runner.scenario.units import Seconds
 
 
-class Parameters(BaseModel):
-    """`window` in seconds; `least`: bad outcomes in it; `budgets`: their share, as a multiple of the error budget."""
+class Parameters(Part):
+    """`least`: bad outcomes in the `window`; `budgets`: their share, as a multiple of the error budget."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    window: float = Field(default=10.0, gt=0)
+    window: Seconds = Field(default=10.0, gt=0)
     least: int = Field(default=10, gt=0)
     budgets: float = Field(default=5.0, gt=0)
 
@@ -45,7 +46,7 @@ class Threshold:
         self._bad, self._raised = 0, False
 
 
-def make(parameters: Parameters, slo: Slo, p0: float, rate: float) -> Threshold:
-    """The detector of one SLO's stream; p0 and rate don't matter to it."""
+def make(parameters: Parameters, slo: Slo, normal: Normal) -> Threshold:
+    """The detector of one SLO's stream; what is normal doesn't matter to it."""
     ratio = min(parameters.budgets * (1 - slo.objective), 0.99)
     return Threshold(parameters.window, parameters.least, ratio)

@@ -43,7 +43,7 @@ def limit(
 
     It counts from the first bad request, as TTD does, or from the change, which comes 1/(rate × p1) before that. Where
     `streams` of them page, each has its share of the budget: one false alarm in arl_s × streams. Infinite where
-    p1 ≤ p0, since there is nothing to detect. Right to 0.5 % for budgets up to 1e13 requests and p0 up to 5 %; above
+    p1 ≤ p0, since there is nothing to detect. Right to 1 % for budgets up to 1e13 requests and p0 up to 5 %; above
     that the lattice is coarse and the limit comes out too long: by 1.5 % at p0 = 10 %, by up to a quarter at 20 %.
     Raises ValueError for a probability outside [0, 1], or a rate, arl_s or streams that isn't positive.
     """

@@ -15,7 +15,18 @@ from runner.scenario.units import PerSecond, Ratio, Seconds
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 JOURNEYS = ("browse", "buy", "login", "history")
 Journey = Literal["browse", "buy", "login", "history"]
-DETECTORS = ("cusum", "threshold", "scrape")
+DETECTORS = (
+    "cusum",
+    "threshold",
+    "burn-rate",
+    "ewma",
+    "silence",
+    "page-hinkley",
+    "adwin",
+    "correctness",
+    "latency",
+    "scrape",
+)
 
 
 class Part(BaseModel):
@@ -94,12 +105,33 @@ class SteadyState(Part):
 
 
 class Detection(Part):
-    """A detector, and whether it pages or only watches."""
+    """A detector, and whether it pages or only watches. Its `params` are checked by `runner.detect`."""
 
-    detector: Literal["cusum", "threshold", "scrape"]
+    detector: Literal[
+        "cusum",
+        "threshold",
+        "burn-rate",
+        "ewma",
+        "silence",
+        "page-hinkley",
+        "adwin",
+        "correctness",
+        "latency",
+        "scrape",
+    ]
     pages: bool = False
+    params: dict[str, Any] | None = Field(default=None, description="the detector's own; see docs/detectors.md")
     every: Seconds | None = Field(default=None, description="scrape only: the interval, 15s unless set")
     for_: Seconds | None = Field(default=None, alias="for", description="scrape only: how long it must stay bad")
+
+    @model_validator(mode="after")
+    def _keys_are_its_own(self) -> Detection:
+        if self.detector == "scrape":
+            if self.params is not None:
+                raise ValueError("scrape has no params\nit has every and for")
+        elif (self.every, self.for_) != (None, None):
+            raise ValueError("every and for belong to scrape\nwhat another detector takes goes under params")
+        return self
 
 
 class Respond(Part):
@@ -153,6 +185,9 @@ class Scenario(Part):
     detectors: tuple[Detection, ...] = (
         Detection(detector="cusum", pages=True),
         Detection(detector="threshold"),
+        Detection(detector="burn-rate"),
+        Detection(detector="ewma"),
+        Detection(detector="silence"),
         Detection(detector="scrape"),
     )
     timeline: tuple[Entry, ...] = ()

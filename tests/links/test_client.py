@@ -24,10 +24,11 @@ def links(server: Server) -> LinkServer:
 
 
 @pytest.fixture
-def nobody() -> LinkServer:
-    """A client whose server isn't there."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return LinkServer("127.0.0.1", listener.getsockname()[1], timeout_s=0.5)
+def nobody() -> Iterator[LinkServer]:
+    """A client whose server isn't there: the port is bound, but nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield LinkServer("127.0.0.1", bound.getsockname()[1], timeout_s=0.5)
 
 
 def test_populate_returns_where_each_proxy_listens(links: LinkServer, echoing: Upstream) -> None:

@@ -60,7 +60,7 @@ def test_a_fifth_of_the_rate_takes_more_than_five_times_as_long_less_the_smaller
 
 @pytest.mark.parametrize(
     ("p0", "p1", "arl", "parts"),
-    [(0.001, 0.25, 1e8, 4), (0.001, 0.9, 1e8, 4), (0.01, 0.05, 1e7, 3), (0.05, 0.1, 1e5, 6), (0.02, 0.999, 1e8, 6)],
+    [(0.001, 0.25, 1e8, 3), (0.001, 0.9, 1e8, 4), (0.01, 0.05, 1e5, 2), (0.05, 0.1, 1e5, 4), (0.02, 0.999, 1e8, 6)],
 )
 def test_it_is_what_solving_a_finer_chain_gives(p0: float, p1: float, arl: float, parts: int) -> None:
     """The likelihood ratio itself, its weights hardly rounded, solved as a linear system: the same within 1 %."""
@@ -69,7 +69,7 @@ def test_it_is_what_solving_a_finer_chain_gives(p0: float, p1: float, arl: float
 
 @pytest.mark.parametrize("p1", [0.05, 0.25])
 def test_the_detector_simulated_takes_as_long(p1: float) -> None:
-    """20,000 streams through CUSUM at the threshold for 1e5 requests: its mean delay and run length are the computed."""
+    """20,000 streams through CUSUM at the threshold for 1e5 requests take as long as computed, and as the limit."""
     weight = math.floor(math.log(p1 / P0) / math.log((1 - P0) / (1 - p1)))
     threshold = smallest(lambda h: run_length(weight, h, P0) >= 1e5)
     assert simulated(weight, threshold, p1, 20_000) == pytest.approx(run_length(weight, threshold, p1), rel=0.02)

@@ -7,7 +7,7 @@ put any string into every field that people write.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,22 +16,11 @@ import yaml
 
 from runner.journal import Event, Journal
 from runner.samples import ErrorKind, ShardWriter
+from tests.reports.sample_outcome import CLOCKS, Text, outcome_of
 
 REGIONS = ("us-east", "eu-west")
 JOURNEYS = ("browse", "browse", "browse", "browse", "browse", "browse", "buy", "buy", "login", "history")
 FIRST, LAST, RATE = 3.0, 48.0, 60
-CLOCKS = {
-    "inject": 14.2,
-    "injected": 14.93,
-    "effect": 14.31,
-    "detect": 15.39,
-    "paged": 15.41,
-    "ack": 15.44,
-    "act": 15.44,
-    "acted": 19.52,
-    "recovered": 19.63,
-    "restored": 19.9,
-}
 PATCH = """\
 --- a/storefront/pricing.py
 +++ b/storefront/pricing.py
@@ -47,8 +36,6 @@ PATCH = """\
 
  async def quote(request: Request) -> JSONResponse:
 """
-
-Text = Callable[[str], str]
 
 
 def plain(value: str) -> str:
@@ -190,64 +177,6 @@ def _events(text: Text, recovered: bool) -> list[Event]:
     return [*events, Event(50.2, "cleanup", "", {"clean": True, "left": []}), Event(50.3, "run.ended", "", ended)]
 
 
-def _outcome(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "schema": "gameday/outcome/v1",
-        "run": {"id": "20261120-172205-bad", "scenario": "bad-deploy-pricing", "substrate": "process", "seed": 7,
-            "started": "2026-11-20T17:22:05.250000+00:00", "duration_s": 50.31, "version": "0.1.0",
-            "host": text("build-7")},
-        "verdict": "pass", "exit_status": 0, "reasons": [text("Every expectation held.")],
-        "steady_state": {"met": True, "why": text("every SLO held for 10 s")},
-        "load": {"planned": 2700, "achieved": 2700, "late": 1, "not_sent": 0},
-        "lag_p95_s": 0.031, "error_s": {"effect": 0.08, "recovered": 0.09},
-        "clocks": dict(CLOCKS),
-        "ttd_s": 1.08, "ttd_state": "measured", "ttd_censored_at": None,
-        "ttd_from_inject_s": 1.19, "ttd_from_inject_state": "measured", "ttd_from_inject_censored_at": None,
-        "tta_s": 0.05, "tta_state": "measured", "tta_censored_at": None,
-        "ttr_s": 5.32, "ttr_state": "measured", "ttr_censored_at": None,
-        "ttfr_s": 5.59, "ttfr_state": "measured", "ttfr_censored_at": None,
-        "limit_s": 0.61, "ended_by": "responder", "relapses": [],
-        "faults": [{"kind": "bad-deploy", "target": "pricing", "inject": 14.2, "injected": 14.93, "reverted": 19.52}],
-        "changes": [{"t": 14.2, "kind": "code", "service": "pricing", "release": "pricing-1.1.0", "by": "timeline",
-            "ai": {"tool": "code assistant", "model": "large-2"}, "approvals": ["Pricing lead"]}],
-        "operations": [{"t": 15.44, "name": "rollback", "target": text("pricing"), "by": "auto", "done": 19.52,
-            "right": True}],
-        "alerts": [
-            {"t": 15.39, "detector": "cusum", "pages": True, "slo": "checkout", "region": "us-east", "journey": "buy",
-                "summary": text("checkout: 6 of 14 requests failed")},
-            {"t": 16.8, "detector": "threshold", "pages": False, "slo": "checkout", "region": None, "journey": "buy",
-                "summary": text("checkout: over 1 % for 2 s")}],
-        "slos": [
-            {"name": "checkout", "verdict": "breach", "effect": 14.31, "detect": 15.39, "recovered": 19.63,
-                "breached_s": 13.4, "budget_spent": 4.8},
-            {"name": "browse-speed", "verdict": "ok", "effect": None, "detect": None, "recovered": None,
-                "breached_s": 0.0, "budget_spent": 0.31},
-            {"name": "prices", "verdict": "ok", "effect": None, "detect": None, "recovered": None,
-                "breached_s": 0.0, "budget_spent": 0.0}],
-        "detectors": {
-            "cusum": {"side": "client", "ttd_s": 1.08, "false_alarms": 0, "limit_ratio": 1.77},
-            "threshold": {"side": "client", "ttd_s": 2.49, "false_alarms": 0, "limit_ratio": 4.08},
-            "scrape": {"side": "service", "ttd_s": None, "false_alarms": 0, "limit_ratio": None}},
-        "impact": {"requests": n["requests"], "failed": n["failed"], "failed_ratio": n["failed"] / n["requests"],
-            "users": n["affected"], "users_affected_ratio": n["affected"] / n["users"],
-            "regions": {"us-east": {"requests": 1352, "failed": 24, "failed_ratio": 24 / 1352},
-                "eu-west": {"requests": 1348, "failed": 25, "failed_ratio": 25 / 1348}},
-            "journeys": {"browse": {"requests": 1620, "failed": 37, "failed_ratio": 37 / 1620},
-                "buy": {"requests": 540, "failed": 12, "failed_ratio": 12 / 540}},
-            "releases": {"gateway-1.0.0 pricing-1.1.0": {"requests": 240, "failed": 49, "failed_ratio": 49 / 240},
-                "gateway-1.0.0": {"requests": 60, "failed": 0, "failed_ratio": 0.0},
-                "gateway-1.0.0 pricing-1.0.0": {"requests": 16, "failed": 0, "failed_ratio": 0.0}},
-            "error_budget_spent": 4.8},
-        "audit": {"acknowledged": 531, "lost": 0, "duplicated": None, "charged_twice": None, "oversold": None,
-            "wrong_amount": None, "wrong_amount_cents": None, "indeterminate": None, "rpo_s": None},
-        "customer_reports": {"peak": None, "total": None, "first_s": None},
-        "responder": {"kind": "auto", "policy": "rollback-latest-change"},
-        "expectations": [{"expr": text("ttd < 5s"), "holds": True, "values": {"ttd": 1.08}},
-            {"expr": text("ttr < 30s"), "holds": True, "values": {"ttr": 5.32}}],
-        "cleanup": {"clean": True, "left": []},
-    }  # fmt: skip
-
-
 def _write(folder: Path, outcome: Mapping[str, Any], events: list[Event], text: Text) -> Path:
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
     journal = Journal(folder / "journal.jsonl")
@@ -266,13 +195,13 @@ def bad_deploy(folder: Path, text: Text = plain) -> Path:
     """A fifth of the requests to pricing fail from 14.3 s to 19.6 s; rolled back by automation; passed."""
     folder.mkdir()
     n = _samples(folder / "samples", (14.3, 19.6), 7)
-    return _write(folder, _outcome(text, n), _events(text, True), text)
+    return _write(folder, outcome_of(text, n), _events(text, True), text)
 
 
 def never_recovered(folder: Path, text: Text = plain) -> Path:
     """Nobody acts; the run is given up; failed."""
     folder.mkdir()
-    outcome = _outcome(text, _samples(folder / "samples", (14.3, LAST), 8))
+    outcome = outcome_of(text, _samples(folder / "samples", (14.3, LAST), 8))
     gone = ("ack", "act", "acted", "recovered", "restored")
     outcome["clocks"] |= dict.fromkeys(gone)
     for key, after in (("tta", 48.0), ("ttr", 48.0), ("ttfr", 48.0)):
@@ -287,8 +216,11 @@ def never_recovered(folder: Path, text: Text = plain) -> Path:
 def no_effect(folder: Path, text: Text = plain) -> Path:
     """A fault that hurt nobody: no clock after injection, hence inconclusive."""
     folder.mkdir()
-    outcome = _outcome(text, _samples(folder / "samples", None, 9))
+    outcome = outcome_of(text, _samples(folder / "samples", None, 9))
     outcome["clocks"] = dict.fromkeys(CLOCKS) | {"inject": 14.2, "injected": 14.93}
+    nobody = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), 0)
+    outcome["impact"] = {**nobody, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": 0.0}
+    outcome["error_s"] = {"effect": None, "recovered": None}
     for key in ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr"):
         outcome |= {f"{key}_s": None, f"{key}_state": "no_effect"}
     outcome |= {"verdict": "inconclusive", "exit_status": 3, "ended_by": None, "alerts": [], "operations": []}
@@ -308,7 +240,7 @@ def nulls(value: Any) -> Any:
 def inconclusive(folder: Path) -> Path:
     """An outcome with every key and hardly a value, no samples, no releases, and a journal that ends at once."""
     folder.mkdir()
-    outcome = nulls(_outcome(plain, {"requests": 1, "failed": 0, "users": 1, "affected": 0}))
+    outcome = nulls(outcome_of(plain, {"requests": 1, "failed": 0, "users": 1, "affected": 0}))
     outcome |= {"verdict": "inconclusive", "exit_status": 3, "reasons": ["The steady state was not met."]}
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
     return folder

@@ -18,6 +18,7 @@ import pytest
 from reports import palette
 from reports.render import render_run
 from tests.reports import sample_run
+from tests.reports.sample_outcome import CLOCKS
 
 HOSTILE = "</script><script>alert(1)</script></text></style><img src=x onerror=alert(2)>\"' {{ 7*7 }} ]]> &amp; é\u2028"
 BUILDERS = (sample_run.bad_deploy, sample_run.never_recovered, sample_run.no_effect, sample_run.inconclusive)
@@ -192,14 +193,14 @@ def test_every_clock_that_is_set_is_marked_in_every_chart(html: str) -> None:
     for drawing in drawings:
         lines = re.search(r'<g class="mark-rule role-mark clocks_marks">(.*?)</g>', drawing, re.DOTALL)
         assert lines is not None
-        assert lines[1].count("<line") == len(sample_run.CLOCKS)
+        assert lines[1].count("<line") == len(CLOCKS)
     labelled = [drawing for drawing in drawings if "labelsleft_marks" in drawing]
     assert len(labelled) == 10
     for drawing in labelled:
         words = set(re.sub(r"<[^>]*>", " ", drawing).split())
-        assert words >= set(sample_run.CLOCKS)
+        assert words >= set(CLOCKS)
     strip = html[html.index('class="steps"') : html.index('class="spans"')]
-    assert re.findall(r"<b>(\w+)</b>", strip) == sorted(sample_run.CLOCKS, key=lambda name: sample_run.CLOCKS[name])
+    assert re.findall(r"<b>(\w+)</b>", strip) == sorted(CLOCKS, key=lambda name: CLOCKS[name])
 
 
 def test_ids_are_unique(html: str) -> None:

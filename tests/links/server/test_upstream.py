@@ -48,9 +48,11 @@ def named(names: pathlib.Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def closed_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+def closed_port() -> Iterator[str]:
+    """An address that refuses: bound, so that nobody else gets it, but not listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 def heard(proxy: Proxy) -> bytes:
