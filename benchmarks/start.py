@@ -52,7 +52,7 @@ def ours(substrate: str, number: int) -> Timing:
         journal = Journal(folder / "journal.jsonl")
         began = time.monotonic()
         settings = Settings(f"bench-{os.getpid()}-{number}", folder, 1, substrate)
-        system = operator(scenario, settings, library.topology(scenario), library.catalogue(), journal, RunClock())
+        system = operator(scenario, settings, journal, RunClock())
         try:
             system.bring_up()
             host, port = system.edge()

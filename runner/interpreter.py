@@ -51,12 +51,16 @@ class World:
     defect: Callable[[str], str | None]
     """What is wrong with a release; asked only to write the journal's fault."""
     screen: Screen
+    down: Callable[[bool], Sequence[str]]
+    """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
+    jitter: float = 0.0
+    """Seconds added to the steady state."""
 
 
-def plan_of(scenario: Scenario) -> engine.Plan:
+def plan_of(scenario: Scenario, jitter: float) -> engine.Plan:
     return engine.Plan(
         warmup=scenario.load.warmup,
-        steady=scenario.steady_state.for_,
+        steady=scenario.steady_state.for_ + jitter,
         entries=tuple(entry.at for entry in scenario.timeline),
         hold=scenario.hold,
         give_up=scenario.give_up,
@@ -71,7 +75,7 @@ class Interpreter:
     def __init__(self, world: World) -> None:
         self.world = world
         self.mailbox: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
-        self.state, self._first = engine.begin(plan_of(world.scenario))
+        self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter))
         self._health_due = 0.0
         self._watching = False
         self._lock = threading.Lock()
@@ -255,7 +259,7 @@ class Interpreter:
                 if result:
                     self._log(kind, "", result)
         standing = set(self._faulty.values()) - self._reverted()
-        left += self.world.operator.take_down()
+        left += self.world.down(collect)
         for fault in sorted(standing):
             self._log("fault.reverted", fault, {"by": "cleanup"})
         self.mailbox.put(messages.Closed(self.world.clock.now(), tuple(left)))

@@ -7,6 +7,7 @@ It keeps the change feed. What to do is decided elsewhere (a timeline, a respond
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -68,9 +69,24 @@ class Operator:
         self._rollouts: dict[str, _Rollout] = {}
         self._addresses: dict[str, tuple[str, int]] = {}
         self._closing = threading.Event()
+        self._up = False
+
+    def again(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
+        """Another trial on the system that is up: a new journal and clock, and an empty change feed."""
+        self.journal, self.clock, self.progress = journal, clock, progress
+        self._rollouts = {}
+
+    def restored(self) -> bool:
+        """Every service in every region runs as many instances as it should, all of the release it started with."""
+        running = Counter((each.region, each.service, each.release) for each in self.substrate.instances())
+        return running == {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
 
     def bring_up(self) -> None:
-        """Link servers first, then their proxies, then all else in parallel. Raises PortError."""
+        """Link servers first, then their proxies, then all else in parallel; nothing to do where it is up."""
+        if self._up:
+            for instance in self.substrate.instances():
+                self._ready(instance)
+            return
         self.substrate.open()
         with ThreadPoolExecutor(64, thread_name_prefix="up") as pool:
             servers = [service for service in self.topology.services if service.kind == "links"]
@@ -82,6 +98,7 @@ class Operator:
         for error in errors:
             if error is not None:
                 raise error
+        self._up = True
 
     def take_down(self) -> Sequence[str]:
         """Everything down; what couldn't be removed. Never raises PortError: a failure is something left."""
@@ -201,9 +218,12 @@ class Operator:
         ready = self.build(release) if release else Release(service.name, service.name, None)
         values = self.topology.environment_of_links(service, self._addresses)
         instance = self.substrate.start(service, ready, values)
+        self._ready(instance)
+        return instance
+
+    def _ready(self, instance: Instance) -> None:
         data = {"service": instance.service, "region": instance.region, "release": instance.release}
         self._log("instance.ready", instance.id, data)
-        return instance
 
     def _running(self, service: str) -> str:
         """The release that the service runs now (the newest change's, where several run)."""

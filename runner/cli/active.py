@@ -26,9 +26,14 @@ class Active:
     folder: str
 
 
-def folder() -> Path:
+def state() -> Path:
+    """Where this user's runs and calibrations of this machine are known."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "gameday" / "active"
+    return Path(base) / "gameday"
+
+
+def folder() -> Path:
+    return state() / "active"
 
 
 @contextmanager

@@ -1,30 +1,22 @@
-"""`gameday run`: one scenario or several, each from start to report, with the exit status that DESIGN fixes."""
+"""`gameday run`: one scenario or several, once or in repeated trials, with the exit status that DESIGN fixes."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import secrets
-import shlex
-import shutil
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import click
-import yaml
 from rich.console import Console
 
-from runner.cli import active, library
+from runner.cli import library
+from runner.cli.keep import Kept, Signals
+from runner.cli.play import Options, Trial, new_id, play
 from runner.located import Invalid, Problem
-from runner.ports import PortError
 from runner.scenario import OVERRIDABLE, Scenario
 
 EPILOG = """\b
@@ -33,25 +25,12 @@ Examples:
   gameday run scenarios/bad-deploy/wrong-prices.yaml --responder none
   gameday run good-release bad-deploy-pricing --out /tmp/runs --json
   gameday run bad-deploy-pricing --set load.rate=120/s --set hold=20s --seed 7
+  gameday run bad-deploy-pricing --repeat 10
+  gameday run before.yaml after.yaml --repeat 10 --interleave
   gameday run bad-deploy-pricing --dry-run"""
-REAL_TOXIPROXY = (
-    "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
-)
-EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
 PRECEDENCE = (130, 5, 4, 2, 1, 3, 0)
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line of a run, beyond its scenarios."""
-
-    substrate: Literal["auto", "docker", "process"]
-    out: Path
-    seed: int | None
-    overrides: Mapping[str, str]
-    responder: str | None
-    as_json: bool
-    toxiproxy: str | None
+EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
+Ready = Sequence[tuple[Path, Scenario]]
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -67,16 +46,20 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats the same arrivals; drawn and told unless set.")
+@click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each.")
+@click.option("--interleave", is_flag=True, help="Several scenarios in turn, trial by trial: A B A B.")
 @click.option("--set", "overrides", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Override a value.")
 @click.option("--responder", type=click.Choice(["auto", "none"]), help="In place of the scenario's.")
 @click.option("--toxiproxy-server", "toxiproxy", type=EXECUTABLE, help="Run this Toxiproxy, not the embedded server.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print outcomes (or trials) as JSON on standard output.")
 def run(
     scenarios: tuple[str, ...],
     substrate: Literal["auto", "docker", "process"],
     out: Path,
     seed: int | None,
+    repeat: int,
+    interleave: bool,
     overrides: dict[str, str],
     responder: str | None,
     toxiproxy: str | None,
@@ -88,24 +71,79 @@ def run(
     ready = _read(scenarios, options)
     if dry_run:
         for path, scenario in ready:
-            click.echo(f"{scenario.name}: {path}: ok; about {_look_seconds(scenario)} s on {substrate}")
+            click.echo(f"{scenario.name}: {path}: ok; about {_seconds(scenario) * repeat} s on {substrate}")
         return 0
     _writable(out)
-    statuses = []
-    for path, scenario in ready:
-        statuses.append(_one(path, scenario, options))
-        if statuses[-1] == 130:
-            break
+    return _series(ready, options, repeat, interleave)
+
+
+def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> int:
+    """Every trial of every scenario, the system kept up between two that want the same one."""
+    from runner.substrates.choose import choose
+
+    substrate, why = choose(options.substrate)
+    seed = secrets.randbelow(2**31 - 1000) if options.seed is None else options.seed
+    order = list(_order(len(ready), repeat, interleave))
+    folders = [options.out / f"{new_id()}-{scenario.name}" if repeat > 1 else options.out for _, scenario in ready]
+    outcomes: list[list[Mapping[str, Any]]] = [[] for _ in ready]
+    kept = Kept()
+    with Signals().caught() as signals:
+        try:
+            for index, (which, number) in enumerate(order):
+                path, scenario = ready[which]
+                follows = order[index + 1][0] if index + 1 < len(order) else None
+                kept.then = None if follows is None else ready[follows][1].system
+                if repeat > 1:
+                    click.echo(f"trial {number + 1} of {repeat}: {scenario.name}", err=True)
+                trial = Trial(path, scenario, seed + number, substrate, why)
+                outcomes[which].append(play(trial, options, folders[which], kept, signals))
+                if signals.asked:
+                    break
+        finally:
+            kept.close()
+    return _conclude(outcomes, folders, options, repeat)
+
+
+def _order(scenarios: int, repeat: int, interleave: bool) -> Iterator[tuple[int, int]]:
+    """(scenario, number of the trial), in the order in which they run."""
+    if interleave:
+        yield from ((which, number) for number in range(repeat) for which in range(scenarios))
+    else:
+        yield from ((which, number) for which in range(scenarios) for number in range(repeat))
+
+
+def _conclude(outcomes: list[list[Mapping[str, Any]]], folders: list[Path], options: Options, repeat: int) -> int:
+    """Prints what was asked for as JSON, writes the trials, and gives the exit status of the whole."""
+    made = [(folder, found) for folder, found in zip(folders, outcomes, strict=True) if found]
+    results = [_trials(folder, found) if repeat > 1 else found[0] for folder, found in made]
+    if options.as_json:
+        click.echo(json.dumps(results[0] if len(outcomes) == 1 else results, indent=2))
+    statuses = [int(result["exit_status"]) for result in results]
     return next(status for status in PRECEDENCE if status in statuses)
 
 
-def _look_seconds(scenario: Scenario) -> int:
+def _trials(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """`trials.json` and its page, and the table on the screen."""
+    from reports.trials import render_trials
+    from runner.cli.tables import trials_table
+    from runner.measure.trials import summarise
+
+    trials = summarise(outcomes)
+    (folder / "trials.json").write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
+    page = render_trials(trials, folder / "trials.html")
+    console = Console(file=sys.stderr)
+    console.print(trials_table(trials))
+    console.print(f"trials  {page}", markup=False, soft_wrap=True)
+    return trials
+
+
+def _seconds(scenario: Scenario) -> int:
     from runner.cli.look import expected_seconds
 
     return round(expected_seconds(scenario))
 
 
-def _read(scenarios: tuple[str, ...], options: Options) -> list[tuple[Path, Scenario]]:
+def _read(scenarios: tuple[str, ...], options: Options) -> Ready:
     """All scenarios, or every problem of all of them."""
     ready: list[tuple[Path, Scenario]] = []
     problems: list[Problem] = []
@@ -139,128 +177,3 @@ def _writable(out: Path) -> None:
     except OSError as error:
         hint = "name a folder that you can write with --out"
         raise Invalid([Problem(str(out), 0, 0, f"can't be written: {error.strerror}", hint)]) from error
-
-
-def _one(path: Path, scenario: Scenario, options: Options) -> int:
-    """One run, from its folder to its report."""
-    from runner.substrates.choose import choose
-
-    name, why = choose(options.substrate)
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = options.out / run_id
-    for part in ("", "samples", "logs"):
-        (folder / part).mkdir()
-    (folder / "scenario.yaml").write_text(
-        yaml.safe_dump(scenario.document(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
-    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    with active.registered(run_id, folder):
-        _play(scenario, options, folder, {"id": run_id, "substrate": name, "why": why, "seed": seed, "path": path})
-    shutil.rmtree(folder / "work", ignore_errors=True)
-    return _conclude(folder, options)
-
-
-def _play(scenario: Scenario, options: Options, folder: Path, about: Mapping[str, Any]) -> None:
-    from runner.cli.wire import Settings, world
-    from runner.clock import RunClock
-    from runner.interpreter import Interpreter
-    from runner.journal import Event, Journal
-
-    clock = RunClock()
-    journal = Journal(folder / "journal.jsonl")
-    with _screen(folder, options) as screen:
-        screen.event(journal.append(Event(0.0, "run.started", about["id"], _started(scenario, options, about, clock))))
-        settings = Settings(about["id"], folder, about["seed"], about["substrate"], options.toxiproxy)
-        interpreter = Interpreter(world(scenario, settings, clock, journal, screen))
-        if options.toxiproxy and about["substrate"] == "process":
-            screen.event(journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"})))
-        with _signals(interpreter.interrupt):
-            interpreter.run()
-    journal.close()
-
-
-def _started(scenario: Scenario, options: Options, about: Mapping[str, Any], clock: Any) -> dict[str, Any]:
-    return {
-        "scenario": scenario.name,
-        "title": scenario.title,
-        "substrate": about["substrate"],
-        "why": about["why"],
-        "seed": about["seed"],
-        "started": clock.started.isoformat(timespec="milliseconds"),
-        "version": version("gameday-runner"),
-        "host": {
-            "system": f"{platform.system()} {platform.release()}",
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-        "command": _command(options, about),
-        "responder": scenario.respond.by,
-        "policy": scenario.respond.policy,
-        "links": options.toxiproxy or "embedded",
-    }
-
-
-def _command(options: Options, about: Mapping[str, Any]) -> str:
-    """The command line that repeats this run."""
-    path: Path = about["path"]
-    known = library.paths().get(path.stem)
-    name = path.stem if known is not None and known == path else str(path)
-    words = ["gameday", "run", name, "--substrate", about["substrate"], "--seed", str(about["seed"])]
-    words += [word for key, value in options.overrides.items() for word in ("--set", f"{key}={value}")]
-    words += ["--responder", options.responder] if options.responder else []
-    words += ["--toxiproxy-server", options.toxiproxy] if options.toxiproxy else []
-    return shlex.join(words)
-
-
-@contextmanager
-def _screen(folder: Path, options: Options) -> Iterator[Any]:
-    from runner.samples import read_samples
-    from runner.screen import LiveScreen, PlainScreen, recent
-
-    console = Console(stderr=True)
-    live = console.is_terminal and not options.as_json
-    screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples"))) if live else PlainScreen(console)
-    try:
-        yield screen
-    finally:
-        screen.close()
-
-
-@contextmanager
-def _signals(interrupt: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run in order; pressed again they change nothing, for taking down must not be cut."""
-
-    def ask(number: int, frame: Any) -> None:
-        interrupt(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _conclude(folder: Path, options: Options) -> int:
-    """Outcome and report, from what the run left on disk."""
-    from reports.render import render_run
-    from runner.measure import write_outcome
-
-    try:
-        outcome = write_outcome(folder)
-        report = render_run(folder)
-    except OSError as error:
-        raise PortError(f"the outcome can't be written: {error}") from error
-    if options.as_json:
-        click.echo(json.dumps(outcome, indent=2))
-    _summary(outcome, report)
-    return int(outcome["exit_status"])
-
-
-def _summary(outcome: Mapping[str, Any], report: Path) -> None:
-    from runner.cli.summary import lines
-
-    console = Console(file=sys.stderr, highlight=False)
-    for line in lines(outcome, report):
-        console.print(line, soft_wrap=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ from runner import bundled
 from runner.changes.releases import Catalogue
 from runner.changes.rollout import plan as rollout
 from runner.cli import library
-from runner.clock import RunClock
+from runner.clock import Clock, RunClock
 from runner.detect import make as make_detector
 from runner.detect import make_scrape
 from runner.interpreter import Screen, World
-from runner.journal import Event, Journal
+from runner.journal import Journal
 from runner.links.control import LinkControl
 from runner.links.start import follows_names, server_command
 from runner.load.plan import LoadPlan, pool_for
@@ -38,6 +39,8 @@ from runner.topology import Topology
 
 TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
+JITTER = 1.0
+"""Seconds by which the fault is put off at most, so that trials meet every tick in random phase."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,17 @@ class Settings:
     toxiproxy: str | None = None
 
 
-def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Journal, screen: Screen) -> World:
-    """Everything a run touches, nothing of it started. Raises PortError or Invalid."""
-    topology = library.topology(scenario)
-    releases = library.catalogue()
-
-    def progress(text: str) -> None:
-        screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
-
-    operating = operator(scenario, settings, topology, releases, journal, clock, progress)
+def world(
+    scenario: Scenario,
+    settings: Settings,
+    clock: RunClock,
+    journal: Journal,
+    screen: Screen,
+    operating: Operator,
+    down: Callable[[bool], Sequence[str]],
+) -> World:
+    """Everything a run touches, nothing of it started. `down` ends it: see `World`."""
+    topology, releases = operating.topology, library.catalogue()
     return World(
         scenario=scenario,
         operator=operating,
@@ -73,25 +78,26 @@ def world(scenario: Scenario, settings: Settings, clock: RunClock, journal: Jour
         collect=functools.partial(_collect, operating.substrate, topology, settings),
         defect=lambda release: releases.spec(release).defect,
         screen=screen,
+        down=down,
+        jitter=random.Random(settings.seed).uniform(0, JITTER),  # noqa: S311  (no secret)
     )
 
 
 def operator(
     scenario: Scenario,
     settings: Settings,
-    topology: Topology,
-    releases: Catalogue,
     journal: Journal,
-    clock: RunClock,
+    clock: Clock,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Operator:
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
+    topology, releases = library.topology(scenario), library.catalogue()
     substrate, links = _substrate(scenario, settings, topology, progress)
     return Operator(
         substrate=substrate,
         links=links,
         topology=topology,
-        build=_builder(releases, settings.folder),
+        build=_builder(releases, settings.folder / "work" / "releases"),
         about=functools.partial(_about, releases),
         plan=rollout,
         journal=journal,
@@ -130,20 +136,12 @@ def _substrate(
     return substrate, control[0]
 
 
-def _builder(releases: Catalogue, folder: Path) -> Callable[[str], Release]:
-    """Builds each release once, and keeps what it says and changes beside the run for the report."""
+def _builder(releases: Catalogue, into: Path) -> Callable[[str], Release]:
     lock = threading.Lock()
-    kept = folder / "releases"
 
     def build(name: str) -> Release:
         with lock:
-            release = releases.build(name, folder / "work" / "releases")
-            if not (kept / f"{name}.yaml").exists():
-                kept.mkdir(exist_ok=True)
-                source = releases.folder / name / "release.yaml"
-                (kept / f"{name}.yaml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-                (kept / f"{name}.patch").write_text(releases.patch(name), encoding="utf-8")
-        return release
+            return releases.build(name, into)
 
     return build
 

@@ -18,7 +18,7 @@ from runner.scenario import Slo
 from runner.scenario.model import Part
 from runner.scenario.units import Seconds
 
-NODES = 160
+NODES = 100
 DOUBLINGS = 40
 HALVINGS = 12
 RARE = 1e-14  # a count less likely than that is left out
@@ -77,10 +77,10 @@ def average_run_length(weight: float, limit: float, mean: float) -> float:
     below = np.minimum(place.astype(int), NODES - 2)
     upper = place - below
     stays = np.where(after < limit, odds, 0.0)
-    chain = np.zeros((NODES, NODES))
-    rows = np.broadcast_to(np.arange(NODES)[:, None], below.shape)
-    np.add.at(chain, (rows, below), stays * (1 - upper))
-    np.add.at(chain, (rows, below + 1), stays * upper)
+    row = NODES * np.arange(NODES)[:, None]
+    to = np.concatenate((row + below, row + below + 1), axis=None)
+    odds_to = np.concatenate((stays * (1 - upper), stays * upper), axis=None)
+    chain = np.bincount(to, odds_to, NODES * NODES).reshape(NODES, NODES)
     lengths = np.linalg.solve(np.eye(NODES) - chain, np.ones(NODES))
     length = float(np.interp(mean, nodes, lengths))
     return length if 0 < length < 1e14 else math.inf  # beyond, its digits are spent

@@ -29,7 +29,7 @@ def inspect(client: docker.APIClient, image: str) -> dict[str, Any] | None:
     look: Callable[[str], dict[str, Any]] = client.inspect_image
     try:
         return look(image)
-    except docker.errors.ImageNotFound:
+    except docker.errors.NotFound:
         return None
 
 

@@ -68,6 +68,10 @@ class Tail:
                 self._parts.append(records)
                 yield News(shard.path.name, shard.count, self._samples(records))
 
+    def seen(self) -> list[tuple[str, int]]:
+        """Each shard by its name, and how many records of it were seen."""
+        return [(shard.path.name, shard.count) for shard in self._shards]
+
     def samples(self) -> Samples:
         """All records so far, sorted by planned time."""
         if self._parts:

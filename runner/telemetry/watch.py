@@ -1,8 +1,9 @@
 """Watches the samples as they are committed, feeds every detector of every SLO, and says what was raised.
 
 Each poll that saw something is journalled with the count it saw, each calibration and rearming too, so the alerts of a
-run replay exactly from disk. Detectors are handed in; the folds themselves, and the services' own metrics, are left to
-`runner.detect` and `scrape`. Called from one thread.
+run replay exactly from disk, which `replay` does. Times are rounded as the journal does, so that both reckon with the
+same. Detectors are handed in; the folds themselves, and the services' own metrics, are left to `runner.detect` and
+`scrape`. Called from one thread.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ from runner.operations import Alert
 from runner.ports import PortError
 from runner.samples import Records, Samples
 from runner.scenario import Scenario
-from runner.slo import select
 from runner.telemetry.scrape import Address, Found
-from runner.telemetry.stream import MakeDetector, Stream
+from runner.telemetry.stream import (
+    SERVICE_SIDE,
+    MakeDetector,
+    Raised,
+    arrived,
+    open_streams,
+    outcomes,
+    paging_streams,
+)
 from runner.telemetry.tail import News, Tail
 
-SERVICE_SIDE = "scrape"
+DIGITS = 6  # of a second: the journal's
 
 
 class ServiceSide(Protocol):
@@ -42,10 +50,7 @@ class ServiceSide(Protocol):
 
 
 class Watch:
-    """A `Telemetry`.
-
-    `make_detector(detection, slo, p0, rate)` makes a client-side one; `scrape` is the service side.
-    """
+    """A `Telemetry`. `make_detector` makes a client-side detector; `scrape` is the service side."""
 
     def __init__(
         self,
@@ -55,8 +60,8 @@ class Watch:
         journal: Journal,
         scrape: ServiceSide | None = None,
     ) -> None:
-        client_side = [one for one in scenario.detectors if one.detector != SERVICE_SIDE]
-        self._streams = [Stream(slo, client_side, make_detector, scenario.load) for slo in scenario.slos]
+        self._streams = open_streams(scenario, scenario.detectors, make_detector)
+        self._paging = paging_streams(scenario, make_detector)
         self._clock = clock
         self._journal = journal
         self._scrape = scrape
@@ -75,35 +80,31 @@ class Watch:
             self._scrape.start(addresses)
 
     def poll(self, now: float) -> Sequence[Alert]:
-        alerts: list[Alert] = []
+        now, alerts = round(now, DIGITS), list[Alert]()
         for news in self._tail.new():
             self._note(now, "poll", "", {"shard": news.shard, "count": news.count})
             self._measure_lag(now, news)
-            alerts.extend(self._fold(now, news.samples))
-        for stream in self._streams:
-            if stream.listen(now):
-                kind = "stream.silent" if stream.silent else "stream.resumed"
-                self._note(now, kind, stream.slo.name, {"patience_s": round(stream.patience(), 3)})
-        alerts.extend(self._scraped(now))
+            alerts += [self._alert(now, raised) for raised in self._fold(news.samples)]
+        alerts += self._listen(now)
+        alerts += self._scraped(now)
         return alerts
 
     def calibrate(self, since: float) -> None:
-        now, samples = self._clock.now(), self._tail.samples()
-        fresh = samples.records["planned"] >= since
+        now, samples = round(self._clock.now(), DIGITS), self._tail.samples()
         for stream in self._streams:
-            counts, good = select(stream.slo, samples)
-            n, errors = int((counts & fresh).sum()), int((counts & fresh & ~good).sum())
-            stream.calibrate(errors, n, now - since)
-            data = {"since": since, "n": n, "errors": errors, "p0": stream.p0, "rate": round(stream.rate, 3)}
+            steady = arrived(stream.slo, samples, since)
+            stream.calibrate(steady, since, now)
+            seen = {"since": since, "n": len(steady), "errors": sum(not each.good for each in steady)}
+            data = {**seen, "p0": stream.p0, "rate": stream.rate, "streams": self._paging}
             self._note(now, "stream.calibrated", stream.slo.name, data)
 
     def rearm(self, since: float) -> None:
-        self._since = since
+        now, self._since = round(self._clock.now(), DIGITS), since
         for stream in self._streams:
-            stream.rearm()
+            stream.rearm(now)
         if self._scrape is not None:
             self._scrape.rearm()
-        self._note(self._clock.now(), "stream.rearmed", "", {"since": since})
+        self._note(now, "stream.rearmed", "", {"since": since})
 
     def records(self) -> Records:
         return self.samples().records
@@ -128,21 +129,29 @@ class Watch:
         data = {"p95_s": None if lag is None else round(lag, 6), "n": len(self._lags)}
         self._note(self._clock.now(), "lag", "", data)
 
-    def _fold(self, now: float, samples: Samples) -> Iterator[Alert]:
+    def _fold(self, samples: Samples) -> Iterator[Raised]:
         for stream in self._streams:
-            for raised in stream.fold(samples, self._since):
-                detection = raised.detection
-                yield Alert(
-                    self._next(),
-                    now,
-                    detection.detector,
-                    "client",
-                    detection.pages,
-                    stream.slo.name,
-                    raised.summary,
-                    raised.region,
-                    raised.journey,
-                )
+            for outcome in outcomes(stream.slo, samples):
+                if outcome.planned >= self._since:
+                    yield from stream.take(outcome)
+
+    def _listen(self, now: float) -> Iterator[Alert]:
+        """What raises though nothing came. The moment is journalled as a poll, for replay knows no other moments."""
+        raised = [each for stream in self._streams for each in stream.wait(now)]
+        seen = self._tail.seen()
+        if raised and seen:
+            self._note(now, "poll", "", {"shard": seen[0][0], "count": seen[0][1]})
+        for stream in self._streams:
+            if stream.listen(now):
+                kind = "stream.silent" if stream.silent else "stream.resumed"
+                self._note(now, kind, stream.slo.name, {"patience_s": round(stream.patience(), 3)})
+        for each in raised:
+            yield self._alert(now, each)
+
+    def _alert(self, now: float, raised: Raised) -> Alert:
+        name, pages = raised.detection.detector, raised.detection.pages
+        about = (raised.slo, raised.summary, raised.region, raised.journey)
+        return Alert(self._next(), now, name, "client", pages, *about)
 
     def _scraped(self, now: float) -> Iterator[Alert]:
         if self._scrape is None:

@@ -73,7 +73,7 @@ class Lab(ABC):
 
     @abstractmethod
     def traces(self, run_id: str) -> list[str]:
-        """Everything on this machine that carries the run's mark."""
+        """Everything on this machine that carries the run's mark or name."""
 
     def close(self) -> None:
         for made in self.made:
@@ -126,8 +126,8 @@ class DockerLab(Lab):
         try:
             found = [
                 *(container["Id"] for container in client.containers(all=True, filters=wanted)),
-                *(network["Name"] for network in client.networks(filters=wanted)),
-                *(volume["Name"] for volume in client.volumes(filters=wanted)["Volumes"] or ()),
+                *(network["Name"] for network in client.networks() if run_id in network["Name"]),
+                *(volume["Name"] for volume in client.volumes()["Volumes"] or () if run_id in volume["Name"]),
                 *(image["Id"] for image in client.images(filters=wanted)),
             ]
         finally:

@@ -7,6 +7,7 @@ import pytest
 
 from runner.detect import cusum
 from runner.detect.cusum import Cusum, Parameters, average_run_length, limit_for, weight_of_bad
+from runner.detect.normal import Normal
 from runner.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99.5%"})
@@ -70,7 +71,7 @@ def test_the_known_delays(designed_for: float, p: float, seconds: float) -> None
 
 def test_the_default_is_near_the_limit() -> None:
     """As designed by default it takes at most 1.1 × the optimum at 1 % errors, and 1.4 × at 5 %."""
-    weight, limit = cusum.design(Parameters(), 0.001, RATE)
+    weight, limit = cusum.design(Parameters(), Normal(0.001, RATE))
     for p, most in ((0.01, 1.1), (0.05, 1.4)):
         best = weight_of_bad(0.001, p)
         optimum = average_run_length(best, limit_for(best, 0.001, MONTH), p)
@@ -95,13 +96,20 @@ def test_false_alarms_are_as_rare_as_designed() -> None:
 
 def test_delays_are_as_computed() -> None:
     """Over simulated outages the mean delay is the chain's."""
-    detector = cusum.make(Parameters(), SLO, 0.001, RATE)
+    detector = cusum.make(Parameters(), SLO, Normal(0.001, RATE))
     draws, delays = np.random.default_rng(2).random((300, 3000)) < 0.05, []
     for outage in draws.tolist():
         detector.reset()
         delays.append(1 + next(n for n, bad in enumerate(outage) if detector.observe(0.0, not bad)))
     mean = average_run_length(detector.weight, detector.limit, 0.05)
     assert np.mean(delays) == pytest.approx(mean, abs=4 * np.std(delays) / len(delays) ** 0.5)
+
+
+def test_streams_share_the_budget() -> None:
+    """Where several streams page, each has as many times the quiet time, so that all together keep to the budget."""
+    alone, shared = (cusum.design(Parameters(), Normal(0.001, RATE, streams)) for streams in (1, 5))
+    assert alone[0] == shared[0]
+    assert average_run_length(*shared, 0.001) >= 5 * MONTH > average_run_length(shared[0], shared[1] - 1, 0.001)
 
 
 def test_it_raises_once_until_reset() -> None:
@@ -122,7 +130,7 @@ def test_good_outcomes_weigh_against_bad_ones() -> None:
 @pytest.mark.parametrize("p0", [1e-5, 0.002, 0.3, 0.7, 0.99])
 def test_there_is_a_design_for_every_p0(p0: float) -> None:
     """However good or bad normal is, the design tells a change for the worse from it."""
-    weight, limit = cusum.design(Parameters(quiet=60.0), p0, 10.0)
+    weight, limit = cusum.design(Parameters.model_validate({"quiet": "60s"}), Normal(p0, 10.0))
     assert weight >= 1
     assert average_run_length(weight, limit, p0) >= 600
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from runner.detect import latency
-from runner.detect.latency import Latency, Parameters
+from runner.detect.latency import Latency, Parameters, block_maxima, level
+from runner.detect.normal import Normal
 from runner.scenario import Slo
 
 SLO = Slo.model_validate(
@@ -21,7 +23,7 @@ Outcomes = list[tuple[float, bool]]
 
 
 def detector(rate: float) -> Latency:
-    return latency.make(Parameters(), SLO, P0, rate)
+    return latency.make(Parameters(), SLO, Normal(P0, rate))
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
@@ -87,6 +89,38 @@ def test_quiet_hours_stay_quiet() -> None:
     """Over six hours of outcomes that are bad as often as normal, by themselves, it raises nothing."""
     draw, fold = random.Random(5), detector(23.0)
     assert not any(fold.observe(n / 23, draw.random() >= P0) for n in range(6 * 3600 * 23))
+
+
+def test_bursts_of_the_steady_state_raise_the_limit() -> None:
+    """Where a second of slowness now and then is normal, the limit learnt of it keeps hours of the same quiet.
+
+    Without what was learnt they would page; a calm steady state, or one too short to say, changes nothing.
+    """
+    calm = [(n / 23, n % 200 != 7) for n in range(230)]
+    bursts = [(t, not (7 <= t % 15 < 8.2)) for t in (n / 23 for n in range(23 * 30))]
+    hours = [(t + 30 * n, good) for n in range(240) for t, good in bursts]
+    p0 = sum(not good for _, good in bursts) / len(bursts)
+    plain, calmly, shortly, learnt = (
+        latency.make(Parameters(), SLO, Normal(p0, 23.0, 1, steady)) for steady in ((), calm, bursts[:60], bursts)
+    )
+    assert plain.limit == calmly.limit == shortly.limit < learnt.limit
+    assert first_alarm(plain, hours) is not None
+    assert first_alarm(learnt, hours) is None
+
+
+def test_maxima_are_of_blocks() -> None:
+    """Each second of the clock has its own maximum of the sum; one without outcomes has none."""
+    fold = Latency(weight=10, limit=10**9, cap=20, bin=0.25)
+    steady = [(0.1, False), (0.2, True), (0.3, False), (1.1, True), (3.1, True), (3.2, True)]
+    assert block_maxima(fold, 1.0, steady) == [19, 18, 17]
+
+
+def test_the_level_is_passed_as_rarely_as_said() -> None:
+    """Of block maxima that are Gumbel's, drawn by chance, the share that passes the level of N blocks is 1/N."""
+    draws = np.random.default_rng(3).gumbel(100.0, 20.0, 200_000)
+    found = level([round(one) for one in draws[:2000]], 1000.0)
+    assert (draws > found).mean() == pytest.approx(1e-3, rel=0.35)
+    assert level([5, 5, 5, 5], 1000.0) == 0.0
 
 
 def test_a_bin_counts_only_so_much() -> None:

@@ -1,34 +1,120 @@
-"""The registry of detectors."""
+"""The registry of detectors, and what it says of those that a scenario names."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from runner.detect import make, make_scrape
+import pytest
+from pydantic import ValidationError
+
+from runner.detect import drift, make, make_scrape, problems
 from runner.detect.cusum import Cusum
 from runner.detect.latency import Latency
 from runner.detect.threshold import Threshold
+from runner.located import parse_yaml
 from runner.scenario import Slo
 from runner.scenario.model import DETECTORS, Detection
 
 AVAILABILITY = Slo.model_validate({"name": "a", "sli": "availability", "objective": "99.5%"})
+CORRECTNESS = Slo.model_validate({"name": "c", "sli": "correctness", "objective": "99.5%"})
 LATENCY = Slo.model_validate({"name": "l", "sli": "latency", "objective": "99%", "under": "300ms"})
+
+
+def named(name: str, **params: Any) -> Detection:
+    return Detection.model_validate({"detector": name} | ({"params": params} if params else {}))
+
+
+def found(text: str) -> list[str]:
+    return [str(problem) for problem in problems(parse_yaml(text, "x.yaml"))]
 
 
 def test_the_fold_is_chosen_by_name_and_sli() -> None:
     """`cusum` is the fold over single requests, but for latency the one over bins."""
-    cusum, threshold = Detection(detector="cusum"), Detection(detector="threshold")
-    assert isinstance(make(cusum, AVAILABILITY, 0.001, 10.0), Cusum)
-    assert isinstance(make(cusum, LATENCY, 0.002, 10.0), Latency)
-    assert isinstance(make(threshold, LATENCY, 0.002, 10.0), Threshold)
+    assert isinstance(make(named("cusum"), AVAILABILITY, 0.001, 10.0), Cusum)
+    assert isinstance(make(named("cusum"), LATENCY, 0.002, 10.0), Latency)
+    assert isinstance(make(named("threshold"), LATENCY, 0.002, 10.0), Threshold)
+
+
+def test_two_names_are_for_one_kind_of_slo() -> None:
+    """`correctness` is the cusum and `latency` the fold over bins, each for SLOs of its name and none else."""
+    assert isinstance(make(named("correctness"), CORRECTNESS, 0.001, 10.0), Cusum)
+    assert isinstance(make(named("latency"), LATENCY, 0.001, 10.0), Latency)
+    for name, slo in (("correctness", AVAILABILITY), ("correctness", LATENCY), ("latency", CORRECTNESS)):
+        assert make(named(name), slo, 0.001, 10.0) is None
 
 
 def test_each_known_detector_can_be_made() -> None:
     """Each name that a scenario may give is a fold of outcomes, or the service-side one, which has its own `for`."""
     for name in set(DETECTORS) - {"scrape"}:
-        assert not make(Detection.model_validate({"detector": name}), AVAILABILITY, 0.001, 10.0).observe(0.0, True)
+        slo = {"correctness": CORRECTNESS, "latency": LATENCY}.get(name, AVAILABILITY)
+        fold = make(named(name), slo, 0.001, 10.0, 2, [(0.1, True)])
+        assert fold is not None
+        assert not fold.observe(0.0, True)
+        fold.reset()
     with pytest.raises(KeyError):
         make(Detection(detector="scrape"), AVAILABILITY, 0.001, 10.0)
     for written, wait in (({}, 15.0), ({"for": "30s"}, 30.0)):
         detection = Detection.model_validate({"detector": "scrape"} | written)
         assert make_scrape(detection, AVAILABILITY).for_ == wait
+
+
+def test_parameters_are_used() -> None:
+    """What a scenario says under `params` is what the fold has, for latency as well."""
+    fold = make(named("threshold", window="5s", least=3), AVAILABILITY, 0.001, 10.0)
+    assert isinstance(fold, Threshold)
+    assert (fold.window, fold.least) == (5.0, 3)
+    quick, slow = (make(named("cusum", quiet=quiet), LATENCY, 0.1, 10.0) for quiet in ("1h", "365d"))
+    assert isinstance(quick, Latency)
+    assert isinstance(slow, Latency)
+    assert quick.limit < slow.limit
+
+
+def test_what_is_wrong_is_told_with_its_place() -> None:
+    """Unknown parameters, values that aren't theirs, a name twice, one that nothing is for: each at its place."""
+    text = """\
+slos: [{name: a, sli: availability, objective: 99%}]
+detectors:
+  - {detector: cusum, pages: true, params: {factr: 3}}
+  - {detector: threshold, params: {window: 10, least: 0}}
+  - {detector: cusum}
+  - {detector: latency}
+  - {detector: burn-rate, params: {scale: 60}}
+"""
+    assert found(text) == [
+        "x.yaml:3:45: unknown key 'factr'\n    hint: did you mean 'factor'?",
+        "x.yaml:4:44: 10 isn't a duration\n    hint: write a number and its unit: 300ms, 10s, 5m, 1h",
+        "x.yaml:4:55: Input should be greater than 0",
+        "x.yaml:5:16: 'cusum' stands here twice\n    hint: alerts are told by its name",
+        "x.yaml:6:16: 'latency' has nothing to watch: no SLO has sli: latency",
+    ]
+
+
+def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector of river's without river is a problem of the scenario, which says what to install."""
+    monkeypatch.setattr(drift, "installed", lambda: False)
+    (problem,) = found("detectors: [{detector: cusum}, {detector: adwin}]")
+    assert problem.startswith("x.yaml:1:43: 'adwin' needs the package river")
+    assert "pip install 'gameday-runner[river]'" in problem
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1", "detectors: 3", "detectors: [3, {}, {detector: [1]}]", "detectors: [{detector: latency}]\nslos: 3"]
+)
+def test_other_mistakes_are_left_to_the_model(text: str) -> None:
+    """A document that is wrong in other ways breaks nothing here."""
+    assert len(found(text)) == text.count("latency")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"detector": "cusum", "every": "5s"}, "every and for belong to scrape"),
+        ({"detector": "scrape", "params": {}}, "scrape has no params"),
+        ({"detector": "magic"}, "Input should be"),
+        ({"detector": "cusum", "page": True}, "Extra inputs"),
+    ],
+)
+def test_keys_that_are_not_its_own_are_refused(written: dict[str, Any], message: str) -> None:
+    """The interval and the `for:` are scrape's, `params` everyone else's; other keys and names are errors."""
+    with pytest.raises(ValidationError, match=message):
+        Detection.model_validate(written)

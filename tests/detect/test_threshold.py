@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.detect import threshold
+from runner.detect.normal import Normal
 from runner.detect.threshold import Parameters, Threshold
 from runner.scenario import Slo
 
@@ -11,7 +12,7 @@ SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective"
 
 def test_it_takes_enough_bad_ones() -> None:
     """Nine bad outcomes of nine are too few; the tenth raises, once, until the reset."""
-    detector = threshold.make(Parameters(), SLO, 0.001, 10.0)
+    detector = threshold.make(Parameters(), SLO, Normal(0.001, 10.0))
     assert [detector.observe(n * 0.1, False) for n in range(12)] == [False] * 9 + [True, False, False]
     detector.reset()
     assert not detector.observe(2.0, False)
@@ -20,7 +21,7 @@ def test_it_takes_enough_bad_ones() -> None:
 def test_it_takes_a_large_enough_share() -> None:
     """Ten bad outcomes among two hundred are five budgets of 1 %, and not above; one fewer good one makes it raise."""
     for good, raises in ((190, False), (189, True)):
-        detector = threshold.make(Parameters(), SLO, 0.001, 10.0)
+        detector = threshold.make(Parameters(), SLO, Normal(0.001, 10.0))
         alarms = [detector.observe(n * 0.01, n < good) for n in range(good + 10)]
         assert any(alarms) == raises
 

@@ -45,9 +45,11 @@ def engine(socket: Path, answers: Mapping[str, tuple[int, Any]]) -> Iterator[Non
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield
-        server.shutdown()
-        thread.join(10)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join(10)
 
 
 @pytest.fixture

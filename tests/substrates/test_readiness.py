@@ -29,10 +29,12 @@ def server(behave: Callable[[socket.socket], object]) -> Iterator[tuple[str, int
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield listener.getsockname()[:2]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(10)
+    try:
+        yield listener.getsockname()[:2]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
 
 
 def status(code: int) -> Callable[[socket.socket], object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -16,6 +17,8 @@ from runner.links.server.web import JSON, TEXT, Request, Response
 
 # The version of the real server whose API this is.
 VERSION = "2.12.0"
+# What the real server doesn't send: when the proxy was really switched on or off, see `Proxy.switched`.
+SWITCHED = "X-Gameday-Switched"
 
 Action = Callable[[Request, list[str]], Awaitable[Response]]
 Route = tuple[tuple[str, ...], dict[str, Action]]
@@ -109,7 +112,8 @@ class Api:
     async def _update(self, request: Request, names: list[str]) -> Response:
         proxy = self._collection.get(names[0])
         await proxy.update(decode(request.body))
-        return _json(200, proxy.view())
+        switched = () if proxy.switched is None else ((SWITCHED, f"{proxy.switched:.9f}"),)
+        return replace(_json(200, proxy.view()), headers=switched)
 
     async def _delete(self, request: Request, names: list[str]) -> Response:
         self._collection.remove(names[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Iterator
 
 from runner.links.server import address
@@ -22,13 +23,18 @@ STREAMS: tuple[Stream, ...] = ("upstream", "downstream")
 
 
 class Proxy:
-    """`listen` is the text that was given until the proxy listens, and the actual address from then on."""
+    """`listen` is the text that was given until the proxy listens, and the actual address from then on.
+
+    `switched` is the reading of CLOCK_MONOTONIC, which all processes of the machine share, when it last began to take
+    connections or had ended them all; None before the first time.
+    """
 
     def __init__(self, name: str, listen: str, upstream: str, dialler: Dialler, counted: bool) -> None:
         self.name = name
         self.listen = listen
         self.upstream = upstream
         self.enabled = False
+        self.switched: float | None = None
         self.dialler = dialler
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
@@ -44,7 +50,7 @@ class Proxy:
             return
         tcp, self.listen = address.bound(await address.resolved(self.listen))
         self._server = await self.loop.create_server(self._accepted, sock=tcp, backlog=socket.SOMAXCONN)
-        self.enabled = True
+        self.enabled, self.switched = True, time.monotonic()
         log.info("proxy %r: %s to %r", self.name, self.listen, self.upstream)
 
     def stop(self) -> None:
@@ -52,9 +58,10 @@ class Proxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        self.enabled = False
         for connection in tuple(self.connections):
             connection.abort()
+        if self.enabled:
+            self.enabled, self.switched = False, time.monotonic()
 
     def _accepted(self) -> Side:
         return Connection(self).client

@@ -47,12 +47,14 @@ class Response:
     status: int
     body: bytes = b""
     content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
 
     def encoded(self, keep_alive: bool) -> bytes:
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
             f"X-Toxiproxy-Request-Id: {next(_request_ids):020d}",
             f"Connection: {'keep-alive' if keep_alive else 'close'}",
+            *(f"{name}: {value}" for name, value in self.headers),
         ]
         if self.status != HTTPStatus.NO_CONTENT:
             lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]

@@ -1,0 +1,97 @@
+"""What outlives one trial: the system, where the next trial wants the same one, and the handlers of signals."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from runner.clock import Clock
+from runner.journal import Journal
+from runner.operator import Operator
+from runner.scenario import System
+
+Progress = Callable[[str], None]
+Make = Callable[[Journal, Clock, Progress], Operator]
+Interrupt = Callable[[str], None]
+
+
+class Kept:
+    """Holds at most one system. `then` is what the next trial wants; None means that nothing follows.
+
+    `work` is a folder of the run that brought it up, removed with it.
+    """
+
+    def __init__(self) -> None:
+        self.then: System | None = None
+        self._system: System | None = None
+        self._operator: Operator | None = None
+        self._work: Path | None = None
+
+    def operator(
+        self, system: System, make: Make, work: Path, journal: Journal, clock: Clock, progress: Progress
+    ) -> Operator:
+        """The operator of the system that is up, where it is the one wanted, else a new one, not yet brought up."""
+        if self._operator is not None and self._system == system:
+            self._operator.again(journal, clock, progress)
+        else:
+            self.close()
+            self._operator = make(journal, clock, progress)
+            self._system, self._work = system, work
+        return self._operator
+
+    def down(self, well: bool) -> Sequence[str]:
+        """Ends a trial: the system stays up where the next one wants it, nothing failed, and it is as it was."""
+        operator = self._operator
+        if operator is None:
+            return ()
+        if well and self.then == self._system and operator.restored():
+            return ()
+        return self.close()
+
+    def close(self) -> Sequence[str]:
+        """Takes down what is up; what couldn't be removed."""
+        operator, self._operator, self._system = self._operator, None, None
+        if operator is None:
+            return ()
+        left = operator.take_down()
+        if self._work is not None:
+            shutil.rmtree(self._work, ignore_errors=True)
+        return left
+
+
+class Signals:
+    """Ctrl-C, SIGTERM and SIGHUP end the run under way in order; pressed again they change nothing."""
+
+    def __init__(self) -> None:
+        self.asked: str | None = None
+        self._interrupt: Interrupt | None = None
+
+    @contextmanager
+    def caught(self) -> Iterator[Signals]:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._ask) for number in numbers}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def to(self, interrupt: Interrupt) -> Iterator[None]:
+        """While the block lasts, a signal goes to `interrupt`; one that came before it at once."""
+        self._interrupt = interrupt
+        if self.asked:
+            interrupt(self.asked)
+        try:
+            yield
+        finally:
+            self._interrupt = None
+
+    def _ask(self, number: int, frame: Any) -> None:
+        self.asked = signal.Signals(number).name
+        if self._interrupt is not None:
+            self._interrupt(self.asked)

@@ -1,0 +1,176 @@
+"""One run, from its folder to its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from rich.console import Console
+
+from runner.cli import active, library
+from runner.cli.keep import Kept, Signals
+from runner.operations import Change
+from runner.ports import PortError
+from runner.scenario import Scenario
+
+REAL_TOXIPROXY = (
+    "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of a run, beyond its scenarios."""
+
+    substrate: Literal["auto", "docker", "process"]
+    out: Path
+    seed: int | None
+    overrides: Mapping[str, str]
+    responder: str | None
+    as_json: bool
+    toxiproxy: str | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run to be made: the scenario, where it came from, its seed, and the substrate chosen for it."""
+
+    path: Path
+    scenario: Scenario
+    seed: int
+    substrate: str
+    why: str
+
+
+def new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+    """Makes the run in a new folder of `out`; its outcome. Raises PortError where that can't be written."""
+    run_id = new_id()
+    folder = out / run_id
+    for part in ("", "samples", "logs"):
+        (folder / part).mkdir(parents=True)
+    text = yaml.safe_dump(trial.scenario.document(), sort_keys=False, allow_unicode=True)
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    calibration = active.state() / f"calibration-{trial.substrate}.json"
+    if calibration.is_file():
+        shutil.copyfile(calibration, folder / "calibration.json")
+    with active.registered(run_id, folder):
+        _run(trial, options, folder, kept, signals)
+    return _conclude(folder)
+
+
+def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> None:
+    from runner.cli.wire import Settings, operator, world
+    from runner.clock import RunClock
+    from runner.interpreter import Interpreter
+    from runner.journal import Event, Journal
+
+    clock, journal, scenario = RunClock(), Journal(folder / "journal.jsonl"), trial.scenario
+    settings = Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy)
+    with _screen(folder, options) as screen:
+        started = _started(trial, options, clock.started.isoformat(timespec="milliseconds"))
+        screen.event(journal.append(Event(0.0, "run.started", folder.name, started)))
+        if options.toxiproxy and trial.substrate == "process":
+            screen.event(journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"})))
+
+        def progress(text: str) -> None:
+            screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
+
+        def make(*parts: Any) -> Any:
+            return operator(scenario, settings, *parts)
+
+        operating = kept.operator(scenario.system, make, folder / "work", journal, clock, progress)
+        interpreter = Interpreter(world(scenario, settings, clock, journal, screen, operating, kept.down))
+        with signals.to(interpreter.interrupt):
+            interpreter.run()
+        _keep_releases(operating.feed(), folder / "releases")
+    journal.close()
+
+
+def _keep_releases(feed: Sequence[Change], into: Path) -> None:
+    """What shipped, as the report shows it a year later: each release's own words and its diff."""
+    releases = library.catalogue()
+    into.mkdir(exist_ok=True)
+    for name in {name for change in feed for name in (change.release, change.previous)}:
+        shutil.copyfile(releases.folder / name / "release.yaml", into / f"{name}.yaml")
+        (into / f"{name}.patch").write_text(releases.patch(name), encoding="utf-8")
+
+
+def _started(trial: Trial, options: Options, started: str) -> dict[str, Any]:
+    scenario = trial.scenario
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "substrate": trial.substrate,
+        "why": trial.why,
+        "seed": trial.seed,
+        "started": started,
+        "version": version("gameday-runner"),
+        "host": {
+            "system": f"{platform.system()} {platform.release()}",
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        "command": _command(trial, options),
+        "responder": scenario.respond.by,
+        "policy": scenario.respond.policy,
+        "links": options.toxiproxy or "embedded",
+    }
+
+
+def _command(trial: Trial, options: Options) -> str:
+    """The command line that repeats this run."""
+    bundled = library.paths().get(trial.path.stem) == trial.path
+    words = ["gameday", "run", trial.path.stem if bundled else str(trial.path)]
+    words += ["--substrate", trial.substrate, "--seed", str(trial.seed)]
+    words += [word for key, value in options.overrides.items() for word in ("--set", f"{key}={value}")]
+    words += ["--responder", options.responder] if options.responder else []
+    words += ["--toxiproxy-server", options.toxiproxy] if options.toxiproxy else []
+    return shlex.join(words)
+
+
+@contextmanager
+def _screen(folder: Path, options: Options) -> Iterator[Any]:
+    from runner.samples import read_samples
+    from runner.screen import LiveScreen, PlainScreen, recent
+
+    console = Console(stderr=True)
+    live = console.is_terminal and not options.as_json
+    screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples"))) if live else PlainScreen(console)
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+def _conclude(folder: Path) -> Mapping[str, Any]:
+    """Outcome, report and the last lines on the screen, from what the run left on disk."""
+    from reports.render import render_run
+    from runner.cli.summary import lines
+    from runner.measure import write_outcome
+
+    try:
+        outcome = write_outcome(folder)
+        report = render_run(folder)
+    except OSError as error:
+        raise PortError(f"the outcome can't be written: {error}") from error
+    console = Console(file=sys.stderr, highlight=False)
+    for line in lines(outcome, report):
+        console.print(line, soft_wrap=True)
+    return outcome

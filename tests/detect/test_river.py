@@ -1,0 +1,103 @@
+"""Page–Hinkley and ADWIN, the two detectors of the package river."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from runner.detect import adwin, cusum, drift, page_hinkley
+from runner.detect.normal import Normal, Outcomes
+from runner.ports import Detector, PortError
+from runner.scenario import Slo
+
+SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
+P0 = 0.001
+RATE = 100.0
+
+
+def steady(seed: int, seconds: float = 60.0) -> Outcomes:
+    draw = np.random.default_rng(seed)
+    return [(n / RATE, bool(good)) for n, good in enumerate(draw.random(round(seconds * RATE)) >= P0)]
+
+
+def delay(fold: Detector, p1: float, seed: int) -> int:
+    """Outcomes until it raises."""
+    draw = np.random.default_rng(seed)
+    return next(n for n in range(1, 100_000) if fold.observe(0.0, bool(draw.random() >= p1)))
+
+
+def page_hinkley_of(seen: Outcomes) -> page_hinkley.PageHinkley:
+    return page_hinkley.make(page_hinkley.Parameters(), SLO, Normal(P0, RATE, 1, seen))
+
+
+def adwin_of(seen: Outcomes) -> adwin.Adwin:
+    return adwin.make(adwin.Parameters(), SLO, Normal(P0, RATE, 1, seen))
+
+
+def test_page_hinkley_is_nearly_the_cusum() -> None:
+    """As designed by default it is as quick as the cusum of the same stream, give or take a third."""
+    mine = [delay(page_hinkley_of(steady(seed)), 0.05, seed) for seed in range(60)]
+    fold = cusum.make(cusum.Parameters(), SLO, Normal(P0, RATE))
+    theirs = cusum.average_run_length(fold.weight, fold.limit, 0.05)
+    assert np.mean(mine) == pytest.approx(theirs, rel=0.33)
+
+
+def test_adwin_finds_an_outage() -> None:
+    """It needs no design: an error ratio of 25 % takes it about half a second."""
+    assert np.mean([delay(adwin_of(steady(seed)), 0.25, seed) for seed in range(20)]) / RATE == pytest.approx(
+        0.5, abs=0.2
+    )
+
+
+@pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
+def test_it_begins_with_the_steady_state(make: object) -> None:
+    """It knows what was normal at once, and again after a reset: nothing but errors from the begin raise each time."""
+    assert callable(make)
+    fold = make(steady(1))
+    assert delay(fold, 1.0, 1) < 50
+    assert not any(fold.observe(0.0, False) for _ in range(200))
+    fold.reset()
+    assert delay(fold, 1.0, 1) < 50
+
+
+@pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
+def test_getting_better_raises_nothing(make: object) -> None:
+    """A fifth of errors that goes away is a change, but none to be woken for."""
+    assert callable(make)
+    fold = make([(n / RATE, n % 5 != 0) for n in range(6000)])
+    assert not any(fold.observe(0.0, True) for _ in range(3000))
+
+
+@pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
+def test_quiet_minutes_stay_quiet(make: object) -> None:
+    """Over ten minutes of outcomes that are bad as often as normal it raises nothing."""
+    assert callable(make)
+    fold = make(steady(1))
+    assert not any(fold.observe(t, good) for t, good in steady(2, 600.0))
+
+
+def test_without_river_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the package isn't installed making the detector says what to install."""
+
+    def missing(name: str) -> ModuleType:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(PortError, match=r"needs the package river.*gameday-runner\[river\]"):
+        drift.load()
+
+
+def test_it_is_loaded_only_when_needed() -> None:
+    """Neither the detectors' registry nor a default scenario's detectors import river, which takes a second."""
+    code = "import sys, runner.detect; print('river' in sys.modules, runner.detect.drift.installed())"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
