@@ -6,6 +6,7 @@ An infinite time is one that never came. `words` says plain numbers; which amoun
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from reports.loose import items, number
@@ -65,6 +66,21 @@ def change_interval(value: Any) -> str:
     """'[−0.10 s, +0.62 s]', or empty where there is none."""
     found = ends(value)
     return f"[{', '.join('0 s' if each == 0 else change(each) for each in found)}]" if found else ""
+
+
+def covered(found: Mapping[str, Any], shown: str) -> str:
+    """An interval with what it covers: '97.9 % [1.60 s, 2.30 s]'; empty where there is none."""
+    coverage = number(found.get("coverage"))
+    return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
+
+
+def spread(found: Mapping[str, Any], unit: Unit = "seconds") -> str:
+    """What stands behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
+    n, never = whole(found.get("n")), whole(found.get("censored"))
+    if not n:
+        return "no trial has a value"
+    parts = [covered(found, interval(found.get("interval"), unit)), counted(n, "trial")]
+    return ", ".join(filter(None, [*parts, f"{never} of which never" if never else ""]))
 
 
 def chance(value: Any) -> str:

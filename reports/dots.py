@@ -18,13 +18,13 @@ from reports.amounts import Unit
 from reports.charts import SIZES, Data, Size
 from reports.palette import light
 from reports.svg import convert
-from reports.swarm import Axis, span, swarm
+from reports.swarm import Axis, pile, span, swarm
 
 RADIUS = 4.0
 DOTS, BARE = 68, 34  # heights of a row with dots and of one without, px
 ROOM = 40  # of a row, for its dots
 BAR = 12  # a row's interval stands this far above its lower end
-TOP, BOTTOM = 20, 24
+TOP, NAMED, BOTTOM = 8, 20, 24  # margins; NAMED above a rail, for its name
 RAIL = 60  # the width that the rail takes, where there is one
 
 
@@ -34,7 +34,7 @@ class Row:
 
     label: str
     colour: str
-    values: Sequence[float] = ()
+    values: tuple[float, ...] = ()
     middle: float | None = None
     interval: tuple[float, float] | None = None
 
@@ -86,9 +86,16 @@ class Plot:
         return list(zip(self.rows, tops, strict=True))
 
 
-def drawings(plot: Plot) -> list[Markup]:
-    """The plot as SVG elements, one for wide pages and one for narrow ones."""
-    return [Markup(draw(plot, size)) for size in SIZES]  # noqa: S704 - drawn by vl-convert, escaped by ElementTree
+def drawn(plots: Iterable[Plot], room: int) -> dict[str, list[Markup]]:
+    """By a plot's id its SVG elements, a wide and a narrow one; none from where they would take over `room` bytes."""
+    found, taken = {}, 0
+    for plot in plots:
+        both = [draw(plot, size) for size in SIZES]
+        taken += sum(len(each.encode()) for each in both)
+        if taken > room:
+            break
+        found[plot.id] = [Markup(each) for each in both]  # noqa: S704 - vl-convert's, escaped by ElementTree
+    return found
 
 
 def draw(plot: Plot, size: Size) -> str:
@@ -106,7 +113,12 @@ def _chart(plot: Plot, size: Size, data: Data) -> Any:
     axis, height = plot.axis(size), sum(row.height for row in plot.rows)
     layers = [*_rail(plot, axis, height, data), _guides(plot, axis, size, data), *_bars(plot, axis, data)]
     layers += [*_dots(plot, axis, data), *_labels(plot, data)]
-    padding = {"left": size.left, "top": TOP, "right": size.width - size.left - axis.width, "bottom": BOTTOM}
+    padding = {
+        "left": size.left,
+        "top": NAMED if plot.never else TOP,
+        "right": size.width - size.left - axis.width,
+        "bottom": BOTTOM,
+    }
     chart = alt.layer(*layers).properties(width=axis.width, height=height, autosize="none", padding=padding)
     chart = chart.configure(aria=False, font="sans-serif", background="transparent").configure_view(stroke=None)
     style = {"labelColor": light("soft"), "labelFontSize": 12, "domainColor": light("axis"), "tickColor": light("axis")}
@@ -176,17 +188,20 @@ def _dots(plot: Plot, axis: Axis, data: Data) -> list[Any]:
     """Two layers a row: filled dots, and open ones on the rail."""
     layers = []
     for position, (row, top) in enumerate(plot.placed):
-        xs = [axis.at(value) for value in row.values]
-        middle = top + 4 + ROOM / 2
+        middle, colour = top + 4 + ROOM / 2, light(row.colour)
+        xs = [axis.at(value) for value in row.values if value < math.inf]
         offsets = swarm(xs, RADIUS, ROOM - 2 * RADIUS)
-        shown = [
-            ({"x": x, "y": middle + y}, value == math.inf) for x, y, value in zip(xs, offsets, row.values, strict=True)
-        ]
-        colour = light(row.colour)
-        for name, is_open, fill in (("dots", False, colour), ("open", True, light("paper"))):
-            chart = _layer(data, f"{name}{position}", [dot for dot, never in shown if never == is_open])
-            style = {"fill": fill, "stroke": colour, "strokeWidth": 1.6 if is_open else 0, "fillOpacity": 0.8}
-            layers.append(chart.mark_circle(size=math.pi * RADIUS**2, opacity=1, **style).encode(**_placed()))
+        on_axis = [{"x": x, "y": middle + y} for x, y in zip(xs, offsets, strict=True)]
+        never = pile(row.values.count(math.inf), RADIUS, RAIL - 32, ROOM - 2 * RADIUS)
+        on_rail = [{"x": axis.rail + x, "y": middle + y} for x, y in never]
+        paper = light("paper")
+        for name, dots, fill, line, wide in (
+            ("dots", on_axis, colour, paper, 0.8),
+            ("open", on_rail, paper, colour, 1.6),
+        ):
+            style = {"fill": fill, "stroke": line, "strokeWidth": wide, "fillOpacity": 0.85}
+            chart = _layer(data, f"{name}{position}", dots).mark_circle(size=math.pi * RADIUS**2, opacity=1, **style)
+            layers.append(chart.encode(**_placed()))
     return layers
 
 
@@ -194,8 +209,10 @@ def _labels(plot: Plot, data: Data) -> list[Any]:
     """The name of each row, left of the plot."""
     import altair as alt
 
-    names = [{"x": -10, "y": top + (4 + ROOM / 2 if row.values else row.height - BAR), "text": row.label}
-             for row, top in plot.placed if row.label]  # fmt: skip
+    names = [
+        {"x": -10, "y": top + (4 + ROOM / 2 if row.values else row.height - BAR), "text": row.label}
+        for row, top in plot.placed
+    ]
     chart = _layer(data, "rowlabels", names)
     chart = chart.mark_text(align="right", baseline="middle", fontSize=13, color=light("ink"))
     return [chart.encode(**_placed(), text=alt.Text("text:N"))]
@@ -206,7 +223,8 @@ def _compact(drawn: str) -> str:
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     for group in root.iter("g"):
         if "mark-symbol" in (group.get("class") or "") and len(group):
-            group.attrib.update({name: value for name, value in group[0].attrib.items() if name not in ("d", "transform")})
+            style = group[0].attrib.items()
+            group.attrib.update({name: value for name, value in style if name not in ("d", "transform")})
             for path in group:
                 x, _, y = path.attrib["transform"].removeprefix("translate(").removesuffix(")").partition(",")
                 path.tag, path.attrib = "circle", {"cx": x, "cy": y, "r": f"{RADIUS:g}"}

@@ -12,17 +12,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import changes, figures, header, palette, sections
+from reports import changes, figures, header, sections
 from reports.folder import Run, read
 from reports.loose import mapping, number, person, pick, text
+from reports.page import TEMPLATES, environment, style
 from reports.strip import strip
 from reports.words import figures as large_figures
 from reports.words import interval, percent, seconds
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_run(folder: Path) -> Path:
@@ -38,16 +36,9 @@ def render_run(folder: Path) -> Path:
 def render(run: Run) -> str:
     """The whole page as text."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
-    own = {"style": Markup(_style()), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
+    own = {"style": style(), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
     return template.render(**own, **_content(run)) + "\n"
 
 
@@ -118,13 +109,6 @@ def embedded(data: Any) -> Markup:
     for character in "<>&":
         written = written.replace(character, f"\\u{ord(character):04x}")
     return Markup(written)  # noqa: S704
-
-
-def _style() -> str:
-    """The style sheet with both themes; print is always light."""
-    light, dark = palette.variables(dark=False), palette.variables(dark=True)
-    themes = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}{palette.dark_charts()}}}"
-    return themes + (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

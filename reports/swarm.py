@@ -54,6 +54,18 @@ def swarm(xs: Sequence[float], radius: float, room: float) -> list[float]:
     return [round(_aside(lane) * step, 2) for lane in lanes]
 
 
+def pile(n: int, radius: float, width: float, room: float) -> list[tuple[float, float]]:
+    """Where n dots that all stand at the same place are put about it, (x, y) in px: side by side in columns."""
+    rows = max(1, int(room / (2 * radius + STEP)) + 1)
+    columns = -(-n // rows)
+    across = min(2 * radius + STEP, width / max(1, columns - 1))
+    down = 2 * radius + STEP
+    return [
+        (round((i // rows - (columns - 1) / 2) * across, 2), round((i % rows - (min(n, rows) - 1) / 2) * down, 2))
+        for i in range(n)
+    ]
+
+
 def _aside(lane: int) -> int:
     """0, −1, 1, −2, 2, … for the lanes 0, 1, 2, 3, 4, …"""
     return (lane + 1) // 2 * (-1 if lane % 2 else 1)

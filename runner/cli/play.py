@@ -121,12 +121,8 @@ def _started(trial: Trial, options: Options, started: str) -> dict[str, Any]:
         "seed": trial.seed,
         "started": started,
         "version": version("gameday-runner"),
-        "host": {
-            "system": f"{platform.system()} {platform.release()}",
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
         "command": _command(trial, options),
         "responder": scenario.respond.by,
         "policy": scenario.respond.policy,

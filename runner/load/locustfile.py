@@ -1,10 +1,10 @@
 """The worker: Locust, headless, one FastHttpUser that runs the plan's schedule. The only importer of gevent and Locust.
 
-Run as `python -m runner.load.locustfile samples/load.json`. It writes `ready` to its output, is sent `begin
-<seconds>` on its input, and ends on SIGTERM or when its input ends, which happens too when its parent dies: no new
-arrivals, the answers in flight awaited up to the time-out, the shard closed. Every finished request is one record of
-the shard; Locust's own statistics, which count from the send and not from the plan, are not fed. What is sent and
-what is right is in `journeys`.
+Run as `python -m runner.load.locustfile samples/load.json`. It writes `ready` to its output, is sent `begin <seconds>`
+on its input, and ends on SIGTERM or when its input ends, which happens too when its parent dies: no new arrivals, the
+answers in flight awaited up to the time-out, the shard closed. Where it ends by itself its last words are why. Every
+finished request is one record of the shard; Locust's own statistics, which count from the send and not from the plan,
+are not fed. What is sent and what is right is in `journeys`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ EXIT_USAGE = 64  # the plan can't be used
 EXIT_BROKE = 70  # an error in the worker
 EXIT_IO = 74  # the samples can't be written
 DRAIN_MARGIN_S = 0.5
+LAST_WORDS = 8000  # characters, well within what a pipe holds without a reader
 PRIORITY = -10  # nice value
 
 
@@ -202,12 +203,11 @@ class Worker:
         except (OSError, HTTPParseError):
             return Answer(start, self.now(), ErrorKind.CONNECTION)
         end, status = self.now(), response.get_code()
-        region, release = str(response.get("X-Region", "")), str(response.get("X-Release", ""))
+        served = status, str(response.get("X-Region", "")), str(response.get("X-Release", ""))
         if status not in step.expected:
-            return Answer(start, end, ErrorKind.STATUS, status, region, release)
+            return Answer(start, end, ErrorKind.STATUS, *served)
         finding, decoded = judge(step.check, content)
-        error = ErrorKind.NONE if finding.right else ErrorKind.WRONG
-        return Answer(start, end, error, status, region, release, finding, decoded)
+        return Answer(start, end, ErrorKind.NONE if finding.right else ErrorKind.WRONG, *served, finding, decoded)
 
     def _record(self, arrival: Arrival, step: Step, planned: float, answer: Answer) -> None:
         finding = answer.finding
@@ -262,8 +262,7 @@ def work(worker: Worker) -> None:
         # Where that is allowed: a worker that waits for its turn sends late, and measures its own waiting.
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     gc.freeze()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    print("ready", flush=True)  # noqa: T201
     gevent.wait([worker.begun, worker.stopping], count=1)
     if not worker.stopping.is_set():
         worker.plan = plan.model_copy(update={"begin": worker.begun.get()})
@@ -273,24 +272,27 @@ def work(worker: Worker) -> None:
     runner.quit()
 
 
+def tell(why: str) -> None:
+    """The reason of a failure, to the log and to the parent: a log on a disk that is full says nothing."""
+    for stream in (sys.stderr, sys.stdout):
+        with suppress(OSError):
+            print(why[-LAST_WORDS:], file=stream, flush=True)
+
+
 def main(path: Path) -> int:
-    """Exit status: 0 ended as told, else one of EXIT_… with the reason on standard error."""
+    """Exit status: 0 ended as told, else one of EXIT_… and the reason told."""
     try:
         worker = Worker(LoadPlan.read(path))
-    except OSError as error:
-        sys.stderr.write(f"the load can't begin: {error}\n")
-        return EXIT_IO
-    except (ValueError, LookupError) as error:
-        sys.stderr.write(f"the load can't begin: {path}: {error}\n")
-        return EXIT_USAGE
+    except (OSError, ValueError, LookupError) as error:
+        tell(f"the load can't begin: {path}: {error}")
+        return EXIT_IO if isinstance(error, OSError) else EXIT_USAGE
     try:
         work(worker)
     finally:
         worker.shard.close()
-    if worker.failure is None:
-        return 0
-    status, why = worker.failure
-    sys.stderr.write(why + "\n")
+    status, why = worker.failure or (0, "")
+    if status:
+        tell(why)
     return status
 
 

@@ -51,6 +51,7 @@ class LocustLoad:
         self._plan: LoadPlan | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: str | None = None
+        self._words = ""
 
     def start(self, target: str) -> float:
         """Spawns the worker, awaits that it is ready, begins; planned time of the first request.
@@ -130,6 +131,7 @@ class LocustLoad:
                     raise PortError(f"the load's worker wasn't ready within {READY_S:g} s: {self._tail()}")
                 chunk = os.read(process.stdout.fileno(), 4096)
                 if not chunk:
+                    self._words = heard.decode(errors="replace")
                     self._end(process)
                     raise PortError(f"the load's worker ended before it was ready: {self._reason(process)}")
                 heard += chunk
@@ -161,6 +163,7 @@ class LocustLoad:
         if process.poll() is None:
             process.kill()
         process.wait(STOP_MARGIN_S)
+        self._last_words(process)
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
             pipe.close()
@@ -168,7 +171,14 @@ class LocustLoad:
     def _reason(self, process: subprocess.Popen[bytes]) -> str:
         code = process.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-        return f"{how}: {self._tail() or 'nothing in its log'}"
+        return f"{how}: {self._last_words(process) or self._tail() or 'nothing in its log'}"
+
+    def _last_words(self, process: subprocess.Popen[bytes]) -> str:
+        """What an ended worker told this process; its log says the same, unless the disk is full."""
+        assert process.stdout is not None
+        if process.poll() is not None and not process.stdout.closed:
+            self._words += process.stdout.read().decode(errors="replace")
+        return self._words[-LOG_TAIL:].strip()
 
     def _tail(self) -> str:
         """The end of the log."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from runner.journal import Event
 from runner.measure.clocks import Analysis
+from runner.measure.detection import times
 
 KEYS = ("detector", "pages", "slo", "region", "journey", "summary")
 
@@ -37,19 +38,23 @@ def listed(analysis: Analysis) -> list[dict[str, Any]]:
     ]
 
 
-def detectors(analysis: Analysis) -> dict[str, dict[str, Any]]:
-    """The outcome's `detectors`: every configured one, whether it pages or only watches. TTD counts from `effect`."""
+def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, dict[str, Any]]:
+    """The outcome's `detectors`: every configured one, whether it pages or only watches. TTD counts from `effect`.
+
+    Each is held against the same `limit_s`.
+    """
     effect = analysis.clocks.effect
     found: dict[str, dict[str, Any]] = {}
     for each in analysis.run.scenario.detectors:
         own = [alert for alert in raised(analysis) if alert.data.get("detector") == each.detector]
         genuine = [alert.t for alert in own if analysis.genuine(alert)]
+        ttd = genuine[0] - effect if genuine and effect is not None else None
         found[each.detector] = {
             "side": "service" if each.detector == "scrape" else "client",
             "pages": each.pages,
-            "ttd_s": genuine[0] - effect if genuine and effect is not None else None,
+            "ttd_s": ttd,
             "false_alarms": len(own) - len(genuine),
-            "limit_ratio": None,
+            "limit_ratio": times(ttd, limit_s),
         }
     return found
 

@@ -62,6 +62,12 @@ class Analysis:
         """Where the observation ends: recovered, or else the end of the run."""
         return self.run.end if self.clocks.recovered is None else self.clocks.recovered
 
+    @property
+    def unhurt(self) -> bool:
+        """Whether a run that went to its end, with a fault or as a control without one, had no effect on anybody."""
+        due = self.clocks.inject is not None or not self.run.scenario.timeline
+        return self.run.judged and due and not self.outages
+
     def genuine(self, alert: Event) -> Outage | None:
         """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""
         patience = max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))

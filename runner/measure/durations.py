@@ -25,7 +25,7 @@ def durations(analysis: Analysis) -> dict[str, Duration]:
     """Every duration by its name."""
     clocks, run = analysis.clocks, analysis.run
     if clocks.effect is None:
-        absent = Duration("no_effect" if clocks.inject is not None and run.judged else "not_measured")
+        absent = Duration("no_effect" if analysis.unhurt else "not_measured")
         return dict.fromkeys(NAMES, absent)
     unseen_until = analysis.until if clocks.act is None else min(clocks.act, analysis.until)
     return {

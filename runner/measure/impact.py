@@ -17,11 +17,11 @@ Tally = dict[str, dict[str, Any]]
 
 
 def impact(analysis: Analysis) -> dict[str, Any]:
-    """The outcome's `impact`. Nobody was hurt where a judged fault had no effect; all null where nothing was judged."""
+    """The outcome's `impact`. Nobody was hurt where a judged run had no effect; all null where nothing was judged."""
     run, clocks = analysis.run, analysis.clocks
     budget = budget_spent(run.scenario.slos, analysis.courses)
     if clocks.effect is None:
-        number = 0 if clocks.inject is not None and run.judged else None
+        number = 0 if analysis.unhurt else None
         counts = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), number)
         return {**counts, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": budget}
     records = during(run.samples.records, clocks.effect, clocks.recovered, run.end)

@@ -9,10 +9,14 @@ from typing import Any
 
 from runner.measure import alerts, durations
 from runner.measure.audit import audit
+from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis, analyse
+from runner.measure.detection import detection
 from runner.measure.expect import evaluate
 from runner.measure.impact import impact, spent
 from runner.measure.junit import junit
+from runner.measure.precision import error, spacing
+from runner.measure.quiet import quiet
 from runner.measure.run import Run, read_run
 from runner.measure.steady import sent, steady_state
 from runner.measure.verdict import judge
@@ -55,7 +59,7 @@ def outcome_of(run: Run) -> dict[str, Any]:
     told["steady_state"] = vars(steady)
     told = _rounded(told)
     expectations = [evaluate(each, told) for each in run.scenario.expect]
-    judgement = judge(analysis, steady, expectations)
+    judgement, left = judge(analysis, steady, expectations), left_behind(run)
     return {
         "schema": SCHEMA,
         "run": _about(run),
@@ -64,22 +68,24 @@ def outcome_of(run: Run) -> dict[str, Any]:
         "reasons": list(judgement.reasons),
         **told,
         "expectations": expectations,
-        "cleanup": _cleanup(run),
+        "cleanup": {**vars(left), "left": list(left.left)},
     }
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
     """All but the verdict and what it needs."""
     run = analysis.run
-    lag = run.first("lag")
+    lag, found, apart = run.first("lag"), detection(analysis), spacing(analysis)
     return {
         "steady_state": None,
         "load": vars(sent(run)),
         "lag_p95_s": lag.data.get("p95_s") if lag else None,
-        "error_s": {"effect": None, "recovered": None},
+        "error_s": vars(error(analysis, apart)),
+        "spacing_s": vars(apart),
         "clocks": vars(analysis.clocks),
         **durations.as_keys(durations.durations(analysis)),
-        "limit_s": None,
+        "limit_s": found.limit_s,
+        "detection": vars(found),
         "ended_by": durations.ended_by(analysis)[0],
         "relapses": [vars(each) for each in analysis.relapses],
         "faults": _faults(run),
@@ -87,7 +93,8 @@ def _told(analysis: Analysis) -> dict[str, Any]:
         "operations": [vars(each) for each in analysis.operations],
         "alerts": alerts.listed(analysis),
         "slos": _slos(analysis),
-        "detectors": alerts.detectors(analysis),
+        "detectors": alerts.detectors(analysis, found.limit_s),
+        "quiet": quiet(analysis),
         "impact": impact(analysis),
         "audit": audit(run),
         "customer_reports": {"peak": None, "total": None, "first_s": None},
@@ -155,13 +162,6 @@ def _responder(run: Run) -> dict[str, Any]:
     respond = run.scenario.respond
     kind = run.started.get("responder") or respond.by
     return {"kind": kind, "policy": run.started.get("policy", respond.policy)}
-
-
-def _cleanup(run: Run) -> dict[str, Any]:
-    event = run.first("cleanup")
-    if event is None:
-        return {"clean": None, "left": []}
-    return {"clean": bool(event.data.get("clean")), "left": list(event.data.get("left", ()))}
 
 
 def _stamp(run: Run, kind: str, subject: str) -> float | None:

@@ -1,4 +1,5 @@
-"""A run as it lies on disk, read once: scenario, journal, samples, and what the system of record said of the orders.
+"""A run as it lies on disk, read once: scenario, journal, samples, the load's plan, what the system of record said of
+the orders, and how far the machine's clocks are known to be off.
 
 Only reading and the stamps that need no judgement; what they mean for users is `clocks`.
 """
@@ -6,16 +7,19 @@ Only reading and the stamps that need no judgement; what they mean for users is 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from runner.journal import Event, read_journal
-from runner.samples import Samples, read_samples
+from runner.measure.schedule import Schedule
+from runner.samples import HEADER_BYTES, RECORD, Samples, ShardReader, read_samples
 from runner.scenario import Scenario
 from runner.scenario.load import read_resolved
 
+CALIBRATION = "gameday/calibration/v1"
 JUDGED_REASONS = ("held", "no_effect", "give_up")
 
 
@@ -28,13 +32,37 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One file of samples: how many records it says that it has, and how many are there."""
+
+    name: str
+    committed: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """By how much the clocks were off at known truth: the 95th percentile, in seconds, on this machine."""
+
+    effect: float
+    recovered: float
+
+
+@dataclass(frozen=True)
 class Run:
-    """Everything that measurement may look at. `orders` is None where the system of record wasn't asked."""
+    """Everything that measurement may look at.
+
+    `orders` is None where the system of record wasn't asked, `schedule` where the load's plan isn't there,
+    `calibration` where the machine was never calibrated.
+    """
 
     scenario: Scenario
     events: tuple[Event, ...]
     samples: Samples
     orders: Mapping[str, Order] | None
+    shards: tuple[Shard, ...] = ()
+    schedule: Schedule | None = None
+    calibration: Calibration | None = None
 
     def all(self, *kinds: str) -> tuple[Event, ...]:
         """Events of these kinds, in order of time."""
@@ -94,8 +122,15 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Reads the folder of a run. Raises ValueError or runner.located.Invalid where a file isn't what it should be."""
     events = sorted(read_journal(folder / "journal.jsonl"), key=lambda event: event.t)
-    samples = read_samples(folder / "samples")
-    return Run(read_resolved(folder / "scenario.yaml"), tuple(events), samples, read_orders(folder / "audit.jsonl"))
+    return Run(
+        scenario=read_resolved(folder / "scenario.yaml"),
+        events=tuple(events),
+        samples=read_samples(folder / "samples"),
+        orders=read_orders(folder / "audit.jsonl"),
+        shards=tuple(_shard(path) for path in sorted((folder / "samples").glob("*.shard"))),
+        schedule=Schedule.read(folder / "samples" / "load.json"),
+        calibration=read_calibration(folder / "calibration.json"),
+    )
 
 
 def read_orders(path: Path) -> dict[str, Order] | None:
@@ -111,3 +146,24 @@ def read_orders(path: Path) -> dict[str, Order] | None:
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{path}:{number}: not a row of the audit: {error}") from error
     return orders
+
+
+def read_calibration(path: Path) -> Calibration | None:
+    """None where the file isn't there. ValueError where it isn't a calibration."""
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["schema"] != CALIBRATION:
+            raise ValueError(f"its schema is {found['schema']!r}")
+        effect, recovered = (float(found["error_s"][clock]["p95"]) for clock in ("effect", "recovered"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not {CALIBRATION}: {error!r}") from error
+    if not (math.isfinite(effect) and math.isfinite(recovered) and min(effect, recovered) >= 0):
+        raise ValueError(f"{path}: an error of {effect:g} s and {recovered:g} s isn't one")
+    return Calibration(effect, recovered)
+
+
+def _shard(path: Path) -> Shard:
+    held = max(0, (path.stat().st_size - HEADER_BYTES) // RECORD.itemsize)
+    return Shard(path.name, ShardReader(path).count(), held)

@@ -40,6 +40,34 @@ CLOCKS = {
 }
 
 
+LIMIT = "mean seconds in which the best possible detector would have raised, from the first bad request"
+ERRORS = {
+    "effect": "±, at 95 %: the machine's calibration and the spacing of requests; null without a calibration",
+    "recovered": "likewise",
+    "ttd": "of TTD: that of the effect",
+    "ttr": "of TTR: of effect and recovered together",
+}
+SPACINGS = {
+    "effect": "ln 20/(rate × p1): how long after the truth the first bad request may have come, at 95 %",
+    "recovered": "how long before the truth the last one may have come",
+}
+DETECTION = {
+    "rate": "outcomes/s of the SLO's stream in steady state",
+    "p0": "the share of bad ones that was taken for normal",
+    "p0_upper": "the most that the steady state allows it to be (95 %, Clopper–Pearson)",
+    "p1": "the share of bad ones from the SLO's effect to its end, or the run's",
+    "limit_s": LIMIT,
+    "limit_at_upper_s": "the same, were p0 as high as its upper bound",
+    "ratio": "TTD in multiples of the limit",
+    "arl_s": "mean seconds between false alarms that the limit allows, over all paging streams together",
+}
+QUIET = {
+    "seconds": "from the steady state's begin to the fault or, where nothing had an effect, to the end; null = none",
+    "per_hour": "false pages an hour",
+    "bound_per_hour": "the most that this quiet time allows them to be (95 %): 3/T where there were none",
+}
+
+
 def outcome_schema() -> Schema:
     """JSON Schema, draft 2020-12."""
     return {
@@ -67,6 +95,10 @@ def _each(names: Iterable[str], schema: Schema) -> dict[str, Schema]:
     return dict.fromkeys(names, schema)
 
 
+def _described(texts: dict[str, str]) -> dict[str, Schema]:
+    return {name: {**SECONDS, "description": text} for name, text in texts.items()}
+
+
 def _map(value: Schema) -> Schema:
     return {"type": "object", "additionalProperties": value}
 
@@ -90,12 +122,14 @@ def _times() -> dict[str, Schema]:
     for name in NAMES:
         durations |= {f"{name}_s": SECONDS, f"{name}_state": STATE, f"{name}_censored_at": STAMP}
     return {
-        "load": _object(_each(("planned", "achieved", "late", "not_sent"), COUNT)),
+        "load": _object(_each(("planned", "achieved", "late", "not_sent", "missing"), COUNT)),
         "lag_p95_s": SECONDS,
-        "error_s": _object(_each(("effect", "recovered"), SECONDS)),
+        "error_s": _object(_described(ERRORS)),
+        "spacing_s": _object(_described(SPACINGS)),
         "clocks": _object({name: {**STAMP, "description": text} for name, text in CLOCKS.items()}),
         **durations,
-        "limit_s": SECONDS,
+        "limit_s": {**SECONDS, "description": LIMIT},
+        "detection": _object({"slo": MAYBE_TEXT, **_each(("n", "errors", "streams"), COUNT), **_described(DETECTION)}),
         "ended_by": {"enum": ["responder", "system", "schedule", "cleanup", None]},
         "relapses": _list(_object(_each(("recovered", "breached"), {"type": "number"}))),
     }
@@ -122,9 +156,13 @@ def _sums() -> dict[str, Schema]:
     detector = {"side": {"enum": ["client", "service"]}, "pages": BOOL, "ttd_s": SECONDS, "false_alarms": COUNT}
     ratios = _each(("failed_ratio", "users_affected_ratio", "error_budget_spent"), RATIO)
     counts = _each(("requests", "failed", "users"), COUNT)
+    alarms = _map(_object({"alarms": COUNT, **_each(("per_hour", "bound_per_hour"), RATIO)}))
     reports = {"peak": RATIO, "total": COUNT, "first_s": SECONDS}
     return {
         "detectors": _map(_object({**detector, "limit_ratio": RATIO})),
+        "quiet": _object(
+            {**_each(("since", "until"), STAMP), "pages": COUNT, **_described(QUIET), "detectors": alarms}
+        ),
         "impact": _object({**counts, **ratios, **_each(("regions", "journeys", "releases"), _map(tally))}),
         "audit": _object({**_each(AUDIT, COUNT), "rpo_s": SECONDS}),
         "customer_reports": _object(reports),

@@ -1,11 +1,13 @@
-"""What must be true before a run says anything: the steady state held, and the load was sent as planned."""
+"""What must be true before a run says anything: the steady state held, the load was sent and recorded as planned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from runner.measure import complete
+from runner.measure.complete import missing
 from runner.measure.run import Run
 from runner.samples import ErrorKind, Records
 from runner.slo import course
@@ -25,12 +27,16 @@ class Steady:
 
 @dataclass(frozen=True)
 class Sent:
-    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent."""
+    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
+
+    `missing` left no record at all; None where that can't be told.
+    """
 
     planned: int
     achieved: int
     late: int
     not_sent: int
+    missing: int | None = None
 
 
 def steady_state(run: Run) -> Steady:
@@ -44,19 +50,30 @@ def steady_state(run: Run) -> Steady:
     for alert in run.all("alert.raised"):
         if alert.data.get("pages") and run.steady_from <= alert.t < until:
             return Steady(False, f"{alert.data.get('detector')} paged for {alert.data.get('slo')} at {alert.t:.1f} s")
-    broken = [slo.name for slo in run.scenario.slos if course(slo, run.samples, run.steady_from, until).outages]
+    broken = broken_before(run)
     return Steady(not broken, f"in breach before the fault: {', '.join(broken)}" if broken else "")
+
+
+def broken_before(run: Run) -> list[str]:
+    """Names of the SLOs in breach between the begin of the steady state and the fault, or the end without one."""
+    until = run.trigger.t if run.trigger else run.end
+    if run.steady_from is None or until <= run.steady_from:
+        return []
+    return [slo.name for slo in run.scenario.slos if course(slo, run.samples, run.steady_from, until).outages]
 
 
 def sent(run: Run) -> Sent:
     """Of all requests planned till the load was told to stop."""
-    return _count(_planned(run, 0.0, run.end))
+    found, lost = _count(_planned(run, 0.0, run.end)), missing(run)
+    if lost is None:
+        return found
+    return replace(found, planned=found.planned + len(lost.times), missing=len(lost.times))
 
 
 def doubts(run: Run) -> list[str]:
     """Why the load doesn't bear a judgement, in plain sentences."""
     total = sent(run)
-    found = []
+    found = list(complete.doubts(run))
     if total.not_sent:
         found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
     if total.achieved < LEAST_ACHIEVED * total.planned:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis
 from runner.measure.run import Run
 from runner.measure.steady import Steady, doubts
@@ -53,9 +54,9 @@ def worst(statuses: Sequence[int], *, unmet: bool = False) -> int:
 def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
     for event in run.all("run.interrupted"):
         yield INTERRUPTED, f"interrupted by {event.data.get('signal')} at {event.t:.1f} s"
-    for event in run.all("cleanup"):
-        if not event.data.get("clean"):
-            yield LEFT_BEHIND, f"left behind: {', '.join(map(str, event.data.get('left', ()))) or 'something unnamed'}"
+    cleanup = left_behind(run)
+    if cleanup.clean is False:
+        yield LEFT_BEHIND, f"left behind: {', '.join(cleanup.left) or 'something unnamed'}"
     for event in run.all("run.error"):
         yield ERROR, f"{event.data.get('where')}: {event.data.get('why')}"
 

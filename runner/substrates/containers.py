@@ -65,10 +65,8 @@ class Containers:
             return self.client.inspect_container(container)["State"]["Status"] in ALIVE
 
     def stop(self, instance: Instance, container: str, grace: float) -> None:
-        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone."""
+        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone. The engine resumes it if paused."""
         with calling(f"stopping {instance.id}"), absent_is_fine():
-            if self.client.inspect_container(container)["State"]["Paused"]:
-                self.client.unpause(container)
             self.client.stop(container, timeout=math.ceil(grace))
         self.discard(instance, container)
 

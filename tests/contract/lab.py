@@ -9,7 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,10 @@ class Lab(ABC):
     def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate: ...
 
     @abstractmethod
+    def running(self, run_id: str) -> list[str]:
+        """Its processes or containers."""
+
+    @abstractmethod
     def traces(self, run_id: str) -> list[str]:
         """Everything on this machine that carries the run's mark or name."""
 
@@ -91,7 +95,7 @@ class ProcessLab(Lab):
             ready_within=ready_within,
         )
 
-    def traces(self, run_id: str) -> list[str]:
+    def running(self, run_id: str) -> list[str]:
         mark = f"GAMEDAY_RUN={run_id}".encode()
         found = []
         for environ in Path("/proc").glob("[0-9]*/environ"):
@@ -99,6 +103,15 @@ class ProcessLab(Lab):
                 if mark in environ.read_bytes().split(b"\0"):
                     found.append(environ.parent.name)
         return found
+
+    def traces(self, run_id: str) -> list[str]:
+        return self.running(run_id)
+
+
+def engine() -> docker.APIClient:
+    """A client of the suite's own, so that it judges with other eyes than the substrate's."""
+    settings: Any = docker.utils.kwargs_from_env()
+    return docker.APIClient(**settings, version="auto", timeout=60)
 
 
 class DockerLab(Lab):
@@ -120,18 +133,19 @@ class DockerLab(Lab):
             ready_within=ready_within,
         )
 
+    def running(self, run_id: str) -> list[str]:
+        with closing(engine()) as client:
+            return [str(found["Id"]) for found in client.containers(filters={"label": f"gameday.run={run_id}"})]
+
     def traces(self, run_id: str) -> list[str]:
-        client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=30)
         wanted = {"label": f"gameday.run={run_id}"}
-        try:
+        with closing(engine()) as client:
             found = [
                 *(container["Id"] for container in client.containers(all=True, filters=wanted)),
                 *(network["Name"] for network in client.networks() if run_id in network["Name"]),
                 *(volume["Name"] for volume in client.volumes()["Volumes"] or () if run_id in volume["Name"]),
                 *(image["Id"] for image in client.images(filters=wanted)),
             ]
-        finally:
-            client.close()
         return [str(each) for each in found]
 
 
@@ -174,14 +188,11 @@ def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
 def tiny_image(base: str) -> Iterator[str]:
     """The least that runs the suite's service, the base with its Python called `python`; removed at the end."""
     recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n"
-    client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=60)
     tag = f"gameday/contract:{uuid.uuid4().hex[:12]}"
-    try:
+    with closing(engine()) as client:
         said = list(
             client.build(fileobj=io.BytesIO(recipe.encode()), tag=tag, rm=True, network_mode="none", decode=True)
         )
         assert not [line for line in said if "error" in line], said[-1]
         yield tag
         client.remove_image(tag, force=True)
-    finally:
-        client.close()

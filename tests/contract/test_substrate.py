@@ -139,10 +139,12 @@ def test_pause_and_resume(runs: Runs) -> None:
 
 
 def test_stop_of_a_paused_instance(runs: Runs) -> None:
-    """A stop ends a paused instance too."""
+    """A paused instance is stopped like any other: what it held is answered."""
     instance = runs.start("web")
-    runs.substrate.pause(instance)
-    runs.substrate.stop(instance, GRACE_S)
+    with holding(runs, instance) as answer:
+        runs.substrate.pause(instance)
+        runs.substrate.stop(instance, GRACE_S)
+        assert answer()["instance"] == instance.id
     assert list(runs.substrate.instances()) == []
 
 
@@ -224,13 +226,26 @@ def test_close_while_starts_are_in_flight(lab: Lab) -> None:
     threads = [threading.Thread(target=start) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while not lab.traces(lab.run_id):
+    while len(lab.running(lab.run_id)) < 4:
         pass
     assert list(runs.substrate.close()) == []
     for thread in threads:
         thread.join(10)
-    assert len(errors) == 4
+    assert ["taken down" in str(error) for error in errors] == [True] * 4
     assert lab.traces(lab.run_id) == []
+
+
+def test_close_while_a_stop_is_in_flight(lab: Lab) -> None:
+    """A close doesn't wait for the grace of a stop, and ends what is being stopped."""
+    runs = Runs(lab, lab.substrate())
+    instance = runs.start("web", version="1.0.0-stubborn")
+    with ThreadPoolExecutor(1) as pool:
+        stopped = pool.submit(runs.substrate.stop, instance, 60)
+        while instance in runs.substrate.instances():
+            pass
+        assert list(runs.substrate.close()) == []
+        assert lab.traces(lab.run_id) == []
+        stopped.result(timeout=20)
 
 
 def test_two_runs_at_once(lab: Lab) -> None:

@@ -327,6 +327,39 @@ def test_a_full_disk_ends_the_load(tmp_path: Path) -> None:
     assert len(read_samples(tmp_path / "samples").records) == 80
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for a few hundred records, and then none."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    room = HEADER_BYTES + 400 * RECORD.itemsize + 2 * resource.getpagesize()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={room},mode=0755", "none", str(disk)]
+    mounted = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    if mounted.returncode:
+        pytest.skip(f"mounting isn't allowed here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], capture_output=True, timeout=10, check=True)
+
+
+def test_no_space_left_ends_the_load(small_disk: Path) -> None:
+    """On a disk that is really full the load says so and with what file; every record that was committed is there."""
+    shard = small_disk / "samples" / "load.shard"
+    load = make_load(small_disk, grow=40)
+    with open_shop() as shop:
+        load.start(shop.url)
+        until(lambda: load.alive() is not None)
+        why = f"exit status 74: the samples can't be written: No space left on device: {shard}"
+        assert str(load.alive()).endswith(why)
+        assert load.stop() == {"clean": False, "why": f"the worker ended before it was told: {why}"}
+    records = read_samples(small_disk / "samples").records
+    assert len(records) >= 280
+    assert len(records) % 40 == 0
+    assert errors_of(records) == {ErrorKind.NONE}
+    assert shard.stat().st_size == HEADER_BYTES + len(records) * RECORD.itemsize
+
+
 def test_what_keeps_it_from_beginning_is_told(tmp_path: Path) -> None:
     """A worker that can't begin is an error with its own words, and nothing is left running."""
     load = make_load(tmp_path, products=tmp_path / "none.json")

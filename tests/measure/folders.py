@@ -103,6 +103,11 @@ class Story:
         about = {"service": service, "release": release, "kind": "code", "by": "timeline", "rollback_of": None}
         return self.add(t, "change.started", change, **about).add(done, "change.done", change)
 
+    def calibrated(self, slo: str = "shop", n: int = 200, errors: int = 0, p0: float = 0.0025, **more: Any) -> Story:
+        """What the stream of `slo` took for normal when the steady state was met: 20 outcomes/s, alone to page."""
+        about = {"since": STEADY, "n": n, "errors": errors, "p0": p0, "rate": 20.0, "streams": 1}
+        return self.add(MET, "stream.calibrated", slo, **about | more)
+
     def page(
         self, t: float, slo: str = "shop", detector: str = "cusum", pages: bool = True, alert: str = "a1"
     ) -> Story:
@@ -115,7 +120,12 @@ class Story:
         return self.add(t, "operation.intended", operation, **about).add(done, "operation.done", operation)
 
     def finish(self, t: float = END, reason: str = "held", clean: bool = True, left: Iterable[str] = ()) -> Story:
+        """Faults that nobody reverted are reverted by the clean-up."""
         self.add(t, "run.ended", reason=reason).add(t, "phase", "down")
+        reverted = {event.subject for event in self.events if event.kind == "fault.reverted"}
+        for fault in [event.subject for event in self.events if event.kind == "fault.intended"]:
+            if fault not in reverted:
+                self.add(t + 1, "fault.reverted", fault, by="cleanup")
         return self.add(t + 1, "cleanup", clean=clean, left=list(left)).add(t + 1, "phase", "done")
 
 

@@ -271,11 +271,19 @@ def test_the_schedule_ended_it(tmp_path: Path, allowed: bool, state: str, status
     assert outcome["faults"][0]["reverted_by"] == "schedule"
 
 
-def test_an_empty_timeline_has_no_clocks(tmp_path: Path) -> None:
-    """No fault, no change: nothing to measure from."""
-    outcome = measure(write(tmp_path / "run", Story().begin().finish(), steadily()))
+def test_a_control_run_has_no_clocks_and_no_effect(tmp_path: Path) -> None:
+    """No fault, no change: nothing to measure from, and where the SLOs held to the end nobody was hurt."""
+    story = Story().begin().finish(reason="no_effect")
+    outcome = measure(write(tmp_path / "run", story, steadily(), expect=["!effect", "alerts == 0"]))
     assert set(outcome["clocks"].values()) == {None}
-    assert outcome["ttr_state"] == "not_measured"
+    assert (outcome["ttr_state"], outcome["impact"]["failed"], outcome["verdict"]) == ("no_effect", 0, "pass")
+
+
+def test_a_control_run_in_which_an_slo_broke_says_nothing(tmp_path: Path) -> None:
+    """There is no fault to count from, and no effect can't be claimed either."""
+    story = Story().begin().finish(reason="give_up")
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 30.0, 40.0), expect=["!effect"]))
+    assert (outcome["ttr_state"], outcome["impact"]["failed"], outcome["exit_status"]) == ("not_measured", None, 3)
 
 
 @pytest.fixture(scope="module")

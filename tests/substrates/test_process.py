@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from runner.ports import PortError, Release, Substrate
+from runner.substrates.names import Table
 from runner.substrates.process import ProcessSubstrate
 from runner.topology import Template
-from tests.contract.lab import ProcessLab, Runs, link, release
+from tests.contract.lab import ProcessLab, Runs, ask, link, release
 
 RUNNER = """
 import sys, pathlib
@@ -78,6 +79,24 @@ def test_names_file(lab: ProcessLab) -> None:
     assert json.loads((lab.folder / "work" / "names.json").read_text()) == {"web.eu-west:8000": [f"{host}:{port}"]}
     substrate.kill(instance)
     assert told[-1] == {"web.eu-west:8000": ()}
+
+
+def test_unnamed_before_it_is_told(lab: ProcessLab) -> None:
+    """A stopped instance is off the names table while it still answers, so that nobody new comes to a closed door."""
+    answered: list[str] = []
+    addresses: list[tuple[str, int]] = []
+
+    def changed(table: Table) -> None:
+        if table.get("web.us-east:8000") == ():
+            answered.append(ask(addresses[0], "/healthz")["release"])
+
+    substrate = ProcessSubstrate(lab.run_id, lab.topology, lab.folder, lambda: lab.folder, names_changed=changed)
+    lab.made.append(substrate)
+    substrate.open()
+    instance = Runs(lab, substrate).start("web")
+    addresses.append(substrate.address(instance))
+    substrate.stop(instance, 5)
+    assert answered == ["web-1.0.0"]
 
 
 def test_link_command(lab: ProcessLab) -> None:

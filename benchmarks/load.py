@@ -1,0 +1,338 @@
+"""What the load hides and what it costs: a stall as we and as Locust itself see it, the cost of recording, the backlog.
+
+    python benchmarks/load.py [--only stall|cost|backlog]
+
+A small server of uvloop, a process of its own on loopback, answers at once but while it is told to stall. Three parts
+of some 10 to 30 s each:
+
+- stall: 2 s at 200 requests/s. The true p99 is computed from the schedule and the server's own stamps of the stall;
+  beside it that of our samples, and what Locust's own statistics make of the same stall at the same rate.
+- cost: a closed loop of plain FastHttpUsers in one process, every other quarter second with our recording.
+- backlog: a stall longer than the time-out, and how late requests are sent and answered after its end.
+
+Exit status 1 where our p99 is over 5 % from the truth, where recording costs 10 % or more of the throughput, or where
+a second after the long stall requests are still late. Figures are of this machine only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+PRODUCT = {"price_cents": 1000, "currency": "USD", "stock": 9}
+PRODUCTS = [{"id": n, "name": f"product {n}", "list_cents": 1000, "discount_bp": 0} for n in range(1, 41)]
+RATE = 200.0
+STALL_S = 2.0
+BEFORE_S, AFTER_S = 5.0, 5.0
+LONG_STALL_S, SHORT_TIMEOUT_S = 2.5, 1.0
+LOCUST_USERS = 10
+COST_USERS, SLICES, SLICE_S = 16, 48, 0.25
+MOST_OFF, MOST_COST, MOST_LATE_S = 0.05, 0.10, 0.05
+READY_S = 30.0
+
+
+class Shop(asyncio.Protocol):
+    """Answers each request for a product, at the end of the stall where there is one."""
+
+    stalled_until = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        body = json.dumps({"id": int(data.split(b" ", 2)[1].rpartition(b"/")[2]), **PRODUCT}).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        loop = asyncio.get_running_loop()
+        wait = Shop.stalled_until - time.monotonic()
+        if wait > 0:
+            loop.call_later(wait, self._answer, head + body)
+        else:
+            self._transport.write(head + body)
+
+    def _answer(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+async def serve() -> None:
+    """Says its port; then each line of its input is a stall in seconds, whose begin and end it says."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Shop, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        begin = time.monotonic()
+        Shop.stalled_until = begin + float(line)
+        print(begin, Shop.stalled_until, flush=True)
+    server.close()
+
+
+class Server:
+    """The server's process, by its pipes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{self._line()}"
+
+    def stall(self, seconds: float) -> tuple[float, float]:
+        """Begins one; its begin and end by the monotonic clock."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        begin, end = self._line().split()
+        return float(begin), float(end)
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextlib.contextmanager
+def role(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """This file in a process of its own, ended with the block."""
+    command = [sys.executable, __file__, "--role", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def plan_for(target: str, folder: Path, origin: float, timeout: float) -> Any:
+    from runner.load.plan import LoadPlan, pool_for
+
+    (folder / "products.json").write_text(json.dumps(PRODUCTS), encoding="utf-8")
+    return LoadPlan(
+        run="benchmark",
+        target=target,
+        seed=7,
+        origin=origin,
+        rate=RATE,
+        journeys={"browse": 1},
+        timeout=timeout,
+        think_time=0.0,
+        regions={"us-east": 1},
+        pool=pool_for(RATE, timeout),
+        products=folder / "products.json",
+        shard=folder / "samples" / "0.shard",
+    )
+
+
+def shop_through(server: Server, folder: Path, timeout: float, stall: float) -> tuple[Any, Any, tuple[float, float]]:
+    """(plan, records, stall's begin and end): our load, with one stall in its midst."""
+    from runner.clock import RunClock
+    from runner.load.plan import LoadPlan
+    from runner.load.process import LocustLoad
+    from runner.samples import read_samples
+
+    clock = RunClock()
+    load = LocustLoad(
+        lambda url: plan_for(url, folder, clock.origin, timeout), clock, folder / "samples", folder / "logs"
+    )
+    load.start(server.url)
+    pause(BEFORE_S)
+    begin, end = (t - clock.origin for t in server.stall(stall))
+    pause(stall + AFTER_S)
+    stopped = load.stop()
+    assert stopped["clean"], stopped
+    return LoadPlan.read(folder / "samples" / "load.json"), read_samples(folder / "samples").records, (begin, end)
+
+
+def pause(seconds: float) -> None:
+    """The part of a benchmark that only lasts."""
+    time.sleep(seconds)
+
+
+def stall_part(server: Server) -> bool:
+    import numpy as np
+
+    from runner.load.plan import arrivals
+
+    with tempfile.TemporaryDirectory() as folder:
+        plan, records, (begin, end) = shop_through(server, Path(folder), 5.0, STALL_S)
+        last = end + AFTER_S - 0.5
+        planned = np.array([one.planned for one in takewhile(lambda one: one.planned <= last, arrivals(plan))])
+    truth = np.where((planned >= begin) & (planned < end), end - planned, 0.0)
+    records = records[records["planned"] <= last]
+    true, ours = np.percentile(truth, 99), np.percentile(records["end"] - records["planned"], 99)
+    locust = locusts_own(server)
+    print(f"stall of {STALL_S:g} s at {RATE:g}/s, {len(planned)} planned, {len(records)} recorded; p99")
+    print(f"  the truth                                       {true * 1000:7.0f} ms")
+    print(f"  our samples                                     {ours * 1000:7.0f} ms  ({ours / true - 1:+.1%})")
+    print(
+        f"  Locust's own, {LOCUST_USERS} users of {RATE / LOCUST_USERS:g}/s each"
+        f"               {locust['p99']:7.0f} ms  ({locust['p99'] / true / 1000 - 1:+.1%}, {locust['n']} requests)"
+    )
+    return bool(abs(ours / true - 1) <= MOST_OFF and len(records) == len(planned))
+
+
+def locusts_own(server: Server) -> dict[str, float]:
+    """What Locust's statistics say of the same stall, with `constant_throughput` users."""
+    with role("locust", server.url, str(BEFORE_S + STALL_S + AFTER_S)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        pause(BEFORE_S)
+        server.stall(STALL_S)
+        found: dict[str, float] = json.loads(process.stdout.readline())
+    return found
+
+
+def run_locust(url: str, seconds: float) -> None:
+    import locust  # isort: skip
+    import gevent
+    from locust.contrib.fasthttp import FastHttpUser
+    from locust.env import Environment
+
+    class Shopper(FastHttpUser):
+        wait_time = locust.constant_throughput(RATE / LOCUST_USERS)
+
+        @locust.task
+        def look(self) -> None:
+            self.client.get("/products/1")
+
+    environment = Environment(user_classes=[Shopper], host=url)
+    runner = environment.create_local_runner()
+    runner.start(LOCUST_USERS, spawn_rate=100)
+    print("ready", flush=True)
+    gevent.sleep(seconds)
+    runner.quit()
+    total = environment.stats.total
+    print(json.dumps({"p99": total.get_response_time_percentile(0.99), "n": total.num_requests}), flush=True)
+
+
+def run_cost(url: str, folder: Path) -> None:
+    from runner.load.locustfile import Answer, Worker  # isort: skip  # it patches the standard library
+    import gevent
+    import locust
+    from locust.contrib.fasthttp import FastHttpUser
+    from locust.env import Environment
+
+    from runner.load.journeys import Step
+    from runner.load.oracle import Finding
+    from runner.load.plan import Arrival
+    from runner.samples import ErrorKind
+
+    (folder / "samples").mkdir()
+    worker = Worker(plan_for(url, folder, time.monotonic(), 2.0))
+    step = Step("product", "GET", "/products/1", check=lambda answer: Finding(True))
+    arrival = Arrival(0.0, "browse", 1, 0, 0)
+    recording, done = False, 0
+
+    class Shopper(FastHttpUser):
+        @locust.task
+        def look(self) -> None:
+            nonlocal done
+            if recording:
+                start = worker.now()
+                response = self.client.get("/products/1")
+                headers = response.headers
+                region, release = str(headers.get("X-Region", "")), str(headers.get("X-Release", ""))
+                answer = Answer(start, worker.now(), ErrorKind.NONE, response.status_code, region, release)
+                worker._record(arrival, step, start, answer)
+            else:
+                self.client.get("/products/1")
+            done += 1
+
+    runner = Environment(user_classes=[Shopper], host=url).create_local_runner()
+    runner.start(COST_USERS, spawn_rate=100)
+    gevent.sleep(1.0)
+    slices: list[tuple[bool, float]] = []
+    for n in range(SLICES):
+        recording, begun, before = n % 2 == 1, time.monotonic(), done
+        gevent.sleep(SLICE_S)
+        slices.append((recording, (done - before) / (time.monotonic() - begun)))
+    runner.quit()
+    worker.shard.close()
+    print(json.dumps(slices), flush=True)
+
+
+def cost_part(server: Server) -> bool:
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder, role("cost", server.url, folder) as process:
+        assert process.stdout is not None
+        slices = json.loads(process.stdout.readline())
+    plain, recorded = (np.array([rate for on, rate in slices if on is which]) for which in (False, True))
+    ratios = recorded / plain
+    ratio, error = float(np.median(ratios)), float(1.25 * ratios.std(ddof=1) / len(ratios) ** 0.5)
+    print(f"cost: plain FastHttpUser {np.median(plain):,.0f} requests/s, with our recording {np.median(recorded):,.0f}")
+    print(f"  ratio of neighbouring quarter seconds {ratio:.3f} ± {error:.3f} (median of {len(ratios)})")
+    return 1 - ratio < MOST_COST
+
+
+def backlog_part(server: Server) -> bool:
+    import numpy as np
+
+    from runner.samples import ErrorKind
+
+    with tempfile.TemporaryDirectory() as folder:
+        _, records, (_, end) = shop_through(server, Path(folder), SHORT_TIMEOUT_S, LONG_STALL_S)
+    print(f"backlog: after a stall of {LONG_STALL_S:g} s, longer than the time-out of {SHORT_TIMEOUT_S:g} s")
+    late_after: list[float] = []
+    for n in range(-1, round(2 * (AFTER_S - 0.5))):
+        since = end + n / 2
+        part = records[(records["planned"] >= since) & (records["planned"] < since + 0.5)]
+        bad, lost = part["error"] != ErrorKind.NONE, part["error"] == ErrorKind.NOT_SENT
+        sent, took = (np.percentile(part[~lost][key] - part[~lost]["planned"], 99) for key in ("start", "end"))
+        if n >= 2:
+            late_after.append(float(max(sent, took)))
+        print(
+            f"  from {n / 2:+4.1f} s: {len(part):3} planned, {bad.sum():3} bad, {lost.sum():3} not sent; "
+            f"p99 sent {sent * 1000:5.1f} ms late, answered after {took * 1000:6.1f} ms"
+        )
+    after = records[(records["planned"] >= end) & (records["planned"] < end + AFTER_S - 0.5)]
+    return bool((after["error"] == ErrorKind.NONE).all() and np.median(late_after) < MOST_LATE_S)
+
+
+PARTS = {"stall": stall_part, "cost": cost_part, "backlog": backlog_part}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=PARTS)
+    chosen = parser.parse_args().only
+    kept = True
+    with role("server") as process:
+        server = Server(process)
+        for name, part in PARTS.items():
+            if chosen in (None, name):
+                good = part(server)
+                print(f"  {'kept' if good else 'NOT kept'}\n", flush=True)
+                kept &= good
+    return 0 if kept else 1
+
+
+def play(name: str, arguments: list[str]) -> None:
+    """One of this file's own processes."""
+    if name == "server":
+        import uvloop
+
+        uvloop.run(serve())
+    elif name == "locust":
+        run_locust(arguments[0], float(arguments[1]))
+    else:
+        run_cost(arguments[0], Path(arguments[1]))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--role"]:
+        play(sys.argv[2], sys.argv[3:])
+    else:
+        sys.exit(main())

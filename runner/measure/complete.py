@@ -1,0 +1,85 @@
+"""Is everything there that was to be recorded? Samples that were lost would make any outage look smaller than it was.
+
+Three witnesses: the shard's own count, the counts that the polls journalled while the run went on, and the load's
+schedule, after which every request planned must have left a record, be it sent or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.measure.run import Run
+from runner.measure.schedule import STEPS, Times
+from runner.samples import ErrorKind
+
+MARGIN_S = 0.05  # before the end: what the load planned for its last moment may not have left it
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Planned times, rising, of requests without a record; `planned` is how many the schedule had till the end."""
+
+    planned: int
+    times: Times
+
+
+def missing(run: Run) -> Missing | None:
+    """The first requests of journeys, and those that had to follow a good answer. None where there is no plan."""
+    if run.schedule is None:
+        return None
+    until = run.end - MARGIN_S
+    due = np.sort(np.concatenate((run.schedule.begins(until), _followers(run, run.schedule.think_time, until))))
+    return Missing(len(due), due[~_among(due, run.samples.records["planned"])])
+
+
+def doubts(run: Run) -> Iterator[str]:
+    """What is known to be gone, in plain sentences."""
+    yield from _cut_short(run)
+    yield from _seen_and_gone(run)
+    found = missing(run)
+    if found is None and run.first("load.started"):
+        yield "whether all that was planned was recorded can't be told: samples/load.json is gone"
+    if found is not None and len(found.times):
+        first = f"the first of them planned at {found.times[0]:.1f} s"
+        yield f"{len(found.times)} of {found.planned} planned requests left no record, {first}"
+
+
+def _cut_short(run: Run) -> Iterator[str]:
+    for shard in run.shards:
+        if shard.held < shard.committed:
+            yield f"{shard.name} is cut short: {shard.held} of its {shard.committed} records are there"
+
+
+def _seen_and_gone(run: Run) -> Iterator[str]:
+    """Records that the runner saw while the load wrote them."""
+    committed = {shard.name: shard.committed for shard in run.shards}
+    seen = {str(event.data["shard"]): int(event.data["count"]) for event in run.all("poll")}
+    for name, count in seen.items():
+        if committed.get(name, 0) < count:
+            yield f"{count} records of {name} were seen while the load ran, {committed.get(name, 0)} are left"
+
+
+def _followers(run: Run, think_time: float, until: float) -> Times:
+    """Planned times of the requests that had to come after a good answer to another of the same journey."""
+    records, samples = run.samples.records, run.samples
+    last = {name: steps[-1] for name, steps in STEPS.items()}
+    ends = np.zeros((len(samples.journeys), len(samples.steps)), dtype=np.bool_)
+    for row, journey in enumerate(samples.journeys):
+        ends[row] = [last.get(journey, step) == step for step in samples.steps]
+    go_on = records[records["error"] == ErrorKind.NONE]
+    go_on = go_on[~ends[go_on["journey"], go_on["step"]]] if len(go_on) else go_on
+    due: Times = go_on["end"] + think_time
+    return due[due <= until]
+
+
+def _among(wanted: Times, there: Times) -> npt.NDArray[np.bool_]:
+    """Which of `wanted` are in `there`, to the bit; `there` is sorted."""
+    if not len(there):
+        return np.zeros(len(wanted), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+    found: npt.NDArray[np.bool_] = there[places] == wanted
+    return found

@@ -1,0 +1,74 @@
+"""The bench: what stands on it, and whose clock its stamps are of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from runner.calibrate.bench import LINK, Bench, Settings, topology
+from runner.clock import RunClock
+from runner.journal import Journal
+from runner.ports import PortError
+from runner.topology import EDGE
+
+
+def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:
+    """Two services and one link; the link server is the one of every run."""
+    made = topology()
+    assert {service.id: service.instances for service in made.services} == {"bench.stub": 1, "edge-links": 1}
+    assert made.links == (LINK,)
+    from runner import bundled
+    from runner.topology import read_topology
+
+    usual = read_topology(bundled.compose(), ("us-east",)).link_server(EDGE)
+    assert made.link_server(EDGE) == usual
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("bench")
+    journal = Journal(folder / "journal.jsonl")
+    made = Bench(Settings("bench-test", folder, 1, "process"), RunClock(), journal, lambda line: None)
+    try:
+        made.operator.bring_up()
+        yield made
+    finally:
+        assert list(made.down()) == []
+        journal.close()
+
+
+@pytest.mark.system
+def test_a_cut_link_refuses_at_once_and_a_restored_one_answers_at_once(bench: Bench) -> None:
+    """From the stamp on, not from some later moment; the stamp lies between the order and its confirmation."""
+    target = bench.target()
+    before = bench.clock.now()
+    cut = bench.switch(on=False)
+    assert before <= cut <= bench.clock.now()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{target}/products/1", timeout=2)
+    restored = bench.switch(on=True)
+    assert requests.get(f"{target}/products/1", timeout=2).json()["id"] == 1
+    assert cut < restored
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("slip", [0.3, -0.3])
+def test_a_link_server_on_another_clock_is_refused(bench: Bench, slip: float) -> None:
+    """A stamp that doesn't lie between the order and its confirmation is of another clock: no truth to measure by."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Slipping(RunClock):
+        def now(self) -> float:
+            return super().now() + slip
+
+    bench.target()
+    honest, bench.clock = bench.clock, Slipping(bench.clock.origin)
+    try:
+        with pytest.raises(PortError, match="clock isn't this machine's"):
+            bench.switch(on=True)
+    finally:
+        bench.clock = honest

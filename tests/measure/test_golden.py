@@ -1,0 +1,305 @@
+"""The golden run: every figure of its outcome against one worked out by hand, and bytes that come from disk alone."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from reports.render import render_run
+from runner.measure import measure, write_outcome
+from tests.measure import by_hand
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+ROOT = Path(__file__).parents[2]
+WRITTEN = ("outcome.json", "junit.xml", "report.html")
+SINCE, INJECT, INJECTED, END, LAST = 9.073923, 19.762545, 21.178527, 35.969431, 37.247651
+PAGE, ROLLBACK, DONE = 22.113739, 22.114161, 23.607248
+"""Read off the journal: steady state, fault ordered and confirmed, load stopped, last line; the page, the rollback."""
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[by_hand.Row]:
+    return by_hand.rows_of(GOLDEN)
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    return measure(GOLDEN)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(GOLDEN, tmp_path / "run"))
+
+
+def close(value: float) -> Any:
+    return pytest.approx(value, abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def outages(rows: list[by_hand.Row]) -> dict[str, Any]:
+    """SLO → (effect, recovered) by hand; None where it never broke."""
+    found = {}
+    for name, objective in by_hand.OBJECTIVES.items():
+        found[name] = by_hand.outage(by_hand.stream(name, rows, SINCE, END), objective, INJECT)
+    return found
+
+
+def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outages: dict[str, Any]) -> None:
+    """Two SLOs broke: the effect is the earlier one's, the recovery the later one's; the rest stands in the journal."""
+    broken = [each for each in outages.values() if each]
+    assert [name for name, each in outages.items() if each] == ["checkout", "browse"]
+    effect, recovered = min(each[0] for each in broken), max(each[1] for each in broken)
+    assert (effect, recovered) == (close(20.677347), close(22.703427))
+    assert outcome["clocks"] == {
+        "inject": INJECT,
+        "injected": INJECTED,
+        "effect": close(effect),
+        "detect": PAGE,
+        "paged": 22.11397,
+        "ack": 22.114055,
+        "act": ROLLBACK,
+        "acted": DONE,
+        "recovered": close(recovered),
+        "restored": 23.604031,  # the last instance.stopped of pricing-1.1.0
+    }
+    spans = {"ttd": PAGE - effect, "ttd_from_inject": PAGE - INJECT, "tta": 22.114055 - PAGE}
+    spans |= {"ttr": recovered - effect, "ttfr": 23.604031 - effect}
+    for name, seconds in spans.items():
+        told = (outcome[f"{name}_s"], outcome[f"{name}_state"], outcome[f"{name}_censored_at"])
+        assert told == (close(seconds), "measured", None)
+    assert (outcome["ended_by"], outcome["relapses"]) == ("responder", [])
+
+
+def test_each_slo_is_as_counted_by_hand(
+    outcome: dict[str, Any], rows: list[by_hand.Row], outages: dict[str, Any]
+) -> None:
+    """Requests, bad ones, seconds in breach, share of the budget, and its own effect and recovery."""
+    expected = []
+    for name, objective in by_hand.OBJECTIVES.items():
+        pairs = by_hand.stream(name, rows, SINCE, END)
+        bad = sum(each for _, each in pairs)
+        effect, recovered = outages[name] or (None, None)
+        seconds = by_hand.breached_seconds(pairs, objective, INJECT, END)
+        expected.append(
+            {
+                "name": name,
+                "verdict": "breach" if outages[name] else "ok",
+                "effect": effect if effect is None else close(effect),
+                "detect": PAGE if name == "browse" else None,
+                "recovered": recovered if recovered is None else close(recovered),
+                "breached_s": close(seconds),
+                "budget_spent": close(float(bad / (len(pairs) * (1 - objective)))),
+                "requests": len(pairs),
+                "bad": bad,
+            }
+        )
+    assert outcome["slos"] == expected
+    assert [(each["requests"], each["bad"]) for each in expected] == [(461, 5), (771, 13), (758, 0), (1569, 0)]
+
+
+def test_the_limit_is_that_of_the_stream_that_paged(
+    outcome: dict[str, Any], rows: list[by_hand.Row], outages: dict[str, Any]
+) -> None:
+    """Browse: 315 good answers before, 13 of 57 bad in the outage; the chain solved outright; four paging streams."""
+    effect, recovered = outages["browse"]
+    during = [bad for t, bad in by_hand.stream("browse", rows, SINCE, END) if effect <= t < recovered]
+    assert (sum(during), len(during)) == (13, 57)
+    p0, upper, p1, rate = 0.5 / 316, 1 - 0.05 ** (1 / 315), 13 / 57, 29.843
+    limit_s = by_hand.limit(p0, p1, rate, 4)
+    ttd = PAGE - effect
+    assert outcome["detection"] == {
+        "slo": "browse",
+        "rate": rate,
+        "n": 315,
+        "errors": 0,
+        "p0": close(p0),
+        "p0_upper": close(upper),
+        "p1": close(p1),
+        "limit_s": close(limit_s),
+        "limit_at_upper_s": close(by_hand.limit(upper, p1, rate, 4)),
+        "ratio": close(ttd / limit_s),
+        "streams": 4,
+        "arl_s": 2_592_000.0,
+    }
+    assert outcome["limit_s"] == close(limit_s) == close(0.488098)
+
+
+def test_the_error_is_calibration_and_spacing(outcome: dict[str, Any]) -> None:
+    """±: 50 and 40 ms of the machine, and ln 20 over 6.8 bad requests a second; TTR has both ends'."""
+    apart = math.log(20) / (29.843 * 13 / 57)
+    assert outcome["spacing_s"] == {"effect": close(apart), "recovered": close(apart)}
+    effect, recovered = apart + 0.05, apart + 0.04
+    assert outcome["error_s"] == {
+        "effect": close(effect),
+        "recovered": close(recovered),
+        "ttd": close(effect),
+        "ttr": close(effect + recovered),
+    }
+
+
+def test_the_race_and_the_quiet_before_it(outcome: dict[str, Any]) -> None:
+    """First alert of each detector less the effect, over the limit; no alarm in 10.7 s allows 3/T, 1,009 an hour."""
+    seen = {"cusum": PAGE, "threshold": 22.271579, "ewma": 22.049348}
+    effect, limit_s = outcome["clocks"]["effect"], outcome["limit_s"]
+    race = {}
+    for name in ("cusum", "threshold", "burn-rate", "ewma", "silence", "scrape"):
+        ttd = close(seen[name] - effect) if name in seen else None
+        ratio = pytest.approx((seen[name] - effect) / limit_s, abs=1e-5) if name in seen else None
+        side = "service" if name == "scrape" else "client"
+        about = {"side": side, "pages": name == "cusum", "false_alarms": 0}
+        race[name] = {**about, "ttd_s": ttd, "limit_ratio": ratio}
+    assert outcome["detectors"] == race
+    nothing = {"per_hour": 0.0, "bound_per_hour": close(math.log(20) / (INJECT - SINCE) * 3600)}
+    assert outcome["quiet"] == {
+        "since": SINCE,
+        "until": INJECT,
+        "seconds": close(INJECT - SINCE),
+        "pages": 0,
+        **nothing,
+        "detectors": {name: {"alarms": 0, **nothing} for name in race},
+    }
+
+
+def test_impact_and_orders_are_as_counted_by_hand(outcome: dict[str, Any], rows: list[by_hand.Row]) -> None:
+    """Every request from effect to recovery; every acknowledged order against the row of the database."""
+    clocks = outcome["clocks"]
+    during = [row for row in rows if clocks["effect"] - 1e-6 <= row.planned < clocks["recovered"] - 1e-6]
+    hurt = {row.user for row in during if row.error}
+    groups = {"regions": "region", "journeys": "journey", "releases": "release"}
+    counted = {
+        **by_hand.tally(during),
+        "users": len(hurt),
+        "users_affected_ratio": len(hurt) / len({row.user for row in during}),
+        **{key: by_hand.tallies(during, column) for key, column in groups.items()},
+        "error_budget_spent": 13 / (771 * 0.005),
+    }
+    assert rounded(outcome["impact"]) == rounded(counted)
+    assert (counted["requests"], counted["failed"], len(hurt)) == (115, 18, 18)
+    orders = {row["id"]: row for row in map(json.loads, (GOLDEN / "audit.jsonl").read_text().splitlines())}
+    told = {f"20261120-181547-db79-{row.order}": row for row in rows if row.order and row.status == 201}
+    assert len(told) == 246
+    assert all(orders[i]["status"] == "paid" and orders[i]["total_cents"] == row.total for i, row in told.items())
+    unknown = dict.fromkeys(("duplicated", "charged_twice", "oversold", "indeterminate"))
+    sums = {"lost": 0, "wrong_amount": 0, "wrong_amount_cents": 0, "rpo_s": 0.0}
+    assert outcome["audit"] == {"acknowledged": 246, **sums, **unknown}
+
+
+def rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list[by_hand.Row]) -> None:
+    """Verdict, load, lag, fault, changes, operation, alerts, expectations, clean-up."""
+    events = by_hand.events_of(GOLDEN)
+    assert (outcome["verdict"], outcome["exit_status"], outcome["reasons"]) == ("pass", 0, [])
+    assert outcome["steady_state"] == {"met": True, "why": ""}
+    planned = sum(row.planned <= END for row in rows)
+    late = sum(row.start - row.planned > 0.05 for row in rows if row.planned <= END)
+    assert outcome["load"] == {"planned": planned, "achieved": planned, "late": late, "not_sent": 0, "missing": 0}
+    assert outcome["lag_p95_s"] == 0.030128
+    assert [outcome["run"][key] for key in ("id", "seed", "duration_s", "judged_s")] == [
+        "20261120-181547-db79",
+        11,
+        LAST,
+        END,
+    ]
+    fault = {"id": "f1", "kind": "bad-deploy", "target": "pricing", "change": "c1", "inject": INJECT}
+    assert outcome["faults"] == [{**fault, "injected": INJECTED, "reverted": 23.607, "reverted_by": "responder"}]
+    changes = [(each["id"], each["t"], each["release"], each["done"]) for each in outcome["changes"]]
+    assert changes == [
+        ("c1", 19.768175, "pricing-1.1.0", 21.178481),
+        ("c2", 22.12404, "pricing-1.0.0", 23.606944),
+    ]
+    deed = {"id": "o2", "t": ROLLBACK, "name": "rollback", "target": "pricing", "by": "auto", "done": DONE}
+    assert outcome["operations"] == [{**deed, "failed": False, "right": True}]
+    raised = [event for event in events if event["kind"] == "alert.raised"]
+    alerts = [{"t": each["t"], "id": each["subject"], **each["data"], "false_alarm": False} for each in raised]
+    assert outcome["alerts"] == alerts
+    held = {each["expr"]: each["holds"] for each in outcome["expectations"]}
+    assert held == {"ttd < 5s": True, "ttr < 30s": True, "audit.lost == 0": True}
+    assert outcome["cleanup"] == {"clean": True, "left": []}
+
+
+def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None:
+    """What nothing measures yet is null; every other key has a figure in a test above."""
+    assert outcome["customer_reports"] == {"peak": None, "total": None, "first_s": None}
+    assert outcome["responder"] == {"kind": "auto", "policy": "rollback-latest-change"}
+    above = {"schema", "run", "verdict", "exit_status", "reasons", "steady_state", "load", "lag_p95_s", "error_s"}
+    above |= {"spacing_s", "clocks", "limit_s", "detection", "ended_by", "relapses", "faults", "changes", "operations"}
+    above |= {"alerts", "slos", "detectors", "quiet", "impact", "audit", "customer_reports", "responder"}
+    above |= {"expectations", "cleanup"}
+    spans = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
+    above |= {f"{span}_{part}" for span in spans for part in ("s", "state", "censored_at")}
+    assert set(outcome) == above
+
+
+def test_the_whole_is_small() -> None:
+    """The golden run takes under 300 KB."""
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("*")) < 300_000
+
+
+def refuse(*args: object, **kwargs: object) -> NoReturn:
+    raise AssertionError("outcome and report come from disk alone")
+
+
+class NoEnvironment(dict[str, str]):
+    """An environment in which nothing may be looked up."""
+
+    __getitem__ = get = __contains__ = __iter__ = keys = items = refuse
+
+
+def test_neither_clock_nor_environment_nor_network_is_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all of them forbidden the files are made all the same; the modules themselves were loaded before."""
+    write_outcome(folder)
+    render_run(folder)
+    before = {name: (folder / name).read_bytes() for name in WRITTEN}
+    opened: list[Path] = []
+    real = builtins.open
+
+    def watched(file: Any, *args: Any, **kwargs: Any) -> Any:
+        opened.append(Path(file))
+        return real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        for name in ("time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime"):
+            patch.setattr(time, name, refuse)
+        for name in ("socket", "create_connection", "getaddrinfo", "gethostname"):
+            patch.setattr(socket, name, refuse)
+        patch.setattr(subprocess, "Popen", refuse)
+        patch.setattr(os, "environ", NoEnvironment())
+        patch.setattr(os, "getenv", refuse)
+        patch.setattr(builtins, "open", watched)
+        write_outcome(folder)
+        render_run(folder)
+    assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+    assert all(path.is_relative_to(folder) or path.is_relative_to(ROOT) for path in opened if path.is_absolute())
+
+
+def test_elsewhere_it_is_the_same_to_the_byte(folder: Path, tmp_path: Path) -> None:
+    """Another process, zone, home, folder, locale and hash seed: outcome, JUnit and report don't differ by a byte."""
+    write_outcome(folder)
+    render_run(folder)
+    other = Path(shutil.copytree(GOLDEN, tmp_path / "elsewhere" / "again"))
+    environment = {"PYTHONPATH": str(ROOT), "TZ": "Pacific/Chatham", "HOME": "/nonexistent", "LC_ALL": "C"}
+    code = (
+        "import sys, pathlib; from reports.render import render_run; from runner.measure import write_outcome;"
+        "run = pathlib.Path(sys.argv[1]); write_outcome(run); render_run(run)"
+    )
+    command = [sys.executable, "-c", code, str(other)]
+    subprocess.run(command, check=True, timeout=100, cwd="/", env={**environment, "PYTHONHASHSEED": "7"})
+    for name in WRITTEN:
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
