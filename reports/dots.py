@@ -119,10 +119,16 @@ def _chart(plot: Plot, size: Size, data: Data) -> Any:
         "right": size.width - size.left - axis.width,
         "bottom": BOTTOM,
     }
-    chart = alt.layer(*layers).properties(width=axis.width, height=height, autosize="none", padding=padding)
-    chart = chart.configure(aria=False, font="sans-serif", background="transparent").configure_view(stroke=None)
     style = {"labelColor": light("soft"), "labelFontSize": 12, "domainColor": light("axis"), "tickColor": light("axis")}
-    return chart.configure_axis(**style, gridColor=light("grid"), title=None)
+    config = {
+        "aria": False,
+        "font": "sans-serif",
+        "background": "transparent",
+        "view": {"stroke": None},
+        "axis": {**style, "gridColor": light("grid"), "title": None},
+    }
+    # All at once: each further call on a chart copies the whole of it.
+    return alt.layer(*layers, width=axis.width, height=height, autosize="none", padding=padding, config=config)
 
 
 def _layer(data: Data, name: str, values: Sequence[Mapping[str, Any]]) -> Any:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from reports.detection import held_against, quiet
 from reports.folder import Run
 from reports.loose import items, mapping, number, pick, text
 from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, seconds
@@ -44,13 +45,14 @@ def told(run: Run) -> list[str]:
     """What happened, in sentences made only of what was measured."""
     clocks, outcome = run.clocks, run.outcome
     if "inject" not in clocks:
-        return ["No fault was injected in this run."] if run.events else []
+        return [*(["No fault was injected in this run."] if run.events else []), *_quiet(outcome)]
     sentences = [f"{_fault(run)} began at {seconds(clocks['inject'])} into the run."]
     if "effect" not in clocks:
         state = interval(outcome, "ttr")[0]
         return [
             *sentences,
             "It had no effect that breached an objective." if state == "no effect" else "Its effect was not measured.",
+            *(_quiet(outcome) if state == "no effect" else []),
         ]
     sentences.append(f"Users were affected {seconds(clocks['effect'] - clocks['inject'])} later.")
     sentences.append(_noticed(outcome))
@@ -67,6 +69,10 @@ def told(run: Run) -> list[str]:
 
 def _fault(run: Run) -> str:
     fault = run.first("fault.intended")
+    if not fault:
+        change = run.first("change.started")
+        name = text(change.get("release")) or text(change.get("service"))
+        return f"The deploy of {name}" if name else "The change"
     kind, target = text(fault.get("kind")) or "fault", text(fault.get("target"))
     words = "A bad deploy" if kind == "bad-deploy" else f"The fault “{kind}”"
     return f"{words} of {target}" if target and kind == "bad-deploy" else f"{words} on {target}" if target else words
@@ -75,8 +81,15 @@ def _fault(run: Run) -> str:
 def _noticed(outcome: Mapping[str, Any]) -> str:
     value, state = interval(outcome, "ttd")
     if state == "measured":
-        return f"A page was raised {value} after that."
+        against = held_against(outcome)
+        return f"A page was raised {value} after that{f', {against} of detection' if against else ''}."
     return "Nobody was paged." if value == "never" else "Whether a page was raised was not measured."
+
+
+def _quiet(outcome: Mapping[str, Any]) -> list[str]:
+    """The main finding of a run without an effect."""
+    said = quiet(outcome)
+    return [said] if said else []
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -116,7 +129,8 @@ def _load(outcome: Mapping[str, Any]) -> str:
     if planned is None and achieved is None:
         return NOT_MEASURED
     late, never = count(load.get("late")), count(load.get("not_sent"))
-    return f"{count(achieved)} of {count(planned)} requests sent, {late} late, {never} not sent"
+    lost = f", {count(load['missing'])} without a record" if number(load.get("missing")) else ""
+    return f"{count(achieved)} of {count(planned)} requests sent, {late} late, {never} not sent{lost}"
 
 
 def _responder(outcome: Mapping[str, Any]) -> str:

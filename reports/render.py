@@ -14,13 +14,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import changes, figures, header, sections
+from reports import changes, detection, figures, header, sections
 from reports.folder import Run, read
-from reports.loose import mapping, number, person, pick, text
+from reports.loose import number, person, pick, text
 from reports.page import TEMPLATES, environment, style
 from reports.strip import strip
+from reports.words import Figure, interval, percent, seconds
 from reports.words import figures as large_figures
-from reports.words import interval, percent, seconds
 
 
 def render_run(folder: Path) -> Path:
@@ -46,7 +46,8 @@ def _content(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "header": header.header(run),
-        "figures": large_figures(run.outcome),
+        "figures": _figures(run),
+        "detection": detection,
         "notes": _notes(run),
         "culprit": changes.culprit(run),
         "feed": changes.feed(run),
@@ -60,6 +61,12 @@ def _content(run: Run) -> dict[str, Any]:
         "person": person,
         **_timeline(run),
     }
+
+
+def _figures(run: Run) -> list[Figure]:
+    """Where nobody was hurt there is nothing to time: in the intervals' place stands what is known of false pages."""
+    shown, quiet = large_figures(run.outcome), detection.control_figures(run.outcome)
+    return [*quiet, *shown[len(quiet) :]]
 
 
 def _timeline(run: Run) -> dict[str, Any]:
@@ -81,18 +88,13 @@ def _drawing(each: figures.Drawn) -> tuple[figures.Drawn, list[Markup]]:
 
 
 def _notes(run: Run) -> list[str]:
-    """What one should know to read the clocks: their error, detection's limit, the lag of the data."""
+    """What one should know to read the clocks: their error, the lag of the data, the budget."""
     outcome = run.outcome
-    notes = [
-        f"“{name}” is known to within {seconds(error)}."
-        for name, error in mapping(outcome.get("error_s")).items()
-        if number(error) is not None
-    ]
+    notes = detection.precision(outcome)
     value, state = interval(outcome, "ttd_from_inject")
     if state == "measured":
         notes.append(f"Counted from the injection, time to detect was {value}.")
     told = (
-        (outcome.get("limit_s"), seconds, "The shortest mean time in which any detector could have noticed is {}."),
         (outcome.get("lag_p95_s"), seconds, "95 % of answers reached the detectors within {}."),
         (
             pick(outcome, "impact", "error_budget_spent"),

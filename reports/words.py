@@ -12,6 +12,7 @@ from typing import Any
 from reports.loose import number, pick
 
 NOT_MEASURED = "not measured"
+DAY_S = 86_400.0
 
 CLOCKS: Mapping[str, str] = {
     "inject": "fault ordered",
@@ -79,6 +80,19 @@ def times(value: Any) -> str:
     return NOT_MEASURED if found is None else f"{found:.1f}×"
 
 
+def per_hour(value: Any) -> str:
+    """A rate: '257 an hour', '0.30 an hour'; three digits where it is small."""
+    found = number(value)
+    if found is None:
+        return NOT_MEASURED
+    return f"{found:,.0f} an hour" if found >= 10 or found == 0 else f"{found:.3g} an hour"
+
+
+def give_or_take(value: Any) -> str:
+    """'±0.49 s', or nothing where the error isn't known."""
+    return "" if number(value) is None else f"±{seconds(value)}"
+
+
 def money(value: Any) -> str:
     """Cents as units of currency."""
     found = number(value)
@@ -120,10 +134,13 @@ def _censored(outcome: Mapping[str, Any], key: str) -> str:
 
 
 def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: str) -> Figure:
-    """A large figure for TTD, TTA or TTR with its state beneath."""
+    """A large figure for TTD, TTA or TTR with its state beneath, its error, and for TTD what it is to the limit."""
     value, state = interval(outcome, key)
     if state == "measured":
-        return Figure(label, value, meaning)
+        ratio = number(pick(outcome, "detection", "ratio")) if key == "ttd" else None
+        limit = "" if ratio is None else f"{times(ratio)} the limit"
+        more = [each for each in (limit, give_or_take(pick(outcome, "error_s", key))) if each]
+        return Figure(label, value, ": ".join(filter(None, (meaning, ", ".join(more)))))
     tone = "bad" if value == "never" else "muted"
     return Figure(label, value, f"{meaning}: {state}" if state else meaning, tone)
 

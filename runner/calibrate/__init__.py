@@ -1,12 +1,12 @@
 """Known truth: cuts a link at times known exactly, and says how far off the clocks of a run are on this machine.
 
 `bench` wires what stands between users and a stub, `outages` cuts and restores, `errors` compares measured with true,
-`record` is what comes of it. The command line and what it prints is `runner.cli.calibrate`.
+`findings` is what comes of it. The command line and what it prints is `runner.cli.calibrate`.
 """
 
 from runner.calibrate.bench import Settings
+from runner.calibrate.findings import LEAST, coarse, keep, problems, read_findings, write
 from runner.calibrate.outages import Calibration, Interrupted, expected_seconds
-from runner.calibrate.record import LEAST, coarse, keep, latest, problems, record, write
 
 __all__ = [
     "LEAST",
@@ -16,8 +16,7 @@ __all__ = [
     "coarse",
     "expected_seconds",
     "keep",
-    "latest",
     "problems",
-    "record",
+    "read_findings",
     "write",
 ]

@@ -51,7 +51,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Spread:
-    """Of errors in seconds: quantiles of their size, and their mean with its sign, positive where measured late."""
+    """Of errors in seconds: quantiles of their size, and their median with its sign, positive where measured late."""
 
     median: float
     p95: float
@@ -66,7 +66,7 @@ def spread(errors: Iterable[float | None]) -> Spread | None:
         return None
     size = np.abs(errors)
     median, p95 = np.percentile(size, (50, 95))
-    return Spread(float(median), float(p95), float(size.max()), float(errors.mean()))
+    return Spread(float(median), float(p95), float(size.max()), float(np.median(errors)))
 
 
 def apart(measured: float | None, true: float | None) -> float | None:

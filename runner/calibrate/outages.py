@@ -1,6 +1,6 @@
 """Cuts the link and restores it, again and again in random phase, while load and watch go on as in any run.
 
-Everything ends up in journal and samples; what they say is left to `record`.
+Everything ends up in journal and samples; what they say is left to `findings`.
 """
 
 from __future__ import annotations
@@ -63,12 +63,13 @@ def expected_seconds(outages: int) -> float:
 
 
 class Calibration:
-    """One calibration. `stopping` may be set by anyone, a signal handler too."""
+    """One calibration. `stopping` may be set by anyone, a signal handler too; `left` is what couldn't be removed."""
 
     def __init__(
         self, settings: Settings, outages: int, why: str, screen: Screen, clock: RunClock | None = None
     ) -> None:
         self.stopping = threading.Event()
+        self.left: list[str] = []
         self._settings = settings
         self._steps = schedule(outages, settings.seed)
         self._why = why
@@ -78,14 +79,13 @@ class Calibration:
         self._bench = Bench(settings, self._clock, self._journal, screen.say)
         self._news: queue.SimpleQueue[float | Exception | None] = queue.SimpleQueue()
 
-    def run(self) -> list[str]:
-        """From nothing to nothing; what was left behind. Raises PortError or Interrupted once all is taken down."""
+    def run(self) -> None:
+        """From nothing to nothing. Raises PortError or Interrupted once all is taken down."""
         self._log("run.started", self._settings.run, self._about())
         try:
             self._play()
         finally:
-            left = self._close()
-        return left
+            self._close()
 
     def _play(self) -> None:
         began = self._clock.now()
@@ -170,7 +170,7 @@ class Calibration:
         if self.stopping.wait(seconds):
             raise Interrupted
 
-    def _close(self) -> list[str]:
+    def _close(self) -> None:
         """Load, watch, bench: each is ended even where the one before failed."""
         self._log("phase", "down", {})
         self.stopping.set()
@@ -179,10 +179,11 @@ class Calibration:
                 self._log(kind, "", work())
             except Exception as error:
                 self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
-        left = list(self._bench.down())
-        self._log("cleanup", "", {"clean": not left, "left": left})
+        self.left += self._bench.down()
+        self._log("cleanup", "", {"clean": not self.left, "left": self.left})
         self._journal.close()
-        return left
+        if self.left:
+            self._screen.say(f"left behind: {'; '.join(self.left)}")
 
     def _endings(self) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
         yield "load.stopped", self._bench.load.stop
@@ -207,12 +208,8 @@ class Calibration:
             "rate": RATE,
             "started": self._clock.started.isoformat(timespec="milliseconds"),
             "version": version("gameday-runner"),
-            "host": {
-                "system": f"{platform.system()} {platform.release()}",
-                "machine": platform.machine(),
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-            },
+            "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}",
         }
 
 

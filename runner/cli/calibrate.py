@@ -20,6 +20,7 @@ from rich.table import Table
 
 from runner.cli import active
 from runner.located import Invalid, Problem
+from runner.ports import PortError
 
 EPILOG = """\b
 Examples:
@@ -54,20 +55,22 @@ def calibrate(
         calibration = Calibration(Settings(run, folder, chosen, name), outages, why, screen)
         try:
             with _signals(calibration.stopping.set):
-                left = calibration.run()
+                calibration.run()
         except Interrupted:
-            screen.say(f"interrupted; everything is down ({folder})")
+            screen.say(f"interrupted ({folder})" if calibration.left else f"interrupted; everything is down ({folder})")
             return 130
-    if left:
-        click.echo(f"error: left behind: {'; '.join(left)}", err=True)
-        return 5
-    return _conclude(folder, as_json)
+        except PortError as error:
+            if not calibration.left:
+                raise
+            screen.say(f"error: {error}")
+            return 5
+    return max(_conclude(folder, as_json), 5 if calibration.left else 0)
 
 
 def _conclude(folder: Path, as_json: bool) -> int:
-    from runner.calibrate import LEAST, coarse, keep, problems, record, write
+    from runner.calibrate import LEAST, coarse, keep, problems, read_findings, write
 
-    found = record(folder)
+    found = read_findings(folder)
     path = write(folder, found)
     kept = keep(active.state(), found)
     said = problems(found)
@@ -112,7 +115,7 @@ def _words(found: Mapping[str, Any]) -> Iterator[str]:
         if spacing and beyond:
             yield (
                 f"{key}: gaps between requests make p95 {spacing['p95'] * 1000:.0f} ms of it; without them it is "
-                f"{beyond['p95'] * 1000:.1f} ms, mean {beyond['bias'] * 1000:+.1f} ms"
+                f"{beyond['p95'] * 1000:.1f} ms, median with sign {beyond['bias'] * 1000:+.1f} ms"
             )
     ground = {"a page takes": "base_p50_s", "sent late by p95": "send_late_p95_s", "seen late by p95": "lag_p95_s"}
     known = {name: found[key] for name, key in ground.items() if found[key] is not None}

@@ -13,7 +13,7 @@ STEP = 0.02
 BEGIN, QUIET_UNTIL = 1.0, 8.0
 TRUTHS = ((10.005, 11.515), (14.105, 15.315), (18.405, 20.015))
 END = 23.0
-HOST = {"system": "Linux 6", "machine": "x86_64", "cores": 2, "python": "3.11.0"}
+HOST = "Linux 6 on x86_64, 2 cores, Python 3.11.0"
 
 
 @dataclass(frozen=True)

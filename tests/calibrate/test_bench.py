@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
+from runner import bundled
 from runner.calibrate.bench import LINK, Bench, Settings, topology
 from runner.clock import RunClock
 from runner.journal import Journal
 from runner.ports import PortError
-from runner.topology import EDGE
+from runner.topology import EDGE, read_topology
 
 
 def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:
@@ -21,11 +23,17 @@ def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:
     made = topology()
     assert {service.id: service.instances for service in made.services} == {"bench.stub": 1, "edge-links": 1}
     assert made.links == (LINK,)
-    from runner import bundled
-    from runner.topology import read_topology
-
     usual = read_topology(bundled.compose(), ("us-east",)).link_server(EDGE)
     assert made.link_server(EDGE) == usual
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="there is no docker-compose here")
+@pytest.mark.parametrize("name", ["region.yaml", "edge.yaml"])
+def test_docker_compose_accepts_the_file(name: str) -> None:
+    """`docker-compose config -q` finds nothing wrong."""
+    command = ["docker-compose", "-f", str(bundled.compose() / "calibration" / name), "config", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.calibrate import problems, record
+from runner.calibrate import problems, read_findings
 from runner.samples import HEADER_BYTES, RECORD
 
 COMMAND = "import sys; from runner.cli.calibrate import calibrate; sys.exit(calibrate(standalone_mode=False))"
@@ -99,7 +99,7 @@ def test_it_is_made_again_from_disk_alone(done: Done, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(done.folder, copy)
     (copy / "calibration.json").unlink()
-    assert record(copy) == json.loads(done.printed)
+    assert read_findings(copy) == json.loads(done.printed)
 
 
 @pytest.mark.parametrize("slip", [0.3, -0.3])
@@ -111,14 +111,14 @@ def test_a_clock_that_slips_would_be_seen(done: Done, tmp_path: Path, slip: floa
     for stamp in ("planned", "start", "end"):
         shard[stamp] += slip
     shard.flush()
-    found = record(copy)
+    found = read_findings(copy)
     assert found["error_s"]["effect"]["max"] > WITHIN_S
     assert found["error_s"]["recovered"]["max"] > WITHIN_S
     assert [said for said in problems(found) if "two clocks differ" in said]
 
 
 def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
-    """In the midst of it: status 130, no process left, no figures that nobody measured."""
+    """In the midst of an outage: status 130, no process left, no figures that nobody measured."""
     arguments = ["--substrate", "process", "--out", str(tmp_path / "runs")]
     with subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
@@ -126,7 +126,9 @@ def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
         assert process.stderr is not None
         try:
             until = time.monotonic() + PATIENCE_S
-            while not any('"steady"' in each.read_text() for each in (tmp_path / "runs").glob("*/journal.jsonl")):
+            while not any(
+                '"fault.injected"' in each.read_text() for each in (tmp_path / "runs").glob("*/journal.jsonl")
+            ):
                 assert time.monotonic() < until
                 assert process.poll() is None, process.stderr.read()
                 threading.Event().wait(0.05)

@@ -220,7 +220,9 @@ def no_effect(folder: Path, text: Text = plain) -> Path:
     outcome["clocks"] = dict.fromkeys(CLOCKS) | {"inject": 14.2, "injected": 14.93}
     nobody = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), 0)
     outcome["impact"] = {**nobody, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": 0.0}
-    outcome["error_s"] = {"effect": None, "recovered": None}
+    outcome |= {"error_s": nulls(outcome["error_s"]), "spacing_s": nulls(outcome["spacing_s"])}
+    outcome |= {"detection": nulls(outcome["detection"]), "limit_s": None}
+    outcome["quiet"] |= {"until": 48.0, "seconds": 44.1, "bound_per_hour": 244.55}
     for key in ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr"):
         outcome |= {f"{key}_s": None, f"{key}_state": "no_effect"}
     outcome |= {"verdict": "inconclusive", "exit_status": 3, "ended_by": None, "alerts": [], "operations": []}

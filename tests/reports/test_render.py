@@ -260,3 +260,29 @@ def test_the_colours_of_charts_can_be_swapped() -> None:
     """The dark theme replaces by value, so no two light colours may be the same."""
     lights = [colour.light for colour in palette.COLOURS.values()]
     assert len(set(lights)) == len(lights)
+
+
+def test_a_run_without_an_effect_says_what_quiet_time_is_worth(tmp_path: Path) -> None:
+    """As its main finding: among the large figures, in the story, and with every detector below."""
+    page = Page(_render(sample_run.no_effect(tmp_path / "run")))
+    said = "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %)."
+    assert page.text().count(said) == 2
+    assert page.text("strong").startswith("no effect0245 an hour")
+    assert "No limit is known" in page.text()
+
+
+def test_a_run_with_a_page_holds_it_against_the_limit(html: str) -> None:
+    """In the figure of TTD, in the story, and with p0 and both ends of the limit."""
+    shown = Page(html).text()
+    assert "TTD, first effect to first page: 1.8× the limit, ±0.28 s" in shown
+    assert "A page was raised 1.08 s after that, 1.8× the limit of detection." in shown
+    assert "which bounds it at 0.93 % (95 %). Were it that, the limit would be 0.93 s." in shown
+
+
+def test_a_good_change_is_no_fault(tmp_path: Path) -> None:
+    """A run whose timeline only deploys tells of the deploy."""
+    folder = sample_run.no_effect(tmp_path / "run")
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    journal.write_text("".join(line for line in lines if '"fault.' not in line), encoding="utf-8")
+    assert "The deploy of catalog-1.1.0 began at 14.20 s into the run." in Page(_render(folder)).text()

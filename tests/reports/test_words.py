@@ -66,3 +66,28 @@ def test_lost_orders_are_marked() -> None:
     """A lost order is shown as bad; none lost as good."""
     tones = [words.orders_figure({"audit": {"lost": lost, "acknowledged": 10}}).tone for lost in (0, 1)]
     assert tones == ["good", "bad"]
+
+
+def test_an_interval_carries_its_error_and_ttd_its_limit() -> None:
+    """Where they are known; a figure without them says nothing of them."""
+    measured = {f"{key}_{part}": value for key in ("ttd", "ttr") for part, value in (("s", 1.9), ("state", "measured"))}
+    known = {**measured, "detection": {"ratio": 1.3}, "error_s": {"ttd": 0.1, "ttr": 0.2}}
+    notes = [figure.note for figure in words.figures(known)]
+    assert notes[0] == "TTD, first effect to first page: 1.3× the limit, ±0.10 s"
+    assert notes[2] == "TTR, first effect to users well: ±0.20 s"
+    assert words.figures(measured)[0].note == "TTD, first effect to first page"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (257.2, "257 an hour"),
+        (0.2996, "0.3 an hour"),
+        (0.0, "0 an hour"),
+        (4.567, "4.57 an hour"),
+        (None, "not measured"),
+    ],
+)
+def test_rates(value: Any, said: str) -> None:
+    """Small rates keep their digits."""
+    assert words.per_hour(value) == said

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.calibrate import record as module
-from runner.calibrate.record import coarse, keep, latest, problems, record, write
+from runner.calibrate.findings import LEAST, coarse, keep, problems, read_findings, write
+from runner.measure.run import read_calibration
 from tests.calibrate.made import TRUTHS, Slips, make
 
 
 def test_the_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     """Requests lie on whole 20 ms, so the errors are the distance from each stamp to the next of them."""
-    found = record(make(tmp_path / "c"))
+    found = read_findings(make(tmp_path / "c"))
     assert (found["schema"], found["id"], found["substrate"]) == ("gameday/calibration/v1", "calibration-x", "process")
     assert (found["n"], found["measured"], found["detected"]) == (3, 3, 3)
     assert (found["spurious"], found["false_alarms"]) == (0, 0)
@@ -32,7 +32,7 @@ def test_the_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
 
 def test_it_is_plain_json_and_reads_back(tmp_path: Path) -> None:
     """Written at once, no NaN, nothing lost."""
-    found = record(make(tmp_path / "c"))
+    found = read_findings(make(tmp_path / "c"))
     path = write(tmp_path / "c", found)
     assert path.name == "calibration.json"
     assert json.loads(path.read_text(encoding="utf-8")) == found
@@ -42,19 +42,19 @@ def test_it_is_plain_json_and_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("slip", [0.3, -0.3])
 def test_a_load_whose_clock_slips_is_not_relied_on(tmp_path: Path, slip: float) -> None:
     """The errors show the slip, past every aim, and the calibration says that two clocks differ."""
-    found = record(make(tmp_path / "c", slips=Slips(load=slip)))
+    found = read_findings(make(tmp_path / "c", slips=Slips(load=slip)))
     assert found["error_s"]["effect"]["p95"] > 0.25
     assert found["error_s"]["recovered"]["p95"] > 0.25
     assert len(coarse(found)) == 2
     how = "late" if slip > 0 else "early"
-    assert [said for said in problems(found) if f"ms {how} on the mean: two clocks differ" in said]
+    assert [said for said in problems(found) if f"ms {how} on the median: two clocks differ" in said]
 
 
 def test_a_watch_whose_clock_slips_shows_in_the_detection_lag(tmp_path: Path) -> None:
     """Ahead by 300 ms it detects later by 300 ms; behind by as much it seems to detect before the cut: not at all."""
-    late = record(make(tmp_path / "late", slips=Slips(watch=0.3)))
+    late = read_findings(make(tmp_path / "late", slips=Slips(watch=0.3)))
     assert late["error_s"]["detection_lag"]["median"] == pytest.approx(0.4)
-    early = record(make(tmp_path / "early", slips=Slips(watch=-0.3)))
+    early = read_findings(make(tmp_path / "early", slips=Slips(watch=-0.3)))
     assert (early["detected"], early["false_alarms"], early["error_s"]["detection_lag"]) == (0, 3, None)
     assert problems(early) == ["3 of 3 outages weren't detected"]
 
@@ -65,7 +65,7 @@ def test_outages_that_nobody_measured_are_told(tmp_path: Path) -> None:
     journal = folder / "journal.jsonl"
     lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     journal.write_text("".join(line for line in lines if '"f2"' not in line), encoding="utf-8")
-    found = record(folder)
+    found = read_findings(folder)
     assert found["n"] == 2
     assert problems(found)
 
@@ -77,25 +77,26 @@ def test_a_calibration_that_did_not_end_is_refused(tmp_path: Path) -> None:
     lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     journal.write_text("".join(line for line in lines if '"phase"' not in line), encoding="utf-8")
     with pytest.raises(ValueError, match="didn't come to its end"):
-        record(folder)
+        read_findings(folder)
 
 
-def test_only_a_good_one_of_sixty_is_kept_for_later_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer outages don't bound the 95th percentile; a bad one bounds nothing."""
+def test_only_a_good_one_of_sixty_is_kept_for_later_runs(tmp_path: Path) -> None:
+    """One for each substrate. Fewer outages don't bound the 95th percentile; a bad one bounds nothing."""
     state = tmp_path / "state"
-    found = record(make(tmp_path / "c"))
-    assert keep(state, found) is None
-    assert latest(state, "process") is None
-    monkeypatch.setattr(module, "LEAST", 3)
-    assert keep(state, {**found, "detected": 2}) is None
-    assert keep(state, found) == state / "calibration-process.json"
-    assert latest(state, "process") == found
-    assert latest(state, "docker") is None
+    few = read_findings(make(tmp_path / "c"))
+    enough = {**few, "n": LEAST, "measured": LEAST, "detected": LEAST}
+    assert keep(state, few) is None
+    assert keep(state, {**enough, "detected": LEAST - 1}) is None
+    assert not state.exists()
+    kept = keep(state, enough)
+    assert kept == state / "calibration-process.json"
+    assert json.loads(kept.read_text(encoding="utf-8")) == enough
 
 
-def test_a_kept_file_that_can_not_be_read_is_none(tmp_path: Path) -> None:
-    """Half a file, or one of another kind, is as good as no calibration."""
-    kept = tmp_path / "calibration-process.json"
-    for text in ('{"schema": "gameday/cal', '{"schema": "gameday/outcome/v1"}', "[]"):
-        kept.write_text(text, encoding="utf-8")
-        assert latest(tmp_path, "process") is None
+def test_what_is_kept_is_what_a_run_reads(tmp_path: Path) -> None:
+    """The p95 of both clocks, from the file as it is written."""
+    found = read_findings(make(tmp_path / "c"))
+    known = read_calibration(write(tmp_path / "c", found))
+    assert known is not None
+    assert known.effect == found["error_s"]["effect"]["p95"]
+    assert known.recovered == found["error_s"]["recovered"]["p95"]

@@ -28,11 +28,11 @@ LEAST = 60
 """With 59 outages or more the greatest error bounds the 95th percentile with 95 % confidence; fewer aren't kept."""
 TARGET_S = 0.1
 SKEW_S = 0.05
-"""A mean error beyond the spacing of requests that no delay explains: two clocks differ."""
+"""Beyond the spacing of requests no stall explains an error of more in the half of all outages: two clocks differ."""
 DIGITS = 6
 
 
-def record(folder: Path) -> dict[str, Any]:
+def read_findings(folder: Path) -> dict[str, Any]:
     """The content of calibration.json. ValueError where the folder doesn't hold a whole calibration."""
     events = list(read_journal(folder / "journal.jsonl"))
     samples = read_samples(folder / "samples")
@@ -74,7 +74,7 @@ def problems(found: Mapping[str, Any]) -> list[str]:
         bias = spread_of["bias"] if spread_of else 0.0
         if abs(bias) > SKEW_S:
             how = "late" if bias > 0 else "early"
-            said.append(f"`{clock}` is {abs(bias) * 1000:.0f} ms {how} on the mean: two clocks differ")
+            said.append(f"`{clock}` is {abs(bias) * 1000:.0f} ms {how} on the median: two clocks differ")
     return said
 
 
@@ -97,20 +97,7 @@ def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
     if found["n"] < LEAST or problems(found):
         return None
     state.mkdir(parents=True, exist_ok=True)
-    return _replace(kept_at(state, found["substrate"]), found)
-
-
-def kept_at(state: Path, substrate: str) -> Path:
-    return state / f"calibration-{substrate}.json"
-
-
-def latest(state: Path, substrate: str) -> dict[str, Any] | None:
-    """This machine's calibration of the substrate; None where there is none, or it can't be read."""
-    try:
-        found = json.loads(kept_at(state, substrate).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and found.get("schema") == SCHEMA else None
+    return _replace(state / f"calibration-{found['substrate']}.json", found)
 
 
 def _one(events: Sequence[Event], kind: str) -> Event:
@@ -192,4 +179,4 @@ def _replace(path: Path, content: Mapping[str, Any]) -> Path:
     return draft.replace(path)
 
 
-__all__ = ["coarse", "keep", "latest", "problems", "record", "write"]
+__all__ = ["coarse", "keep", "problems", "read_findings", "write"]

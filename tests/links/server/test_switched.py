@@ -1,0 +1,36 @@
+"""When a proxy was really switched, told in a header that the real server doesn't send; bodies are as they were."""
+
+from __future__ import annotations
+
+import time
+
+from runner.links.server.api import SWITCHED
+from tests.links.running import Server
+
+KEYS = {"name", "listen", "upstream", "enabled", "toxics"}
+
+
+def test_a_switch_is_stamped_on_the_clock_that_processes_share(server: Server) -> None:
+    """Cut and restored, the stamp lies between order and answer, on this process's own CLOCK_MONOTONIC."""
+    proxy = server.proxy(1)
+    for enabled in (False, True):
+        before = time.monotonic()
+        answer = server.ask("PATCH", proxy.path, {"enabled": enabled})
+        assert before <= float(answer.headers[SWITCHED]) <= time.monotonic()
+        assert set(answer.json()) == KEYS
+
+
+def test_an_update_that_switches_nothing_keeps_the_stamp(server: Server) -> None:
+    """It says when the proxy was switched, not when somebody asked."""
+    proxy = server.proxy(1)
+    cut = server.ask("PATCH", proxy.path, {"enabled": False}).headers[SWITCHED]
+    assert server.ask("PATCH", proxy.path, {"enabled": False}).headers[SWITCHED] == cut
+    restored = server.ask("POST", proxy.path, {"enabled": True}).headers[SWITCHED]
+    assert float(restored) > float(cut)
+    assert server.ask("PATCH", proxy.path, {}).headers[SWITCHED] == restored
+
+
+def test_a_proxy_that_never_listened_has_no_stamp(server: Server) -> None:
+    """There is nothing to tell."""
+    proxy = server.proxy(1, enabled=False)
+    assert SWITCHED not in server.ask("PATCH", proxy.path, {"enabled": False}).headers
