@@ -36,11 +36,10 @@ def missing(run: Run) -> Missing | None:
     return Missing(len(due), due[~_among(due, run.samples.records["planned"])])
 
 
-def doubts(run: Run) -> Iterator[str]:
-    """What is known to be gone, in plain sentences."""
+def doubts(run: Run, found: Missing | None) -> Iterator[str]:
+    """What is known to be gone, in plain sentences; `found` is what is missing."""
     yield from _cut_short(run)
     yield from _seen_and_gone(run)
-    found = missing(run)
     if found is None and run.first("load.started"):
         yield "whether all that was planned was recorded can't be told: samples/load.json is gone"
     if found is not None and len(found.times):
@@ -70,9 +69,10 @@ def _followers(run: Run, think_time: float, until: float) -> Times:
     ends = np.zeros((len(samples.journeys), len(samples.steps)), dtype=np.bool_)
     for row, journey in enumerate(samples.journeys):
         ends[row] = [last.get(journey, step) == step for step in samples.steps]
-    go_on = records[records["error"] == ErrorKind.NONE]
-    go_on = go_on[~ends[go_on["journey"], go_on["step"]]] if len(go_on) else go_on
-    due: Times = go_on["end"] + think_time
+    if not len(records):
+        return np.empty(0)
+    go_on = (records["error"] == ErrorKind.NONE) & ~ends[records["journey"], records["step"]]
+    due: Times = records["end"][go_on] + think_time
     return due[due <= until]
 
 

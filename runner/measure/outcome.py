@@ -11,6 +11,7 @@ from runner.measure import alerts, durations
 from runner.measure.audit import audit
 from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis, analyse
+from runner.measure.complete import missing
 from runner.measure.detection import detection
 from runner.measure.expect import evaluate
 from runner.measure.impact import impact, spent
@@ -18,7 +19,7 @@ from runner.measure.junit import junit
 from runner.measure.precision import error, spacing
 from runner.measure.quiet import quiet
 from runner.measure.run import Run, read_run
-from runner.measure.steady import sent, steady_state
+from runner.measure.steady import doubts, sent, steady_state
 from runner.measure.verdict import judge
 
 SCHEMA = "gameday/outcome/v1"
@@ -54,12 +55,12 @@ def write_outcome(folder: Path) -> dict[str, Any]:
 def outcome_of(run: Run) -> dict[str, Any]:
     """Every key, in the order of the published schema; floats rounded to microseconds and millionths."""
     analysis = analyse(run)
-    steady = steady_state(run)
+    steady, lost = steady_state(run), missing(run)
     told: dict[str, Any] = _told(analysis)
-    told["steady_state"] = vars(steady)
+    told |= {"steady_state": vars(steady), "load": vars(sent(run, lost))}
     told = _rounded(told)
     expectations = [evaluate(each, told) for each in run.scenario.expect]
-    judgement, left = judge(analysis, steady, expectations), left_behind(run)
+    judgement, left = judge(analysis, steady, expectations, doubts(run, lost)), left_behind(run)
     return {
         "schema": SCHEMA,
         "run": _about(run),
@@ -73,12 +74,12 @@ def outcome_of(run: Run) -> dict[str, Any]:
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
-    """All but the verdict and what it needs."""
+    """All but the verdict and what it needs; in their places stands nothing yet."""
     run = analysis.run
     lag, found, apart = run.first("lag"), detection(analysis), spacing(analysis)
     return {
         "steady_state": None,
-        "load": vars(sent(run)),
+        "load": None,
         "lag_p95_s": lag.data.get("p95_s") if lag else None,
         "error_s": vars(error(analysis, apart)),
         "spacing_s": vars(apart),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from runner.measure import complete
-from runner.measure.complete import missing
+from runner.measure.complete import Missing
 from runner.measure.run import Run
 from runner.samples import ErrorKind, Records
 from runner.slo import course
@@ -62,18 +62,18 @@ def broken_before(run: Run) -> list[str]:
     return [slo.name for slo in run.scenario.slos if course(slo, run.samples, run.steady_from, until).outages]
 
 
-def sent(run: Run) -> Sent:
-    """Of all requests planned till the load was told to stop."""
-    found, lost = _count(_planned(run, 0.0, run.end)), missing(run)
+def sent(run: Run, lost: Missing | None) -> Sent:
+    """Of all requests planned till the load was told to stop, those that were `lost` included."""
+    found = _count(_planned(run, 0.0, run.end))
     if lost is None:
         return found
     return replace(found, planned=found.planned + len(lost.times), missing=len(lost.times))
 
 
-def doubts(run: Run) -> list[str]:
+def doubts(run: Run, lost: Missing | None) -> list[str]:
     """Why the load doesn't bear a judgement, in plain sentences."""
-    total = sent(run)
-    found = list(complete.doubts(run))
+    total = sent(run, lost)
+    found = list(complete.doubts(run, lost))
     if total.not_sent:
         found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
     if total.achieved < LEAST_ACHIEVED * total.planned:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis
 from runner.measure.run import Run
-from runner.measure.steady import Steady, doubts
+from runner.measure.steady import Steady
 
 Verdict = Literal["pass", "fail", "inconclusive", "error"]
 
@@ -30,14 +30,20 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def judge(analysis: Analysis, steady: Steady, expectations: Sequence[Mapping[str, Any]]) -> Judgement:
-    """The verdict of one run. An unmet steady state is always inconclusive: nothing after it says anything."""
+def judge(
+    analysis: Analysis, steady: Steady, expectations: Sequence[Mapping[str, Any]], doubts: Sequence[str]
+) -> Judgement:
+    """The verdict of one run. An unmet steady state is always inconclusive: nothing after it says anything.
+
+    `doubts` are sentences that say why the load doesn't bear a judgement.
+    """
     run = analysis.run
     found = list(_broken_off(run))
     if steady.met is False:
         found.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
     elif run.judged:
         found += _of_the_system(analysis)
+        found += [(INCONCLUSIVE, doubt) for doubt in doubts]
         found += _of_expectations(expectations)
     elif not found:
         found.append((ERROR, "the journal ends before the run did"))
@@ -76,8 +82,6 @@ def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
                 INCONCLUSIVE,
                 f"SLO {each.name} is unknown: a window of {slo.window:g} s had fewer than 20 requests to judge it by",
             )
-    for doubt in doubts(run):
-        yield INCONCLUSIVE, doubt
 
 
 def _of_expectations(expectations: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:

@@ -52,6 +52,14 @@ def test_a_stall_does_not_page(rate: float, stall: float) -> None:
         assert first_alarm(detector(rate), stalled(rate, stall, seed)) is None
 
 
+def test_a_stall_does_not_page_however_short_the_quiet() -> None:
+    """Where false alarms may be frequent the limit still is out of reach for the bins of one stall of 400 ms."""
+    parameters = Parameters.model_validate({"quiet": "1min"})
+    for seed in range(30):
+        fold = latency.make(parameters, SLO, Normal(P0, 60.0))
+        assert first_alarm(fold, stalled(60.0, 0.4, seed)) is None
+
+
 @pytest.mark.parametrize("length", [4, 5, 6])
 def test_a_burst_does_not_page(length: int) -> None:
     """Four to six slow answers in a row, now and then, raise nothing."""

@@ -10,7 +10,7 @@ import pytest
 
 from runner.measure import measure
 from runner.measure.complete import doubts, missing
-from runner.measure.run import read_run
+from runner.measure.run import Run, read_run
 from runner.measure.schedule import Schedule
 from runner.samples import ErrorKind, ShardWriter
 from tests.measure.folders import END, Story, write
@@ -46,12 +46,16 @@ def folder(tmp_path: Path, **changed: Any) -> Path:
     return path
 
 
+def said(run: Run) -> list[str]:
+    return list(doubts(run, missing(run)))
+
+
 def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
     """Every first step and every second is there, and none is asked for after a failure."""
     run = read_run(folder(tmp_path, fail={10, 11, 500}))
     found = missing(run)
     assert found is not None
-    assert (len(found.times), list(doubts(run))) == (0, [])
+    assert (len(found.times), said(run)) == (0, [])
     assert found.planned > 1500
     assert measure(tmp_path / "run")["load"]["missing"] == 0
 
@@ -60,7 +64,7 @@ def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
 def test_each_lost_record_is_missed(tmp_path: Path, number: int) -> None:
     """First steps by the schedule, second ones by the good answer before them."""
     run = read_run(folder(tmp_path, drop={number}))
-    (doubt,) = doubts(run)
+    (doubt,) = said(run)
     assert doubt.startswith("1 of ")
     assert "left no record, the first of them planned at" in doubt
 
@@ -77,15 +81,15 @@ def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
 
 def test_what_was_planned_past_the_end_needn_t_be_there(tmp_path: Path) -> None:
     """The load was told to stop: its last moments are left out."""
-    assert list(doubts(read_run(folder(tmp_path / "a", until=END - 0.05)))) == []
-    assert len(list(doubts(read_run(folder(tmp_path / "b", until=END - 2.0))))) == 1
+    assert said(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
+    assert len(said(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1
 
 
 def test_a_run_whose_load_began_needs_its_plan(tmp_path: Path) -> None:
     """Without it nothing can be told, which is no pass either; a hand-made folder without a load has none."""
     path = folder(tmp_path)
     (path / "samples" / "load.json").unlink()
-    (doubt,) = doubts(read_run(path))
+    (doubt,) = said(read_run(path))
     assert doubt.startswith("whether all that was planned was recorded can't be told")
     bare = write(tmp_path / "bare", Story().begin().finish())
-    assert (list(doubts(read_run(bare))), missing(read_run(bare))) == ([], None)
+    assert (said(read_run(bare)), missing(read_run(bare))) == ([], None)
