@@ -20,7 +20,8 @@ Together with the samples it is the only hand-over from a run to everything that
     operation.intended subject operation id {name, target, by, change};  operation.done, operation.failed {why}
     scrape             subject service      {requests, errors, missing}: running totals of every instance's /metrics
     scrape.failed      {why}
-    stream.calibrated  subject SLO          {since, n, errors, p0, rate};  stream.rearmed {since}
+    stream.calibrated  subject SLO          {since, n, errors, p0, rate, streams}
+    stream.rearmed     {since}
     stream.silent, stream.resumed           subject SLO {patience_s}
     audit {file, orders, why};  note {text, by}
     run.interrupted {signal};  run.error {where, why};  cleanup {clean, left}

@@ -23,6 +23,7 @@ from runner.ports import PortError
 
 POLL_S = 0.02  # as the interpreter polls telemetry
 HEALTH_S = 0.5
+SETTLE_S = 2.0
 WARM_S = 2.0
 STEADY_S = 5.0
 LENGTH_S = (1.0, 2.0)
@@ -77,6 +78,7 @@ class Calibration:
         self._clock = clock or RunClock()
         self._journal = Journal(settings.folder / "journal.jsonl")
         self._bench = Bench(settings, self._clock, self._journal, screen.say)
+        self._working: threading.Thread | None = None
         self._news: queue.SimpleQueue[float | Exception | None] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -154,7 +156,8 @@ class Calibration:
             else:
                 self._news.put(None)
 
-        threading.Thread(target=guarded, name="calibration", daemon=True).start()
+        self._working = threading.Thread(target=guarded, name="calibration", daemon=True)
+        self._working.start()
 
     def _heard(self) -> float | None:
         """When a link was restored, 0 where there is no news; None at the end of the work aside. Raises what it did."""
@@ -179,6 +182,9 @@ class Calibration:
                 self._log(kind, "", work())
             except Exception as error:
                 self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
+        if self._working is not None:
+            # What is being made right now, a network say, is to be there when everything is taken down.
+            self._working.join(SETTLE_S)
         self.left += self._bench.down()
         self._log("cleanup", "", {"clean": not self.left, "left": self.left})
         self._journal.close()

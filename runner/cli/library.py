@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from runner import bundled
@@ -37,7 +37,7 @@ def find(scenario: str) -> Path:
 
 def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
     """The scenario, checked against releases, topology and the language of expectations. Raises Invalid."""
-    return load(path, ACTIONS, overrides=overrides, checks=(_expectations, _releases))
+    return load(path, ACTIONS, overrides=overrides, checks=(_expectations, _releases, _detectors))
 
 
 def topology(scenario: Scenario) -> Topology:
@@ -54,6 +54,14 @@ def _expectations(document: Document) -> Iterator[Problem]:
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(("expect", index), message, hint)
+
+
+def _detectors(document: Document) -> Iterable[Problem]:
+    if "detectors" not in document.data:
+        return ()
+    from runner.detect import problems
+
+    return problems(document)
 
 
 def _releases(document: Document) -> Iterator[Problem]:

@@ -24,6 +24,10 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome['impact'])}"
     yield f"  {'orders lost':<20} {_orders(outcome['audit'])}"
+    quiet = outcome.get("quiet") or {}
+    if outcome["ttd_state"] == "no_effect" and quiet.get("seconds"):
+        bound = f"at most {quiet['bound_per_hour']:.0f} an hour at 95 %"
+        yield f"  {'false pages':<20} {quiet['pages']} in {quiet['seconds']:.0f} s of quiet: {bound}"
     for expectation in outcome["expectations"]:
         yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
     yield f"  report               {escape(str(report))}"
@@ -32,10 +36,17 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
 def _clock(outcome: Mapping[str, Any], key: str) -> str:
     state, value = outcome[f"{key}_state"], outcome[f"{key}_s"]
     if state == "measured":
-        return f"{value:.2f} s"
+        error = (outcome.get("error_s") or {}).get(key)
+        return f"{value:.2f} s" + (f" ±{error:.2f} s" if error is not None else "") + _against_limit(outcome, key)
     if state == "censored":
         return f"never, within {outcome[f'{key}_censored_at']:.1f} s"
     return {"no_effect": "no effect on users", "not_measured": "not measured"}.get(state, str(state))
+
+
+def _against_limit(outcome: Mapping[str, Any], key: str) -> str:
+    """`, 1.3x the limit` behind the time to detect."""
+    ratio = (outcome.get("detection") or {}).get("ratio")
+    return f", {ratio:.1f}x the limit" if key == "ttd" and ratio is not None else ""
 
 
 def _users(impact: Mapping[str, Any]) -> str:

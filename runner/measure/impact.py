@@ -1,4 +1,8 @@
-"""Who was hurt: requests and users from effect to recovery, by region, journey and release; the budget spent."""
+"""Who was hurt: requests and users from effect to recovery, by region, journey and release; the budget spent.
+
+Where a fault had no effect on any SLO, single requests may have failed all the same: then it counts from the injection to
+the end, and from the start of the steady state in a control run without a timeline.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,14 @@ Tally = dict[str, dict[str, Any]]
 
 
 def impact(analysis: Analysis) -> dict[str, Any]:
-    """The outcome's `impact`. Nobody was hurt where a judged run had no effect; all null where nothing was judged."""
+    """The outcome's `impact`; all null where nothing was judged."""
     run, clocks = analysis.run, analysis.clocks
     budget = budget_spent(run.scenario.slos, analysis.courses)
-    if clocks.effect is None:
-        number = 0 if analysis.unhurt else None
-        counts = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), number)
+    since = _since(analysis)
+    if since is None:
+        counts = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"))
         return {**counts, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": budget}
-    records = during(run.samples.records, clocks.effect, clocks.recovered, run.end)
+    records = during(run.samples.records, since, clocks.recovered, run.end)
     failed = records["error"] != ErrorKind.NONE
     users, hurt = np.unique(records["user"]), np.unique(records["user"][failed])
     return {
@@ -36,6 +40,16 @@ def impact(analysis: Analysis) -> dict[str, Any]:
         "releases": by_name(records["release"], run.samples.releases, failed),
         "error_budget_spent": budget,
     }
+
+
+def _since(analysis: Analysis) -> float | None:
+    """When the hurt may have begun; None where nothing was judged."""
+    clocks = analysis.clocks
+    if clocks.effect is not None:
+        return clocks.effect
+    if not analysis.unhurt:
+        return None
+    return clocks.inject if clocks.inject is not None else analysis.run.steady_from
 
 
 def during(records: Records, effect: float, recovered: float | None, end: float) -> Records:
