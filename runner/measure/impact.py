@@ -1,7 +1,7 @@
 """Who was hurt: requests and users from effect to recovery, by region, journey and release; the budget spent.
 
-Where a fault had no effect on any SLO, single requests may have failed all the same: then it counts from the injection to
-the end, and from the start of the steady state in a control run without a timeline.
+Where a fault had no effect on any SLO, single requests may have failed all the same: then it counts from the injection
+to the end, and from the start of the steady state in a control run without a timeline.
 """
 
 from __future__ import annotations
