@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from runner.cli import compare, look, run
+from runner.cli import calibrate, compare, look, run
 from runner.located import Invalid
 from runner.ports import PortError
 
@@ -39,6 +39,7 @@ def gameday() -> None:
 
 gameday.add_command(run.run)
 gameday.add_command(compare.compare)
+gameday.add_command(calibrate.calibrate)
 for command in (look.list_, look.show, look.validate, look.schema, look.doctor, look.report, look.abort):
     gameday.add_command(command)
 

@@ -156,7 +156,7 @@ def read_calibration(path: Path) -> Calibration | None:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != CALIBRATION:
             raise ValueError(f"its schema is {found['schema']!r}")
-        effect, recovered = (float(found["error_s"][clock]["p95"]) for clock in ("effect", "recovered"))
+        effect, recovered = (float(found["beyond_spacing_s"][clock]["p95"]) for clock in ("effect", "recovered"))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not {CALIBRATION}: {error!r}") from error
     if not (math.isfinite(effect) and math.isfinite(recovered) and min(effect, recovered) >= 0):

@@ -27,7 +27,10 @@ def recorded(folder: Path, calibration: Any = None, until: float = 30.0, story: 
 
 
 def known(effect: Any = 0.06, recovered: Any = 0.08) -> dict[str, Any]:
-    return {"schema": "gameday/calibration/v1", "error_s": {"effect": {"p95": effect}, "recovered": {"p95": recovered}}}
+    return {
+        "schema": "gameday/calibration/v1",
+        "beyond_spacing_s": {"effect": {"p95": effect}, "recovered": {"p95": recovered}},
+    }
 
 
 def test_spacing_is_known_without_a_calibration_and_error_isn_t(tmp_path: Path) -> None:
