@@ -1,0 +1,106 @@
+"""Can the gate be trusted? Draws from recorded trials, through the comparison that `gameday compare` makes.
+
+    gameday run bad-deploy-pricing --repeat 20 --substrate process --out recorded
+    python benchmarks/gate.py recorded [--draws 50] [--side 10] [--seed 1]
+
+The same code against itself: the recorded trials are shuffled into two sides, again and again; at most 2 of 50 may fail.
+TTR made 30 % longer on one side: found in at least 80 % of the draws. A detector made slower: both are replayed on the
+same recorded streams, and the exact test of the signs of the differences finds it. A trial that never recovered: exit 1.
+Three a side: exit 3. Exit status 1 where one of these isn't so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner import detect
+from runner.measure.compare import compare, load_side
+from runner.scenario import Detection
+from runner.telemetry.replay import Recording, read_recording, replay
+
+LONGER = 1.3
+ALPHA = 0.01
+Outcome = Mapping[str, Any]
+
+
+def verdict(base: Sequence[Outcome], new: Sequence[Outcome]) -> int:
+    return int(compare({"s": list(base)}, {"s": list(new)}, alpha=ALPHA)["exit_status"])
+
+
+def slowed(outcome: Outcome) -> Outcome:
+    return {**outcome, "ttr_s": outcome["ttr_s"] * LONGER} if outcome["ttr_state"] == "measured" else outcome
+
+
+def never(outcome: Outcome) -> Outcome:
+    return {**outcome, "ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 99.0}
+
+
+def detected(recording: Recording, outcome: Outcome, detection: Detection) -> float:
+    """TTD of one detector on a recorded stream; infinite where it never saw it."""
+    effect = outcome["clocks"]["effect"]
+    until = outcome["clocks"]["recovered"] or math.inf
+    raised = [alert.t for alert in replay(recording, detect.make, [detection]) if effect <= alert.t <= until + 2]
+    return float(min(raised, default=math.inf) - effect)
+
+
+def signs(slower: int, n: int) -> float:
+    """P(at least `slower` of `n` differences are positive) where either sign is as likely."""
+    return float(sum(math.comb(n, k) for k in range(slower, n + 1)) / 2**n)
+
+
+def paired(folders: Sequence[Path], outcomes: Mapping[str, Outcome], slow: str) -> bool:
+    """Replays the default detector and a slower one on the same streams; whether the difference is found."""
+    base, other = Detection(detector="cusum", pages=True), Detection.model_validate({"detector": slow, "pages": True})
+    pairs = []
+    for folder in folders:
+        recording, outcome = read_recording(folder), outcomes[folder.name]
+        pairs.append((detected(recording, outcome, base), detected(recording, outcome, other)))
+    unlike = [(a, b) for a, b in pairs if a != b]
+    p = signs(sum(b > a for a, b in unlike), len(unlike))
+    middle = [sorted(side)[len(pairs) // 2] for side in zip(*pairs, strict=True)]
+    print(f"paired replay, cusum against {slow}: medians {middle[0]:.2f} s and {middle[1]:.2f} s, p = {p:.2g}")
+    return p < ALPHA
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recorded", type=Path)
+    parser.add_argument("--draws", type=int, default=50)
+    parser.add_argument("--side", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    (name, trials), *_ = load_side(arguments.recorded).items()
+    if len(trials) < 2 * arguments.side:
+        sys.exit(f"{len(trials)} trials of {name}; {2 * arguments.side} are needed")
+    measured = [trial["ttr_s"] for trial in trials if trial["ttr_state"] == "measured"]
+    mean = sum(measured) / len(measured)
+    spread = math.sqrt(sum((x - mean) ** 2 for x in measured) / (len(measured) - 1)) / mean
+    print(f"{len(trials)} trials of {name}: TTR {mean:.2f} s, CV {spread:.0%}")
+    draw = random.Random(arguments.seed)
+    same = longer = 0
+    for _ in range(arguments.draws):
+        drawn = draw.sample(trials, 2 * arguments.side)
+        base, new = drawn[: arguments.side], drawn[arguments.side :]
+        same += verdict(base, new) == 1
+        longer += verdict(base, [slowed(outcome) for outcome in new]) == 1
+    side = trials[: arguments.side]
+    lost = verdict(side, [*side[1:], never(side[0])])
+    few = verdict(side[:3], side[3:6])
+    print(f"against itself: {same} of {arguments.draws} fail (at most 2 may, of 50)")
+    print(f"TTR +{LONGER - 1:.0%}: found in {longer} of {arguments.draws} (80 % wanted)")
+    print(f"one that never recovers: exit {lost}; three a side: exit {few}")
+    runs = {trial["run"]["id"]: trial for trial in trials}
+    folders = sorted(path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs)
+    found = paired(folders, runs, "ewma")
+    good = same <= 2 and longer >= 0.8 * arguments.draws and (lost, few) == (1, 3) and found
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
