@@ -103,6 +103,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Substrate", f"{substrate} ({why})" if why else substrate),
         ("Duration", seconds(about.get("duration_s"))),
         ("Load", _load(outcome)),
+        *_links(started),
         ("Responder", _responder(outcome)),
         ("Steady state", _steady(outcome)),
         ("Seed", text(about.get("seed")) or UNSAID),
@@ -110,6 +111,14 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Host", text(about.get("host")) or UNSAID),
         ("Exit status", text(outcome.get("exit_status")) or UNSAID),
     ]
+
+
+def _links(started: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Told only where they aren't the usual ones."""
+    real = text(started.get("links"))
+    if real in ("", "embedded"):
+        return []
+    return [("Links", f"a real Toxiproxy ({real}): each deploy moved their upstreams and dropped connections")]
 
 
 def when(value: Any) -> str:

@@ -61,6 +61,8 @@ class State:
     phase: Phase = "up"
     loaded: float | None = None
     steady_from: float | None = None
+    met: bool = False
+    """The steady state was met; detectors have learnt from it, which takes a moment, by the next tick."""
     start: float | None = None
     """When the steady state was met: the zero of the timeline."""
     ordered: int = 0
@@ -180,6 +182,8 @@ def _tick(state: State, t: float) -> Step:
 def _steady(state: State, t: float) -> Step:
     """Leaves steady state when it has lasted and the SLOs held; ends the run where they didn't."""
     since = state.steady_from or 0.0
+    if state.met:
+        return replace(state, phase="fault", start=t, last_end=t, last_order=t), (Log("phase", "fault"),)
     if t < since + state.plan.steady or state.health is None or state.health.t < since + state.plan.steady:
         return state, ()
     page = f"{state.alerts[0].detector} paged for {state.alerts[0].slo}" if state.alerts else ""
@@ -187,8 +191,7 @@ def _steady(state: State, t: float) -> Step:
     log = Log("steady", data={"met": not why, "why": why, "since": since, "until": t})
     if why:
         return _close(state, "unsteady", log)
-    actions = (log, Calibrate(since), Log("phase", "fault"))
-    return replace(state, phase="fault", start=t, last_end=t, last_order=t), actions
+    return replace(state, met=True), (log, Calibrate(since))
 
 
 def _ending(state: State, t: float) -> Step:

@@ -29,8 +29,6 @@ HEALTH = 0.5
 class Screen(Protocol):
     """Where people follow a run; see `runner.screen`."""
 
-    def event(self, event: Event) -> None: ...
-
     def status(self, state: engine.State, now: float) -> None: ...
 
 
@@ -78,6 +76,7 @@ class Interpreter:
         self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter))
         self._health_due = 0.0
         self._watching = False
+        self._mute = False
         self._lock = threading.Lock()
         self._changes = 0
         self._faulty: dict[str, str] = {}
@@ -94,12 +93,20 @@ class Interpreter:
             self._act(action)
         while self.state.phase != "done":
             try:
-                self._step(self.mailbox.get(timeout=POLL))
-            except queue.Empty:
-                self._look()
-                self._step(messages.Tick(self.world.clock.now()))
-            self.world.screen.status(self.state, self.world.clock.now())
+                self._turn()
+            except Exception as error:
+                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
+                self._step(messages.Failed(self.world.clock.now(), "engine", why))
         return self.state
+
+    def _turn(self) -> None:
+        """One event, or, where there is none, a look at the world."""
+        try:
+            self._step(self.mailbox.get(timeout=POLL))
+        except queue.Empty:
+            self._look()
+            self._step(messages.Tick(self.world.clock.now()))
+        self.world.screen.status(self.state, self.world.clock.now())
 
     def _step(self, event: messages.Event) -> None:
         self.state, actions = engine.step(self.state, event)
@@ -166,9 +173,14 @@ class Interpreter:
                 self._spawn("close", lambda: self._close(action.collect))
 
     def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
+        """Into the journal, durably where it says how to undo. A full disk ends the run as an error, once."""
         event = Event(self.world.clock.now(), kind, subject, data or {})
-        durable = kind in ("fault.intended", "operation.intended")
-        self.world.screen.event(self.world.journal.append(event, durable=durable))
+        try:
+            self.world.journal.append(event, durable=kind in ("fault.intended", "operation.intended"))
+        except OSError as error:
+            if not self._mute:
+                self._mute = True
+                self.mailbox.put(messages.Failed(event.t, "journal", f"can't be written: {error}"))
 
     def _spawn(self, where: str, work: Callable[[], None]) -> None:
         """Runs `work` in a thread; whatever it raises ends the run as an error of the tool, with its place."""
@@ -243,8 +255,7 @@ class Interpreter:
             return f"c{self._changes}"
 
     def _close(self, collect: bool) -> None:
-        """Load, audit, system: each is ended even where the one before failed."""
-        left: list[str] = []
+        """Load, audit, system: each is ended even where the one before failed, and the run always comes to its end."""
         steps: Sequence[tuple[str, Callable[[], Mapping[str, Any]]]] = (
             ("load.stopped", self.world.load.stop),
             ("telemetry.stopped", self._stop_telemetry),
@@ -259,10 +270,13 @@ class Interpreter:
                 if result:
                     self._log(kind, "", result)
         standing = set(self._faulty.values()) - self._reverted()
-        left += self.world.down(collect)
-        for fault in sorted(standing):
+        try:
+            left = tuple(self.world.down(collect))
+        except Exception as error:
+            left = (f"the system could not be taken down: {type(error).__name__}: {error}",)
+        for fault in sorted(standing) if not left else ():
             self._log("fault.reverted", fault, {"by": "cleanup"})
-        self.mailbox.put(messages.Closed(self.world.clock.now(), tuple(left)))
+        self.mailbox.put(messages.Closed(self.world.clock.now(), left))
 
     def _reverted(self) -> set[str]:
         done = {o.change for _, o, is_ in self.state.operations if o.name == "rollback" and is_ == "done"}

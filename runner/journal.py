@@ -33,7 +33,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,14 @@ class Event:
 
 
 class Journal:
-    """Appends events; safe from any thread. `durable=True` returns only once the line is on disk."""
+    """Appends events; safe from any thread. `durable=True` returns only once the line is on disk.
 
-    def __init__(self, path: Path) -> None:
+    `listener` is told of every event, whoever appends it: the screen.
+    """
+
+    def __init__(self, path: Path, listener: Callable[[Event], None] | None = None) -> None:
         self.path = path
+        self._listener = listener
         self._lock = threading.Lock()
         self._file = path.open("a", encoding="utf-8")
 
@@ -68,6 +72,8 @@ class Journal:
             self._file.flush()
             if durable:
                 os.fsync(self._file.fileno())
+        if self._listener is not None:
+            self._listener(event)
         return event
 
     def close(self) -> None:

@@ -50,10 +50,15 @@ class Document:
     data: Any
     places: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    origins: dict[KeyPath, str] = field(default_factory=dict)
+    """Key paths whose value isn't the file's, and where it came from instead."""
 
     def problem(self, path: Sequence[str | int], message: str, hint: str = "", *, at_key: bool = False) -> Problem:
         """A problem at `path`, or at the nearest enclosing value that is in the file."""
         where = tuple(path)
+        for depth in range(1, len(where) + 1):
+            if where[:depth] in self.origins:
+                return Problem(self.origins[where[:depth]], 0, 0, message, hint)
         if at_key and where in self.keys:
             return Problem(self.file, *self.keys[where], message, hint)
         while where not in self.places and where:
@@ -220,13 +225,54 @@ def _problem(error: Any, model: type[BaseModel], document: Document, path: KeyPa
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return document.problem(where, f"{error['input']!r} isn't known here", nearest(str(error["input"]), choices))
-    if kind == "too_short":
-        return document.problem(where, "must not be empty")
     if kind == "string_pattern_mismatch":
         return document.problem(where, f"{error['input']!r} isn't spelt right", f"must match {context['pattern']}")
     if kind == "value_error":
         message, _, hint = str(context.get("error", message)).partition("\n")
-    return document.problem(where, message, hint)
+    return document.problem(where, _plain(kind, error["input"], context) or message, hint)
+
+
+_WANTED = (
+    (("model_type", "model_attributes_type", "dict_type", "mapping_type", "dataclass_type"), "a mapping of keys"),
+    (("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type"), "a list"),
+    (("string_type",), "text"),
+    (("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    (("float_type", "float_parsing", "finite_number"), "a number"),
+    (("bool_type", "bool_parsing"), "true or false"),
+    (("none_required",), "left empty"),
+)
+_BOUNDS = {
+    "greater_than": "over {gt:.12g}",
+    "greater_than_equal": "at least {ge:.12g}",
+    "less_than": "under {lt:.12g}",
+    "less_than_equal": "at most {le:.12g}",
+}
+_LENGTHS = {
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "too_long": "has {actual_length} items; at most {max_length} are allowed",
+    "string_too_long": "is longer than {max_length} characters",
+}
+
+
+def _plain(kind: str, found: Any, context: Mapping[str, Any]) -> str:
+    """An error of pydantic's in words that need no knowledge of it; empty where there is nothing better to say."""
+    if kind in _LENGTHS:
+        return _LENGTHS[kind].format(**context)
+    wanted = next((words for kinds, words in _WANTED if kind in kinds), "")
+    if kind in _BOUNDS:
+        wanted = _BOUNDS[kind].format(**context)
+    return f"must be {wanted}, not {_shown(found)}" if wanted else ""
+
+
+def _shown(found: Any) -> str:
+    """A value of a file in a few words."""
+    if found is None:
+        return "empty"
+    if isinstance(found, dict | list | tuple):
+        return "a mapping of keys" if isinstance(found, dict) else "a list"
+    text = str(found).lower() if isinstance(found, bool) else repr(found)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _is_union_tag(part: str | int) -> bool:

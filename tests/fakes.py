@@ -6,8 +6,13 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
+
+from runner.operations import Alert
 from runner.ports import Instance, PortError, Release
+from runner.samples import RECORD, Records
 from runner.topology import Link, Service
 
 
@@ -104,3 +109,59 @@ class FakeLinks:
     def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
         with self._lock:
             return {link.name: next(self._ports) for link in links}
+
+
+@dataclass
+class FakeLoad:
+    """Runs until it is stopped; `dead` is why it doesn't."""
+
+    dead: str | None = None
+    stopped: bool = False
+
+    def start(self, target: str) -> float:
+        return 0.0
+
+    def stop(self) -> Mapping[str, object]:
+        self.stopped = True
+        return {"clean": True, "why": ""}
+
+    def alive(self) -> str | None:
+        return self.dead
+
+    def shards(self) -> Sequence[Path]:
+        return ()
+
+
+@dataclass
+class FakeTelemetry:
+    """Sees nothing; `broken` is what a poll raises."""
+
+    broken: Exception | None = None
+    stopped: bool = False
+
+    def start(self, shards: Sequence[Path], addresses: object) -> None:
+        """Nothing to follow."""
+
+    def poll(self, now: float) -> Sequence[Alert]:
+        if self.broken is not None:
+            raise self.broken
+        return ()
+
+    def calibrate(self, since: float) -> None:
+        """Nothing to learn."""
+
+    def rearm(self, since: float) -> None:
+        """Nothing to raise."""
+
+    def records(self) -> Records:
+        return np.empty(0, RECORD)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class QuietScreen:
+    """Shows nothing."""
+
+    def status(self, state: object, now: float) -> None:
+        """Nobody looks."""

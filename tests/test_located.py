@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from runner.located import Document, Invalid, nearest, parse_yaml, read_yaml, validate
 
@@ -19,9 +19,20 @@ class Outer(BaseModel):
     items: list[Inner]
 
 
-def problems(text: str) -> list[str]:
+class Kinds(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    inner: Inner = Inner(colour="red")
+    table: dict[str, float] = {}
+    texts: tuple[str, ...] = Field(default=("a",), min_length=1, max_length=2)
+    share: float = Field(default=0.5, gt=0, lt=1, allow_inf_nan=False)
+    port: int = Field(default=80, ge=1, le=65535)
+    short: str = Field(default="a", min_length=1, max_length=3)
+    pages: bool = False
+
+
+def problems(text: str, model: type[BaseModel] = Outer) -> list[str]:
     with pytest.raises(Invalid) as caught:
-        validate(Outer, parse_yaml(text, "f.yaml"))
+        validate(model, parse_yaml(text, "f.yaml"))
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -37,10 +48,45 @@ def test_every_error_has_its_place_and_all_come_at_once() -> None:
     assert problems(text) == [
         "f.yaml:2:5: 'colour' is missing",
         "f.yaml:2:5: unknown key 'color'\n    hint: did you mean 'colour'?",
-        "f.yaml:3:11: Input should be a valid integer, unable to parse string as an integer",
+        "f.yaml:3:11: must be a whole number, not 'large'",
         "f.yaml:4:5: 'colour' is missing",
         "f.yaml:5:1: unknown key 'extra'\n    hint: one of: items",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("inner: red", "8: must be a mapping of keys, not 'red'"),
+        ("inner:", "7: must be a mapping of keys, not empty"),
+        ("table: [1]", "8: must be a mapping of keys, not a list"),
+        ("table: {a: b}", "12: must be a number, not 'b'"),
+        ("texts: a", "8: must be a list, not 'a'"),
+        ("texts: [1]", "9: must be text, not 1"),
+        ("texts: []", "8: must not be empty"),
+        ("texts: [a, b, c]", "8: has 3 items; at most 2 are allowed"),
+        ("share: 0", "8: must be over 0, not 0"),
+        ("share: 1.5", "8: must be under 1, not 1.5"),
+        ("share: .nan", "8: must be a number, not nan"),
+        ("port: 0", "7: must be at least 1, not 0"),
+        ("port: 70000", "7: must be at most 65535, not 70000"),
+        ("port: 1.5", "7: must be a whole number, not 1.5"),
+        ("short: ''", "8: must not be empty"),
+        ("short: abcd", "8: is longer than 3 characters"),
+        ("short: {a: 1}", "8: must be text, not a mapping of keys"),
+        ("pages: maybe", "8: must be true or false, not 'maybe'"),
+    ],
+)
+def test_wrong_values_are_told_in_plain_words(text: str, message: str) -> None:
+    """Nobody who writes a scenario need know pydantic's words, its models or its bounds' names."""
+    assert problems(text, Kinds) == [f"f.yaml:1:{message}"]
+
+
+def test_a_long_value_is_cut_short() -> None:
+    """A message stays on its line however long what it speaks of is."""
+    (told,) = problems(f"port: {'x' * 500}", Kinds)
+    assert told.endswith("xxx…")
+    assert len(told) < 90
 
 
 def test_a_key_twice_is_an_error() -> None:

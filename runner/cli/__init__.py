@@ -6,9 +6,12 @@ Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 us
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -16,6 +19,7 @@ from runner.cli import calibrate, compare, look, run
 from runner.located import Invalid
 from runner.ports import PortError
 
+T = TypeVar("T")
 EPILOG = """\b
 Examples:
   gameday run bad-deploy-pricing               the main job: needs no Docker
@@ -44,8 +48,32 @@ for command in (look.list_, look.show, look.validate, look.schema, look.doctor, 
     gameday.add_command(command)
 
 
+class Pipe(io.TextIOBase):
+    """Standard output whose reader may go away early: what it no longer reads is dropped, and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._tried(lambda: self._stream.write(text), len(text))
+
+    def flush(self) -> None:
+        self._tried(self._stream.flush, None)
+
+    def _tried(self, work: Callable[[], T], otherwise: T) -> T:
+        try:
+            return work()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            return otherwise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; never shows a traceback for what a user can mend."""
+    sys.stdout = Pipe(sys.stdout)
     try:
         status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
     except click.ClickException as error:
@@ -60,9 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; nothing was started", err=True)
         status = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        status = 0
     except Exception:
         traceback.print_exc()
         click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)

@@ -12,6 +12,7 @@ from typing import Any
 from runner.clock import Clock
 from runner.journal import Journal
 from runner.operator import Operator
+from runner.ports import PortError
 from runner.scenario import System
 
 Progress = Callable[[str], None]
@@ -48,7 +49,7 @@ class Kept:
         operator = self._operator
         if operator is None:
             return ()
-        if well and self.then == self._system and operator.restored():
+        if well and self.then == self._system and _restored(operator):
             return ()
         return self.close()
 
@@ -61,6 +62,14 @@ class Kept:
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
         return left
+
+
+def _restored(operator: Operator) -> bool:
+    """Where the substrate can't say, it isn't."""
+    try:
+        return operator.restored()
+    except PortError:
+        return False
 
 
 class Signals:

@@ -49,8 +49,10 @@ def _expectations(document: Document) -> Iterator[Problem]:
 
     expressions, slos = document.data.get("expect"), document.data.get("slos")
     names = [str(each.get("name")) for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
+    used = document.data.get("detectors")
+    told = [str(each.get("detector")) for each in used if isinstance(each, dict)] if isinstance(used, list) else None
     for index, expression in enumerate(expressions if isinstance(expressions, list) else []):
-        why = check(expression, slos=names) if isinstance(expression, str) else None
+        why = check(expression, slos=names, detectors=told) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(("expect", index), message, hint)

@@ -65,7 +65,7 @@ def validate(scenarios: tuple[str, ...]) -> int:
     for each in scenarios:
         try:
             path = library.find(each)
-            library.read(path)
+            library.topology(library.read(path))
             click.echo(f"{path}: ok")
         except Invalid as error:
             problems += error.problems

@@ -62,6 +62,17 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     """Makes the run in a new folder of `out`; its outcome. Raises PortError where that can't be written."""
     run_id = new_id()
     folder = out / run_id
+    try:
+        _prepare(trial, folder)
+        with active.registered(run_id, folder):
+            _run(trial, options, folder, kept, signals)
+        return _conclude(folder)
+    except OSError as error:
+        raise PortError(f"the run's folder {folder} can't be written: {error}") from error
+
+
+def _prepare(trial: Trial, folder: Path) -> None:
+    """The folder, the resolved scenario, and this machine's calibration where there is one."""
     for part in ("", "samples", "logs"):
         (folder / part).mkdir(parents=True)
     text = yaml.safe_dump(trial.scenario.document(), sort_keys=False, allow_unicode=True)
@@ -69,9 +80,6 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     calibration = active.state() / f"calibration-{trial.substrate}.json"
     if calibration.is_file():
         shutil.copyfile(calibration, folder / "calibration.json")
-    with active.registered(run_id, folder):
-        _run(trial, options, folder, kept, signals)
-    return _conclude(folder)
 
 
 def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> None:
@@ -80,13 +88,14 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
     from runner.interpreter import Interpreter
     from runner.journal import Event, Journal
 
-    clock, journal, scenario = RunClock(), Journal(folder / "journal.jsonl"), trial.scenario
+    clock, scenario = RunClock(), trial.scenario
     settings = Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy)
     with _screen(folder, options) as screen:
+        journal = Journal(folder / "journal.jsonl", screen.event)
         started = _started(trial, options, clock.started.isoformat(timespec="milliseconds"))
-        screen.event(journal.append(Event(0.0, "run.started", folder.name, started)))
-        if options.toxiproxy and trial.substrate == "process":
-            screen.event(journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"})))
+        journal.append(Event(0.0, "run.started", folder.name, started))
+        if options.toxiproxy:
+            journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"}))
 
         def progress(text: str) -> None:
             screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
@@ -99,7 +108,7 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         with signals.to(interpreter.interrupt):
             interpreter.run()
         _keep_releases(operating.feed(), folder / "releases")
-    journal.close()
+        journal.close()
 
 
 def _keep_releases(feed: Sequence[Change], into: Path) -> None:
@@ -161,11 +170,8 @@ def _conclude(folder: Path) -> Mapping[str, Any]:
     from runner.cli.summary import lines
     from runner.measure import write_outcome
 
-    try:
-        outcome = write_outcome(folder)
-        report = render_run(folder)
-    except OSError as error:
-        raise PortError(f"the outcome can't be written: {error}") from error
+    outcome = write_outcome(folder)
+    report = render_run(folder)
     console = Console(file=sys.stderr, highlight=False)
     for line in lines(outcome, report):
         console.print(line, soft_wrap=True)

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,6 @@ Examples:
   gameday run bad-deploy-pricing --repeat 10
   gameday run before.yaml after.yaml --repeat 10 --interleave
   gameday run bad-deploy-pricing --dry-run"""
-PRECEDENCE = (130, 5, 4, 2, 1, 3, 0)
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
 Ready = Sequence[tuple[Path, Scenario]]
 
@@ -79,15 +79,13 @@ def run(
 
 def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> int:
     """Every trial of every scenario, the system kept up between two that want the same one."""
-    from runner.substrates.choose import choose
-
-    substrate, why = choose(options.substrate)
     seed = secrets.randbelow(2**31 - 1000) if options.seed is None else options.seed
     order = list(_order(len(ready), repeat, interleave))
     folders = [options.out / f"{new_id()}-{scenario.name}" if repeat > 1 else options.out for _, scenario in ready]
     outcomes: list[list[Mapping[str, Any]]] = [[] for _ in ready]
     kept = Kept()
     with Signals().caught() as signals:
+        substrate, why, options = _chosen(options)
         try:
             for index, (which, number) in enumerate(order):
                 path, scenario = ready[which]
@@ -101,7 +99,22 @@ def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> in
                     break
         finally:
             kept.close()
-    return _conclude(outcomes, folders, options, repeat)
+    status = _conclude(outcomes, folders, options, repeat)
+    return 130 if signals.asked else status
+
+
+def _chosen(options: Options) -> tuple[str, str, Options]:
+    """The substrate and why; and the options with the Toxiproxy that will run, the one on PATH where there is one."""
+    from runner.links.start import find_real
+    from runner.substrates.choose import choose
+
+    substrate, why = choose(options.substrate)
+    if substrate == "process":
+        return substrate, why, replace(options, toxiproxy=options.toxiproxy or find_real())
+    if options.toxiproxy:
+        hint = "run with --substrate process"
+        raise Invalid([Problem("--toxiproxy-server", 0, 0, "isn't for containers, whose image has its own", hint)])
+    return substrate, why, options
 
 
 def _order(scenarios: int, repeat: int, interleave: bool) -> Iterator[tuple[int, int]]:
@@ -114,12 +127,15 @@ def _order(scenarios: int, repeat: int, interleave: bool) -> Iterator[tuple[int,
 
 def _conclude(outcomes: list[list[Mapping[str, Any]]], folders: list[Path], options: Options, repeat: int) -> int:
     """Prints what was asked for as JSON, writes the trials, and gives the exit status of the whole."""
+    from runner.measure.verdict import worst
+
     made = [(folder, found) for folder, found in zip(folders, outcomes, strict=True) if found]
     results = [_trials(folder, found) if repeat > 1 else found[0] for folder, found in made]
     if options.as_json:
         click.echo(json.dumps(results[0] if len(outcomes) == 1 else results, indent=2))
     statuses = [int(result["exit_status"]) for result in results]
-    return next(status for status in PRECEDENCE if status in statuses)
+    unmet = any(outcome["steady_state"]["met"] is False for each in outcomes for outcome in each)
+    return worst(statuses, unmet=unmet and repeat == 1)
 
 
 def _trials(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -116,8 +116,13 @@ def _override(document: Document, overrides: Mapping[str, str]) -> Iterable[Prob
         if key not in OVERRIDABLE:
             yield Problem(f"--set {key}", 0, 0, f"{key!r} can't be set", nearest(key, OVERRIDABLE))
             continue
-        *outer, last = key.split(".")
+        path = tuple(key.split("."))
         target = document.data
-        for part in outer:
+        for depth, part in enumerate(path[:-1]):
             target = target.setdefault(part, {})
-        target[last] = parse_yaml(text, f"--set {key}").data
+            if not isinstance(target, dict):
+                yield document.problem(path[: depth + 1], "must be a mapping")
+                break
+        else:
+            target[path[-1]] = parse_yaml(text, f"--set {key}").data
+            document.origins[path] = f"--set {key}={text}"

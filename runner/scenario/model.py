@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from runner.scenario.units import PerSecond, Ratio, Seconds
+from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds
 
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 JOURNEYS = ("browse", "buy", "login", "history")
@@ -87,7 +87,7 @@ class Slo(Part):
     objective: Ratio
     journey: Journey | None = None
     under: Seconds | None = Field(default=None, description="latency only: a request is good when faster than this")
-    window: Seconds = 10.0
+    window: Lasting = 10.0
 
     @model_validator(mode="after")
     def _latency_has_a_bound(self) -> Slo:
@@ -101,7 +101,7 @@ class Slo(Part):
 class SteadyState(Part):
     """How long the SLOs must hold before the first fault."""
 
-    for_: Seconds = Field(default=10.0, alias="for")
+    for_: Lasting = Field(default=10.0, alias="for")
 
 
 class Detection(Part):
@@ -139,6 +139,13 @@ class Respond(Part):
 
     by: Literal["auto", "none"] = "auto"
     policy: Literal["rollback-latest-change"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _auto_has_a_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("by", "auto") == "auto":
+            return {"policy": "rollback-latest-change", **data}
+        return data
 
     @model_validator(mode="after")
     def _auto_has_a_policy(self) -> Respond:
@@ -191,9 +198,9 @@ class Scenario(Part):
         Detection(detector="scrape"),
     )
     timeline: tuple[Entry, ...] = ()
-    respond: Respond = Respond()
-    hold: Seconds = 10.0
-    give_up: Seconds = Field(default=60.0, alias="giveUp")
+    respond: Respond = Respond(by="auto", policy="rollback-latest-change")
+    hold: Lasting = 10.0
+    give_up: Lasting = Field(default=60.0, alias="giveUp")
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
     expect: tuple[str, ...] = Field(min_length=1)
 

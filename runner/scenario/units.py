@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = r"\d+(?:\.\d+)?"
 DURATION = rf"^{_NUMBER}(?:us|ms|s|m|min|h|d)$"
 RATE = rf"^{_NUMBER}/(?:s|min|m|h)$"
+LONGEST = 86_400.0
 RATIO = rf"^{_NUMBER}%$"
 
 
@@ -57,6 +58,17 @@ Seconds = Annotated[
     PlainSerializer(show_seconds, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["10s", "300ms"]}),
 ]
+
+
+def lasting(value: float) -> float:
+    if not 0 < value <= LONGEST:
+        raise ValueError(f"must be over 0 and at most {show_seconds(LONGEST)}")
+    return value
+
+
+Lasting = Annotated[Seconds, AfterValidator(lasting)]
+"""A duration that can't be nothing, and not over a day."""
+
 PerSecond = Annotated[
     float,
     BeforeValidator(per_second),

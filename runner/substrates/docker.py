@@ -87,6 +87,10 @@ class DockerSubstrate:
             self._ports.claim(self._edge_port, "edge")
         self._engine = connect()
         self._image = self._image_of()
+        with self._gate:
+            self._open()
+
+    def _open(self) -> None:
         self._layers = Layers(self._client, self._run_id)
         self._networks = Networks(self._client, self._run_id, self._topology)
         self._networks.open()

@@ -91,6 +91,10 @@ class ProcessSubstrate:
 
     def open(self) -> None:
         """Makes the folders and the names table, and finds a port for every link. Raises PortError."""
+        with self._gate:
+            self._open()
+
+    def _open(self) -> None:
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
             self._work.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import jsonschema
 import psutil
 import pytest
 
+from runner.cli import library
 from runner.journal import Event, read_journal
 
 GAMEDAY = [sys.executable, "-m", "runner.cli"]
@@ -34,6 +35,12 @@ class Run:
         return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
 
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs under way are listed here alone, so that no test can end a run that isn't its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., Run]:
     """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run."""
@@ -42,15 +49,36 @@ def play(tmp_path: Path) -> Callable[..., Run]:
         out = tmp_path / "runs"
         command = [*GAMEDAY, "run", *arguments, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-        folders = sorted(out.iterdir())
-        assert len(folders) == 1, done.stderr
-        outcome = json.loads((folders[0] / "outcome.json").read_text(encoding="utf-8"))
-        found = Run(done.returncode, folders[0], outcome, done.stdout + done.stderr)
-        print(found.printed)  # noqa: T201  (shown where the test fails)
-        _check_every_run(found)
-        return found
+        return finished(out, done.returncode, done.stdout + done.stderr)
 
     return run
+
+
+@pytest.fixture
+def altered(tmp_path: Path) -> Callable[..., str]:
+    """`altered("wrong-prices", "detectors: …", {"ttd < 5s": "ttd < 15s"})`: the path of a copy, added to and changed."""
+
+    def copy(name: str, more: str = "", changed: Mapping[str, str] | None = None) -> str:
+        text = library.paths()[name].read_text(encoding="utf-8")
+        for old, new in (changed or {}).items():
+            assert old in text, f"{name} has no {old!r}"
+            text = text.replace(old, new)
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text + more, encoding="utf-8")
+        return str(path)
+
+    return copy
+
+
+def finished(out: Path, status: int, printed: str) -> Run:
+    """The one run in the folder `out`, with what holds for every run checked."""
+    print(printed)  # noqa: T201  (shown where the test fails)
+    folders = sorted(out.iterdir())
+    assert len(folders) == 1, printed
+    outcome = json.loads((folders[0] / "outcome.json").read_text(encoding="utf-8"))
+    found = Run(status, folders[0], outcome, printed)
+    _check_every_run(found)
+    return found
 
 
 def _check_every_run(run: Run) -> None:
@@ -59,12 +87,19 @@ def _check_every_run(run: Run) -> None:
     jsonschema.validate(run.outcome, outcome_schema())
     assert run.outcome["exit_status"] == run.status
     assert run.outcome["cleanup"] == {"clean": True, "left": []}
-    stamps = [run.outcome["clocks"][name] for name in CLOCKS]
-    known = [stamp for stamp in stamps if stamp is not None]
-    assert known == sorted(known), run.outcome["clocks"]
+    _check_clocks(run.outcome["clocks"])
     report = (run.folder / "report.html").read_bytes()
     assert 20_000 < len(report) < 1_500_000
     assert processes_of(run.outcome["run"]["id"]) == []
+
+
+def _check_clocks(clocks: Mapping[str, float | None]) -> None:
+    """Those that were set are in their order, and nobody was well again before being hurt."""
+    known = [stamp for stamp in (clocks[name] for name in CLOCKS) if stamp is not None]
+    assert known == sorted(known), clocks
+    if clocks["recovered"] is not None:
+        assert clocks["effect"] is not None, clocks
+        assert clocks["effect"] <= clocks["recovered"], clocks
 
 
 def processes_of(run_id: str) -> list[str]:
