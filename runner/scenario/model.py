@@ -13,20 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds
 
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
-JOURNEYS = ("browse", "buy", "login", "history")
 Journey = Literal["browse", "buy", "login", "history"]
-DETECTORS = (
-    "cusum",
-    "threshold",
-    "burn-rate",
-    "ewma",
-    "silence",
-    "page-hinkley",
-    "adwin",
-    "correctness",
-    "latency",
-    "scrape",
-)
 
 
 class Part(BaseModel):

@@ -1,10 +1,12 @@
 """The contract suite runs once for every substrate; the docker half is skipped, saying why, where no engine answers.
 
-GAMEDAY_BASE_IMAGE names the image that it runs in, any with python3.
+With GAMEDAY_REQUIRE_DOCKER set, as in CI, it fails there in place of being skipped. GAMEDAY_BASE_IMAGE names the image
+that it runs in, any with python3.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,14 +17,16 @@ from runner.substrates.base import base_name
 from tests.contract.lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
 
 
+def need() -> None:
+    """Ends the test where no engine answers, or no base image can be had."""
+    for able, why in (choose.available(), choose.base_image()):
+        if not able:
+            (pytest.fail if os.environ.get("GAMEDAY_REQUIRE_DOCKER") else pytest.skip)(why)
+
+
 @pytest.fixture(scope="session")
 def docker_image() -> Iterator[str]:
-    able, why = choose.available()
-    if not able:
-        pytest.skip(why)
-    have, why = choose.base_image()
-    if not have:
-        pytest.skip(why)
+    need()
     with tiny_image(base_name()) as tag:
         yield tag
 

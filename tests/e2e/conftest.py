@@ -56,7 +56,7 @@ def play(tmp_path: Path) -> Callable[..., Run]:
 
 @pytest.fixture
 def altered(tmp_path: Path) -> Callable[..., str]:
-    """`altered("wrong-prices", "detectors: …", {"ttd < 5s": "ttd < 15s"})`: the path of a copy, added to and changed."""
+    """`altered("wrong-prices", "detectors: …", {"ttd < 5s": "ttd < 9s"})`: path of a copy, added to and changed."""
 
     def copy(name: str, more: str = "", changed: Mapping[str, str] | None = None) -> str:
         text = library.paths()[name].read_text(encoding="utf-8")

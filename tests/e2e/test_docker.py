@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from tests.contract.conftest import need
 from tests.e2e.conftest import Run
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 Play = Callable[..., Run]
+TICK_S = 0.5
+EACH_REGION = {"gateway", "catalog", "pricing", "identity", "checkout", "orders", "costs"}
+
+
+@pytest.fixture(autouse=True)
+def _engine() -> None:
+    need()
+
+
+@contextmanager
+def client() -> Iterator[Any]:
+    import docker
+
+    found = docker.from_env(timeout=20)
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 def left_of(run: Run) -> list[str]:
     """Containers, networks and volumes that still carry the run's label."""
-    import docker
+    label = {"label": f"gameday.run={run.outcome['run']['id']}"}
+    with client() as engine:
+        found = [str(c.name) for c in engine.containers.list(all=True, filters=label)]
+        found += [str(n.name) for n in engine.networks.list(filters=label)]
+        return found + [str(v.name) for v in engine.volumes.list(filters=label)]
 
-    client = docker.from_env(timeout=20)
-    label = f"gameday.run={run.outcome['run']['id']}"
+
+@contextmanager
+def watching() -> Iterator[set[tuple[str, str, str]]]:
+    """(run, region, service) by the labels of every container that the engine ran while the block lasted."""
+    seen: set[tuple[str, str, str]] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        with client() as engine:
+            while not over.wait(TICK_S):
+                for each in engine.api.containers(filters={"label": "gameday.run"}):
+                    labels = each["Labels"]
+                    seen.add((labels["gameday.run"], labels["gameday.region"], labels["gameday.service"]))
+
+    thread = threading.Thread(target=look)
+    thread.start()
     try:
-        found = [str(c.name) for c in client.containers.list(all=True, filters={"label": label})]
-        found += [str(n.name) for n in client.networks.list(filters={"label": label})]
-        return found + [str(v.name) for v in client.volumes.list(filters={"label": label})]
+        yield seen
     finally:
-        client.close()
+        over.set()
+        thread.join(60)
 
 
 def test_a_bad_deploy_on_containers(play: Play) -> None:
-    """The same scenario and the same verdict; nothing labelled is left after."""
-    run = play("bad-deploy-pricing", "--substrate", "docker")
+    """The same scenario and the same verdict, on containers known by label; nothing of them is left after."""
+    with watching() as seen:
+        run = play("bad-deploy-pricing", "--substrate", "docker")
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
     assert run.outcome["run"]["substrate"] == "docker"
     assert run.outcome["ended_by"] == "responder"
     assert run.outcome["audit"]["lost"] == 0
+    run_id = run.outcome["run"]["id"]
+    for region in ("us-east", "eu-west"):
+        assert {service for of, where, service in seen if (of, where) == (run_id, region)} >= EACH_REGION
     assert left_of(run) == []
 
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 Play = Callable[..., Run]
 
 
-@pytest.mark.parametrize("name", ["slow-checkout", "login-broken", "history-missing"])
+@pytest.mark.parametrize("name", ["wrong-prices", "slow-checkout", "login-broken", "history-missing"])
 def test_every_bad_deploy_of_the_library_passes(play: Play, name: str) -> None:
     """Seen, rolled back, recovered within what the scenario expects."""
     run = play(name, "--substrate", "process")
@@ -30,15 +30,11 @@ def test_a_wrong_rollback_is_executed_and_counted(play: Play) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["all-at-once", "rolling", "region-by-region"])
-def test_a_good_release_loses_no_request_under_any_strategy(play: Play, strategy: str, tmp_path: object) -> None:
+def test_a_good_release_loses_no_request_under_any_strategy(
+    play: Play, altered: Callable[..., str], strategy: str
+) -> None:
     """Replacing running instances under load fails nobody."""
-    from pathlib import Path
-
-    from runner.cli import library
-
-    text = library.paths()["good-release"].read_text(encoding="utf-8")
-    path = Path(str(tmp_path)) / "good.yaml"
-    path.write_text(text.replace("strategy: rolling", f"strategy: {strategy}"), encoding="utf-8")
-    run = play(str(path), "--substrate", "process")
+    path = altered("good-release", changed={"strategy: rolling": f"strategy: {strategy}"})
+    run = play(path, "--substrate", "process")
     assert run.outcome["impact"]["failed"] == 0
     assert run.status == 0, run.outcome["reasons"]

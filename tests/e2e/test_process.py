@@ -24,7 +24,7 @@ FAST_SCRAPE = "  - {detector: scrape, every: 1s, for: 2s}\n"
 def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
     """The main job: pass, TTD under 5 s, TTR under 30 s, no order lost, the responder ended it.
 
-    GAMEDAY_FIRST_RUN names the folder of a run of this scenario that ended with 0, to be judged in place of a new one.
+    GAMEDAY_FIRST_RUN names a folder that holds one run of this scenario, ended with 0, to be judged in place of a new.
     """
     made = os.environ.get("GAMEDAY_FIRST_RUN")
     run = finished(Path(made), 0, "") if made else play("bad-deploy-pricing", *ON)
@@ -73,7 +73,7 @@ sys.exit(first != render_run(folder).read_bytes())
 
 
 def test_nobody_on_call_is_a_failure(play: Play, altered: Altered) -> None:
-    """Without a responder it never recovers: fail, exit 1, TTR censored and never dropped; 5xx shows at the services."""
+    """Without a responder it never recovers: fail, exit 1, TTR censored, never dropped; the services show 5xx."""
     watched = "detectors:\n  - {detector: cusum, pages: true}\n" + FAST_SCRAPE
     run = play(altered("bad-deploy-pricing", watched), *ON, "--responder", "none", "--set", "giveUp=15s")
     assert (run.status, run.outcome["verdict"]) == (1, "fail")
