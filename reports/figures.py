@@ -160,7 +160,7 @@ def _latency(run: Run, over: Frame) -> Figure:
     panels = []
     for number_, journey in enumerate(run.samples.journeys):
         mask = (records["journey"] == number_) & (records["error"] != ErrorKind.NOT_SENT)
-        found = series.quantiles(bins, records["planned"], np.maximum(taken, floor), mask)
+        found = [np.maximum(each, floor) for each in series.quantiles(bins, records["planned"], taken, mask)]
         styles = (("p50", None), ("p95", (6, 3)), ("p99", (2, 2)))
         lines = [Series(name, name, values, dash) for (name, dash), values in zip(styles, found, strict=True)]
         about = f"Latency percentiles on a logarithmic axis, p99 at most {_peak(found[-1]):.2f} s."
@@ -180,7 +180,7 @@ def _latency_ends(taken: Floats) -> tuple[float, float]:
     seen = taken[np.isfinite(taken) & (taken > 0)]
     if not len(seen):
         return 1.0, FASTEST
-    highest, lowest = float(seen.max()), max(float(np.quantile(seen, 0.01)), FASTEST)
+    highest, lowest = float(seen.max()), max(float(np.quantile(seen, 0.01, overwrite_input=True)), FASTEST)
     top = next(step for step in (*ENDS, math.inf) if highest * 1.1 < step)
     top = min(top, 2 * highest)
     return top, min(10.0 ** math.floor(math.log10(lowest)), top / 10)

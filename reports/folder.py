@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from reports.loose import mapping, number, pick, rows
-from runner.journal import Event, read_journal
+from runner.journal import Event
 from runner.located import Invalid, read_yaml
+from runner.measure.events import read_events
 from runner.samples import Samples, read_samples
 from runner.scenario.model import Slo
 
@@ -69,7 +70,7 @@ def read(folder: Path) -> Run:
     return Run(
         name=str(pick(outcome, "run", "id") or "run"),
         outcome=outcome,
-        events=list(read_journal(journal)) if journal.is_file() else [],
+        events=read_events(journal) if journal.is_file() else [],
         samples=read_samples(samples),
         scenario=_plain(folder / "scenario.yaml"),
         releases={path.stem: _plain(path) for path in sorted((folder / "releases").glob("*.yaml"))},

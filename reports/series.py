@@ -1,11 +1,13 @@
 """Numbers over time from the records of a run: counted exactly with numpy, in bins of planned send time. Pure.
 
-A bin is half-open: [start + i·width, start + (i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap),
-never 0. What is drawn, and how, is left to `figures` and `charts`.
+Requests are in order of planned time, so a bin is a stretch of them. It is half-open: [start + i·width, start +
+(i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap), never 0. What is drawn, and how, is left to
+`figures` and `charts`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ WIDTHS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 3600.0)
 MAX_BINS = 180
 OUTCOMES = ("good", "failed", "wrong", "not sent")
 QUANTILES = (0.50, 0.95, 0.99)
+FAILED = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,10 @@ class Bins:
     def centres(self) -> Floats:
         return self.edges[:-1] + self.width / 2
 
-    def index(self, t: Floats) -> tuple[npt.NDArray[np.int64], Mask]:
-        """The bin of each time, and which times lie in any bin."""
-        at = np.floor((t - self.start) / self.width)
-        inside = (at >= 0) & (at < self.n)
-        return np.where(inside, at, 0).astype(np.int64), inside
+    def places(self, planned: Floats) -> list[tuple[int, int]]:
+        """(first, end) of the requests in each bin: it has first ≤ i < end. `planned` is sorted."""
+        at = np.searchsorted(planned, self.edges).tolist()
+        return list(itertools.pairwise(at))
 
 
 def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
@@ -58,8 +60,7 @@ def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
 
 def counts(bins: Bins, planned: Floats, which: Mask) -> Floats:
     """How many of the requests in `which` were planned in each bin."""
-    at, inside = bins.index(planned)
-    return np.bincount(at[inside & which], minlength=bins.n).astype(np.float64)
+    return np.array([np.count_nonzero(which[first:end]) for first, end in bins.places(planned)], np.float64)
 
 
 def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
@@ -85,25 +86,22 @@ def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
 
 def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Sequence[float] = QUANTILES) -> list[Floats]:
     """Nearest-rank quantiles in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
-    at, inside = bins.index(planned)
-    keep = inside & which & np.isfinite(values)
-    at, kept = at[keep], values[keep]
-    ordered = kept[np.lexsort((kept, at))]
-    n = np.bincount(at, minlength=bins.n)
-    first = np.cumsum(n) - n
-    result = []
-    for share in q:
-        rank = np.maximum(np.ceil(share * n - 1e-9).astype(np.int64) - 1, 0)
-        found = np.full(bins.n, np.nan)
-        found[n > 0] = ordered[(first + rank)[n > 0]]
-        result.append(found)
+    result = [np.full(bins.n, np.nan) for _ in q]
+    for bin_, (first, end) in enumerate(bins.places(planned)):
+        kept = values[first:end][which[first:end]]
+        kept = kept[np.isfinite(kept)]
+        if len(kept):
+            ranks = [max(math.ceil(share * len(kept) - 1e-9) - 1, 0) for share in q]
+            kept.partition(sorted(set(ranks)))
+            for found, rank in zip(result, ranks, strict=True):
+                found[bin_] = kept[rank]
     return result
 
 
 def outcome_masks(records: Records) -> dict[str, Mask]:
     """Every record in exactly one of OUTCOMES: failed is no good answer, wrong an answer with the wrong content."""
     error = records["error"]
-    failed = np.isin(error, (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
+    failed = FAILED[error]
     not_sent = error == ErrorKind.NOT_SENT
     wrong = ~failed & ~not_sent & ((error == ErrorKind.WRONG) | (records["correct"] == 0))
     return {"good": ~(failed | not_sent | wrong), "failed": failed, "wrong": wrong, "not sent": not_sent}
@@ -124,6 +122,6 @@ def members(names: Sequence[str], of: Iterable[str], column: npt.NDArray[np.inte
 def releases_of(samples: Samples, service: str) -> list[str]:
     """The releases of a service that had part in any answer, sorted; `<service>-<version>`."""
     seen: set[str] = set()
-    for number in np.unique(samples.records["release"]):
+    for number in np.flatnonzero(np.bincount(samples.records["release"])).tolist():
         seen.update(name for name in samples.releases[number].split() if name.rpartition("-")[0] == service)
     return sorted(seen)

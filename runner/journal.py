@@ -92,6 +92,8 @@ def read_journal(path: Path) -> Iterator[Event]:
                 return
             try:
                 record = json.loads(line)
-                yield Event(float(record["t"]), record["kind"], record["subject"], record["data"])
-            except (ValueError, KeyError, TypeError) as error:
+                if not isinstance(record["data"], dict):
+                    raise TypeError("its data isn't a mapping")
+                yield Event(float(record["t"]), str(record["kind"]), str(record["subject"]), record["data"])
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f"{path}:{number}: not a journal event: {error}") from error

@@ -6,10 +6,11 @@ It keeps the change feed. What to do is decided elsewhere (a timeline, a respond
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -69,6 +70,7 @@ class Operator:
         self._rollouts: dict[str, _Rollout] = {}
         self._addresses: dict[str, tuple[str, int]] = {}
         self._closing = threading.Event()
+        self._building = threading.Lock()
         self._up = False
 
     def again(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
@@ -88,21 +90,27 @@ class Operator:
                 self._ready(instance)
             return
         self.substrate.open()
-        with ThreadPoolExecutor(64, thread_name_prefix="up") as pool:
-            servers = [service for service in self.topology.services if service.kind == "links"]
-            list(pool.map(self._start_links, servers))
-            rest = [s for s in self.topology.services if s.kind != "links" for _ in range(s.instances)]
-            self.progress(f"starting {len(rest)} instances of {len({s.name for s in rest})} services")
-            futures = [pool.submit(self._start, service, str(service.release)) for service in rest]
-            errors = [future.exception() for future in futures]
-        for error in errors:
-            if error is not None:
-                raise error
+        servers = [service for service in self.topology.services if service.kind == "links"]
+        self._together([functools.partial(self._start_links, service) for service in servers])
+        rest = [s for s in self.topology.services if s.kind != "links" for _ in range(s.instances)]
+        self.progress(f"starting {len(rest)} instances of {len({s.name for s in rest})} services")
+        self._together([functools.partial(self._start, service, str(service.release)) for service in rest])
         self._up = True
+
+    def _together(self, work: Sequence[Callable[[], object]]) -> None:
+        """All in parallel. Raises the error that came first, at once: what waits for it in vain would only hide it."""
+        pool = ThreadPoolExecutor(64, thread_name_prefix="up")
+        try:
+            for future in as_completed([pool.submit(each) for each in work]):
+                future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def take_down(self) -> Sequence[str]:
         """Everything down; what couldn't be removed. Never raises PortError: a failure is something left."""
         self._closing.set()
+        with self._building:
+            pass  # a release that is being built is finished; none begins after
         for rollout in list(self._rollouts.values()):
             rollout.cancelled.set()
         try:
@@ -159,7 +167,7 @@ class Operator:
         self._log("change.started", change.id, self._described(rollout, about), durable=True)
         with guard:
             try:
-                release = self.build(change.release)
+                release = self._built(change.release)
                 self._roll(rollout, release)
             except PortError as error:
                 self._set(change.id, "failed")
@@ -215,7 +223,7 @@ class Operator:
                 self._addresses[link.name] = (self.substrate.link_host(link), ports[link.name])
 
     def _start(self, service: Service, release: str) -> Instance:
-        ready = self.build(release) if release else Release(service.name, service.name, None)
+        ready = self._built(release) if release else Release(service.name, service.name, None)
         values = self.topology.environment_of_links(service, self._addresses)
         instance = self.substrate.start(service, ready, values)
         self._ready(instance)
@@ -224,6 +232,12 @@ class Operator:
     def _ready(self, instance: Instance) -> None:
         data = {"service": instance.service, "region": instance.region, "release": instance.release}
         self._log("instance.ready", instance.id, data)
+
+    def _built(self, release: str) -> Release:
+        with self._building:
+            if self._closing.is_set():
+                raise PortError("the system is being taken down: nothing more is built")
+            return self.build(release)
 
     def _running(self, service: str) -> str:
         """The release that the service runs now (the newest change's, where several run)."""

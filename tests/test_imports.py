@@ -1,7 +1,7 @@
 """Imports go one way: read from the source of every module, never from a running one."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,16 +37,44 @@ NOWHERE_BUT = {
 
 
 def sources() -> list[Path]:
+    """What the rules are for; tests and benchmarks may import anything."""
     return sorted(p for top in ("runner", "reports", "compose") for p in (ROOT / top).rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports, lazily or not."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def package_of(path: Path) -> tuple[str, ...]:
+    """The package a file's relative imports start from; the storefront's is found from compose/."""
+    parts = path.relative_to(ROOT).parts[:-1]
+    return parts[1:] if parts[0] == "compose" else parts
+
+
+def imported(path: Path) -> list[str]:
+    """Every module that a file imports, lazily or not, by its full name."""
+    return list(modules(path.read_text(encoding="utf-8"), package_of(path)))
+
+
+def modules(source: str, package: Sequence[str]) -> Iterator[str]:
+    """As `imported`, of the text of a module in `package`."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            above = [*base, *(node.module or "").split(".")] if node.module else base
+            yield from (".".join([*above, alias.name]) for alias in node.names)
+
+
+def test_relative_imports_are_seen_by_their_full_name() -> None:
+    """Dots don't hide what is imported, from however deep, nor does an import inside a function."""
+    text = "import a.b\nfrom . import c\nfrom .d import e\ndef f():\n    from ...faults import g\n    from h import i\n"
+    found = list(modules(text, ("runner", "detect", "deep")))
+    assert found == ["a.b", "runner.detect.deep.c", "runner.detect.deep.d.e", "runner.faults.g", "h.i"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "runner/links/server").rglob("*.py")), ids=lambda p: p.name)
+def test_the_embedded_link_server_stands_alone(path: Path) -> None:
+    """It runs in containers and regions of its own: of the runner it knows itself alone."""
+    inner = [module for module in imported(path) if module.split(".")[0] in ("runner", "reports", "storefront")]
+    assert [module for module in inner if not module.startswith("runner.links.server")] == []
 
 
 def room(module: str) -> str | None:

@@ -6,12 +6,11 @@ Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 us
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar, cast
 
 import click
 
@@ -48,8 +47,8 @@ for command in (look.list_, look.show, look.validate, look.schema, look.doctor, 
     gameday.add_command(command)
 
 
-class Pipe(io.TextIOBase):
-    """Standard output whose reader may go away early: what it no longer reads is dropped, and the work goes on."""
+class Pipe:
+    """A standard stream whose reader may go away early: what it no longer reads is dropped, and the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -73,7 +72,7 @@ class Pipe(io.TextIOBase):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; never shows a traceback for what a user can mend."""
-    sys.stdout = Pipe(sys.stdout)
+    sys.stdout, sys.stderr = cast(TextIO, Pipe(sys.stdout)), cast(TextIO, Pipe(sys.stderr))
     try:
         status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
     except click.ClickException as error:

@@ -75,5 +75,5 @@ def end(run: Active) -> bool:
 def _lives(run: Active) -> bool:
     try:
         return abs(psutil.Process(run.pid).create_time() - run.created) < 0.05
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError):
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner import bundled
@@ -11,6 +11,9 @@ from runner.cli.registry import ACTIONS
 from runner.located import Document, Invalid, KeyPath, Problem, nearest
 from runner.scenario import Scenario, load
 from runner.topology import Topology, read_topology
+
+LONGEST = 500
+"""Characters of an expectation."""
 
 
 def catalogue() -> Catalogue:
@@ -25,7 +28,7 @@ def paths() -> dict[str, Path]:
 def find(scenario: str) -> Path:
     """A path as given, or a scenario of the library by its name. Raises Invalid."""
     path = Path(scenario)
-    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if _exists(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
     known = paths()
     if scenario not in known:
@@ -33,6 +36,13 @@ def find(scenario: str) -> Path:
             [Problem(scenario, 0, 0, "is neither a file nor a scenario of the library", nearest(scenario, known))]
         )
     return known[scenario]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
@@ -45,17 +55,26 @@ def topology(scenario: Scenario) -> Topology:
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
-    from runner.measure.expect import check
-
     expressions, slos = document.data.get("expect"), document.data.get("slos")
     names = [str(each.get("name")) for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
     used = document.data.get("detectors")
     told = [str(each.get("detector")) for each in used if isinstance(each, dict)] if isinstance(used, list) else None
     for index, expression in enumerate(expressions if isinstance(expressions, list) else []):
-        why = check(expression, slos=names, detectors=told) if isinstance(expression, str) else None
+        why = _wrong(expression, names, told) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(("expect", index), message, hint)
+
+
+def _wrong(expression: str, slos: Sequence[str], detectors: Sequence[str] | None) -> str | None:
+    from runner.measure.expect import check
+
+    if len(expression) > LONGEST:
+        return f"is {len(expression):,} characters long\nat most {LONGEST} are read; write several expectations"
+    try:
+        return check(expression, slos=slos, detectors=detectors)
+    except Exception as error:  # whatever the parser makes of it, it is this expression that can't be used
+        return f"can't be read: {type(error).__name__}"
 
 
 def _detectors(document: Document) -> Iterable[Problem]:

@@ -97,9 +97,13 @@ def report(run: Path) -> None:
             raise Invalid([Problem(str(run / needed), 0, 0, "isn't there", "name the folder of a run, runs/<run-id>")])
     try:
         write_outcome(run)
-    except ValueError as error:
-        raise Invalid([Problem(str(run), 0, 0, f"can't be measured: {error}")]) from error
-    click.echo(str(render_run(run)))
+        page = render_run(run)
+    except Invalid:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        why = f"can't be measured: {type(error).__name__}: {error}"
+        raise Invalid([Problem(str(run), 0, 0, why, "a file of it is damaged")]) from error
+    click.echo(str(page))
 
 
 @click.command(epilog="\b\nExamples:\n  gameday abort\n  gameday abort 20260102-030405-ab12")

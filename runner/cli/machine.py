@@ -50,7 +50,7 @@ def _size() -> Check:
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     return Check(
-        "disk", free >= 1, True, f"{free:.1f} GiB free in {Path.cwd()}; a run takes under 0.5 while it goes on"
+        "disk", free >= 1, True, f"{free:.1f} GiB free in {Path.cwd()}; a run takes about 0.1 while it goes on"
     )
 
 

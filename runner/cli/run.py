@@ -99,7 +99,7 @@ def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> in
                     break
         finally:
             kept.close()
-    status = _conclude(outcomes, folders, options, repeat)
+        status = _conclude(outcomes, folders, options, repeat)
     return 130 if signals.asked else status
 
 

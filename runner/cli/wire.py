@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from runner.links.start import follows_names, server_command
 from runner.load.plan import LoadPlan, pool_for
 from runner.load.process import LocustLoad
 from runner.operator import Operator
-from runner.ports import Instance, PortError, Release, Responder, Substrate
+from runner.ports import Instance, PortError, Responder, Substrate
 from runner.responders.auto import Auto
 from runner.responders.none import Nobody
 from runner.samples import read_samples
@@ -97,7 +96,7 @@ def operator(
         substrate=substrate,
         links=links,
         topology=topology,
-        build=_builder(releases, settings.folder / "work" / "releases"),
+        build=lambda name: releases.build(name, settings.folder / "work" / "releases"),
         about=functools.partial(_about, releases),
         plan=rollout,
         journal=journal,
@@ -134,16 +133,6 @@ def _substrate(
     embedded = settings.substrate == "docker" or follows_names(settings.toxiproxy)
     control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded))
     return substrate, control[0]
-
-
-def _builder(releases: Catalogue, into: Path) -> Callable[[str], Release]:
-    lock = threading.Lock()
-
-    def build(name: str) -> Release:
-        with lock:
-            return releases.build(name, into)
-
-    return build
 
 
 def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
@@ -213,7 +202,10 @@ def template() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "gameday" / f"template-{key}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PortError(f"can't keep the database's template: {error}; set XDG_CACHE_HOME") from error
         _run([sys.executable, "-m", "storefront.seed", str(folder)], environment)
     return folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.measure.run import Run
 from runner.samples import ErrorKind
@@ -12,13 +13,17 @@ from runner.samples import ErrorKind
 NOT_MEASURED = ("duplicated", "charged_twice", "oversold", "indeterminate")
 KEYS = ("acknowledged", "lost", *NOT_MEASURED[:3], "wrong_amount", "wrong_amount_cents", "indeterminate", "rpo_s")
 
+Numbers = npt.NDArray[np.int64]
 
-def acknowledged(run: Run) -> dict[str, int]:
-    """Order id → cents, of every order that a client was told is placed. -1 cents where the answer named no total."""
+
+def acknowledged(run: Run) -> tuple[Numbers, Numbers]:
+    """(n of the order id, cents) of every order that a client was told is placed; -1 cents where no total was named."""
     records = run.samples.records
-    told = np.isin(records["error"], (ErrorKind.NONE, ErrorKind.WRONG)) & (records["order"] > 0)
-    told &= records["status"] // 100 == 2
-    return {f"{run.id}-{record['order']}": int(record["total"]) for record in records[told]}
+    order = records["order"]
+    told = np.flatnonzero(np.isin(records["error"], (ErrorKind.NONE, ErrorKind.WRONG)) & (order > 0))
+    told = told[records["status"][told] // 100 == 2][::-1]
+    number, last = np.unique(order[told].astype(np.int64), return_index=True)
+    return number, records["total"][told[last]].astype(np.int64)
 
 
 def audit(run: Run) -> dict[str, Any]:
@@ -26,12 +31,14 @@ def audit(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(KEYS)
     if run.orders is None:
         return found
-    told = acknowledged(run)
-    kept = {order: row for order in told if (row := run.orders.get(order)) is not None and row.status == "paid"}
-    wrong = [
-        abs(row.total_cents - told[order]) for order, row in kept.items() if told[order] not in (-1, row.total_cents)
-    ]
+    told, cents = acknowledged(run)
+    places, there = run.orders.places(told)
+    kept = np.flatnonzero(there)
+    kept = kept[run.orders.paid[places[kept]]]
+    off = np.abs(run.orders.cents[places[kept]] - cents[kept])[cents[kept] != -1]
     lost = len(told) - len(kept)
-    found.update(acknowledged=len(told), lost=lost, wrong_amount=len(wrong), wrong_amount_cents=sum(wrong))
+    found.update(
+        acknowledged=len(told), lost=lost, wrong_amount=int((off > 0).sum()), wrong_amount_cents=int(off.sum())
+    )
     found["rpo_s"] = None if lost else 0.0
     return found

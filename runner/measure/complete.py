@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from runner.measure.schedule import STEPS, Times
 from runner.samples import ErrorKind
 
 MARGIN_S = 0.05  # before the end: what the load planned for its last moment may not have left it
+CHUNK = 1 << 18  # looked up at a time
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,12 @@ def missing(run: Run) -> Missing | None:
     if run.schedule is None:
         return None
     until = run.end - MARGIN_S
-    due = np.sort(np.concatenate((run.schedule.begins(until), _followers(run, run.schedule.think_time, until))))
-    return Missing(len(due), due[~_among(due, run.samples.records["planned"])])
+    there, planned, times = run.samples.records["planned"], 0, [np.empty(0)]
+    for kind in (run.schedule.begins, partial(_followers, run, run.schedule.think_time)):
+        due = kind(until)
+        planned += len(due)
+        times.append(due[~_among(due, there)])
+    return Missing(planned, np.sort(np.concatenate(times)))
 
 
 def doubts(run: Run, found: Missing | None) -> Iterator[str]:
@@ -80,6 +86,8 @@ def _among(wanted: Times, there: Times) -> npt.NDArray[np.bool_]:
     """Which of `wanted` are in `there`, to the bit; `there` is sorted."""
     if not len(there):
         return np.zeros(len(wanted), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
-    found: npt.NDArray[np.bool_] = there[places] == wanted
+    found = np.empty(len(wanted), dtype=np.bool_)
+    for first in range(0, len(wanted), CHUNK):
+        part = wanted[first : first + CHUNK]
+        found[first : first + CHUNK] = there[np.minimum(np.searchsorted(there, part), len(there) - 1)] == part
     return found

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from runner.journal import Event, read_journal
+from runner.journal import Event
+from runner.measure.events import read_events
+from runner.measure.orders import Orders, read_orders
 from runner.measure.schedule import Schedule
 from runner.samples import HEADER_BYTES, RECORD, Samples, ShardReader, read_samples
 from runner.scenario import Scenario
@@ -21,14 +23,6 @@ from runner.scenario.load import read_resolved
 
 CALIBRATION = "gameday/calibration/v1"
 JUDGED_REASONS = ("held", "no_effect", "give_up")
-
-
-@dataclass(frozen=True)
-class Order:
-    """One row of the system of record."""
-
-    status: str
-    total_cents: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Run:
     scenario: Scenario
     events: tuple[Event, ...]
     samples: Samples
-    orders: Mapping[str, Order] | None
+    orders: Orders | None
     shards: tuple[Shard, ...] = ()
     schedule: Schedule | None = None
     calibration: Calibration | None = None
@@ -121,31 +115,17 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """Reads the folder of a run. Raises ValueError or runner.located.Invalid where a file isn't what it should be."""
-    events = sorted(read_journal(folder / "journal.jsonl"), key=lambda event: event.t)
+    events = read_events(folder / "journal.jsonl")
+    run = next((event.subject for event in events if event.kind == "run.started"), "")
     return Run(
         scenario=read_resolved(folder / "scenario.yaml"),
         events=tuple(events),
         samples=read_samples(folder / "samples"),
-        orders=read_orders(folder / "audit.jsonl"),
+        orders=read_orders(folder / "audit.jsonl", run),
         shards=tuple(_shard(path) for path in sorted((folder / "samples").glob("*.shard"))),
         schedule=Schedule.read(folder / "samples" / "load.json"),
         calibration=read_calibration(folder / "calibration.json"),
     )
-
-
-def read_orders(path: Path) -> dict[str, Order] | None:
-    """Order id → row; None where the file isn't there."""
-    if not path.is_file():
-        return None
-    orders: dict[str, Order] = {}
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-                orders[row["id"]] = Order(row["status"], int(row["total_cents"]))
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path}:{number}: not a row of the audit: {error}") from error
-    return orders
 
 
 def read_calibration(path: Path) -> Calibration | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 Times = npt.NDArray[np.float64]
+
+BLOCK = 1 << 16  # words drawn at a time
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "browse": ("product",),
@@ -68,22 +69,62 @@ class Schedule:
         Each journey takes from the seeded generator, in this order: its distance from the one before, exponential; its
         kind; its user; its choice.
         """
-        draw = random.Random(self.seed)  # noqa: S311
-        uniform, bits, log = draw.random, draw.getrandbits, math.log
         per_second = self.rate / self._steps_per_journey()
-        users, wide = self.users, self.users.bit_length()
-        found = array("d")
-        planned = self.begin
-        while True:
-            planned += -log(1.0 - uniform()) / per_second
-            if planned > until:
-                return np.frombuffer(found) if found else np.empty(0)
-            found.append(planned)
-            uniform()
-            while bits(wide) >= users:
-                pass
-            bits(64)
+        found, planned, last = [np.empty(0)], self.begin, -math.inf
+        draws = journeys(self.seed, self.users)
+        while last <= until:
+            uniform = next(draws)
+            logs = np.fromiter(map(math.log, (1.0 - uniform).tolist()), np.float64, len(uniform))  # numpy's differs
+            times = np.cumsum(np.concatenate(([planned], -logs / per_second)))[1:]  # one after the other, as the load
+            planned = last = float(times[-1])
+            found.append(times[: np.searchsorted(times, until, side="right")])
+        return np.concatenate(found)
 
     def _steps_per_journey(self) -> float:
         total = sum(weight for _, weight in self.weights)
         return sum(weight * len(steps) for steps, weight in self.weights) / total
+
+
+def journeys(seed: int, users: int) -> Iterator[Times]:
+    """What Python's generator draws for the distance of each journey, without end, many at a time: 0 ≤ u < 1.
+
+    A journey takes words of 32 bits: two for its distance and two for its kind, one for its user and more where that
+    is none (the topmost bits must be below `users`), two for its choice. Where the next one begins depends on that,
+    so it is worked out for every word, and the chain of true begins followed eight at a time.
+    """
+    source, words = _words(seed), np.empty(0, np.uint32)
+    while True:
+        words = np.concatenate((words, source.random_raw(BLOCK).astype(np.uint32)))
+        begins = _begins(words >> (32 - users.bit_length()) < users)
+        at, unfinished = begins[:-1], begins[-1]
+        if len(at):
+            yield ((words[at] >> 5) * float(1 << 26) + (words[at + 1] >> 6)) / float(1 << 53)
+        words = words[unfinished:]
+
+
+def _words(seed: int) -> np.random.MT19937:
+    """The generator of Python's `random`, at its begin."""
+    _, inner, _ = random.Random(seed).getstate()  # noqa: S311
+    source = np.random.MT19937()
+    source.state = {"bit_generator": "MT19937", "state": {"key": np.array(inner[:-1], np.uint32), "pos": inner[-1]}}
+    return source
+
+
+def _begins(user: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The words at which journeys begin, the first at 0, the last not wholly there; `user`: words that name one."""
+    n = len(user)
+    found = np.where(user, np.arange(n), n)
+    found = np.minimum.accumulate(found[::-1])[::-1]  # the first word from here on that names a user
+    one = np.full(n + 2, n + 1)
+    one[: max(n - 4, 0)] = np.where(found[4:] + 3 <= n, found[4:] + 3, n + 1)
+    two = one[one]
+    four = two[two]
+    eight, places, place = memoryview(four[four]), [], 0
+    while place <= n:
+        places.append(place)
+        place = eight[place]
+    steps = np.array(places)[:, None]
+    for further in (four, two, one):
+        steps = np.stack((steps, further[steps]), axis=-1).reshape(len(places), -1)
+    chain = steps.ravel()
+    return chain[chain <= n]

@@ -43,7 +43,11 @@ def load(
 def read_resolved(path: Path) -> Scenario:
     """A scenario as a run wrote it: actions of the timeline stay plain data."""
     document = read_yaml(path)
+    if not isinstance(document.data, dict):
+        raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
     timeline = document.data.pop("timeline", [])
+    if not isinstance(timeline, list) or not all(isinstance(item, dict) and len(item) == 2 for item in timeline):
+        raise Invalid([document.problem(("timeline",), "must be a list of {at: …, <action>: {…}}")])
     scenario = validate(Scenario, document)
     entries = []
     for item in timeline:
@@ -93,7 +97,7 @@ def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry:
         if action not in registry:
             where = (*path, action)
             problems.append(
-                document.problem(where, f"unknown action {action!r}", nearest(action, registry), at_key=True)
+                document.problem(where, f"unknown action {action!r}", nearest(str(action), registry), at_key=True)
             )
     if len(actions) != 1:
         problems.append(

@@ -6,6 +6,7 @@ line hands in, so that a new kind of fault is one file; here an entry keeps its 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -33,8 +34,10 @@ class System(Part):
     @classmethod
     def _regions_are_named_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
         for region in regions:
-            if not region.replace("-", "").isalnum() or region != region.lower() or region == "edge":
-                raise ValueError(f"{region!r} isn't a region's name\nlower-case letters, digits and dashes: us-east")
+            if not re.fullmatch(NAME, region) or len(region) > 30 or region == "edge":
+                raise ValueError(
+                    f"{region[:40]!r} isn't a region's name\nlower-case letters, digits and dashes: us-east"
+                )
         if len(set(regions)) != len(regions):
             raise ValueError("a region stands here twice")
         return regions

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,12 @@ from runner.slo.verdicts import MINIMUM, critical
 
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.signedinteger[Any]]
 Times = npt.NDArray[np.float64]
 
 CELLS = 20  # of a window
+NO_ANSWER = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
+REFUSED = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.CONNECTION))
 
 
 def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
@@ -33,15 +36,15 @@ def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
     counts = error != ErrorKind.NOT_SENT
     if slo.journey is not None:
         known = [i for i, name in enumerate(samples.journeys) if name == slo.journey]
-        counts &= np.isin(records["journey"], known)
+        counts &= np.isin(np.arange(256), known)[records["journey"]]
     if slo.sli == "availability":
-        good = ~np.isin(error, (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
+        good = ~NO_ANSWER[error]
     elif slo.sli == "correctness":
         counts &= records["correct"] != 2
         good = records["correct"] != 0
     else:
         fast = (records["end"] - records["planned"]) < slo.under
-        counts &= ~(fast & np.isin(error, (ErrorKind.STATUS, ErrorKind.CONNECTION)))
+        counts &= ~(fast & REFUSED[error])
         good = fast & (error != ErrorKind.TIMEOUT)
     return counts, good & counts
 
@@ -95,7 +98,7 @@ class Stream:
         low, high = np.searchsorted(planned, since), np.searchsorted(planned, end, side="right")
         counts, good = select(slo, samples.part(samples.records[low:high]))
         t, bad = (planned[low:high], ~good) if counts.all() else (planned[low:high][counts], ~good[counts])
-        below = np.zeros(len(t) + 1, np.int64 if len(t) > np.iinfo(np.int32).max else np.int32)
+        below: Counts = np.zeros(len(t) + 1, np.int64 if len(t) > np.iinfo(np.int32).max else np.int32)
         np.cumsum(bad, out=below[1:])
         return cls(slo, since, end, t, below, np.flatnonzero(bad))
 

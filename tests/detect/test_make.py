@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
-from runner.detect import drift, make, make_scrape, problems
+from runner.detect import KINDS, drift, make, make_scrape, problems
 from runner.detect.cusum import Cusum
 from runner.detect.latency import Latency
 from runner.detect.threshold import Threshold
 from runner.located import parse_yaml
 from runner.scenario import Slo
-from runner.scenario.model import DETECTORS, Detection
+from runner.scenario.model import Detection
 
 AVAILABILITY = Slo.model_validate({"name": "a", "sli": "availability", "objective": "99.5%"})
 CORRECTNESS = Slo.model_validate({"name": "c", "sli": "correctness", "objective": "99.5%"})
@@ -45,7 +45,8 @@ def test_two_names_are_for_one_kind_of_slo() -> None:
 
 def test_each_known_detector_can_be_made() -> None:
     """Each name that a scenario may give is a fold of outcomes, or the service-side one, which has its own `for`."""
-    for name in set(DETECTORS) - {"scrape"}:
+    assert set(get_args(Detection.model_fields["detector"].annotation)) == {*KINDS, "scrape"}
+    for name in KINDS:
         slo = {"correctness": CORRECTNESS, "latency": LATENCY}.get(name, AVAILABILITY)
         fold = make(named(name), slo, 0.001, 10.0, 2, [(0.1, True)])
         assert fold is not None
@@ -83,7 +84,7 @@ detectors:
     assert found(text) == [
         "x.yaml:3:45: unknown key 'factr'\n    hint: did you mean 'factor'?",
         "x.yaml:4:44: 10 isn't a duration\n    hint: write a number and its unit: 300ms, 10s, 5m, 1h",
-        "x.yaml:4:55: Input should be greater than 0",
+        "x.yaml:4:55: must be over 0, not 0",
         "x.yaml:5:16: 'cusum' stands here twice\n    hint: alerts are told by its name",
         "x.yaml:6:16: 'latency' has nothing to watch: no SLO has sli: latency",
     ]

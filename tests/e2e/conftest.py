@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,26 @@ class Run:
         return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
 
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """A folder that every user can reach: pytest's own are private, and Postgres never runs as root."""
+    with tempfile.TemporaryDirectory(prefix="gameday-e2e-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_state(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs under way are listed here alone, so that no test can end a run that isn't its own."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(room / "state"))
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Callable[..., Run]:
+def play(room: Path) -> Callable[..., Run]:
     """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run."""
 
     def run(*arguments: str) -> Run:
-        out = tmp_path / "runs"
+        out = room / "runs"
         command = [*GAMEDAY, "run", *arguments, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         return finished(out, done.returncode, done.stdout + done.stderr)
@@ -55,7 +64,7 @@ def play(tmp_path: Path) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def altered(tmp_path: Path) -> Callable[..., str]:
+def altered(room: Path) -> Callable[..., str]:
     """`altered("wrong-prices", "detectors: …", {"ttd < 5s": "ttd < 9s"})`: path of a copy, added to and changed."""
 
     def copy(name: str, more: str = "", changed: Mapping[str, str] | None = None) -> str:
@@ -63,7 +72,7 @@ def altered(tmp_path: Path) -> Callable[..., str]:
         for old, new in (changed or {}).items():
             assert old in text, f"{name} has no {old!r}"
             text = text.replace(old, new)
-        path = tmp_path / f"{name}.yaml"
+        path = room / f"{name}.yaml"
         path.write_text(text + more, encoding="utf-8")
         return str(path)
 

@@ -50,9 +50,9 @@ def ended(process: subprocess.Popen[str], out: Path) -> Run:
 
 
 @pytest.mark.e2e
-def test_sigterm_while_the_fault_is_on(tmp_path: Path) -> None:
+def test_sigterm_while_the_fault_is_on(room: Path) -> None:
     """Taken down clean, with outcome and report of what was seen until then."""
-    out = tmp_path / "runs"
+    out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         reached(process, out, "fault")
         process.send_signal(signal.SIGTERM)
@@ -65,9 +65,9 @@ def test_sigterm_while_the_fault_is_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_abort_during_the_start(tmp_path: Path) -> None:
+def test_abort_during_the_start(room: Path) -> None:
     """`gameday abort` finds the run from outside; what had started by then is taken down."""
-    out = tmp_path / "runs"
+    out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         run_id = reached(process, out, "up")
         said = subprocess.run([*GAMEDAY, "abort", run_id], capture_output=True, text=True, timeout=60, check=True)

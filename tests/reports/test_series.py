@@ -21,9 +21,9 @@ def _records(*rows: dict[str, float]) -> Records:
 def test_bins_are_half_open() -> None:
     """A time on an edge belongs to the bin that begins there; times before the first and at the end belong to none."""
     bins = series.Bins(10.0, 0.5, 3)
-    at, inside = bins.index(np.array([9.99, 10.0, 10.49, 10.5, 11.499, 11.5]))
-    assert inside.tolist() == [False, True, True, True, True, False]
-    assert at[inside].tolist() == [0, 0, 1, 2]
+    planned = np.array([9.99, 10.0, 10.49, 10.5, 11.499, 11.5])
+    assert bins.places(planned) == [(1, 3), (3, 4), (4, 5)]
+    assert series.counts(bins, planned, np.ones(6, bool)).tolist() == [2, 1, 1]
     assert bins.edges.tolist() == [10.0, 10.5, 11.0, 11.5]
 
 

@@ -1,0 +1,28 @@
+"""Where no Docker engine answers, the docker half is skipped by hand and fails in CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import need
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+
+
+def test_it_is_skipped_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody needs Docker to work on the rest; the reason is told."""
+    monkeypatch.delenv("GAMEDAY_REQUIRE_DOCKER", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Docker engine answers"):
+        need()
+
+
+def test_it_fails_where_docker_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI must not pass for want of an engine or a base image."""
+    monkeypatch.setenv("GAMEDAY_REQUIRE_DOCKER", "1")
+    with pytest.raises(pytest.fail.Exception, match="no Docker engine answers"):
+        need()

@@ -1,0 +1,70 @@
+"""What the documents promise is there: files that they link, names and commands that they list."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runner.cli import gameday, library
+from runner.detect import KINDS
+from runner.measure.names import KNOWN
+from runner.scenario import Scenario
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    """A link or picture that names no host names a file or folder of this tree."""
+    links = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if not re.match(r"[a-z]+:|#", link)]
+    assert [link for link in links if not (document.parent / link.partition("#")[0]).exists()] == []
+
+
+def spellings(name: str, known: object) -> list[str]:
+    """How docs/scenario.md spells a name: the first of a group with it, the others by their dot alone."""
+    inner = known.get("*", known) if isinstance(known, dict) else {}
+    return [f"`{name}", *(f".{each}`" for each in inner)]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_name_of_expectations_is_documented(name: str) -> None:
+    """docs/scenario.md lists all that an expectation may speak of."""
+    text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Expectations")[2]
+    assert [spelt for spelt in spellings(name, KNOWN[name]) if spelt not in text] == []
+
+
+def test_every_key_of_a_scenario_is_documented() -> None:
+    """docs/scenario.md has each key of the file's top level."""
+    text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Verdict")[0]
+    keys = [field.alias or name for name, field in Scenario.model_fields.items()]
+    assert [key for key in keys if not re.search(rf"`{key}\b", text)] == []
+
+
+def test_every_detector_is_documented_with_its_parameters() -> None:
+    """docs/detectors.md has a row for each, which names its parameters or whose they are like."""
+    lines = (ROOT / "docs/detectors.md").read_text(encoding="utf-8").splitlines()
+    rows = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
+    assert set(rows) == {*KINDS, "scrape"}
+    for name, kind in KINDS.items():
+        like = rows["cusum"] if "as `cusum`" in rows[name] else ""
+        named = re.findall(r"`(\w+)", rows[name] + like)
+        assert set(kind.parameters.model_fields) <= set(named), name
+
+
+def test_the_readme_names_commands_and_scenarios_that_exist() -> None:
+    """Every `gameday …` of the README is a command, and what it runs or shows is in the library."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    used = re.findall(r"gameday (\w+)(?: ([a-z-]+))?[ `\n]", text)
+    assert {command for command, _ in used} <= set(gameday.commands) | {"COMMAND"}
+    assert {name for command, name in used if command in ("run", "show") and name} <= set(library.paths())
+    assert len(used) > 8
+
+
+def test_the_changelog_names_every_scenario() -> None:
+    """What is new is told; nothing in the library is missing from it."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [name for name in library.paths() if f"`{name}`" not in text] == []
