@@ -66,6 +66,9 @@ class Document:
         return Problem(self.file, *self.places.get(where, (1, 1)), message, hint)
 
 
+DIGITS = 40
+"""Of a whole number, at most."""
+
 _RESOLVERS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -90,6 +93,8 @@ for _tag, _pattern, _first in _RESOLVERS:
 
 def _int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
+    if len(text) > DIGITS:
+        raise yaml.constructor.ConstructorError(None, None, f"a number of {len(text)} digits", node.start_mark)
     return int(text, 0) if text.startswith(("0x", "0o")) else int(text)
 
 
@@ -100,11 +105,14 @@ def read_text(path: Path, *, limit: int = 1_000_000) -> str:
     """The file as UTF-8 text. Raises Invalid: missing, a folder, not UTF-8, over `limit` bytes."""
     name = str(path)
     try:
-        raw = path.read_bytes()
+        if path.exists() and not path.is_file():
+            raise Invalid([Problem(name, 0, 0, "can't be read: it isn't a file")])
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
     except OSError as error:
         raise Invalid([Problem(name, 0, 0, f"can't be read: {error.strerror or error}")]) from error
     if len(raw) > limit:
-        raise Invalid([Problem(name, 0, 0, f"is {len(raw):,} bytes long", f"at most {limit:,} are read")])
+        raise Invalid([Problem(name, 0, 0, f"is over {limit:,} bytes long")])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -138,7 +146,7 @@ def parse_yaml(text: str, file: str) -> Document:
             loader.dispose()
     except yaml.YAMLError as error:
         raise Invalid([_syntax(error, file)]) from error
-    except (ValueError, RecursionError, OverflowError) as error:
+    except (ValueError, RecursionError, OverflowError, LookupError, AttributeError, TypeError) as error:
         raise Invalid([Problem(file, 1, 1, f"isn't usable YAML: {type(error).__name__}: {error}"[:200])]) from error
     return document
 
@@ -213,7 +221,8 @@ def _inside(short: Any, errors: Sequence[Any]) -> bool:
 
 
 def _problem(error: Any, model: type[BaseModel], document: Document, path: KeyPath) -> Problem:
-    location = tuple(part for part in error["loc"] if not _is_union_tag(part))
+    *outer, last = error["loc"] or ("",)
+    location = (*(part for part in outer if not _is_union_tag(part)), *(() if _is_tag(error, last) else (last,)))
     where = (*path, *location)
     kind, message, hint = error["type"], str(error["msg"]), ""
     context: Mapping[str, Any] = error.get("ctx") or {}
@@ -273,6 +282,11 @@ def _shown(found: Any) -> str:
         return "a mapping of keys" if isinstance(found, dict) else "a list"
     text = str(found).lower() if isinstance(found, bool) else repr(found)
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _is_tag(error: Any, last: str | int) -> bool:
+    """A key that is unknown may look like anything."""
+    return not error["loc"] or (error["type"] != "extra_forbidden" and _is_union_tag(last))
 
 
 def _is_union_tag(part: str | int) -> bool:

@@ -1,5 +1,6 @@
 """YAML 1.2 with places, and problems that name them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,9 +107,25 @@ def test_a_key_twice_is_an_error() -> None:
         (b"a: \t- b\n", "isn't YAML"),
         (b"\x00", "isn't YAML"),
         (b"[" * 5000, "isn't"),
-        (b"a" * 1_000_001, "is 1,000,001 bytes long"),
+        (b"a" * 1_000_001, "is over 1,000,000 bytes long"),
+        (b"a: !!bool foo\n", "isn't usable YAML"),
+        (b'a: !!float ""\n', "isn't usable YAML"),
+        (b"a: 0x" + b"f" * 1000, "a number of 1002 digits"),
     ],
-    ids=["empty", "syntax", "latin-1", "alias", "tag", "tab", "nul", "deep", "huge"],
+    ids=[
+        "empty",
+        "syntax",
+        "latin-1",
+        "alias",
+        "tag",
+        "tab",
+        "nul",
+        "deep",
+        "huge",
+        "not a bool",
+        "not a float",
+        "long number",
+    ],
 )
 def test_hostile_files_give_one_clear_message(tmp_path: Path, raw: bytes, message: str) -> None:
     """Never a traceback of PyYAML's, whatever the bytes."""
@@ -134,3 +151,16 @@ def test_near_misses() -> None:
     """The closest choice, or the list where it is short."""
     assert nearest("availabilty", ["availability", "latency"]) == "did you mean 'availability'?"
     assert nearest("zzz", ["b", "a"]) == "one of: a, b"
+
+
+def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
+    """Neither hangs nor fills the memory."""
+    os.mkfifo(tmp_path / "fifo.yaml")
+    for path in (tmp_path / "fifo.yaml", Path("/dev/zero")):
+        with pytest.raises(Invalid, match="it isn't a file"):
+            read_yaml(path)
+
+
+def test_a_key_may_look_like_anything() -> None:
+    """Brackets and control characters in an unknown key are still that key."""
+    assert "unknown key" in problems('"\\e[31m": 1\nitems: []\n')[0]

@@ -47,6 +47,7 @@ def judge(
         found += _of_expectations(expectations)
     elif not found:
         found.append((ERROR, "the journal ends before the run did"))
+    found += _deaths(run)
     status = worst([status for status, _ in found], unmet=steady.met is False)
     reasons = sorted(found, key=lambda each: (each[0] != status, PRECEDENCE.index(each[0])))
     return Judgement(NAMES.get(status, "error"), status, tuple(text for _, text in reasons))
@@ -55,6 +56,12 @@ def judge(
 def worst(statuses: Sequence[int], *, unmet: bool = False) -> int:
     """The exit status of several that hold, for a run or a suite; `unmet`: a steady state wasn't met."""
     return INCONCLUSIVE if unmet else min(statuses, key=PRECEDENCE.index, default=PASS)
+
+
+def _deaths(run: Run) -> Iterator[tuple[int, str]]:
+    """Told, whatever the verdict is: an instance that ended by itself is the first thing anyone would ask about."""
+    for event in run.all("instance.died"):
+        yield PASS, f"instance {event.subject} ended by itself at {event.t:.1f} s"
 
 
 def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
