@@ -3,10 +3,10 @@
     gameday run bad-deploy-pricing --repeat 20 --substrate process --out recorded
     python benchmarks/gate.py recorded [--draws 50] [--side 10] [--seed 1]
 
-The same code against itself: the recorded trials are shuffled into two sides, again and again; at most 2 of 50 may fail.
+The same code against itself: the recorded trials are shuffled into two sides, over and over; at most 2 of 50 may fail.
 TTR made 30 % longer on one side: found in at least 80 % of the draws. A detector made slower: both are replayed on the
-same recorded streams, and the exact test of the signs of the differences finds it. A trial that never recovered: exit 1.
-Three a side: exit 3. Exit status 1 where one of these isn't so.
+same recorded streams, and the exact test of the signs of the differences finds it. A trial that never recovered: exit
+1. Three a side: exit 3. Exit status 1 where one of these isn't so.
 """
 
 from __future__ import annotations
