@@ -73,7 +73,7 @@ from reports.render import render_run
 render_run(Path(sys.argv[1]))
 rendered = time.perf_counter()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-about = {"verdict": outcome["verdict"], "reasons": outcome["reasons"], "load": outcome["load"], "ttr": outcome["ttr"]}
+about = {key: outcome[key] for key in ("verdict", "reasons", "load", "ttr_s")}
 print(json.dumps({"outcome_s": measured - began, "report_s": rendered - measured, "peak_mb": peak, **about}))
 """
 PEER = """
@@ -241,7 +241,7 @@ def child(script: str, argument: Path) -> tuple[str, float, float]:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, str(argument)]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.stdout, took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -256,9 +256,7 @@ def main() -> int:
         _, peer, _ = child(PEER, folder / "samples" / "0.shard")
         told, took, busy = child(CHILD, folder)
     found = json.loads(told)
-    print(
-        f"{found['load']['planned']:,} samples: {found['verdict']}, TTR {found['ttr']['value_s']} s {found['reasons']}"
-    )
+    print(f"{found['load']['planned']:,} samples: {found['verdict']}, TTR {found['ttr_s']} s {found['reasons']}")
     print(f"  outcome {found['outcome_s']:6.2f} s\n  report  {found['report_s']:6.2f} s")
     print(f"  in all  {took:6.2f} s, of which {busy:.2f} s on a processor (at most {MOST_S:g} s)")
     print(f"  peak    {found['peak_mb']:6.0f} MB (at most {MOST_MB:g} MB)")

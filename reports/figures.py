@@ -109,7 +109,7 @@ def _plain(value: float) -> float | None:
 def _traffic(run: Run, over: Frame) -> Figure:
     bins = series.bins_over(over.since, over.until)
     planned = run.samples.records["planned"]
-    masks = series.outcome_masks(run.samples.records)
+    masks = run.outcomes
     colours = dict(zip(series.OUTCOMES, ("good", "failed", "wrong", "not-sent"), strict=True))
     layers = [
         Series(name, colours[name], series.rates(bins, planned, mask)) for name, mask in masks.items() if mask.any()
@@ -200,7 +200,7 @@ def _split(run: Run, over: Frame, what: str, groups: Sequence[tuple[str, Mask]],
     """Two panels: requests per second and share failed (or wrong), a line for each group."""
     planned = run.samples.records["planned"]
     rate, share = series.bins_over(over.since, over.until, 1.0), series.bins_over(over.since, over.until, 1.0)
-    masks = series.outcome_masks(run.samples.records)
+    masks = run.outcomes
     bad, sent = masks["failed"] | masks["wrong"], ~masks["not sent"]
     used = [(name, mask & sent) for name, mask in groups if (mask & sent).any()]
     rates = _lines([(name, series.rates(rate, planned, mask)) for name, mask in used])

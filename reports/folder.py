@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reports.loose import mapping, number, pick, rows
+from reports.series import Mask, outcome_masks
 from runner.journal import Event
 from runner.located import Invalid, read_yaml
 from runner.measure.events import read_events
@@ -48,6 +49,11 @@ class Run:
         found = {name: number(value) for name, value in mapping(pick(self.outcome, "clocks")).items()}
         known = {name: t for name, t in found.items() if t is not None}
         return dict(sorted(known.items(), key=lambda clock: clock[1]))
+
+    @cached_property
+    def outcomes(self) -> dict[str, Mask]:
+        """How each of the requests ended."""
+        return outcome_masks(self.samples.records)
 
     @cached_property
     def slos(self) -> list[Slo]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from runner.samples import ErrorKind, Records, Samples
+from runner.samples import ErrorKind, Records, Samples, among
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ WIDTHS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 3600.0)
 MAX_BINS = 180
 OUTCOMES = ("good", "failed", "wrong", "not sent")
 QUANTILES = (0.50, 0.95, 0.99)
-FAILED = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
+FAILED = (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Seque
 def outcome_masks(records: Records) -> dict[str, Mask]:
     """Every record in exactly one of OUTCOMES: failed is no good answer, wrong an answer with the wrong content."""
     error = records["error"]
-    failed = FAILED[error]
+    failed = among(error, FAILED)
     not_sent = error == ErrorKind.NOT_SENT
     wrong = ~failed & ~not_sent & ((error == ErrorKind.WRONG) | (records["correct"] == 0))
     return {"good": ~(failed | not_sent | wrong), "failed": failed, "wrong": wrong, "not sent": not_sent}
@@ -115,8 +115,7 @@ def latency(records: Records) -> Floats:
 def members(names: Sequence[str], of: Iterable[str], column: npt.NDArray[np.integer]) -> Mask:
     """Which records have any of the names `of`; a name of several words (several releases had part) has each."""
     wanted = set(of)
-    hit = np.array([bool(wanted & set(name.split())) for name in names] or [False])
-    return np.asarray(hit[column] if len(column) else np.zeros(0, bool), dtype=np.bool_)
+    return among(column, [number for number, name in enumerate(names) if wanted & set(name.split())])
 
 
 def releases_of(samples: Samples, service: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from runner.changes.rollout import Strategy
-from runner.scenario.units import Seconds
+from runner.scenario.units import Within
 
 
 class Deploy(BaseModel):
@@ -15,4 +15,4 @@ class Deploy(BaseModel):
 
     release: str = Field(description="a folder of compose/releases")
     strategy: Strategy = "all-at-once"
-    pause: Seconds = 0.0
+    pause: Within = 0.0

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.measure.run import Run
-from runner.samples import ErrorKind
+from runner.samples import ErrorKind, among
 
 NOT_MEASURED = ("duplicated", "charged_twice", "oversold", "indeterminate")
 KEYS = ("acknowledged", "lost", *NOT_MEASURED[:3], "wrong_amount", "wrong_amount_cents", "indeterminate", "rpo_s")
@@ -20,7 +20,7 @@ def acknowledged(run: Run) -> tuple[Numbers, Numbers]:
     """(n of the order id, cents) of every order that a client was told is placed; -1 cents where no total was named."""
     records = run.samples.records
     order = records["order"]
-    told = np.flatnonzero(np.isin(records["error"], (ErrorKind.NONE, ErrorKind.WRONG)) & (order > 0))
+    told = np.flatnonzero(among(records["error"], (ErrorKind.NONE, ErrorKind.WRONG)) & (order > 0))
     told = told[records["status"][told] // 100 == 2][::-1]
     number, last = np.unique(order[told].astype(np.int64), return_index=True)
     return number, records["total"][told[last]].astype(np.int64)

@@ -18,6 +18,7 @@ from runner.measure.schedule import STEPS, Times
 from runner.samples import ErrorKind
 
 MARGIN_S = 0.05  # before the end: what the load planned for its last moment may not have left it
+NO_STEP = -1
 CHUNK = 1 << 18  # looked up at a time
 
 
@@ -71,14 +72,13 @@ def _seen_and_gone(run: Run) -> Iterator[str]:
 def _followers(run: Run, think_time: float, until: float) -> Times:
     """Planned times of the requests that had to come after a good answer to another of the same journey."""
     records, samples = run.samples.records, run.samples
-    last = {name: steps[-1] for name, steps in STEPS.items()}
-    ends = np.zeros((len(samples.journeys), len(samples.steps)), dtype=np.bool_)
-    for row, journey in enumerate(samples.journeys):
-        ends[row] = [last.get(journey, step) == step for step in samples.steps]
-    if not len(records):
-        return np.empty(0)
-    go_on = (records["error"] == ErrorKind.NONE) & ~ends[records["journey"], records["step"]]
-    due: Times = records["end"][go_on] + think_time
+    steps = {name: number for number, name in enumerate(samples.steps)}
+    goes_on = np.zeros(len(records), dtype=np.bool_)
+    for number, journey in enumerate(samples.journeys):
+        if journey in STEPS:
+            goes_on |= (records["journey"] == number) & (records["step"] != steps.get(STEPS[journey][-1], NO_STEP))
+    goes_on &= records["error"] == ErrorKind.NONE
+    due: Times = records["end"][goes_on] + think_time
     return due[due <= until]
 
 

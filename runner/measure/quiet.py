@@ -13,7 +13,6 @@ from typing import Any
 from runner.journal import Event
 from runner.measure.alerts import raised
 from runner.measure.clocks import Analysis
-from runner.measure.steady import broken_before
 
 HOUR_S = 3600.0
 DOUBT = 0.05
@@ -61,7 +60,7 @@ def _at_most(count: int, mean: float) -> float:
 def _span(analysis: Analysis) -> tuple[float, float] | None:
     """From when to when nothing was wrong; None where there is no such time."""
     run = analysis.run
-    if run.steady_from is None or broken_before(run):
+    if run.steady_from is None or run.broken_before:
         return None
     unhurt = run.judged and not analysis.outages
     until = run.trigger.t if run.trigger and not unhurt else run.end

@@ -20,6 +20,7 @@ from runner.measure.schedule import Schedule
 from runner.samples import HEADER_BYTES, RECORD, Samples, ShardReader, read_samples
 from runner.scenario import Scenario
 from runner.scenario.load import read_resolved
+from runner.slo import course
 
 CALIBRATION = "gameday/calibration/v1"
 JUDGED_REASONS = ("held", "no_effect", "give_up")
@@ -105,6 +106,14 @@ class Run:
         """What began it: the first fault that the timeline ordered or, where it has none, its first change."""
         changes = [event for event in self.all("change.started") if event.data.get("by") == "timeline"]
         return self.first("fault.intended") or (changes[0] if changes else None)
+
+    @cached_property
+    def broken_before(self) -> tuple[str, ...]:
+        """Names of the SLOs in breach between the begin of the steady state and the fault, or the end without one."""
+        since, until = self.steady_from, self.trigger.t if self.trigger else self.end
+        if since is None or until <= since:
+            return ()
+        return tuple(slo.name for slo in self.scenario.slos if course(slo, self.samples, since, until).outages)
 
     @cached_property
     def judged(self) -> bool:

@@ -10,7 +10,6 @@ from runner.measure import complete
 from runner.measure.complete import Missing
 from runner.measure.run import Run
 from runner.samples import ErrorKind, Records
-from runner.slo import course
 
 LATE_S = 0.05
 MOST_LATE = 0.01
@@ -50,16 +49,8 @@ def steady_state(run: Run) -> Steady:
     for alert in run.all("alert.raised"):
         if alert.data.get("pages") and run.steady_from <= alert.t < until:
             return Steady(False, f"{alert.data.get('detector')} paged for {alert.data.get('slo')} at {alert.t:.1f} s")
-    broken = broken_before(run)
+    broken = run.broken_before
     return Steady(not broken, f"in breach before the fault: {', '.join(broken)}" if broken else "")
-
-
-def broken_before(run: Run) -> list[str]:
-    """Names of the SLOs in breach between the begin of the steady state and the fault, or the end without one."""
-    until = run.trigger.t if run.trigger else run.end
-    if run.steady_from is None or until <= run.steady_from:
-        return []
-    return [slo.name for slo in run.scenario.slos if course(slo, run.samples, run.steady_from, until).outages]
 
 
 def sent(run: Run, lost: Missing | None) -> Sent:

@@ -24,7 +24,7 @@ from runner.samples.record import (
     names_path,
     read_names,
 )
-from runner.samples.table import Table
+from runner.samples.table import Table, among
 from runner.samples.writer import ShardWriter
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "ShardReader",
     "ShardWriter",
     "Table",
+    "among",
     "names_path",
     "read_names",
     "read_samples",

@@ -7,7 +7,7 @@ nearly every question needs is read at one go and kept; the rest is read anew ea
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,4 +167,14 @@ def _in_order(column: Column, order: Order) -> Column:
     found = np.empty_like(column)
     for first in range(0, len(order), CHUNK):
         found[first : first + CHUNK] = column[order[first : first + CHUNK]]
+    return found
+
+
+def among(column: Column, wanted: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Which values of a column of numbers under 2¹⁶ are any of `wanted`."""
+    hit = np.zeros(1 << 16, np.bool_)
+    hit[list(wanted)] = True
+    found = np.empty(len(column), np.bool_)
+    for first in range(0, len(column), CHUNK):
+        found[first : first + CHUNK] = hit[column[first : first + CHUNK]]
     return found

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from runner.located import Document, Invalid, Problem, nearest, parse_yaml, read_text, read_yaml, validate
 from runner.scenario.model import Entry, Scenario
-from runner.scenario.units import seconds
+from runner.scenario.units import seconds, within_a_day
 
 Registry = Mapping[str, type[BaseModel]]
 Check = Callable[[Document], Iterable[Problem]]
@@ -88,7 +88,7 @@ def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry:
         problems.append(document.problem(path, "'at' is missing", "seconds after the steady state was met: at: 0s"))
     else:
         try:
-            at = seconds(item["at"])
+            at = within_a_day(seconds(item["at"]))
         except ValueError as error:
             message, _, hint = str(error).partition("\n")
             problems.append(document.problem((*path, "at"), message, hint))

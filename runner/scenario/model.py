@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds
+from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 Journey = Literal["browse", "buy", "login", "history"]
@@ -49,8 +49,8 @@ class Load(Part):
     rate: PerSecond = 60.0
     journeys: dict[Journey, float] = Field(default={"browse": 6, "buy": 2, "login": 1, "history": 1}, min_length=1)
     timeout: Seconds = 2.0
-    think_time: Seconds = Field(default=0.2, alias="thinkTime")
-    warmup: Seconds = 3.0
+    think_time: Within = Field(default=0.2, alias="thinkTime")
+    warmup: Within = 3.0
     max_rate: PerSecond = Field(default=1000.0, alias="maxRate")
 
     @field_validator("journeys")

@@ -20,10 +20,13 @@ def seconds(value: Any) -> float:
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", str(value))
     if not match or match[2] not in _SECONDS or isinstance(value, bool):
         raise ValueError(f"{value!r} isn't a duration\nwrite a number and its unit: 300ms, 10s, 5m, 1h")
-    found = float(match[1]) * _SECONDS[match[2]]
-    if found > LONGEST:
-        raise ValueError(f"{str(value)[:40]!r} is over a day")
-    return found
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def within_a_day(value: float) -> float:
+    if value > LONGEST:
+        raise ValueError("is over a day")
+    return value
 
 
 def per_second(value: Any) -> float:
@@ -66,11 +69,14 @@ Seconds = Annotated[
 def lasting(value: float) -> float:
     if value <= 0:
         raise ValueError("must be over 0")
-    return value
+    return within_a_day(value)
 
+
+Within = Annotated[Seconds, AfterValidator(within_a_day)]
+"""A duration of a run's: at most a day."""
 
 Lasting = Annotated[Seconds, AfterValidator(lasting)]
-"""A duration that can't be nothing."""
+"""One that can't be nothing either."""
 
 PerSecond = Annotated[
     float,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runner.samples import ErrorKind, Samples
+from runner.samples import ErrorKind, Samples, among
 from runner.scenario import Slo
 from runner.slo.verdicts import MINIMUM, critical
 
@@ -25,8 +25,8 @@ Counts = npt.NDArray[np.signedinteger[Any]]
 Times = npt.NDArray[np.float64]
 
 CELLS = 20  # of a window
-NO_ANSWER = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.CONNECTION))
-REFUSED = np.isin(np.arange(256), (ErrorKind.STATUS, ErrorKind.CONNECTION))
+REFUSED = (ErrorKind.STATUS, ErrorKind.CONNECTION)
+NO_ANSWER = (ErrorKind.TIMEOUT, *REFUSED)
 
 
 def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
@@ -36,15 +36,15 @@ def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
     counts = error != ErrorKind.NOT_SENT
     if slo.journey is not None:
         known = [i for i, name in enumerate(samples.journeys) if name == slo.journey]
-        counts &= np.isin(np.arange(256), known)[records["journey"]]
+        counts &= among(records["journey"], known)
     if slo.sli == "availability":
-        good = ~NO_ANSWER[error]
+        good = ~among(error, NO_ANSWER)
     elif slo.sli == "correctness":
         counts &= records["correct"] != 2
         good = records["correct"] != 0
     else:
         fast = (records["end"] - records["planned"]) < slo.under
-        counts &= ~(fast & REFUSED[error])
+        counts &= ~(fast & among(error, REFUSED))
         good = fast & (error != ErrorKind.TIMEOUT)
     return counts, good & counts
 
