@@ -6,13 +6,12 @@ A long run has more polls than anything else; they are what the replay of detect
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from runner.journal import Event
 
 POLL = ',"kind":"poll",'
-PLAIN = len('{"t":')
+HEAD = 40  # characters that hold time and kind
 
 
 def read_events(path: Path) -> list[Event]:
@@ -20,21 +19,18 @@ def read_events(path: Path) -> list[Event]:
 
     Raises ValueError where anything else can't be read.
     """
-    found, polls = [], {}
-    for place, line in _lines(path):
-        if POLL in line[:40]:
-            polls[line[line.find("{", PLAIN) : line.rfind(",")]] = place, line
-        else:
-            found.append(_event(path, place, line))
+    found: list[Event] = []
+    polls: dict[str, tuple[int, str]] = {}
+    with path.open(encoding="utf-8") as lines:
+        for place, line in enumerate(lines, 1):
+            if not line.endswith("\n"):
+                break
+            if POLL in line[:HEAD]:
+                polls[line[line.find("{", 1) : line.rfind(",")]] = place, line
+            else:
+                found.append(_event(path, place, line))
     found += [_event(path, place, line) for place, line in polls.values()]
     return sorted(found, key=lambda event: event.t)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.endswith("\n"):
-                yield number, line
 
 
 def _event(path: Path, number: int, line: str) -> Event:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 20_000  # rows parsed at a time
-STATUS, CENTS = '", "status": "', '", "total_cents": '
+BLOCK = 1 << 20  # characters parsed at a time, and on to the end of the line
+STATUS = re.compile(r'", "status": "(\w+)", "total_cents": ')
 
 Row = tuple[int, bool, int]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,35 @@ def read_orders(path: Path, run: str) -> Orders | None:
     if not path.is_file():
         return None
     blocks = [np.empty((0, 3), np.int64)]
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8") as file:
         begin = 1
-        while block := list(islice(lines, BLOCK)):
-            blocks.append(_rows(block, path, begin, f"{run}-"))
-            begin += len(block)
+        while text := file.read(BLOCK) + file.readline():
+            count = text.count("\n") + (not text.endswith("\n"))
+            found = _plain(text, count, f"{run}-")
+            blocks.append(_odd(text.rstrip("\n").split("\n"), path, begin, f"{run}-") if found is None else found)
+            begin += count
     rows = np.concatenate(blocks)[::-1]
     number, at = np.unique(rows[:, 0], return_index=True)  # of two rows of an order the later one holds
     return Orders(number, rows[at, 1] != 0, rows[at, 2])
 
 
-def _rows(block: list[str], path: Path, begin: int, prefix: str) -> npt.NDArray[np.int64]:
-    """The rows of `prefix` as (n, paid, cents), all at one go where each is as it is written, else one by one."""
-    plain = "".join(block).replace(f'{{"id": "{prefix}', "").replace("}\n", " ")
-    while (place := plain.find(STATUS)) >= 0:
-        middle = plain[place : plain.find(CENTS, place)] + CENTS
-        plain = plain.replace(middle, " 1 " if middle == STATUS + "paid" + CENTS else " 0 ")
-    if plain.replace(" ", "").isdecimal() and plain.count(" ") == 3 * len(block):
-        return np.fromstring(plain, np.int64, sep=" ").reshape(-1, 3)
+def _plain(text: str, count: int, prefix: str) -> Rows | None:
+    """`count` rows as (n, paid, cents), all at one go; None where one of them isn't as the runner writes it."""
+    head, text = f'{{"id": "{prefix}', text.rstrip("\n")
+    if not text.endswith("}"):
+        return None
+    numbers = text.removeprefix(head).removesuffix("}").replace("}\n" + head, " ")
+    while middle := STATUS.search(numbers):
+        numbers = numbers.replace(middle[0], " 1 " if middle[1] == "paid" else " 0 ")
+    if numbers.count(" ") != 3 * count - 1 or not numbers.replace(" ", "").isdecimal():
+        return None
+    return np.fromstring(numbers, np.int64, sep=" ").reshape(-1, 3)
+
+
+def _odd(lines: Sequence[str], path: Path, begin: int, prefix: str) -> Rows:
+    """The same one by one, whatever the style."""
     rows: list[Row] = []
-    for number, line in enumerate(block, begin):
+    for number, line in enumerate(lines, begin):
         try:
             rows += _chosen([json.loads(line)], prefix)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -56,11 +56,12 @@ def outcome_of(run: Run) -> dict[str, Any]:
     """Every key, in the order of the published schema; floats rounded to microseconds and millionths."""
     analysis = analyse(run)
     steady, lost = steady_state(run), missing(run)
+    total = sent(run, lost)
     told: dict[str, Any] = _told(analysis)
-    told |= {"steady_state": vars(steady), "load": vars(sent(run, lost))}
+    told |= {"steady_state": vars(steady), "load": vars(total)}
     told = _rounded(told)
     expectations = [evaluate(each, told) for each in run.scenario.expect]
-    judgement, left = judge(analysis, steady, expectations, doubts(run, lost)), left_behind(run)
+    judgement, left = judge(analysis, steady, expectations, doubts(run, lost, total)), left_behind(run)
     return {
         "schema": SCHEMA,
         "run": _about(run),

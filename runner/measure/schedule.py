@@ -113,10 +113,10 @@ def _words(seed: int) -> np.random.MT19937:
 def _begins(user: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """The words at which journeys begin, the first at 0, the last not wholly there; `user`: words that name one."""
     n = len(user)
-    found = np.where(user, np.arange(n), n)
-    found = np.minimum.accumulate(found[::-1])[::-1]  # the first word from here on that names a user
+    able = np.flatnonzero(user[4 : n - 2])  # four words after a begin, and two before the next
     one = np.full(n + 2, n + 1)
-    one[: max(n - 4, 0)] = np.where(found[4:] + 3 <= n, found[4:] + 3, n + 1)
+    if len(able):
+        one[: able[-1] + 1] = np.repeat(able + 7, np.diff(able, prepend=-1))
     two = one[one]
     four = two[two]
     eight, places, place = memoryview(four[four]), [], 0

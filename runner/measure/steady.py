@@ -61,9 +61,8 @@ def sent(run: Run, lost: Missing | None) -> Sent:
     return replace(found, planned=found.planned + len(lost.times), missing=len(lost.times))
 
 
-def doubts(run: Run, lost: Missing | None) -> list[str]:
-    """Why the load doesn't bear a judgement, in plain sentences."""
-    total = sent(run, lost)
+def doubts(run: Run, lost: Missing | None, total: Sent) -> list[str]:
+    """Why the load doesn't bear a judgement, in plain sentences; `total` is what was `sent`."""
     found = list(complete.doubts(run, lost))
     if total.not_sent:
         found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
