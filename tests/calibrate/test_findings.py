@@ -94,9 +94,9 @@ def test_only_a_good_one_of_sixty_is_kept_for_later_runs(tmp_path: Path) -> None
 
 
 def test_what_is_kept_is_what_a_run_reads(tmp_path: Path) -> None:
-    """The p95 of both clocks, from the file as it is written."""
+    """The p95 of both clocks beyond the spacing of requests, which a run adds for itself."""
     found = read_findings(make(tmp_path / "c"))
+    found["beyond_spacing_s"]["effect"]["p95"], found["beyond_spacing_s"]["recovered"]["p95"] = 0.004, 0.003
     known = read_calibration(write(tmp_path / "c", found))
     assert known is not None
-    assert known.effect == found["error_s"]["effect"]["p95"]
-    assert known.recovered == found["error_s"]["recovered"]["p95"]
+    assert (known.effect, known.recovered) == (0.004, 0.003)
