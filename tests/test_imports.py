@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"clock", "located", "journal", "samples", "operations", "bundled"}
+GROUND = {"clock", "plain", "located", "journal", "samples", "operations", "bundled"}
 MODELS = {"scenario", "topology"}
 ADAPTERS = {"substrates", "links", "faults", "changes", "load", "telemetry", "responders", "detect"}
 ALLOWED: dict[str, set[str]] = {
     **{name: set() for name in GROUND},
+    "located": {"plain"},
     "scenario": {"located"},
     "topology": {"located"},
     "ports": MODELS | GROUND,
