@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 
+from runner.cli.play import Options
 from runner.located import Invalid, Problem
 from runner.scenario.units import ratio
 
@@ -17,8 +20,9 @@ Examples:
   gameday run scenario.yaml --repeat 10 --out base      on the code before
   gameday run scenario.yaml --repeat 10 --out new       on the code after
   gameday compare base new                              exit 1 on a regression, 3 with too few trials
-  gameday compare base new --threshold 25% --gate-ttd --html compare.html"""
-FOLDER = click.Path(exists=True, path_type=Path)
+  gameday compare base new --threshold 25% --gate-ttd --html compare.html
+  gameday compare before.yaml after.yaml --interleave 10   run both in turn, A B A B, then compare"""
+Sides = Sequence[Mapping[str, Sequence[Mapping[str, Any]]]]
 
 
 def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -29,17 +33,29 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 
 
 @click.command(epilog=EPILOG)
-@click.argument("base", type=FOLDER)
-@click.argument("new", type=FOLDER)
+@click.argument("base")
+@click.argument("new")
+@click.option("--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each.")
+@click.option("--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", help="To run them on.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True)
 @click.option("--threshold", default="15%", show_default=True, callback=_ratio, help="Smallest increase that fails.")
 @click.option("--gate-ttd", is_flag=True, help="Gate on time to detect as well; it is only reported otherwise.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes: NEW/compare.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output.")
 def compare(
-    base: Path, new: Path, alpha: float, threshold: float, gate_ttd: bool, html: Path | None, as_json: bool
+    base: str,
+    new: str,
+    interleave: int | None,
+    substrate: Literal["auto", "docker", "process"],
+    out: Path,
+    alpha: float,
+    threshold: float,
+    gate_ttd: bool,
+    html: Path | None,
+    as_json: bool,
 ) -> int:
-    """Is NEW worse than BASE? Each is the folder of a run, of trials, or of many.
+    """Is NEW worse than BASE? Each is the folder of a run, of trials, or of many; with --interleave, a scenario.
 
     Exact one-sided Mann-Whitney on time to recover, Hodges-Lehmann shift with its interval, Holm over scenarios. Fails
     only where p is under alpha and the increase over the threshold.
@@ -47,16 +63,16 @@ def compare(
     from reports.compare import render_compare
     from runner.cli.tables import comparison_table
     from runner.measure.compare import compare as compared
-    from runner.measure.compare import load_side
 
-    sides = []
-    for path in (base, new):
-        try:
-            sides.append(load_side(path))
-        except ValueError as error:
-            raise Invalid([Problem(str(path), 0, 0, str(error))]) from error
+    if interleave is None:
+        sides: Sides | None = [_side(Path(base)), _side(Path(new))]
+        beside = Path(new) if Path(new).is_dir() else Path(new).parent
+    else:
+        sides, beside = _in_turn(base, new, interleave, Options(substrate, out, None, {}, None, False, None)), out
+    if sides is None:
+        return 130
     comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)
-    target = html or (new if new.is_dir() else new.parent) / "compare.html"
+    target = html or beside / "compare.html"
     try:
         page = render_compare(comparison, target)
     except OSError as error:
@@ -69,3 +85,27 @@ def compare(
         console.print(reason, markup=False, soft_wrap=True)
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return int(comparison["exit_status"])
+
+
+def _side(path: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Outcomes by scenario, from disk. Raises Invalid."""
+    from runner.measure.compare import load_side
+
+    if not path.exists():
+        hint = "name the folder of a run or of trials, or run two scenarios with --interleave N"
+        raise Invalid([Problem(str(path), 0, 0, "doesn't exist", hint)])
+    try:
+        return load_side(path)
+    except ValueError as error:
+        raise Invalid([Problem(str(path), 0, 0, str(error))]) from error
+
+
+def _in_turn(base: str, new: str, trials: int, options: Options) -> Sides | None:
+    """Both sides, freshly run; told under one name, for it is the two that are compared."""
+    from runner.cli.run import in_turn
+
+    outcomes = in_turn(base, new, options, trials)
+    if outcomes is None:
+        return None
+    name = str(outcomes[0][0]["run"]["scenario"])
+    return [{name: each} for each in outcomes]

@@ -78,29 +78,46 @@ def run(
 
 
 def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> int:
-    """Every trial of every scenario, the system kept up between two that want the same one."""
+    with Signals().caught() as signals:
+        outcomes, folders = _made(ready, options, repeat, interleave, signals)
+        status = _conclude(outcomes, folders, options, repeat)
+    return 130 if signals.asked else status
+
+
+def in_turn(base: str, new: str, options: Options, repeat: int) -> list[list[Mapping[str, Any]]] | None:
+    """Trials of two scenarios, A B A B; the outcomes of each. None where it was interrupted. Raises Invalid."""
+    ready = _read((base, new), options)
+    _writable(options.out)
+    with Signals().caught() as signals:
+        outcomes, folders = _made(ready, options, repeat, True, signals)
+        _conclude(outcomes, folders, options, repeat)
+    return None if signals.asked else outcomes
+
+
+def _made(
+    ready: Ready, options: Options, repeat: int, interleave: bool, signals: Signals
+) -> tuple[list[list[Mapping[str, Any]]], list[Path]]:
+    """Every trial of every scenario, the system kept up between two that want the same one: outcomes and folders."""
     seed = secrets.randbelow(2**31 - 1000) if options.seed is None else options.seed
     order = list(_order(len(ready), repeat, interleave))
     folders = [options.out / f"{new_id()}-{scenario.name}" if repeat > 1 else options.out for _, scenario in ready]
     outcomes: list[list[Mapping[str, Any]]] = [[] for _ in ready]
     kept = Kept()
-    with Signals().caught() as signals:
-        substrate, why, options = _chosen(options)
-        try:
-            for index, (which, number) in enumerate(order):
-                path, scenario = ready[which]
-                follows = order[index + 1][0] if index + 1 < len(order) else None
-                kept.then = None if follows is None else ready[follows][1].system
-                if repeat > 1:
-                    click.echo(f"trial {number + 1} of {repeat}: {scenario.name}", err=True)
-                trial = Trial(path, scenario, seed + number, substrate, why)
-                outcomes[which].append(play(trial, options, folders[which], kept, signals))
-                if signals.asked:
-                    break
-        finally:
-            kept.close()
-        status = _conclude(outcomes, folders, options, repeat)
-    return 130 if signals.asked else status
+    substrate, why, options = _chosen(options)
+    try:
+        for index, (which, number) in enumerate(order):
+            path, scenario = ready[which]
+            follows = order[index + 1][0] if index + 1 < len(order) else None
+            kept.then = None if follows is None else ready[follows][1].system
+            if repeat > 1:
+                click.echo(f"trial {number + 1} of {repeat}: {scenario.name}", err=True)
+            trial = Trial(path, scenario, seed + number, substrate, why)
+            outcomes[which].append(play(trial, options, folders[which], kept, signals))
+            if signals.asked:
+                break
+    finally:
+        kept.close()
+    return outcomes, folders
 
 
 def _chosen(options: Options) -> tuple[str, str, Options]:

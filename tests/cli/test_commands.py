@@ -171,3 +171,12 @@ def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
         assert [(each.run, each.pid) for each in active.runs()] == [("r1", os.getpid())]
     assert active.runs() == []
     assert list(active.folder().iterdir()) == []
+
+
+def test_compare_needs_something_to_compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A folder that isn't there, and one without a run, are told; scenarios are checked before anything starts."""
+    assert gameday("compare", str(tmp_path / "none"), str(tmp_path)) == 2
+    assert "doesn't exist" in capsys.readouterr().err
+    assert gameday("compare", str(tmp_path), str(tmp_path)) == 2
+    assert gameday("compare", "good-release", "good-releas", "--interleave", "2") == 2
+    assert "did you mean 'good-release'?" in capsys.readouterr().err
