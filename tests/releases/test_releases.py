@@ -186,3 +186,20 @@ def test_gateway_1_1_is_good(deployed: Shop) -> None:
     assert (page.headers.get("Cache-Control"), history.headers["Cache-Control"]) == (None, "no-store")
     assert deployed.login(3, "pw-3").status_code == 200
     assert deployed.checkout("gateway-1.1", 3, {1: 1}).status_code == 201
+
+
+@pytest.mark.system
+@deploy("gateway-1.2.0")
+def test_gateway_1_2_fails_one_request_in_twenty(deployed: Shop) -> None:
+    """Whichever they are: the twentieth on any path."""
+    statuses = [deployed.get(f"/products/{product}").status_code for product in range(1, 201)]
+    assert [statuses.count(status) for status in (500, 200)] == [10, 190]
+
+
+@pytest.mark.system
+@deploy("gateway-1.3.0")
+def test_gateway_1_3_refuses_everybody_and_looks_healthy(deployed: Shop) -> None:
+    """Every path is refused; the health check isn't."""
+    assert {deployed.get(path).status_code for path in ("/products/1", "/orders?user=1", "/costs")} == {421}
+    assert deployed.checkout("gateway-1.3", 1, {1: 1}).status_code == 421
+    assert deployed.get("/healthz").status_code == 200
