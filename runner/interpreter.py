@@ -84,10 +84,6 @@ class Interpreter:
     def interrupt(self, signal: str) -> None:
         self.mailbox.put(messages.Interrupted(self.world.clock.now(), signal))
 
-    def request(self, operation: Operation) -> None:
-        """The operators' door: the same way in for people, automation and agents."""
-        self.mailbox.put(messages.Requested(self.world.clock.now(), operation))
-
     def run(self) -> engine.State:
         for action in self._first:
             self._act(action)
