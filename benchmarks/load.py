@@ -156,20 +156,18 @@ def run_locust(url: str, seconds: float) -> None:
 
 
 def run_cost(url: str, folder: Path) -> None:
-    from runner.load.locustfile import Answer, Worker  # isort: skip  # it patches the standard library
+    from runner.load.locustfile import Worker  # isort: skip  # it patches the standard library
     import gevent
     import locust
     from locust.contrib.fasthttp import FastHttpUser
     from locust.env import Environment
 
-    from runner.load.journeys import Step
-    from runner.load.oracle import Finding
     from runner.load.plan import Arrival
+    from runner.load.recording import Answer
     from runner.samples import ErrorKind
 
     (folder / "samples").mkdir()
     worker = Worker(plan_for(url, folder, time.monotonic(), 2.0))
-    step = Step("product", "GET", "/products/1", check=lambda answer: Finding(True))
     arrival = Arrival(0.0, "browse", 1, 0, 0)
     recording, done = False, 0
 
@@ -183,7 +181,7 @@ def run_cost(url: str, folder: Path) -> None:
                 headers: Any = response.headers
                 served = str(headers.get("X-Region", "")), str(headers.get("X-Release", ""))
                 answer = Answer(start, worker.now(), ErrorKind.NONE, response.status_code, *served)
-                worker._record(arrival, step, start, answer)
+                worker.recorder.answered(arrival, "product", 0, start, answer)
             else:
                 self.client.get("/products/1")
             done += 1

@@ -1,7 +1,8 @@
-"""One panel of the timeline as an Altair chart: series over time, the fault shaded, every clock marked.
+"""One panel of the timeline as a Vega-Lite drawing: series over time, the fault shaded, every clock marked.
 
 All panels of a report share one time axis and the same margins, so that they line up under each other. What the numbers
-are is `series`, which panels there are is `figures`. Altair and vl-convert are slow to import, so only here, and late.
+are is `series`, which panels there are is `figures`. Specifications are plain data, put together at one go: a library
+that builds them copies and checks every part at every step, which took a report longer than the drawing itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from reports.svg import convert
 
 Data = dict[str, list[Mapping[str, Any]]]
 """The rows of each layer of a drawing, by the layer's name."""
+
+Part = dict[str, Any]
+"""A part of a Vega-Lite specification: a layer, a channel, an axis."""
 
 LANE = 14
 MARGIN_TOP, MARGIN_BOTTOM, MARGIN_RIGHT = 12, 22, 14
@@ -94,7 +98,9 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
     labels = frame.labels(size) if panel.labels else []
     top = MARGIN_TOP + LANE * lanes(labels)
     data: Data = {}
-    chart = _chart(panel, frame, size, labels, top, data)
+    layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, data)]
+    layers += [_clock_lines(frame, labels, panel.height, data), *_clock_labels(labels, data)]
+    padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
     attributes = {
         "class": f"chart {size.name}",
         "role": "img",
@@ -104,75 +110,80 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
         "data-until": f"{frame.until:g}",
         "data-plot": f"{size.left} {top} {size.plot} {panel.height}",
     }
-    specification = {**chart.to_dict(validate=False), "datasets": data}
-    return convert(specification, attributes, prefix=f"{panel.id}-{size.name}")
+    drawing = specification(layers, data, size.plot, panel.height, padding)
+    return convert(drawing, attributes, prefix=f"{panel.id}-{size.name}")
 
 
-def _chart(panel: Panel, frame: Frame, size: Size, labels: Sequence[Label], top: int, data: Data) -> Any:
-    import altair as alt
-
-    layers = [_spans(frame, size, data), *_marks(panel, frame, size, data), *_limit(panel, data)]
-    layers += [_clock_lines(frame, labels, panel.height, data), *_clock_labels(labels, data)]
-    padding = {"left": size.left, "top": top, "right": MARGIN_RIGHT, "bottom": MARGIN_BOTTOM}
-    chart = alt.layer(*layers).properties(width=size.plot, height=panel.height, autosize="none", padding=padding)
-    chart = chart.configure(aria=False, font="sans-serif", background="transparent")
+def specification(layers: list[Part], data: Data, width: float, height: float, padding: Mapping[str, float]) -> Part:
+    """All of a drawing: layers over each other on a plot of `width` × `height` px with `padding` px around it."""
     axis = {"labelColor": light("soft"), "labelFontSize": 12, "domainColor": light("axis"), "tickColor": light("axis")}
-    return chart.configure_view(stroke=None).configure_axis(**axis, gridColor=light("grid"), title=None)
+    config = {
+        "aria": False,
+        "font": "sans-serif",
+        "background": "transparent",
+        "view": {"stroke": None},
+        "axis": {**axis, "gridColor": light("grid"), "title": None},
+    }
+    plot = {"width": width, "height": height, "autosize": "none", "padding": padding}
+    return {**plot, "config": config, "layer": layers, "datasets": data}
 
 
-def _layer(data: Data, name: str, values: Sequence[Mapping[str, Any]]) -> Any:
-    """A layer called `name` of these rows. They travel beside the chart: Altair copies what is in it often."""
-    import altair as alt
-
-    data[name] = list(values)
-    return alt.Chart(alt.NamedData(name), name=name)
+def layer(data: Data, name: str, rows: Sequence[Mapping[str, Any]], mark: Part, encoding: Part) -> Part:
+    """A layer called `name` of these rows, which go into `data`."""
+    data[name] = list(rows)
+    return {"name": name, "data": {"name": name}, "mark": mark, "encoding": encoding}
 
 
-def _x(frame: Frame, size: Size, name: str = "t") -> Any:
-    import altair as alt
+def quantity(name: str, **settings: Any) -> Part:
+    """A channel that shows the numbers called `name`."""
+    return {"field": name, "type": "quantitative", **settings}
 
+
+def pixels(name: str) -> Part:
+    """A channel whose numbers are px already."""
+    return quantity(name, scale=None, axis=None)
+
+
+def _x(frame: Frame, size: Size) -> Part:
     count = 10 if size.name == "wide" else 5
-    axis = alt.Axis(grid=False, tickCount=count, labelExpr="datum.label + ' s'", labelOverlap=True, labelFlush=True)
-    return alt.X(f"{name}:Q", scale=alt.Scale(domain=[frame.since, frame.until], nice=False), axis=axis)
+    axis = {
+        "grid": False,
+        "tickCount": count,
+        "labelExpr": "datum.label + ' s'",
+        "labelOverlap": True,
+        "labelFlush": True,
+    }
+    return quantity("t", scale={"domain": [frame.since, frame.until], "nice": False}, axis=axis)
 
 
-def _y(panel: Panel, name: str = "v") -> Any:
-    import altair as alt
-
+def _y(panel: Panel) -> Part:
+    bare = {"domain": False, "ticks": False}
     if panel.unit == "latency":
-        scale = alt.Scale(type="log", domain=[panel.floor, panel.top], nice=False, clamp=True)
+        scale = {"type": "log", "domain": [panel.floor, panel.top], "nice": False, "clamp": True}
         values = [10.0**power for power in range(-3, 3) if panel.floor <= 10.0**power <= panel.top]
         text = "datum.value < 1 ? format(datum.value * 1000, '~r') + ' ms' : format(datum.value, '~r') + ' s'"
-        return alt.Y(f"{name}:Q", scale=scale, axis=alt.Axis(values=values, labelExpr=text, domain=False, ticks=False))
-    scale = alt.Scale(domain=[0, panel.top], nice=False)
-    shown = "~%" if panel.unit == "percent" else "~r"
-    return alt.Y(
-        f"{name}:Q",
-        scale=scale,
-        axis=alt.Axis(format=shown, tickCount=3 if panel.height < 130 else 4, domain=False, ticks=False),
-    )
+        return quantity("v", scale=scale, axis={**bare, "values": values, "labelExpr": text})
+    shown = {"format": "~%" if panel.unit == "percent" else "~r", "tickCount": 3 if panel.height < 130 else 4}
+    return quantity("v", scale={"domain": [0, panel.top], "nice": False}, axis={**bare, **shown})
 
 
-def _spans(frame: Frame, size: Size, data: Data) -> Any:
-    import altair as alt
-
+def _spans(frame: Frame, size: Size, data: Data) -> Part:
     shown = [{"t": max(a, frame.since), "t2": min(b, frame.until)} for a, b in frame.spans if b > frame.since]
-    chart = _layer(data, "spans", shown).mark_rect(color=light("span"), clip=True)
-    return chart.encode(x=_x(frame, size), x2=alt.X2("t2"))
+    mark = {"type": "rect", "color": light("span"), "clip": True}
+    return layer(data, "spans", shown, mark, {"x": _x(frame, size), "x2": {"field": "t2"}})
 
 
-def _marks(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
+def _marks(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Part]:
     if panel.stacked:
         return _stack(panel, frame, size, data)
     return [_line(each, panel, frame, size, position, data) for position, each in enumerate(panel.series)]
 
 
-def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
+def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Part]:
     """One layer of bars for each series, each on top of the ones before; bins that are NaN have none."""
-    import altair as alt
-
     layers, below = [], np.zeros(panel.bins.n)
     edges = panel.bins.edges
+    encoding = {"x": _x(frame, size), "x2": {"field": "t2"}, "y": _y(panel), "y2": {"field": "v2"}}
     for position, each in enumerate(panel.series):
         above = below + np.nan_to_num(each.values)
         bars = [
@@ -180,15 +191,14 @@ def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Any]:
             for i in range(panel.bins.n)
             if above[i] > below[i]
         ]
-        chart = _layer(data, f"bars{position}", bars).mark_rect(**_filled(each.colour))
-        layers.append(chart.encode(x=_x(frame, size), x2=alt.X2("t2"), y=_y(panel), y2=alt.Y2("v2")))
+        layers.append(layer(data, f"bars{position}", bars, _filled(each.colour), encoding))
         below = above
     return layers
 
 
-def _filled(colour: str) -> dict[str, Any]:
-    """The style of a bar: a hair line in its own colour closes the seams between neighbours."""
-    return {"fill": light(colour), "stroke": light(colour), "strokeWidth": 0.8, "clip": True}
+def _filled(colour: str) -> Part:
+    """A bar: a hair line in its own colour closes the seams between neighbours."""
+    return {"type": "rect", "fill": light(colour), "stroke": light(colour), "strokeWidth": 0.8, "clip": True}
 
 
 def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
@@ -200,33 +210,30 @@ def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
     return points
 
 
-def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int, data: Data) -> Any:
-    import altair as alt
+def _line(each: Series, panel: Panel, frame: Frame, size: Size, position: int, data: Data) -> Part:
+    mark: Part = {"type": "line", "color": light(each.colour), "strokeWidth": 1.8, "clip": True}
+    if each.dash:
+        mark["strokeDash"] = list(each.dash)
+    encoding = {"x": _x(frame, size), "y": _y(panel), "order": {"value": 0}}
+    return layer(data, f"line{position}", _points(each.values, panel.bins), mark, encoding)
 
-    style: dict[str, Any] = {"strokeDash": list(each.dash)} if each.dash else {}
-    chart = _layer(data, f"line{position}", _points(each.values, panel.bins))
-    chart = chart.mark_line(color=light(each.colour), strokeWidth=1.8, clip=True, **style)
-    return chart.encode(x=_x(frame, size), y=_y(panel), order=alt.value(0))
 
-
-def _limit(panel: Panel, data: Data) -> list[Any]:
+def _limit(panel: Panel, data: Data) -> list[Part]:
     if panel.limit is None:
         return []
-    rule = _layer(data, "limit", [{"v": panel.limit.value}])
-    return [rule.mark_rule(color=light("limit"), strokeDash=[5, 4]).encode(y=_y(panel))]
+    mark = {"type": "rule", "color": light("limit"), "strokeDash": [5, 4]}
+    return [layer(data, "limit", [{"v": panel.limit.value}], mark, {"y": _y(panel)})]
 
 
-def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data) -> Any:
+def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data) -> Part:
     """A line for every clock; where the panel has labels, up to the lane of its label."""
-    import altair as alt
-
     start = {label.t: label.lane for label in labels}
     count, lane, lines = lanes(labels), 0, []
     for _, t in sorted(frame.clocks.items(), key=lambda clock: clock[1]):
         lane = start.get(t, lane)
         lines.append({"t": t, "a": _lane_y(lane, count) - 9 if labels else 0, "b": height})
-    chart = _layer(data, "clocks", lines).mark_rule(color=light("clock"), strokeWidth=1)
-    return chart.encode(x=alt.X("t:Q"), y=alt.Y("a:Q", scale=None, axis=None), y2=alt.Y2("b"))
+    mark = {"type": "rule", "color": light("clock"), "strokeWidth": 1}
+    return layer(data, "clocks", lines, mark, {"x": quantity("t"), "y": pixels("a"), "y2": {"field": "b"}})
 
 
 def _lane_y(lane: int, count: int) -> float:
@@ -234,19 +241,15 @@ def _lane_y(lane: int, count: int) -> float:
     return -4.0 - LANE * (count - 1 - lane)
 
 
-def _clock_labels(labels: Sequence[Label], data: Data) -> list[Any]:
-    import altair as alt
-
+def _clock_labels(labels: Sequence[Label], data: Data) -> list[Part]:
     layers = []
-    sides: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((False, "left", 4), (True, "right", -4))
-    for flipped, align, dx in sides:
+    style = {"type": "text", "baseline": "alphabetic", "fontSize": 11, "color": light("ink")}
+    encoding = {"x": pixels("x"), "y": pixels("y"), "text": {"field": "text", "type": "nominal"}}
+    for flipped, align, dx in ((False, "left", 4), (True, "right", -4)):
         shown = [
             {"x": x.x, "y": _lane_y(x.lane, lanes(labels)), "text": x.text} for x in labels if x.flipped == flipped
         ]
-        chart = _layer(data, f"labels{align}", shown)
-        chart = chart.mark_text(align=align, dx=dx, baseline="alphabetic", fontSize=11, color=light("ink"))
-        x = alt.X("x:Q", scale=None, axis=None)
-        layers.append(chart.encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text=alt.Text("text:N")))
+        layers.append(layer(data, f"labels{align}", shown, {**style, "align": align, "dx": dx}, encoding))
     return layers
 
 

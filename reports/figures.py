@@ -26,6 +26,10 @@ UNNAMED = "no answer"
 FASTEST = 0.001
 ENDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0)
 """Where a latency axis may end, seconds."""
+FLOORS = tuple(10.0**power for power in range(-3, 3))
+"""Where one may begin: at most the share BELOW of requests is faster, but for the first."""
+BELOW = 0.01
+CHUNK = 1 << 16  # requests looked at in one piece
 
 
 @dataclass(frozen=True)
@@ -177,13 +181,18 @@ def _latency(run: Run, over: Frame) -> Figure:
 
 def _latency_ends(taken: Floats) -> tuple[float, float]:
     """(top, floor) of all latency axes: powers of ten, and their half or fifth, around what was seen."""
-    seen = taken[np.isfinite(taken) & (taken > 0)]
-    if not len(seen):
+    highest, seen, under = 0.0, 0, np.zeros(len(FLOORS), np.int64)
+    for first in range(0, len(taken), CHUNK):
+        part = taken[first : first + CHUNK]
+        part = np.compress(np.isfinite(part) & (part > 0), part)
+        highest, seen = max(highest, float(part.max(initial=0.0))), seen + len(part)
+        under += [np.count_nonzero(part < floor) for floor in FLOORS]
+    if not seen:
         return 1.0, FASTEST
-    highest, lowest = float(seen.max()), max(float(np.quantile(seen, 0.01, overwrite_input=True)), FASTEST)
     top = next(step for step in (*ENDS, math.inf) if highest * 1.1 < step)
     top = min(top, 2 * highest)
-    return top, min(10.0 ** math.floor(math.log10(lowest)), top / 10)
+    floor = max((floor for floor, n in zip(FLOORS, under, strict=True) if n <= BELOW * (seen - 1)), default=FASTEST)
+    return top, min(floor, top / 10)
 
 
 def _regions(run: Run, over: Frame) -> Figure:

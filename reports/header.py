@@ -104,6 +104,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Duration", seconds(about.get("duration_s"))),
         ("Load", _load(outcome)),
         *_links(started),
+        *_system(outcome),
         ("Responder", _responder(outcome)),
         ("Steady state", _steady(outcome)),
         ("Seed", text(about.get("seed")) or UNSAID),
@@ -119,6 +120,20 @@ def _links(started: Mapping[str, Any]) -> list[tuple[str, str]]:
     if real in ("", "embedded"):
         return []
     return [("Links", f"a real Toxiproxy ({real}): each deploy moved their upstreams and dropped connections")]
+
+
+def _system(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was under test, as far as it was told."""
+    system = mapping(outcome.get("system"))
+    if not system:
+        return []
+    delay, mode = number(system.get("delay_s")), text(system.get("replication")) or UNSAID
+    far = f", {seconds(delay)} between regions" if delay else ""
+    return [
+        ("Regions", text(system.get("regions")) or UNSAID),
+        ("Replication", f"{mode}{far}"),
+        ("Guardrails", text(system.get("guardrails")) or "none"),
+    ]
 
 
 def when(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import changes, detection, figures, header, sections
+from reports import audit, changes, customers, detection, figures, header, impact, sections
 from reports.folder import Run, read
 from reports.loose import number, person, pick, text
 from reports.page import TEMPLATES, environment, style
@@ -53,6 +53,10 @@ def _content(run: Run) -> dict[str, Any]:
         "feed": changes.feed(run),
         "faults": changes.faults(run),
         "sections": sections,
+        "impact": impact,
+        "audit": audit,
+        "customers": customers,
+        "curve": [Markup(svg) for svg in customers.curve(run)],  # noqa: S704
         "ended": header.ended(run),
         "about": run.scenario,
         "runbook": header.link(run.scenario.get("runbook")),

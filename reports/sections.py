@@ -1,4 +1,4 @@
-"""The tables of the page: alerts, detectors, SLOs, impact, audit, operations, expectations, event log. All in words.
+"""The tables of the page: alerts, detectors, SLOs, operations, expectations, event log. All in words.
 
 Each function takes a run and gives rows of text; nothing here knows HTML, and the template only lays rows out.
 """
@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reports.folder import Run, changed_service
+from reports.folder import Run
 from reports.loose import items, mapping, number, pick, rows, text
-from reports.words import BEGINS, HOLDS, NOT_MEASURED, count, money, percent, seconds, times
+from reports.words import BEGINS, HOLDS, count, percent, seconds, times
 
 Row = Mapping[str, str]
 
@@ -81,66 +81,6 @@ def slos(run: Run) -> list[Row]:
             }
         )
     return found
-
-
-def impact(run: Run) -> list[tuple[str, list[Row]]]:
-    """(heading, rows) for regions, journeys and releases; only those that have any."""
-    found = []
-    for key, heading in (("regions", "By region"), ("journeys", "By journey"), ("releases", "By release")):
-        told = mapping(pick(run.outcome, "impact", key))
-        service = changed_service(run) if key == "releases" else None
-        table = [_impact_row(name, row) for name, row in (_by_release(told, service) if service else told).items()]
-        if table:
-            found.append((f"By release of {service}" if service else heading, table))
-    return found
-
-
-def _by_release(told: Mapping[str, Any], service: str) -> dict[str, dict[str, Any]]:
-    """Tallies of sets of releases that had part in an answer → tallies of the releases of one service."""
-    found: dict[str, dict[str, Any]] = {}
-    for names, row in told.items():
-        part = next((name for name in names.split() if name.rpartition("-")[0] == service), f"without {service}")
-        sums = found.setdefault(part, {"requests": 0.0, "failed": 0.0})
-        for key in sums:
-            sums[key] += number(pick(row, key)) or 0.0
-    for sums in found.values():
-        sums["failed_ratio"] = sums["failed"] / sums["requests"] if sums["requests"] else None
-    return dict(sorted(found.items(), key=lambda item: (item[0].startswith("without"), item[0])))
-
-
-def _impact_row(name: str, row: Any) -> Row:
-    if not isinstance(row, Mapping):
-        return {"name": name, "requests": NOT_MEASURED, "failed": count(row), "ratio": NOT_MEASURED}
-    ratio = row.get("failed_ratio", row.get("ratio"))
-    shown = {"requests": count(row.get("requests")), "failed": count(row.get("failed")), "ratio": percent(ratio)}
-    return {"name": name or "no answer", **shown}
-
-
-AUDIT = (
-    ("acknowledged", "Orders acknowledged to a client", count),
-    ("lost", "of them missing from the database", count),
-    ("duplicated", "Orders placed twice", count),
-    ("charged_twice", "Customers charged twice", count),
-    ("oversold", "Products sold beyond their stock", count),
-    ("wrong_amount", "Orders paid at a wrong price", count),
-    ("wrong_amount_cents", "Amount wrongly charged", money),
-    ("indeterminate", "Orders whose fate the client can't know", count),
-    ("rpo_s", "Recovery point: span of lost writes", seconds),
-)
-
-
-def audit(run: Run) -> list[Row]:
-    """Each check of orders; `bad` is 'yes' where it found something that must be zero."""
-    found = mapping(pick(run.outcome, "audit"))
-    must_be_zero = {"lost", "duplicated", "charged_twice", "oversold", "wrong_amount"}
-    return [
-        {
-            "what": label,
-            "value": show(found.get(key)),
-            "bad": "yes" if key in must_be_zero and number(found.get(key)) else "",
-        }
-        for key, label, show in AUDIT
-    ]
 
 
 def operations(run: Run) -> list[Row]:

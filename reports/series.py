@@ -88,8 +88,8 @@ def quantiles(bins: Bins, planned: Floats, values: Floats, which: Mask, q: Seque
     """Nearest-rank quantiles in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
     result = [np.full(bins.n, np.nan) for _ in q]
     for bin_, (first, end) in enumerate(bins.places(planned)):
-        kept = values[first:end][which[first:end]]
-        kept = kept[np.isfinite(kept)]
+        part = values[first:end]
+        kept = np.compress(which[first:end] & np.isfinite(part), part)
         if len(kept):
             ranks = [max(math.ceil(share * len(kept) - 1e-9) - 1, 0) for share in q]
             kept.partition(sorted(set(ranks)))

@@ -167,6 +167,8 @@ def failed_figure(outcome: Mapping[str, Any]) -> Figure:
 
 def orders_figure(outcome: Mapping[str, Any]) -> Figure:
     lost, acknowledged = pick(outcome, "audit", "lost"), number(pick(outcome, "audit", "acknowledged"))
+    if number(lost) is None and acknowledged == 0:
+        return Figure("Orders lost", NOT_MEASURED, "no order was acknowledged that could be", "muted")
     if number(lost) is None:
         return Figure("Orders lost", NOT_MEASURED, "no audit of orders in this run", "muted")
     of = f"of {count(acknowledged)} acknowledged orders" if acknowledged is not None else "of the acknowledged orders"

@@ -6,6 +6,7 @@ in a thread of its own and answers through the mailbox.
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,13 @@ from runner import engine, messages
 from runner.clock import Clock
 from runner.journal import Event, Journal
 from runner.operations import Operation
-from runner.operator import Operator, Strategy
-from runner.ports import Load, PortError, Responder, Telemetry, View
+from runner.operator import Operator
+from runner.ports import Health, Instance, Load, PortError, Responder, Sight, Telemetry, View
+from runner.recovery import Recovery
 from runner.samples import Samples
-from runner.scenario import Entry, Scenario
+from runner.scenario import Scenario
 from runner.slo import course, holding_since
+from runner.timeline import Bind, Timeline
 
 POLL = 0.02
 HEALTH = 0.5
@@ -46,8 +49,10 @@ class World:
     samples: Callable[[], Samples]
     addresses: Callable[[], Mapping[str, tuple[str, int]]]
     collect: Callable[[], Mapping[str, Any]]
+    bind: Bind
     defect: Callable[[str], str | None]
     """What is wrong with a release; asked only to write the journal's fault."""
+    sight: Sight
     screen: Screen
     down: Callable[[bool], Sequence[str]]
     """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
@@ -77,9 +82,9 @@ class Interpreter:
         self._health_due = 0.0
         self._watching = False
         self._mute = False
-        self._lock = threading.Lock()
-        self._changes = 0
-        self._faulty: dict[str, str] = {}
+        self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
+        self._recovery = Recovery(world.operator)
+        self._seen: Mapping[str, Health] = {}
 
     def interrupt(self, signal: str) -> None:
         self.mailbox.put(messages.Interrupted(self.world.clock.now(), signal))
@@ -122,16 +127,41 @@ class Interpreter:
         if now >= self._health_due:
             self._health_due = now + HEALTH
             self._step(self._health(now))
-            for instance, why in world.operator.died():
-                about = {"service": instance.service, "region": instance.region, "release": instance.release}
-                self._log("instance.died", instance.id, {**about, "why": why})
-        if self.state.phase == "fault" and self.state.alerts:
+            self._notice_deaths()
+        self._notice_regions()
+        if self.state.phase == "fault":
             for operation in world.responder.poll(self._view(now)):
                 self._step(messages.Requested(world.clock.now(), operation))
 
+    def _notice_deaths(self) -> None:
+        """Journals instances that ended by themselves, and has them started again, as an orchestrator would."""
+        system = self.world.operator.system
+        for instance, why in () if system.closing.is_set() else system.substrate.died():
+            about = {"service": instance.service, "region": instance.region, "release": instance.release}
+            self._log("instance.died", instance.id, {**about, "why": why})
+            self._spawn("restart", functools.partial(self._revive, instance), fatal=False)
+
+    def _revive(self, instance: Instance) -> None:
+        self.world.operator.system.revive(instance)
+
+    def _notice_regions(self) -> None:
+        """Journals what the edge's checks say newly of a region."""
+        regions = self.world.sight.regions()
+        for region, health in regions.items():
+            known = self._seen.get(region)
+            if known is None or (known.up, known.database, known.drained) != (
+                health.up,
+                health.database,
+                health.drained,
+            ):
+                told = {"up": health.up, "database": health.database, "drained": health.drained}
+                self._log("region.seen", region, told)
+        self._seen = regions
+
     def _view(self, now: float) -> View:
         operations = tuple((operation, is_) for _, operation, is_ in self.state.operations)
-        return View(now, self.state.alerts, self.world.operator.feed(), operations)
+        operator = self.world.operator
+        return View(now, self.state.alerts, operator.feed(), operations, self._seen, operator.system.primary())
 
     def _health(self, now: float) -> messages.Health:
         """Judged on what is known for sure: requests whose time-out has passed, or in steady state all answered."""
@@ -178,83 +208,59 @@ class Interpreter:
                 self._mute = True
                 self.mailbox.put(messages.Failed(event.t, "journal", f"can't be written: {error}"))
 
-    def _spawn(self, where: str, work: Callable[[], None]) -> None:
-        """Runs `work` in a thread; whatever it raises ends the run as an error of the tool, with its place."""
+    def _spawn(self, where: str, work: Callable[[], None], *, fatal: bool = True) -> None:
+        """Runs `work` in a thread; what it raises ends the run as an error of the tool, or is only noted."""
 
         def guarded() -> None:
             try:
                 work()
-            except PortError as error:
-                self.mailbox.put(messages.Failed(self.world.clock.now(), where, str(error)))
             except Exception as error:
-                why = f"{type(error).__name__}: {error}"
-                self.mailbox.put(messages.Failed(self.world.clock.now(), where, why))
+                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
+                if fatal:
+                    self.mailbox.put(messages.Failed(self.world.clock.now(), where, why))
+                elif not self.world.operator.system.closing.is_set():
+                    self._log("note", "", {"text": f"{where}: {why}", "by": "gameday"})
 
         threading.Thread(target=guarded, name=where, daemon=True).start()
 
     def _bring_up(self) -> None:
-        self.world.operator.bring_up()
+        self.world.operator.system.bring_up()
         self.mailbox.put(messages.SystemUp(self.world.clock.now()))
 
     def _start_load(self) -> None:
-        world = self.world
-        host, port = world.operator.edge()
+        world, system = self.world, self.world.operator.system
+        edge = system.instances(system.kind_of("router"))[0]
+        host, port = system.substrate.address(edge)
         begin = world.load.start(f"http://{host}:{port}")
         self._log("load.started", "", {"planned_rate": world.scenario.load.rate})
         world.telemetry.start(world.load.shards(), world.addresses)
+        world.sight.start()
         self._watching = True
         self.mailbox.put(messages.LoadStarted(world.clock.now(), begin))
 
     def _enter(self, index: int) -> None:
-        """Carries out one entry of the timeline; a failed deploy is part of the story, not of the tool's."""
-        entry = self.world.scenario.timeline[index]
-        change, fault = self._next_change(), f"f{index + 1}"
-        defect = self.world.defect(entry.spec.release)
-        if defect:
-            self._faulty[change] = fault
-            service = entry.spec.release.rpartition("-")[0]
-            data = {"kind": "bad-deploy", "target": service, "entry": index, "change": change, "defect": defect}
-            self._log("fault.intended", fault, {**data, "undo": {"rollback": change}})
-        done = self._deploy(entry, change)
-        if defect:
-            self._log("fault.injected" if done else "fault.failed", fault, {})
+        self._timeline.enter(index)
         self.mailbox.put(messages.EntryEnded(self.world.clock.now(), index))
 
-    def _deploy(self, entry: Entry, change: str) -> bool:
-        strategy: Strategy = entry.spec.strategy
-        try:
-            self.world.operator.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
-        except PortError:
-            return False
-        return True
-
     def _carry(self, number: str, operation: Operation) -> None:
+        change = self._timeline.next_change() if operation.name == "rollback" else ""
         try:
-            self._operate(operation)
+            taken = self._recovery.carry(operation, change)
         except PortError as error:
             self._log("operation.failed", number, {"why": str(error)})
             self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, False))
             return
-        if operation.name == "rollback" and operation.change in self._faulty:
-            self._log("fault.reverted", self._faulty[operation.change], {"by": "responder"})
+        self._timeline.taken_back(taken)
         self._log("operation.done", number, {})
         self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, True))
 
-    def _operate(self, operation: Operation) -> None:
-        if operation.name != "rollback" or operation.change is None:
-            raise PortError(f"operation {operation.name!r} isn't known to this system")
-        self.world.operator.rollback(self._next_change(), operation.change, operation.by)
-
-    def _next_change(self) -> str:
-        with self._lock:
-            self._changes += 1
-            return f"c{self._changes}"
-
     def _close(self, collect: bool) -> None:
         """Load, audit, system: each is ended even where the one before failed, and the run always comes to its end."""
+        self._timeline.end()
         steps: Sequence[tuple[str, Callable[[], Mapping[str, Any]]]] = (
             ("load.stopped", self.world.load.stop),
             ("telemetry.stopped", self._stop_telemetry),
+            ("faults.reverted", self._revert if collect else dict),
             ("audit", self.world.collect if collect else dict),
         )
         for kind, work in steps:
@@ -265,19 +271,20 @@ class Interpreter:
             else:
                 if result:
                     self._log(kind, "", result)
-        standing = set(self._faulty.values()) - self._reverted()
         try:
             left = tuple(self.world.down(collect))
         except Exception as error:
             left = (f"the system could not be taken down: {type(error).__name__}: {error}",)
-        for fault in sorted(standing) if not left else ():
-            self._log("fault.reverted", fault, {"by": "cleanup"})
+        if not left:
+            self._timeline.gone()
         self.mailbox.put(messages.Closed(self.world.clock.now(), left))
 
-    def _reverted(self) -> set[str]:
-        done = {o.change for _, o, is_ in self.state.operations if o.name == "rollback" and is_ == "done"}
-        return {fault for change, fault in self._faulty.items() if change in done}
+    def _revert(self) -> Mapping[str, Any]:
+        """What still stands is taken back, so that every record can be audited."""
+        self._timeline.revert()
+        return {}
 
     def _stop_telemetry(self) -> Mapping[str, Any]:
+        self.world.sight.stop()
         self.world.telemetry.stop()
         return {}

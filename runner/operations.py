@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-OperationName = Literal["ack", "rollback", "failover", "promote", "restart", "flag", "note"]
+OperationName = Literal["ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note"]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`target`: a service for rollback and restart, an alert id for ack, a region for failover and promote.
+    """`target`: a service for rollback and restart, an alert id for ack, a region for failover, promote and
+    rejoin, a flag for flag.
 
     `change` is the id of the change that a rollback takes back; None means the latest one of the service.
     """

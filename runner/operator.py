@@ -1,24 +1,22 @@
-"""Carries operations and changes out, through ports: brings the system up, replaces instances, rolls back, takes down.
+"""Ships changes and takes them back: replaces instances batch by batch, and keeps the change feed.
 
-It keeps the change feed. What to do is decided elsewhere (a timeline, a responder); this file only does it and journals
-*intended*, then *done* or *failed*.
+What to do is decided elsewhere (a timeline, a responder); this file only does it and journals *started*, then *done* or
+*failed*. Recovery of regions and databases is `recovery`; the instances themselves are `system`.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from runner.clock import Clock
 from runner.journal import Event, Journal
 from runner.operations import Change
-from runner.ports import Instance, Links, PortError, Release, Substrate
-from runner.topology import Service, Topology
+from runner.ports import Instance, PortError
+from runner.system import System
 
 Strategy = Literal["all-at-once", "rolling", "region-by-region"]
 
@@ -51,87 +49,38 @@ class _Rollout:
 
 @dataclass
 class Operator:
-    """`build` makes a release ready to run, `about` is what the feed says of it, `plan` the rollout generator."""
+    """`about` is what the feed says of a release, `plan` the rollout generator, `migrate` changes the schema for it."""
 
-    substrate: Substrate
-    links: Links
-    topology: Topology
-    build: Callable[[str], Release]
+    system: System
     about: Callable[[str], Mapping[str, Any]]
     plan: Planner
     journal: Journal
     clock: Clock
     grace: float = 5.0
-    progress: Callable[[str], None] = lambda line: None
+    migrate: Callable[[str], None] = lambda release: None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._of_service: dict[str, threading.Lock] = {}
         self._rollouts: dict[str, _Rollout] = {}
-        self._addresses: dict[str, tuple[str, int]] = {}
-        self._closing = threading.Event()
-        self._building = threading.Lock()
-        self._up = False
+        self.system.log = self.log
 
     def again(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
         """Another trial on the system that is up: a new journal and clock, and an empty change feed."""
-        self.journal, self.clock, self.progress = journal, clock, progress
+        self.journal, self.clock, self.system.progress = journal, clock, progress
         self._rollouts = {}
 
-    def restored(self) -> bool:
-        """Every service in every region runs as many instances as it should, all of the release it started with."""
-        running = Counter((each.region, each.service, each.release) for each in self.substrate.instances())
-        return running == {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
-
-    def bring_up(self) -> None:
-        """Link servers first, then their proxies, then all else in parallel; nothing to do where it is up."""
-        if self._up:
-            for instance in self.substrate.instances():
-                self._ready(instance)
-            return
-        self.substrate.open()
-        servers = [service for service in self.topology.services if service.kind == "links"]
-        self._together([functools.partial(self._start_links, service) for service in servers])
-        rest = [s for s in self.topology.services if s.kind != "links" for _ in range(s.instances)]
-        self.progress(f"starting {len(rest)} instances of {len({s.name for s in rest})} services")
-        self._together([functools.partial(self._start, service, str(service.release)) for service in rest])
-        self._up = True
-
-    def _together(self, work: Sequence[Callable[[], object]]) -> None:
-        """All in parallel. Raises the error that came first, at once: what waits for it in vain would only hide it."""
-        pool = ThreadPoolExecutor(64, thread_name_prefix="up")
-        try:
-            for future in as_completed([pool.submit(each) for each in work]):
-                future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
     def take_down(self) -> Sequence[str]:
-        """Everything down; what couldn't be removed. Never raises PortError: a failure is something left."""
-        self._closing.set()
-        with self._building:
-            pass  # a release that is being built is finished; none begins after
+        """Everything down, changes under way cancelled; what couldn't be removed."""
+        self.system.closing.set()
         for rollout in list(self._rollouts.values()):
             rollout.cancelled.set()
-        try:
-            return list(self.substrate.close())
-        except PortError as error:
-            return [str(error)]
+        return self.system.take_down()
 
     def feed(self) -> Sequence[Change]:
         """The change feed, oldest first."""
         with self._lock:
             return tuple(rollout.change for rollout in self._rollouts.values())
-
-    def died(self) -> Sequence[tuple[Instance, str]]:
-        """Instances that ended by themselves since the last call, each with the end of its log."""
-        return () if self._closing.is_set() else self.substrate.died()
-
-    def edge(self) -> tuple[str, int]:
-        """Where users come in."""
-        router = next(service.name for service in self.topology.services if service.kind == "router")
-        instance = next(each for each in self.substrate.instances() if each.service == router)
-        return self.substrate.address(instance)
 
     def deploy(self, change: str, release: str, strategy: Strategy, pause: float, by: str) -> None:
         """Replaces every instance of the release's service. Raises PortError; what was replaced till then stays."""
@@ -159,25 +108,53 @@ class Operator:
         )
         self._set(target, "rolled-back")
 
+    def recreate(self, change: str, release: str, region: str, by: str, *, allowed: bool) -> bool:
+        """Deletes a region's environment, volumes included, and creates it again with `release`; False where refused.
+
+        What an automation does that was asked for a fix and whose credential lets it. Raises PortError.
+        """
+        about = {**self.about(release), "kind": "infra", "by": by, "reversible": False}
+        service, previous = str(about["service"]), self._running(str(about["service"]))
+        plan = {"delete": f"environment of {region}, volumes included", "create": f"environment of {region}"}
+        entry = Change(change, self.clock.now(), service, release, previous, "infra", about["summary"], by, "running")
+        rollout = _Rollout(entry, "all-at-once", 0.0)
+        with self._lock:
+            self._rollouts[change] = rollout
+        self.log("change.started", change, {**self._described(rollout, about), "plan": plan}, durable=True)
+        if not allowed:
+            self._set(change, "failed")
+            self.log("change.failed", change, {"why": f"refused: the credential of {by} can't delete an environment"})
+            return False
+        self.system.lose(region, destroy=True)
+        self.log("environment.deleted", region, {"change": change})
+        self.system.releases[service] = release
+        self.system.bring_back(region)
+        self._set(change, "done")
+        self.log("change.done", change, {"cancelled": False})
+        return True
+
     def _ship(self, rollout: _Rollout, about: Mapping[str, Any]) -> None:
         change = rollout.change
         with self._lock:
             self._rollouts[change.id] = rollout
             guard = self._of_service.setdefault(change.service, threading.Lock())
-        self._log("change.started", change.id, self._described(rollout, about), durable=True)
+        self.log("change.started", change.id, self._described(rollout, about), durable=True)
         with guard:
             try:
-                release = self._built(change.release)
-                self._roll(rollout, release)
+                self.migrate(change.release)
+                self.system.built(change.release)
+                self.system.releases[change.service] = change.release
+                self._roll(rollout)
             except PortError as error:
                 self._set(change.id, "failed")
-                self._log("change.failed", change.id, {"why": str(error)})
+                self.system.releases[change.service] = change.previous
+                self.log("change.failed", change.id, {"why": str(error)})
                 raise
             if rollout.cancelled.is_set():
                 self._set(change.id, "rolled-back")
             else:
                 self._set(change.id, "done")
-            self._log("change.done", change.id, {"cancelled": rollout.cancelled.is_set()})
+            self.log("change.done", change.id, {"cancelled": rollout.cancelled.is_set()})
 
     def _described(self, rollout: _Rollout, about: Mapping[str, Any]) -> dict[str, Any]:
         change = rollout.change
@@ -190,67 +167,47 @@ class Operator:
             "rollback_of": change.rollback_of,
         }
 
-    def _roll(self, rollout: _Rollout, release: Release) -> None:
+    def _roll(self, rollout: _Rollout) -> None:
         change = rollout.change
-        running = [each for each in self.substrate.instances() if each.service == change.service]
-        for batch in self.plan(running, change.release, rollout.strategy, rollout.pause):
+        for batch in self.plan(self.system.instances(change.service), change.release, rollout.strategy, rollout.pause):
             if rollout.cancelled.is_set():
                 return
             if hasattr(batch, "seconds"):
                 rollout.cancelled.wait(batch.seconds)
                 continue
             with ThreadPoolExecutor(len(batch), thread_name_prefix="roll") as pool:
-                futures = [pool.submit(self._replace, change.id, step, release) for step in batch]
+                futures = [pool.submit(self._replace, change, step) for step in batch]
                 errors = [future.exception() for future in futures]
             for error in errors:
                 if error is not None:
                     raise error
 
-    def _replace(self, change: str, step: Step, release: Release) -> None:
+    def _replace(self, change: Change, step: Step) -> None:
+        """One instance by a new one. In a region that is lost there is nothing to replace: it comes back as wanted."""
         old = step.instance
-        service = self.topology.service(old.region, old.service)
-        new = self._start(service, release.name)
-        self.substrate.stop(old, self.grace)
-        self._log("instance.stopped", old.id, {"service": old.service, "region": old.region, "release": old.release})
-        self._log("change.replaced", change, {"instance": new.id, "release": new.release, "old": old.id})
-
-    def _start_links(self, service: Service) -> None:
-        instance = self._start(service, service.release or "")
-        links = [link for link in self.topology.links if link.caller_region == service.region]
-        ports = self.links.populate(service.region, self.substrate.address(instance), links)
-        with self._lock:
-            for link in links:
-                self._addresses[link.name] = (self.substrate.link_host(link), ports[link.name])
-
-    def _start(self, service: Service, release: str) -> Instance:
-        ready = self._built(release) if release else Release(service.name, service.name, None)
-        values = self.topology.environment_of_links(service, self._addresses)
-        instance = self.substrate.start(service, ready, values)
-        self._ready(instance)
-        return instance
-
-    def _ready(self, instance: Instance) -> None:
-        data = {"service": instance.service, "region": instance.region, "release": instance.release}
-        self._log("instance.ready", instance.id, data)
-
-    def _built(self, release: str) -> Release:
-        with self._building:
-            if self._closing.is_set():
-                raise PortError("the system is being taken down: nothing more is built")
-            return self.build(release)
+        service = self.system.topology.service(old.region, old.service)
+        try:
+            new = self.system.start(service, change.release)
+        except PortError:
+            if self.system.is_lost(old.region):
+                return
+            raise
+        self.system.stopped(old, self.grace)
+        self.log("change.replaced", change.id, {"instance": new.id, "release": new.release, "old": old.id})
 
     def _running(self, service: str) -> str:
         """The release that the service runs now (the newest change's, where several run)."""
         standing = [c.release for c in self.feed() if c.service == service and c.state in ("running", "done")]
         if standing:
             return standing[-1]
-        return str(self.topology.places(service)[0].release)
+        return str(self.system.topology.places(service)[0].release)
 
     def _set(self, change: str, state: Literal["running", "done", "failed", "rolled-back"]) -> None:
         with self._lock:
             rollout = self._rollouts[change]
             rollout.change = replace(rollout.change, state=state)
 
-    def _log(self, kind: str, subject: str, data: Mapping[str, Any], *, durable: bool = False) -> None:
-        if not self._closing.is_set() or kind.startswith("change"):
+    def log(self, kind: str, subject: str, data: Mapping[str, Any], *, durable: bool = False) -> None:
+        """Journals, until the system is being taken down; of changes also then."""
+        if not self.system.closing.is_set() or kind.startswith("change"):
             self.journal.append(Event(self.clock.now(), kind, subject, data), durable=durable)

@@ -51,6 +51,13 @@ def _alert(subject: str, data: Mapping[str, Any]) -> str:
     )
 
 
+def _seen(data: Mapping[str, Any]) -> str:
+    """What the edge says of a region."""
+    state = "up" if data["up"] else "down"
+    without = "" if data["database"] or not data["up"] else ", its database out of reach"
+    return state + without + (", drained" if data["drained"] else "")
+
+
 _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "run.started": lambda s, d: f"run {s}: {d['title']} (on {d['substrate']}: {d['why']})",
     "phase": lambda s, d: f"phase {s}: {_PHASES.get(s, s)}",
@@ -59,7 +66,14 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "steady": lambda s, d: "steady state met" if d["met"] else f"steady state NOT met: {d['why']}",
     "fault.intended": lambda s, d: f"fault {d['kind']} on {d['target']} ordered",
     "fault.injected": lambda s, d: "fault confirmed by the system",
-    "fault.failed": lambda s, d: "fault could not be carried out",
+    "fault.failed": lambda s, d: f"fault could not be carried out: {d.get('why', '')}",
+    "environment.deleted": lambda s, d: f"environment of {s} deleted, volumes included; it is created again",
+    "region.seen": lambda s, d: f"region {s} is {_seen(d)}",
+    "fence.confirmed": lambda s, d: f"the database of {s} is stopped for sure",
+    "database.promoted": lambda s, d: f"the database of {s} takes the writes",
+    "replica.caught_up": lambda s, d: f"the database of {s} has caught up",
+    "traffic.drained": lambda s, d: f"no traffic to {s} any more",
+    "traffic.returned": lambda s, d: f"traffic returns to {s}",
     "fault.reverted": lambda s, d: f"fault reverted by {d['by']}",
     "change.started": lambda s, d: f"change {s}: {d['service']} {d['previous']} -> {d['release']} by {d['by']}",
     "change.done": lambda s, d: f"change {s} " + ("cancelled" if d.get("cancelled") else "done"),

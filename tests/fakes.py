@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.operations import Alert
-from runner.ports import Instance, PortError, Release
+from runner.ports import Health, Instance, PortError, Release, Toxic
 from runner.samples import RECORD, Records
 from runner.topology import Link, Service
 
@@ -59,6 +59,9 @@ class FakeSubstrate:
             self.given[instance.id] = dict(links)
         return instance
 
+    def destroy_volumes(self, region: str) -> None:
+        self.order.append(f"destroy {region}")
+
     def stop(self, instance: Instance, grace: float) -> None:
         with self._lock:
             self._running.remove(instance)
@@ -100,11 +103,45 @@ class FakeSubstrate:
 
 
 class FakeLinks:
-    """Gives every link a port of its own."""
+    """Gives every link a port of its own, and remembers what was done to it, in order."""
 
     def __init__(self) -> None:
         self._ports = itertools.count(30_000)
         self._lock = threading.Lock()
+        self.order: list[str] = []
+        self.stands: set[str] = set()
+
+    def cut(self, link: Link) -> None:
+        self._put(f"cut {link.name}")
+
+    def mend(self, link: Link) -> None:
+        self._take(f"cut {link.name}")
+
+    def add_toxic(self, link: Link, toxic: Toxic) -> None:
+        self._put(f"{toxic.name} {link.name}")
+
+    def remove_toxic(self, link: Link, name: str) -> None:
+        self._take(f"{name} {link.name}")
+
+    def misdirect(self, link: Link) -> None:
+        self._put(f"gone {link.name}")
+
+    def redirect(self, link: Link) -> None:
+        self._take(f"gone {link.name}")
+
+    def forget(self, region: str) -> None:
+        self.order.append(f"forget {region}")
+
+    def standing(self) -> Sequence[str]:
+        return sorted(self.stands)
+
+    def _put(self, what: str) -> None:
+        self.order.append(what)
+        self.stands.add(what)
+
+    def _take(self, what: str) -> None:
+        self.order.append(f"not {what}")
+        self.stands.discard(what)
 
     def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
         with self._lock:
@@ -113,10 +150,12 @@ class FakeLinks:
 
 @dataclass
 class FakeLoad:
-    """Runs until it is stopped; `dead` is why it doesn't."""
+    """Runs until it is stopped; `dead` is why it doesn't. `surges` and `retries` are what it was told, in order."""
 
     dead: str | None = None
     stopped: bool = False
+    surges: list[float] = field(default_factory=list)
+    retries: list[int] = field(default_factory=list)
 
     def start(self, target: str) -> float:
         return 0.0
@@ -127,6 +166,12 @@ class FakeLoad:
 
     def alive(self) -> str | None:
         return self.dead
+
+    def surge(self, factor: float) -> None:
+        self.surges.append(factor)
+
+    def retry(self, attempts: int) -> None:
+        self.retries.append(attempts)
 
     def shards(self) -> Sequence[Path]:
         return ()
@@ -158,6 +203,42 @@ class FakeTelemetry:
 
     def stop(self) -> None:
         self.stopped = True
+
+
+@dataclass
+class FakeFault:
+    """Notes what is done to it; `broken` is what injecting it raises."""
+
+    target: str = "somewhere"
+    broken: Exception | None = None
+    done: list[str] = field(default_factory=list)
+
+    def undo(self) -> Mapping[str, object]:
+        return {"kind": "fake", "spec": {}, "chosen": {"region": "us-east"}}
+
+    def inject(self, wait: object) -> None:
+        self.done.append("inject")
+        if self.broken is not None:
+            raise self.broken
+
+    def revert(self) -> None:
+        self.done.append("revert")
+
+
+class FakeSight:
+    """Sees what a test puts there."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Health] = {}
+
+    def start(self) -> None:
+        """Nothing to follow."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def regions(self) -> Mapping[str, Health]:
+        return dict(self.seen)
 
 
 class QuietScreen:

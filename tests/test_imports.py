@@ -21,8 +21,13 @@ ALLOWED: dict[str, set[str]] = {
     "measure": {"slo", "measure"} | MODELS | GROUND,
     "messages": {"operations"},
     "engine": {"messages", "operations"},
-    "operator": {"ports", "slo"} | MODELS | GROUND,
-    "interpreter": {"engine", "messages", "operator", "ports", "slo"} | MODELS | GROUND,
+    "databases": {"ports"},
+    "distance": {"ports"} | MODELS,
+    "system": {"databases", "distance", "ports"} | MODELS | GROUND,
+    "operator": {"ports", "slo", "system"} | MODELS | GROUND,
+    "recovery": {"databases", "operator", "ports", "system"} | MODELS | GROUND,
+    "timeline": {"operator", "ports", "system"} | MODELS | GROUND,
+    "interpreter": {"engine", "messages", "operator", "ports", "recovery", "slo", "timeline"} | MODELS | GROUND,
     "screen": {"engine", "messages"} | GROUND,
 }
 NOWHERE_BUT = {
@@ -32,7 +37,6 @@ NOWHERE_BUT = {
     "toxiproxy": {"runner/links/client.py"},
     "docker": {"runner/substrates"},
     "storefront": {"compose/storefront"},
-    "altair": {"reports"},
     "vl_convert": {"reports"},
 }
 

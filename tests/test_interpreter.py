@@ -21,8 +21,9 @@ from runner.operator import Operator
 from runner.ports import PortError, Release
 from runner.responders.none import Nobody
 from runner.samples import RECORD, Samples
+from runner.system import System
 from runner.topology import read_topology
-from tests.fakes import FakeLinks, FakeLoad, FakeSubstrate, FakeTelemetry, QuietScreen
+from tests.fakes import FakeFault, FakeLinks, FakeLoad, FakeSight, FakeSubstrate, FakeTelemetry, QuietScreen
 
 
 @dataclass
@@ -45,7 +46,7 @@ def stage(tmp_path: Path) -> Any:
     def build(name: str) -> Release:
         return Release(name, name.rpartition("-")[0], None)
 
-    operator = Operator(FakeSubstrate(), FakeLinks(), topology, build, lambda name: {}, plan, journal, clock)
+    operator = Operator(System(FakeSubstrate(), FakeLinks(), topology, build), lambda name: {}, plan, journal, clock)
     downs: list[bool] = []
 
     def down(well: bool) -> Sequence[str]:
@@ -63,6 +64,8 @@ def stage(tmp_path: Path) -> Any:
         samples=lambda: Samples(np.empty(0, RECORD)),
         addresses=dict,
         collect=dict,
+        bind=lambda action, spec: FakeFault(),
+        sight=FakeSight(),
         defect=lambda release: None,
         screen=QuietScreen(),
         down=down,
@@ -87,7 +90,7 @@ def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) 
 
 def test_a_start_that_fails_is_an_error(stage: Stage) -> None:
     """The service's own words reach the journal, and what had started is taken down."""
-    substrate = stage.world.operator.substrate
+    substrate = stage.world.operator.system.substrate
     assert isinstance(substrate, FakeSubstrate)
     substrate.refuse = {"pricing-1.0.0"}
     state = end(stage.world)

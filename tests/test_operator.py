@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from runner.changes.rollout import plan
 from runner.journal import Event, Journal, read_journal
 from runner.operator import Operator
 from runner.ports import PortError, Release
+from runner.system import System
 from runner.topology import read_topology
 from tests.fakes import FakeLinks, FakeSubstrate, HandClock
 
@@ -34,8 +36,8 @@ def substrate() -> FakeSubstrate:
 def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Operator]:
     topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
     journal = Journal(tmp_path / "journal.jsonl")
-    made = Operator(substrate, FakeLinks(), topology, build, about, plan, journal, HandClock())
-    made.bring_up()
+    made = Operator(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
+    made.system.bring_up()
     yield made
     journal.close()
 
@@ -55,7 +57,10 @@ def test_link_servers_are_up_before_anything_that_needs_them(substrate: FakeSubs
     checkout = next(each for each in substrate.instances() if each.service == "checkout")
     links = substrate.given[checkout.id]
     assert set(links) == {"LINK_CHECKOUT_POSTGRES", "LINK_CHECKOUT_PRICING", "LINK_CHECKOUT_PAYMENTS"}
-    assert links["LINK_CHECKOUT_POSTGRES"].startswith("postgresql://shop:shop@127.0.0.1:30")
+    assert re.fullmatch(
+        r"us-east=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop,eu-west=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop",
+        links["LINK_CHECKOUT_POSTGRES"],
+    )
 
 
 def test_a_deploy_starts_the_new_before_it_stops_the_old(substrate: FakeSubstrate, operator: Operator) -> None:

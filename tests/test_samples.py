@@ -34,11 +34,20 @@ def test_every_field_comes_back(tmp_path: Path) -> None:
     """What was appended is read back field by field, names included."""
     shard = ShardWriter(tmp_path / "a.shard")
     names = [shard.intern(table, name) for table, name in (("release", "x"), ("release", "a b"), ("region", ""))]
-    shard.append(1.5, 1.6, 1.7, 20_000, 3, 1999, names[1], 201, shard.intern("journey", "buy"), 0, names[2], 4, 0)
+    shard.append(1.5, 1.6, 1.7, 20_000, 3, 1999, names[1], 201, shard.intern("journey", "buy"), 0, names[2], 4, 0, 255)
     shard.close()
     samples = read_samples(tmp_path)
-    assert samples.records[0].item()[:13] == (1.5, 1.6, 1.7, 20_000, 3, 1999, 1, 201, 0, 0, 0, 4, 0)
+    assert samples.records[0].item()[:14] == (1.5, 1.6, 1.7, 20_000, 3, 1999, 1, 201, 0, 0, 0, 4, 0, 255)
     assert (samples.releases, samples.regions, samples.journeys) == (("x", "a b"), ("",), ("buy",))
+
+
+def test_a_record_is_as_long_as_ever(tmp_path: Path) -> None:
+    """48 bytes, so that the shards of earlier runs can be read; a request is sent once unless told otherwise."""
+    assert RECORD.itemsize == 48
+    shard = ShardWriter(tmp_path / "a.shard")
+    put(shard, 1.0)
+    shard.close()
+    assert read_samples(tmp_path).records["attempts"].tolist() == [1]
 
 
 def test_it_streams_while_it_grows(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from . import provenance
+from . import operators, provenance
 from .metrics import Metrics
 from .problems import Problem
 from .settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
-QUIET = ("/healthz", "/metrics")
+# What isn't counted: checks and operators would thin out the error ratio.
+QUIET = ("/healthz", "/ready", "/metrics")
 
 
 class Application:
@@ -32,6 +33,7 @@ class Application:
         self._settings = settings
         self._metrics = Metrics(settings)
         own = [Route("/healthz", self._healthz), Route("/metrics", self._exposition)]
+        own += operators.flags(settings)
         self._router = Router([*routes, *own], redirect_slashes=False, default=_unknown_path)
         self._paths: dict[Callable[..., Any], str] = {route.endpoint: route.path for route in routes}
 
@@ -43,11 +45,11 @@ class Application:
         try:
             await self._router(scope, receive, answer.send)
         except Problem as problem:
-            await answer.fail(scope, receive, problem.status, problem.message)
+            await answer.fail(scope, receive, problem)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            await answer.fail(scope, receive, 500, "internal error")
-        if scope["path"] not in QUIET:
+            await answer.fail(scope, receive, Problem(500, "internal error"))
+        if scope["path"] not in QUIET and not scope["path"].startswith(operators.PREFIX):
             self._metrics.observe(self._route(scope), answer.status, time.perf_counter() - begun)
 
     def _stamp(self, message: MutableMapping[str, Any], releases: set[str]) -> None:
@@ -92,10 +94,12 @@ class _Answer:
             self._stamp(message)
         await self._send(message)
 
-    async def fail(self, scope: Scope, receive: Receive, status: int, message: str) -> None:
+    async def fail(self, scope: Scope, receive: Receive, problem: Problem) -> None:
         # An answer that has begun can't be taken back; the server closes its connection.
-        if not self._begun:
-            await JSONResponse({"error": message}, status)(scope, receive, self.send)
+        if self._begun:
+            return
+        headers = {"Retry-After": str(problem.retry_after_s)} if problem.retry_after_s else None
+        await JSONResponse({"error": problem.message}, problem.status, headers)(scope, receive, self.send)
 
 
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

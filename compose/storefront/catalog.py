@@ -16,9 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import database, outgoing, products, serving
-from .outgoing import Peer
+from .guarded import Peers
 from .problems import Problem, UpstreamProblem
 from .products import Product
+from .quotes import Quotes
 from .settings import Settings, address
 
 REFRESH_S = 2.0
@@ -70,33 +71,37 @@ def page(product: Product, quote: Mapping[str, Any], stock: int | None) -> dict[
 class Pages:
     """Answers for product pages."""
 
-    def __init__(self, range_of_products: Mapping[int, Product], pricing: Peer, stock: Stock) -> None:
+    def __init__(self, range_of_products: Mapping[int, Product], quotes: Quotes, stock: Stock) -> None:
         self._products = range_of_products
-        self._pricing = pricing
+        self._quotes = quotes
         self._stock = stock
 
     async def product(self, request: Request) -> Response:
-        """GET /products/{id}."""
+        """GET /products/{id}; `"stale": true` says that the price is the last one known."""
         product = self._products.get(request.path_params["id"])
         if product is None:
             raise Problem(404, "no such product")
-        quote = await self._pricing.ask(f"/prices/{product.id}")
-        return JSONResponse(page(product, quote, self._stock.of(product.id)))
+        quote, stale = await self._quotes.of(product.id)
+        shown = page(product, quote, self._stock.of(product.id))
+        return JSONResponse({**shown, "stale": True} if stale else shown)
 
 
 @asynccontextmanager
-async def catalog(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+async def catalog(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     """The service: needs pricing for each page, Postgres only for the stock shown."""
     stock = Stock()
-    async with outgoing.client() as client:
-        follow = asyncio.create_task(stock.follow(address("DATABASE_URL")))
+    async with outgoing.client(settings.guardrails.within(outgoing.CONNECT_S)) as client:
+        known = products.load()
+        quotes = Quotes(settings, Peers(settings.guardrails, client).to("pricing", address("PRICING_URL")))
+        following = (stock.follow(address("DATABASE_URL")), quotes.fill(list(known)))
+        tasks = [asyncio.create_task(each) for each in following]
         try:
-            pages = Pages(products.load(), Peer("pricing", address("PRICING_URL"), client), stock)
-            yield [Route("/products/{id:int}", pages.product)]
+            yield [Route("/products/{id:int}", Pages(known, quotes, stock).product)]
         finally:
-            follow.cancel()
+            for task in tasks:
+                task.cancel()
             with suppress(asyncio.CancelledError):
-                await follow
+                await asyncio.gather(*tasks)
 
 
 if __name__ == "__main__":

@@ -6,37 +6,43 @@ The order id is the caller's idempotency key, and the key of the charge. Two tra
        charge it at payments
     2. mark it `paid`; or, where the payment was refused, `failed`, and give the stock back
 
-Whoever repeats the key finds the order where it was left and takes it on from there. The SQL is in `placing`.
+Whoever repeats the key finds the order where it was left and takes it on from there. The SQL is in `placing`;
+the charge, and the queue for orders that are charged later, in `charging`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, database, outgoing, placing, serving, velocity
+from . import bodies, database, outgoing, placing, readiness, serving, velocity
 from .basket import Basket, basket
+from .charging import Charging, Queue
 from .database import Database
+from .guarded import Peers
 from .outgoing import Peer
 from .placing import Order
-from .problems import Broken, Problem
+from .problems import Broken, Problem, UpstreamProblem
 from .settings import Settings, address
 
 
 class Checkout:
     """Answers for checkouts."""
 
-    def __init__(self, region: str, opened: Database, pricing: Peer, payments: Peer) -> None:
+    def __init__(self, region: str, opened: Database, pricing: Peer, charging: Charging, queue: Queue) -> None:
         self._region = region
         self._database = opened
         self._pricing = pricing
-        self._payments = payments
+        self._charging = charging
+        self._queue = queue
 
     async def place(self, request: Request) -> Response:
         """POST /checkout {"user", "items"} with Idempotency-Key: 201 paid, 200 paid before.
 
+        202 the order is placed, and charged later: {"order_id", "total_cents", "status": "queued"}.
         402 the payment was refused; 409 out of stock, or a key used for another order.
         """
         key = bodies.idempotency_key(request)
@@ -49,7 +55,7 @@ class Checkout:
         if order.user != user or order.basket != wanted:
             raise Problem(409, "this key was used for another order")
         if order.status == "pending":
-            return _answer(await self._charge(order), 201)
+            return await self._charge(order)
         return _answer(order, 200)
 
     async def _reserve(self, key: str, user: int, wanted: Basket) -> Order:
@@ -65,19 +71,23 @@ class Checkout:
             raise Problem(400, "no such product")
         if answer.status != 200:
             raise Broken("pricing", f"status {answer.status}")
-        prices = {quote["id"]: quote["price_cents"] for quote in answer.json()["prices"]}
+        prices = {quote["id"]: quote["price_cents"] for quote in self._pricing.read(answer)["prices"]}
         return sum(prices[product] * quantity for product, quantity in wanted)
 
-    async def _charge(self, order: Order) -> Order:
-        body = f'{{"amount_cents": {order.total_cents}}}'.encode()
-        answer = await self._payments.call("POST", "/charges", body, {"Idempotency-Key": order.id})
-        if answer.status not in (200, 201, 402):
-            raise Broken("payments", f"status {answer.status}")
-        if answer.status == 402:
-            async with self._database.transaction() as connection:
-                return await placing.fail(connection, order)
-        async with self._database.connection() as connection:
-            return await placing.pay(connection, order)
+    async def _charge(self, order: Order) -> Response:
+        if self._queue.forced:
+            return _queued(self._queue.add(order))
+        try:
+            charged = await self._charging.ask(order)
+        except UpstreamProblem:
+            if not self._queue.allowed:
+                raise
+            return _queued(self._queue.add(order))
+        return _answer(await self._charging.settle(order, charged=charged), 201)
+
+
+def _queued(order: Order) -> Response:
+    return JSONResponse({"order_id": order.id, "total_cents": order.total_cents, "status": "queued"}, 202)
 
 
 def _answer(order: Order, status: int) -> Response:
@@ -89,10 +99,19 @@ def _answer(order: Order, status: int) -> Response:
 @asynccontextmanager
 async def checkout(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     """The service: needs Postgres, pricing and payments."""
-    async with database.connected(address("DATABASE_URL")) as opened, outgoing.client() as client:
-        pricing = Peer("pricing", address("PRICING_URL"), client)
-        payments = Peer("payments", address("PAYMENTS_URL"), client)
-        yield [Route("/checkout", Checkout(settings.region, opened, pricing, payments).place, methods=["POST"])]
+    connect_s = settings.guardrails.within(outgoing.CONNECT_S)
+    async with database.connected(address("DATABASE_URL")) as opened, outgoing.client(connect_s) as client:
+        peers = Peers(settings.guardrails, client)
+        charging = Charging(opened, peers.to("payments", address("PAYMENTS_URL")))
+        queue = Queue(settings, opened, charging)
+        placed = Checkout(settings.region, opened, peers.to("pricing", address("PRICING_URL")), charging, queue)
+        later = asyncio.create_task(queue.run())
+        try:
+            yield [Route("/checkout", placed.place, methods=["POST"]), readiness.of_database(opened)]
+        finally:
+            later.cancel()
+            with suppress(asyncio.CancelledError):
+                await later
 
 
 if __name__ == "__main__":

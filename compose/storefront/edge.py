@@ -1,112 +1,147 @@
-"""Edge: the global router in front of all regions. Health-checked, by home region or in turn, fails over.
+"""Edge: the global router in front of all regions. By home region or in turn, health-checked, drained on demand.
 
-A region is healthy while its gateway answers the health check in time. A request goes to its home region
-where that is healthy, else to the healthy regions in turn; where the gateway gives no byte of an answer it
-goes to the next region. That is safe for all of them: reads and logins change nothing, and a checkout without
-an idempotency key is refused anywhere.
+A request goes to its home region where that takes traffic, else to those that do in turn; where the gateway gives no
+byte of an answer it goes to the next region. That is safe for all of them: reads and logins change nothing, and a
+checkout without an idempotency key is refused anywhere. What a region's infrastructure costs is known there only, so
+`HOMEBOUND` paths are never failed over. With a retry budget, reads that failed are asked again in another region.
+
+There are no breakers here, for the health checks are what they would be.
 """
 
 import asyncio
 import itertools
-import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import gateway, outgoing, serving
+from . import bodies, gateway, operators, outgoing, regions, serving
 from .forwarding import forward
-from .outgoing import Client, Peer
-from .problems import Problem, Unreachable, UpstreamProblem
-from .settings import Settings, address
+from .limits import RETRY_AFTER_S, Budget
+from .problems import Problem, Unreachable
+from .regions import Region
+from .settings import Settings
 
-TOTAL_S = 1.5
-CHECK_EVERY_S = 0.5
-CHECK_WITHIN_S = 0.4
-# One lost answer is a hiccup, two in a row a lost region.
-CHECKS_TO_FAIL = 2
-
-
-class Region:
-    """One region as the edge sees it; `weight` is its share of requests that have no home."""
-
-    def __init__(self, name: str, gateway_peer: Peer, check: Peer, weight: int) -> None:
-        self.name = name
-        self.gateway = gateway_peer
-        self.weight = weight
-        self._check = check
-        self._failed = 0
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the last checks, or one of them, were answered."""
-        return self._failed < CHECKS_TO_FAIL
-
-    async def watch(self) -> None:
-        """Check the region's gateway for ever."""
-        while True:
-            try:
-                await self._check.ask("/healthz")
-                self._failed = 0
-            except UpstreamProblem:
-                self._failed += 1
-            await asyncio.sleep(CHECK_EVERY_S)
+HOMEBOUND = frozenset({"costs"})
+# Answers that another region may better.
+FAILED = frozenset({502, 503, 504})
+# Whoever waited longer than this for a failure isn't made to wait once more.
+AGAIN_WITHIN_S = regions.TOTAL_S / 2
 
 
 class Router:
-    """Chooses a region for each request."""
+    """Chooses a region for each request. `budget`: what may be sent again, None for no limit and no second tries."""
 
-    def __init__(self, regions: Sequence[Region]) -> None:
-        self._regions = {region.name: region for region in regions}
-        shares = [region for region in regions for _ in range(region.weight)]
-        self._turns = itertools.cycle(shares)
+    def __init__(self, known: Sequence[Region], budget: Budget | None = None) -> None:
+        self.regions = {region.name: region for region in known}
+        self._turns = itertools.cycle([region for region in known for _ in range(region.weight)])
+        self._budget = budget
 
     def order(self, home: str | None) -> list[Region]:
-        """All regions, the one to try first in front, those that failed their checks last."""
-        first = self._regions.get(home or "") or next(self._turns)
-        others = [region for region in self._regions.values() if region is not first]
-        return sorted([first, *others], key=lambda region: not region.healthy)
+        """Regions to try, best first: lost ones last, drained ones only where no other is up."""
+        first = self.regions.get(home or "") or next(self._turns)
+        found = [first, *(region for region in self.regions.values() if region is not first)]
+        if any(region.takes_traffic for region in found):
+            found = [region for region in found if not region.drained]
+        return sorted(found, key=lambda region: not region.healthy)
 
-    async def route(self, request: Request) -> Response:
+    def at_home(self, home: str | None) -> list[Region]:
+        """The home region alone, while it takes traffic; without one, as `order`. Problem 503."""
+        region = self.regions.get(home or "")
+        if region is None:
+            return self.order(None)
+        if not region.takes_traffic:
+            raise Problem(503, f"{region.name} is away, and nobody else knows this")
+        return [region]
+
+    async def route(self, request: Request, service: str) -> Response:
         """Pass the request on to the first region that answers."""
-        for region in self.order(request.headers.get("x-home-region")):
+        self._count(request)
+        home = request.headers.get("x-home-region")
+        tried = self.at_home(home) if service in HOMEBOUND else self.order(home)
+        until = time.monotonic() + AGAIN_WITHIN_S
+        for region in tried:
             with suppress(Unreachable):
-                return await forward(request, region.gateway)
+                response = await forward(request, region.gateway)
+                last = region is tried[-1] or time.monotonic() > until
+                if last or not self._again(request, response):
+                    return response
         raise Problem(503, "no region can be reached")
 
+    def _again(self, request: Request, response: Response) -> bool:
+        repeatable = request.method == "GET" and response.status_code in FAILED
+        return repeatable and self._budget is not None and self._budget.spend()
 
-def regions(client: Client) -> list[Region]:
-    """Regions from GATEWAYS (`us-east=http://...,eu-west=...`) and WEIGHTS (`us-east=2,eu-west=1`; default 1)."""
-    weights = dict(pair.split("=", 1) for pair in os.environ.get("WEIGHTS", "").split(",") if pair)
-    found = []
-    for pair in address("GATEWAYS").split(","):
-        name, base = pair.split("=", 1)
-        peer = Peer(f"gateway of {name}", base.rstrip("/"), client, TOTAL_S)
-        check = Peer(f"gateway of {name}", base.rstrip("/"), client, CHECK_WITHIN_S)
-        found.append(Region(name, peer, check, int(weights.get(name, "1"))))
-    return found
+    def _count(self, request: Request) -> None:
+        if self._budget is None:
+            return
+        if request.headers.get("x-attempt", "1") == "1":
+            self._budget.earn()
+        elif not self._budget.spend():
+            raise Problem(503, "too many requests are repeats", RETRY_AFTER_S)
 
 
-def endpoint(router: Router) -> gateway.Endpoint:
+class Traffic:
+    """The operators' endpoints: which regions get any."""
+
+    def __init__(self, router: Router) -> None:
+        self._regions = router.regions
+
+    async def status(self, _request: Request) -> Response:
+        """GET status: {"regions": {name: {"up", "database", "drained", "since_s"}}}."""
+        return JSONResponse({"regions": {name: region.status() for name, region in self._regions.items()}})
+
+    async def drain(self, request: Request) -> Response:
+        """POST drain {"region"}: no traffic there while another region is up. Answers as `status`."""
+        return await self._set(request, drained=True)
+
+    async def undrain(self, request: Request) -> Response:
+        """POST undrain {"region"}: traffic there again. Answers as `status`."""
+        return await self._set(request, drained=False)
+
+    async def _set(self, request: Request, *, drained: bool) -> Response:
+        name = bodies.text(await bodies.json_object(request), "region")
+        if name not in self._regions:
+            raise Problem(404, f"no region is called {name[:64]}")
+        self._regions[name].drained = drained
+        return await self.status(request)
+
+
+def endpoint(router: Router, service: str) -> gateway.Endpoint:
     """An endpoint of its own for each path: metrics know routes by their endpoint."""
 
     async def route(request: Request) -> Response:
-        return await router.route(request)
+        return await router.route(request, service)
 
     return route
 
 
+def routes(settings: Settings, router: Router) -> list[Route]:
+    """The same paths as each gateway, and the operators'."""
+    traffic = Traffic(router)
+    public = [Route(path, endpoint(router, service), methods=[method]) for method, path, service in gateway.ROUTES]
+    return [
+        *public,
+        operators.route(settings, "status", traffic.status, "GET"),
+        operators.route(settings, "drain", traffic.drain),
+        operators.route(settings, "undrain", traffic.undrain),
+    ]
+
+
 @asynccontextmanager
-async def edge(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: the same paths as each gateway."""
-    async with outgoing.client() as client:
-        known = regions(client)
-        router = Router(known)
-        watches = [asyncio.create_task(region.watch()) for region in known]
+async def edge(settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """The service: needs GATEWAYS."""
+    guardrails = settings.guardrails
+    async with outgoing.client(guardrails.within(outgoing.CONNECT_S)) as client:
+        known = regions.known(client, guardrails.within(regions.TOTAL_S))
+        router = Router(known, Budget() if "retry-budget" in guardrails else None)
+        checks = [check for region in known for check in (region.health, region.database)]
+        watches = [asyncio.create_task(check.watch()) for check in checks]
         try:
-            yield [Route(path, endpoint(router), methods=[method]) for method, path, _ in gateway.ROUTES]
+            yield routes(settings, router)
         finally:
             for watch in watches:
                 watch.cancel()

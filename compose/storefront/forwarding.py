@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from .outgoing import Answer, Peer
 
-PASSED_ON = ("authorization", "content-type", "idempotency-key", "x-home-region")
-PASSED_BACK = ("Content-Type", "Cache-Control", "X-Region")
+PASSED_ON = ("authorization", "content-type", "idempotency-key", "x-home-region", "x-client")
+PASSED_BACK = ("Content-Type", "Cache-Control", "Retry-After", "X-Region")
 
 
 async def forward(request: Request, peer: Peer) -> Response:

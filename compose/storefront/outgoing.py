@@ -36,10 +36,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:
-        """The body as JSON; ValueError where it is not."""
-        return json.loads(self.body)
-
 
 @dataclass(frozen=True)
 class Client:
@@ -85,7 +81,14 @@ class Peer:
         answer = await self.call("GET", path)
         if answer.status != 200:
             raise Broken(self.name, f"status {answer.status}")
-        return answer.json()
+        return self.read(answer)
+
+    def read(self, answer: Answer) -> Any:
+        """An answer's body as JSON; raises Broken where it is anything else."""
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise Broken(self.name, "its answer is not JSON") from None
 
     async def _send(
         self,
@@ -109,12 +112,12 @@ async def _note_reuse(_session: object, context: SimpleNamespace, _params: objec
 
 
 @asynccontextmanager
-async def client() -> AsyncIterator[Client]:
+async def client(connect_s: float = CONNECT_S) -> AsyncIterator[Client]:
     """An outgoing client for the life of a service."""
     reuse = aiohttp.TraceConfig()
     reuse.on_connection_reuseconn.append(_note_reuse)
     common: dict[str, Any] = {
-        "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+        "timeout": aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
         "cookie_jar": aiohttp.DummyCookieJar(),
         "skip_auto_headers": UNSENT,
         "auto_decompress": False,

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, serving
+from . import bodies, operators, serving
 from .problems import Problem
+from .sandbox import Sandbox
 from .settings import Settings
 
 # What the card network lets through in one charge.
@@ -68,11 +69,15 @@ def _read(path: Path) -> list[tuple[str, dict[str, Any]]]:
 class Charges:
     """Answers for charges and for the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, sandbox: Sandbox) -> None:
         self._ledger = ledger
+        self._sandbox = sandbox
 
     async def charge(self, request: Request) -> Response:
         """POST /charges {"amount_cents"} with Idempotency-Key: 201, or 200 where it was charged before; 402 refused."""
+        misbehaved = await self._sandbox.misbehaved(request)
+        if misbehaved is not None:
+            return misbehaved
         key = bodies.idempotency_key(request)
         amount = bodies.positive(await bodies.json_object(request), "amount_cents")
         charged = self._ledger.find(key)
@@ -90,12 +95,16 @@ class Charges:
 
 
 @asynccontextmanager
-async def payments(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+async def payments(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     """The service: its ledger is DATA_DIR/ledger.jsonl."""
-    ledger = Ledger(Path(os.environ.get("DATA_DIR", ".")) / "ledger.jsonl")
+    ledger, sandbox = Ledger(Path(os.environ.get("DATA_DIR", ".")) / "ledger.jsonl"), Sandbox()
     try:
-        charges = Charges(ledger)
-        yield [Route("/charges", charges.charge, methods=["POST"]), Route("/ledger", charges.ledger)]
+        charges = Charges(ledger, sandbox)
+        yield [
+            Route("/charges", charges.charge, methods=["POST"]),
+            Route("/ledger", charges.ledger),
+            operators.route(settings, "behaviour", sandbox.behave),
+        ]
     finally:
         ledger.close()
 

@@ -14,6 +14,11 @@ from .basket import Basket
 from .problems import Problem
 
 FIND = "SELECT id, user_id, items, total_cents, status FROM orders WHERE id = $1"
+LEFT_BEHIND = """
+    SELECT id, user_id, items, total_cents, status FROM orders
+    WHERE status = 'pending' AND placed_at < now() - make_interval(secs => $1)
+    ORDER BY placed_at LIMIT $2
+"""
 INSERT = """
     INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact)
     SELECT $1, $2, 'pending', $3, now(), $4, $5, json_build_object('email', a.email, 'channel', 'web')
@@ -39,8 +44,15 @@ class Order:
 async def find(connection: Any, key: str) -> Order | None:
     """The order of that id as it stands."""
     row = await connection.fetchrow(FIND, key)
-    if row is None:
-        return None
+    return None if row is None else _order(row)
+
+
+async def left_behind(connection: Any, seconds: float, at_most: int) -> list[Order]:
+    """Orders that have been pending for longer than `seconds`, oldest first."""
+    return [_order(row) for row in await connection.fetch(LEFT_BEHIND, seconds, at_most)]
+
+
+def _order(row: Any) -> Order:
     return Order(row["id"], row["user_id"], baskets.read(row["items"]), row["total_cents"], row["status"])
 
 

@@ -4,17 +4,19 @@ Problem (any status)
 └─ UpstreamProblem            a peer is at fault, not the caller
    ├─ Unreachable (503)       nothing of an answer came: refused, cut, closed
    ├─ Broken (502)            an answer came, and it was a failure
-   └─ TimedOut (504)          no answer in time
+   ├─ TimedOut (504)          no answer in time
+   └─ Refused (503)           it wasn't even asked: one of our guardrails said no
 """
 
 
 class Problem(Exception):
-    """A failure with the status and text its caller shall see."""
+    """A failure with the status and text its caller shall see; `retry_after_s` is told to it where it isn't 0."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after_s: int = 0) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamProblem(Problem):
@@ -40,3 +42,10 @@ class TimedOut(UpstreamProblem):
 
     def __init__(self, peer: str) -> None:
         super().__init__(504, f"{peer} did not answer in time")
+
+
+class Refused(UpstreamProblem):
+    """A guardrail of this service keeps it from asking the peer."""
+
+    def __init__(self, peer: str, why: str, retry_after_s: int = 0) -> None:
+        super().__init__(503, f"{peer} is not asked: {why}", retry_after_s)

@@ -1,16 +1,19 @@
-"""What an instance is told by its environment: who it is, where it listens, where its peers are.
+"""What an instance is told by its environment: who it is, where it listens, its guardrails, where its peers are.
 
 Leaves to others what a peer's address means; a missing address is an error at start, never at the first
 request.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .flags import Flags
+from .guardrails import Guardrails
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Identity and listening address of one instance."""
+    """Identity, listening address, guardrails and flags of one instance; no token, no operators."""
 
     service: str
     region: str
@@ -18,10 +21,14 @@ class Settings:
     instance: str
     host: str
     port: int
+    guardrails: Guardrails = field(default_factory=Guardrails)
+    operator_token: str = field(default="", repr=False)
+    flags: Flags = field(default_factory=Flags, repr=False)
 
     @classmethod
     def from_environment(cls, service: str) -> "Settings":
-        """Read REGION, RELEASE, INSTANCE, HOST and PORT; those not set have a default fit for a run by hand."""
+        """Read REGION, RELEASE, INSTANCE, HOST, PORT, GUARDRAILS and OPERATOR_TOKEN; each has a default fit for a run
+        by hand."""
         environment = os.environ
         return cls(
             service=service,
@@ -30,6 +37,8 @@ class Settings:
             instance=environment.get("INSTANCE", service),
             host=environment.get("HOST", "127.0.0.1"),
             port=int(environment.get("PORT", "8000")),
+            guardrails=Guardrails.from_environment(),
+            operator_token=environment.get("OPERATOR_TOKEN", ""),
         )
 
 

@@ -52,6 +52,11 @@ class ReleaseSpec(_Strict):
     ai: Ai | None = None
     approvals: tuple[Person, ...] = ()
     reversible: bool = True
+    migration: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]+\.sql$",
+        description="a file of the folder, run on the primary database before the first instance is replaced",
+    )
     defect: str | None = None
 
     @property
@@ -78,6 +83,11 @@ class Catalogue:
         if spec.name != name:
             raise Invalid([document.problem(("version",), f"says {spec.name}, but its folder is {name}")])
         return spec
+
+    def migration(self, name: str) -> str:
+        """The SQL that its schema change needs; empty where it has none."""
+        file = self.spec(name).migration
+        return read_text(self.folder / name / file) if file else ""
 
     def patch(self, name: str) -> str:
         """The unified diff, '' for a first release."""

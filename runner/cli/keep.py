@@ -13,11 +13,19 @@ from runner.clock import Clock
 from runner.journal import Journal
 from runner.operator import Operator
 from runner.ports import PortError
-from runner.scenario import System
+from runner.scenario import Guardrails, Scenario, System
 
 Progress = Callable[[str], None]
 Make = Callable[[Journal, Clock, Progress], Operator]
 Interrupt = Callable[[str], None]
+
+
+Wanted = tuple[System, Guardrails]
+
+
+def wanted(scenario: Scenario) -> Wanted:
+    """What makes two scenarios want the same system."""
+    return scenario.system, scenario.guardrails
 
 
 class Kept:
@@ -27,13 +35,13 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self.then: System | None = None
-        self._system: System | None = None
+        self.then: Wanted | None = None
+        self._system: Wanted | None = None
         self._operator: Operator | None = None
         self._work: Path | None = None
 
     def operator(
-        self, system: System, make: Make, work: Path, journal: Journal, clock: Clock, progress: Progress
+        self, system: Wanted, make: Make, work: Path, journal: Journal, clock: Clock, progress: Progress
     ) -> Operator:
         """The operator of the system that is up, where it is the one wanted, else a new one, not yet brought up."""
         if self._operator is not None and self._system == system:
@@ -67,7 +75,7 @@ class Kept:
 def _restored(operator: Operator) -> bool:
     """Where the substrate can't say, it isn't."""
     try:
-        return operator.restored()
+        return operator.system.restored()
     except PortError:
         return False
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from runner import bundled
 from runner.changes.releases import Catalogue
 from runner.cli.registry import ACTIONS
 from runner.located import Document, Invalid, KeyPath, Problem, nearest
-from runner.scenario import Scenario, load
+from runner.scenario import Load, Scenario, System, load, matrix
 from runner.topology import Topology, read_topology
 
 LONGEST = 500
@@ -47,7 +50,12 @@ def _exists(path: Path) -> bool:
 
 def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
     """The scenario, checked against releases, topology and the language of expectations. Raises Invalid."""
-    return load(path, ACTIONS, overrides=overrides, checks=(_expectations, _releases, _detectors))
+    return load(
+        path,
+        ACTIONS,
+        overrides=overrides,
+        checks=(_expectations, _releases, _places, _surges, _detectors, matrix.check),
+    )
 
 
 def topology(scenario: Scenario) -> Topology:
@@ -55,15 +63,15 @@ def topology(scenario: Scenario) -> Topology:
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
-    expressions, slos = document.data.get("expect"), document.data.get("slos")
+    slos = document.data.get("slos")
     names = [str(each.get("name")) for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
     used = document.data.get("detectors")
     told = [str(each.get("detector")) for each in used if isinstance(each, dict)] if isinstance(used, list) else None
-    for index, expression in enumerate(expressions if isinstance(expressions, list) else []):
+    for path, expression in matrix.expectations(document):
         why = _wrong(expression, names, told) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
-            yield document.problem(("expect", index), message, hint)
+            yield document.problem(path, message, hint)
 
 
 def _wrong(expression: str, slos: Sequence[str], detectors: Sequence[str] | None) -> str | None:
@@ -85,12 +93,61 @@ def _detectors(document: Document) -> Iterable[Problem]:
     return problems(document)
 
 
-def _releases(document: Document) -> Iterator[Problem]:
+def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
+    """(index, action, spec) of the timeline's entries that are whole enough to look at."""
     items = document.data.get("timeline")
     for index, item in enumerate(items if isinstance(items, list) else []):
-        spec = item.get("deploy") if isinstance(item, dict) else None
-        if isinstance(spec, dict) and "release" in spec:
-            yield from _release(document, ("timeline", index, "deploy", "release"), str(spec["release"]))
+        actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
+        if len(actions) == 1:
+            yield index, str(actions[0]), item[actions[0]]
+
+
+def _releases(document: Document) -> Iterator[Problem]:
+    for index, action, spec in _entries(document):
+        if action in ("deploy", "environment.delete") and isinstance(spec, dict) and "release" in spec:
+            yield from _release(document, ("timeline", index, action, "release"), str(spec["release"]))
+
+
+def _places(document: Document) -> Iterator[Problem]:
+    """Regions, services and links that faults name and the system, or that of a variant, hasn't got."""
+    systems = [document.data.get("system", {})]
+    variants = document.data.get("matrix")
+    for variant in variants.values() if isinstance(variants, dict) else ():
+        changed = variant.get("system") if isinstance(variant, dict) else None
+        systems += [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
+    told: set[tuple[KeyPath, str]] = set()
+    for system in systems:
+        try:
+            found = read_topology(bundled.compose(), System.model_validate(system).regions)
+        except (ValidationError, Invalid):
+            continue  # told elsewhere
+        for path, message, hint in _missing(document, found):
+            if (path, message) not in told:
+                told.add((path, message))
+                yield document.problem(path, message, hint)
+
+
+def _missing(document: Document, found: Topology) -> Iterator[tuple[KeyPath, str, str]]:
+    for index, action, spec in _entries(document):
+        try:
+            model: Any = ACTIONS[action].model_validate(spec)
+        except (KeyError, ValidationError):
+            continue
+        for path, message, hint in model.problems(found) if hasattr(model, "problems") else ():
+            yield ("timeline", index, action, *path), message, hint
+
+
+def _surges(document: Document) -> Iterator[Problem]:
+    """A surge beyond the cap of the load."""
+    try:
+        load = Load.model_validate(document.data.get("load", {}))
+    except ValidationError:
+        return  # told elsewhere
+    for index, action, spec in _entries(document):
+        factor = spec.get("factor") if action == "load.surge" and isinstance(spec, dict) else None
+        if isinstance(factor, int | float) and factor * load.rate > load.max_rate:
+            message = f"{factor:g} times {load.rate:g}/s is over maxRate ({load.max_rate:g}/s)"
+            yield document.problem(("timeline", index, action, "factor"), message, "set load.maxRate if you mean it")
 
 
 def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]:

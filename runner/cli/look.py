@@ -39,7 +39,7 @@ def list_(tag: str | None, as_json: bool) -> None:
 
 def expected_seconds(scenario: Scenario) -> float:
     """How long a run takes when all goes as hoped, from the start to the end of the tear-down."""
-    last = max((entry.at for entry in scenario.timeline), default=0.0)
+    last = max((entry.at + (getattr(entry.spec, "for_", None) or 0.0) for entry in scenario.timeline), default=0.0)
     return 15 + scenario.load.warmup + scenario.steady_state.for_ + last + 8 + scenario.hold + scenario.load.timeout
 
 
@@ -52,9 +52,8 @@ def show(scenario: str) -> None:
     click.echo(f"# {path}")
     click.echo(yaml.safe_dump(found.document(), sort_keys=False, allow_unicode=True, width=100), nl=False)
     releases = library.catalogue()
-    for entry in found.timeline:
-        patch = releases.patch(entry.spec.release)
-        click.echo(f"\n# --- {entry.spec.release}: {releases.spec(entry.spec.release).summary}\n{patch}")
+    for name in (entry.spec.release for entry in found.timeline if hasattr(entry.spec, "release")):
+        click.echo(f"\n# --- {name}: {releases.spec(name).summary}\n{releases.patch(name)}")
 
 
 @click.command(epilog="\b\nExample:\n  gameday validate scenarios/*/*.yaml")

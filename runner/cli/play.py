@@ -20,7 +20,7 @@ import yaml
 from rich.console import Console
 
 from runner.cli import active, library
-from runner.cli.keep import Kept, Signals
+from runner.cli.keep import Kept, Signals, wanted
 from runner.operations import Change
 from runner.ports import PortError
 from runner.scenario import Scenario
@@ -41,6 +41,7 @@ class Options:
     responder: str | None
     as_json: bool
     toxiproxy: str | None
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         def make(*parts: Any) -> Any:
             return operator(scenario, settings, *parts)
 
-        operating = kept.operator(scenario.system, make, folder / "work", journal, clock, progress)
+        operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
         interpreter = Interpreter(world(scenario, settings, clock, journal, screen, operating, kept.down))
         with signals.to(interpreter.interrupt):
             interpreter.run()
@@ -144,6 +145,8 @@ def _command(trial: Trial, options: Options) -> str:
     bundled = library.paths().get(trial.path.stem) == trial.path
     words = ["gameday", "run", trial.path.stem if bundled else str(trial.path)]
     words += ["--substrate", trial.substrate, "--seed", str(trial.seed)]
+    variant = trial.scenario.name.removeprefix(f"{trial.path.stem}-")
+    words += ["--variant", variant] if bundled and variant != trial.scenario.name else []
     words += [word for key, value in options.overrides.items() for word in ("--set", f"{key}={value}")]
     words += ["--responder", options.responder] if options.responder else []
     words += ["--toxiproxy-server", options.toxiproxy] if options.toxiproxy else []

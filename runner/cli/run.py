@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +15,11 @@ import click
 from rich.console import Console
 
 from runner.cli import library
-from runner.cli.keep import Kept, Signals
+from runner.cli.keep import Kept, Signals, wanted
 from runner.cli.play import Options, Trial, new_id, play
-from runner.located import Invalid, Problem
+from runner.located import Invalid, Problem, nearest
 from runner.scenario import OVERRIDABLE, Scenario
+from runner.scenario.matrix import variants
 
 EPILOG = """\b
 Examples:
@@ -28,9 +29,22 @@ Examples:
   gameday run bad-deploy-pricing --set load.rate=120/s --set hold=20s --seed 7
   gameday run bad-deploy-pricing --repeat 10
   gameday run before.yaml after.yaml --repeat 10 --interleave
+  gameday run payments-slow                    every variant of its matrix, and a page that sets them side by side
+  gameday run payments-slow --variant without
   gameday run bad-deploy-pricing --dry-run"""
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
-Ready = Sequence[tuple[Path, Scenario]]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One scenario to be run; `variant` is its name in the matrix of the file, None where it has none."""
+
+    path: Path
+    scenario: Scenario
+    variant: str | None = None
+
+
+Ready = Sequence[Chosen]
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -48,6 +62,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats the same arrivals; drawn and told unless set.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each.")
 @click.option("--interleave", is_flag=True, help="Several scenarios in turn, trial by trial: A B A B.")
+@click.option("--variant", metavar="NAME", help="Only this variant of the scenario's matrix.")
 @click.option("--set", "overrides", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Override a value.")
 @click.option("--responder", type=click.Choice(["auto", "none"]), help="In place of the scenario's.")
 @click.option("--toxiproxy-server", "toxiproxy", type=EXECUTABLE, help="Run this Toxiproxy, not the embedded server.")
@@ -60,6 +75,7 @@ def run(
     seed: int | None,
     repeat: int,
     interleave: bool,
+    variant: str | None,
     overrides: dict[str, str],
     responder: str | None,
     toxiproxy: str | None,
@@ -67,11 +83,12 @@ def run(
     as_json: bool,
 ) -> int:
     """Run SCENARIO (a path, or a name from `gameday list`): system up, load, fault, response, report, system down."""
-    options = Options(substrate, out, seed, overrides, responder, as_json, toxiproxy)
+    options = Options(substrate, out, seed, overrides, responder, as_json, toxiproxy, variant)
     ready = _read(scenarios, options)
     if dry_run:
-        for path, scenario in ready:
-            click.echo(f"{scenario.name}: {path}: ok; about {_seconds(scenario) * repeat} s on {substrate}")
+        for each in ready:
+            seconds = _seconds(each.scenario) * repeat
+            click.echo(f"{each.scenario.name}: {each.path}: ok; about {seconds} s on {substrate}")
         return 0
     _writable(out)
     return _series(ready, options, repeat, interleave)
@@ -80,7 +97,7 @@ def run(
 def _series(ready: Ready, options: Options, repeat: int, interleave: bool) -> int:
     with Signals().caught() as signals:
         outcomes, folders = _made(ready, options, repeat, interleave, signals)
-        status = _conclude(outcomes, folders, options, repeat)
+        status = _conclude(ready, outcomes, folders, options, repeat)
     return 130 if signals.asked else status
 
 
@@ -90,7 +107,7 @@ def in_turn(base: str, new: str, options: Options, repeat: int) -> list[list[Map
     _writable(options.out)
     with Signals().caught() as signals:
         outcomes, folders = _made(ready, options, repeat, True, signals)
-        _conclude(outcomes, folders, options, repeat)
+        _conclude(ready, outcomes, folders, options, repeat)
     return None if signals.asked else outcomes
 
 
@@ -100,15 +117,15 @@ def _made(
     """Every trial of every scenario, the system kept up between two that want the same one: outcomes and folders."""
     seed = secrets.randbelow(2**31 - 1000) if options.seed is None else options.seed
     order = list(_order(len(ready), repeat, interleave))
-    folders = [options.out / f"{new_id()}-{scenario.name}" if repeat > 1 else options.out for _, scenario in ready]
+    folders = _folders(ready, options.out, repeat)
     outcomes: list[list[Mapping[str, Any]]] = [[] for _ in ready]
     kept = Kept()
     substrate, why, options = _chosen(options)
     try:
         for index, (which, number) in enumerate(order):
-            path, scenario = ready[which]
+            path, scenario = ready[which].path, ready[which].scenario
             follows = order[index + 1][0] if index + 1 < len(order) else None
-            kept.then = None if follows is None else ready[follows][1].system
+            kept.then = None if follows is None else wanted(ready[follows].scenario)
             if repeat > 1:
                 click.echo(f"trial {number + 1} of {repeat}: {scenario.name}", err=True)
             trial = Trial(path, scenario, seed + number, substrate, why)
@@ -118,6 +135,14 @@ def _made(
     finally:
         kept.close()
     return outcomes, folders
+
+
+def _folders(ready: Ready, out: Path, repeat: int) -> list[Path]:
+    """Where each one's runs go: the trials of a scenario share a folder, and so do the variants of a matrix."""
+    if repeat > 1:
+        return [out / f"{new_id()}-{each.scenario.name}" for each in ready]
+    shared = {each.path: out / f"{new_id()}-{each.path.stem}" for each in ready if each.variant}
+    return [shared[each.path] if each.variant else out for each in ready]
 
 
 def _chosen(options: Options) -> tuple[str, str, Options]:
@@ -142,7 +167,9 @@ def _order(scenarios: int, repeat: int, interleave: bool) -> Iterator[tuple[int,
         yield from ((which, number) for which in range(scenarios) for number in range(repeat))
 
 
-def _conclude(outcomes: list[list[Mapping[str, Any]]], folders: list[Path], options: Options, repeat: int) -> int:
+def _conclude(
+    ready: Ready, outcomes: list[list[Mapping[str, Any]]], folders: list[Path], options: Options, repeat: int
+) -> int:
     """Prints what was asked for as JSON, writes the trials, and gives the exit status of the whole."""
     from runner.measure.verdict import worst
 
@@ -151,8 +178,20 @@ def _conclude(outcomes: list[list[Mapping[str, Any]]], folders: list[Path], opti
     if options.as_json:
         click.echo(json.dumps(results[0] if len(outcomes) == 1 else results, indent=2))
     statuses = [int(result["exit_status"]) for result in results]
+    statuses += [] if repeat > 1 else _matrices(ready, outcomes, folders)
     unmet = any(outcome["steady_state"]["met"] is False for each in outcomes for outcome in each)
     return worst(statuses, unmet=unmet and repeat == 1)
+
+
+def _matrices(ready: Ready, outcomes: list[list[Mapping[str, Any]]], folders: list[Path]) -> list[int]:
+    """The page of each matrix of which a variant ran, and its exit status."""
+    from runner.cli.matrix import conclude
+
+    runs: dict[Path, dict[str, Path]] = {}
+    for each, found, folder in zip(ready, outcomes, folders, strict=True):
+        if each.variant and found:
+            runs.setdefault(folder, {})[each.variant] = folder / str(found[0]["run"]["id"])
+    return [conclude(folder, variants) for folder, variants in runs.items()]
 
 
 def _trials(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -178,14 +217,11 @@ def _seconds(scenario: Scenario) -> int:
 
 def _read(scenarios: tuple[str, ...], options: Options) -> Ready:
     """All scenarios, or every problem of all of them."""
-    ready: list[tuple[Path, Scenario]] = []
+    ready: list[Chosen] = []
     problems: list[Problem] = []
     for each in scenarios:
         try:
-            path = library.find(each)
-            scenario = _with_responder(library.read(path, options.overrides), options.responder)
-            library.topology(scenario)
-            ready.append((path, scenario))
+            ready += _variants(library.find(each), options)
         except Invalid as error:
             problems += error.problems
     if problems:
@@ -193,8 +229,24 @@ def _read(scenarios: tuple[str, ...], options: Options) -> Ready:
     return ready
 
 
+def _variants(path: Path, options: Options) -> list[Chosen]:
+    """The scenario of a file, or each variant of its matrix, or the one that was asked for. Raises Invalid."""
+    scenario = library.read(path, options.overrides)
+    found = [Chosen(path, each, name) for name, each in variants(scenario)] or [Chosen(path, scenario)]
+    if options.variant:
+        names = [str(each.variant) for each in found if each.variant]
+        if options.variant not in names:
+            hint = nearest(options.variant, names) if names else "it has no matrix"
+            raise Invalid([Problem(str(path), 0, 0, f"has no variant {options.variant!r}", hint)])
+        found = [Chosen(path, each.scenario) for each in found if each.variant == options.variant]
+    ready = [replace(each, scenario=_with_responder(each.scenario, options.responder)) for each in found]
+    for each in ready:
+        library.topology(each.scenario)
+    return ready
+
+
 def _with_responder(scenario: Scenario, responder: str | None) -> Scenario:
-    if responder is None:
+    if responder in (None, scenario.respond.by):
         return scenario
     policy = "rollback-latest-change" if responder == "auto" else None
     respond = scenario.respond.model_copy(update={"by": responder, "policy": policy})

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import random
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import bundled
+from runner import bundled, databases
 from runner.changes.releases import Catalogue
 from runner.changes.rollout import plan as rollout
 from runner.cli import library
@@ -26,13 +28,15 @@ from runner.links.start import follows_names, server_command
 from runner.load.plan import LoadPlan, pool_for
 from runner.load.process import LocustLoad
 from runner.operator import Operator
-from runner.ports import Instance, PortError, Responder, Substrate
+from runner.ports import Arena, PortError, Responder, Substrate
 from runner.responders.auto import Auto
 from runner.responders.none import Nobody
 from runner.samples import read_samples
 from runner.scenario import Scenario
+from runner.system import System
 from runner.telemetry.orders import collect_orders
 from runner.telemetry.scrape import Scrape
+from runner.telemetry.status import Status
 from runner.telemetry.watch import Watch
 from runner.topology import Topology
 
@@ -63,18 +67,21 @@ def world(
     down: Callable[[bool], Sequence[str]],
 ) -> World:
     """Everything a run touches, nothing of it started. `down` ends it: see `World`."""
-    topology, releases = operating.topology, library.catalogue()
+    system, releases = operating.system, library.catalogue()
+    load = _load(scenario, settings, clock)
     return World(
         scenario=scenario,
         operator=operating,
-        load=_load(scenario, settings, clock),
+        load=load,
         telemetry=_watch(scenario, clock, journal),
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
         samples=functools.partial(read_samples, settings.folder / "samples"),
-        addresses=functools.partial(_addresses, operating.substrate, topology),
-        collect=functools.partial(_collect, operating.substrate, topology, settings),
+        addresses=functools.partial(_addresses, system),
+        collect=functools.partial(_collect, system, settings),
+        bind=lambda action, spec: spec.bind(Arena(system, load)),
+        sight=Status(functools.partial(_address, system, "router"), system.token),
         defect=lambda release: releases.spec(release).defect,
         screen=screen,
         down=down,
@@ -91,33 +98,59 @@ def operator(
 ) -> Operator:
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
     topology, releases = library.topology(scenario), library.catalogue()
-    substrate, links = _substrate(scenario, settings, topology, progress)
-    return Operator(
+    token = secrets.token_hex(16)
+    substrate, links = _substrate(scenario, settings, topology, progress, token)
+    system = System(
         substrate=substrate,
         links=links,
         topology=topology,
         build=lambda name: releases.build(name, settings.folder / "work" / "releases"),
+        token=token,
+        delay=scenario.system.replication.delay,
+        progress=progress,
+    )
+
+    def migrate(name: str) -> None:
+        statements = releases.migration(name)
+        if statements:
+            system.altered.add(f"schema of {name}")
+            databases.execute(system.database(system.primary()), statements)
+
+    return Operator(
+        system=system,
         about=functools.partial(_about, releases),
         plan=rollout,
         journal=journal,
         clock=clock,
         grace=GRACE,
-        progress=progress,
+        migrate=migrate,
     )
 
 
+def _variables(scenario: Scenario, token: str) -> dict[str, str]:
+    """Run-wide values of the compose files' variables."""
+    on = [name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"]
+    return {
+        "GUARDRAILS": ",".join(on) or "none",
+        "OPERATOR_TOKEN": token,
+        "PRIMARY": scenario.system.regions[0],
+        "REPLICATION": scenario.system.replication.mode,
+    }
+
+
 def _substrate(
-    scenario: Scenario, settings: Settings, topology: Topology, progress: Callable[[str], None]
+    scenario: Scenario, settings: Settings, topology: Topology, progress: Callable[[str], None], token: str
 ) -> tuple[Substrate, LinkControl]:
     control: list[LinkControl] = []
     substrate: Substrate
+    variables = _variables(scenario, token)
     if settings.substrate == "docker":
         from runner.substrates.docker import DockerSubstrate
         from runner.substrates.image import ensure_image
 
         image = functools.partial(ensure_image, bundled.compose(), progress)
         port = scenario.system.port or 0
-        substrate = DockerSubstrate(settings.run, topology, settings.folder, image, edge_port=port)
+        substrate = DockerSubstrate(settings.run, topology, settings.folder, image, edge_port=port, variables=variables)
     else:
         from runner.substrates.process import ProcessSubstrate
 
@@ -127,6 +160,7 @@ def _substrate(
             settings.folder,
             template_dir=template,
             edge_port=scenario.system.port or 0,
+            variables=variables,
             names_changed=lambda table: control[0].moved(table),
             link_command=functools.partial(server_command, settings.toxiproxy),
         )
@@ -142,6 +176,7 @@ def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
 
 def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
     load, samples = scenario.load, settings.folder / "samples"
+    headroom = max((entry.spec.factor for entry in scenario.timeline if entry.action == "load.surge"), default=1.0)
 
     def plan(target: str) -> LoadPlan:
         return LoadPlan(
@@ -154,7 +189,8 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
             timeout=load.timeout,
             think_time=load.think_time,
             regions=dict.fromkeys(scenario.system.regions, 1.0),
-            pool=pool_for(load.rate, load.timeout),
+            headroom=headroom,
+            pool=pool_for(load.rate * headroom, load.timeout),
             products=bundled.compose() / "storefront" / "data" / "products.json",
             shard=samples / "0.shard",
         )
@@ -173,26 +209,29 @@ def _responder(scenario: Scenario) -> Responder:
     return Auto(scenario.respond.policy or "rollback-latest-change") if scenario.respond.by == "auto" else Nobody()
 
 
-def _addresses(substrate: Substrate, topology: Topology) -> Mapping[str, tuple[str, int]]:
+def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
     """Instance → address of all that serve /metrics."""
-    scraped = {(s.region, s.name) for s in topology.services if s.ready == "http"}
+    scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
     return {
-        each.id: substrate.address(each) for each in substrate.instances() if (each.region, each.service) in scraped
+        each.id: system.substrate.address(each) for each in system.instances() if (each.region, each.service) in scraped
     }
 
 
-def _collect(substrate: Substrate, topology: Topology, settings: Settings) -> Mapping[str, Any]:
-    """Asks the database itself, not through a link: a fault must not hide what became of the orders."""
-    link = next(x for x in topology.links if topology.service(x.callee_region, x.callee).kind == "database")
-    database = _instance_of(substrate, link.callee)
-    if database is None:
-        return {"file": None, "orders": None, "why": "no database runs"}
-    url = link.url(*substrate.address(database))
-    return collect_orders(url, settings.run, settings.folder / "audit.jsonl")
+def _address(system: System, kind: str) -> tuple[str, int] | None:
+    """Of the one service of that kind; None while it doesn't run."""
+    running = system.instances(system.kind_of(kind))
+    try:
+        return system.substrate.address(running[0]) if running else None
+    except PortError:
+        return None
 
 
-def _instance_of(substrate: Substrate, service: str) -> Instance | None:
-    return next((each for each in substrate.instances() if each.service == service), None)
+def _collect(system: System, settings: Settings) -> Mapping[str, Any]:
+    """Asks the database and the ledger themselves, not through links: a fault must not hide what became of orders."""
+    database: str | None = None
+    with suppress(PortError):
+        database = system.database(system.primary())
+    return collect_orders(database, _address(system, "third-party"), settings.run, settings.folder)
 
 
 def template() -> Path:

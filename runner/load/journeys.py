@@ -19,6 +19,7 @@ from runner.load.plan import Arrival, LoadPlan
 MOST_ITEMS = 3
 MOST_OF_ONE = 2
 OK = frozenset({200})
+PLACED = frozenset({200, 201, 202})  # 202: queued by a shop that can't charge just now, and acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def buy(visit: Visit) -> Journey:
         "POST",
         "/checkout",
         oracle.receipt(visit.oracle, key, basket),
-        expected=frozenset({200, 201}),
+        expected=PLACED,
         headers={**JSON, "Idempotency-Key": key},
         body=json.dumps({"user": user, "items": items}).encode(),
         order=n,
@@ -94,9 +95,15 @@ def history(visit: Visit) -> Journey:
     yield Step("orders", "GET", f"/orders?user={user}", oracle.history(user))
 
 
+def costs(visit: Visit) -> Journey:
+    """Somebody of the house looks at what the region cost."""
+    yield Step("costs", "GET", "/costs", oracle.costs(visit.plan.home(visit.arrival.user)))
+
+
 JOURNEYS: Mapping[str, Callable[[Visit], Journey]] = {
     "browse": browse,
     "buy": buy,
     "login": login,
     "history": history,
+    "costs": costs,
 }

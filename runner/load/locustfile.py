@@ -1,10 +1,10 @@
 """The worker: Locust, headless, one FastHttpUser that runs the plan's schedule. The only importer of gevent and Locust.
 
-Run as `python -m runner.load.locustfile samples/load.json`. It writes `ready` to its output, is sent `begin <seconds>`
-on its input, and ends on SIGTERM or when its input ends, which happens too when its parent dies: no new arrivals, the
-answers in flight awaited up to the time-out, the shard closed. Where it ends by itself its last words are why. Every
-finished request is one record of the shard; Locust's own statistics, which count from the send and not from the plan,
-are not fed. What is sent and what is right is in `journeys`.
+Run as `python -m runner.load.locustfile samples/load.json`. It says that it is ready, begins when told, does as it is
+told (`words`), and ends on SIGTERM or when its input ends, which happens too when its parent dies: no new arrivals, the
+answers in flight awaited up to the time-out, the shard closed. Every request is one record of the shard, however often
+it was sent; Locust's own statistics, which count from the send and not from the plan, are not fed. What is sent and
+what is right is in `journeys`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import locust  # isort: skip  # first of all, for it patches the standard librar
 
 import gc
 import os
+import resource
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -35,17 +36,13 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from runner.load.journeys import JOURNEYS, Step, Visit
-from runner.load.oracle import Finding, Oracle, judge
-from runner.load.plan import STEPS, Arrival, LoadPlan, arrivals
+from runner.load.oracle import Oracle, judge
+from runner.load.plan import STEPS, Arrival, LoadPlan, Pace, Surge, drawn
+from runner.load.recording import Answer, Recorder
+from runner.load.words import EXIT_BROKE, EXIT_IO, EXIT_USAGE, say, tell
 from runner.samples import ErrorKind, ShardWriter
 
-NAN = float("nan")
-NOT_CHECKED = 2
-EXIT_USAGE = 64  # the plan can't be used
-EXIT_BROKE = 70  # an error in the worker
-EXIT_IO = 74  # the samples can't be written
 DRAIN_MARGIN_S = 0.5
-LAST_WORDS = 8000  # characters, well within what a pipe holds without a reader
 PRIORITY = -10  # nice value
 
 
@@ -102,20 +99,6 @@ class Clients(HTTPClientPool):
         return Client.from_url(url, **self.client_args)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one request. `content` decoded, None where the request failed; `status` 0 without an answer."""
-
-    start: float
-    end: float
-    error: ErrorKind
-    status: int = 0
-    region: str = ""
-    release: str = ""
-    finding: Finding | None = None
-    content: Any = None
-
-
 class Worker:
     """Runs the schedule of one plan and records every request."""
 
@@ -123,37 +106,69 @@ class Worker:
         self.plan = plan
         self.oracle = Oracle.read(plan.products)
         self.shard = ShardWriter(plan.shard, grow=plan.grow)
+        self.recorder = Recorder(self.shard)
         self.pool = Pool(plan.pool)
+        self.pace = Pace(plan.surges)
+        self.retries = 0
         self.begun: AsyncResult = AsyncResult()
         self.stopping = Event()
+        self.wake = Event()  # the next arrival's time may be another now
         self.failure: tuple[int, str] | None = None
         self._client: HTTPClient
 
     def now(self) -> float:
         return time.monotonic() - self.plan.origin
 
+    def stop(self) -> None:
+        self.stopping.set()
+        self.wake.set()
+
     def listen(self) -> None:
-        """Follows standard input: `begin <seconds>`, then its end."""
+        """Follows standard input to its end, line by line."""
         make_nonblocking(0)
         heard = b""
         while chunk := nb_read(0, 1024):
-            heard += chunk
-            if heard.endswith(b"\n") and not self.begun.ready():
-                self.begun.set(float(heard.split()[1]))
-        self.stopping.set()
+            *lines, heard = (heard + chunk).split(b"\n")
+            for line in lines:
+                self._obey(line.decode().split())
+        self.stop()
+
+    def _obey(self, words: list[str]) -> None:
+        match words:
+            case ["begin", when]:
+                self.begun.set(float(when))
+            case ["surge", when, factor]:
+                # Never before now: what was sent already was sent as it was planned, and stays so.
+                surge = Surge(since=max(float(when), self.now()), factor=float(factor))
+                self.pace.bend(surge)
+                self.wake.set()
+                say(f"surged {when} {surge.since!r}")
+            case ["retry", attempts]:
+                self.retries = int(attempts)
+                say(f"retrying {attempts}")
+            case _:
+                raise ValueError(f"told what it doesn't know: {words}")
 
     def run(self, client: HTTPClient) -> None:
         """Begins each journey at its planned time, until stopped."""
         self._client = client
-        for arrival in arrivals(self.plan):
-            # A sleep of 0 when late lets the answers in between two sends.
-            gevent.sleep(0) if arrival.planned <= self.now() else self.stopping.wait(arrival.planned - self.now())
+        for one in drawn(self.plan):
+            arrival = replace(one, planned=self._await(one.planned))
             if self.stopping.is_set():
                 return
             if self.pool.full() or self.now() >= arrival.planned + self.plan.timeout:
-                self._skip(arrival, STEPS[arrival.journey][0], arrival.planned)
+                self.recorder.skipped(arrival, STEPS[arrival.journey][0], arrival.planned)
             else:
                 self.pool.spawn(self.guard, self._journey, arrival)
+
+    def _await(self, even: float) -> float:
+        """Waits until what was drawn for `even` is due; when that was. A surge may come while it waits."""
+        if self.pace.at(even) <= self.now():
+            gevent.sleep(0)  # late: let the answers in between two sends
+        while (planned := self.pace.at(even)) > (now := self.now()) and not self.stopping.is_set():
+            self.wake.clear()
+            self.wake.wait(planned - now)
+        return planned
 
     def drain(self) -> None:
         """Waits for the answers in flight; none takes longer than the time-out."""
@@ -167,19 +182,19 @@ class Worker:
         except OSError as error:
             why = f"the samples can't be written: {error.strerror or error}: {self.plan.shard}"
             self.failure = self.failure or (EXIT_IO, why)
-            self.stopping.set()
+            self.stop()
         except Exception as error:
             self.failure = self.failure or (EXIT_BROKE, "".join(traceback.format_exception(error)))
-            self.stopping.set()
+            self.stop()
 
     def _journey(self, arrival: Arrival) -> None:
         journey = JOURNEYS[arrival.journey](Visit(self.plan, self.oracle, arrival))
         planned, step = arrival.planned, next(journey)
         while True:
             if self.now() >= planned + self.plan.timeout:
-                return self._skip(arrival, step.name, planned)
-            answer = self._ask(arrival, step, planned)
-            self._record(arrival, step, planned, answer)
+                return self.recorder.skipped(arrival, step.name, planned)
+            answer = self._insist(arrival, step, planned)
+            self.recorder.answered(arrival, step.name, step.order, planned, answer)
             if answer.content is None:
                 return None
             try:
@@ -189,6 +204,16 @@ class Worker:
             planned = answer.end + self.plan.think_time
             if self.stopping.wait(max(0.0, planned - self.now())):
                 return None
+
+    def _insist(self, arrival: Arrival, step: Step, planned: float) -> Answer:
+        """The request, sent again at once as often as clients do, while it fails and there is time left."""
+        answer = self._ask(arrival, step, planned)
+        while answer.is_worth_another() and answer.attempts <= self.retries:
+            if self.now() >= planned + self.plan.timeout or self.stopping.is_set():
+                break
+            again = self._ask(arrival, step, planned)
+            answer = replace(again, start=answer.start, attempts=answer.attempts + 1)
+        return answer
 
     def _ask(self, arrival: Arrival, step: Step, planned: float) -> Answer:
         """One request, over by the time-out after its planned time."""
@@ -208,32 +233,6 @@ class Worker:
             return Answer(start, end, ErrorKind.STATUS, *served)
         finding, decoded = judge(step.check, content)
         return Answer(start, end, ErrorKind.NONE if finding.right else ErrorKind.WRONG, *served, finding, decoded)
-
-    def _record(self, arrival: Arrival, step: Step, planned: float, answer: Answer) -> None:
-        finding = answer.finding
-        self.shard.append(
-            planned,
-            answer.start,
-            answer.end,
-            arrival.user,
-            step.order,
-            finding.total if finding else -1,
-            self.shard.intern("release", answer.release),
-            answer.status,
-            self.shard.intern("journey", arrival.journey),
-            self.shard.intern("step", step.name),
-            self.shard.intern("region", answer.region),
-            answer.error,
-            int(finding.right) if finding else NOT_CHECKED,
-        )
-
-    def _skip(self, arrival: Arrival, name: str, planned: float) -> None:
-        """Records a request that couldn't be sent in its time: never silent."""
-        journey, step = self.shard.intern("journey", arrival.journey), self.shard.intern("step", name)
-        nowhere, none = self.shard.intern("region", ""), self.shard.intern("release", "")
-        self.shard.append(
-            planned, NAN, NAN, arrival.user, 0, -1, none, 0, journey, step, nowhere, ErrorKind.NOT_SENT, NOT_CHECKED
-        )
 
 
 class Shopper(FastHttpUser):
@@ -256,13 +255,15 @@ def work(worker: Worker) -> None:
         concurrency=plan.pool, connection_timeout=plan.timeout, network_timeout=plan.timeout, disable_ipv6=True
     )
     runner = Environment(user_classes=[Shopper], host=plan.target).create_local_runner()
-    gevent.signal_handler(signal.SIGTERM, worker.stopping.set)
+    gevent.signal_handler(signal.SIGTERM, worker.stop)
     gevent.spawn(worker.guard, worker.listen)
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # each place in the pool is a connection
     with suppress(OSError):
         # Where that is allowed: a worker that waits for its turn sends late, and measures its own waiting.
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     gc.freeze()
-    print("ready", flush=True)  # noqa: T201
+    say("ready")
     gevent.wait([worker.begun, worker.stopping], count=1)
     if not worker.stopping.is_set():
         worker.plan = plan.model_copy(update={"begin": worker.begun.get()})
@@ -270,13 +271,6 @@ def work(worker: Worker) -> None:
         worker.stopping.wait()
         worker.drain()
     runner.quit()
-
-
-def tell(why: str) -> None:
-    """The reason of a failure, to the log and to the parent: a log on a disk that is full says nothing."""
-    for stream in (sys.stderr, sys.stdout):
-        with suppress(OSError):
-            print(why[-LAST_WORDS:], file=stream, flush=True)
 
 
 def main(path: Path) -> int:

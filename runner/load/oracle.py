@@ -14,6 +14,7 @@ from typing import Any
 
 HISTORY_LENGTH = 10  # every user has ten preloaded orders, and the answer holds at most ten
 BASIS_POINTS = 10_000
+PLACED = ("paid", "queued")
 
 Basket = Sequence[tuple[int, int]]
 Check = Callable[[Any], "Finding"]
@@ -61,13 +62,13 @@ def product(oracle: Oracle, wanted: int) -> Check:
 
 
 def receipt(oracle: Oracle, order: str, basket: Basket) -> Check:
-    """The order is paid, under our id, for the right total."""
+    """The order is placed, under our id, for the right total; a shop in need may pay it later, and says so."""
     total = oracle.total(basket)
 
     def check(answer: Any) -> Finding:
         seen = answer["total_cents"]
         cents = seen if isinstance(seen, int) else -1
-        return Finding(bool(answer["order_id"] == order and answer["status"] == "paid" and seen == total), cents)
+        return Finding(bool(answer["order_id"] == order and answer["status"] in PLACED and seen == total), cents)
 
     return check
 
@@ -91,6 +92,17 @@ def history(user: int) -> Check:
         right = answer["user"] == user and len(orders) == HISTORY_LENGTH
         right = right and placed == sorted(placed, reverse=True)
         return Finding(bool(right and all(order["total_cents"] > 0 for order in orders)))
+
+    return check
+
+
+def costs(region: str) -> Check:
+    """The bill of `region` by day, in dollars. Nobody outside knows what it truly is, but its sum has to be right."""
+
+    def check(answer: Any) -> Finding:
+        cents = [day["cents"] for day in answer["days"]]
+        right = answer["region"] == region and answer["currency"] == "USD"
+        return Finding(bool(right and cents and answer["total_cents"] == sum(cents)))
 
     return check
 

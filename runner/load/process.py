@@ -1,7 +1,8 @@
-"""The load as the engine sees it: spawns the worker, tells it when to begin and to end, and says why it died.
+"""The load as the engine sees it: spawns the worker, tells it when to begin, to surge and to end, says why it died.
 
 The worker is a process of its own, for Locust patches the whole standard library. It holds on to its standard input,
-so that it ends by itself where this process is gone. Reading its samples is left to `runner.telemetry`.
+so that it ends by itself where this process is gone. What they say to one another is in `words`. Reading its samples is
+left to `runner.telemetry`.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import runner
 from runner.clock import RunClock
-from runner.load.plan import LoadPlan, arrivals
+from runner.load.plan import LoadPlan, Surge, arrivals
 from runner.ports import PortError
 
 READY_S = 60.0
 BEGIN_AFTER_S = 0.3  # from telling the worker to the first planned arrival: it has to start its user
+SURGE_AFTER_S = 0.2  # from telling it of a surge to its begin: it has to hear of it first
+ANSWER_S = 5.0
 STOP_MARGIN_S = 5.0
+MOST_RETRIES = 254  # as many as a record can tell of
 LOG_TAIL = 2000
 PLAN = "load.json"
 LOG = "load.log"
@@ -52,6 +58,7 @@ class LocustLoad:
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: str | None = None
         self._words = ""
+        self._lock = threading.RLock()  # one question at a time, and none to a worker that is being ended
 
     def start(self, target: str) -> float:
         """Spawns the worker, awaits that it is ready, begins; planned time of the first request.
@@ -83,9 +90,37 @@ class LocustLoad:
         """
         if self._process is None:
             return {"clean": True, "why": "never started"}
-        if self._ended is None:
-            self._ended = self._finish(self._process)
+        with self._lock:
+            if self._ended is None:
+                self._ended = self._finish(self._process)
         return {"clean": self._ended == "", "why": self._ended}
+
+    def surge(self, factor: float) -> None:
+        """From shortly after now on `factor` times the planned rate, at most the plan's headroom; 1 is as planned.
+
+        It is in the plan's file first, since the schedule is told from there. What already is so needs no worker.
+        """
+        with self._lock:
+            surges = self._plan.surges if self._plan else ()
+            if factor == (surges[-1].factor if surges else 1.0) or (factor == 1.0 and self.alive() is not None):
+                return
+            process, plan = self._running()
+            if not 0 < factor <= plan.headroom:
+                raise PortError(f"a surge of {factor:g} times the rate: the load has room for up to {plan.headroom:g}")
+            asked = self._clock.now() + SURGE_AFTER_S
+            self._plan = self._surging(plan, asked, factor)
+            begun = float(self._ask(process, f"surge {asked!r} {factor!r}", f"surged {asked!r} "))
+            if begun != asked:
+                self._plan = self._surging(plan, begun, factor)
+
+    def retry(self, attempts: int) -> None:
+        """From now on a failed step is sent again, up to so many times within its time-out; 0 is as planned."""
+        if not 0 <= attempts <= MOST_RETRIES:
+            raise PortError(f"{attempts} retries: they may be 0 to {MOST_RETRIES}")
+        with self._lock:
+            if attempts or self.alive() is None:
+                process, _ = self._running()
+                self._ask(process, f"retry {attempts}", f"retrying {attempts}")
 
     def alive(self) -> str | None:
         if self._process is None:
@@ -94,10 +129,23 @@ class LocustLoad:
             return "the load was stopped"
         if self._process.poll() is None:
             return None
-        return f"the load ended by itself: {self._reason(self._process)}"
+        with self._lock:
+            return f"the load ended by itself: {self._reason(self._process)}"
 
     def shards(self) -> Sequence[Path]:
         return () if self._plan is None else (self._plan.shard,)
+
+    def _running(self) -> tuple[subprocess.Popen[bytes], LoadPlan]:
+        dead = self.alive()
+        if dead is not None or self._process is None or self._plan is None:
+            raise PortError(dead or "the load hasn't begun")
+        return self._process, self._plan
+
+    def _surging(self, plan: LoadPlan, since: float, factor: float) -> LoadPlan:
+        """The plan with one more surge, on disk as well."""
+        plan = plan.model_copy(update={"surges": (*plan.surges, Surge(since=since, factor=factor))})
+        self._write(plan)
+        return plan
 
     def _write(self, plan: LoadPlan) -> None:
         try:
@@ -121,20 +169,43 @@ class LocustLoad:
             raise PortError(f"the load's worker can't be started: {error}") from error
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            self._hear(process, "ready", READY_S)
+        except TimeoutError:
+            raise PortError(f"the load's worker wasn't ready within {READY_S:g} s: {self._tail()}") from None
+        except EOFError:
+            self._end(process)
+            raise PortError(f"the load's worker ended before it was ready: {self._reason(process)}") from None
+
+    def _ask(self, process: subprocess.Popen[bytes], line: str, answer: str) -> str:
+        """What follows `answer` in the worker's answer."""
+        self._tell(process, line + "\n")
+        try:
+            return self._hear(process, answer, ANSWER_S)
+        except TimeoutError:
+            raise PortError(f"the load's worker didn't answer {line!r} within {ANSWER_S:g} s: {self._tail()}") from None
+        except EOFError:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_MARGIN_S)
+            raise PortError(f"the load's worker ended when told {line!r}: {self._reason(process)}") from None
+
+    def _hear(self, process: subprocess.Popen[bytes], begin: str, within: float) -> str:
+        """The rest of the first line that begins so. TimeoutError, or EOFError where the worker ended."""
         assert process.stdout is not None
-        until, heard = time.monotonic() + READY_S, b""
+        until, heard = time.monotonic() + within, b""
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            while not heard.endswith(b"ready\n"):
-                left = until - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    raise PortError(f"the load's worker wasn't ready within {READY_S:g} s: {self._tail()}")
+            while True:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    raise TimeoutError
                 chunk = os.read(process.stdout.fileno(), 4096)
-                if not chunk:
-                    self._words = heard.decode(errors="replace")
-                    self._end(process)
-                    raise PortError(f"the load's worker ended before it was ready: {self._reason(process)}")
                 heard += chunk
+                if not chunk:
+                    self._words += heard.decode(errors="replace")
+                    raise EOFError
+                for line in heard.splitlines(keepends=True):
+                    if line.startswith(begin.encode()) and line.endswith(b"\n"):
+                        return line.decode().removeprefix(begin).rstrip("\n")
 
     def _tell(self, process: subprocess.Popen[bytes], line: str) -> None:
         assert process.stdin is not None

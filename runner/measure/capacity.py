@@ -1,18 +1,32 @@
-"""When the system was whole again: every service of every region with its planned number of instances, none faulty.
+"""When the system was whole again: every service of every region with its planned number of instances, none faulty,
+every fault taken back, every fenced database a standby that has caught up, no region drained of its traffic.
 
-Told from the journal's instance events alone; whether users were well is `clocks`.
+Told from the journal's events alone; whether users were well is `clocks`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from runner.journal import Event
 from runner.measure.operations import harmful_changes
 from runner.measure.run import Run
 
 Place = tuple[str, str, str]  # region, service, release
+
+BEGINS: Mapping[str, str] = {
+    "fault.intended": "fault",
+    "fence.confirmed": "database",
+    "traffic.drained": "traffic",
+}
+ENDS: Mapping[str, str] = {
+    "fault.reverted": "fault",
+    "fault.failed": "fault",
+    "replica.caught_up": "database",
+    "traffic.returned": "traffic",
+}
+GONE = ("instance.stopped", "instance.died", "instance.killed")
 
 
 def restored_at(run: Run, effect: float) -> float | None:
@@ -32,17 +46,16 @@ def _states(run: Run) -> Iterator[tuple[float, bool]]:
     if up is None:
         return
     faulty = faulty_releases(run)
-    placed: dict[str, Place] = {}
-    active: set[str] = set()
+    state = _State()
     planned: Counter[tuple[str, str]] | None = None
     for event in run.events:
         if event.t > run.end:
             return
-        _replay(event, placed, active)
+        state.follow(event)
         if event is up:
-            planned = Counter((region, service) for region, service, _ in placed.values())
+            planned = state.count()
         if planned is not None:
-            yield event.t, not active and _is_whole(placed, planned, faulty)
+            yield event.t, not state.amiss and _is_whole(state, planned, faulty)
 
 
 def faulty_releases(run: Run) -> frozenset[str]:
@@ -51,19 +64,30 @@ def faulty_releases(run: Run) -> frozenset[str]:
     return frozenset(str(each.data["release"]) for each in run.all("change.started") if each.subject in harmful)
 
 
-def _replay(event: Event, placed: dict[str, Place], active: set[str]) -> None:
-    if event.kind == "instance.ready":
-        data = event.data
-        placed[event.subject] = (str(data["region"]), str(data["service"]), str(data["release"]))
-    elif event.kind in ("instance.stopped", "instance.died"):
-        placed.pop(event.subject, None)
-    elif event.kind == "fault.intended" and not event.data.get("change"):
-        active.add(event.subject)
-    elif event.kind in ("fault.reverted", "fault.failed"):
-        active.discard(event.subject)
+class _State:
+    """Which instances run, and what is amiss: (what, where) of faults, fenced databases, drained regions."""
+
+    def __init__(self) -> None:
+        self.placed: dict[str, Place] = {}
+        self.amiss: set[tuple[str, str]] = set()
+
+    def follow(self, event: Event) -> None:
+        """A deploy is amiss so long as its release runs, which `_is_whole` sees; another fault until it is reverted."""
+        data, subject = event.data, event.subject
+        if event.kind == "instance.ready":
+            self.placed[subject] = (str(data["region"]), str(data["service"]), str(data["release"]))
+        elif event.kind in GONE:
+            self.placed.pop(subject, None)
+        elif event.kind in BEGINS and not data.get("change"):
+            self.amiss.add((BEGINS[event.kind], subject))
+        elif event.kind in ENDS:
+            self.amiss.discard((ENDS[event.kind], subject))
+
+    def count(self) -> Counter[tuple[str, str]]:
+        return Counter((region, service) for region, service, _ in self.placed.values())
 
 
-def _is_whole(placed: dict[str, Place], planned: Counter[tuple[str, str]], faulty: frozenset[str]) -> bool:
-    if any(release in faulty for _, _, release in placed.values()):
+def _is_whole(state: _State, planned: Counter[tuple[str, str]], faulty: frozenset[str]) -> bool:
+    if any(release in faulty for _, _, release in state.placed.values()):
         return False
-    return Counter((region, service) for region, service, _ in placed.values()) >= planned
+    return state.count() >= planned

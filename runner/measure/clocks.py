@@ -88,7 +88,7 @@ def analyse(run: Run) -> Analysis:
         return _with(blank, Clocks(inject=inject, injected=injected), None)
     effect = outages[0].effect
     recovered = _recovered(run, courses, outages)
-    act = _ended_it(operations, effect, recovered)
+    act = _ended_it(run, operations, effect, recovered)
     detect, paged = _detected(run, blank, effect, act)
     clocks = Clocks(
         inject=inject,
@@ -163,15 +163,20 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
     return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
 
 
-def _ended_it(operations: Sequence[Done], effect: float, recovered: float | None) -> Done | None:
+def _ended_it(run: Run, operations: Sequence[Done], effect: float, recovered: float | None) -> Done | None:
     """The last operation ordered before the recovery that may have brought it: a right one first, a wrong one never."""
     if recovered is None:
         return None
-    able = [
-        each for each in operations if effect <= each.t <= recovered and each.right is not False and not each.failed
-    ]
+    in_time = [each for each in operations if effect <= each.t <= recovered]
+    able = [each for each in in_time if each.right is not False and not each.failed and not _too_late(run, each)]
     right = [each for each in able if each.right]
     return max(right or able, key=lambda each: each.t, default=None)
+
+
+def _too_late(run: Run, operation: Done) -> bool:
+    """A fail-over out of a region that the edge had found down by itself and sent nothing to any more."""
+    seen = [event for event in run.all("region.seen") if event.subject == operation.target and event.t <= operation.t]
+    return operation.name == "failover" and bool(seen) and seen[-1].data.get("up") is False
 
 
 def _detected(run: Run, analysis: Analysis, effect: float, act: Done | None) -> tuple[float | None, float | None]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runner.journal import Event
 from runner.measure.clocks import Analysis
+from runner.measure.run import Run
+from runner.scenario.units import seconds
 
 State = Literal["measured", "censored", "no_effect", "not_measured"]
 EndedBy = Literal["responder", "system", "schedule", "cleanup"]
@@ -41,21 +45,39 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     """(who ended the outage, when that was done); (None, None) where it didn't end.
 
     An operation that was right did it. One of which that isn't known did it unless a later revert explains it as well.
+    A revert explains the end of an outage that it came in; what broke anew when a region returned ended by itself.
     """
     recovered, act = analysis.clocks.recovered, analysis.act
     if recovered is None:
         return None, None
+    began = analysis.outages[-1].effect
     if act is not None and act.right:
         return "responder", act.t
     deeds: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
     for event in analysis.run.all("fault.reverted"):
-        by = event.data.get("by")
-        if by in ("schedule", "cleanup") and event.t <= recovered:
-            deeds.append((event.t, by))
+        by, t = event.data.get("by"), _revert_began(analysis.run, event)
+        if by in ("schedule", "cleanup") and began <= t <= recovered:
+            deeds.append((t, by))
     if not deeds:
         return "system", None
     t, who = max(deeds)
     return who, t
+
+
+def _revert_began(run: Run, reverted: Event) -> float:
+    """`fault.reverted` comes when the system is whole again; what the timeline takes back it begins to after `for`."""
+    intended = run.first("fault.intended", reverted.subject)
+    entry = intended.data.get("entry") if intended else None
+    if (
+        intended is None
+        or reverted.data.get("by") != "schedule"
+        or entry is None
+        or entry >= len(run.scenario.timeline)
+    ):
+        return reverted.t
+    spec = run.scenario.timeline[entry].spec
+    lasts = spec.get("for") if isinstance(spec, Mapping) else None
+    return reverted.t if lasts is None else min(reverted.t, intended.t + seconds(lasts))
 
 
 def as_keys(found: dict[str, Duration]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Who was hurt: requests and users from effect to recovery, by region, journey and release; the budget spent.
 
+`regions` are those that users live in, for a request nobody answered has no other; where it was served is `served`.
+
 Where a fault had no effect on any SLO, single requests may have failed all the same: then it counts from the injection
 to the end, and from the start of the steady state in a control run without a timeline.
 """
@@ -10,39 +12,52 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from runner.measure.blast import Radius
 from runner.measure.clocks import Analysis
 from runner.samples import ErrorKind, Records
 from runner.scenario import Slo
 from runner.slo import Course
 
-Tally = dict[str, dict[str, Any]]
+FIGURES = ("requests", "failed", "failed_ratio", "hurt_s", "users", "users_affected_ratio")
+GROUPS = ("regions", "served", "journeys", "releases")
 
 
 def impact(analysis: Analysis) -> dict[str, Any]:
     """The outcome's `impact`; all null where nothing was judged."""
     run, clocks = analysis.run, analysis.clocks
-    budget = budget_spent(run.scenario.slos, analysis.courses)
-    since = _since(analysis)
+    budgets = budgets_spent(run.scenario.slos, analysis.courses)
+    known = [each for each in budgets.values() if each is not None]
+    spent_most = {"error_budget_spent": max(known, default=None), "budgets": budgets}
+    since = judged_since(analysis)
     if since is None:
-        counts = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"))
-        return {**counts, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": budget}
-    records = during(run.samples.records, since, clocks.recovered, run.end)
-    failed = records["error"] != ErrorKind.NONE
-    users, hurt = np.unique(records["user"]), np.unique(records["user"][failed])
+        nothing: dict[str, Any] = {**dict.fromkeys(FIGURES), "user_hurt_s": _UNKNOWN}
+        return {**nothing, **{group: {} for group in GROUPS}, "blast": [], **spent_most}
+    records, samples = during(run.samples.records, since, clocks.recovered, run.end), run.samples
+    radius, journeys = Radius(records), (records["journey"], samples.journeys)
+    people = radius.people(run.homes)
+    regions, blast = {}, []
+    if run.homes is not None:
+        at_home = run.homes.of(radius.users), run.homes.names
+        regions = {name: {**each, **people["homes"][name]} for name, each in radius.by(*at_home).items()}
+        blast = radius.crossed(at_home, journeys, ("region", "journey"))
     return {
-        **tally(failed),
-        "users": len(hurt),
-        "users_affected_ratio": len(hurt) / len(users) if len(users) else None,
-        "regions": by_name(records["region"], run.samples.regions, failed),
-        "journeys": by_name(records["journey"], run.samples.journeys, failed),
-        "releases": by_name(records["release"], run.samples.releases, failed),
-        "error_budget_spent": budget,
+        **radius.whole(),
+        **{key: people[key] for key in ("users", "users_affected_ratio")},
+        "user_hurt_s": people["hurt_s"],
+        "regions": regions,
+        "served": radius.by(records["region"], samples.regions),
+        "journeys": radius.by(*journeys),
+        "releases": radius.by(records["release"], samples.releases),
+        "blast": blast,
+        **spent_most,
     }
 
 
-def _since(analysis: Analysis) -> float | None:
+_UNKNOWN = dict.fromkeys(("median", "p95", "longest"))
+
+
+def judged_since(analysis: Analysis) -> float | None:
     """When the hurt may have begun; None where nothing was judged."""
     clocks = analysis.clocks
     if clocks.effect is not None:
@@ -62,22 +77,11 @@ def during(records: Records, effect: float, recovered: float | None, end: float)
     return sent
 
 
-def tally(failed: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    bad = int(failed.sum())
-    return {"requests": len(failed), "failed": bad, "failed_ratio": bad / len(failed) if len(failed) else None}
-
-
-def by_name(codes: npt.NDArray[np.integer[Any]], names: Sequence[str], failed: npt.NDArray[np.bool_]) -> Tally:
-    """The tally of each name that has requests, in order of name."""
-    return {names[code]: tally(failed[codes == code]) for code in sorted(np.unique(codes), key=lambda c: names[c])}
-
-
 def spent(slo: Slo, course: Course) -> float | None:
     """Bad requests as a share of those that the objective allows over the run; over 1 the budget is overspent."""
     return course.bad / (course.n * (1 - slo.objective)) if course.n else None
 
 
-def budget_spent(slos: Sequence[Slo], courses: Sequence[Course]) -> float | None:
-    """Of the SLO that spent most."""
-    shares = [spent(slo, course) for slo, course in zip(slos, courses, strict=False)]
-    return max((share for share in shares if share is not None), default=None)
+def budgets_spent(slos: Sequence[Slo], courses: Sequence[Course]) -> dict[str, float | None]:
+    """Of each SLO that was judged."""
+    return {slo.name: spent(slo, course) for slo, course in zip(slos, courses, strict=False)}

@@ -16,7 +16,8 @@ Tree = Mapping[str, Any]
 
 DURATIONS = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
 CLOCKS = ("effect", "detect", "ack", "act", "recovered", "restored")
-IMPACT = ("requests", "failed", "failed_ratio", "users", "users_affected_ratio", "error_budget_spent")
+IMPACT = ("requests", "failed", "failed_ratio", "hurt_s", "users", "users_affected_ratio", "error_budget_spent")
+HURT = ("requests", "failed", "failed_ratio", "hurt_s")
 AUDIT = (
     "acknowledged",
     "lost",
@@ -26,8 +27,10 @@ AUDIT = (
     "wrong_amount",
     "wrong_amount_cents",
     "indeterminate",
+    "charged_not_kept",
     "rpo_s",
 )
+REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
 LOAD = ("planned", "achieved", "late", "not_sent")
 ANY = "*"
 
@@ -35,8 +38,13 @@ KNOWN: Tree = {
     **dict.fromkeys(DURATIONS, float),
     "limit": float,
     **dict.fromkeys(CLOCKS, bool),
-    "impact": dict.fromkeys(IMPACT, float),
+    "impact": {
+        **dict.fromkeys(IMPACT, float),
+        "regions": {ANY: dict.fromkeys(HURT, float)},
+        "journeys": {ANY: dict.fromkeys(HURT, float)},
+    },
     "audit": dict.fromkeys(AUDIT, float),
+    "customer_reports": dict.fromkeys(REPORTS, float),
     "load": dict.fromkeys(LOAD, float),
     "operations": {"wrong": float, "total": float},
     "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
@@ -63,8 +71,10 @@ def values_of(outcome: Tree) -> dict[str, Any]:
     tree["limit"] = _number(outcome["limit_s"])
     tree.update(_clocks(outcome))
     tree["ended_by"] = _who(outcome)
-    for group, names in (("impact", IMPACT), ("audit", AUDIT), ("load", LOAD)):
+    for group, names in (("impact", IMPACT), ("audit", AUDIT), ("customer_reports", REPORTS), ("load", LOAD)):
         tree[group] = {name: _number(outcome[group][name]) for name in names}
+    for group in ("regions", "journeys"):
+        tree["impact"][group] = {name: _hurt(each) for name, each in outcome["impact"][group].items()}
     operations = outcome["operations"]
     tree["operations"] = {
         "wrong": float(sum(1 for each in operations if each["right"] is False)),
@@ -133,6 +143,10 @@ def _slo(each: Tree) -> dict[str, Value]:
         "budget_spent": _number(each["budget_spent"]),
         "breached_s": _number(each["breached_s"]),
     }
+
+
+def _hurt(each: Tree) -> dict[str, float | None]:
+    return {name: _number(each[name]) for name in HURT}
 
 
 def _detector(each: Tree, happened: bool | None) -> dict[str, Value]:

@@ -12,6 +12,7 @@ from runner.measure.audit import audit
 from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis, analyse
 from runner.measure.complete import missing
+from runner.measure.customers import customer_reports
 from runner.measure.detection import detection
 from runner.measure.expect import evaluate
 from runner.measure.impact import impact, spent
@@ -99,7 +100,8 @@ def _told(analysis: Analysis) -> dict[str, Any]:
         "quiet": quiet(analysis),
         "impact": impact(analysis),
         "audit": audit(run),
-        "customer_reports": {"peak": None, "total": None, "first_s": None},
+        "customer_reports": customer_reports(analysis),
+        "system": _system(run),
         "responder": _responder(run),
     }
 
@@ -158,6 +160,17 @@ def _slos(analysis: Analysis) -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def _system(run: Run) -> dict[str, Any]:
+    """What was under test, as far as scenarios set it: what it could defend itself with, where it stood."""
+    system, guardrails = run.scenario.system, run.scenario.guardrails
+    return {
+        "regions": list(system.regions),
+        "replication": system.replication.mode,
+        "delay_s": system.replication.delay,
+        "guardrails": [name.replace("_", "-") for name, on in guardrails if on],
+    }
 
 
 def _responder(run: Run) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """A run as it lies on disk, read once: scenario, journal, samples, the load's plan, what the system of record said of
-the orders, and how far the machine's clocks are known to be off.
+the orders and the third party of its charges, and how far the machine's clocks are known to be off.
 
 Only reading and the stamps that need no judgement; what they mean for users is `clocks`.
 """
@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from runner.journal import Event
+from runner.measure.blast import Homes, read_homes
 from runner.measure.events import read_events
+from runner.measure.ledger import Ledger, Product, read_ledger, read_stock
 from runner.measure.orders import Orders, read_orders
 from runner.measure.schedule import Schedule
 from runner.samples import HEADER_BYTES, RECORD, Samples, ShardReader, read_samples
@@ -47,8 +49,8 @@ class Calibration:
 class Run:
     """Everything that measurement may look at.
 
-    `orders` is None where the system of record wasn't asked, `schedule` where the load's plan isn't there,
-    `calibration` where the machine was never calibrated.
+    `orders`, `ledger` and `stock` are None where the system of record or the third party couldn't be asked, `schedule`
+    and `homes` where the load's plan isn't there, `calibration` where the machine was never calibrated.
     """
 
     scenario: Scenario
@@ -58,6 +60,9 @@ class Run:
     shards: tuple[Shard, ...] = ()
     schedule: Schedule | None = None
     calibration: Calibration | None = None
+    ledger: Ledger | None = None
+    stock: tuple[Product, ...] | None = None
+    homes: Homes | None = None
 
     def all(self, *kinds: str) -> tuple[Event, ...]:
         """Events of these kinds, in order of time."""
@@ -134,6 +139,9 @@ def read_run(folder: Path) -> Run:
         shards=tuple(_shard(path) for path in sorted((folder / "samples").glob("*.shard"))),
         schedule=Schedule.read(folder / "samples" / "load.json"),
         calibration=read_calibration(folder / "calibration.json"),
+        ledger=read_ledger(folder / "ledger.jsonl", run),
+        stock=read_stock(folder / "stock.jsonl"),
+        homes=read_homes(folder / "samples" / "load.json"),
     )
 
 

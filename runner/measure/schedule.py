@@ -26,6 +26,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "buy": ("product", "checkout"),
     "login": ("login", "account"),
     "history": ("orders",),
+    "costs": ("costs",),
 }
 
 
@@ -33,7 +34,8 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 class Schedule:
     """Of the plan, what decides when requests are due. Times in seconds, `rate` in requests/s.
 
-    `weights`: the steps of each kind of journey, and how often it is drawn among the others.
+    `weights`: the steps of each kind of journey, and how often it is drawn among the others. `surges`: since when the
+    load went at how many times its rate, by time.
     """
 
     seed: int
@@ -42,6 +44,7 @@ class Schedule:
     weights: tuple[tuple[tuple[str, ...], float], ...]
     users: int
     think_time: float
+    surges: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -59,6 +62,7 @@ class Schedule:
                 weights=tuple((STEPS[name], float(weight)) for name, weight in plan["journeys"].items()),
                 users=int(plan["users"]),
                 think_time=float(plan["think_time"]),
+                surges=tuple((float(one["since"]), float(one["factor"])) for one in plan.get("surges", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: not a plan of the load: {error!r}") from error
@@ -67,18 +71,31 @@ class Schedule:
         """Planned times of every journey's first request up to `until`, rising.
 
         Each journey takes from the seeded generator, in this order: its distance from the one before, exponential; its
-        kind; its user; its choice.
+        kind; its user; its choice. That is for an even rate; surges then draw them nearer to one another.
         """
         per_second = self.rate / self._steps_per_journey()
-        found, planned, last = [np.empty(0)], self.begin, -math.inf
+        found, even, last = [np.empty(0)], self.begin, -math.inf
         draws = journeys(self.seed, self.users)
         while last <= until:
             uniform = next(draws)
             logs = np.fromiter(map(math.log, (1.0 - uniform).tolist()), np.float64, len(uniform))  # numpy's differs
-            times = np.cumsum(np.concatenate(([planned], -logs / per_second)))[1:]  # one after the other, as the load
-            planned = last = float(times[-1])
-            found.append(times[: np.searchsorted(times, until, side="right")])
+            times = np.cumsum(np.concatenate(([even], -logs / per_second)))[1:]  # one after the other, as the load
+            even = float(times[-1])
+            planned = self._paced(times)
+            last = float(planned[-1])
+            found.append(planned[: np.searchsorted(planned, until, side="right")])
         return np.concatenate(found)
+
+    def _paced(self, even: Times) -> Times:
+        """When those are due that were drawn for an even rate: in a surge, `factor` times as fast as time goes."""
+        froms, since, factor = [0.0], [0.0], [1.0]
+        for begin, times in self.surges:
+            froms.append(froms[-1] + (begin - since[-1]) * factor[-1])
+            since.append(begin)
+            factor.append(times)
+        which = np.searchsorted(froms, even, side="right") - 1
+        paced: Times = np.array(since)[which] + (even - np.array(froms)[which]) / np.array(factor)[which]
+        return paced
 
     def _steps_per_journey(self) -> float:
         total = sum(weight for _, weight in self.weights)

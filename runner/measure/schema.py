@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.measure.durations import NAMES
-from runner.measure.names import AUDIT
 
 Schema = dict[str, Any]
 
@@ -60,6 +59,26 @@ DETECTION = {
     "limit_at_upper_s": "the same, were p0 as high as its upper bound",
     "ratio": "TTD in multiples of the limit",
     "arl_s": "mean seconds between false alarms that the limit allows, over all paging streams together",
+}
+AUDITED = {
+    "acknowledged": "orders that a client was told are placed",
+    "lost": "of them those that Postgres doesn't hold as paid",
+    "duplicated": "orders that Postgres holds beyond one for each purchase",
+    "charged_twice": "orders with more than one charge in the ledger",
+    "oversold": "units sold for which no stock was taken",
+    "wrong_amount": "paid orders of which client, Postgres and ledger don't name one amount",
+    "wrong_amount_cents": "the sum of highest less lowest amount of each",
+    "indeterminate": "paid orders whose client got an error or no answer",
+    "charged_not_kept": "orders that were charged and that Postgres doesn't hold as paid",
+}
+RECOVERY = {"rpo_s": "loss of the database less the acknowledgement of the oldest lost order; 0 if none is lost"}
+REPORTED = {
+    "peak": "most reports in one second",
+    "total": "till the end of the run",
+    "first_s": "the first, seconds since the effect",
+    "alarm_s": "the one that makes enough of them for everybody to know, seconds since the effect",
+    "ahead_client_s": "how much sooner the fastest client-side detector was than that; below 0 it was later",
+    "ahead_service_s": "likewise the fastest service-side one",
 }
 QUIET = {
     "seconds": "from the steady state's begin to the fault or, where nothing had an effect, to the end; null = none",
@@ -152,19 +171,35 @@ def _lists() -> dict[str, Schema]:
 
 
 def _sums() -> dict[str, Schema]:
-    tally = _object({"requests": COUNT, "failed": COUNT, "failed_ratio": RATIO})
+    hurt = {"requests": COUNT, "failed": COUNT, "failed_ratio": RATIO, "hurt_s": SECONDS}
+    people = {"users": COUNT, "users_affected_ratio": RATIO}
+    pair = {"region": TEXT, "journey": TEXT}
     detector = {"side": {"enum": ["client", "service"]}, "pages": BOOL, "ttd_s": SECONDS, "false_alarms": COUNT}
-    ratios = _each(("failed_ratio", "users_affected_ratio", "error_budget_spent"), RATIO)
-    counts = _each(("requests", "failed", "users"), COUNT)
     alarms = _map(_object({"alarms": COUNT, **_each(("per_hour", "bound_per_hour"), RATIO)}))
-    reports = {"peak": RATIO, "total": COUNT, "first_s": SECONDS}
+    reports = {name: {"type": ["number", "null"], "description": text} for name, text in REPORTED.items()}
+    curve = {"type": ["object", "null"], "description": "{since, counts}: reports of each second from `since` on"}
+    groups = _each(("served", "journeys", "releases"), _map(_object(hurt)))
     return {
         "detectors": _map(_object({**detector, "limit_ratio": RATIO})),
         "quiet": _object(
             {**_each(("since", "until"), STAMP), "pages": COUNT, **_described(QUIET), "detectors": alarms}
         ),
-        "impact": _object({**counts, **ratios, **_each(("regions", "journeys", "releases"), _map(tally))}),
-        "audit": _object({**_each(AUDIT, COUNT), "rpo_s": SECONDS}),
-        "customer_reports": _object(reports),
+        "impact": _object(
+            {
+                **hurt,
+                **people,
+                "user_hurt_s": _object(_each(("median", "p95", "longest"), SECONDS)),
+                "regions": {**_map(_object({**hurt, **people})), "description": "by the region that users live in"},
+                **groups,
+                "blast": _list(_object({**pair, **hurt})),
+                "error_budget_spent": RATIO,
+                "budgets": _map(RATIO),
+            }
+        ),
+        "audit": _object(
+            {name: {**COUNT, "description": text} for name, text in AUDITED.items()} | _described(RECOVERY)
+        ),
+        "customer_reports": _object({**reports, "curve": curve}),
+        "system": _object({"regions": _list(TEXT), "replication": TEXT, "delay_s": SECONDS, "guardrails": _list(TEXT)}),
         "responder": _object({"kind": TEXT, "policy": MAYBE_TEXT}),
     }

@@ -12,6 +12,7 @@ from runner.measure.run import Run
 from runner.samples import ErrorKind, Records
 
 LATE_S = 0.05
+CHUNK = 1 << 18  # requests looked at in one piece
 MOST_LATE = 0.01
 LEAST_ACHIEVED = 0.98
 
@@ -28,13 +29,15 @@ class Steady:
 class Sent:
     """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
 
-    `missing` left no record at all; None where that can't be told.
+    `attempts`: how often those achieved were sent, the retries of clients included. `missing` left no record at all;
+    None where that can't be told.
     """
 
     planned: int
     achieved: int
     late: int
     not_sent: int
+    attempts: int
     missing: int | None = None
 
 
@@ -88,5 +91,9 @@ def _planned(run: Run, since: float, until: float) -> Records:
 
 def _count(records: Records) -> Sent:
     never = int((records["error"] == ErrorKind.NOT_SENT).sum())
-    late = int((records["start"] - records["planned"] > LATE_S).sum())
-    return Sent(planned=len(records), achieved=len(records) - never, late=late, not_sent=never)
+    start, planned = records["start"], records["planned"]
+    late = sum(int((start[i : i + CHUNK] - planned[i : i + CHUNK] > LATE_S).sum()) for i in range(0, len(start), CHUNK))
+    del start
+    achieved = len(records) - never
+    again = int((np.maximum(records["attempts"], 1) - 1).sum())  # of shards before retries were told it is 0
+    return Sent(len(records), achieved, late, never, attempts=achieved + again)

@@ -1,35 +1,46 @@
-"""Automation on call: takes the page and acts by one policy. It sees alerts and the change feed, never the fault."""
+"""Automation on call: takes every page at once, and does one thing at a time, by a policy.
+
+It sees alerts, the change feed, regions and the operations so far, never the fault. What to do is left to the policies,
+each in a file of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
-from runner.operations import Change, Operation
+from runner.operations import Operation
 from runner.ports import View
+from runner.responders.failover import FailoverThenRollback
+from runner.responders.rollback import RollbackLatestChange
+
+
+class Policy(Protocol):
+    """Decides what to do now, if anything; asked only while no operation is under way."""
+
+    def decide(self, view: View) -> Operation | None: ...
+
+
+POLICIES: Mapping[str, Callable[[str], Policy]] = {
+    "rollback-latest-change": RollbackLatestChange,
+    "failover-then-rollback": FailoverThenRollback,
+}
+"""By its name in a scenario, what makes the policy for an actor: operations are ordered in the actor's name."""
 
 
 class Auto:
-    """Policy `rollback-latest-change`: take back the newest change that stands; if the alert comes again, the next."""
+    """A `Responder`. It is of one run: a policy may remember what it has seen. KeyError for an unknown policy."""
 
     kind = "auto"
 
     def __init__(self, policy: str = "rollback-latest-change") -> None:
         self.policy: str | None = policy
+        self._policy = POLICIES[policy](self.kind)
 
     def poll(self, view: View) -> Sequence[Operation]:
         taken = {operation.target for operation, _ in view.operations if operation.name == "ack"}
         acks = [Operation("ack", a.id, self.kind) for a in view.alerts if a.pages and a.id not in taken]
-        busy = any(state == "running" for operation, state in view.operations if operation.name != "ack")
-        if busy or not any(alert.pages for alert in view.alerts):
+        if any(state == "running" for operation, state in view.operations if operation.name != "ack"):
             return acks
-        change = self._latest(view)
-        return [*acks, Operation("rollback", change.service, self.kind, change.id)] if change else acks
-
-    def _latest(self, view: View) -> Change | None:
-        tried = {operation.change for operation, _ in view.operations if operation.name == "rollback"}
-        standing = [
-            change
-            for change in view.changes
-            if change.rollback_of is None and change.state in ("running", "done") and change.id not in tried
-        ]
-        return max(standing, key=lambda change: change.t, default=None)
+        operation = self._policy.decide(view)
+        return [*acks, operation] if operation else acks

@@ -30,10 +30,11 @@ RECORD = np.dtype(
         ("region", "u1"),
         ("error", "u1"),  # ErrorKind
         ("correct", "u1"),  # 1 right, 0 wrong, 2 not checked (no answer to check)
-        ("_pad", "u1", 3),
+        ("attempts", "u1"),  # how often it was sent: 1 = once, 0 = never, or a shard from before that was told
+        ("_pad", "u1", 2),
     ]
 )
-PACK = struct.Struct("<dddIIiHHBBBBB3x")
+PACK = struct.Struct("<dddIIiHHBBBBBB2x")
 assert PACK.size == RECORD.itemsize
 
 Records = npt.NDArray[np.void]

@@ -1,7 +1,8 @@
 """The records of a run by column, read from its shards when asked for: ten million are 480 MB, of which few are needed.
 
 A shard is mapped and read once from end to end for a column, and its pages are given back behind the reader. What
-nearly every question needs is read at one go and kept; the rest is read anew each time, and kept by nobody.
+nearly every question needs, and is small, is read at one go and kept; the rest is read anew each time, and kept by
+nobody.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import numpy.typing as npt
 
 from runner.samples.record import HEADER_BYTES, RECORD, Records
 
-CHUNK = 1 << 18  # records read at a time: 12 MB
-KEPT = ("end", "journey", "step", "region", "release", "error", "correct")
+CHUNK = 1 << 16  # records read at a time: 3 MB
+FEW = 4  # numbers that are sooner compared one by one than looked up
+KEPT = ("journey", "step", "region", "release", "error", "correct")
 
 Column = npt.NDArray[Any]
-Order = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -110,30 +112,33 @@ class Table:
         return self._read((name,))[name]
 
     @cached_property
-    def _sorted(self) -> tuple[Column, Order | None]:
-        """Planned times, rising, and the place of each in the shards; None where they lie in order there."""
-        planned = self._unsorted(("planned",))["planned"]
+    def _sorted(self) -> tuple[Column, Places | None]:
+        """Planned times, rising, and the place among them of each record in the shards; None where they lie in order.
+
+        Kept the way round that lets a column be read straight to where it belongs: it is never there twice.
+        """
+        planned = self._columns(None, ("planned",))["planned"]
         if (planned[1:] >= planned[:-1]).all():
             return _frozen(planned), None
-        order: Order = np.argsort(planned, kind="stable")
-        if len(order) <= np.iinfo(np.int32).max:
-            order = order.astype(np.int32)
-        return _frozen(_in_order(planned, order)), order
+        places = _inverse(np.argsort(planned, kind="stable"))
+        rising = np.empty_like(planned)
+        for first in range(0, len(places), CHUNK):
+            rising[places[first : first + CHUNK]] = planned[first : first + CHUNK]
+        return _frozen(rising), places
 
     def _read(self, names: Sequence[str]) -> dict[str, Column]:
-        order, columns = self._sorted[1], self._unsorted(names)
-        for name in names:  # one by one, so that only one of them is there twice
-            column = columns.pop(name)
-            columns[name] = _frozen(column if order is None else _in_order(column, order))
-        return columns
+        return {name: _frozen(column) for name, column in self._columns(self._sorted[1], names).items()}
 
-    def _unsorted(self, names: Sequence[str]) -> dict[str, Column]:
+    def _columns(self, places: Places | None, names: Sequence[str]) -> dict[str, Column]:
+        """These columns, each record at its place."""
         columns: dict[str, Column] = {name: np.empty(len(self), RECORD[name]) for name in names}
         begin = 0
         for part in self._parts:
-            for place, records in part.chunks():
+            for chunk, records in part.chunks():
+                at = slice(begin + chunk.start, begin + chunk.stop)
+                to = at if places is None else places[at].astype(np.intp)  # once for all columns
                 for name, column in columns.items():
-                    column[begin + place.start : begin + place.stop] = part.number(name, records[name])
+                    column[to] = part.number(name, np.ascontiguousarray(records[name]))  # put sooner than a field is
                 del records
             begin += part.count
         return columns
@@ -162,19 +167,25 @@ def _frozen(column: Column) -> Column:
     return column
 
 
-def _in_order(column: Column, order: Order) -> Column:
-    """column[order], piece by piece: numpy widens the whole of the indices otherwise."""
-    found = np.empty_like(column)
+def _inverse(order: npt.NDArray[np.intp]) -> Places:
+    """Where each comes, of an order that says which comes where; as small as they fit."""
+    fits = len(order) <= np.iinfo(np.int32).max
+    places: Places = np.empty(len(order), np.int32) if fits else np.empty(len(order), np.int64)
     for first in range(0, len(order), CHUNK):
-        found[first : first + CHUNK] = column[order[first : first + CHUNK]]
-    return found
+        last = min(first + CHUNK, len(order))
+        places[order[first:last]] = np.arange(first, last, dtype=places.dtype)
+    return places
 
 
 def among(column: Column, wanted: Iterable[int]) -> npt.NDArray[np.bool_]:
     """Which values of a column of numbers under 2¹⁶ are any of `wanted`."""
+    numbers, found = [int(each) for each in wanted], np.zeros(len(column), np.bool_)
+    if len(numbers) <= FEW:
+        for number in numbers:
+            found |= column == number
+        return found
     hit = np.zeros(1 << 16, np.bool_)
-    hit[list(wanted)] = True
-    found = np.empty(len(column), np.bool_)
+    hit[numbers] = True
     for first in range(0, len(column), CHUNK):
         found[first : first + CHUNK] = hit[column[first : first + CHUNK]]
     return found

@@ -56,6 +56,7 @@ class ShardWriter:
         region: int,
         error: int,
         correct: int,
+        attempts: int = 1,
     ) -> None:
         """Commits one finished request."""
         if self._count == self._capacity:
@@ -79,6 +80,7 @@ class ShardWriter:
             region,
             error,
             correct,
+            attempts,
         )
         self._count += 1
         self._committed[0] = self._count

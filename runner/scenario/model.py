@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
-Journey = Literal["browse", "buy", "login", "history"]
+Journey = Literal["browse", "buy", "login", "history", "costs"]
 
 
 class Part(BaseModel):
@@ -23,12 +23,20 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class Replication(Part):
+    """How standbys follow the database: `sync` answers once one has it; `delay` is how late all reaches another region."""
+
+    mode: Literal["async", "sync"] = "async"
+    delay: Within = 0.0
+
+
 class System(Part):
     """What is under test: a topology of the bundle and the regions it is brought up in; the first is the primary."""
 
     topology: Literal["storefront"] = "storefront"
     regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
     port: int | None = Field(default=None, ge=1, le=65535, description="port of the edge; default: a free one")
+    replication: Replication = Replication()
 
     @field_validator("regions")
     @classmethod
@@ -88,6 +96,21 @@ class Slo(Part):
         return self
 
 
+class Guardrails(Part):
+    """What the storefront defends itself with; each can be switched, so that what it buys can be measured."""
+
+    timeouts: bool = Field(default=True, description="tight time-outs on every call; off: those of the client library")
+    breaker: bool = Field(default=False, description="a circuit breaker for each peer")
+    bulkhead: bool = Field(default=False, description="few calls at a time to each peer, so that one can't take all")
+    retry_budget: bool = Field(default=False, alias="retryBudget", description="retries are a tenth of calls at most")
+    rate_limit: bool = Field(default=False, alias="rateLimit", description="each user a few requests a second")
+    shedding: bool = Field(default=False, description="refuse early what can't be answered in time")
+    degraded: bool = Field(default=False, description="cached prices, and checkouts queued, when a peer fails")
+    least_privilege: bool = Field(
+        default=True, alias="leastPrivilege", description="automation's credential can't delete an environment"
+    )
+
+
 class SteadyState(Part):
     """How long the SLOs must hold before the first fault."""
 
@@ -128,7 +151,7 @@ class Respond(Part):
     """Who answers the alert."""
 
     by: Literal["auto", "none"] = "auto"
-    policy: Literal["rollback-latest-change"] | None = None
+    policy: Literal["rollback-latest-change", "failover-then-rollback"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -176,6 +199,7 @@ class Scenario(Part):
     runbook: str | None = None
     tags: tuple[str, ...] = ()
     system: System = System()
+    guardrails: Guardrails = Guardrails()
     load: Load = Load()
     slos: tuple[Slo, ...] = Field(min_length=1)
     steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
@@ -192,6 +216,7 @@ class Scenario(Part):
     hold: Lasting = 10.0
     give_up: Lasting = Field(default=60.0, alias="giveUp")
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
+    matrix: dict[str, dict[str, Any]] = Field(default={}, description="variants of the scenario; see docs/scenario.md")
     expect: tuple[str, ...] = Field(min_length=1)
 
     @field_validator("slos")

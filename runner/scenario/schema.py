@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.scenario import matrix
 from runner.scenario.load import Registry
 from runner.scenario.model import Scenario
 from runner.scenario.units import DURATION
@@ -31,4 +32,5 @@ def json_schema(registry: Registry) -> dict[str, Any]:
             }
         )
     schema["properties"]["timeline"] = {"type": "array", "items": {"oneOf": alternatives}, "default": []}
+    schema["properties"]["matrix"] = matrix.json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "gameday/v1/scenario", **schema}

@@ -109,7 +109,8 @@ def _outages(stream: Stream, windows: Windows, inject: float) -> list[Outage]:
     for gap in gaps:
         breached = int(windows.last[gap + 1])
         onset = _first_bad(stream, int(np.searchsorted(t, t[breached] - slo.window, side="right")), breached)
-        if stream.below[onset] == stream.below[latest[gap]]:  # the same excursion still
+        low, high = stream.below(np.array((latest[gap], onset)))
+        if low == high:  # the same excursion still
             continue
         recovered = _held_again(stream, int(latest[gap]), onset - 1, effect)
         if t[onset] - recovered >= slo.window and stream.known(recovered, float(t[onset - 1])):

@@ -12,6 +12,7 @@ import docker
 
 from runner.ports import Instance, PortError, Release
 from runner.substrates.engine import absent_is_fine, calling
+from runner.substrates.logs import out_of_memory
 from runner.substrates.networks import Networks
 from runner.substrates.options import Names, container_options, volume_labels
 from runner.topology import Service
@@ -78,14 +79,31 @@ class Containers:
         with calling(f"resuming {instance.id}"), absent_is_fine():
             self.client.unpause(container)
 
-    def discard(self, instance: Instance, container: str) -> None:
-        """Killed where it still runs, its log saved, removed; it needn't be there any more."""
-        self.networks.detached(container)
+    def shoot(self, instance: Instance, container: str) -> None:
+        """SIGKILL, and no more than that."""
         with calling(f"killing {instance.id}"), absent_is_fine():
             self.client.kill(container)
+
+    def discard(self, instance: Instance, container: str) -> None:
+        """Killed where it still runs, its log saved, removed; it needn't be there any more."""
+        self.shoot(instance, container)
+        self.networks.detached(container)
         self.save_log(instance, container)
         with calling(f"removing {instance.id}"), absent_is_fine():
             self.client.remove_container(container, force=True, v=True)
+
+    def pid(self, instance: Instance, container: str) -> int:
+        """Of its first process, on the engine's machine; 0 where it has ended."""
+        with calling(f"looking at {instance.id}"):
+            return int(self.client.inspect_container(container)["State"]["Pid"])
+
+    def starved(self, instance: Instance, container: str) -> str:
+        """That the kernel ended it, which has ended, as out of memory; '' where it didn't."""
+        with calling(f"looking at {instance.id}"), absent_is_fine():
+            known = self.client.inspect_container(container)
+            if known["State"]["OOMKilled"]:
+                return out_of_memory(known["HostConfig"]["Memory"])
+        return ""
 
     def save_log(self, instance: Instance, container: str) -> None:
         """What it printed so far, to `<instance>.log`."""

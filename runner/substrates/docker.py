@@ -7,6 +7,7 @@ run folder when it goes. Names are the engine's DNS: a container leaves it as it
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
@@ -14,19 +15,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import docker
 
 from runner.ports import Instance, PortError, Release
+from runner.substrates.bounds import Bounds, TooMuch
+from runner.substrates.burials import Burials
 from runner.substrates.containers import ALIVE, Containers, PortTaken
-from runner.substrates.engine import CALLS_AT_ONCE, calling, connect, of_run, remove_all
+from runner.substrates.engine import CALLS_AT_ONCE, calling, connect, of_run, remove_all, remove_volumes
 from runner.substrates.gate import Gate
 from runner.substrates.layers import Layers
-from runner.substrates.logs import failure, log_end
+from runner.substrates.logs import failure, log_end, out_of_memory
 from runner.substrates.loopback import HOST, Ports
 from runner.substrates.networks import Networks, host
 from runner.substrates.options import Names
 from runner.substrates.readiness import await_answer
+from runner.substrates.regions import services_of
 from runner.substrates.register import Register
 from runner.topology import Link, Service, Topology
 
@@ -41,14 +46,19 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Running:
-    """What stands behind an instance."""
+    """What stands behind an instance. `pid` is its first process's, on the engine's machine."""
 
     container: str
     port: int
+    pid: int
 
 
 class DockerSubstrate:
-    """`ports.Substrate`. `image` gives the tag of the image for all containers, building it where it must be built."""
+    """`ports.Substrate`, with `Limits` and `Volumes`.
+
+    `image` gives the tag of the image for all containers, building it where it must be built. `variables` are values
+    for the compose files, below those that are each instance's.
+    """
 
     name = "docker"
 
@@ -59,6 +69,7 @@ class DockerSubstrate:
         folder: Path,
         image: Callable[[], str],
         *,
+        variables: Mapping[str, str] = MappingProxyType({}),
         edge_port: int = 0,
         ready_within: float = READY_S,
     ) -> None:
@@ -67,12 +78,15 @@ class DockerSubstrate:
         self._logs = folder.resolve() / "logs"
         self._image_of = image
         self._image = ""
+        self._variables = variables
         self._edge_port = edge_port
         self._ready_within = ready_within
         self._gate = Gate()
         self._ports = Ports()
         self._register: Register[Running] = Register()
         self._ended: list[tuple[Instance, str]] = []
+        self._starved: dict[str, str] = {}
+        self._burials = Burials()
         self._look = threading.Lock()
         self._looked = -math.inf
         self._engine: docker.APIClient | None = None
@@ -94,7 +108,8 @@ class DockerSubstrate:
         self._layers = Layers(self._client, self._run_id)
         self._networks = Networks(self._client, self._run_id, self._topology)
         self._networks.open()
-        self._containers = Containers(self._client, Names(self._run_id), self._networks, self._logs)
+        self._bounds = Bounds(self._client)
+        self._containers = Containers(self._client, Names(self._run_id, self._variables), self._networks, self._logs)
 
     def close(self) -> Sequence[str]:
         """Removes everything of the run, starts in flight included. What is left, as text."""
@@ -103,6 +118,7 @@ class DockerSubstrate:
             records = self._register.all()
             with ThreadPoolExecutor(CALLS_AT_ONCE // 2, thread_name_prefix="close") as pool:
                 left += [line for line in pool.map(lambda pair: self._close_one(*pair), records) if line]
+            self._burials.close(LEAVE_S)
             left += remove_all(self._engine, self._run_id)
             self._engine.close()
             self._engine = None
@@ -112,7 +128,7 @@ class DockerSubstrate:
     def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         with self._gate:
             instance = self._register.number(service, release)
-            image = self._layers.image(service.image.render({"IMAGE": self._image}), release)
+            image = self._layers.image(service.image.render({**self._variables, "IMAGE": self._image}), release)
             for attempt in range(1, TRIES + 1):
                 port = self._port(service)
                 try:
@@ -130,16 +146,46 @@ class DockerSubstrate:
             self._containers.stop(instance, record.container, grace)
 
     def kill(self, instance: Instance) -> None:
-        """SIGKILL. Nothing where it doesn't run any more."""
+        """SIGKILL: returns once its process is gone. Nothing where it doesn't run any more."""
         if record := self._register.take(instance):
-            self._containers.discard(instance, record.container)
+            discard = functools.partial(self._containers.discard, instance, record.container)
+            self._burials.bury(discard, record.container, record.pid)
+            self._networks.detached(record.container)
 
     def pause(self, instance: Instance) -> None:
         """Frozen, it keeps its connections and takes new ones, but answers none."""
         self._containers.freeze(instance, self._register.find(instance).container)
 
     def resume(self, instance: Instance) -> None:
-        self._containers.thaw(instance, self._register.find(instance).container)
+        """Nothing where it isn't paused, or doesn't run any more."""
+        if record := self._register.get(instance):
+            self._containers.thaw(instance, record.container)
+
+    def limit(self, instance: Instance, *, cpus: float | None = None, memory: int | None = None) -> None:
+        """Cores, and bytes; above the bytes, or where it has more already, it is killed as out of memory."""
+        container = self._register.find(instance).container
+        try:
+            self._bounds.limit(instance, container, cpus, memory)
+        except TooMuch:
+            self._starved[container] = out_of_memory(memory or 0)
+            self._containers.shoot(instance, container)
+
+    def cap_files(self, instance: Instance) -> None:
+        """No file gets larger than its largest. Of a database none but the smallest grow: see `filecap`."""
+        service = self._topology.service(instance.region, instance.service)
+        folders = [] if service.kind == "database" else [mount.target for mount in service.mounts]
+        self._bounds.cap(instance, self._register.find(instance).container, folders)
+
+    def unlimit(self, instance: Instance) -> None:
+        """Nothing where it isn't limited, or doesn't run any more."""
+        if record := self._register.get(instance):
+            self._bounds.lift(instance, record.container)
+
+    def destroy_volumes(self, region: str) -> None:
+        """Raises PortError where an instance with data still runs there, or where that is no region."""
+        services_of(self._topology, region)
+        self._burials.finish(LEAVE_S)
+        remove_volumes(self._client, self._run_id, region)
 
     def isolate(self, region: str) -> None:
         """Takes the region's containers off the backbone; inside the region nothing changes."""
@@ -197,7 +243,7 @@ class DockerSubstrate:
             watch = self._watch(instance, container)
             if not await_answer(service.ready, (HOST, port), watch, self._ready_within):
                 self._fail(instance, container, f"isn't ready after {self._ready_within:g} s")
-            self._register.add(instance, Running(container, port))
+            self._register.add(instance, Running(container, port, self._containers.pid(instance, container)))
         except BaseException:
             self._containers.discard(instance, container)
             raise
@@ -231,8 +277,11 @@ class DockerSubstrate:
             alive = {str(each["Id"]) for each in found if each["State"] in ALIVE}
             for instance, record in records:
                 if record.container not in alive and self._register.take(instance):
+                    why = self._starved.pop(record.container, "")
+                    why = why or self._containers.starved(instance, record.container)
                     self._containers.discard(instance, record.container)
-                    self._ended.append((instance, log_end(self._log(instance))))
+                    end = log_end(self._log(instance))
+                    self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
             self._looked = time.monotonic()
 
     def _close_one(self, instance: Instance, record: Running) -> str | None:

@@ -101,6 +101,15 @@ def remove_all(client: docker.APIClient, run_id: str) -> list[str]:
     return [line for kind in kinds for line in _remove(*kind)]
 
 
+def remove_volumes(client: docker.APIClient, run_id: str, region: str) -> None:
+    """The volumes of a region of the run. Raises PortError where a container still has one."""
+    wanted = {"label": [f"{RUN}={run_id}", f"gameday.region={region}"]}
+    with calling(f"volumes of {region}"):
+        for found in client.volumes(filters=wanted)["Volumes"] or ():
+            with contextlib.suppress(docker.errors.NotFound):
+                client.remove_volume(found["Name"])
+
+
 def _remove(kind: str, listed: Callable[[], list[str]], remove: Callable[[str], Any]) -> list[str]:
     def one(found: str) -> str | None:
         try:

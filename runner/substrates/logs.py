@@ -26,3 +26,9 @@ def failure(instance: Instance, what: str, log: Path) -> str:
     end = log_end(log)
     shown = f"; its log ends with\n{end}" if end else "; its log is empty"
     return f"{instance.id} ({instance.release}) {what}{shown}\n(all of it in {log})"
+
+
+def out_of_memory(allowed: int, used: int | None = None) -> str:
+    """`out of memory: 131.0 MiB used, 128.0 MiB allowed`; `used` is not known on every substrate."""
+    held = f"{used / 2**20:.1f} MiB used, " if used is not None else ""
+    return f"out of memory: {held}{allowed / 2**20:.1f} MiB allowed"

@@ -18,6 +18,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from runner.ports import PortError
 from runner.substrates.engine import RUN, absent_is_fine, calling
+from runner.substrates.regions import services_of
 from runner.topology import EDGE, Service, Topology
 
 BACKBONE = "backbone"
@@ -93,7 +94,7 @@ class Networks:
 
     def isolate(self, region: str) -> None:
         """Takes every container of the region off the backbone. Nothing more where it was done before."""
-        self._region(region)
+        services_of(self.topology, region)
         with self._lock:
             self._isolated.add(region)
             for container in self._of(region):
@@ -101,7 +102,7 @@ class Networks:
 
     def join(self, region: str) -> None:
         """Puts them back. Nothing where the region isn't cut off."""
-        self._region(region)
+        services_of(self.topology, region)
         with self._lock:
             if region in self._isolated:
                 self._isolated.remove(region)
@@ -110,10 +111,6 @@ class Networks:
 
     def _of(self, region: str) -> list[str]:
         return [container for container, attachment in self._attached.items() if attachment.region == region]
-
-    def _region(self, region: str) -> None:
-        if region not in self.topology.regions:
-            raise PortError(f"{region!r} is no region: {', '.join(self.topology.regions)}")
 
     def _plan(self, service: Service) -> list[tuple[str, list[str]]]:
         """(network, aliases) of each network, the private one first."""

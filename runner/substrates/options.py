@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import docker
@@ -20,9 +20,10 @@ LOG_SIZE = "64m"
 
 @dataclass(frozen=True)
 class Names:
-    """What the things of a run are called on the engine."""
+    """What the things of a run are called on the engine, and the run's own values for the compose files."""
 
     run_id: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def project(self, region: str) -> str:
         """Compose's word for what is brought up together."""
@@ -69,6 +70,7 @@ def container_options(
 ) -> dict[str, Any]:
     """For `create_container`: `values` are those of the link variables and IMAGE; `port` is where it is published."""
     known = {
+        **names.variables,
         "PORT": str(service.port),
         "HOST": "0.0.0.0",  # noqa: S104 - inside the container; published on loopback alone
         "REGION": service.region,
@@ -99,6 +101,7 @@ def _host_config(client: docker.APIClient, names: Names, service: Service, port:
         mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,
         tmpfs={mount.target: "" for mount in service.mounts if mount.volume is None} or None,
         mem_limit=service.mem_limit,
+        memswap_limit=service.mem_limit,  # no swap on top of it, or nobody would ever be out of memory
         nano_cpus=int(service.cpus * 1e9) if service.cpus else None,
         log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE}),
     )

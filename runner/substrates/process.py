@@ -7,26 +7,27 @@ plain processes, so a region can't be cut off here: `isolate` and `join` refuse;
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-import runner
 from runner.ports import Instance, PortError, Release
 from runner.substrates.gate import Gate
 from runner.substrates.guard import Guard
+from runner.substrates.limits import Limits
 from runner.substrates.logs import failure, log_end
 from runner.substrates.loopback import HOST, Ports
+from runner.substrates.memory import MemoryWatch
 from runner.substrates.names import Names, Table, name
+from runner.substrates.plan import Planner, base_environment
 from runner.substrates.readiness import await_answer
+from runner.substrates.regions import services_of
 from runner.substrates.register import Register
-from runner.substrates.tree import Tree, sweep
+from runner.substrates.tree import Tree, numbered, sweep
 from runner.topology import Link, Service, Topology
 
 READY_S = 30.0
@@ -35,7 +36,6 @@ DATABASE_GRACE_S = 5.0
 TRIES = 3
 """With a fresh port each, where another program was faster to take it."""
 TAKEN = re.compile(rb"EADDRINUSE|address already in use|errno 98", re.IGNORECASE)
-PACKAGE_HOME = str(Path(runner.__file__).resolve().parent.parent)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class PortTaken(PortError):
 
 
 class ProcessSubstrate:
-    """`ports.Substrate`. `folder` is the run's; `template_dir` gives the folder that a database's data is copied from.
+    """`ports.Substrate`, with `Limits` and `Volumes`. `folder` is the run's; `template_dir` gives the folder that a
+    database's data is copied from. `variables` are values for the compose files, below those that are each instance's.
 
     `names_changed` is told the names table after each change: a Toxiproxy server that can't read the file needs it.
     `link_command` (host, port, names table) gives the command of a link server; None is that of the compose file, told
@@ -68,6 +69,7 @@ class ProcessSubstrate:
         folder: Path,
         template_dir: Callable[[], Path],
         *,
+        variables: Mapping[str, str] = MappingProxyType({}),
         edge_port: int = 0,
         names_changed: Callable[[Table], None] | None = None,
         link_command: Callable[[str, int, Path], Sequence[str]] | None = None,
@@ -77,14 +79,15 @@ class ProcessSubstrate:
         self._topology = topology
         self._logs = folder.resolve() / "logs"
         self._work = folder.resolve() / "work"
-        self._template_dir = template_dir
         self._edge_port = edge_port
-        self._link_command = link_command
         self._ready_within = ready_within
         self._gate = Gate()
         self._ports = Ports()
         self._register: Register[Running] = Register()
         self._names = Names(self._work / "names.json", names_changed)
+        self._planner = Planner(self._work, variables, self._names.path, template_dir, link_command)
+        self._limits = Limits()
+        self._memory: MemoryWatch | None = None
         self._listens: dict[str, int] = {}
         self._ended: list[tuple[Instance, str]] = []
         self._guard: Guard | None = None
@@ -104,14 +107,18 @@ class ProcessSubstrate:
         if self._edge_port:
             self._ports.claim(self._edge_port, "edge")
         self._listens = {link.name: self._ports.take() for link in self._topology.links}
-        self._guard = Guard(self._run_id, self._base_environment())
+        self._guard = Guard(self._run_id, base_environment())
+        self._memory = MemoryWatch(self._bounded, self._bury)
 
     def close(self) -> Sequence[str]:
         """Ends everything, starts in flight included. What is left, as text."""
         left = [] if self._gate.close(LEAVE_S) else [f"a start was still in flight after {LEAVE_S:.0f} s"]
+        self._limits.close()
+        if self._memory:
+            self._memory.end()
         running = [record for _, record in self._register.all()]
         ordered = sorted(running, key=lambda record: record.service.kind == "database")
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="close") as pool:
+        with ThreadPoolExecutor(8, thread_name_prefix="close") as pool:
             list(pool.map(self._end, ordered))
         for instance, _ in self._register.all():
             self._register.take(instance)
@@ -141,7 +148,7 @@ class ProcessSubstrate:
         if record := self._register.take(instance):
             try:
                 self._unname(record)
-                record.tree.ask(_number(record.service.stop_signal))
+                record.tree.ask(numbered(record.service.stop_signal))
                 record.tree.thaw()
                 record.tree.ended(grace)
             finally:
@@ -158,7 +165,32 @@ class ProcessSubstrate:
         self._register.find(instance).tree.freeze()
 
     def resume(self, instance: Instance) -> None:
-        self._register.find(instance).tree.thaw()
+        """Nothing where it isn't paused, or doesn't run any more."""
+        if record := self._register.get(instance):
+            record.tree.thaw()
+
+    def limit(self, instance: Instance, *, cpus: float | None = None, memory: int | None = None) -> None:
+        """Cores, and bytes; above the bytes, or where it has more already, it is killed as out of memory."""
+        self._limits.limit(instance, self._register.find(instance).tree, cpus, memory)
+
+    def cap_files(self, instance: Instance) -> None:
+        """No file gets larger than its largest. Of a database none but the smallest grow: see `filecap`."""
+        record = self._register.find(instance)
+        folders = () if record.service.kind == "database" else (self._planner.data(instance, record.service),)
+        self._limits.cap(instance, record.tree, folders, self._log(instance))
+
+    def unlimit(self, instance: Instance) -> None:
+        """Nothing where it isn't limited, or doesn't run any more."""
+        record = self._register.get(instance)
+        self._limits.lift(instance, record.tree if record else None)
+
+    def destroy_volumes(self, region: str) -> None:
+        """Raises PortError where an instance with data still runs there, or where that is no region."""
+        services = services_of(self._topology, region)
+        for instance, record in self._register.all():
+            if record.service in services and self._planner.volumes(record.service):
+                raise PortError(f"the volumes of {region} are in use: {instance.id} still runs")
+        self._planner.destroy(services)
 
     def isolate(self, region: str) -> None:
         """Raises PortError always: see the module."""
@@ -204,10 +236,10 @@ class ProcessSubstrate:
         self, instance: Instance, service: Service, release: Release, links: Mapping[str, str], port: int
     ) -> None:
         """Ready and registered, or gone."""
-        log = self._logs / f"{instance.id}.log"
-        command, environment, home = self._plan(instance, service, release, links, port)
+        log = self._log(instance)
         try:
-            tree = Tree.spawn(command, environment, home, log, self._run_id, instance.id)
+            plan = self._planner.plan(instance, service, release, links, port)
+            tree = Tree.spawn(plan.command, plan.environment, plan.home, log, self._run_id, instance.id)
         except OSError as error:
             raise PortError(f"{instance.id} ({release.name}) can't be started: {error}") from None
         try:
@@ -228,49 +260,6 @@ class ProcessSubstrate:
             kind = PortTaken if TAKEN.search(log_end(log).encode()) else PortError
             raise kind(failure(instance, "ended before it was ready", log))
 
-    def _plan(
-        self, instance: Instance, service: Service, release: Release, links: Mapping[str, str], port: int
-    ) -> tuple[list[str], dict[str, str], Path]:
-        """Command, environment and working folder."""
-        home = self._work / instance.id
-        home.mkdir(parents=True, exist_ok=True)
-        values = self._values(instance, service, port, home) | dict(links)
-        environment = {key: template.render(values) for key, template in service.environment.items()}
-        command = self._command(service, values)
-        # What has no tree is the runner's own (the link server), installed or from a checkout.
-        path = {"PYTHONPATH": str(release.tree.resolve()) if release.tree else PACKAGE_HOME}
-        return command, self._base_environment() | path | environment, home
-
-    def _values(self, instance: Instance, service: Service, port: int, home: Path) -> dict[str, str]:
-        """Of the variables in the compose file, those that a process needs."""
-        volume = next((mount.volume for mount in service.mounts if mount.volume), None)
-        data = self._work / "volumes" / f"{service.region}-{volume}" if volume else home
-        data.mkdir(parents=True, exist_ok=True)
-        values = {
-            "PORT": str(port),
-            "HOST": HOST,
-            "REGION": service.region,
-            "RELEASE": instance.release,
-            "INSTANCE": instance.id,
-            "DATA_DIR": str(data),
-        }
-        asked = (*service.command, *service.environment.values())
-        if any("TEMPLATE_DIR" in template.variables() for template in asked):
-            values["TEMPLATE_DIR"] = str(self._template_dir().resolve())
-        return values
-
-    def _base_environment(self) -> dict[str, str]:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": PACKAGE_HOME}
-
-    def _command(self, service: Service, values: Mapping[str, str]) -> list[str]:
-        if service.kind == "links" and self._link_command:
-            return list(self._link_command(HOST, int(values["PORT"]), self._names.path))
-        command = [template.render(values) for template in service.command]
-        if command[0] == "python":
-            command[0] = sys.executable
-        return [*command, "--names", str(self._names.path)] if service.kind == "links" else command
-
     def _unname(self, record: Running) -> None:
         """Nobody dials it any more."""
         self._names.remove(name(record.service), f"{HOST}:{record.port}")
@@ -278,23 +267,34 @@ class ProcessSubstrate:
     def _notice(self) -> None:
         """Takes note of those that ended by themselves."""
         for instance, record in self._register.all():
-            if record.tree.ended() and self._register.take(instance):
-                record.tree.kill()
-                self._unname(record)
-                self._ended.append((instance, log_end(self._logs / f"{instance.id}.log")))
+            if record.tree.ended():
+                self._bury(instance)
+
+    def _bounded(self) -> Iterator[tuple[Instance, Tree, int]]:
+        """Everybody with a bound on memory."""
+        for instance, record in self._register.all():
+            if bound := self._limits.memory(instance, record.service.mem_limit):
+                yield instance, record.tree, bound
+
+    def _bury(self, instance: Instance, why: str = "") -> None:
+        """What is left of it ends; it is told among the dead."""
+        if record := self._register.take(instance):
+            record.tree.kill()
+            self._unname(record)
+            end = log_end(self._log(instance))
+            self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
+
+    def _log(self, instance: Instance) -> Path:
+        return self._logs / f"{instance.id}.log"
 
     def _end(self, record: Running) -> None:
         """A database shut down leaves no shared memory behind; nobody else needs time."""
         if record.service.kind == "database":
             record.tree.thaw()
-            record.tree.ask(_number(record.service.stop_signal))
+            record.tree.ask(numbered(record.service.stop_signal))
             record.tree.ended(DATABASE_GRACE_S)
         record.tree.kill()
 
     def _clear(self) -> list[str]:
         shutil.rmtree(self._work, ignore_errors=True)
         return [str(self._work)] if self._work.exists() else []
-
-
-def _number(name: str) -> signal.Signals:
-    return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]

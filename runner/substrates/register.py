@@ -38,13 +38,18 @@ class Register(Generic[Record]):
             found = self._records.pop(instance.id, None)
         return found[1] if found else None
 
-    def find(self, instance: Instance) -> Record:
-        """Raises PortError where it doesn't run."""
+    def get(self, instance: Instance) -> Record | None:
+        """None where it doesn't run."""
         with self._lock:
             found = self._records.get(instance.id)
+        return found[1] if found else None
+
+    def find(self, instance: Instance) -> Record:
+        """Raises PortError where it doesn't run."""
+        found = self.get(instance)
         if found is None:
             raise PortError(f"{instance.id} isn't running")
-        return found[1]
+        return found
 
     def all(self) -> list[tuple[Instance, Record]]:
         with self._lock:

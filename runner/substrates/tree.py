@@ -1,8 +1,7 @@
 """A child process with everything it started, by pid and start time; and the strays of a run that lost their parent.
 
-What belongs together is found twice over: as descendants, and by the environment that they inherit (GAMEDAY_RUN,
-GAMEDAY_INSTANCE), since whoever calls setsid and loses its parent is seen by neither group nor parent. psutil compares
-start times before it signals; the child itself is waited for by a pidfd and reaped last, so that its ids stay its own.
+What belongs together is `family`'s to find. psutil compares start times before it signals; the child itself is waited
+for by a pidfd and reaped last, so that its ids stay its own.
 """
 
 from __future__ import annotations
@@ -12,36 +11,34 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
-RUN = "GAMEDAY_RUN"
-INSTANCE = "GAMEDAY_INSTANCE"
+from runner.substrates.family import INSTANCE, RUN, Census
+
 REAP_S = 5.0
+Hold = Literal["pause", "throttle"]
 
 
-def marked(run_id: str, instance: str | None = None) -> Iterator[psutil.Process]:
-    """Processes of the run (of one instance of it) that we may look into, but never ourselves."""
-    for pid in psutil.pids():
+def processes(pids: Iterable[int]) -> list[psutil.Process]:
+    """Those that are still there."""
+    found = []
+    for pid in pids:
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            environment = process.environ()
-            ours = environment.get(RUN) == run_id and instance in (None, environment.get(INSTANCE))
-            if ours and pid != os.getpid():
-                yield process
+            found.append(psutil.Process(pid))
+    return found
 
 
-def with_children(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """They and all their descendants, parents first: Postgres overwrites its children's environment."""
-    found = dict.fromkeys(processes)
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            found.update(dict.fromkeys(process.children(recursive=True)))
-    return list(found)
+def strays(run_id: str) -> list[psutil.Process]:
+    """Everything that runs of a run, parents first."""
+    census = Census()
+    return processes(census.with_children(census.marked(run_id)))
 
 
 def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
@@ -49,6 +46,11 @@ def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.send_signal(number)
+
+
+def numbered(name: str) -> signal.Signals:
+    """Of `TERM` or `SIGTERM`, as a compose file may have it."""
+    return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
 
 
 def outlasting(processes: Sequence[psutil.Process], limit: float) -> list[psutil.Process]:
@@ -75,10 +77,10 @@ def outlasting(processes: Sequence[psutil.Process], limit: float) -> list[psutil
 
 def sweep(run_id: str, grace: float) -> list[str]:
     """Ends every process of the run: SIGTERM, after `grace` seconds SIGKILL. Those that are still there, as text."""
-    strays = with_children(list(marked(run_id)))
-    send(strays, signal.SIGTERM if grace else signal.SIGKILL)
-    alive = outlasting(strays, grace or REAP_S)
-    alive = list(dict.fromkeys([*alive, *with_children(list(marked(run_id)))]))
+    found = strays(run_id)
+    send(found, signal.SIGTERM if grace else signal.SIGKILL)
+    alive = outlasting(found, grace or REAP_S)
+    alive = list(dict.fromkeys([*alive, *strays(run_id)]))
     send(alive, signal.SIGKILL)
     return [f"process {process.pid}" for process in outlasting(alive, REAP_S)]
 
@@ -89,6 +91,8 @@ class Tree:
     def __init__(self, child: subprocess.Popen[bytes], run_id: str, instance: str) -> None:
         self._child = child
         self._marks = (run_id, instance)
+        self._holds: set[Hold] = set()
+        self._holding = threading.Lock()
         self._exit = os.pidfd_open(child.pid)
         weakref.finalize(self, os.close, self._exit)
 
@@ -124,18 +128,24 @@ class Tree:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._exit, number)
 
-    def freeze(self) -> None:
+    def freeze(self, hold: Hold = "pause") -> None:
         """Stops every process, parents first: what they start meanwhile is found by the second look."""
-        for _ in range(2):
-            send(self._family(), signal.SIGSTOP)
+        with self._holding:
+            self._holds.add(hold)
+            for _ in range(2):
+                send(self.family(), signal.SIGSTOP)
 
-    def thaw(self) -> None:
-        send(self._family()[::-1], signal.SIGCONT)
+    def thaw(self, hold: Hold = "pause") -> None:
+        """Takes back the `freeze` of that name; every process goes on once nothing else holds them."""
+        with self._holding:
+            self._holds.discard(hold)
+            if not self._holds:
+                send(self.family()[::-1], signal.SIGCONT)
 
     def kill(self) -> bool:
         """SIGKILL to every process of it; whether all of them are gone within 5 s."""
         family: list[psutil.Process] = []
-        while fresh := [process for process in self._family() if process not in family]:
+        while fresh := [process for process in self.family() if process not in family]:
             send(fresh, signal.SIGKILL)
             family += fresh
         self._kill_group()
@@ -150,9 +160,11 @@ class Tree:
             os.waitid(os.P_PIDFD, self._exit, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _family(self) -> list[psutil.Process]:
-        own: list[psutil.Process] = []
-        if self._child.returncode is None:
-            with contextlib.suppress(psutil.Error):
-                own.append(psutil.Process(self.pid))
-        return with_children([*own, *marked(*self._marks)])
+    def family(self) -> list[psutil.Process]:
+        """Everything that belongs to the instance now, parents first."""
+        return processes(self.members(Census()))
+
+    def members(self, census: Census) -> list[int]:
+        """Their pids by that census."""
+        own = [self.pid] if self._child.returncode is None else []
+        return census.with_children([*own, *census.marked(*self._marks)])

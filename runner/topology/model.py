@@ -12,6 +12,9 @@ EDGE = "edge"
 """The pseudo-region of what stands outside all regions: the edge, its link server, third parties."""
 
 Kind = Literal["service", "links", "database", "third-party", "router"]
+LINK = re.compile(r"^LINK_([A-Z0-9]+)_([A-Z0-9]+)$")
+"""A variable for the address of a peer, by caller and callee."""
+
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -63,6 +66,11 @@ class Service:
         """`us-east.pricing`; of the edge's pseudo-region just `edge`, `payments`."""
         return self.name if self.region == EDGE else f"{self.region}.{self.name}"
 
+    def link_variables(self) -> tuple[str, ...]:
+        """Those variables of its environment that say the address of a peer."""
+        found = (variable for template in self.environment.values() for variable in template.variables())
+        return tuple(variable for variable in found if LINK.match(variable))
+
 
 @dataclass(frozen=True)
 class Link:
@@ -78,7 +86,7 @@ class Link:
 
     @property
     def name(self) -> str:
-        """`us-east.checkout--pricing`, `edge--gateway.us-east`, `eu-west.checkout--postgres.us-east`."""
+        """`us-east.checkout--pricing`, `edge--gateway.us-east`, `us-east.checkout--postgres.eu-west`."""
         caller = self.caller if self.caller_region == EDGE else f"{self.caller_region}.{self.caller}"
         far = self.callee_region not in (self.caller_region, EDGE)
         return f"{caller}--{self.callee}" + (f".{self.callee_region}" if far else "")
@@ -124,13 +132,16 @@ class Topology:
     def environment_of_links(self, service: Service, addresses: Mapping[str, tuple[str, int]]) -> dict[str, str]:
         """Values of the link variables of a service; `addresses`: link name → (host, port) as the caller reaches it.
 
-        A variable with several links (the edge's gateways) becomes `region=url,region=url`.
+        One that stands for several regions (the edge's gateways, everybody's databases) becomes
+        `region=url,region=url`, the caller's own first; empty where there is none to name: a database without peers.
         """
-        values: dict[str, list[str]] = {}
-        several = {x.variable for x in self.links_from(service) if x.caller_region == EDGE and x.crosses}
+        values: dict[str, list[str]] = {variable: [] for variable in service.link_variables()}
         for link in self.links_from(service):
             url = link.url(*addresses[link.name])
-            values.setdefault(link.variable, []).append(
-                f"{link.callee_region}={url}" if link.variable in several else url
-            )
+            values.setdefault(link.variable, []).append(f"{link.callee_region}={url}" if self._by_region(link) else url)
         return {variable: ",".join(urls) for variable, urls in values.items()}
+
+    def _by_region(self, link: Link) -> bool:
+        """Whether its variable says the callee's region."""
+        callee = self.service(link.callee_region, link.callee)
+        return callee.kind == "database" or (link.caller_region == EDGE and link.crosses)

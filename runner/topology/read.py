@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from runner.located import Document, Invalid, Problem, nearest, read_yaml, validate
-from runner.topology.model import EDGE, Kind, Link, Mount, Service, Template, Topology
-
-_LINK = re.compile(r"^LINK_([A-Z0-9]+)_([A-Z0-9]+)$")
+from runner.topology.model import EDGE, LINK, Kind, Link, Mount, Service, Template, Topology
 
 
 def _text(value: Any) -> str:
@@ -169,7 +167,7 @@ def _links(
         document = documents["edge" if service.region == EDGE else "region"]
         for key, template in service.environment.items():
             for variable, default in template.variables().items():
-                match = _LINK.match(variable)
+                match = LINK.match(variable)
                 if not match:
                     continue
                 place = ("services", service.name, "environment", key)
@@ -178,22 +176,34 @@ def _links(
                     raise Invalid([document.problem(place, f"{variable} isn't a link of {service.name!r}")])
                 if callee not in names:
                     raise Invalid([document.problem(place, f"no service {callee!r}", nearest(callee, names))])
-                for region, address in _callees(service, callee, default, services, regions):
+                for region, address in _callees(service, callee, default, services):
                     if urlsplit(address).port is None:
                         raise Invalid([document.problem(place, f"{variable} has no default address with a port")])
                     yield Link(service.region, service.name, region, callee, variable, address)
 
 
-def _callees(
-    caller: Service, callee: str, default: str, services: tuple[Service, ...], regions: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
-    """(callee's region, direct address) of each link that one variable declares."""
+def _callees(caller: Service, callee: str, default: str, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
+    """(callee's region, direct address) of each link that one variable declares.
+
+    To the callee near by, or to the one place where it is; to every region, the caller's own first, where the caller
+    stands outside all regions or the callee is a database, for which of those takes writes changes; never to itself.
+    """
     homes = [service.region for service in services if service.name == callee]
-    if caller.region in homes:
-        yield caller.region, default
-    elif caller.region == EDGE:
-        first = default.split(",")[0].partition("=")[2] or default
-        for region in homes:
-            yield region, re.sub(r"//[^:/]+", f"//{callee}.{region}", first)
+    database = any(service.kind == "database" for service in services if service.name == callee)
+    first = default.split(",")[0]
+    address = first if "://" in first.partition("=")[0] else first.partition("=")[2]
+    if database or (caller.region == EDGE and EDGE not in homes):
+        for region in sorted(homes, key=lambda home: home != caller.region):
+            if (region, callee) != (caller.region, caller.name):
+                yield region, address if region == caller.region else _elsewhere(address, callee, region)
     else:
-        yield homes[0], default
+        yield caller.region if caller.region in homes else homes[0], default
+
+
+def _elsewhere(address: str, callee: str, region: str) -> str:
+    """The same, at the callee's name on the backbone."""
+    parts = urlsplit(address)
+    if parts.port is None:
+        return address
+    credentials, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{credentials}{at}{callee}.{region}:{parts.port}").geturl()

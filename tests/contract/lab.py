@@ -7,17 +7,18 @@ import io
 import json
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import docker
 import docker.utils
 
-from runner.ports import Instance, Release, Substrate
+from runner.ports import Instance, Limits, Release, Substrate, Volumes
 from runner.substrates.process import ProcessSubstrate
 from runner.topology import Link, Service, Topology, read_topology
 
@@ -50,16 +51,27 @@ def ask(address: tuple[str, int], path: str) -> Any:
         connection.close()
 
 
+class AnySubstrate(Substrate, Limits, Volumes, Protocol):
+    """What both kinds are: a substrate with all that is optional of one."""
+
+
 class Lab(ABC):
     """One substrate kind. What it made is closed when the test ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.made: list[Substrate] = []
+        self.made: list[AnySubstrate] = []
         self.topology = topology()
 
-    def substrate(self, run_id: str | None = None, *, edge_port: int = 0, ready_within: float = 20.0) -> Substrate:
-        made = self.make(run_id or self.run_id, edge_port, ready_within)
+    def substrate(
+        self,
+        run_id: str | None = None,
+        *,
+        edge_port: int = 0,
+        ready_within: float = 20.0,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> AnySubstrate:
+        made = self.make(run_id or self.run_id, edge_port, ready_within, variables)
         self.made.append(made)
         made.open()
         return made
@@ -69,7 +81,7 @@ class Lab(ABC):
         return f"test-{uuid.uuid4().hex[:8]}"
 
     @abstractmethod
-    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate: ...
+    def make(self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]) -> AnySubstrate: ...
 
     @abstractmethod
     def running(self, run_id: str) -> list[str]:
@@ -85,12 +97,13 @@ class Lab(ABC):
 
 
 class ProcessLab(Lab):
-    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate:
+    def make(self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]) -> AnySubstrate:
         return ProcessSubstrate(
             run_id,
             self.topology,
             self.folder / run_id,
             lambda: self.folder,
+            variables=variables,
             edge_port=edge_port,
             ready_within=ready_within,
         )
@@ -121,7 +134,7 @@ class DockerLab(Lab):
         super().__init__(folder)
         self.image = image
 
-    def make(self, run_id: str, edge_port: int, ready_within: float) -> Substrate:
+    def make(self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]) -> AnySubstrate:
         from runner.substrates.docker import DockerSubstrate
 
         return DockerSubstrate(
@@ -129,6 +142,7 @@ class DockerLab(Lab):
             self.topology,
             self.folder / run_id,
             lambda: self.image,
+            variables=variables,
             edge_port=edge_port,
             ready_within=ready_within,
         )
@@ -152,7 +166,7 @@ class DockerLab(Lab):
 class Runs:
     """A substrate with shorthands for the calls that nearly every test makes."""
 
-    def __init__(self, lab: Lab, substrate: Substrate) -> None:
+    def __init__(self, lab: Lab, substrate: AnySubstrate) -> None:
         self.lab = lab
         self.substrate = substrate
 

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,7 +32,9 @@ class Shop:
     """What goes wrong: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no answer.
 
     `tired`: a connection that gave an answer is closed at the next request, unanswered. `closed` counts both closings.
-    `dripping`: an answer that comes byte by byte, for longer than anyone waits.
+    `dripping`: an answer that comes byte by byte, for longer than anyone waits. `shy`: so many times a checkout is
+    refused before it is taken; `slow`: seconds that every refusal takes. `queueing`: checkouts are paid later. `asked`
+    counts requests.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,11 @@ class Shop:
         self.closed = 0
         self.served: WeakSet[asyncio.BaseTransport] = WeakSet()
         self.stall_until = 0.0
+        self.shy = 0
+        self.slow = 0.0
+        self.queueing = False
+        self.asked = 0
+        self.keys: Counter[str] = Counter()
         self.orders: dict[str, int] = {}
         self.homes: set[str] = set()
         self.url = ""
@@ -54,11 +62,13 @@ class Shop:
             web.get("/account", self.account),
             web.post("/checkout", self.checkout),
             web.get("/orders", self.history),
+            web.get("/costs", self.costs),
         ]
 
     @web.middleware
     async def around(self, request: web.Request, handler: Any) -> web.StreamResponse:
         await asyncio.sleep(max(0.0, self.stall_until - time.monotonic()))
+        self.asked += 1
         self.homes.add(request.headers["X-Home-Region"])
         if self.dripping:
             return await self.drip(request)
@@ -70,11 +80,20 @@ class Shop:
             return web.Response()
         self.served.add(connection)
         answer: web.StreamResponse = web.json_response({"error": "down"}, status=503)
-        if not self.down:
+        if self.down or self.is_shy(request.headers.get("Idempotency-Key")):
+            await asyncio.sleep(self.slow)
+        else:
             answer = await handler(request)
         answer.headers["X-Region"] = request.headers["X-Home-Region"]
         answer.headers["X-Release"] = "gateway-1.0.0 shop-1.0.0"
         return answer
+
+    def is_shy(self, key: str | None) -> bool:
+        """Counts how often an order was asked for."""
+        if key is None:
+            return False
+        self.keys[key] += 1
+        return self.keys[key] <= self.shy
 
     async def drip(self, request: web.Request) -> web.StreamResponse:
         """An answer that never stops coming."""
@@ -105,7 +124,14 @@ class Shop:
         asked, key = await request.json(), request.headers["Idempotency-Key"]
         total = sum(self._price(item["product"]) * item["quantity"] for item in asked["items"])
         self.orders[key] = self.orders.get(key, 0) + 1
-        return web.json_response({"order_id": key, "total_cents": total, "status": "paid"}, status=201)
+        status = "queued" if self.queueing else "paid"
+        answer = {"order_id": key, "total_cents": total, "status": status}
+        return web.json_response(answer, status=202 if self.queueing else 201)
+
+    async def costs(self, request: web.Request) -> web.Response:
+        days = [{"day": f"2026-01-{n:02}", "cents": 100 + n} for n in range(1, 4)]
+        region = request.headers["X-Home-Region"]
+        return web.json_response({"region": region, "currency": "USD", "days": days, "total_cents": 306})
 
     async def history(self, request: web.Request) -> web.Response:
         orders = [{"id": str(n), "total_cents": 100, "placed_at": f"2026-01-{30 - n:02}"} for n in range(10)]

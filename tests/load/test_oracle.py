@@ -15,6 +15,12 @@ PRICES = Oracle({1: 1000, 2: 250})
 BASKET = [(1, 2), (2, 1)]
 PRODUCT = {"id": 1, "price_cents": 1000, "currency": "USD"}
 RECEIPT = {"order_id": "r-1", "total_cents": 2250, "status": "paid"}
+COSTS = {
+    "region": "us-east",
+    "currency": "USD",
+    "days": [{"day": "2026-01-01", "cents": 40}, {"day": "2026-01-02", "cents": 2}],
+    "total_cents": 42,
+}
 ORDERS = [{"total_cents": 5, "placed_at": f"2026-01-{30 - n}"} for n in range(10)]
 
 
@@ -45,6 +51,18 @@ def test_the_bundled_catalogue_can_be_read() -> None:
             oracle.receipt(PRICES, "r-1", BASKET),
             RECEIPT,
             [{"order_id": "r-2"}, {"total_cents": 2249}, {"status": "pending"}, {"total_cents": None}],
+        ),
+        (oracle.receipt(PRICES, "r-1", BASKET), RECEIPT | {"status": "queued"}, [{"total_cents": 2249}]),
+        (
+            oracle.costs("us-east"),
+            COSTS,
+            [
+                {"region": "eu-west"},
+                {"total_cents": 41},
+                {"currency": "EUR"},
+                {"days": [], "total_cents": 0},
+                {"days": None},
+            ],
         ),
         (oracle.session(7), {"user": 7, "token": "t"}, [{"user": 8}, {"token": ""}]),
         (oracle.account(7), {"user": 7}, [{"user": 8}, {"user": "7"}]),

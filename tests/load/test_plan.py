@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from runner.load.plan import STEPS, LoadPlan, arrivals, pool_for
+from runner.load.plan import STEPS, LoadPlan, Surge, arrivals, drawn, pool_for
 
 WEIGHTS = {"browse": 6.0, "buy": 2.0, "login": 1.0, "history": 1.0}
 
@@ -95,6 +95,10 @@ def test_it_goes_through_a_file(tmp_path: Path) -> None:
         ({"regions": {}}, "at least 1 item"),
         ({"regions": {"us-east": 0}}, "shares over 0"),
         ({"pool": 399}, "400 are needed"),
+        ({"headroom": 2.5}, "1000 are needed"),
+        ({"headroom": 0.5}, "greater than or equal to 1"),
+        ({"surges": [{"since": 9, "factor": 0}]}, "greater than 0"),
+        ({"surges": [{"since": 9, "factor": 2}, {"since": 8, "factor": 1}]}, "one after the other"),
         ({"rate": 0}, "greater than 0"),
         ({"mistake": 1}, "Extra inputs"),
     ],
@@ -103,6 +107,29 @@ def test_what_makes_no_load_is_refused(changes: dict[str, Any], message: str) ->
     """A plan that can't be carried out isn't one."""
     with pytest.raises(ValidationError, match=message):
         plan(**changes)
+
+
+def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
+    """Up to a surge the arrivals are the very same; in it the same ones come 3 times as fast; then as before."""
+    even = list(islice(drawn(plan()), 3000))
+    surging = plan(surges=(Surge(since=7.0, factor=3.0), Surge(since=10.0, factor=1.0)))
+    moved = list(islice(arrivals(surging), 3000))
+    assert even == list(islice(arrivals(plan()), 3000))
+    assert [(one.journey, one.user, one.choice, one.order) for one in moved] == [
+        (one.journey, one.user, one.choice, one.order) for one in even
+    ]
+    wanted = [t if t < 7.0 else 7.0 + (t - 7.0) / 3.0 if t < 16.0 else t - 6.0 for t in (one.planned for one in even)]
+    assert [one.planned for one in moved] == pytest.approx(wanted, abs=1e-9)
+    before = [one for one in even if one.planned < 7.0]
+    assert moved[: len(before)] == before
+
+
+def test_a_surge_is_still_poisson() -> None:
+    """Within a surge the gaps are exponential, at its factor times the rate."""
+    surging = plan(rate=50.0, surges=(Surge(since=5.0, factor=4.0),))
+    gaps = np.diff([5.0, *(one.planned for one in islice(arrivals(surging), 20_000))])
+    assert 1 / gaps.mean() == pytest.approx(4 * 50.0 / surging.steps_per_journey(), rel=0.03)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)
 
 
 def test_no_schedule_without_begin() -> None:

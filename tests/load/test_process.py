@@ -51,7 +51,7 @@ def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> Lo
             "seed": 3,
             "origin": clock.origin,
             "rate": 150.0,
-            "journeys": {"browse": 6, "buy": 2, "login": 1, "history": 1},
+            "journeys": {"browse": 6, "buy": 2, "login": 1, "history": 1, "costs": 1},
             "timeout": TIMEOUT_S,
             "think_time": 0.02,
             "regions": {"us-east": 1, "eu-west": 1},
@@ -139,7 +139,7 @@ def errors_of(records: Any) -> set[ErrorKind]:
 def test_everything_planned_was_sent(day: Day) -> None:
     """The first steps on disk are the schedule, one by one, none left out up to the end, and nearly all on time."""
     records = day.samples.records
-    first = [day.samples.steps.index(step) for step in ("product", "login", "orders")]
+    first = [day.samples.steps.index(step) for step in ("product", "login", "orders", "costs")]
     sent = records[np.isin(records["step"], first)]
     end = float(sent["planned"].max())
     planned = [one.planned for one in takewhile(lambda one: one.planned <= end, arrivals(day.plan))]
@@ -263,6 +263,7 @@ def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
     assert (~skipped).sum() == 64
     assert np.isnan(records[skipped]["start"]).all()
     assert np.isnan(records[skipped]["end"]).all()
+    assert (set(records[skipped]["attempts"]), set(records[~skipped]["attempts"])) == ({0}, {1})
     assert (records["planned"][skipped] > records["planned"][~skipped].max()).all()
 
 

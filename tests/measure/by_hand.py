@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -175,8 +176,54 @@ def limit(p0: float, p1: float, rate: float, streams: int) -> float:
 
 
 def tally(rows: Sequence[Row]) -> dict[str, Any]:
-    failed = sum(row.error != 0 for row in rows)
-    return {"requests": len(rows), "failed": failed, "failed_ratio": failed / len(rows)}
+    bad = [row for row in rows if row.error]
+    lasted = max(row.end for row in bad) - bad[0].planned if bad else 0.0
+    return {"requests": len(rows), "failed": len(bad), "failed_ratio": len(bad) / len(rows), "hurt_s": lasted}
+
+
+def people(rows: Sequence[Row]) -> dict[str, Any]:
+    hurt = {row.user for row in rows if row.error}
+    return {"users": len(hurt), "users_affected_ratio": len(hurt) / len({row.user for row in rows})}
+
+
+def home(user: int) -> str:
+    """Of two regions of one size: multiples of the golden ratio, below a half and above."""
+    return "us-east" if user * (math.sqrt(5) - 1) / 2 % 1 < 0.5 else "eu-west"
+
+
+def waits(rows: Sequence[Row]) -> dict[str, float]:
+    """Of each user hurt, from the first failed request to the end of the last: median, 95th, longest."""
+    spans: dict[int, tuple[float, float]] = {}
+    for row in rows:
+        if row.error:
+            first, last = spans.get(row.user, (row.planned, row.end))
+            spans[row.user] = min(first, row.planned), max(last, row.end)
+    lasted = sorted(last - first for first, last in spans.values())
+    middle, most = math.ceil(len(lasted) / 2) - 1, math.ceil(0.95 * len(lasted)) - 1
+    return {"median": lasted[middle], "p95": lasted[most], "longest": lasted[-1]}
+
+
+WORD = (1 << 64) - 1
+
+
+def stirred(x: int) -> int:
+    """SplitMix64, as its authors wrote it down."""
+    x = (x + 0x9E3779B97F4A7C15) & WORD
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & WORD
+    return x ^ (x >> 31)
+
+
+def complaints(rows: Sequence[Row], seed: int, since: float, end: float, probability: float) -> list[float]:
+    """Times of the reports of those who met a failure: each with that probability, 4 s later or so, till the end."""
+    found = []
+    for row in rows:
+        if row.error and since <= row.planned <= end:
+            drawn = stirred(stirred(stirred(seed) ^ row.user) ^ struct.unpack("<Q", struct.pack("<d", row.planned))[0])
+            if ((drawn >> 11) + 0.5) / 2**53 < probability:
+                u = ((stirred(drawn) >> 11) + 0.5) / 2**53
+                found.append(row.end + 4.0 * math.exp(0.8 * NormalDist().inv_cdf(u)))
+    return sorted(t for t in found if t <= end)
 
 
 def tallies(rows: Sequence[Row], key: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from runner.samples import ErrorKind, ShardWriter
 STEP, BEGIN, END = 0.05, 2.0, 60.0
 STEADY, MET = 5.0, 15.0
 RUN = "20260101-000000-abcd"
+HOMES = {"us-east": 1.0, "eu-west": 1.0}
 SCENARIO: dict[str, Any] = {
     "apiVersion": "gameday/v1",
     "kind": "Scenario",
@@ -47,10 +48,11 @@ class Request:
     user: int = 1
     order: int = 0
     total: int = -1
+    answer: int = 200
 
     @property
     def status(self) -> int:
-        return {ErrorKind.STATUS: 500, ErrorKind.NONE: 200, ErrorKind.WRONG: 200}.get(self.error, 0)
+        return {ErrorKind.STATUS: 500, ErrorKind.NONE: self.answer, ErrorKind.WRONG: 200}.get(self.error, 0)
 
 
 def steadily(until: float = END, step: float = STEP, begin: float = BEGIN) -> list[Request]:
@@ -129,23 +131,42 @@ class Story:
         return self.add(t + 1, "cleanup", clean=clean, left=list(left)).add(t + 1, "phase", "done")
 
 
+def row(n: int, status: str = "paid", cents: int = 5, items: Mapping[int, int] | None = None) -> dict[str, Any]:
+    """What Postgres says of order n, of the user who always buys; `items`: product → quantity."""
+    basket = [{"product": product, "quantity": quantity} for product, quantity in (items or {}).items()]
+    return {"id": f"{RUN}-{n}", "status": status, "total_cents": cents, "user": 7, "items": basket}
+
+
 def write(
     folder: Path,
     story: Story,
     requests: Iterable[Request] = (),
-    orders: Mapping[str, tuple[str, int]] | None = None,
+    orders: Iterable[Mapping[str, Any]] | None = None,
+    ledger: Iterable[tuple[int, int]] | None = None,
+    stock: Mapping[int, tuple[int, int]] | None = None,
     **scenario: Any,
 ) -> Path:
-    """A run's folder. `scenario` overrides keys of SCENARIO; `orders` are rows of the audit, id → (status, cents)."""
+    """A run's folder. `scenario` overrides keys of SCENARIO. `orders` as `row` has them, `ledger`: (n, cents) of each
+    charge, `stock`: product → (left of 100, sold)."""
     (folder / "samples").mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO | scenario), encoding="utf-8")
     events = sorted(story.events, key=lambda event: event.t)
     (folder / "journal.jsonl").write_text("".join(event.line() + "\n" for event in events), encoding="utf-8")
     if orders is not None:
-        rows = [{"id": i, "status": status, "total_cents": cents} for i, (status, cents) in orders.items()]
-        (folder / "audit.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_rows(folder / "audit.jsonl", orders)
+    if ledger is not None:
+        charges = ({"order_id": f"{RUN}-{n}", "amount_cents": cents, "charged_at": 1.5} for n, cents in ledger)
+        write_rows(folder / "ledger.jsonl", charges)
+    if stock is not None:
+        left = ({"product": p, "quantity": q, "preloaded": 100, "sold": sold} for p, (q, sold) in stock.items())
+        write_rows(folder / "stock.jsonl", left)
+    (folder / "samples" / "load.json").write_text(json.dumps({"begin": None, "regions": HOMES}), encoding="utf-8")
     write_shard(folder / "samples" / "load.shard", requests)
     return folder
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
 
 
 def write_shard(path: Path, requests: Iterable[Request]) -> None:

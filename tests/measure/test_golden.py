@@ -158,33 +158,89 @@ def test_the_race_and_the_quiet_before_it(outcome: dict[str, Any]) -> None:
     }
 
 
-def test_impact_and_orders_are_as_counted_by_hand(outcome: dict[str, Any], rows: list[by_hand.Row]) -> None:
-    """Every request from effect to recovery; every acknowledged order against the row of the database."""
+def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[by_hand.Row]) -> None:
+    """Every request from effect to recovery, by where its user lives, where it was served, journey and release."""
     clocks = outcome["clocks"]
     during = [row for row in rows if clocks["effect"] - 1e-6 <= row.planned < clocks["recovered"] - 1e-6]
-    hurt = {row.user for row in during if row.error}
-    groups = {"regions": "region", "journeys": "journey", "releases": "release"}
+    homes = {name: [row for row in during if by_hand.home(row.user) == name] for name in ("eu-west", "us-east")}
+    budgets = {"checkout": 5 / (461 * 0.005), "browse": 13 / (771 * 0.005), "browse-speed": 0.0, "prices": 0.0}
+    blast = [
+        {"region": home, "journey": journey, **tally}
+        for home, lived in homes.items()
+        for journey, tally in by_hand.tallies(lived, "journey").items()
+    ]
+    groups = {"served": "region", "journeys": "journey", "releases": "release"}
     counted = {
         **by_hand.tally(during),
-        "users": len(hurt),
-        "users_affected_ratio": len(hurt) / len({row.user for row in during}),
+        **by_hand.people(during),
+        "user_hurt_s": by_hand.waits(during),
+        "regions": {home: {**by_hand.tally(lived), **by_hand.people(lived)} for home, lived in homes.items()},
         **{key: by_hand.tallies(during, column) for key, column in groups.items()},
-        "error_budget_spent": 13 / (771 * 0.005),
+        "blast": blast,
+        "error_budget_spent": budgets["browse"],
+        "budgets": budgets,
     }
     assert rounded(outcome["impact"]) == rounded(counted)
-    assert (counted["requests"], counted["failed"], len(hurt)) == (115, 18, 18)
+    assert (counted["requests"], counted["failed"], counted["users"]) == (115, 18, 18)
+    assert [(each["region"], each["journey"], each["failed"]) for each in blast if each["failed"]] == [
+        ("eu-west", "browse", 11),
+        ("eu-west", "buy", 3),
+        ("us-east", "browse", 2),
+        ("us-east", "buy", 2),
+    ]
+
+
+def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[by_hand.Row]) -> None:
+    """Every acknowledged order is in Postgres; the ledger was made to have a cent too much, and a second charge."""
     orders = {row["id"]: row for row in map(json.loads, (GOLDEN / "audit.jsonl").read_text().splitlines())}
     told = {f"20261120-181547-db79-{row.order}": row for row in rows if row.order and row.status == 201}
     assert len(told) == 246
     assert all(orders[i]["status"] == "paid" and orders[i]["total_cents"] == row.total for i, row in told.items())
-    unknown = dict.fromkeys(("duplicated", "charged_twice", "oversold", "indeterminate"))
-    sums = {"lost": 0, "wrong_amount": 0, "wrong_amount_cents": 0, "rpo_s": 0.0}
-    assert outcome["audit"] == {"acknowledged": 246, **sums, **unknown}
+    charges: dict[str, list[int]] = {}
+    for line in (GOLDEN / "ledger.jsonl").read_text().splitlines():
+        charge = json.loads(line)
+        charges.setdefault(charge["order_id"].rpartition("-")[2], []).append(charge["amount_cents"])
+    amounts = {i.rpartition("-")[2]: order["total_cents"] for i, order in orders.items()}
+    assert {n: cents for n, cents in charges.items() if cents != [amounts[n]]} == {
+        "40": [amounts["40"] + 1],
+        "41": [amounts["41"], amounts["41"]],
+    }
+    stock = [json.loads(line) for line in (GOLDEN / "stock.jsonl").read_text().splitlines()]
+    assert [each["sold"] - (each["preloaded"] - each["quantity"]) for each in stock] == [0, 0, 2]
+    none = dict.fromkeys(("lost", "duplicated", "indeterminate", "charged_not_kept"), 0)
+    found = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
+    assert outcome["audit"] == {"acknowledged": 246, **none, **found}
+
+
+def test_the_customers_are_as_drawn_by_hand(
+    outcome: dict[str, Any], rows: list[by_hand.Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of the 18 hurt came to complain; were every one to, 17 would have been heard by the end of the run."""
+    effect = outcome["clocks"]["effect"]
+    since = next(row.planned for row in rows if abs(row.planned - effect) < 1e-6)
+    assert by_hand.complaints(rows, 11, since, END, 0.05) == []
+    silent = {"first_s": None, "alarm_s": None, "ahead_client_s": None, "ahead_service_s": None}
+    nobody = {"peak": 0, "total": 0, **silent, "curve": {"since": effect, "counts": []}}
+    assert outcome["customer_reports"] == nobody
+    monkeypatch.setattr("runner.measure.customers.PROBABILITY", 1.0)
+    times = by_hand.complaints(rows, 11, since, END, 1.0)
+    counts = [sum(int(t - since) == second for t in times) for second in range(int(times[-1] - since) + 1)]
+    assert rounded(measure(GOLDEN)["customer_reports"]) == {
+        "peak": max(counts),
+        "total": 17,
+        "first_s": round(times[0] - since, 6),
+        "alarm_s": round(times[4] - since, 6),
+        "ahead_client_s": round(times[4] - 22.049348, 6),  # EWMA was the first to see it
+        "ahead_service_s": None,
+        "curve": {"since": effect, "counts": counts},
+    }
 
 
 def rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
     return round(value, 6) if isinstance(value, float) else value
 
 
@@ -195,7 +251,14 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
     assert outcome["steady_state"] == {"met": True, "why": ""}
     planned = sum(row.planned <= END for row in rows)
     late = sum(row.start - row.planned > 0.05 for row in rows if row.planned <= END)
-    assert outcome["load"] == {"planned": planned, "achieved": planned, "late": late, "not_sent": 0, "missing": 0}
+    assert outcome["load"] == {
+        "planned": planned,
+        "achieved": planned,
+        "late": late,
+        "not_sent": 0,
+        "attempts": planned,
+        "missing": 0,
+    }
     assert outcome["lag_p95_s"] == 0.030128
     assert [outcome["run"][key] for key in ("id", "seed", "duration_s", "judged_s")] == [
         "20261120-181547-db79",
@@ -223,11 +286,16 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
 def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None:
     """It is as published; what nothing measures yet is null; every other key has a figure in a test above."""
     jsonschema.Draft202012Validator(outcome_schema()).validate(json.loads(json.dumps(outcome)))
-    assert outcome["customer_reports"] == {"peak": None, "total": None, "first_s": None}
+    assert outcome["system"] == {
+        "regions": ["us-east", "eu-west"],
+        "replication": "async",
+        "delay_s": 0.0,
+        "guardrails": ["timeouts", "least-privilege"],
+    }
     assert outcome["responder"] == {"kind": "auto", "policy": "rollback-latest-change"}
     above = {"schema", "run", "verdict", "exit_status", "reasons", "steady_state", "load", "lag_p95_s", "error_s"}
     above |= {"spacing_s", "clocks", "limit_s", "detection", "ended_by", "relapses", "faults", "changes", "operations"}
-    above |= {"alerts", "slos", "detectors", "quiet", "impact", "audit", "customer_reports", "responder"}
+    above |= {"alerts", "slos", "detectors", "quiet", "impact", "audit", "customer_reports", "system", "responder"}
     above |= {"expectations", "cleanup"}
     spans = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
     above |= {f"{span}_{part}" for span in spans for part in ("s", "state", "censored_at")}

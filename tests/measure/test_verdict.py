@@ -103,7 +103,14 @@ def test_requests_not_sent_are_inconclusive(tmp_path: Path) -> None:
     assert (found["exit_status"], found["load"]["not_sent"], len(found["reasons"])) == (3, 1, 1)
     many = failing(failing(steadily(), *HURT), 40.0, 42.0, ErrorKind.NOT_SENT)
     found = outcome(tmp_path / "b", good().finish(), many)
-    assert found["load"] == {"planned": 1160, "achieved": 1120, "late": 0, "not_sent": 40, "missing": None}
+    assert found["load"] == {
+        "planned": 1160,
+        "achieved": 1120,
+        "late": 0,
+        "not_sent": 40,
+        "attempts": 1120,
+        "missing": None,
+    }
     assert found["reasons"][1] == "only 1120 of 1160 planned requests were sent (98 % are needed)"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,13 +36,6 @@ def test_alerts_are_split_by_side(run: Run) -> None:
     """Client-side alerts aren't shown among service-side ones."""
     assert [row["detector"] for row in sections.alerts(run, "client")] == ["cusum", "threshold"]
     assert sections.alerts(run, "service") == []
-
-
-def test_releases_are_summed_for_the_changed_service(run: Run) -> None:
-    """Answers in which the same release of the service had part are one row."""
-    tables: dict[str, Any] = dict(sections.impact(run))
-    rows = [(row["name"], row["requests"], row["failed"]) for row in tables["By release of pricing"]]
-    assert rows == [("pricing-1.0.0", "16", "0"), ("pricing-1.1.0", "240", "49"), ("without pricing", "60", "0")]
 
 
 def test_the_log_leaves_polls_out(run: Run) -> None:

@@ -23,13 +23,14 @@ def shards(folder: Path) -> Records:
             release, journey, region = (int(random.choice(each)) for each in numbers)
             facts = (int(random.integers(1, 99)), int(random.integers(0, 9)), int(random.integers(-1, 999)))
             when = (float(planned), planned + 0.1, planned + 0.2)
-            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2)
+            attempts = int(random.integers(0, 256))
+            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2, attempts)
             shift = 3 if name == "b" else 0  # the common numbers: those of the first shard come first
-            rows.append((*when, *facts, release + shift, 200, journey + shift, 0, region + shift, 1, 2))
+            rows.append((*when, *facts, release + shift, 200, journey + shift, 0, region + shift, 1, 2, attempts))
         writer.close()
     wanted = np.zeros(len(rows), RECORD)
     for record, row in zip(wanted, rows, strict=True):
-        for column, value in zip(COLUMNS, row, strict=False):
+        for column, value in zip(COLUMNS, row, strict=True):
             record[column] = value
     found: Records = wanted[np.argsort(wanted["planned"], kind="stable")]
     return found
@@ -83,4 +84,5 @@ def test_values_among_others() -> None:
     """Numbers of a column that are any of those wanted; none where none is."""
     column = np.array([0, 3, 65_535, 3], np.uint16)
     assert among(column, (3, 65_535)).tolist() == [False, True, True, True]
+    assert among(column, (1, 2, 4, 5, 3)).tolist() == [False, True, False, True]
     assert not among(column, ()).any()

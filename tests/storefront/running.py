@@ -24,6 +24,7 @@ COMPOSE = Path(__file__).parents[2] / "compose"
 HOST = "127.0.0.1"
 REGION = "us-east"
 SERVICES = ("gateway", "catalog", "pricing", "identity", "checkout", "orders", "costs", "payments")
+TOKEN = "operators-only"
 READY_S = 30.0
 POLL_S = 0.02
 
@@ -76,6 +77,7 @@ def start(
             "REGION": REGION,
             "RELEASE": release or f"{service}-1.0.0",
             "INSTANCE": f"{service}-{port}",
+            "OPERATOR_TOKEN": TOKEN,
             **environment,
         },
     )
@@ -91,12 +93,23 @@ def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> in
     return process.wait(timeout=20)
 
 
+def operate(url: str, name: str, body: Mapping[str, object] | None = None) -> Any:
+    """What an operators' endpoint answers: POST where there is a body."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answer = requests.request(
+        "GET" if body is None else "POST", f"{url}/_operator/{name}", json=body, headers=headers, timeout=5
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 @dataclass
 class Shop:
     """One region of the storefront and its third party."""
 
     template: Path
     folder: Path
+    guardrails: str = "timeouts"
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
@@ -142,9 +155,14 @@ class Shop:
     def _environment(self, service: str) -> dict[str, str]:
         peers = {f"{name.upper()}_URL": self.url(name) for name in SERVICES}
         own = {"DATABASE_URL": self.database, "TOKEN_SECRET": "secret", **peers}
+        own["GUARDRAILS"] = self.guardrails
         own["DATA_DIR"] = str(self.folder / service)
         own["TEMPLATE_DIR"] = str(self.template)
         return own
+
+    def operate(self, service: str, name: str, body: Mapping[str, object] | None = None) -> Any:
+        """What an operators' endpoint of a service answers."""
+        return operate(self.url(service), name, body)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """GET at the gateway."""
@@ -168,10 +186,10 @@ class Shop:
 
 
 @contextlib.contextmanager
-def shop(template: Path) -> Iterator[Shop]:
-    """A whole shop, ready."""
+def shop(template: Path, guardrails: str = "timeouts") -> Iterator[Shop]:
+    """A whole shop, ready, with these guardrails."""
     with open_folder() as folder:
-        running = Shop(template, folder)
+        running = Shop(template, folder, guardrails)
         try:
             for service in ("postgres", *SERVICES):
                 running.start(service)

@@ -51,13 +51,13 @@ def test_a_peers_variable_names_its_link_and_its_host(name: str) -> None:
                 assert link[1].lower() == caller
                 assert re.search(rf"[@/]{link[2].lower()}[.:]", link[3])
                 found += 1
-    assert found == {"region.yaml": 13, "edge.yaml": 1}[name]
+    assert found == {"region.yaml": 15, "edge.yaml": 2}[name]
 
 
 def test_every_service_starts_from_its_first_release() -> None:
     """Each service of the storefront is declared, and its first release exists."""
     declared = {**services("region.yaml"), **services("edge.yaml")}
-    assert set(declared) == {*SERVICES, "edge", "postgres", "links", "edge-links"}
+    assert set(declared) == {*SERVICES, "edge", "postgres", "backup", "links", "edge-links"}
     for name, service in declared.items():
         release = service["x-gameday"]["release"]
         assert release == (None if name.endswith("links") else f"{name}-1.0.0")

@@ -1,4 +1,4 @@
-"""The edge: home region first, in turn by weight otherwise, and on to the next region where one gives no answer."""
+"""The edge: home region first, in turn by weight otherwise, on to the next where one gives no answer; drains."""
 
 import asyncio
 import contextlib
@@ -6,19 +6,25 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import requests
 
-from storefront import edge, outgoing
-from storefront.edge import Region, Router
+from storefront import outgoing, regions
+from storefront.edge import Router
 from storefront.outgoing import Client, Peer
-from storefront.problems import Unreachable
+from storefront.problems import Problem, Unreachable
+from storefront.regions import Check, Region
 from tests.storefront import running
+
+HOME = {"X-Home-Region": "eu-west"}
+BEHIND = ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")
+NOWHERE = {f"{name}_URL": "http://127.0.0.1:1" for name in BEHIND}
 
 
 class Checked(Peer):
-    """A peer whose health check always fails."""
+    """A peer whose checks always fail."""
 
     async def ask(self, path: str) -> object:
         raise Unreachable(self.name)
@@ -27,14 +33,14 @@ class Checked(Peer):
 def region(name: str, client: Client, weight: int = 1) -> Region:
     """A region that has not been checked yet."""
     peer = Checked(name, "http://127.0.0.1:1", client)
-    return Region(name, peer, peer, weight)
+    return Region(name, peer, Check(peer, "/healthz"), Check(peer, "/ready"), weight)
 
 
-async def fail_checks(of: Region) -> None:
-    """Let a region's health checks fail until it counts as lost."""
-    watch = asyncio.create_task(of.watch())
+async def fail(check: Check) -> None:
+    """Let a check fail until it counts as failed."""
+    watch = asyncio.create_task(check.watch())
     async with asyncio.timeout(5):
-        while of.healthy:
+        while check.good:
             await asyncio.sleep(0.01)
     watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -48,14 +54,14 @@ def names(order: list[Region]) -> list[str]:
 
 def test_the_home_region_is_first_while_it_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A healthy home region is tried first, a lost one last."""
-    monkeypatch.setattr(edge, "CHECK_EVERY_S", 0.01)
+    monkeypatch.setattr(regions, "CHECK_EVERY_S", 0.01)
 
     async def run() -> None:
         async with outgoing.client() as client:
-            regions = [region("us-east", client), region("eu-west", client)]
-            router = Router(regions)
+            known = [region("us-east", client), region("eu-west", client)]
+            router = Router(known)
             assert names(router.order("eu-west")) == ["eu-west", "us-east"]
-            await fail_checks(regions[1])
+            await fail(known[1].health)
             assert names(router.order("eu-west")) == ["us-east", "eu-west"]
 
     asyncio.run(run())
@@ -73,18 +79,72 @@ def test_requests_without_a_home_go_in_turn_by_weight() -> None:
     asyncio.run(run())
 
 
+def test_a_drained_region_gets_nothing_while_another_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even as the last resort; only with all others lost it is tried again, and before those."""
+    monkeypatch.setattr(regions, "CHECK_EVERY_S", 0.01)
+
+    async def run() -> None:
+        async with outgoing.client() as client:
+            known = [region("us-east", client), region("eu-west", client)]
+            router = Router(known)
+            known[1].drained = True
+            assert names(router.order("eu-west")) == names(router.order(None)) == ["us-east"]
+            await fail(known[0].health)
+            assert names(router.order("us-east")) == ["eu-west", "us-east"]
+
+    asyncio.run(run())
+
+
+def test_what_is_known_at_home_only_is_asked_there_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The home region alone; lost or drained, a 503; whoever has no home is sent anywhere."""
+    monkeypatch.setattr(regions, "CHECK_EVERY_S", 0.01)
+
+    async def run() -> None:
+        async with outgoing.client() as client:
+            known = [region("us-east", client), region("eu-west", client)]
+            router = Router(known)
+            assert names(router.at_home("eu-west")) == ["eu-west"]
+            assert len(router.at_home(None)) == 2
+            known[1].drained = True
+            with pytest.raises(Problem, match="eu-west is away"):
+                router.at_home("eu-west")
+            known[1].drained = False
+            await fail(known[1].health)
+            with pytest.raises(Problem, match="eu-west is away"):
+                router.at_home("eu-west")
+            assert names(router.at_home(None))[0] == "us-east"
+
+    asyncio.run(run())
+
+
+@dataclass
+class Regions:
+    """An edge and its gateways."""
+
+    url: str
+    gateways: dict[str, "subprocess.Popen[bytes]"]
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+        """GET at the edge."""
+        return requests.get(self.url + path, headers=headers or {}, timeout=5)
+
+    def status(self, name: str) -> dict[str, object]:
+        """A region as operators see it."""
+        found: dict[str, object] = running.operate(self.url, "status")["regions"][name]
+        return found
+
+
 @contextlib.contextmanager
-def two_regions() -> Iterator[tuple[str, dict[str, "subprocess.Popen[bytes]"]]]:
-    """An edge and its two gateways, with nothing behind them: enough to see who answered. Yields URL and gateways."""
-    behind = ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")
-    nowhere = {f"{name}_URL": "http://127.0.0.1:1" for name in behind}
+def two_regions(guardrails: str = "timeouts", behind: dict[str, str] | None = None) -> Iterator[Regions]:
+    """An edge and its two gateways, with nothing behind them: enough to see who answered."""
     ports = {"us-east": running.free_port(), "eu-west": running.free_port()}
-    gateways = {name: running.start("gateway", port, {**nowhere, "REGION": name}) for name, port in ports.items()}
+    own = {**NOWHERE, **(behind or {})}
+    gateways = {name: running.start("gateway", port, {**own, "REGION": name}) for name, port in ports.items()}
     addresses = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
     port = running.free_port()
-    door = running.start("edge", port, {"GATEWAYS": addresses, "REGION": "edge"})
+    door = running.start("edge", port, {"GATEWAYS": addresses, "REGION": "edge", "GUARDRAILS": guardrails})
     try:
-        yield f"http://127.0.0.1:{port}", gateways
+        yield Regions(f"http://127.0.0.1:{port}", gateways)
     finally:
         for process in (door, *gateways.values()):
             running.stop(process)
@@ -92,23 +152,81 @@ def two_regions() -> Iterator[tuple[str, dict[str, "subprocess.Popen[bytes]"]]]:
 
 @pytest.mark.system
 def test_a_lost_region_is_failed_over() -> None:
-    """A request reaches its home region; with that gateway killed the other region answers, at once and always."""
-    home = {"X-Home-Region": "eu-west"}
-    with two_regions() as (url, gateways):
-        assert requests.get(url + "/costs", headers=home, timeout=5).headers["X-Region"] == "eu-west"
-        running.stop(gateways["eu-west"], signal.SIGKILL)
+    """A request reaches its home region; with that gateway killed the other region answers, at once and always.
+
+    What is known at home only is a 503 of the edge's own from then on.
+    """
+    with two_regions() as found:
+        assert found.get("/products/1", HOME).headers["X-Region"] == "eu-west"
+        assert found.get("/costs", HOME).headers["X-Region"] == "eu-west"
+        running.stop(found.gateways["eu-west"], signal.SIGKILL)
         for _ in range(20):
-            answer = requests.get(url + "/costs", headers=home, timeout=5)
+            answer = found.get("/products/1", HOME)
             assert answer.headers["X-Region"] == "us-east"
-            assert answer.json() == {"error": "costs is unreachable"}
+            assert answer.json() == {"error": "catalog is unreachable"}
+            costs = found.get("/costs", HOME)
+            assert (costs.status_code, costs.headers["X-Region"]) == (503, "edge")
+        running.until(lambda: not found.status("eu-west")["up"], "the region is known to be lost")
+        assert "eu-west is away" in found.get("/costs", HOME).text
+        assert found.get("/costs").headers["X-Region"] == "us-east"
 
 
 @pytest.mark.system
 def test_with_all_regions_lost_the_edge_says_so() -> None:
     """No gateway at all: 503 from the edge itself."""
-    with two_regions() as (url, gateways):
-        for process in gateways.values():
+    with two_regions() as found:
+        for process in found.gateways.values():
             running.stop(process, signal.SIGKILL)
-        answer = requests.get(url + "/costs", timeout=5)
+        answer = found.get("/products/1")
         assert (answer.status_code, answer.headers["X-Region"]) == (503, "edge")
         assert answer.headers["X-Release"] == "edge-1.0.0"
+
+
+@pytest.mark.system
+def test_operators_drain_a_region_and_send_traffic_back() -> None:
+    """Drained, its own customers are served elsewhere; undrained, at home again; an unknown region is a 404."""
+    with two_regions() as found:
+        status = running.operate(found.url, "drain", {"region": "eu-west"})["regions"]
+        assert {name: one["drained"] for name, one in status.items()} == {"us-east": False, "eu-west": True}
+        assert {found.get("/products/1", HOME).headers["X-Region"] for _ in range(10)} == {"us-east"}
+        assert found.get("/costs", HOME).status_code == 503
+        running.operate(found.url, "undrain", {"region": "eu-west"})
+        assert found.get("/products/1", HOME).headers["X-Region"] == "eu-west"
+        token = {"Authorization": f"Bearer {running.TOKEN}"}
+        unknown = requests.post(found.url + "/_operator/drain", json={"region": "x"}, headers=token, timeout=5)
+        assert unknown.status_code == 404
+
+
+@pytest.mark.system
+def test_the_status_tells_a_region_without_a_database_from_a_lost_one() -> None:
+    """With nothing behind the gateway the region is up and its database isn't, since a while that is told."""
+    with two_regions() as found:
+        running.until(lambda: not found.status("us-east")["database"], "the database is known to be away")
+        status = found.status("us-east")
+        assert set(status) == {"up", "database", "drained", "since_s"}
+        assert (status["up"], status["drained"]) == (True, False)
+        assert isinstance(status["since_s"], float)
+
+
+@pytest.mark.system
+def test_a_retry_budget_sends_failed_reads_elsewhere_a_tenth_of_the_time() -> None:
+    """With every read failing, ten of the first go to both regions, then a tenth; without the budget none does."""
+
+    def sent(guardrails: str) -> int:
+        with two_regions(guardrails) as found:
+            answers = [found.get("/products/1", HOME) for _ in range(60)]
+            assert {answer.status_code for answer in answers} == {503}
+            return sum(answer.headers["X-Region"] == "us-east" for answer in answers)
+
+    assert sent("timeouts") == 0
+    assert 13 <= sent("timeouts,retry-budget") <= 16
+
+
+@pytest.mark.system
+def test_a_retry_budget_refuses_clients_that_only_repeat() -> None:
+    """Repeats that say so are let in up to the budget; those over it are refused by the edge itself."""
+    with two_regions("timeouts,retry-budget") as found:
+        answers = [found.get("/orders?user=1", {**HOME, "X-Attempt": "2"}) for _ in range(20)]
+        refused = [answer for answer in answers if answer.headers["X-Region"] == "edge"]
+        assert 10 <= len(refused) <= 15
+        assert {answer.headers["Retry-After"] for answer in refused} == {"1"}

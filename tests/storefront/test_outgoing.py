@@ -128,7 +128,7 @@ def test_the_releases_of_an_answer_are_noted() -> None:
 
     async def use(peer: Peer) -> None:
         releases = provenance.begin("own-1.0.0")
-        assert (await peer.call("GET", "/")).json() == {}
+        assert peer.read(await peer.call("GET", "/")) == {}
         assert provenance.written(releases) == b"far-1.0.0 near-2.0.0 own-1.0.0"
 
     play(Scripted([OK]), use)

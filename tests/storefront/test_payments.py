@@ -1,8 +1,13 @@
-"""The ledger: append-only, and true after a crash."""
+"""The ledger: append-only, and true after a crash. The sandbox: misbehaves as told."""
 
 from pathlib import Path
 
+import pytest
+import requests
+
 from storefront.payments import Ledger
+from tests.storefront import running
+from tests.storefront.running import Shop
 
 
 def test_a_ledger_is_read_again_with_all_its_charges(tmp_path: Path) -> None:
@@ -38,3 +43,63 @@ def test_half_a_line_is_no_charge(tmp_path: Path) -> None:
     third = Ledger(path)
     assert [third.find(key) is not None for key in "abc"] == [True, False, True]
     third.close()
+
+
+def charge(shop: Shop, key: str) -> requests.Response:
+    """Charge a cent at the third party itself."""
+    url, headers = shop.url("payments") + "/charges", {"Idempotency-Key": key}
+    return requests.post(url, json={"amount_cents": 1}, headers=headers, timeout=0.5)
+
+
+@pytest.mark.system
+def test_a_share_of_charges_fails_as_told(shop: Shop) -> None:
+    """At a quarter every fourth is a 500 and charges nothing; `ok` ends it; the ledger is readable all along."""
+    assert shop.operate("payments", "behaviour", {"mode": "error", "share": 0.25}) == {"mode": "error", "share": 0.25}
+    statuses = [charge(shop, f"share-{n}").status_code for n in range(8)]
+    assert statuses == [201, 201, 201, 500] * 2
+    assert [len(shop.charges(f"share-{n}")) for n in range(8)] == [1, 1, 1, 0] * 2
+    shop.operate("payments", "behaviour", {"mode": "ok"})
+    assert charge(shop, "share-3").status_code == 201
+
+
+@pytest.mark.system
+def test_garbage_is_a_200_of_nonsense_that_pays_for_nothing(shop: Shop) -> None:
+    """Its caller takes it for what it is: a failed payment, the order pending and paid when payments are sane again."""
+    shop.operate("payments", "behaviour", {"mode": "garbage"})
+    try:
+        answer = charge(shop, "nonsense")
+        assert answer.status_code == 200
+        with pytest.raises(requests.JSONDecodeError):
+            answer.json()
+        bought = shop.checkout("nonsense", 70, {120: 1})
+        assert (bought.status_code, bought.json()) == (502, {"error": "payments failed: its answer is not JSON"})
+    finally:
+        shop.operate("payments", "behaviour", {"mode": "ok"})
+    assert shop.charges("nonsense") == []
+    assert shop.checkout("nonsense", 70, {120: 1}).status_code == 201
+
+
+@pytest.mark.system
+def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
+    """No byte of an answer, no charge, and afterwards the instance still stops in good time."""
+    shop.operate("payments", "behaviour", {"mode": "silent"})
+    with pytest.raises(requests.ReadTimeout):
+        charge(shop, "silence")
+    assert shop.checkout("silence", 71, {121: 1}).status_code == 504
+    shop.operate("payments", "behaviour", {"mode": "ok"})
+    assert shop.charges("silence") == []
+    assert running.stop(shop.running["payments"]) == 0
+    shop.stop("payments")
+    shop.start("payments")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "body", [{}, {"mode": "rude"}, {"mode": "error", "share": 0}, {"mode": "error", "share": True}]
+)
+def test_a_misfit_behaviour_is_400(shop: Shop, body: dict[str, object]) -> None:
+    """What the sandbox can't do changes nothing."""
+    headers = {"Authorization": f"Bearer {running.TOKEN}"}
+    answer = requests.post(shop.url("payments") + "/_operator/behaviour", json=body, headers=headers, timeout=5)
+    assert answer.status_code == 400
+    assert charge(shop, "misfit").status_code in (200, 201)

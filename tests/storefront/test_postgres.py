@@ -2,14 +2,16 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from storefront import postgres
+from storefront import postgres, volume
 from storefront.binaries import Account
 from tests.storefront import running
 
@@ -67,15 +69,59 @@ def test_a_copy_cut_short_is_made_again(folder: Path, template: Path) -> None:
     data = folder / "data"
     (data / "base").mkdir(parents=True)
     (data / "base" / "half").touch()
-    postgres.fill(data, template, Account.fitting())
+    volume.fill(data, template, Account.fitting())
     assert not (data / "base" / "half").exists()
-    assert (data / postgres.MARK).read_text() == (template / postgres.MARK).read_text()
+    assert (data / volume.MARK).read_text() == (template / volume.MARK).read_text()
     (data / "kept").touch()
-    postgres.fill(data, template, Account.fitting())
+    volume.fill(data, template, Account.fitting())
     assert (data / "kept").exists()
 
 
 def test_without_a_template_there_is_a_clear_message(folder: Path) -> None:
     """An empty data directory and no template: the message says how to make one."""
     with pytest.raises(SystemExit, match=r"storefront\.seed"):
-        postgres.fill(folder / "data", folder / "none", Account.fitting())
+        volume.fill(folder / "data", folder / "none", Account.fitting())
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of somebody who takes every call and says nothing."""
+    with socket.create_server((running.HOST, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: int) -> postgres.Launch:
+    """A launcher of the first region, whose one peer is silent."""
+    monkeypatch.setattr(postgres, "WORD_S", 0.0)
+    values = {
+        "REGION": "us-east", "PRIMARY": "us-east", "DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template),
+        "DATABASES": f"eu-west=postgresql://shop:shop@{running.HOST}:{silent}/shop",
+    }  # fmt: skip
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return postgres.Launch.from_environment()
+
+
+def test_a_database_with_data_does_not_lead_while_a_peer_may(told: postgres.Launch, template: Path) -> None:
+    """A peer that takes the call and says nothing may take writes: better no primary than two. At first it leads."""
+    postgres.prepare(told)
+    assert not (told.data / volume.FOLLOWS).exists()
+    with pytest.raises(SystemExit, match="no word from the database of eu-west"):
+        postgres.prepare(told)
+
+
+def test_another_regions_database_starts_as_a_standby(told: postgres.Launch) -> None:
+    """From the template, waiting for the primary: no copy over the network is needed at the first start."""
+    postgres.prepare(replace(told, primary="eu-west"))
+    assert (told.data / volume.FOLLOWS).exists()
+    assert "application_name=us-east" in (told.data / volume.SETTINGS).read_text()
+
+
+def test_a_standbys_data_leads_on_a_timeline_of_its_own(told: postgres.Launch) -> None:
+    """What was a standby when it was left may be behind others: its end must not be taken for theirs."""
+    alone = replace(told, peers=())
+    environment = {"DATA_DIR": str(told.data), "TEMPLATE_DIR": str(told.template), "PRIMARY": "eu-west"}
+    running.stop(running.start("postgres", running.free_port(), environment))
+    postgres.prepare(alone)
+    assert (told.data / volume.RECOVERS).exists()

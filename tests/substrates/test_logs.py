@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.ports import Instance
-from runner.substrates.logs import failure, log_end
+from runner.substrates.logs import failure, log_end, out_of_memory
 
 WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 
@@ -22,3 +22,9 @@ def test_no_log(tmp_path: Path) -> None:
     assert log_end(tmp_path / "none.log") == ""
     text = failure(WEB, "ended", tmp_path / "none.log")
     assert text.startswith("us-east.web.1 (web-1.0.0) ended; its log is empty")
+
+
+def test_out_of_memory() -> None:
+    """The same words on every substrate, with what was used where that is known."""
+    assert out_of_memory(128 << 20) == "out of memory: 128.0 MiB allowed"
+    assert out_of_memory(128 << 20, 131 << 20) == "out of memory: 131.0 MiB used, 128.0 MiB allowed"

@@ -23,8 +23,9 @@ def test_taken_once() -> None:
     register: Register[str] = Register()
     instance = Instance("edge.1", "edge", "edge", "edge-1.0.0")
     register.add(instance, "record")
-    assert register.find(instance) == "record"
+    assert register.find(instance) == register.get(instance) == "record"
     assert register.all() == [(instance, "record")]
     assert [register.take(instance), register.take(instance)] == ["record", None]
     with pytest.raises(PortError, match=r"edge\.1 isn't running"):
         register.find(instance)
+    assert register.get(instance) is None

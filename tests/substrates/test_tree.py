@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.substrates.tree import Tree, marked, outlasting, send, sweep, with_children
+from runner.substrates.tree import Tree, outlasting, send, strays, sweep
 
 # A child that leaves the session and an orphan whose parent is gone, as a database has them.
 FAMILY = """
@@ -50,9 +50,9 @@ def family(run_id: str, folder: Path) -> Tree:
 def test_kill_takes_everybody(run_id: str, tmp_path: Path) -> None:
     """A kill ends the child, what left its session, and what lost its parent."""
     tree = family(run_id, tmp_path)
-    assert len(list(marked(run_id))) == 3
+    assert len(strays(run_id)) == 3
     assert tree.kill()
-    assert list(marked(run_id)) == []
+    assert strays(run_id) == []
     assert tree.ended()
     assert not psutil.pid_exists(tree.pid)
 
@@ -69,9 +69,9 @@ def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
     """All of its processes stop, and go on."""
     tree = family(run_id, tmp_path)
     tree.freeze()
-    assert {process.status() for process in marked(run_id)} == {psutil.STATUS_STOPPED}
+    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
     tree.thaw()
-    assert psutil.STATUS_STOPPED not in {process.status() for process in marked(run_id)}
+    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
     tree.kill()
 
 
@@ -80,7 +80,7 @@ def test_ask_reaches_the_child_alone(run_id: str, tmp_path: Path) -> None:
     tree = family(run_id, tmp_path)
     tree.ask(signal.SIGTERM)
     assert tree.ended(10)
-    assert len(list(marked(run_id))) == 2
+    assert len(strays(run_id)) == 2
     assert tree.kill()
 
 
@@ -89,8 +89,8 @@ def test_other_runs_are_left_alone(run_id: str, tmp_path: Path) -> None:
     other = run_id + "-other"
     trees = family(run_id, tmp_path), family(other, tmp_path)
     assert sweep(run_id, 0.2) == []
-    assert list(marked(run_id)) == []
-    assert len(list(marked(other))) == 3
+    assert strays(run_id) == []
+    assert len(strays(other)) == 3
     for tree in trees:
         assert tree.kill()
 
@@ -114,11 +114,13 @@ def test_outlasting() -> None:
         assert outlasting(found, 10) == []
 
 
-def test_with_children(run_id: str, tmp_path: Path) -> None:
-    """Descendants come after their parent, each once."""
+def test_two_holds(run_id: str, tmp_path: Path) -> None:
+    """Who is held stopped by two goes on only once both let go."""
     tree = family(run_id, tmp_path)
-    child = psutil.Process(tree.pid)
-    found = with_children([child, child])
-    assert found[0] == child
-    assert len(found) == 2
+    tree.freeze("throttle")
+    tree.freeze()
+    tree.thaw("throttle")
+    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
+    tree.thaw()
+    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
     tree.kill()

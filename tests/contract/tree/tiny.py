@@ -1,9 +1,11 @@
 """The service that the contract suite runs everywhere: a few lines of asyncio, so that a start costs next to nothing.
 
 /healthz says who answers; /environment what it was told; /hold answers only once it is told to stop, /holding counts
-those that wait; /fork starts a process that leaves the session and outlives its parent; /last ends the service by
-itself; /write and /read keep a note in its data; /dial?<upstream> plays a link server: it asks every address behind a
-name who it is. The release `*-broken` ends at once, `*-deaf` never listens, `*-stubborn` doesn't stop when told.
+those that wait; /fork starts a process that leaves the session and outlives its parent; /tick one that notes the time
+again and again, /ticks gives its notes; /last ends the service by itself; /write and /read keep a note in its data,
+/fill?<bytes> makes it so large; /grow?<MiB> takes memory; /work?<seconds> computes, and gives the share of the time
+that it got; /dial?<upstream> plays a link server: it asks every address behind a name who it is. The release `*-broken`
+ends at once, `*-deaf` never listens, `*-stubborn` doesn't stop when told.
 """
 
 import argparse
@@ -14,12 +16,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 ENVIRONMENT = os.environ
 RELEASE = ENVIRONMENT.get("RELEASE", "")
+TICKS = Path("ticks")
+TICKER = """import time
+with open("ticks", "w", buffering=1) as notes:
+    while True:
+        print(time.monotonic(), file=notes)
+        time.sleep(0.01)
+"""
 
 
 def addresses(upstream: str, names: Path | None) -> list[str]:
@@ -46,6 +56,24 @@ def dial(upstream: str, names: Path | None) -> list[str]:
     return answered
 
 
+def work(seconds: float) -> float:
+    """Computes for so long; processor time over time."""
+    begun, used = time.monotonic(), time.thread_time()
+    while time.monotonic() - begun < seconds:
+        sum(range(1000))
+    return (time.thread_time() - used) / (time.monotonic() - begun)
+
+
+def fill(size: int) -> str:
+    """Makes the note so large; what came of it."""
+    try:
+        with (Path(ENVIRONMENT["DATA_DIR"]) / "note").open("wb") as note:
+            note.write(b"x" * size)
+    except OSError as error:
+        return str(error.strerror)
+    return "written"
+
+
 class Service:
     """Answers one request a connection."""
 
@@ -53,6 +81,7 @@ class Service:
         self.names = names
         self.told = asyncio.Event()
         self.held = 0
+        self.taken: list[bytes] = []
 
     def tell(self) -> None:
         if not RELEASE.endswith("-stubborn"):
@@ -68,6 +97,17 @@ class Service:
             os._exit(3)
         if route == "/fork":
             return subprocess.Popen(["sleep", "300"], start_new_session=True).pid
+        if route == "/tick":
+            return subprocess.call(["sh", "-c", f"{sys.executable} -c '{TICKER}' &"], start_new_session=True)
+        if route == "/ticks":
+            return [float(line) for line in TICKS.read_text().split("\n")[:-1]] if TICKS.exists() else []
+        if route == "/grow":
+            self.taken.append(b"x" * (int(query) << 20))
+            return sum(map(len, self.taken))
+        if route == "/work":
+            return work(float(query))
+        if route == "/fill":
+            return fill(int(query))
         if route == "/dial":
             return await asyncio.to_thread(dial, query, self.names)
         if route == "/write":

@@ -1,0 +1,95 @@
+"""Backup: a copy of the current primary's data every so often, kept outside the regions and served over HTTP.
+
+DATABASES are the databases of all regions, BACKUP_EVERY the seconds between two backups, DATA_DIR where the newest one
+is kept. The first is made as soon as a database takes writes. Leaves restoring to the launcher of the database.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import Popen
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from . import serving
+from .binaries import Account, binaries
+from .problems import Problem
+from .replication import Place, leader, places, plain_conninfo, survey
+from .settings import Settings, address
+
+EVERY_S = 30.0
+RETRY_S = 0.5
+LIMIT_S = 60.0
+# Bytes a second, as pg_basebackup writes them: a backup must not take the network or a core to itself.
+RATE = "64M"
+
+
+class Backups:
+    """The newest backup, and the making of the next."""
+
+    def __init__(self, folder: Path, databases: Sequence[Place]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._newest = folder / "base.tar"
+        self._next = folder / "next.tar"
+        self._databases = databases
+        self._account = Account.fitting()
+
+    async def base(self, request: Request) -> Response:
+        """GET /base.tar: the newest backup, a data directory as a tar file with the log it needs; 404 while none is."""
+        if not self._newest.exists():
+            raise Problem(404, "there is no backup yet")
+        return FileResponse(self._newest, media_type="application/x-tar")
+
+    async def keep_making(self, every_s: float) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(every_s if await self.make() else RETRY_S)
+
+    async def make(self) -> bool:
+        """Back the primary up; whether that succeeded. The newest backup is replaced by a whole one only."""
+        primary = leader(await survey(self._databases))
+        if primary is None:
+            return False
+        with self._next.open("wb") as file:
+            tool = self._account.start(
+                binaries(self._account) / "pg_basebackup", "-d", plain_conninfo(primary.place), "-D", "-", "-F", "tar",
+                "-X", "fetch", "-c", "fast", "--max-rate", RATE, output=file,
+            )  # fmt: skip
+            status = await _ended(tool)
+        if status:
+            print(f"the backup of {primary.place.region} failed with status {status}", file=sys.stderr)  # noqa: T201
+            return False
+        self._next.rename(self._newest)
+        return True
+
+
+async def _ended(tool: "Popen[bytes]") -> int:
+    """Its status; killed where it takes too long, or nobody waits for it any more."""
+    waiting = asyncio.create_task(asyncio.to_thread(tool.wait))
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await asyncio.shield(waiting)
+    except TimeoutError:
+        return -1
+    finally:
+        tool.kill()
+
+
+@asynccontextmanager
+async def backup(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """The service: answers from the start, backup or none."""
+    backups = Backups(Path(address("DATA_DIR")), places(address("DATABASES")))
+    making = asyncio.create_task(backups.keep_making(float(os.environ.get("BACKUP_EVERY") or EVERY_S)))
+    try:
+        yield [Route("/base.tar", backups.base, methods=["GET"])]
+    finally:
+        making.cancel()
+
+
+if __name__ == "__main__":
+    serving.run("backup", backup)

@@ -1,0 +1,50 @@
+"""Feature flags of an instance: one for each risky path, switched by operators while it runs.
+
+Every service knows all of them, so that an operator may tell everybody; each looks only at its own. They live as long
+as the process: one that starts begins with the defaults.
+"""
+
+from collections.abc import Mapping
+
+from .problems import Problem
+
+DEFAULTS: Mapping[str, bool] = {
+    # Paths that can be closed at the gateway: a 503 at once.
+    "checkout": True,
+    "orders": True,
+    "costs": True,
+    # Degraded modes, switched on by hand: pricing and payments aren't asked.
+    "degraded-prices": False,
+    "queue-checkout": False,
+    # What others bought, on the product page.
+    "recommendations": False,
+}
+
+
+class Flags:
+    """The flags by name; `flags["checkout"]`."""
+
+    def __init__(self) -> None:
+        self._values = dict(DEFAULTS)
+
+    def __getitem__(self, name: str) -> bool:
+        return self._values[name]
+
+    def closed(self, name: str) -> bool:
+        """Whether `name` is a path that was switched off; a path without a flag is always open."""
+        return not self._values.get(name, True)
+
+    def all(self) -> dict[str, bool]:
+        """Every flag as it is."""
+        return dict(self._values)
+
+    def switch(self, values: Mapping[str, object]) -> None:
+        """Set those named, all or none. Problem 400 for an unknown name or a value that is no boolean."""
+        checked: dict[str, bool] = {}
+        for name, value in values.items():
+            if name not in DEFAULTS:
+                raise Problem(400, f"no flag is called {name[:64]}; there are {', '.join(DEFAULTS)}")
+            if not isinstance(value, bool):
+                raise Problem(400, f"{name} must be true or false")
+            checked[name] = value
+        self._values |= checked

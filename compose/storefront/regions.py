@@ -1,0 +1,89 @@
+"""Regions as the edge sees them: do they answer, can orders be written there, have operators drained them?"""
+
+import asyncio
+import os
+import time
+
+from . import readiness
+from .outgoing import Client, Peer
+from .problems import UpstreamProblem
+from .settings import address
+
+TOTAL_S = 1.5
+CHECK_EVERY_S = 0.5
+CHECK_WITHIN_S = 0.4
+# One lost answer is a hiccup, two in a row a lost region.
+CHECKS_TO_FAIL = 2
+
+
+class Check:
+    """One question, asked again and again."""
+
+    def __init__(self, peer: Peer, path: str) -> None:
+        self._peer = peer
+        self._path = path
+        self._failed = 0
+        self.changed_at = time.monotonic()
+
+    @property
+    def good(self) -> bool:
+        """Whether the last checks, or one of them, were answered."""
+        return self._failed < CHECKS_TO_FAIL
+
+    async def watch(self) -> None:
+        """Ask for ever."""
+        while True:
+            was = self.good
+            try:
+                await self._peer.ask(self._path)
+                self._failed = 0
+            except UpstreamProblem:
+                self._failed += 1
+            if self.good != was:
+                self.changed_at = time.monotonic()
+            await asyncio.sleep(CHECK_EVERY_S)
+
+
+class Region:
+    """One region; `weight` is its share of requests that have no home, `drained` set where operators sent its away."""
+
+    def __init__(self, name: str, gateway: Peer, health: Check, database: Check, weight: int = 1) -> None:
+        self.name = name
+        self.gateway = gateway
+        self.health = health
+        self.database = database
+        self.weight = weight
+        self.drained = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether its gateway answers."""
+        return self.health.good
+
+    @property
+    def takes_traffic(self) -> bool:
+        """Healthy, and not drained."""
+        return self.healthy and not self.drained
+
+    def status(self) -> dict[str, object]:
+        """As operators see it; `since_s` is for how long `up` and `database` are as they are, in seconds."""
+        since = time.monotonic() - max(self.health.changed_at, self.database.changed_at)
+        return {
+            "up": self.healthy,
+            "database": self.healthy and self.database.good,
+            "drained": self.drained,
+            "since_s": round(since, 3),
+        }
+
+
+def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
+    """Regions from GATEWAYS (`us-east=http://...,eu-west=...`) and WEIGHTS (`us-east=2,eu-west=1`; default 1)."""
+    weights = dict(pair.split("=", 1) for pair in os.environ.get("WEIGHTS", "").split(",") if pair)
+    found = []
+    for pair in address("GATEWAYS").split(","):
+        name, _, base = pair.partition("=")
+        label, base = f"gateway of {name}", base.rstrip("/")
+        health = Check(Peer(label, base, client, CHECK_WITHIN_S), "/healthz")
+        database = Check(Peer(label, base, client, readiness.EDGE_WITHIN_S), readiness.PATH)
+        found.append(Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1"))))
+    return found

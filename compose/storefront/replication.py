@@ -1,0 +1,159 @@
+"""Databases in several regions: where they are, which of them takes writes, how far the others have come.
+
+Who is to be primary is for operators to say (`SELECT pg_promote(true, 10)` on a standby, once the old primary is
+stopped for sure). A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
+one row a region: it has caught up when `state` is `streaming` and `behind` is at most 0. Under load `behind` is measured
+best from a mark: `SELECT pg_current_wal_lsn()` once, then `pg_wal_lsn_diff(<mark>, replay_lsn) <= 0`. Which standby to
+promote: the one with the highest `pg_last_wal_receive_lsn()`.
+
+Leaves data directories to `volume`, and the watch over a running server to `follow`.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+ASK_S = 1.0
+PROGRESS = """
+    SELECT application_name AS region, state, sync_state,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint AS behind
+    FROM pg_stat_replication
+"""
+# The history of a timeline says where each earlier one was left; the first timeline has none.
+LOOK = """
+    SELECT CASE WHEN follows THEN NULL ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline,
+           CASE WHEN follows THEN NULL
+                ELSE pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.history', true)
+           END AS history
+    FROM (SELECT pg_is_in_recovery() AS follows)
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A region's database: `url` is postgresql://user:password@host:port/name as the asker reaches it."""
+
+    region: str
+    url: str
+
+
+def places(text: str) -> tuple[Place, ...]:
+    """Of `us-east=postgresql://…,eu-west=postgresql://…`, or one plain URL, whose region is then ''."""
+    read = []
+    for part in filter(None, text.split(",")):
+        region, _, url = part.partition("=")
+        read.append(Place("", part) if "://" in region else Place(region, url))
+    return tuple(read)
+
+
+class State(Enum):
+    """What a database says of itself."""
+
+    WRITES = auto()
+    FOLLOWS = auto()
+    STARTS = auto()
+    """It is up, and can't say yet what it will be."""
+    SILENT = auto()
+    """Somebody took the call and said nothing of use in time: it may be anything."""
+    ABSENT = auto()
+    """Nobody is there."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """The answer of a database; `timeline` and `history` are those of one that takes writes."""
+
+    place: Place
+    state: State
+    timeline: int = 0
+    history: str = ""
+
+
+async def ask(place: Place) -> Word:
+    """Within ASK_S."""
+    try:
+        async with asyncio.timeout(ASK_S):
+            row = await _row(place.url, LOOK)
+    except TimeoutError:
+        return Word(place, State.SILENT)
+    except asyncpg.CannotConnectNowError:
+        return Word(place, State.STARTS)
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+        return Word(place, State.ABSENT)
+    except asyncpg.PostgresError:
+        return Word(place, State.SILENT)
+    if row["timeline"] is None:
+        return Word(place, State.FOLLOWS)
+    return Word(place, State.WRITES, int(row["timeline"], 16), row["history"] or "")
+
+
+async def _row(url: str, statement: str) -> Any:
+    connection = await asyncpg.connect(url, timeout=ASK_S, ssl=False)
+    try:
+        return await connection.fetchrow(statement)
+    finally:
+        connection.terminate()
+
+
+async def survey(peers: Sequence[Place]) -> list[Word]:
+    """The words of all, asked at once."""
+    return await asyncio.gather(*(ask(peer) for peer in peers))
+
+
+def leader(words: Iterable[Word]) -> Word | None:
+    """The one that takes writes; of several, the one on the newest timeline."""
+    return max((word for word in words if word.state is State.WRITES), key=lambda word: word.timeline, default=None)
+
+
+def position(text: str) -> int:
+    """A place in the log as a number: `0/3000028` is 0x3000028."""
+    high, _, low = text.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def diverged(timeline: int, reached: int, primary: Word) -> bool:
+    """Whether a log that reached that place on that timeline has what the primary's doesn't."""
+    if timeline >= primary.timeline:
+        return timeline > primary.timeline
+    for line in primary.history.splitlines():
+        fields = line.split()
+        if fields and fields[0] == str(timeline):
+            return reached > position(fields[1])
+    return True
+
+
+def conninfo(place: Place, region: str) -> str:
+    """How a tool of Postgres, or a standby of that region, reaches the place: only while it takes writes."""
+    return f"{plain_conninfo(place)} application_name={region or 'standby'} target_session_attrs=read-write"
+
+
+def plain_conninfo(place: Place) -> str:
+    """The same, whatever it is."""
+    parts = urlsplit(place.url)
+    values = {
+        "host": parts.hostname or "",
+        "port": str(parts.port or 5432),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "dbname": parts.path.lstrip("/"),
+        "connect_timeout": "3",
+    }
+    return " ".join(f"{name}={_quoted(value)}" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def quorum(peers: Sequence[Place]) -> str:
+    """The value of synchronous_standby_names: any one of the peers; '' where there is none to wait for.
+
+    Named, for a backup is a stream as well, and must never count as a replica.
+    """
+    names = ", ".join('"' + peer.region + '"' for peer in peers)
+    return f"ANY 1 ({names})" if names else ""

@@ -1,0 +1,160 @@
+"""Carries out what an operator can do besides shipping: shift traffic, promote a database, take a region in again.
+
+Each operation goes by the operators' own doors: the edge's endpoints, the database's, and the substrate's out of band.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from runner import databases
+from runner.operations import Operation
+from runner.operator import Operator
+from runner.ports import Instance, PortError
+from runner.system import System
+
+EDGE_TRIES_S = 5.0
+
+
+@dataclass
+class Recovery:
+    """`flags` that stand are told to instances that start later by nobody: a flag holds for those that run."""
+
+    operator: Operator
+
+    @property
+    def system(self) -> System:
+        return self.operator.system
+
+    def carry(self, operation: Operation, change: str) -> str | None:
+        """Does it; returns the change that was taken back, if any. Raises PortError.
+
+        `change` is the id for a change that comes of it.
+        """
+        if operation.name == "rollback":
+            taken = self._change(operation)
+            self.operator.rollback(change, taken, operation.by)
+            return taken
+        match operation.name:
+            case "failover":
+                self._region(operation.target)
+                self._traffic("drain", operation.target)
+            case "promote":
+                self.promote(operation.target)
+            case "rejoin":
+                self._region(operation.target)
+                self.rejoin(operation.target)
+            case "restart":
+                self.restart(operation.target)
+            case "flag":
+                self.flag(operation.target)
+            case _:  # acknowledgements and notes are words alone
+                pass
+        return None
+
+    def _change(self, operation: Operation) -> str:
+        """The change that a rollback takes back: the one named, or the latest of the service that stands."""
+        if operation.change is not None:
+            return operation.change
+        standing = [
+            each.id
+            for each in self.operator.feed()
+            if each.service == operation.target and each.rollback_of is None and each.state in ("running", "done")
+        ]
+        if not standing:
+            raise PortError(f"no change of {operation.target!r} stands that could be rolled back")
+        return standing[-1]
+
+    def promote(self, region: str) -> None:
+        """The region's database (the most advanced one, where none is named) takes the writes.
+
+        The old primary is stopped out of band first, and confirmed: two that take writes would tear the orders apart.
+        """
+        old = self.system.primary()
+        chosen = region or self._most_advanced(old)
+        self._region(chosen)
+        if chosen == old:
+            raise PortError(f"the database of {old} is the primary already")
+        address = self.system.database(chosen)
+        self.fence(old)
+        databases.promote(address)
+        self.system.promoted(chosen)
+        if databases.stop_waiting(address):
+            self.operator.log(
+                "note", "", {"text": "no standby is left: commits no longer wait for one", "by": "gameday"}
+            )
+        self.operator.log("database.promoted", chosen, {"instead_of": old})
+
+    def fence(self, region: str) -> None:
+        """The region's database is stopped for sure, by the substrate, and stays so until `rejoin`."""
+        self.system.fenced.add(region)
+        name = self.system.kind_of("database")
+        running = self.system.instances(name, region)
+        self.system.kill(running)
+        if self.system.instances(name, region):
+            raise PortError(f"the database of {region} could not be stopped: nothing is promoted")
+        self.operator.log("fence.confirmed", region, {"stopped": [each.id for each in running]})
+
+    def rejoin(self, region: str) -> None:
+        """The region's database follows the primary again, and the edge sends traffic there."""
+        if self.system.is_lost(region):
+            raise PortError(f"{region} is not back yet")
+        name = self.system.kind_of("database")
+        if name is not None:
+            self.system.fenced.discard(region)
+            self.system.heal([(region, name)])
+            self.system.caught_up(region)
+        self._traffic("undrain", region)
+
+    def restart(self, service: str) -> None:
+        """Every instance of the service, or the primary's where it is the database: killed and started again."""
+        region = self.system.primary() if service == self.system.kind_of("database") else None
+        running = self.system.instances(service, region)
+        places = [(s.region, s.name) for s in self.system.topology.places(service) if region in (None, s.region)]
+        if not places:
+            raise PortError(f"there is no service {service!r}")
+        self.system.kill(running)
+        self.system.heal(places)
+
+    def flag(self, text: str) -> None:
+        """`name=on` or `name=off`, told to every instance that has flags."""
+        name, _, value = text.partition("=")
+        served = {(s.region, s.name) for s in self.system.topology.services if s.ready == "http"}
+        told = [each for each in self.system.instances() if (each.region, each.service) in served]
+        for instance in told:
+            self.system.altered.add(f"flag {name}")
+            self.system.ask(instance, "POST", "/_operator/flags", {name: value in ("", "on", "true")})
+
+    def _traffic(self, what: str, region: str) -> None:
+        drained = f"{region} drained"
+        self.system.altered.add(drained) if what == "drain" else self.system.altered.discard(drained)
+        for edge in self._edges():
+            self.system.ask(edge, "POST", f"/_operator/{what}", {"region": region})
+        self.operator.log("traffic.drained" if what == "drain" else "traffic.returned", region, {})
+
+    def _edges(self) -> list[Instance]:
+        """The routers; waited for, a moment, where none runs."""
+        until = time.monotonic() + EDGE_TRIES_S
+        while True:
+            found = list(self.system.instances(self.system.kind_of("router")))
+            if found:
+                return found
+            if self.system.closing.wait(0.1) or time.monotonic() > until:
+                raise PortError("no edge runs that could shift traffic")
+
+    def _most_advanced(self, old: str) -> str:
+        best: tuple[int, str] | None = None
+        for region in self.system.topology.regions:
+            if region != old and not self.system.is_lost(region):
+                try:
+                    best = max(best or (-1, ""), (databases.received(self.system.database(region)), region))
+                except PortError:
+                    continue
+        if best is None:
+            raise PortError("no standby can be reached: nothing to promote")
+        return best[1]
+
+    def _region(self, region: str) -> None:
+        if region not in self.system.topology.regions:
+            raise PortError(f"{region!r} is no region: {', '.join(self.system.topology.regions)}")

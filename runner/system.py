@@ -1,0 +1,288 @@
+"""The system under test: its instances and links, brought up, lost, cut off, healed; what faults and operations act on.
+
+It knows which release each service is to run and who takes the database's writes. What to do and when is decided
+elsewhere; every instance that comes or goes is journalled here.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import requests
+
+from runner import databases, distance
+from runner.ports import Instance, Links, PortError, Release, Substrate, Volumes
+from runner.topology import Service, Topology
+
+ASK_S = 3.0
+CATCH_UP_S = 60.0
+BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Before an instance that died is started again; the last one from then on."""
+
+Log = Callable[[str, str, Mapping[str, Any]], None]
+Place = tuple[str, str]
+"""(region, service)."""
+
+
+class LinkServers(Links, Protocol):
+    """The links of a system, with what only their servers' owner needs."""
+
+    def forget(self, region: str) -> None:
+        """The region's link server is gone; what stands on its links is set again by `populate`."""
+        ...
+
+    def standing(self) -> Sequence[str]:
+        """What isn't as at the start."""
+        ...
+
+
+@dataclass
+class System:
+    """`ports.System`. `build` makes a release ready to run; `log` journals; `token` opens the operators' endpoints."""
+
+    substrate: Substrate
+    links: LinkServers
+    topology: Topology
+    build: Callable[[str], Release]
+    log: Log = lambda kind, subject, data: None
+    token: str = ""
+    delay: float = 0.0
+    """Seconds that data takes between the databases of two regions."""
+    progress: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._building = threading.Lock()
+        self.closing = threading.Event()
+        self._addresses: dict[str, tuple[str, int]] = {}
+        self._up = False
+        self._primary = self.topology.regions[0]
+        self._lost: set[str] = set()
+        self._down: set[Place] = set()
+        """Killed on purpose: nothing starts there before `heal`."""
+        self.fenced: set[str] = set()
+        """Regions whose database was stopped so that another could take over."""
+        self.altered: set[str] = set()
+        """What else isn't as at the start: a schema, a flag, traffic drained."""
+        self._deaths: Counter[Place] = Counter()
+        self.releases = {service.name: str(service.release or service.name) for service in self.topology.services}
+
+    def bring_up(self) -> None:
+        """Link servers first, then their proxies, then all else in parallel; nothing to do where it is up."""
+        if self._up:
+            for instance in self.substrate.instances():
+                self._ready(instance)
+            return
+        self.substrate.open()
+        servers = [service for service in self.topology.services if service.kind == "links"]
+        _together([functools.partial(self._start_links, service) for service in servers])
+        rest = [s for s in self.topology.services if s.kind != "links" for _ in range(s.instances)]
+        self.progress(f"starting {len(rest)} instances of {len({s.name for s in rest})} services")
+        _together([functools.partial(self.start, service) for service in rest])
+        if self.delay:
+            distance.set_apart(self.links, distance.between_databases(self.topology), self.delay)
+        self._up = True
+
+    def take_down(self) -> Sequence[str]:
+        """Everything down; what couldn't be removed. Never raises PortError: a failure is something left."""
+        self.closing.set()
+        with self._building:
+            pass  # a release that is being built is finished; none begins after
+        try:
+            return list(self.substrate.close())
+        except PortError as error:
+            return [str(error)]
+
+    def restored(self) -> bool:
+        """As it was after `bring_up`: every instance on its first release, no link touched, the database at home."""
+        running = Counter((each.region, each.service, each.release) for each in self.substrate.instances())
+        planned = {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
+        at_home = self._primary == self.topology.regions[0] and not (self.fenced | self._lost)
+        return running == planned and at_home and not self._touched() and not self.altered
+
+    def _touched(self) -> bool:
+        return any(distance.APART not in each for each in self.links.standing())
+
+    def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
+        """Those that run now."""
+        return [
+            each
+            for each in self.substrate.instances()
+            if service in (None, each.service) and region in (None, each.region)
+        ]
+
+    def primary(self) -> str:
+        """The region whose database takes writes, or took them last."""
+        return self._primary
+
+    def promoted(self, region: str) -> None:
+        """From now on this region's database takes the writes."""
+        self._primary = region
+
+    def kind_of(self, kind: str) -> str | None:
+        """The name of the service of that kind: `database`, `router`, …"""
+        return next((service.name for service in self.topology.services if service.kind == kind), None)
+
+    def database(self, region: str) -> str:
+        """postgresql:// address by which the runner reaches the region's database. Raises PortError where none runs."""
+        name = self.kind_of("database")
+        running = self.instances(name, region) if name else []
+        link = next((x for x in self.topology.links if x.callee == name), None)
+        if not running or link is None:
+            raise PortError(f"no database runs in {region}")
+        return link.url(*self.substrate.address(running[0]))
+
+    def ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON answer of an instance's operator endpoint. Raises PortError."""
+        host, port = self.substrate.address(instance)
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.request(
+                    method,
+                    f"http://{host}:{port}{path}",
+                    json=body,
+                    timeout=ASK_S,
+                    headers={"Authorization": f"Bearer {self.token}"},
+                )
+                answer.raise_for_status()
+                return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise PortError(f"{instance.id}: {method} {path}: {error}") from error
+
+    def kill(self, instances: Sequence[Instance]) -> None:
+        """SIGKILL, all at once. Nothing restarts them before `heal`."""
+        with self._lock:
+            self._down |= {(each.region, each.service) for each in instances}
+        for each in instances:
+            if self.topology.service(each.region, each.service).kind == "links":
+                self.links.forget(each.region)
+        _together([functools.partial(self._kill, each) for each in instances])
+
+    def heal(self, services: Sequence[Place]) -> None:
+        """Starts what is missing of these (region, service), link servers first. Databases are let catch up."""
+        with self._lock:
+            self._down -= set(services)
+        wanted = [self.topology.service(*place) for place in services if place[0] not in self._lost]
+        missing = [s for s in wanted for _ in range(s.instances - len(self.instances(s.name, s.region)))]
+        _together([functools.partial(self._start_links, s) for s in missing if s.kind == "links"])
+        _together([functools.partial(self.start, s) for s in missing if s.kind != "links"])
+        for region in sorted({s.region for s in missing if s.kind == "database"}):
+            self.caught_up(region)
+
+    def lose(self, region: str, *, destroy: bool) -> None:
+        """Kills everything in the region at once, its link server included; volumes kept or destroyed."""
+        with self._lock:
+            self._lost.add(region)
+        self.kill(self.instances(region=region))
+        if destroy:
+            if not isinstance(self.substrate, Volumes):
+                raise PortError(f"the {self.substrate.name} substrate can't destroy volumes: use volumes: keep")
+            self.substrate.destroy_volumes(region)
+
+    def bring_back(self, region: str) -> None:
+        """Starts everything of a lost region again; a database that was replaced as primary waits for `rejoin`."""
+        with self._lock:
+            self._lost.discard(region)
+        waits = self.kind_of("database") if region in self.fenced else None
+        self.heal([(s.region, s.name) for s in self.topology.services if s.region == region and s.name != waits])
+
+    def isolate(self, region: str) -> None:
+        """Nothing passes between the region and the rest: by its networks where there are any, else by its links."""
+        if self.substrate.name == "docker":
+            self.substrate.isolate(region)
+            return
+        distance.swallow(self.links, self.topology, region)
+
+    def join(self, region: str) -> None:
+        """Takes `isolate` back."""
+        if self.substrate.name == "docker":
+            self.substrate.join(region)
+            return
+        distance.release(self.links, self.topology, region)
+
+    def revive(self, instance: Instance) -> None:
+        """Starts an instance that died by itself again, later each time; a database waits for somebody to decide."""
+        place = (instance.region, instance.service)
+        if self.topology.service(*place).kind == "database":
+            return
+        with self._lock:
+            pause = BACK_OFF_S[min(self._deaths[place], len(BACK_OFF_S) - 1)]
+            self._deaths[place] += 1
+        if not self.closing.wait(pause) and place not in self._down and instance.region not in self._lost:
+            if self.topology.service(*place).kind == "links":
+                self.links.forget(instance.region)
+            self.heal([place])
+
+    def caught_up(self, region: str) -> None:
+        """Waits until the region's database follows the primary closely; nothing to wait for at the primary itself."""
+        if region != self._primary:
+            databases.await_caught_up(self.database(self._primary), region, CATCH_UP_S, self.closing)
+            self.log("replica.caught_up", region, {})
+
+    def start(self, service: Service, release: str = "") -> Instance:
+        """A new instance, ready; of the service's own release unless said. Raises PortError."""
+        if service.region in self._lost:
+            raise PortError(f"{service.region} is lost: nothing starts there")
+        name = release or self.releases[service.name]
+        ready = self.built(name) if service.release else Release(service.name, service.name, None)
+        values = self.topology.environment_of_links(service, self._addresses)
+        instance = self.substrate.start(service, ready, values)
+        if service.region in self._lost:
+            self.substrate.kill(instance)
+            raise PortError(f"{service.region} was lost while {instance.id} started")
+        self._ready(instance)
+        return instance
+
+    def stopped(self, instance: Instance, grace: float) -> None:
+        """Asks it to end, within `grace` seconds."""
+        self.substrate.stop(instance, grace)
+        self._gone("instance.stopped", instance)
+
+    def is_lost(self, region: str) -> bool:
+        return region in self._lost
+
+    def built(self, release: str) -> Release:
+        """Ready to run. Raises PortError also where the system is being taken down."""
+        with self._building:
+            if self.closing.is_set():
+                raise PortError("the system is being taken down: nothing more is built")
+            return self.build(release)
+
+    def _start_links(self, service: Service) -> None:
+        instance = self.start(service)
+        links = [link for link in self.topology.links if link.caller_region == service.region]
+        ports = self.links.populate(service.region, self.substrate.address(instance), links)
+        with self._lock:
+            for link in links:
+                self._addresses[link.name] = (self.substrate.link_host(link), ports[link.name])
+
+    def _kill(self, instance: Instance) -> None:
+        self.substrate.kill(instance)
+        self._gone("instance.killed", instance)
+
+    def _ready(self, instance: Instance) -> None:
+        self._gone("instance.ready", instance)
+
+    def _gone(self, kind: str, instance: Instance) -> None:
+        self.log(
+            kind, instance.id, {"service": instance.service, "region": instance.region, "release": instance.release}
+        )
+
+
+def _together(work: Sequence[Callable[[], object]]) -> None:
+    """All in parallel. Raises the error that came first, at once: what waits for it in vain would only hide it."""
+    if not work:
+        return
+    pool = ThreadPoolExecutor(64, thread_name_prefix="system")
+    try:
+        for future in as_completed([pool.submit(each) for each in work]):
+            future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,64 @@
+"""What is done to a whole region at once, on every substrate: everything killed together, its data destroyed."""
+
+from __future__ import annotations
+
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from runner.ports import PortError
+from tests.contract.lab import Lab, Runs
+
+SERVICES = ("front", "web", "web", "store", "links") * 3
+
+
+def test_variables(lab: Lab) -> None:
+    """The run's own values fill the compose files' variables, but never those that are the instance's."""
+    runs = Runs(lab, lab.substrate(variables={"COLOUR": "red", "REGION": "nowhere", "INSTANCE": "x", "PORT": "1"}))
+    told = runs.ask(runs.start("front"), "/environment")
+    assert {key: told[key] for key in ("COLOUR", "REGION", "INSTANCE")} == {
+        "COLOUR": "red",
+        "REGION": "us-east",
+        "INSTANCE": "us-east.front.1",
+    }
+
+
+def test_everything_is_killed_at_once(runs: Runs) -> None:
+    """Fifteen kills from fifteen threads, paused ones among them: all gone, with what they started, none a death."""
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        gone = list(pool.map(runs.start, SERVICES))
+        stays = runs.start("web", "eu-west")
+        for instance in gone:
+            runs.ask(instance, "/fork")
+        runs.substrate.pause(gone[0])
+        runs.substrate.limit(gone[1], cpus=0.1)
+        list(pool.map(runs.substrate.kill, gone * 2))
+    assert list(runs.substrate.instances()) == [stays]
+    assert list(runs.substrate.died()) == []
+    while len(runs.lab.running(runs.lab.run_id)) > 1:
+        pass
+
+
+def test_destroyed_volumes(runs: Runs) -> None:
+    """The region's data is gone, that of a killed instance too, and another region's is kept."""
+    lost, kept = runs.start("store"), runs.start("store", "eu-west")
+    for store in (lost, kept):
+        runs.ask(store, "/write?remember")
+    with pytest.raises(PortError, match="in use"):
+        runs.substrate.destroy_volumes("us-east")
+    assert runs.ask(lost, "/read") == "remember"
+    runs.substrate.kill(lost)
+    runs.substrate.destroy_volumes("us-east")
+    runs.substrate.destroy_volumes("us-east")
+    with pytest.raises(http.client.HTTPException):
+        runs.ask(runs.start("store"), "/read")
+    assert runs.ask(kept, "/read") == "remember"
+    runs.substrate.kill(kept)
+    assert runs.ask(runs.start("store", "eu-west"), "/read") == "remember"
+
+
+def test_the_edges_data_is_no_regions(runs: Runs) -> None:
+    """Only regions have volumes that can be destroyed; the error names them."""
+    with pytest.raises(PortError, match="us-east, eu-west"):
+        runs.substrate.destroy_volumes("edge")

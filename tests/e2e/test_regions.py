@@ -1,0 +1,147 @@
+"""Regions, databases and operations on the real system, without load: who may write, what comes back, what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from runner import databases
+from runner.cli import library, wire
+from runner.clock import RunClock
+from runner.journal import Journal, read_journal
+from runner.operations import Operation
+from runner.ports import PortError
+from runner.recovery import Recovery
+from runner.scenario import Scenario, System
+from runner.scenario.model import Replication
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+REGIONS = ("us-east", "eu-west", "me-central")
+
+
+class Shop:
+    """The storefront in three regions on plain processes, and the operations on it."""
+
+    def __init__(self, room: Path) -> None:
+        base = library.read(library.find("primary-lost-sync"))
+        system = System(regions=REGIONS, replication=Replication(mode="sync"))
+        scenario: Scenario = base.model_copy(update={"system": system})
+        settings = wire.Settings("run-of-regions", room / "run", 1, "process")
+        settings.folder.mkdir()
+        self.journal = Journal(settings.folder / "journal.jsonl")
+        self.operator = wire.operator(scenario, settings, self.journal, RunClock())
+        self.system = self.operator.system
+        self.recovery = Recovery(self.operator)
+
+    def carry(self, name: Any, target: str) -> None:
+        self.recovery.carry(Operation(name, target, "test"), "c1")
+
+    def sold(self, region: str) -> int:
+        return int(databases.query(self.system.database(region), "SELECT count(*) FROM orders WHERE id LIKE 'test-%'"))
+
+    def status(self, region: str) -> dict[str, Any]:
+        edge = self.system.instances("edge")[0]
+        found: dict[str, Any] = self.system.ask(edge, "GET", "/_operator/status")["regions"][region]
+        return found
+
+
+def order(number: int) -> str:
+    """An order as no checkout would write it, for whoever takes it."""
+    return (
+        "INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact) "
+        f"VALUES ('test-{number}', 1, 'paid', 1, now(), 'us-east', '[]', '{{}}') RETURNING id"
+    )
+
+
+def eventually(holds: Callable[[], bool], within: float = 20.0) -> None:
+    """Awaits a condition."""
+
+    async def wait() -> None:
+        async with asyncio.timeout(within):
+            while not await asyncio.to_thread(holds):
+                await asyncio.sleep(0.05)
+
+    asyncio.run(wait())
+
+
+@pytest.fixture
+def shop(room: Path) -> Iterator[Shop]:
+    made = Shop(room)
+    try:
+        made.system.bring_up()
+        yield made
+    finally:
+        left = made.operator.take_down()
+        made.journal.close()
+    assert left == []
+
+
+def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -> None:
+    """No split brain: after the promotion nobody answers at the old address, and once it is back it only reads."""
+    old = shop.system.database("us-east")
+    assert databases.query(old, order(1)) == "test-1"
+    shop.system.isolate("us-east")
+    eventually(lambda: not shop.status("us-east")["up"])
+    shop.carry("failover", "us-east")
+    shop.carry("promote", "eu-west")
+    with pytest.raises(PortError, match="Connect"):
+        databases.query(old, order(2))
+    assert databases.query(shop.system.database("eu-west"), order(3)) == "test-3"
+    shop.system.join("us-east")
+    shop.carry("rejoin", "us-east")
+    with pytest.raises(PortError, match="ReadOnly"):
+        databases.query(shop.system.database("us-east"), order(4))
+    assert [shop.sold(region) for region in REGIONS if region != "me-central"] == [2, 2]
+    eventually(lambda: shop.sold("me-central") == 2)
+    eventually(lambda: bool(shop.status("us-east")["up"]) and not shop.status("us-east")["drained"])
+    kinds = [(event.kind, event.subject) for event in read_journal(shop.journal.path)]
+    assert kinds.index(("fence.confirmed", "us-east")) < kinds.index(("database.promoted", "eu-west"))
+
+
+def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop: Shop) -> None:
+    """A write that only the lost region had is gone from it after the rejoin: one history, everywhere."""
+    url = shop.system.database("us-east")
+    assert databases.query(url, order(1)) == "test-1"
+    for region in ("eu-west", "me-central"):
+        shop.system.caught_up(region)
+    shop.system.isolate("us-east")
+    lonely = f"SET synchronous_commit = local; {order(2)}"
+    databases.execute(url, lonely)
+    shop.system.lose("us-east", destroy=False)
+    shop.carry("promote", "")
+    shop.system.join("us-east")
+    shop.system.bring_back("us-east")
+    assert not shop.system.instances("postgres", "us-east")
+    shop.carry("rejoin", "us-east")
+    assert shop.sold("us-east") == 1
+    assert shop.sold(shop.system.primary()) == 1
+
+
+def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Shop) -> None:
+    """Its database is copied anew from the primary; every instance runs; bringing it back twice is harmless."""
+    shop.system.lose("eu-west", destroy=True)
+    assert not shop.system.instances(region="eu-west")
+    assert databases.query(shop.system.database("us-east"), order(1)) == "test-1"
+    shop.system.bring_back("eu-west")
+    shop.system.bring_back("eu-west")
+    assert shop.sold("eu-west") == 1
+    assert shop.system.restored()
+    eventually(lambda: bool(shop.status("eu-west")["up"]))
+
+
+def test_a_paused_database_answers_nobody_until_it_is_resumed(shop: Shop) -> None:
+    """Its whole tree stands still."""
+    instance = shop.system.instances("postgres", "us-east")[0]
+    url = shop.system.database("us-east")
+    ask = functools.partial(asyncpg.connect, url, timeout=1)
+    shop.system.substrate.pause(instance)
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+    shop.system.substrate.resume(instance)
+    assert databases.takes_writes(url)

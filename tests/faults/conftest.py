@@ -1,0 +1,26 @@
+"""Fixtures of the faults' tests: one link server for all, a fresh world for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.fakes import FakeSystem, RealLinks, World, topology
+from tests.links.running import Upstream, echo, running
+
+
+@pytest.fixture(scope="session")
+def links() -> Iterator[RealLinks]:
+    """The links of the whole system on one server."""
+    upstream = Upstream(echo)
+    with running() as server:
+        yield RealLinks(server.client, topology().links, upstream)
+    upstream.close()
+
+
+@pytest.fixture
+def world(links: RealLinks) -> Iterator[World]:
+    """Two regions, all well."""
+    yield World(FakeSystem(topology(), links))
+    links.mend_all()

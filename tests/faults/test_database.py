@@ -1,0 +1,65 @@
+"""Which database is hit, and what reverting means where the system has moved on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runner.faults import FAULTS, rebuild
+from runner.faults.database import Connections, Kill, Pause, Slow
+from runner.ports import PortError
+from tests.faults.fakes import World
+
+
+def at_once(seconds: float) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind.startswith("database.")])
+def test_without_a_region_it_is_the_primary_of_the_moment(kind: str, world: World) -> None:
+    """Settled when the fault is bound: a promotion later on changes nothing, nor does it for who has only the undo."""
+    spec = FAULTS[kind].model_validate({"latency": "1s"} if kind == "database.slow" else {})
+    world.system.leading = "eu-west"
+    fault = spec.bind(world.arena)
+    world.system.leading = "us-east"
+    assert fault.target == "eu-west.postgres"
+    assert rebuild(json.loads(json.dumps(fault.undo())), world.arena).target == "eu-west.postgres"
+    assert FAULTS[kind].model_validate({**spec.model_dump(by_alias=True, mode="json"), "region": "us-east"}).bind(
+        world.arena
+    ).target == ("us-east.postgres")
+
+
+def test_a_slow_database_is_slow_for_every_caller_and_for_its_standby(world: World) -> None:
+    """Every link to it, and none to the other region's."""
+    Slow.model_validate({"region": "us-east", "latency": "1m"}).bind(world.arena).inject(at_once)
+    slow = {link.name for link in world.system.topology.links if world.system.links.toxics(link)}
+    assert slow == {
+        "us-east.checkout--postgres",
+        "eu-west.checkout--postgres.us-east",
+        "eu-west.postgres--postgres.us-east",
+    }
+
+
+def test_a_database_that_does_not_run_cannot_be_hit(world: World) -> None:
+    """Binding says so."""
+    world.system.kill(world.system.instances("postgres", "us-east"))
+    with pytest.raises(PortError, match=r"database\.kill: no instance of us-east\.postgres runs"):
+        Kill().bind(world.arena)
+
+
+def test_connections_of_a_database_that_is_gone_are_gone(world: World) -> None:
+    """Reverting needs no server: none runs there, so nothing is held."""
+    fault = Connections().bind(world.arena)
+    world.system.kill(world.system.instances("postgres", "us-east"))
+    fault.revert()
+
+
+def test_a_paused_database_that_was_replaced_has_nothing_to_resume(world: World) -> None:
+    """The paused instance was killed and another runs: reverting leaves that alone."""
+    fault = Pause().bind(world.arena)
+    fault.inject(at_once)
+    world.system.kill(world.system.instances("postgres", "us-east"))
+    world.system.heal([("us-east", "postgres")])
+    fault.revert()
+    assert world.system.whole()

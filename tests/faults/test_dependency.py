@@ -1,0 +1,29 @@
+"""Third parties that misbehave."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.faults.dependency import Error
+from tests.faults.fakes import World
+
+
+def test_a_ramp_lets_the_share_of_requests_grow(world: World) -> None:
+    """It is asked anew at each step, and to behave at the end."""
+    shares: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        shares.extend(each["share"] for each in world.system.behaviour.values())
+        return True
+
+    fault = Error.model_validate({"service": "payments", "share": "60%", "ramp": "500ms"}).bind(world.arena)
+    fault.inject(wait)
+    assert shares == pytest.approx([0.2, 0.4])
+    assert list(world.system.behaviour.values()) == [{"mode": "error", "share": pytest.approx(0.6)}]
+    fault.revert()
+    assert list(world.system.behaviour.values()) == [{"mode": "ok", "share": 1.0}]
+
+
+def test_a_service_of_our_own_is_no_third_party(world: World) -> None:
+    """Only what is declared as one takes such orders."""
+    assert [path for path, _, _ in Error(service="pricing").problems(world.system.topology)] == [("service",)]

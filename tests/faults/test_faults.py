@@ -1,0 +1,200 @@
+"""What holds for every fault: it does something, and it is taken back, twice, also by who only has its undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from runner.faults import FAULTS, rebuild
+from runner.located import parse_yaml
+from runner.ports import Fault, PortError
+from runner.scenario import json_schema
+from runner.topology import read_topology
+from tests.faults.fakes import World
+from tests.faults.postgres import server
+from tests.faults.trials import TRIALS, Trial
+from tests.links.running import PATIENCE_S
+from tests.storefront.running import until
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/faults.md"
+KINDS = [pytest.param(kind, marks=pytest.mark.system) if TRIALS[kind].postgres else kind for kind in FAULTS]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A bare Postgres with few connection slots."""
+    with server(connections=12) as url:
+        yield url
+
+
+@pytest.fixture
+def stage(world: World, request: pytest.FixtureRequest) -> World:
+    """The world, with a real database where the trial needs one."""
+    if TRIALS[request.getfixturevalue("kind")].postgres:
+        world.system.url = request.getfixturevalue("postgres_url")
+    return world
+
+
+def bound(kind: str, world: World) -> Fault:
+    return FAULTS[kind].model_validate(TRIALS[kind].spec).bind(world.arena)
+
+
+def watched(inject: Callable[[Any], None], trial: Trial, world: World) -> bool:
+    """Whether harm was seen in any of its pauses, or at its end."""
+    seen = []
+
+    def wait(seconds: float) -> bool:
+        if seconds:
+            seen.append(trial.harmed(world))
+        return True
+
+    inject(wait)
+    return trial.harmed(world) or any(seen)
+
+
+def recovers(trial: Trial, world: World) -> None:
+    until(lambda: trial.is_well(world), "all is well again", PATIENCE_S)
+
+
+def test_every_fault_has_a_trial() -> None:
+    """A new fault must show here what it does."""
+    assert set(TRIALS) == set(FAULTS)
+    assert all(kind == spec.kind for kind, spec in FAULTS.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
+    """Nobody is hurt before, somebody is by `inject`, and nobody after `revert`, nor after another one."""
+    trial = TRIALS[kind]
+    until(lambda: not trial.harmed(stage), "all is well before", PATIENCE_S)
+    fault = bound(kind, stage)
+    until(lambda: not trial.harmed(stage), "binding does nothing", PATIENCE_S)
+    try:
+        assert watched(fault.inject, trial, stage)
+    finally:
+        fault.revert()
+    recovers(trial, stage)
+    fault.revert()
+    recovers(trial, stage)
+    assert stage.system.whole()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_is_taken_back_by_its_undo_alone(kind: str, stage: World) -> None:
+    """The undo survives the journal's JSON, is there before the act, and what is made from it reverts, twice."""
+    trial = TRIALS[kind]
+    fault = bound(kind, stage)
+    undo = json.loads(json.dumps(fault.undo()))
+    watched(fault.inject, trial, stage)
+    again = rebuild(undo, stage.arena)
+    assert (again.target, again.undo()) == (fault.target, undo) == (fault.target, fault.undo())
+    again.revert()
+    again.revert()
+    recovers(trial, stage)
+    assert stage.system.whole()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_that_never_acted_can_be_reverted(kind: str, stage: World) -> None:
+    """An undo that was journalled, and then the runner died: taking it back is harmless."""
+    bound(kind, stage).revert()
+    recovers(TRIALS[kind], stage)
+    assert stage.system.whole()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_that_is_cut_short_is_taken_back_whole(kind: str, stage: World) -> None:
+    """The run ends in the middle of `inject`: it returns, and `revert` leaves nothing of it."""
+    fault = bound(kind, stage)
+    fault.inject(lambda seconds: False)
+    fault.revert()
+    recovers(TRIALS[kind], stage)
+    assert stage.system.whole()
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_two_faults_of_a_kind_have_names_of_their_own(kind: str, world: World) -> None:
+    """What they put on links or hold elsewhere bears a mark that no other fault has."""
+    marks = [bound(kind, world).undo()["chosen"].get("mark") for _ in range(2)]
+    assert marks == [None, None] or marks[0] != marks[1]
+    assert all(mark is None or mark.startswith(f"gameday-{kind.replace('.', '-')}-") for mark in marks)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_spec_survives_the_resolved_scenario(kind: str) -> None:
+    """Written as a run writes it, and read again, it is the same spec."""
+    spec = FAULTS[kind].model_validate({**TRIALS[kind].spec, "for": "20s"})
+    assert FAULTS[kind].model_validate(spec.model_dump(mode="json", by_alias=True, exclude_none=True)) == spec
+    assert spec.for_ == 20
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_of_this_system_has_no_problems(kind: str, world: World) -> None:
+    """What the trial names is all there."""
+    assert list(FAULTS[kind].model_validate(TRIALS[kind].spec).problems(world.system.topology)) == []
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_key_that_names_something_is_checked(kind: str, world: World) -> None:
+    """A region, a service or a link that isn't there is told at its key, with the nearest name that is."""
+    spec, typos = dict(TRIALS[kind].spec), {"region": "us-esat", "service": "paymnets"}
+    for key in set(typos) & set(FAULTS[kind].model_fields):
+        found = list(FAULTS[kind].model_validate({**spec, key: typos[key]}).problems(world.system.topology))
+        near = "us-east" if key == "region" else "payments"
+        assert [(path, near in hint) for path, _, hint in found] == [((key,), True)]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_is_documented_with_its_keys(kind: str) -> None:
+    """docs/faults.md has a row for each, which names its keys and says whether it can be ramped."""
+    rows = {line.split("`")[1]: line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"}
+    fields = {field.alias or name for name, field in FAULTS[kind].model_fields.items()} - {"for", "ramp", "link"}
+    assert ("*ramp*" in rows[kind]) == ("ramp" in FAULTS[kind].model_fields)
+    assert [key for key in fields if f"`{key}" not in rows[kind]] == []
+    assert set(rows) == set(FAULTS)
+
+
+def test_the_example_of_the_document_is_right() -> None:
+    """It is a timeline that the bundled system can carry out."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    bundled = read_topology(ROOT / "compose", ("us-east", "eu-west"))
+    entries = [dict(each) for each in parse_yaml(text, "faults.md").data["timeline"]]
+    for entry in entries:
+        del entry["at"]
+        for kind, spec in entry.items():
+            assert list(FAULTS[kind].model_validate(spec).problems(bundled)) == []
+    assert len(entries) > 2
+
+
+def test_the_schema_knows_every_fault() -> None:
+    """Editors complete and check them as `validate` does."""
+    definitions = json_schema(FAULTS)["$defs"]
+    for kind, trial in TRIALS.items():
+        known = Draft202012Validator({"$ref": f"#/$defs/action-{kind}", "$defs": definitions})
+        assert known.is_valid({**trial.spec, "for": "1s"})
+        assert not known.is_valid({**trial.spec, "for": 1})
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_an_unknown_key_is_refused(kind: str) -> None:
+    """A typo isn't ignored."""
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        FAULTS[kind].model_validate({**TRIALS[kind].spec, "sevice": "x"})
+
+
+def test_every_fault_that_hits_instances_says_so_when_there_are_none(world: World) -> None:
+    """Bound where nothing runs, or injected when it has gone since, a fault fails in words; nothing is half done."""
+    fault = bound("instance.pause", world)
+    world.system.kill(world.system.instances("payments"))
+    with pytest.raises(PortError, match=r"payments\.\d+: gone before"):
+        fault.inject(lambda seconds: True)
+    for kind in ("instance.pause", "dependency.error"):
+        with pytest.raises(PortError, match="payments"):
+            bound(kind, world)

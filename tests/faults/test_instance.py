@@ -1,0 +1,109 @@
+"""Which instances are hit, and how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.faults.instance import Kill, Pause, RestartLoop
+from runner.ports import Instance, PortError
+from tests.faults.fakes import World
+
+
+@pytest.mark.parametrize(
+    ("keys", "hit"),
+    [
+        ({}, {"us-east": 1}),
+        ({"count": 3}, {"us-east": 2, "eu-west": 1}),
+        ({"count": "all"}, {"us-east": 2, "eu-west": 2}),
+        ({"count": "all", "region": "eu-west"}, {"eu-west": 2}),
+    ],
+)
+def test_so_many_are_hit_the_primary_region_first(keys: dict[str, Any], hit: dict[str, int], world: World) -> None:
+    """One unless said, in the order of the regions; the others are left alone."""
+    Kill.model_validate({"service": "pricing", **keys}).bind(world.arena).inject(lambda seconds: True)
+    for region in ("us-east", "eu-west"):
+        assert len(world.system.instances("pricing", region)) == 2 - hit.get(region, 0)
+    assert len(world.system.instances("gateway")) == 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "said"),
+    [
+        ({"count": 5}, ("count",), "only 4 instances"),
+        ({"count": 3, "region": "us-east"}, ("count",), "only 2 instances"),
+        ({"service": "payments", "region": "us-east"}, ("region",), "doesn't run in us-east"),
+    ],
+)
+def test_more_than_there_are_is_a_problem(keys: dict[str, Any], path: tuple[str], said: str, world: World) -> None:
+    """Told before the start, at its key."""
+    spec = Kill.model_validate({"service": "pricing", **keys})
+    found = list(spec.problems(world.system.topology))
+    assert [each[0] for each in found] == [path]
+    assert said in found[0][1]
+
+
+def test_a_restart_loop_hits_what_it_started(world: World) -> None:
+    """Each time the one that replaced the last victim; the twin beside it lives on."""
+    before = {each.id for each in world.system.instances("gateway", "us-east")}
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        assert world.system.whole()
+        return True
+
+    RestartLoop.model_validate({"service": "gateway", "times": 4, "every": "2s"}).bind(world.arena).inject(wait)
+    assert waits == [2, 2, 2]
+    assert len(world.system.killed) == len(set(world.system.killed)) == 4
+    assert len(before & {each.id for each in world.system.instances("gateway", "us-east")}) == 1
+
+
+def test_a_restart_loop_ends_with_the_run(world: World) -> None:
+    """No kill after `wait` said so, and nothing is left missing."""
+    RestartLoop(service="gateway", times=4).bind(world.arena).inject(lambda seconds: False)
+    assert len(world.system.killed) == 1
+    assert world.system.whole()
+
+
+def test_a_restart_loop_whose_restart_fails_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What couldn't be started then is started by `revert`."""
+
+    def broken(services: object) -> None:
+        raise PortError("nothing starts")
+
+    loop = RestartLoop(service="gateway").bind(world.arena)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.system, "heal", broken)
+        with pytest.raises(PortError, match="nothing starts"):
+            loop.inject(lambda seconds: True)
+    assert not world.system.whole()
+    loop.revert()
+    assert world.system.whole()
+
+
+def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one is resumed all the same; a substrate that fails on one that runs is told."""
+    fault = Pause(service="pricing", region="us-east", count="all").bind(world.arena)
+    fault.inject(lambda seconds: True)
+    substrate = world.system.substrate
+    gone = next(iter(substrate.frozen))
+    resume = type(substrate).resume
+
+    def ends_now(instance: Instance) -> None:
+        if instance.id == gone:
+            substrate.kill(instance)
+        resume(substrate, instance)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(substrate, "resume", ends_now)
+        fault.revert()
+    assert substrate.frozen == {gone}
+
+    def broken(instance: Instance) -> None:
+        raise PortError("the engine doesn't answer")
+
+    monkeypatch.setattr(substrate, "resume", broken)
+    with pytest.raises(PortError, match="engine"):
+        fault.revert()

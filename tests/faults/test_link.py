@@ -1,0 +1,66 @@
+"""Which links a selector means, and what it says where it means none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.faults.link import Selector
+from tests.faults.fakes import topology
+
+THERE = topology()
+
+
+def selector(**keys: str) -> Selector:
+    return Selector.model_validate(keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ({"from": "checkout", "to": "pricing"}, ["us-east.checkout--pricing", "eu-west.checkout--pricing"]),
+        ({"from": "checkout", "to": "pricing", "region": "eu-west"}, ["eu-west.checkout--pricing"]),
+        ({"from": "edge", "to": "gateway", "toRegion": "us-east"}, ["edge--gateway.us-east"]),
+        (
+            {"from": "checkout", "to": "postgres", "region": "us-east"},
+            ["us-east.checkout--postgres", "us-east.checkout--postgres.eu-west"],
+        ),
+        (
+            {"from": "checkout", "to": "postgres", "region": "us-east", "toRegion": "eu-west"},
+            ["us-east.checkout--postgres.eu-west"],
+        ),
+        (
+            {"from": "checkout", "to": "payments", "toRegion": "edge", "region": "us-east"},
+            ["us-east.checkout--payments"],
+        ),
+    ],
+)
+def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: list[str]) -> None:
+    """Caller and callee, in every region unless one is named."""
+    assert [link.name for link in selector(**keys).links(THERE)] == names
+    assert list(selector(**keys).problems(THERE)) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "hint"),
+    [
+        ({"from": "chekout", "to": "pricing"}, ("link", "from"), "checkout"),
+        ({"from": "checkout", "to": "prising"}, ("link", "to"), "pricing"),
+        ({"from": "checkout", "to": "pricing", "region": "eu-wset"}, ("link", "region"), "eu-west"),
+        ({"from": "checkout", "to": "pricing", "toRegion": "eu-wset"}, ("link", "toRegion"), "eu-west"),
+        ({"from": "checkout", "to": "gateway"}, ("link",), "payments, postgres, pricing"),
+        ({"from": "pricing", "to": "gateway"}, ("link",), "pricing calls nobody"),
+        ({"from": "checkout", "to": "pricing", "region": "us-east", "toRegion": "eu-west"}, ("link",), "regions"),
+    ],
+)
+def test_a_link_that_is_not_there_is_told(keys: dict[str, str], path: Any, hint: str) -> None:
+    """One problem, at the key that is wrong, with what is there."""
+    found = list(selector(**keys).problems(THERE))
+    assert [each[0] for each in found] == [path]
+    assert hint in found[0][2]
+
+
+def test_every_wrong_key_is_told_at_once() -> None:
+    """Two typos are two problems."""
+    assert len(list(selector(**{"from": "x", "to": "y", "region": "z"}).problems(THERE))) == 3

@@ -1,0 +1,124 @@
+"""Connection slots of a real Postgres: taken to the last, kept, given back, also by who doesn't hold them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from runner.faults import slots
+from runner.ports import PortError
+from tests.faults.postgres import server
+from tests.links.running import PATIENCE_S
+from tests.storefront.running import free_port, until
+
+pytestmark = pytest.mark.system
+
+Answer = TypeVar("Answer")
+SLOTS = 12
+MARK = "gameday-database-connections-test"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with server(connections=SLOTS) as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(url: str) -> Iterator[None]:
+    yield
+    slots.let_go(MARK)
+    slots.clear(url, MARK)
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    return asyncio.run(work)
+
+
+async def connect(url: str) -> Any:
+    return await asyncpg.connect(url, timeout=5, ssl=False)
+
+
+def refused(url: str) -> bool:
+    async def ask() -> None:
+        await (await connect(url)).close()
+
+    try:
+        run(ask())
+    except asyncpg.TooManyConnectionsError:
+        return True
+    return False
+
+
+def at_once(seconds: float) -> bool:
+    return True
+
+
+def test_a_connection_that_was_open_before_lives_on_without_evict(url: str) -> None:
+    """Nobody new is let in; who is in can still ask; the slot it leaves is taken at once."""
+
+    async def story() -> None:
+        early = await connect(url)
+        await asyncio.to_thread(slots.take, url, MARK, evict=False, wait=at_once)
+        assert await early.fetchval("SELECT 1") == 1
+        assert (
+            await early.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", MARK) == SLOTS - 1
+        )
+        await early.close()
+
+    run(story())
+    until(lambda: len(slots._held[MARK]._connections) == SLOTS, "the slot is taken", PATIENCE_S)
+    assert refused(url)
+
+
+def test_evict_ends_the_connections_of_others(url: str) -> None:
+    """Who had one has lost it, and gets no other."""
+
+    async def story() -> None:
+        early = await connect(url)
+        await asyncio.to_thread(slots.take, url, MARK, evict=True, wait=at_once)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await early.fetchval("SELECT 1")
+
+    run(story())
+    assert refused(url)
+
+
+def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
+    """Connections under the mark are ended, others not; again is harmless."""
+
+    async def story() -> None:
+        mine = await connect(url)
+        theirs = [
+            await asyncpg.connect(url, timeout=5, ssl=False, server_settings={"application_name": MARK})
+            for _ in range(4)
+        ]
+        await asyncio.to_thread(slots.clear, url, MARK)
+        await asyncio.to_thread(slots.clear, url, MARK)
+        assert await mine.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", MARK) == 0
+        await mine.close()
+        for each in theirs:
+            each.terminate()
+
+    run(story())
+
+
+def test_all_slots_are_given_back(url: str) -> None:
+    """After letting go nothing is held, and everybody is let in."""
+    slots.take(url, MARK, evict=True, wait=at_once)
+    slots.let_go(MARK)
+    slots.clear(url, MARK)
+    assert not refused(url)
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> None:
+    """Taking fails in words; giving back has nothing to do."""
+    nowhere = f"postgresql://shop:secret@127.0.0.1:{free_port()}/shop"
+    with pytest.raises(PortError, match=r"connections of 127\.0\.0\.1:\d+ can't be taken") as told:
+        slots.take(nowhere, "gameday-nowhere", evict=False, wait=at_once)
+    assert "secret" not in str(told.value)
+    slots.clear(nowhere, "gameday-nowhere")

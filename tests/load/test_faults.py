@@ -1,0 +1,274 @@
+"""What a load does to a system: surges and clients that try again, by a real worker at a tiny shop."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from runner.clock import RunClock
+from runner.load.plan import LoadPlan, pool_for
+from runner.load.process import MOST_RETRIES, SURGE_AFTER_S, LocustLoad
+from runner.measure.schedule import Schedule
+from runner.ports import PortError
+from runner.samples import ErrorKind, Samples, ShardReader, read_samples
+from tests.load.shop import Shop, open_shop
+from tests.load.test_process import TIMEOUT_S, make_load, pid_of, running, until
+
+HEADROOM = 5.0
+
+
+def surging(folder: Path, clock: RunClock | None = None) -> LocustLoad:
+    """One that looks at products 60 times a second, and may do so five times as often."""
+    pool = pool_for(60.0 * HEADROOM, TIMEOUT_S)
+    return make_load(folder, clock, rate=60.0, journeys={"browse": 1}, headroom=HEADROOM, pool=pool)
+
+
+def more(reader: ShardReader, requests: int) -> None:
+    """Lets so many requests be answered."""
+    enough = reader.count() + requests
+    until(lambda: reader.count() >= enough)
+
+
+def plan_of(folder: Path) -> LoadPlan:
+    return LoadPlan.read(folder / "samples" / "load.json")
+
+
+def scheduled(folder: Path, samples: Samples) -> list[float]:
+    """What was due up to the last that was sent, as measuring works it out from the plan on disk."""
+    schedule = Schedule.read(folder / "samples" / "load.json")
+    assert schedule is not None
+    return list(map(float, schedule.begins(float(samples.records["planned"].max()))))
+
+
+def test_a_surge_is_what_its_plan_says(tmp_path: Path) -> None:
+    """The samples are, to the bit, what follows from the plan on disk; in the surge they come as much faster."""
+    clock = RunClock()
+    load = surging(tmp_path, clock)
+    with open_shop() as shop, running(load, shop) as reader:
+        more(reader, 30)
+        told = clock.now()
+        load.surge(HEADROOM)
+        (surge,) = plan_of(tmp_path).surges
+        assert surge.factor == HEADROOM
+        assert surge.since - told == pytest.approx(SURGE_AFTER_S, abs=0.1)
+        more(reader, 250)
+        load.surge(1.0)
+        more(reader, 30)
+    samples = read_samples(tmp_path / "samples")
+    up, down = plan_of(tmp_path).surges
+    planned = samples.records["planned"]
+    assert planned.tolist() == scheduled(tmp_path, samples)
+    within = ((planned >= up.since) & (planned < down.since)).sum()
+    assert within == pytest.approx(60.0 * HEADROOM * (down.since - up.since), abs=5 * float(np.sqrt(within)))
+    assert (samples.records["error"] == ErrorKind.NONE).all()
+
+
+def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path) -> None:
+    """What was sent meanwhile stays planned as it was: the plan on disk is put right, and nothing seems missing."""
+    load = surging(tmp_path)
+    with open_shop() as shop, running(load, shop) as reader:
+        more(reader, 30)
+        worker = psutil.Process(pid_of(load))
+        os.kill(worker.pid, signal.SIGSTOP)
+        until(lambda: worker.status() == psutil.STATUS_STOPPED)
+        asking = threading.Thread(target=load.surge, args=(HEADROOM,))
+        asking.start()
+        until(lambda: len(plan_of(tmp_path).surges) == 1)
+        (asked,) = plan_of(tmp_path).surges
+        until(lambda: time.monotonic() > plan_of(tmp_path).origin + asked.since + 0.1)
+        os.kill(worker.pid, signal.SIGCONT)
+        asking.join()
+        (begun,) = plan_of(tmp_path).surges
+        assert begun.since > asked.since + 0.1
+        more(reader, 100)
+    samples = read_samples(tmp_path / "samples")
+    assert samples.records["planned"].tolist() == scheduled(tmp_path, samples)
+
+
+def test_a_surge_that_fills_the_headroom_finds_room(tmp_path: Path) -> None:
+    """At a shop that answers nobody, five times the rate is all sent: no place in the pool is lacking."""
+    load = surging(tmp_path)
+    with open_shop() as shop, running(load, shop) as reader:
+        more(reader, 10)
+        load.surge(HEADROOM)
+        shop.stall_until = time.monotonic() + 3 * TIMEOUT_S
+        more(reader, 200)
+    records = read_samples(tmp_path / "samples").records
+    assert (records["error"] == ErrorKind.TIMEOUT).any()
+    assert (records["error"] != ErrorKind.NOT_SENT).all()
+
+
+def test_connections_are_not_bounded_by_a_low_default(tmp_path: Path) -> None:
+    """Where a process may open few files unless it asks for more, those who wait at a stalled shop are all served."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    load = make_load(tmp_path, rate=400.0, journeys={"browse": 1})
+    with open_shop() as shop:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+        try:
+            load.start(shop.url)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        shop.stall_until = time.monotonic() + 3 * TIMEOUT_S
+        more(ShardReader(load.shards()[0]), 300)
+        load.stop()
+    errors = read_samples(tmp_path / "samples").records["error"]
+    assert set(errors) <= {ErrorKind.NONE, ErrorKind.TIMEOUT}
+    assert (errors == ErrorKind.TIMEOUT).sum() > 100
+
+
+def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
+    """The same factor once more, and taking back what isn't there, change nothing: neither plan nor worker."""
+    load = surging(tmp_path)
+    load.surge(1.0)
+    load.retry(0)
+    with open_shop() as shop, running(load, shop):
+        load.surge(1.0)
+        assert plan_of(tmp_path).surges == ()
+        load.surge(2.0)
+        load.surge(2.0)
+        load.retry(1)
+        load.retry(0)
+        load.retry(0)
+        assert [surge.factor for surge in plan_of(tmp_path).surges] == [2.0]
+        os.kill(pid_of(load), signal.SIGKILL)
+        until(lambda: load.alive() is not None)
+        load.surge(1.0)
+        load.retry(0)
+        with pytest.raises(PortError, match="ended by itself: signal 9"):
+            load.surge(3.0)
+        with pytest.raises(PortError, match="ended by itself: signal 9"):
+            load.retry(1)
+    with pytest.raises(PortError, match="the load was stopped"):
+        load.surge(3.0)
+    assert [surge.factor for surge in plan_of(tmp_path).surges] == [2.0]
+
+
+def test_what_cannot_be_told_is_an_error(tmp_path: Path) -> None:
+    """A load that wasn't started, a surge that has no room or is none, more retries than a record can tell of."""
+    load = surging(tmp_path)
+    with pytest.raises(PortError, match="the load was not started"):
+        load.surge(2.0)
+    with pytest.raises(PortError, match="the load was not started"):
+        load.retry(2)
+    with open_shop() as shop, running(load, shop):
+        for factor in (HEADROOM + 0.1, 0.0, -1.0, float("nan"), float("inf")):
+            with pytest.raises(PortError, match="the load has room for up to 5"):
+                load.surge(factor)
+        for attempts in (-1, MOST_RETRIES + 1):
+            with pytest.raises(PortError, match="they may be 0 to 254"):
+                load.retry(attempts)
+        assert load.alive() is None
+    assert plan_of(tmp_path).surges == ()
+
+
+def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs, after a while; one that dies instead, at once and with how."""
+    load = surging(tmp_path)
+    with open_shop() as shop, running(load, shop):
+        worker = psutil.Process(pid_of(load))
+        os.kill(worker.pid, signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr("runner.load.process.ANSWER_S", 0.1)
+            with pytest.raises(PortError, match=r"'retry 3' within 0\.1 s"):
+                load.retry(3)
+        killing = threading.Thread(target=until, args=(lambda: len(plan_of(tmp_path).surges) == 1 and killed(worker),))
+        killing.start()
+        with pytest.raises(PortError, match=r"ended when told 'surge .*: signal 9"):
+            load.surge(2.0)
+        killing.join()
+
+
+def killed(process: psutil.Process) -> bool:
+    process.kill()
+    return True
+
+
+def tried(folder: Path, shop: Shop, retries: int, **changes: Any) -> Samples:
+    """Samples of a load whose clients try again so many times."""
+    folder.mkdir(exist_ok=True)
+    load = make_load(folder, **changes)
+    with running(load, shop) as reader:
+        load.retry(retries)
+        more(reader, 60)
+    assert load.stop() == {"clean": True, "why": ""}
+    return read_samples(folder / "samples")
+
+
+def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
+    """A shop that refuses twice: each order one good record of three attempts, and one order; the rest is sent once."""
+    with open_shop() as shop:
+        shop.shy = 2
+        samples = tried(tmp_path, shop, 2)
+        records = samples.records
+        assert set(records["error"]) == {ErrorKind.NONE}
+        checkout = records["step"] == samples.steps.index("checkout")
+        assert set(records[checkout]["attempts"]) == {3}
+        assert set(records[~checkout]["attempts"]) == {1}
+        assert {f"run-x-{n}" for n in records[checkout]["order"]} <= set(shop.orders)
+        assert set(shop.orders.values()) == {1}
+        assert set(shop.keys.values()) == {3}
+        assert (records["start"] - records["planned"] < TIMEOUT_S).all()
+
+
+@pytest.mark.parametrize(("fault", "error"), [("down", ErrorKind.STATUS), ("closing", ErrorKind.CONNECTION)])
+def test_a_storm_is_as_large_as_its_records_say(tmp_path: Path, fault: str, error: ErrorKind) -> None:
+    """Where every answer is a failure each request is one record of 1 + n attempts, and the shop was asked as often."""
+    with open_shop() as shop:
+        setattr(shop, fault, True)
+        records = tried(tmp_path, shop, 4).records
+        assert set(records["error"]) == {error}
+        assert np.median(records["attempts"]) == records["attempts"].max() == 5  # the last ones are cut short
+        assert shop.asked == records["attempts"].sum()
+
+
+def test_nobody_tries_longer_than_the_timeout(tmp_path: Path) -> None:
+    """Retries count from the planned time, as all does: the last ends with the time-out, and starts with the first."""
+    with open_shop() as shop:
+        shop.down, shop.slow = True, TIMEOUT_S / 4
+        records = tried(tmp_path, shop, 100).records
+    most = records["attempts"].max()
+    assert 3 <= most <= 4
+    long = records[records["attempts"] == most]
+    assert set(long["error"]) == {ErrorKind.TIMEOUT}
+    assert np.median(long["end"] - long["planned"]) == pytest.approx(TIMEOUT_S, abs=0.1)
+    assert np.median(long["start"] - long["planned"]) < TIMEOUT_S / 5
+
+
+def test_a_wrong_answer_is_an_answer(tmp_path: Path) -> None:
+    """Who got one has no reason to ask again."""
+    with open_shop() as shop:
+        shop.wrong = set(range(1, 41))
+        records = tried(tmp_path, shop, 3, journeys={"browse": 1}).records
+    assert set(records["error"]) == {ErrorKind.WRONG}
+    assert set(records["attempts"]) == {1}
+
+
+def test_nobody_tries_again_once_the_load_is_to_end(tmp_path: Path) -> None:
+    """The answers in flight are awaited, and no more asked for, though there were time for twenty."""
+    with open_shop() as shop:
+        shop.down, shop.slow = True, 0.2
+        load = make_load(tmp_path, rate=60.0, timeout=4.0)
+        with running(load, shop):
+            load.retry(100)
+            until(lambda: shop.asked > 30)
+    assert read_samples(tmp_path / "samples").records["attempts"].max() < 10
+
+
+def test_a_queued_order_is_an_acknowledged_one(tmp_path: Path) -> None:
+    """202: the order is placed and will be paid later; a good answer, with the total that the client was told."""
+    with open_shop() as shop:
+        shop.queueing = True
+        samples = tried(tmp_path, shop, 0, journeys={"buy": 1})
+    records = samples.records[samples.records["step"] == samples.steps.index("checkout")]
+    assert set(records["status"]) == {202}
+    assert (set(records["error"]), set(records["correct"])) == ({ErrorKind.NONE}, {1})
+    assert (records["total"] > 0).all()

@@ -1,0 +1,120 @@
+"""Backups: made of the primary, served, and restored where the data is gone and nobody has it."""
+
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from storefront import volume
+from storefront.binaries import Account
+from tests.storefront import regions, running
+from tests.storefront.regions import Databases
+
+US, EU = regions.REGIONS[:2]
+
+TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def address() -> str:
+    """Where the backup service is."""
+    return f"http://{running.HOST}:{running.free_port()}"
+
+
+@pytest.fixture
+def up(template: Path, address: str) -> Iterator[Databases]:
+    """Two databases that know of the backup service; it isn't up yet."""
+    with regions.databases(template, (US, EU), BACKUP_URL=address) as made:
+        yield made
+
+
+@pytest.fixture
+def kept(up: Databases, address: str) -> Iterator[Databases]:
+    """The same, with the backup service, which makes one backup and then none for an hour."""
+    environment = {"DATABASES": up.urls, "BACKUP_EVERY": "3600", "DATA_DIR": str(up.folder / "backup")}
+    up.place(US, "backed-up")
+    process = running.start("backup", int(address.rpartition(":")[2]), environment)
+    try:
+        running.until(lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there")
+        yield up
+    finally:
+        assert running.stop(process) == 0
+
+
+def test_while_there_is_no_backup_it_says_so(address: str) -> None:
+    """404, as long as no database takes writes."""
+    with running.open_folder() as folder:
+        environment = {"DATABASES": f"us-east=postgresql://shop:shop@{running.HOST}:1/shop", "DATA_DIR": str(folder)}
+        process = running.start("backup", int(address.rpartition(":")[2]), environment)
+        try:
+            assert requests.get(f"{address}/base.tar", timeout=5).status_code == 404
+            assert not volume.backed_up(address)
+        finally:
+            running.stop(process)
+
+
+def test_a_region_whose_data_is_gone_everywhere_is_restored(kept: Databases) -> None:
+    """From the backup, without what came later; a standby that had come further gives that up and follows."""
+    kept.place(US, "later")
+    kept.await_caught_up(US, EU)
+    kept.kill(EU)
+    kept.kill(US)
+    kept.destroy(US)
+    kept.start(US)
+    running.until(lambda: not kept.follows(US), "it takes writes")
+    assert kept.orders(US) == {"backed-up"}
+    assert kept.ask(US, TIMELINE) == "00000002", "on the old one the standby has come further"
+    kept.place(US, "new")
+    kept.start(EU)
+    kept.await_caught_up(US, EU)
+    assert kept.orders(EU) == {"backed-up", "new"}
+
+
+def test_a_standby_is_better_than_a_backup(kept: Databases) -> None:
+    """While a standby has the data, nothing is lost with the primary's volume."""
+    kept.place(US, "later")
+    kept.await_caught_up(US, EU)
+    kept.kill(US)
+    kept.destroy(US)
+    kept.start(US)
+    running.until(lambda: not kept.follows(US), "it takes writes")
+    assert kept.orders(US) == {"backed-up", "later"}
+    kept.await_caught_up(US, EU)
+
+
+class CutShort(BaseHTTPRequestHandler):
+    """Promises more than it sends, cut where one file of the archive ends and the next begins."""
+
+    def do_GET(self) -> None:
+        """A tar file with one file in it, without its end."""
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("PG_VERSION"))
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        self.wfile.write(made.getvalue()[:512])
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def test_half_a_backup_is_none(tmp_path: Path) -> None:
+    """An archive that ends early is refused, and the data directory has no database in it."""
+    with HTTPServer((running.HOST, 0), CutShort) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(RuntimeError, match="can't be restored"):
+                volume.restore(tmp_path / "data", f"http://{running.HOST}:{server.server_port}", Account(None, None))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert volume.empty(tmp_path / "data")

@@ -1,0 +1,204 @@
+"""Databases of several regions: promoted, followed, rejoined; and clients that find the one that takes writes."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storefront import database, replication
+from storefront.problems import UpstreamProblem
+from storefront.replication import Place, State, Word
+from tests.storefront import regions, running
+from tests.storefront.regions import PLACE_ORDER, Databases
+
+US, EU, ME = regions.REGIONS
+
+
+def test_an_address_lists_regions_or_is_one_url() -> None:
+    """As a link variable has it, as by hand, and empty."""
+    assert replication.places("a=postgresql://u@h:1/d,b-c=postgresql://u@h:2/d") == (
+        Place("a", "postgresql://u@h:1/d"),
+        Place("b-c", "postgresql://u@h:2/d"),
+    )
+    assert replication.places("postgresql://u@h:1/d?x=y") == (Place("", "postgresql://u@h:1/d?x=y"),)
+    assert replication.places("") == ()
+
+
+@pytest.mark.parametrize(
+    ("timeline", "reached", "expected"),
+    [
+        (3, "0/9000000", False),
+        (2, "0/5000000", False),
+        (2, "0/5000001", True),
+        (1, "0/3000028", False),
+        (1, "1/0", True),
+        (4, "0/1", True),
+    ],
+)
+def test_a_log_diverged_where_it_went_on_after_its_timeline_was_left(
+    timeline: int, reached: str, expected: bool
+) -> None:
+    """By the primary's history: what lies before the fork both have."""
+    history = "1\t0/3000028\tno recovery target specified\n\n2\t0/5000000\tno recovery target specified\n"
+    primary = Word(Place("eu-west", ""), State.WRITES, 3, history)
+    assert replication.diverged(timeline, replication.position(reached), primary) is expected
+
+
+def test_a_primary_waits_for_peers_by_name() -> None:
+    """A stream of anybody else, such as a backup, is no replica; without peers there is nobody to wait for."""
+    assert replication.quorum([Place("eu-west", ""), Place("x", "")]) == 'ANY 1 ("eu-west", "x")'
+    assert replication.quorum([]) == ""
+
+
+def test_a_conninfo_keeps_odd_characters() -> None:
+    """Quotes and backslashes of a password, written in the URL as URLs have them."""
+    found = replication.plain_conninfo(Place("", "postgresql://shop:it%27s%5C@h:5/shop"))
+    assert r"password='it\'s\\'" in found
+
+
+@contextlib.contextmanager
+def writer(url: str, order: str) -> Iterator[list[str]]:
+    """Somebody who tries to write there all the time; the list holds what was acknowledged."""
+    acknowledged: list[str] = []
+    done = threading.Event()
+
+    async def write() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection = await asyncpg.connect(url, timeout=1, command_timeout=1)
+                try:
+                    await connection.execute(PLACE_ORDER, f"{order}-{len(acknowledged)}")
+                    acknowledged.append(order)
+                finally:
+                    connection.terminate()
+
+    thread = threading.Thread(target=lambda: asyncio.run(write()))
+    thread.start()
+    try:
+        yield acknowledged
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.system
+def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A standby that had come further is rewound as it runs, the killed primary as it comes back, taking no write."""
+    with regions.databases(template) as up:
+        up.kill(EU)
+        up.place(US, "lost")
+        up.await_caught_up(US, ME)
+        up.place(US, "lost-too")
+        up.kill(US)
+        up.start(EU)
+        up.promote(EU)
+        up.place(EU, "kept")
+        up.await_caught_up(EU, ME)
+        assert up.orders(ME) == {"kept"}
+        assert "can't follow the primary as it is: rewind" in capfd.readouterr().err
+        with writer(up.url(US), "stale") as acknowledged:
+            up.start(US)
+            up.await_caught_up(EU, US)
+        assert acknowledged == []
+        assert up.orders(US) == {"kept"}
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            up.place(US, "refused")
+        said = capfd.readouterr().err
+        assert "rewinds its data to that of eu-west" in said
+        assert "copies the data" not in said
+        up.kill(EU)
+        up.promote(US)
+        up.place(US, "again")
+        up.await_caught_up(US, ME)
+        assert up.orders(ME) == {"kept", "again"}
+        assert "can't follow" not in capfd.readouterr().err
+
+
+@pytest.mark.system
+def test_a_standby_whose_data_is_gone_is_copied_anew(template: Path) -> None:
+    """From the primary, orders and all; so is one that was primary on the timeline that the primary is on."""
+    with regions.databases(template, (US, EU)) as up:
+        up.kill(EU)
+        up.destroy(EU)
+        up.place(US, "before")
+        up.start(EU)
+        up.await_caught_up(US, EU)
+        assert up.orders(EU) == {"before"}
+
+
+@pytest.mark.system
+def test_clients_find_the_new_primary(template: Path) -> None:
+    """Whether the old one was killed or is merely frozen, so that it takes calls and never answers."""
+    with regions.databases(template, (US, EU)) as up:
+        asyncio.run(_across_a_promotion(up))
+
+
+async def _across_a_promotion(up: Databases) -> None:
+    async with database.connected(up.urls) as opened:
+        await asyncio.gather(*(_written(opened, f"one-{each}") for each in range(database.CONNECTIONS)))
+        up.pause(US)
+        with pytest.raises(UpstreamProblem):
+            await _written(opened, "unanswered")
+        await asyncio.to_thread(up.promote, EU)
+        assert await _recovered(opened, "two") <= 3
+        await asyncio.gather(*(_written(opened, f"at-once-{each}") for each in range(database.CONNECTIONS)))
+        up.kill(US)
+        await asyncio.to_thread(up.start, US)
+        await asyncio.to_thread(up.await_caught_up, EU, US)
+        up.kill(EU)
+        await asyncio.to_thread(up.promote, US)
+        await _recovered(opened, "three")
+        assert {"one-0", "at-once-0"} <= await asyncio.to_thread(up.orders, US)
+
+
+async def _written(opened: database.Database, order: str) -> None:
+    async with opened.transaction() as connection:
+        await connection.execute(PLACE_ORDER, order)
+
+
+async def _recovered(opened: database.Database, order: str) -> int:
+    """How many tries failed until one was acknowledged; each fails within a statement's time-out."""
+    for attempt in range(50):
+        try:
+            await _written(opened, f"{order}-{attempt}")
+        except UpstreamProblem:
+            await asyncio.sleep(0.02)
+        else:
+            return attempt
+    raise AssertionError("no try succeeded")
+
+
+@pytest.mark.system
+def test_synchronous_commits_wait_for_a_standby(template: Path) -> None:
+    """None is acknowledged that no standby has; a promoted one without standbys goes on, and waits again with one."""
+    with regions.databases(template, (US, EU), REPLICATION="sync") as up:
+        running.until(lambda: _waits(up, US), "the primary waits for standbys")
+        up.pause(EU)
+        with pytest.raises(TimeoutError):
+            asyncio.run(_place_within(up.url(US), "unconfirmed", 0.5))
+        up.pause(EU, signal.SIGCONT)
+        up.place(US, "confirmed")
+        up.kill(US)
+        assert up.orders(EU) >= {"confirmed"}
+        up.promote(EU)
+        up.place(EU, "alone")
+        up.start(US)
+        running.until(lambda: _waits(up, EU), "the promoted primary waits for the one that came back")
+
+
+def _waits(up: Databases, region: str) -> bool:
+    return bool(up.ask(region, "SELECT current_setting('synchronous_standby_names') <> ''"))
+
+
+async def _place_within(url: str, order: str, seconds: float) -> None:
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        async with asyncio.timeout(seconds):
+            await connection.execute(PLACE_ORDER, order)
+    finally:
+        connection.terminate()

@@ -1,0 +1,151 @@
+"""Operations on fakes: the fence before the promote, traffic by the edge's door, restarts, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import bundled, databases
+from runner.changes.rollout import plan
+from runner.journal import Journal, read_journal
+from runner.operations import Operation
+from runner.operator import Operator
+from runner.ports import Instance, PortError, Release
+from runner.recovery import Recovery
+from runner.system import System
+from runner.topology import read_topology
+from tests.fakes import FakeLinks, FakeSubstrate, HandClock
+
+REGIONS = ("us-east", "eu-west", "me-central")
+
+
+class Bench:
+    """A recovery on fakes. `done`: what databases and endpoints were asked, with what the substrate ran then."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.substrate = FakeSubstrate()
+        topology = read_topology(bundled.compose(), REGIONS)
+
+        def build(name: str) -> Release:
+            return Release(name, name.rpartition("-")[0], None)
+
+        self.system = System(self.substrate, FakeLinks(), topology, build)
+        self.journal = Journal(folder / "journal.jsonl")
+        self.recovery = Recovery(Operator(self.system, lambda name: {}, plan, self.journal, HandClock()))
+        self.system.bring_up()
+        self.done: list[tuple[str, Any]] = []
+        self.promotes_with: list[str] = []
+        patch.setattr(databases, "promote", self._promote)
+        patch.setattr(databases, "stop_waiting", lambda url: False)
+        patch.setattr(databases, "received", {"us-east": 9, "eu-west": 1, "me-central": 2}.__getitem__)
+        patch.setattr(databases, "await_caught_up", lambda *arguments: None)
+        patch.setattr(self.system, "database", lambda region: region)
+        patch.setattr(self.system, "ask", self._ask)
+
+    def _promote(self, url: str) -> None:
+        self.done.append(("promote", url))
+        self.promotes_with = sorted(each.region for each in self.system.instances("postgres"))
+
+    def _ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        self.done.append((f"{instance.service} {path}", body))
+
+    def carry(self, name: Any, target: str) -> None:
+        self.recovery.carry(Operation(name, target, "auto"), "c1")
+
+    def journalled(self) -> list[tuple[str, str]]:
+        return [(event.kind, event.subject) for event in read_journal(self.journal.path)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path, monkeypatch)
+    yield made
+    made.journal.close()
+
+
+def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(bench: Bench) -> None:
+    """At the moment of the promotion nobody else can take a write."""
+    bench.carry("promote", "eu-west")
+    assert bench.promotes_with == ["eu-west", "me-central"]
+    assert bench.system.primary() == "eu-west"
+    told = bench.journalled()
+    assert told.index(("fence.confirmed", "us-east")) < told.index(("database.promoted", "eu-west"))
+
+
+def test_a_primary_that_cannot_be_stopped_is_not_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Better no database than two."""
+    monkeypatch.setattr(bench.substrate, "kill", lambda instance: None)
+    with pytest.raises(PortError, match="could not be stopped"):
+        bench.carry("promote", "eu-west")
+    assert bench.done == []
+    assert bench.system.primary() == "us-east"
+
+
+def test_where_no_region_is_named_the_most_advanced_takes_over(bench: Bench) -> None:
+    """The one that received most of the log loses least."""
+    bench.carry("promote", "")
+    assert bench.done == [("promote", "me-central")]
+
+
+def test_a_fenced_database_stays_down_until_it_rejoins(bench: Bench) -> None:
+    """The return of its region starts everything else; rejoining starts it and returns the traffic."""
+    bench.system.lose("us-east", destroy=False)
+    bench.carry("failover", "us-east")
+    bench.carry("promote", "eu-west")
+    bench.system.bring_back("us-east")
+    assert not bench.system.instances("postgres", "us-east")
+    assert bench.system.instances("checkout", "us-east")
+    bench.carry("rejoin", "us-east")
+    assert bench.system.instances("postgres", "us-east")
+    assert bench.done == [
+        ("edge /_operator/drain", {"region": "us-east"}),
+        ("promote", "eu-west"),
+        ("edge /_operator/undrain", {"region": "us-east"}),
+    ]
+    told = bench.journalled()
+    assert told.index(("replica.caught_up", "us-east")) < told.index(("traffic.returned", "us-east"))
+
+
+def test_a_region_that_is_still_lost_cannot_rejoin(bench: Bench) -> None:
+    """The operation fails; nothing is started there."""
+    bench.system.lose("me-central", destroy=False)
+    with pytest.raises(PortError, match="not back"):
+        bench.carry("rejoin", "me-central")
+    assert not bench.system.instances(region="me-central")
+
+
+def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> None:
+    """Standbys go on; the same number runs afterwards."""
+    before = {each.id for each in bench.system.instances("postgres")}
+    bench.carry("restart", "postgres")
+    after = {each.id for each in bench.system.instances("postgres")}
+    assert len(after) == len(before) == 3
+    assert {each.rpartition(".")[0] for each in before - after} == {"us-east.postgres"}
+
+
+def test_a_flag_is_told_to_every_service(bench: Bench) -> None:
+    """Whoever serves requests hears of it; databases and link servers have no flags."""
+    bench.carry("flag", "queue-checkout=on")
+    told = {what for what, _ in bench.done}
+    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= told
+    assert not any(what.startswith(("postgres", "links")) for what in told)
+    assert {tuple(body.items()) for _, body in bench.done} == {(("queue-checkout", True),)}
+
+
+@pytest.mark.parametrize("name", ["failover", "promote", "rejoin"])
+def test_a_region_that_is_not_there_is_refused(bench: Bench, name: str) -> None:
+    """By name, with those there are."""
+    with pytest.raises(PortError, match="no region: us-east, eu-west, me-central"):
+        bench.carry(name, "us-west")
+
+
+def test_what_was_changed_by_hand_keeps_the_system_from_being_used_again(bench: Bench) -> None:
+    """Another trial wants the system as it was at the start."""
+    assert bench.system.restored()
+    bench.carry("failover", "eu-west")
+    assert not bench.system.restored()
+    bench.carry("rejoin", "eu-west")
+    assert bench.system.restored()

@@ -1,0 +1,117 @@
+"""The system on fakes: loss and return of a region, deaths and restarts, links that go dark."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner import bundled, system
+from runner.ports import PortError, Release
+from runner.system import System
+from runner.topology import read_topology
+from tests.fakes import FakeLinks, FakeSubstrate
+
+
+class Bench:
+    """A system of two regions on fakes, brought up."""
+
+    def __init__(self) -> None:
+        self.substrate, self.links = FakeSubstrate(), FakeLinks()
+        self.told: list[tuple[str, str]] = []
+
+        def build(name: str) -> Release:
+            return Release(name, name.rpartition("-")[0], None)
+
+        topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+        self.system = System(self.substrate, self.links, topology, build)
+        self.system.log = lambda kind, subject, data: self.told.append((kind, subject))
+        self.system.caught_up = lambda region: None  # type: ignore[method-assign]
+        self.system.bring_up()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
+    """Its link server goes too, and each instance is journalled as killed; the other region is as before."""
+    there = {each.id for each in bench.system.instances(region="us-east")}
+    elsewhere = bench.system.instances(region="eu-west")
+    bench.system.lose("us-east", destroy=False)
+    assert bench.system.instances(region="us-east") == []
+    assert bench.system.instances(region="eu-west") == elsewhere
+    assert {subject for kind, subject in bench.told if kind == "instance.killed"} == there
+    assert "forget us-east" in bench.links.order
+    with pytest.raises(PortError, match="us-east is lost"):
+        bench.system.start(bench.system.topology.service("us-east", "pricing"))
+
+
+def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:
+    """After the last instance is gone, so that nothing writes them anew."""
+    bench.system.lose("us-east", destroy=False)
+    assert "destroy us-east" not in bench.substrate.order
+    bench.system.lose("eu-west", destroy=True)
+    assert bench.substrate.order[-1] == "destroy eu-west"
+
+
+def test_a_region_that_returns_has_its_link_server_first(bench: Bench) -> None:
+    """And as many instances as planned, each of the release its service is to run now."""
+    bench.system.lose("us-east", destroy=False)
+    bench.system.releases["pricing"] = "pricing-1.1.0"
+    bench.substrate.order.clear()
+    bench.system.bring_back("us-east")
+    assert bench.substrate.order[0] == "start links links"
+    planned = sum(s.instances for s in bench.system.topology.services if s.region == "us-east")
+    assert len(bench.system.instances(region="us-east")) == planned
+    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.1.0"}
+
+
+def test_bringing_back_twice_changes_nothing(bench: Bench) -> None:
+    """A revert that is repeated starts nothing more."""
+    bench.system.bring_back("us-east")
+    assert bench.system.restored()
+
+
+def test_an_instance_that_died_is_started_again_later_each_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an orchestrator does; a database waits for somebody to decide."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    monkeypatch.setattr(bench.system.closing, "wait", wait)
+    for _ in range(2):
+        dead = bench.system.instances("pricing", "us-east")[0]
+        bench.substrate.kill(dead)
+        bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert waited == list(system.BACK_OFF_S[:2])
+    database = bench.system.instances("postgres", "us-east")[0]
+    bench.substrate.kill(database)
+    bench.system.revive(database)
+    assert bench.system.instances("postgres", "us-east") == []
+
+
+def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orchestrator doesn't undo a fault that stands."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    one, two = bench.system.instances("gateway", "us-east")
+    bench.system.kill([one, two])
+    bench.system.revive(one)
+    assert bench.system.instances("gateway", "us-east") == []
+    bench.system.heal([("us-east", "gateway")])
+    assert len(bench.system.instances("gateway", "us-east")) == 2
+
+
+def test_an_isolated_region_answers_nobody_outside(bench: Bench) -> None:
+    """Every link with one end in it is a black hole both ways, those within are untouched; joining leaves none."""
+    bench.system.isolate("eu-west")
+    dark = {each.split()[1] for each in bench.links.stands}
+    assert "edge--gateway.eu-west" in dark
+    assert "eu-west.checkout--payments" in dark
+    assert "eu-west.checkout--pricing" not in dark
+    assert not bench.system.restored()
+    bench.system.join("eu-west")
+    assert not bench.links.stands
+    assert bench.system.restored()
