@@ -6,6 +6,7 @@ Each operation goes by the operators' own doors: the edge's endpoints, the datab
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runner import databases
@@ -67,23 +68,28 @@ class Recovery:
         return standing[-1]
 
     def promote(self, region: str) -> None:
-        """The region's database (the most advanced one, where none is named) takes the writes.
+        """A standby takes the writes: the region's where one is named and none is ahead of it, else the most advanced.
 
         The old primary is stopped out of band first, and confirmed: two that take writes would tear the orders apart.
+        What one standby has confirmed may be missing from another, so nobody who is behind is promoted.
         """
         old = self.system.primary()
-        chosen = region or self._most_advanced(old)
-        self._region(chosen)
-        if chosen == old:
+        if region:
+            self._region(region)
+        if region == old:
             raise PortError(f"the database of {old} is the primary already")
-        address = self.system.database(chosen)
+        self.system.database(region or self._most_advanced(old, region))
         self.fence(old)
+        chosen = self._most_advanced(old, region)
+        if region and chosen != region:
+            text = f"{chosen} is promoted: the database of {region} is behind it"
+            self.operator.log("note", "", {"text": text, "by": "gameday"})
+        address = self.system.database(chosen)
         databases.promote(address)
         self.system.promoted(chosen)
         if databases.stop_waiting(address):
-            self.operator.log(
-                "note", "", {"text": "no standby is left: commits no longer wait for one", "by": "gameday"}
-            )
+            text = "no standby is left: commits no longer wait for one"
+            self.operator.log("note", "", {"text": text, "by": "gameday"})
         self.operator.log("database.promoted", chosen, {"instead_of": old})
 
     def fence(self, region: str) -> None:
@@ -103,8 +109,10 @@ class Recovery:
         name = self.system.kind_of("database")
         if name is not None:
             self.system.fenced.discard(region)
-            self.system.heal([(region, name)])
-            self.system.caught_up(region)
+            if self.system.instances(name, region):
+                self.system.caught_up(region)
+            else:
+                self.system.heal([(region, name)])
         self._traffic("undrain", region)
 
     def restart(self, service: str) -> None:
@@ -143,17 +151,16 @@ class Recovery:
             if self.system.closing.wait(0.1) or time.monotonic() > until:
                 raise PortError("no edge runs that could shift traffic")
 
-    def _most_advanced(self, old: str) -> str:
-        best: tuple[int, str] | None = None
+    def _most_advanced(self, old: str, wanted: str) -> str:
+        """The region whose standby has received most; of equals the one that is wanted."""
+        found: list[tuple[int, bool, str]] = []
         for region in self.system.topology.regions:
             if region != old and not self.system.is_lost(region):
-                try:
-                    best = max(best or (-1, ""), (databases.received(self.system.database(region)), region))
-                except PortError:
-                    continue
-        if best is None:
+                with suppress(PortError):
+                    found.append((databases.received(self.system.database(region)), region == wanted, region))
+        if not found:
             raise PortError("no standby can be reached: nothing to promote")
-        return best[1]
+        return max(found)[2]
 
     def _region(self, region: str) -> None:
         if region not in self.system.topology.regions:

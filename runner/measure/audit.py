@@ -42,16 +42,16 @@ class Told:
     @classmethod
     def of(cls, run: Run) -> Told:
         records = run.samples.records
-        order = records["order"]
-        good = among(records["error"], (ErrorKind.NONE, ErrorKind.WRONG)) & (order > 0)
+        sent = np.flatnonzero(records["order"])
+        number = records["order"][sent].astype(np.int64)
+        good = among(records["error"][sent], (ErrorKind.NONE, ErrorKind.WRONG)) & (records["status"][sent] // 100 == 2)
         told = np.flatnonzero(good)
-        told = told[records["status"][told] // 100 == 2]
-        number, last = np.unique(order[told[::-1]].astype(np.int64), return_index=True)
-        _, first = np.unique(order[told], return_index=True)
-        asked = np.unique(order[order > 0].astype(np.int64))
-        last = told[::-1][last]
+        told = told[np.argsort(number[told], kind="stable")]  # by order, and of each from the first to the last
+        edges = np.flatnonzero(np.diff(number[told], prepend=0, append=0))
+        first, last = told[edges[:-1]], sent[told[edges[1:] - 1]]
+        asked = np.unique(number, return_index=True)[0]  # sorts for the index: hashing takes forty times as long
         cents, queued = records["total"][last].astype(np.int64), records["status"][last] == QUEUED
-        return cls(asked, number, cents, queued, records["end"][told[first]])
+        return cls(asked, number[first], cents, queued, records["end"][sent[first]])
 
 
 def audit(run: Run) -> dict[str, Any]:

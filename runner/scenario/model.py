@@ -24,7 +24,7 @@ class Part(BaseModel):
 
 
 class Replication(Part):
-    """How standbys follow the database: `sync` answers once one has it; `delay` is how late all reaches another region."""
+    """How standbys follow the database: `sync` answers once one has it; `delay` is the way to another region."""
 
     mode: Literal["async", "sync"] = "async"
     delay: Within = 0.0
@@ -182,6 +182,13 @@ class Entry(BaseModel):
     at: float
     action: str
     spec: Any
+    """The action's own model; plain data in a scenario that was read from a run."""
+
+    def document(self) -> Any:
+        """The spec as plain data."""
+        if isinstance(self.spec, BaseModel):
+            return self.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.spec
 
 
 class Scenario(Part):
@@ -233,11 +240,5 @@ class Scenario(Part):
     def document(self) -> dict[str, Any]:
         """The resolved scenario as plain data that `load` reads back to the same scenario."""
         data: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"timeline"})
-        data["timeline"] = [
-            {
-                "at": f"{entry.at:.12g}s",
-                entry.action: entry.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
-            }
-            for entry in self.timeline
-        ]
+        data["timeline"] = [{"at": f"{entry.at:.12g}s", entry.action: entry.document()} for entry in self.timeline]
         return data

@@ -32,6 +32,7 @@ ROUTES: Mapping[str, frozenset[str]] = {
     "buy": frozenset({"/products/{id}", "/checkout"}),
     "login": frozenset({"/login", "/account"}),
     "history": frozenset({"/orders"}),
+    "costs": frozenset({"/costs"}),
 }
 
 Address = tuple[str, int]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,8 +15,8 @@ from runner import detect
 from runner.journal import Event, Journal, read_journal
 from runner.ports import PortError
 from runner.scenario import Slo
-from runner.scenario.model import Detection
-from runner.telemetry.scrape import Found, Scrape, Totals, read_counters
+from runner.scenario.model import Detection, Journey
+from runner.telemetry.scrape import ROUTES, Found, Scrape, Totals, read_counters
 from tests.fakes import HandClock
 
 WITHIN_S = 10.0
@@ -192,3 +192,8 @@ def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
     assert "scrape" not in {thread.name for thread in threading.enumerate()}
     assert bench.events("scrape.failed")[0].data == {"why": "no engine"}
     bench.journal.close()
+
+
+def test_every_journey_has_its_routes() -> None:
+    """An SLO of any journey can be judged by the services' metrics."""
+    assert set(ROUTES) == set(get_args(Journey))

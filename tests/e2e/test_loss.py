@@ -1,0 +1,92 @@
+"""What the audit calls lost is what the database itself hasn't got, asked in SQL by somebody else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner import databases
+from runner.cli import library, wire
+from runner.cli.keep import Kept, wanted
+from runner.clock import RunClock
+from runner.interpreter import Interpreter
+from runner.journal import Event, Journal
+from runner.measure import write_outcome
+from runner.samples import ErrorKind, read_samples
+from tests.fakes import QuietScreen
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+BEHIND = """
+apiVersion: gameday/v1
+kind: Scenario
+name: behind
+title: The primary's region is lost while no standby can follow
+story: Replication is cut a moment before the region is lost, so that acknowledged orders are lost for certain.
+system: {regions: [us-east, eu-west], replication: {mode: async, delay: 40ms}}
+load: {rate: 60/s, journeys: {buy: 1}}
+slos: [{name: checkout, sli: availability, objective: 99%}]
+steadyState: {for: 4s}
+timeline:
+  - {at: 0s, link.down: {link: {from: postgres, to: postgres}}}
+  - {at: 1s, region.lose: {region: us-east, volumes: destroy}}
+respond: {by: auto, policy: failover-then-rollback}
+hold: 4s
+giveUp: 40s
+expect: [audit.lost > 0]
+"""
+
+
+def acknowledged(folder: Path, run: str) -> list[str]:
+    """Ids of the orders whose checkout a client was told is good, from the samples."""
+    records = read_samples(folder / "samples").records
+    told = records[(records["order"] > 0) & (records["error"] == ErrorKind.NONE)]
+    return [f"{run}-{number}" for number in told["order"]]
+
+
+def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
+    """Asynchronous replication, cut a second before: dozens lost, and both counts are equal."""
+    (room / "behind.yaml").write_text(BEHIND, encoding="utf-8")
+    scenario = library.read(room / "behind.yaml")
+    folder = room / "run-behind"
+    for part in ("samples", "logs"):
+        (folder / part).mkdir(parents=True)
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8")
+    clock, journal, kept = RunClock(), Journal(folder / "journal.jsonl"), Kept()
+    settings = wire.Settings(folder.name, folder, 7, "process")
+    journal.append(Event(0.0, "run.started", folder.name, {"substrate": "process", "seed": 7}))
+    operating = kept.operator(
+        wanted(scenario),
+        lambda *parts: wire.operator(scenario, settings, *parts),
+        folder / "work",
+        journal,
+        clock,
+        print,
+    )
+    world = wire.world(scenario, settings, clock, journal, QuietScreen(), operating, kept.down)
+    missing: list[int] = []
+
+    def collect() -> Mapping[str, Any]:
+        told = acknowledged(folder, folder.name)
+        url = operating.system.database(operating.system.primary())
+        found = databases.query(
+            url, "SELECT count(DISTINCT id) FROM orders WHERE status = 'paid' AND id = ANY($1::text[])", told
+        )
+        missing.append(len(set(told)) - int(found))
+        return world.collect()
+
+    try:
+        Interpreter(dataclasses.replace(world, collect=collect)).run()
+    finally:
+        kept.close()
+        journal.close()
+    outcome = write_outcome(folder)
+    assert outcome["verdict"] == "pass", outcome["reasons"]
+    assert outcome["audit"]["lost"] == missing[0] > 5
+    assert 0.5 < outcome["audit"]["rpo_s"] < 5
+    assert outcome["audit"]["charged_twice"] == 0
