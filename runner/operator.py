@@ -19,6 +19,8 @@ from runner.ports import Instance, PortError
 from runner.system import System
 
 Strategy = Literal["all-at-once", "rolling", "region-by-region"]
+ROUNDS = 3
+"""How often at most a rollout looks for instances that came up while it was under way."""
 
 
 class Step(Protocol):
@@ -168,19 +170,31 @@ class Operator:
         }
 
     def _roll(self, rollout: _Rollout) -> None:
+        """By the plan; and again for those that an orchestrator started meanwhile, of the release before."""
         change = rollout.change
-        for batch in self.plan(self.system.instances(change.service), change.release, rollout.strategy, rollout.pause):
-            if rollout.cancelled.is_set():
+        for _ in range(ROUNDS):
+            running = self.system.instances(change.service)
+            stale = [
+                each for each in running if each.release != change.release and not self.system.is_lost(each.region)
+            ]
+            if not stale:
                 return
-            if hasattr(batch, "seconds"):
-                rollout.cancelled.wait(batch.seconds)
-                continue
-            with ThreadPoolExecutor(len(batch), thread_name_prefix="roll") as pool:
-                futures = [pool.submit(self._replace, change, step) for step in batch]
-                errors = [future.exception() for future in futures]
-            for error in errors:
-                if error is not None:
-                    raise error
+            for batch in self.plan(running, change.release, rollout.strategy, rollout.pause):
+                if rollout.cancelled.is_set():
+                    return
+                if hasattr(batch, "seconds"):
+                    rollout.cancelled.wait(batch.seconds)
+                else:
+                    self._replace_all(change, batch)
+
+    def _replace_all(self, change: Change, batch: Sequence[Step]) -> None:
+        """At once. Raises the first error, when all are over."""
+        with ThreadPoolExecutor(len(batch), thread_name_prefix="roll") as pool:
+            futures = [pool.submit(self._replace, change, step) for step in batch]
+            errors = [future.exception() for future in futures]
+        for error in errors:
+            if error is not None:
+                raise error
 
     def _replace(self, change: Change, step: Step) -> None:
         """One instance by a new one. In a region that is lost there is nothing to replace: it comes back as wanted."""

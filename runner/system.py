@@ -172,7 +172,7 @@ class System:
         wanted = [self.topology.service(*place) for place in services if place[0] not in self._lost]
         missing = [s for s in wanted for _ in range(s.instances - len(self.instances(s.name, s.region)))]
         _together([functools.partial(self._start_links, s) for s in missing if s.kind == "links"])
-        _together([functools.partial(self.start, s) for s in missing if s.kind != "links"])
+        _together([functools.partial(self._start_wanted, s) for s in missing if s.kind != "links"])
         for region in sorted({s.region for s in missing if s.kind == "database"}):
             self.caught_up(region)
 
@@ -239,6 +239,13 @@ class System:
             raise PortError(f"{service.region} was lost while {instance.id} started")
         self._ready(instance)
         return instance
+
+    def _start_wanted(self, service: Service) -> None:
+        """Starts what the service is to run, also where that changed while it started."""
+        instance = self.start(service)
+        if service.release and instance.release != self.releases[service.name]:
+            self._kill(instance)
+            self.start(service)
 
     def stopped(self, instance: Instance, grace: float) -> None:
         """Asks it to end, within `grace` seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import pytest
 from runner import bundled
 from runner.changes.rollout import plan
 from runner.journal import Event, Journal, read_journal
-from runner.operator import Operator
-from runner.ports import PortError, Release
+from runner.operator import Operator, Strategy
+from runner.ports import Instance, PortError, Release
 from runner.system import System
 from runner.topology import read_topology
 from tests.fakes import FakeLinks, FakeSubstrate, HandClock
@@ -111,3 +111,21 @@ def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: O
     """Taking down says what is left."""
     substrate.left = ("container x",)
     assert list(operator.take_down()) == ["container x"]
+
+
+def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """An instance that died comes up again on the bad release just after the roll-back looked which there are."""
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    service = operator.system.topology.service("us-east", "pricing")
+    first = operator.plan
+
+    def late(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+        yield from first(instances, release, strategy, pause)
+        operator.plan = first
+        operator.system.start(service, "pricing-1.1.0")
+
+    operator.plan = late
+    operator.rollback("c2", "c1", "auto")
+    assert set(releases(substrate, "pricing")) == {"pricing-1.0.0"}

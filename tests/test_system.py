@@ -115,3 +115,19 @@ def test_an_isolated_region_answers_nobody_outside(bench: Bench) -> None:
     bench.system.join("eu-west")
     assert not bench.links.stands
     assert bench.system.restored()
+
+
+def test_a_restart_that_crosses_a_rollback_ends_on_the_wanted_release(bench: Bench) -> None:
+    """What was to run when it began isn't when it is ready: it is started anew."""
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.system.releases["pricing"] = "pricing-1.1.0"
+    build = bench.system.build
+
+    def late(name: str) -> Release:
+        bench.system.releases["pricing"] = "pricing-1.0.0"
+        return build(name)
+
+    bench.system.build = late
+    bench.system.heal([("us-east", "pricing")])
+    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.0.0"}

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import database, outgoing, products, serving
+from . import database, outgoing, products, recommendations, serving
 from .guarded import Peers
 from .problems import Problem, UpstreamProblem
 from .products import Product
@@ -93,10 +93,11 @@ async def catalog(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     async with outgoing.client(settings.guardrails.within(outgoing.CONNECT_S)) as client:
         known = products.load()
         quotes = Quotes(settings, Peers(settings.guardrails, client).to("pricing", address("PRICING_URL")))
-        following = (stock.follow(address("DATABASE_URL")), quotes.fill(list(known)))
+        recommended = recommendations.Recommendations(settings.flags, address("DATABASE_URL"))
+        following = (stock.follow(address("DATABASE_URL")), quotes.fill(list(known)), recommended.follow())
         tasks = [asyncio.create_task(each) for each in following]
         try:
-            yield [Route("/products/{id:int}", Pages(known, quotes, stock).product)]
+            yield [Route("/products/{id:int}", recommended.on(Pages(known, quotes, stock).product))]
         finally:
             for task in tasks:
                 task.cancel()

@@ -90,7 +90,7 @@ class Watch:
         if diverged(int(row["timeline"], 16), row["reached"], primary):
             return Remedy.REWIND
         source = conninfo(primary.place, self.own.region)
-        if False:
+        if row["source"] != source:
             await self._set("primary_conninfo", source)
         return None
 

@@ -2,9 +2,10 @@
 
 Who is to be primary is for operators to say (`SELECT pg_promote(true, 10)` on a standby, once the old primary is
 stopped for sure). A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
-one row a region: it has caught up when `state` is `streaming` and `behind` is at most 0. Under load `behind` is measured
-best from a mark: `SELECT pg_current_wal_lsn()` once, then `pg_wal_lsn_diff(<mark>, replay_lsn) <= 0`. Which standby to
-promote: the one with the highest `pg_last_wal_receive_lsn()`.
+one row a region: it has caught up when `state` is `streaming` and `behind` is at most 0. Under load that is asked best
+of a mark: `SELECT pg_current_wal_lsn()` once, then `pg_wal_lsn_diff(<mark>, least(sent_lsn, replay_lsn)) <= 0` (what
+was replayed alone may be another history, of a standby that is about to be rewound). Which standby to promote: the one
+with the highest `pg_last_wal_receive_lsn()`.
 
 Leaves data directories to `volume`, and the watch over a running server to `follow`.
 """
@@ -21,7 +22,7 @@ import asyncpg
 ASK_S = 1.0
 PROGRESS = """
     SELECT application_name AS region, state, sync_state,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint AS behind
+           pg_wal_lsn_diff(pg_current_wal_lsn(), least(sent_lsn, replay_lsn))::bigint AS behind
     FROM pg_stat_replication
 """
 # The history of a timeline says where each earlier one was left; the first timeline has none.

@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import requests
 
 from runner import bundled
-from runner.changes.rollout import plan as rollout
 from runner.clock import RunClock
 from runner.detect import make as make_detector
-from runner.journal import Journal
+from runner.journal import Event, Journal
 from runner.links.client import LinkServer
 from runner.links.control import LinkControl
 from runner.links.server.api import SWITCHED
 from runner.load.plan import LoadPlan, pool_for
 from runner.load.process import LocustLoad
-from runner.operator import Operator
 from runner.ports import PortError, Release, Substrate
 from runner.scenario import Scenario, Slo
+from runner.system import System
 from runner.telemetry.watch import Watch
 from runner.topology import EDGE, Link, Topology, read_topology
 
@@ -84,15 +83,16 @@ class Bench:
         self._switching = threading.Lock()
         self._server: LinkServer | None = None
         substrate = self._substrate = _substrate(settings, progress)
-        self.operator = Operator(
+
+        def log(kind: str, subject: str, data: Mapping[str, Any]) -> None:
+            journal.append(Event(clock.now(), kind, subject, data))
+
+        self.system = System(
             substrate=substrate,
             links=LinkControl(substrate.upstream, self._listen),
             topology=topology(),
             build=functools.partial(_release, substrate.name),
-            about=lambda release: {},
-            plan=rollout,
-            journal=journal,
-            clock=clock,
+            log=log,
             progress=progress,
         )
 
@@ -130,7 +130,7 @@ class Bench:
 
     def down(self) -> Sequence[str]:
         """What couldn't be removed."""
-        return self.operator.take_down()
+        return self.system.take_down()
 
     def _listen(self, link: Link) -> str:
         """Where the users, who are no instance, reach it: by its own address, not by every one of its container."""

@@ -92,7 +92,7 @@ class Calibration:
     def _play(self) -> None:
         began = self._clock.now()
         self._screen.say(f"bringing up a stub and a link on {self._settings.substrate}")
-        self._aside(self._bench.operator.bring_up)
+        self._aside(self._bench.system.bring_up)
         while self._heard() is not None:
             self._pause(POLL_S)
         begin = self._bench.load.start(self._bench.target())
@@ -130,7 +130,7 @@ class Calibration:
         dead = self._bench.load.alive()
         if dead is not None:
             raise PortError(dead)
-        for instance, why in self._bench.operator.died():
+        for instance, why in self._bench.system.substrate.died():
             raise PortError(f"instance {instance.id} ended by itself: {why}")
 
     def _cut_and_restore(self) -> None:

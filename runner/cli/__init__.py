@@ -14,7 +14,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 import click
 
-from runner.cli import calibrate, compare, look, run
+from runner.cli import calibrate, compare, history, look, run, suite
 from runner.located import Invalid
 from runner.ports import PortError
 
@@ -24,6 +24,7 @@ Examples:
   gameday run bad-deploy-pricing               the main job: needs no Docker
   gameday run bad-deploy-pricing --substrate docker
   gameday run my-scenario.yaml --set load.rate=120/s --out /tmp/runs
+  gameday suite --tag ci --repeat 6            several scenarios; one page, junit.xml, one exit status
   gameday validate scenarios/**/*.yaml         every error, with file:line:column
   gameday report runs/20260102-030405-ab12     the report again, from disk alone
   gameday abort                                end the run that goes on now
@@ -41,7 +42,9 @@ def gameday() -> None:
 
 
 gameday.add_command(run.run)
+gameday.add_command(suite.suite)
 gameday.add_command(compare.compare)
+gameday.add_command(history.history)
 gameday.add_command(calibrate.calibrate)
 for command in (look.list_, look.show, look.validate, look.schema, look.doctor, look.report, look.abort):
     gameday.add_command(command)

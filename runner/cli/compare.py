@@ -36,6 +36,7 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 @click.argument("base")
 @click.argument("new")
 @click.option("--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each.")
+@click.option("--variant", metavar="NAME", help="With --interleave: this variant of each scenario's matrix.")
 @click.option("--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", help="To run them on.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True)
@@ -47,6 +48,7 @@ def compare(
     base: str,
     new: str,
     interleave: int | None,
+    variant: str | None,
     substrate: Literal["auto", "docker", "process"],
     out: Path,
     alpha: float,
@@ -68,7 +70,8 @@ def compare(
         sides: Sides | None = [_side(Path(base)), _side(Path(new))]
         beside = Path(new) if Path(new).is_dir() else Path(new).parent
     else:
-        sides, beside = _in_turn(base, new, interleave, Options(substrate, out, None, {}, None, False, None)), out
+        options = Options(substrate, out, None, {}, None, False, None, variant)
+        sides, beside = _in_turn(base, new, interleave, options), out
     if sides is None:
         return 130
     comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)

@@ -211,13 +211,14 @@ class Worker:
         while answer.is_worth_another() and answer.attempts <= self.retries:
             if self.now() >= planned + self.plan.timeout or self.stopping.is_set():
                 break
-            again = self._ask(arrival, step, planned)
+            again = self._ask(arrival, step, planned, answer.attempts + 1)
             answer = replace(again, start=answer.start, attempts=answer.attempts + 1)
         return answer
 
-    def _ask(self, arrival: Arrival, step: Step, planned: float) -> Answer:
-        """One request, over by the time-out after its planned time."""
-        headers = {"X-Home-Region": self.plan.home(arrival.user), **step.headers}
+    def _ask(self, arrival: Arrival, step: Step, planned: float, attempt: int = 1) -> Answer:
+        """One request, over by the time-out after its planned time; it says who asks and for which time."""
+        who = {"X-Home-Region": self.plan.home(arrival.user), "X-Client": str(arrival.user), "X-Attempt": str(attempt)}
+        headers = {**who, **step.headers}
         start = self.now()
         try:
             with gevent.Timeout(planned + self.plan.timeout - start):

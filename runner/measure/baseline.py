@@ -1,7 +1,7 @@
 """A baseline: what a suite measured, in a small file to keep in git, and a later suite held against it.
 
-The gate is that of `compare`, and only as good as the machine is the same: where starting, answering or seeing took over
-a fifth more or less time than it did for the baseline, nothing is judged and the command is told that judges on one
+The gate is that of `compare`, and only as good as the machine is the same: where starting, answering or seeing took a
+fifth more or less time than it did for the baseline, nothing is judged and the command is told that judges on one
 machine. How fast a machine is, is measured in the very runs that are compared.
 """
 
@@ -182,10 +182,10 @@ def _against(suite: Suite, base: Mapping[str, Any]) -> list[dict[str, Any]]:
     for key in GROUND:
         then = [(base["scenarios"][each["scenario"]].get("machine") or {}).get(key) for each in shared]
         pairs = [(b, n) for b, n in zip(then, (each["machine"][key] for each in shared), strict=True) if b and n]
-        ratio = median(n / b for b, n in pairs) if pairs else None
+        ratio = round(median(n / b for b, n in pairs), 4) if pairs else None
         sides = {side: round(median(pair[i] for pair in pairs), DIGITS) if pairs else None for i, side in SIDES}
         off = ratio is None or abs(ratio - 1) > OFF
-        found.append({"quantity": key, "name": NAMED[key], **sides, "ratio": ratio and round(ratio, 4), "off": off})
+        found.append({"quantity": key, "name": NAMED[key], **sides, "ratio": ratio, "off": off})
     return found
 
 
@@ -197,14 +197,18 @@ def _off(machine: Sequence[Mapping[str, Any]], suite: Suite, base: Mapping[str, 
     if not any(each["scenario"] in base["scenarios"] and each["n"] for each in suite["scenarios"]):
         return
     if base.get("substrate") != suite.get("substrate"):
-        yield f"it was made on {base.get('substrate')}, this suite on {suite.get('substrate')}"
-    for each in machine:
-        if each["ratio"] is None:
-            yield f"whether it was made on such a machine can't be told: {each['name']} isn't known of both"
-        elif each["off"]:
-            was, now = (f"{each[side] * 1000:.1f} ms" for _, side in SIDES)
-            why = f"{each['name']} takes {now} here, {was} there, {each['ratio'] - 1:+.0%}"
-            yield f"not judged, for it is of another machine: {why}, over {OFF:.0%}"
+        yield f"not judged, for it was made on {base.get('substrate')}, this suite on {suite.get('substrate')}"
+    unknown = [each["name"] for each in machine if each["ratio"] is None]
+    if unknown:
+        yield f"not judged, for the machine it was made on can't be told: {', '.join(unknown)} isn't known of both"
+    apart = [each for each in machine if each["off"] and each["ratio"] is not None]
+    if apart:
+        said = "; ".join(f"{each['name']} takes {_ms(each['new'])}, not {_ms(each['base'])}" for each in apart)
+        yield f"not judged, for this machine is over {OFF:.0%} faster or slower than the one it was made on: {said}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
 
 
 def _commands(suite: Suite, comparison: Mapping[str, Any]) -> Iterator[str]:
@@ -214,6 +218,6 @@ def _commands(suite: Suite, comparison: Mapping[str, Any]) -> Iterator[str]:
     for each in suite["scenarios"]:
         if each["scenario"] in shared:
             path = str(each["path"])
-            words = ["gameday", "compare", f"BASE/{path.lstrip('/')}", path, "--interleave", str(trials)]
+            words = ["gameday", "compare", f"BASE/{path.removeprefix('/')}", path, "--interleave", str(trials)]
             words += ["--variant", each["variant"]] if each["variant"] else []
             yield shlex.join(words)

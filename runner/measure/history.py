@@ -1,4 +1,4 @@
-"""Runs over the years → "gameday/history/v1": of each scenario, by quarter, how many ran and failed, and how long it took.
+"""Runs over the years → "gameday/history/v1": of each scenario, by quarter, how many ran and failed, how long it took.
 
 Made of the outcomes in run folders alone. Whether a change between two quarters is more than chance is not judged here:
 the machine, the code and the scenario may all have changed; that is what `compare` is for.

@@ -1,7 +1,7 @@
 """Several scenarios, each once or in trials → the content of `suite.json`: what each came to, and the verdict of all.
 
-Everything drawn or written of a suite is made from this alone. What a trial came to is its outcome; which scenarios run,
-in which order, and which of them never came to run, is left to the command. The gate of a baseline is `baseline`.
+Everything drawn or written of a suite is made from this alone. What a trial came to is its outcome; which scenarios
+run, in which order, and which of them never came to run, is left to the command. The gate of a baseline is `baseline`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from runner.measure.trials import METRICS, Outcome, number, summarise
+from runner.measure.trials import Outcome, number, summarise
 from runner.measure.verdict import ERROR, INCONCLUSIVE, INTERRUPTED, NAMES, PRECEDENCE, worst
 
 SCHEMA = "gameday/suite/v1"
+MOST_SAID = 2
 ORDERS = ("acknowledged", "lost", "duplicated", "charged_twice", "oversold", "wrong_amount", "indeterminate")
 GROUND = ("start_s", "base_p50_s", "lag_p95_s")
 
@@ -33,8 +34,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Entry:
-    """A scenario of a suite. `trials`: as many were wanted; `report`: the page of its trials, from the suite's folder;
-    `missing`: why some or all of its trials didn't run, "" where all did."""
+    """A scenario of a suite. `trials`: as many were wanted; `report`: the page of its trials, from the suite's folder,
+    `matrix` that of its variants; `missing`: why some or all of its trials didn't run, "" where all did."""
 
     name: str
     title: str
@@ -44,6 +45,7 @@ class Entry:
     variant: str | None = None
     tags: Sequence[str] = ()
     report: str | None = None
+    matrix: str | None = None
     missing: str = ""
 
     @property
@@ -59,8 +61,10 @@ def suite(
     broken: str = "",
     baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """ "gameday/suite/v1". `about` says what was run, where and when; `broken`: what the tool failed of; `baseline`: what
-    its gate found. A scenario of which no trial reached its steady state makes the whole inconclusive."""
+    """ "gameday/suite/v1". `about` says what was run, where and when; `broken`: what the tool failed of.
+
+    `baseline` is what its gate found. A scenario of which no trial reached its steady state makes all inconclusive.
+    """
     scenarios = [_scenario(each) for each in entries]
     status = worst(
         [*(each["exit_status"] for each in scenarios), *([baseline["exit_status"]] if baseline else [])],
@@ -82,7 +86,7 @@ def suite(
 
 def _scenario(entry: Entry) -> dict[str, Any]:
     counted = entry.counted
-    about = {key: getattr(entry, key) for key in ("title", "path", "variant", "report", "missing")}
+    about = {key: getattr(entry, key) for key in ("title", "path", "variant", "report", "matrix", "missing")}
     return {
         "scenario": entry.name,
         **about,
@@ -124,7 +128,7 @@ def _run(attempt: Attempt) -> dict[str, Any]:
 
 
 def _expectations(attempts: Sequence[Attempt]) -> Iterator[dict[str, Any]]:
-    """Each expectation over all trials: in how many it held, failed or is unknown, and what those say it didn't hold."""
+    """Each expectation over all trials: in how many it held, failed or is unknown; what those say where it didn't."""
     exprs = dict.fromkeys(each["expr"] for attempt in attempts for each in attempt.outcome.get("expectations", ()))
     for expr in exprs:
         found = [
@@ -173,8 +177,8 @@ def _reasons(scenarios: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for each in sorted(scenarios, key=lambda each: PRECEDENCE.index(each["exit_status"])):
         if each["exit_status"] or each["unmet"]:
             said = each["reasons"] or [each["verdict"]]
-            more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-            yield f"{each['scenario']}: {said[0]}{more}"
+            more = f" (and {len(said) - MOST_SAID} more)" if len(said) > MOST_SAID else ""
+            yield f"{each['scenario']}: {'; '.join(said[:MOST_SAID])}{more}"
 
 
 def _totals(scenarios: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -187,6 +191,3 @@ def _totals(scenarios: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         "planned": sum(each["planned"] for each in scenarios),
         "retried": sum(run["retried"] for each in scenarios for run in each["runs"]),
     }
-
-
-__all__ = ["GROUND", "METRICS", "SCHEMA", "Attempt", "Entry", "suite"]

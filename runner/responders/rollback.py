@@ -18,11 +18,18 @@ class RollbackLatestChange:
 
 
 def latest(view: View) -> Change | None:
-    """The newest change that stands and that nobody has tried to take back; rollbacks are no such changes."""
+    """The newest change that stands, began before the last page, and that nobody has tried to take back.
+
+    Rollbacks are no such changes. What was shipped since the last page is more likely a cure than the cause.
+    """
+    paged = max((alert.t for alert in view.alerts if alert.pages), default=0.0)
     tried = {operation.change for operation, _ in view.operations if operation.name == "rollback"}
     standing = [
         change
         for change in view.changes
-        if change.rollback_of is None and change.state in ("running", "done") and change.id not in tried
+        if change.rollback_of is None
+        and change.state in ("running", "done")
+        and change.id not in tried
+        and change.t <= paged
     ]
     return max(standing, key=lambda change: change.t, default=None)

@@ -42,7 +42,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     journal = Journal(folder / "journal.jsonl")
     made = Bench(Settings("bench-test", folder, 1, "process"), RunClock(), journal, lambda line: None)
     try:
-        made.operator.bring_up()
+        made.system.bring_up()
         yield made
     finally:
         assert list(made.down()) == []

@@ -85,3 +85,13 @@ def test_a_good_release_on_containers(play: Play) -> None:
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
     assert run.outcome["impact"]["failed"] == 0
     assert left_of(run) == []
+
+
+def test_a_region_that_is_cut_off_on_containers(play: Play) -> None:
+    """Its networks are really disconnected; the old primary is fenced by the engine, no order lost or doubled."""
+    run = play("region-isolated", "--substrate", "docker")
+    assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
+    assert "promote" in {each["name"] for each in run.outcome["operations"]}
+    assert [event.subject for event in run.events("fence.confirmed")] == ["us-east"]
+    assert run.outcome["audit"]["lost"] == run.outcome["audit"]["duplicated"] == 0
+    assert left_of(run) == []

@@ -1,23 +1,49 @@
-"""The rest of the library as whole runs; scripts/full makes them."""
+"""What some scenarios of the library show beyond their own expectations; scripts/full runs these."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import GAMEDAY, Run
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 Play = Callable[..., Run]
 
 
-@pytest.mark.parametrize("name", ["wrong-prices", "slow-checkout", "login-broken", "history-missing"])
-def test_every_bad_deploy_of_the_library_passes(play: Play, name: str) -> None:
-    """Seen, rolled back, recovered within what the scenario expects."""
-    run = play(name, "--substrate", "process")
-    assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
-    assert run.outcome["ended_by"] == "responder"
+def test_a_lost_region_is_failed_over_and_nothing_is_rolled_back(play: Play) -> None:
+    """With no change in the feed a rollback would be a guess."""
+    run = play("primary-lost-sync", "--substrate", "process")
+    assert run.status == 0, run.outcome["reasons"]
+    names = {each["name"] for each in run.outcome["operations"]}
+    assert "promote" in names
+    assert "rollback" not in names
+    assert run.outcome["audit"]["lost"] == 0
+
+
+def test_a_region_lost_during_a_bad_deploy_has_both_handled(play: Play) -> None:
+    """In whichever order; the report tells what ended it."""
+    run = play("region-lost-during-deploy", "--substrate", "process")
+    assert run.status == 0, run.outcome["reasons"]
+    assert {"promote", "rollback"} <= {each["name"] for each in run.outcome["operations"]}
+
+
+def test_a_guardrail_pair_is_set_side_by_side(room: Path) -> None:
+    """Browsing stays within its objective only with breaker and bulkhead."""
+    command = [*GAMEDAY, "run", "payments-slow", "--substrate", "process", "--out", str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (page,) = room.glob("*/matrix.html")
+    verdicts = {}
+    for outcome in page.parent.glob("*/outcome.json"):
+        found = json.loads(outcome.read_text(encoding="utf-8"))
+        slos = {each["name"]: each["verdict"] for each in found["slos"]}
+        verdicts[found["run"]["scenario"]] = slos["browse-speed"]
+    assert verdicts == {"payments-slow-with": "ok", "payments-slow-without": "breach"}
 
 
 def test_a_wrong_rollback_is_executed_and_counted(play: Play) -> None:

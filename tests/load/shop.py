@@ -53,6 +53,7 @@ class Shop:
         self.keys: Counter[str] = Counter()
         self.orders: dict[str, int] = {}
         self.homes: set[str] = set()
+        self.attempts: set[tuple[str, str]] = set()
         self.url = ""
 
     def routes(self) -> list[web.RouteDef]:
@@ -70,6 +71,7 @@ class Shop:
         await asyncio.sleep(max(0.0, self.stall_until - time.monotonic()))
         self.asked += 1
         self.homes.add(request.headers["X-Home-Region"])
+        self.attempts.add((request.headers["X-Client"], request.headers["X-Attempt"]))
         if self.dripping:
             return await self.drip(request)
         connection = request.transport

@@ -216,6 +216,8 @@ def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
         assert {f"run-x-{n}" for n in records[checkout]["order"]} <= set(shop.orders)
         assert set(shop.orders.values()) == {1}
         assert set(shop.keys.values()) == {3}
+        assert {attempt for _, attempt in shop.attempts} == {"1", "2", "3"}
+        assert {int(client) for client, _ in shop.attempts} == set(records["user"])
         assert (records["start"] - records["planned"] < TIMEOUT_S).all()
 
 

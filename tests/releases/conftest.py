@@ -1,4 +1,4 @@
-"""Fixtures of the releases' tests: the preloaded template once, a whole shop once a module."""
+"""Fixtures of the releases' tests: the preloaded template once, a whole shop once a module, and releases in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from storefront import seed
+from tests.releases.trees import tree
 from tests.storefront import running
 
 
@@ -22,3 +23,11 @@ def shop(template: Path) -> Iterator[running.Shop]:
     """A shop that is up for the module's tests."""
     with running.shop(template) as up:
         yield up
+
+
+@pytest.fixture
+def deployed(request: pytest.FixtureRequest, shop: running.Shop, tmp_path: Path) -> Iterator[running.Shop]:
+    """The shop with one service on the release named by the test's parameter, as `trees.deploy` marks it."""
+    release: str = request.param
+    with shop.released(release.rpartition("-")[0], tree(release, tmp_path), release):
+        yield shop

@@ -2,40 +2,27 @@
 
 import ast
 import asyncio
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-import whatthepatch
 import yaml
 
+from tests.releases.trees import deploy, tree
 from tests.storefront.running import COMPOSE, Shop, right_prices
 
 RELEASES = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/release.yaml"))
 PATCHED = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/change.patch"))
-KEYS = {"service", "version", "kind", "summary", "author", "ai", "approvals", "reversible", "defect"}
-
-
-def tree(release: str, into: Path) -> Path:
-    """The code of a release: a copy of the first with its patch applied."""
-    shutil.copytree(COMPOSE / "storefront", into / "storefront", ignore=shutil.ignore_patterns("__pycache__"))
-    patch = COMPOSE / "releases" / release / "change.patch"
-    for diff in whatthepatch.parse_patch(patch.read_text(encoding="utf-8")):
-        assert diff.header.old_path.removeprefix("a/") == diff.header.new_path.removeprefix("b/")
-        file = into / diff.header.new_path.removeprefix("b/")
-        lines = whatthepatch.apply_diff(diff, file.read_text(encoding="utf-8"))
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return into
+KEYS = {"service", "version", "kind", "summary", "author", "ai", "approvals", "reversible"}
+OPTIONAL = {"defect", "migration"}
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_release_says_what_it_is(release: str) -> None:
-    """release.yaml has exactly the known keys, and its folder's name is its own."""
+    """release.yaml has all keys and none that is unknown, and its folder's name is its own."""
     said = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
-    assert set(said) == KEYS
+    assert set(said) - OPTIONAL == KEYS
     assert f"{said['service']}-{said['version']}" == release
     assert said["kind"] in {"code", "config", "schema", "auth", "infra"}
     assert set(said["author"]) == {"role", "level"}
@@ -69,17 +56,13 @@ def test_no_patch_fakes_its_defect(release: str) -> None:
         assert not any(word in line for line in added)
 
 
-@pytest.fixture
-def deployed(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator[Shop]:
-    """The shop with one service on the release named by the test's parameter."""
-    release: str = request.param
-    with shop.released(release.rpartition("-")[0], tree(release, tmp_path), release):
-        yield shop
-
-
-def deploy(release: str) -> pytest.MarkDecorator:
-    """Run the test with that release deployed."""
-    return pytest.mark.parametrize("deployed", [release], indirect=True)
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_migration_is_in_the_folder_of_a_schema_change(release: str) -> None:
+    """Every SQL file of the folder is the migration that release.yaml names, and nothing else is named."""
+    said = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
+    there = [path.name for path in (COMPOSE / "releases" / release).glob("*.sql")]
+    assert there == ([said["migration"]] if said.get("migration") else [])
+    assert not there or said["kind"] == "schema"
 
 
 @pytest.mark.system

@@ -47,3 +47,11 @@ def test_alerts_that_only_watch_move_nobody() -> None:
 def test_nobody_does_nothing() -> None:
     """The control."""
     assert list(Nobody().poll(View(31.1, (PAGE,), (BAD,)))) == []
+
+
+def test_what_was_shipped_since_the_page_is_not_taken_back() -> None:
+    """A fix forward under way while the page stands isn't its cause; if users are hurt anew, it may be."""
+    fix = replace(LATER, id="c4", t=32.0)
+    assert Auto().poll(View(32.1, (PAGE,), (BAD, fix))) == [ACK, Operation("rollback", "pricing", "auto", "c1")]
+    again = replace(PAGE, id="a2", t=35.0)
+    assert Auto().poll(View(35.1, (again,), (BAD, fix)))[-1] == Operation("rollback", "gateway", "auto", "c4")

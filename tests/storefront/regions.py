@@ -117,7 +117,7 @@ class Databases:
 
     def caught_up(self, primary: str, standby: str) -> bool:
         """By the rows that an operator would look at."""
-        if not self.answers(primary):
+        if not (self.answers(primary) and self.answers(standby)):
             return False
         rows = asyncio.run(_rows(self.url(primary), PROGRESS))
         return any((row["region"], row["state"]) == (standby, "streaming") and row["behind"] == 0 for row in rows)

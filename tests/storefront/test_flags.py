@@ -5,7 +5,7 @@ import requests
 
 from storefront.flags import DEFAULTS, Flags
 from storefront.problems import Problem
-from tests.storefront.running import SERVICES, TOKEN, Shop
+from tests.storefront.running import SERVICES, TOKEN, Shop, until
 
 
 def test_flags_begin_with_their_defaults_and_are_switched_by_name() -> None:
@@ -57,6 +57,19 @@ def test_a_closed_path_is_refused_at_the_gateway(shop: Shop) -> None:
     finally:
         shop.operate("gateway", "flags", {"checkout": True})
     assert shop.checkout("closed", 1, {1: 1}).status_code == 201
+
+
+@pytest.mark.system
+def test_recommendations_are_on_the_page_while_their_flag_is_on(shop: Shop) -> None:
+    """What others bought with the product, never the product itself; by default the page is as ever."""
+    assert "recommended" not in shop.get("/products/7").json()
+    shop.operate("catalog", "flags", {"recommendations": True})
+    try:
+        until(lambda: len(shop.get("/products/7").json()["recommended"]) == 3, "they are read in time")
+        assert 7 not in shop.get("/products/7").json()["recommended"]
+    finally:
+        shop.operate("catalog", "flags", {"recommendations": False})
+    assert "recommended" not in shop.get("/products/7").json()
 
 
 @pytest.mark.system

@@ -1,0 +1,304 @@
+"""Runs whose runner is killed at a random moment: ten seconds later nothing of them may be left.
+
+    python benchmarks/survive.py --process 50 --docker 20 [--seed 1] [--scenario NAME ...] [--keep FOLDER]
+
+A first run of each scenario and substrate is left alone and says how long one takes; the others get a SIGKILL at a
+moment drawn evenly from that time. Looked for, by the benchmark's own eyes: processes (the load's worker, guard and
+reaper included), containers, networks, volumes, images, listening sockets, shared memory, the work folder, lock and
+list entries. Printed is each run with the time until nothing was left, and the bound: with 0 failures of N, at most
+about 3/N at 95 %. Exit status 1 where anything was left, or a journal can't be judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runner.journal import read_journal
+from runner.measure import measure
+
+LIMIT_S = 10.0
+LOOK_S = 0.25
+RUN_S = 400.0
+SCENARIOS = ("bad-deploy-pricing", "region-lost")
+SHORT = ("--set", "steadyState.for=3s", "--set", "hold=3s")
+KINDS = ("containers", "networks", "volumes", "images")
+LISTENS = "0A"
+DOUBT = 0.05
+
+
+@dataclass
+class Held:
+    """What a run had at the moment of the kill, by which it is known again: ids that are nobody else's."""
+
+    processes: list[psutil.Process] = field(default_factory=list)
+    sockets: set[str] = field(default_factory=set)
+    """Inodes of its listening sockets, those of the engine's proxies included."""
+    segments: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`clean_s`: seconds until nothing was left; None where something was at the end."""
+
+    scenario: str
+    substrate: str
+    at: float
+    phase: str
+    clean_s: float | None
+    left: Sequence[str]
+
+    def said(self) -> str:
+        clean = f"clean after {self.clean_s or 0:.1f} s" if not self.left else "NOT CLEAN: " + "; ".join(self.left)
+        return f"{self.substrate:8} {self.scenario:24} killed at {self.at:5.1f} s in {self.phase:7} {clean}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """One folder for runs and their list; `engine` where containers are looked at too."""
+
+    folder: Path
+    engine: bool
+
+    def start(self, scenario: str, substrate: str, out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "runner.cli", "run", scenario, "--substrate", substrate, *SHORT]
+        with (self.folder / "screen.log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--out", str(out)],
+                env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state")},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def held(self, runner: int, run: str) -> Held:
+        own = psutil.Process(runner)
+        found = [*own.children(recursive=True), *(p for p in psutil.process_iter() if _marked(p, run))]
+        pids = {process.pid for process in found}
+        listening = _listening()
+        sockets = {inode for process in found for inode in _sockets(process)} & set(listening)
+        if self.engine:
+            ports = {each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]}
+            sockets |= {inode for inode, port in listening.items() if port in ports}
+        return Held(found, sockets, _segments(pids), {path for process in found for path in _mapped(process)})
+
+    def left(self, run: str, out: Path, held: Held) -> list[str]:
+        """In words; nothing where all is gone."""
+        found = [f"process {p.pid} {_line(p)[:80]}" for p in held.processes if _runs(p)]
+        found += [
+            f"process {p.pid} of the run" for p in psutil.process_iter() if _marked(p, run) or str(out) in _line(p)
+        ]
+        found += [f"listening socket {inode}" for inode in held.sockets & set(_listening())]
+        found += [f"segment {each}" for each in held.segments & _segments()]
+        found += [path for path in held.files if Path(path).exists()]
+        found += [str(path) for path in out.glob("*/work")]
+        found += [str(path) for path in self.folder.glob("state/gameday/active/*")]
+        found += [name for name in _abstract() if run and name.endswith(run)]
+        if self.engine:
+            found += [f"{kind} {each['Id']}" for kind in KINDS for each in self.labelled(kind, run)]
+        return found
+
+    def labelled(self, kind: str, run: str) -> list[dict[str, Any]]:
+        import docker
+
+        with closing(docker.APIClient(timeout=30)) as client:
+            wanted = {"label": f"gameday.run={run}"}
+            if kind == "containers":
+                return list(client.containers(all=True, filters=wanted))
+            found: Any = getattr(client, kind)(filters=wanted)
+            return [{"Id": each["Name"]} for each in found["Volumes"] or ()] if kind == "volumes" else list(found)
+
+
+def _marked(process: psutil.Process, run: str) -> bool:
+    try:
+        return bool(run) and process.environ().get("GAMEDAY_RUN") == run
+    except psutil.Error:
+        return False
+
+
+def _line(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _sockets(process: psutil.Process) -> Iterator[str]:
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):
+                if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
+                    yield found[1]
+
+
+def _listening() -> dict[str, int]:
+    """Inode → port of everything that listens."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+            words = line.split()
+            if words[3] == LISTENS:
+                found[words[9]] = int(words[1].rpartition(":")[2], 16)
+    return found
+
+
+def _abstract() -> list[str]:
+    lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.split()[-1] for line in lines if "@gameday-" in line]
+
+
+def _segments(creators: set[int] | None = None) -> set[str]:
+    """Ids of System V segments: all of them, or those of these creators."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]]
+    return {row[1] for row in rows if creators is None or int(row[4]) in creators}
+
+
+def _mapped(process: psutil.Process) -> set[str]:
+    """Files in /dev/shm."""
+    with suppress(OSError):
+        return set(re.findall(r"/dev/shm/\S+", Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")))
+    return set()
+
+
+def undisturbed(room: Room, scenario: str, substrate: str) -> float:
+    """Seconds that a run takes from the first to the last."""
+    begun = time.monotonic()
+    process = room.start(scenario, substrate, room.folder / f"{scenario}-{substrate}")
+    status = process.wait(RUN_S)
+    took = time.monotonic() - begun
+    print(f"{scenario} on {substrate}: {took:.1f} s undisturbed, exit status {status}", flush=True)
+    return took
+
+
+def killed(room: Room, scenario: str, substrate: str, at: float, number: int) -> Trial | None:
+    """A run whose runner gets a SIGKILL `at` seconds after its start, and what is left of it. None: it was over."""
+    out = room.folder / f"{number:03}-{scenario}-{substrate}-{at:.2f}"
+    process = room.start(scenario, substrate, out)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(at)
+    run = next((path.name for path in out.glob("*")), "")
+    if process.returncode is not None:
+        return None
+    held = room.held(process.pid, run)
+    process.kill()
+    process.wait()
+    begun = time.monotonic()
+    clean: float | None = None
+    left: list[str] = []
+    while (passed := time.monotonic() - begun) < LIMIT_S:
+        left = room.left(run, out, held)
+        clean = (passed if clean is None else clean) if not left else None
+        time.sleep(LOOK_S)
+    left = room.left(run, out, held) + unfit(out / run)
+    phases = _phases(out / run) if run else []
+    return Trial(scenario, substrate, at, phases[-1] if phases else "before", clean, left)
+
+
+def disturbed(
+    room: Room, scenario: str, substrate: str, takes: dict[str, float], draw: random.Random, number: int
+) -> Trial:
+    """Killed at a moment that it lived to see: `takes` is corrected where a run was over sooner."""
+    while True:
+        at = draw.uniform(0, takes[scenario])
+        if trial := killed(room, scenario, substrate, at, number):
+            return trial
+        takes[scenario] = min(takes[scenario], at)
+
+
+def _phases(folder: Path) -> list[str]:
+    """Those that the runner itself came to."""
+    found: list[str] = []
+    with suppress(OSError):
+        for event in read_journal(folder / "journal.jsonl"):
+            if event.kind == "run.error" and event.data.get("where") == "runner":
+                break
+            found += [event.subject] if event.kind == "phase" else []
+    return found
+
+
+def unfit(folder: Path) -> list[str]:
+    """Why the run can't be judged; nothing where it is an error with everything cleaned up, or had come to its end."""
+    if not (folder / "journal.jsonl").is_file():
+        return []
+    try:
+        outcome = measure(folder)
+    except Exception as error:
+        return [f"{folder.name} can't be measured: {type(error).__name__}: {error}"]
+    if outcome["cleanup"] != {"clean": True, "left": []}:
+        return [f"its clean-up says {outcome['cleanup']}"]
+    ended = _phases(folder)[-1:] == ["done"]
+    return [] if ended or outcome["exit_status"] == 4 else [f"exit status {outcome['exit_status']}"]
+
+
+def at_most(failed: int, of: int) -> float:
+    """The largest share of failures that these leave credible at 95 %, one-sided (Clopper and Pearson)."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        chance = sum(math.comb(of, k) * middle**k * (1 - middle) ** (of - k) for k in range(failed + 1))
+        low, high = (middle, high) if chance > DOUBT else (low, middle)
+    return high
+
+
+def conclude(trials: Sequence[Trial]) -> int:
+    bad = [trial for trial in trials if trial.left or trial.clean_s is None]
+    for substrate in dict.fromkeys(trial.substrate for trial in trials):
+        own = [trial for trial in trials if trial.substrate == substrate]
+        failed = sum(trial in bad for trial in own)
+        times = sorted(trial.clean_s for trial in own if trial.clean_s is not None)
+        slowest = f"; nothing left after {times[len(times) // 2]:.1f} s in the middle, {times[-1]:.1f} s at most"
+        bound = at_most(failed, len(own))
+        print(
+            f"{substrate}: {failed} of {len(own)} left something: at most {bound:.1%} at 95 %{slowest if times else ''}"
+        )
+    return 1 if bad else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--process", type=int, default=50)
+    parser.add_argument("--docker", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scenario", action="append", help="several are taken in turn")
+    parser.add_argument("--keep", type=Path, help="where the runs stay; else they are removed")
+    arguments = parser.parse_args()
+    draw = random.Random(arguments.seed)
+    scenarios = arguments.scenario or SCENARIOS
+    trials: list[Trial] = []
+    with tempfile.TemporaryDirectory(prefix="gameday-survive-", dir="/var/tmp") as made:
+        folder = arguments.keep.resolve() if arguments.keep else Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        for substrate, count in (("process", arguments.process), ("docker", arguments.docker)):
+            room = Room(folder, engine=substrate == "docker")
+            takes = {each: undisturbed(room, each, substrate) for each in scenarios[:count]}
+            for number in range(count):
+                scenario = scenarios[number % len(scenarios)]
+                trial = disturbed(room, scenario, substrate, takes, draw, number)
+                trials.append(trial)
+                print(f"{number + 1:3} {trial.said()}", flush=True)
+    return conclude(trials)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

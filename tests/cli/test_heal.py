@@ -1,0 +1,152 @@
+"""`gameday heal`: what it removes, what it never touches, and what it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import psutil
+import pytest
+
+from runner.cli import active
+from runner.cli.heal import heal
+from runner.reaper.claim import claim
+from runner.substrates.tree import Tree, outlasting, strays, sweep
+from tests.reaper.lab import PATIENCE_S, Run, runner
+
+Gameday = Callable[..., int]
+ORPHAN = "import os, signal\nif os.fork() == 0:\n    os.setsid()\n    signal.pause()"
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of runs that is the test's own, and no engine whose containers are others'."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    made = Run(tmp_path)
+    yield made
+    assert sweep(made.id, 0) == []
+
+
+@pytest.fixture
+def gameday(capsys: pytest.CaptureFixture[str]) -> Gameday:
+    return lambda *words: int(heal.main(words, standalone_mode=False) or 0)
+
+
+def orphan(run: Run) -> None:
+    """A process of the run that lost its parent, as when the runner was killed and no reaper was there."""
+    environment = {**os.environ, "GAMEDAY_RUN": run.id}
+    subprocess.run([sys.executable, "-c", ORPHAN], env=environment, check=True, timeout=PATIENCE_S)
+
+
+def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named by nobody: found by the list, taken down, its journal ended."""
+    orphan(run)
+    assert gameday() == 0
+    assert run.gone()
+    said = capsys.readouterr().out
+    assert f"{run.id}: removed: 1 process, work/" in said
+    assert f"gameday report {run.folder}" in said
+    assert gameday(str(run.folder)) == 0
+    assert "there is nothing left" in capsys.readouterr().out
+
+
+def test_by_its_folder(run: Run, gameday: Gameday) -> None:
+    """Also where no list names it."""
+    run.entry.unlink()
+    assert gameday(str(run.folder)) == 0
+    assert run.gone()
+
+
+def test_dry_run(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
+    """Says what there is, and touches nothing."""
+    orphan(run)
+    assert gameday("--dry-run") == 0
+    assert f"{run.id}: would be removed: 1 process, work/" in capsys.readouterr().out
+    assert len(strays(run.id)) == 1
+    assert run.work.exists()
+    assert not run.events("cleanup")
+
+
+def test_a_runner_that_lives(run: Run, gameday: Gameday) -> None:
+    """Is known by its claim, though the list has another process: refused by name, left out else."""
+    with runner(run) as made:
+        assert gameday() == 0
+        with pytest.raises(click.ClickException, match=f"the runner of {run.id} lives"):
+            gameday(run.id)
+        assert len(strays(run.id)) == 4
+        assert run.work.exists()
+        made.kill()
+        made.await_reaper()
+
+
+def test_a_runner_that_is_listed(run: Run, gameday: Gameday) -> None:
+    """Is known by its process and when that began."""
+    with active.registered(run.id, run.folder):
+        assert gameday() == 0
+        with pytest.raises(click.ClickException, match=f"lives \\(pid {os.getpid()}\\)"):
+            gameday(run.id)
+    assert run.work.exists()
+
+
+def test_processes_of_somebody_elses_runner(run: Run, gameday: Gameday) -> None:
+    """No list names it and it claims nothing, but its processes have a parent that lives."""
+    run.entry.unlink()
+    log = run.root / "log"
+    environment = {"PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
+    tree = Tree.spawn(command, environment, run.root, log, run.id, "us-east.web.1")
+    assert gameday("--all") == 0
+    assert not tree.ended()
+    assert tree.kill()
+
+
+def test_what_is_left(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 5, with the command that removes it; the list goes on naming it, and the next time it may be gone."""
+    elsewhere = run.root / "elsewhere"
+    run.work.rename(elsewhere)
+    run.work.symlink_to(elsewhere)
+    assert gameday(run.id) == 5
+    assert f"sudo rm -r {run.work}" in capsys.readouterr().err
+    assert (elsewhere / "names.json").exists()
+    assert run.entry.exists()
+    run.work.unlink()
+    assert gameday() == 0
+    assert not run.entry.exists()
+
+
+def test_nothing_is_known(gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run that never was; and where no run left anything."""
+    assert gameday() == 0
+    assert "nothing is left" in capsys.readouterr().out
+    with pytest.raises(click.ClickException, match="nothing is known"):
+        gameday("20260102-030405-ab12")
+
+
+def test_a_claim_without_anything(run: Run, gameday: Gameday) -> None:
+    """Is enough to be refused."""
+    held = claim(run.id)
+    assert held
+    with held, pytest.raises(click.ClickException, match="lives"):
+        gameday(run.id)
+
+
+def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> None:
+    """Is no error."""
+    orphan(run)
+    (process,) = strays(run.id)
+    assert isinstance(process, psutil.Process)
+    process.send_signal(signal.SIGKILL)
+    assert outlasting([process], PATIENCE_S) == []
+    assert gameday(run.id) == 0
+    assert run.gone()

@@ -1,0 +1,358 @@
+"""gameday suite and gameday history: what runs when, what is run again, when it stops, and what is left on disk.
+
+A run is replaced by a folder with an outcome: how runs are made is shown elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+from collections.abc import Callable, Mapping
+from math import inf
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import click
+import pytest
+import yaml
+
+from runner.cli import suite as module
+from runner.cli.history import history
+from runner.cli.keep import Kept, Signals
+from runner.cli.play import Options, Trial
+from runner.cli.suite import suite
+from runner.located import Invalid
+from runner.measure.baseline import read
+from runner.ports import PortError
+from tests.measure.suites import GROUND, full
+from tests.scenario.test_load import SMALL
+
+Answer = Callable[[str, int], Mapping[str, Any]]
+ROOT = Path(__file__).parent.parent.parent
+WORKFLOW = ROOT / ".github/workflows/resilience.yml"
+
+
+class Stage:
+    """Stands for `play`: `says` gives what the n-th run of a scenario comes to, as `full` takes it."""
+
+    def __init__(self) -> None:
+        self.played: list[tuple[str, int]] = []
+        self.kept: list[bool] = []
+        self.says: Answer = lambda name, n: {"ttr": 5.0 + n / 10}
+
+    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+        name = trial.scenario.name
+        n = sum(each == name for each, _ in self.played)
+        self.played.append((name, trial.seed))
+        self.kept.append(kept.then == (trial.scenario.system, trial.scenario.guardrails))
+        outcome = full(f"run-{len(self.played):02d}", name, seed=trial.seed, **self.says(name, n))
+        folder = out / outcome["run"]["id"]
+        folder.mkdir(parents=True)
+        (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+        return outcome
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.played]
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
+    """In an empty folder, without GitHub's variables."""
+    made = Stage()
+    monkeypatch.setattr(module, "play", made.play)
+    monkeypatch.setattr("runner.measure.baseline.ground", lambda folder, outcome: GROUND)
+    monkeypatch.setattr("reports.trials.render_trials", lambda trials, path: path.touch())  # its drawings take seconds
+    monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def scenario(name: str, more: str = "") -> Path:
+    """A file of its own, in scenarios/."""
+    path = Path("scenarios", f"{name}.yaml")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        SMALL.replace("name: small", f"name: {name}").replace("ttd < 5s", "ttr < 30s") + more, encoding="utf-8"
+    )
+    return path
+
+
+def gameday_suite(*arguments: str | Path) -> int:
+    words = [*map(str, arguments), "--substrate", "process", "--seed", "7"]
+    return int(suite.main(words, standalone_mode=False))
+
+
+def left() -> tuple[Path, dict[str, Any]]:
+    (folder,) = Path("runs").glob("*-suite")
+    return folder, json.loads((folder / "suite.json").read_text(encoding="utf-8"))
+
+
+def test_a_folder_runs_in_trials_and_leaves_everything(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each scenario with a seed for each trial, the time left on standard error, and every file at the end."""
+    scenario("one"), scenario("two")
+    assert gameday_suite("scenarios", "--repeat", "2") == 0
+    assert stage.played == [("one", 7), ("one", 8), ("two", 7), ("two", 8)]
+    folder, found = left()
+    assert {each.name for each in folder.iterdir()} == {
+        *("one", "two"),
+        *("suite.json", "suite.html", "suite.md", "junit.xml"),
+    }
+    assert (folder / "one/trials.html").is_file()
+    assert found["scenarios"][0]["path"] == "scenarios/one.yaml"
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.search(r"suite  1 of 4: one, trial 1 of 2; about \d+ min left", told.err)
+    assert "suite.html" in told.err
+    assert Xml.parse(folder / "junit.xml").getroot().get("tests") == "4"
+
+
+def test_those_that_want_the_same_system_run_together(stage: Stage) -> None:
+    """It stays up from trial to trial and scenario to scenario; the last one takes it down."""
+    other = scenario("other", "guardrails: {breaker: true}\n")
+    assert gameday_suite(scenario("one"), other, scenario("two")) == 0
+    assert stage.names == ["one", "two", "other"]
+    assert stage.kept == [True, False, False]
+
+
+def test_a_matrix_is_a_scenario_for_each_variant(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below a folder of its own; runs that left too little to be set side by side have no page and no link."""
+    path = scenario("pair", "matrix: {on: {guardrails: {breaker: true}}, off: {guardrails: {breaker: false}}}\n")
+    assert gameday_suite(path) == 0
+    assert sorted(stage.names) == ["pair-off", "pair-on"]
+    _, found = left()
+    assert {each["runs"][0]["folder"] for each in found["scenarios"]} == {"pair/on/run-01", "pair/off/run-02"}
+    assert [each["matrix"] for each in found["scenarios"]] == [None, None]
+    assert "no matrix.html of pair" in capsys.readouterr().err
+
+
+def test_tags_choose(stage: Stage) -> None:
+    """Any of them; a tag that nothing has is a mistake with a hint."""
+    scenario("one", "tags: [ci, slow]\n"), scenario("two", "tags: [db]\n"), scenario("three")
+    assert gameday_suite("scenarios", "--tag", "ci", "--tag", "db") == 0
+    assert stage.names == ["one", "two"]
+    with pytest.raises(Invalid, match=r"no scenario has the tag 'cj'\n.*one of: ci, db, slow"):
+        gameday_suite("scenarios", "--tag", "cj")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("empty",), "holds no scenario"),
+        (("nine",), "neither a file nor a scenario"),
+        (("scenarios", "copy.yaml"), "is called 'one' like"),
+        (("one.yaml", "--baseline", "none.json"), "none.json: can't be read"),
+        (("one.yaml", "--out", "/proc/x"), "can't be written"),
+    ],
+)
+def test_mistakes_are_told_before_anything_starts(stage: Stage, arguments: tuple[str, ...], message: str) -> None:
+    """Exit status 2 by `main`, and nothing was played."""
+    Path("empty").mkdir()
+    for copy in ("copy.yaml", "one.yaml"):
+        Path(copy).write_text(scenario("one").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(Invalid, match=message):
+        gameday_suite(*arguments)
+    assert stage.played == []
+
+
+@pytest.mark.parametrize("word", ["--max-duration", "--pause"])
+def test_a_time_has_a_unit(stage: Stage, word: str) -> None:
+    """As everywhere."""
+    with pytest.raises(click.BadParameter, match="isn't a duration"):
+        gameday_suite(scenario("one"), word, "10")
+
+
+def test_an_inconclusive_trial_is_made_again_and_a_failed_one_never(stage: Stage) -> None:
+    """With the same seed, as often as allowed; the last one counts, the others are told."""
+    stage.says = lambda name, n: {"status": 3 if name == "shaky" and n < 2 else 1 if name == "bad" else 0}
+    scenario("bad"), scenario("shaky")
+    assert gameday_suite("scenarios", "--retry-inconclusive", "2") == 1
+    assert stage.played == [("bad", 7), ("shaky", 7), ("shaky", 7), ("shaky", 7)]
+    _, found = left()
+    assert [each["verdict"] for each in found["scenarios"]] == ["fail", "pass"]
+    assert [run["retried"] for run in found["scenarios"][1]["runs"]] == [True, True, False]
+
+
+def test_fail_fast_begins_nothing_more(stage: Stage) -> None:
+    """After a failure; an inconclusive one is none."""
+    stage.says = lambda name, n: {"status": {"a": 3, "b": 1}.get(name, 0)}
+    scenario("a"), scenario("b"), scenario("c")
+    gameday_suite("scenarios", "--fail-fast")
+    assert stage.names == ["a", "b"]
+    assert left()[1]["scenarios"][2]["reasons"] == ["not run: an earlier trial failed (--fail-fast)"]
+
+
+def test_what_does_not_fit_is_left_out(stage: Stage) -> None:
+    """And makes the suite inconclusive, never passed."""
+    assert gameday_suite(scenario("one"), scenario("two"), "--max-duration", "5s") == 3
+    assert stage.played == []
+    folder, found = left()
+    assert found["totals"]["not_run"] == 2
+    assert "--max-duration, 5 s" in (folder / "suite.md").read_text(encoding="utf-8")
+
+
+def test_an_interruption_keeps_what_was_run(stage: Stage) -> None:
+    """Exit status 130; the rest is named as not run."""
+
+    def interrupted(name: str, n: int) -> Mapping[str, Any]:
+        if name == "two":
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"status": 130 if name == "two" else 0}
+
+    stage.says = interrupted
+    scenario("one"), scenario("two"), scenario("zero")
+    assert gameday_suite("scenarios") == 130
+    assert stage.names == ["one", "two"]
+    _, found = left()
+    assert (found["interrupted"], found["exit_status"]) == (True, 130)
+    assert [each["verdict"] for each in found["scenarios"]] == ["pass", "error", "inconclusive"]
+    assert found["scenarios"][2]["missing"] == "interrupted by SIGINT"
+
+
+def test_a_signal_ends_the_pause(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour between two scenarios is over at once."""
+
+    class Over:
+        def __init__(self) -> None:
+            self.set_ = False
+
+        def set(self) -> None:
+            self.set_ = True
+
+        def wait(self, seconds: float) -> None:
+            assert seconds == 3600
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert self.set_
+
+    monkeypatch.setattr("runner.cli.suite.threading.Event", Over)
+    assert gameday_suite(scenario("one"), scenario("two"), "--pause", "1h") == 130
+    assert stage.names == ["one"]
+
+
+def test_a_failure_of_the_tool_keeps_what_was_run(stage: Stage) -> None:
+    """Exit status 4 with its reason; a defect as well is not lost behind, but goes on to the top."""
+
+    def broken(name: str, n: int) -> Mapping[str, Any]:
+        if name == "two":
+            raise PortError("no space left")
+        return {}
+
+    stage.says = broken
+    scenario("one"), scenario("two")
+    assert gameday_suite("scenarios") == 4
+    assert left()[1]["reasons"][0] == "no space left"
+
+
+def test_a_defect_keeps_what_was_run_as_well(stage: Stage) -> None:
+    """And goes on to whoever reports it."""
+
+    def broken(name: str, n: int) -> Mapping[str, Any]:
+        if name == "two":
+            raise ZeroDivisionError
+        return {}
+
+    stage.says = broken
+    scenario("one"), scenario("two")
+    with pytest.raises(ZeroDivisionError):
+        gameday_suite("scenarios")
+    folder, found = left()
+    assert found["scenarios"][0]["verdict"] == "pass"
+    assert (folder / "junit.xml").is_file()
+
+
+def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against itself 0, slower by half 1, and a regression never becomes the baseline."""
+    words = (scenario("one"), "--repeat", "6")
+    assert gameday_suite(*words, "--save-baseline", "b.json", "--out", "base") == 0
+    before = read(Path("b.json"))
+    assert before["scenarios"]["one"]["ttr_s"] == [5.0, 5.1, 5.2, 5.3, 5.4, 5.5]
+    stage.played.clear()
+    assert gameday_suite(*words, "--baseline", "b.json", "--out", "same") == 0
+    stage.says = lambda name, n: {"ttr": 8.0 + n / 10}
+    assert gameday_suite(*words, "--baseline", "b.json", "--save-baseline", "b.json") == 1
+    told = capsys.readouterr().err
+    assert "TTR rose from 5.2 s to" in told
+    assert "baseline not saved: it became worse" in told
+    assert read(Path("b.json")) == before
+
+
+def test_another_machine_is_told_the_command(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 3, on a line that can be copied."""
+    words = (scenario("one"), "--repeat", "6")
+    gameday_suite(*words, "--save-baseline", "b.json", "--out", "base")
+    slow = {key: 2 * value for key, value in GROUND.items()}
+    monkeypatch.setattr("runner.measure.baseline.ground", lambda folder, outcome: slow)
+    assert gameday_suite(*words, "--baseline", "b.json") == 3
+    told = capsys.readouterr().err
+    assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in told
+
+
+def test_github_gets_annotations_and_a_summary(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the line of the expectation; what GitHub's own syntax uses is escaped; the summary is appended to."""
+    Path("summary.md").write_text("before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    stage.says = lambda name, n: {"ttr": inf, "status": 1} if name == "bad" else {"status": 3, "why": "50 %\nno"}
+    path = scenario("bad")
+    scenario("unclear")
+    line = len(path.read_text(encoding="utf-8").splitlines())
+    gameday_suite("scenarios")
+    told = capsys.readouterr().err
+    assert f"::error file=scenarios/bad.yaml,line={line},title=bad%3A ttr < 30s::" in told
+    assert "didn't hold in 1 of 1 trials%0Arun-01: ttr = censored" in told
+    assert "::warning file=scenarios/unclear.yaml,line=1,title=unclear%3A inconclusive::50 %25%0Ano" in told
+    assert Path("summary.md").read_text(encoding="utf-8").startswith("before\n## ")
+
+
+def test_json_alone_goes_to_standard_output(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """The content of suite.json."""
+    gameday_suite(scenario("one"), "--json")
+    assert json.loads(capsys.readouterr().out) == left()[1]
+
+
+def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """It names each scenario in order, with the time it takes."""
+    assert gameday_suite(scenario("one"), scenario("two"), "--repeat", "3", "--max-duration", "1m", "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert re.search(r"one: scenarios/one.yaml: ok; about 3 × \d+ s\ntwo: ", told)
+    assert "what doesn't fit is left out, exit status 3" in told
+    assert not Path("runs").exists()
+
+
+def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table, a page beside the runs, JSON; an empty folder is a mistake."""
+    gameday_suite(scenario("one"), "--repeat", "3")
+    capsys.readouterr()
+    assert history.main([], standalone_mode=False) == 0
+    told = capsys.readouterr().out
+    for words in ("2026 Q1", "one", "5.10 s", "runs/history.html"):
+        assert words in told
+    assert history.main(["runs", "--json"], standalone_mode=False) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 3
+    with pytest.raises(Invalid, match="holds no run of two"):
+        history.main(["runs", "--scenario", "two"], standalone_mode=False)
+    with pytest.raises(Invalid, match="holds no run"):
+        history.main(["nowhere"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("job", ["gate", "weekly"])
+def test_the_example_for_github_has_commands_that_are_understood(job: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every `gameday suite` of the workflow parses, and the names of its files fit together."""
+    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"][job]["steps"]
+    lines = [line for step in steps for line in step.get("run", "").splitlines() if "gameday suite" in line]
+    assert lines
+    for line in lines:
+        words = shlex.split(line)
+        context = suite.make_context("suite", words[words.index("suite") + 1 :])
+        assert context.params["substrate"] == "process"
+    if job == "gate":
+        assert [line.split()[-1] for line in lines] == ["baseline.json", "baseline.json"]

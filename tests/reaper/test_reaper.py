@@ -1,0 +1,166 @@
+"""A runner that ends without a word: what its reaper does, and when it does nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner.reaper.claim import claim, claimed
+from runner.substrates.tree import outlasting, strays
+from tests.reaper.lab import PATIENCE_S, Run, runner
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_a_killed_runner(run: Run) -> None:
+    """Everything of the run goes, deaf, stopped and orphaned processes too; its journal is ended as an error."""
+    with runner(run, deaf=True) as made:
+        assert len(strays(run.id)) == 4
+        made.kill()
+        made.await_reaper()
+        assert run.gone()
+    assert [event.data["where"] for event in run.events("run.error")] == ["runner"]
+    assert [event.data["reason"] for event in run.events("run.ended")] == ["error"]
+    assert [(event.subject, event.data["by"]) for event in run.events("fault.reverted")] == [("f1", "cleanup")]
+
+
+def test_all_runs_of_a_runner(tmp_path: Path) -> None:
+    """A system that is kept up carries the mark of a run before the last: each that was told is taken down."""
+    first, last = Run(tmp_path), Run(tmp_path)
+    with runner(first, last) as made:
+        made.kill()
+        made.await_reaper()
+        assert first.gone()
+        assert last.gone()
+
+
+def test_only_what_carries_the_mark(tmp_path: Path) -> None:
+    """Processes of another run are left alone, and so is its folder."""
+    mine, other = Run(tmp_path), Run(tmp_path)
+    with runner(other) as neighbour, runner(mine) as made:
+        made.kill()
+        made.await_reaper()
+        assert mine.gone()
+        assert len(strays(other.id)) == 4
+        assert other.work.exists()
+        assert neighbour.reaper.is_running()
+
+
+def test_dismissed(run: Run) -> None:
+    """A runner that is done says so: its reaper ends at once and touches nothing."""
+    with runner(run) as made:
+        assert claimed(run.id)
+        assert made.ask("dismiss") == "dismissed"
+        made.await_reaper()
+        assert not claimed(run.id)
+        made.kill()
+        assert len(strays(run.id)) == 4
+    assert run.work.exists()
+    assert not run.events("cleanup")
+
+
+def test_an_exception_is_no_dismissal(run: Run) -> None:
+    """A runner that leaves by an error has its reaper look after it."""
+    with runner(run) as made:
+        made.ask("fail")
+        made.process.wait(PATIENCE_S)
+        made.await_reaper()
+        assert run.gone()
+
+
+def test_no_signal_of_a_terminal_ends_it(run: Run) -> None:
+    """It has a session of its own, and doesn't listen."""
+    with runner(run, beat_s=0.02) as made:
+        while not ignores(made.reaper, signal.SIGHUP):
+            pass
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            made.reaper.send_signal(number)
+        assert os.getsid(made.reaper.pid) == made.reaper.pid
+        made.kill()
+        made.await_reaper()
+        assert run.gone()
+
+
+def test_a_hung_runner(run: Run) -> None:
+    """One that gives no sign of life is ended first, so that nothing has two masters."""
+    with runner(run, look_s=0.1, beat_s=0.02) as made:
+        made.process.send_signal(signal.SIGSTOP)
+        made.await_reaper()
+        assert made.process.wait(PATIENCE_S) == -signal.SIGKILL
+        assert run.gone()
+    assert "hung" in run.events("run.error")[0].data["why"]
+
+
+def test_a_reaper_that_is_killed_is_replaced(run: Run) -> None:
+    """The next one is told what the last one knew."""
+    with runner(run, beat_s=0.02) as made:
+        made.reaper.kill()
+        while (pid := int(made.ask("pid"))) == made.reaper.pid:
+            pass
+        made.reaper = psutil.Process(pid)
+        made.kill()
+        made.await_reaper()
+        assert run.gone()
+
+
+def ignores(process: psutil.Process, number: signal.Signals) -> bool:
+    """By the kernel's own word."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """An HTTP server's address, and (key, body) of what it was sent."""
+    heard: list[tuple[str, bytes]] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append((self.headers["X-Key"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            """Silent."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", heard
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE_S)
+
+
+def test_what_the_runner_owed(run: Run) -> None:
+    """Its pages are resolved for it, but those that were by then; a receiver that hangs keeps nothing from its end."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as deaf, receiver() as (url, heard):
+        owed = {"a1": url, "a2": url, "a3": f"http://127.0.0.1:{deaf.getsockname()[1]}/"}
+        with runner(run, owed=owed, paid=["a2"]) as made:
+            made.kill()
+            made.await_reaper()
+            assert run.gone()
+    assert heard == [("a1", b'{"event_action": "resolve"}')]
+
+
+def test_a_claim_is_the_runners(run: Run) -> None:
+    """Nobody else gets it, and it goes with the runner."""
+    with runner(run) as made:
+        assert claim(run.id) is None
+        made.kill()
+        assert not claimed(run.id)
+        assert outlasting([made.reaper], PATIENCE_S) == []

@@ -1,0 +1,105 @@
+"""Releases that look good when they are deployed: what is wrong shows with time, under load, or at the start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.releases.trees import deploy, told, tree
+from tests.storefront.running import Shop, right_prices
+
+MEGABYTE = 1_000_000
+# As storefront's catalog asks for suggestions; prints how many comparisons each page took.
+COMPARISONS = """
+from storefront import catalog, products
+compared = []
+alike = catalog._likeness
+catalog._likeness = lambda one, other: compared.append(one) or alike(one, other)
+views, known = catalog.Views(), list(products.load().values())
+for product in known[:10] * 3:
+    before = len(compared)
+    suggested = views.also(product)
+    assert product.id not in suggested and len(suggested) == len(set(suggested)) <= 4
+    print(len(compared) - before)
+"""
+# Pages a second, evenly; prints how many of a second's are refused.
+REFUSALS = """
+from storefront.catalog import Crawlers
+from storefront.problems import Problem
+for rate in (20, 40, 55, 74):
+    now, refused = 1000.0, 0
+    crawlers = Crawlers(lambda: now)
+    for n in range(3 * rate):
+        now = 1000.0 + n / rate
+        try:
+            crawlers.keep_off()
+        except Problem as problem:
+            refused += problem.status == 503
+    print(refused // 3)
+"""
+
+
+def test_catalog_1_2_compares_each_page_with_every_view_there_was(tmp_path: Path) -> None:
+    """The nth page takes about n comparisons, though only ten products were ever looked at; suggestions are right."""
+    counts = [int(word) for word in told(tree("catalog-1.2.0", tmp_path), COMPARISONS)]
+    assert counts == [n - n // 10 for n in range(30)]
+
+
+@pytest.mark.system
+@deploy("catalog-1.2.0")
+def test_catalog_1_2_shows_right_pages(deployed: Shop) -> None:
+    """Nothing but the time is wrong: prices stand, and what was looked at before is suggested."""
+    pages = [deployed.get(f"/products/{product}").json() for product in (1, 2, 3)]
+    assert [page["price_cents"] for page in pages] == [right_prices()[product] for product in (1, 2, 3)]
+    assert [set(page["also"]) for page in pages] == [set(), {1}, {1, 2}]
+
+
+def test_catalog_1_3_refuses_nobody_at_the_average_and_many_at_its_peak(tmp_path: Path) -> None:
+    """Product pages of one region: none of 20 or 40 a second is refused, 15 of 55 and 34 of 74 are."""
+    assert told(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "15", "34"]
+
+
+@pytest.mark.system
+@deploy("catalog-1.3.0")
+def test_catalog_1_3_is_good_on_a_quiet_day(deployed: Shop) -> None:
+    """Some pages, one after the other, are right."""
+    shown = {product: deployed.get(f"/products/{product}").json()["price_cents"] for product in range(1, 11)}
+    assert shown == {product: right_prices()[product] for product in range(1, 11)}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("release", "least", "most"), [("pricing-1.0.0", 0, 5), ("pricing-1.3.0", 50, 120)])
+def test_pricing_1_3_keeps_a_price_list_with_each_quote(
+    shop: Shop, tmp_path: Path, release: str, least: float, most: float
+) -> None:
+    """A hundred quotes, all right, take 50 to 120 MB of memory that the first release doesn't take."""
+    code = tree(release, tmp_path) if release != "pricing-1.0.0" else None
+    if code:
+        shop.stop("pricing")
+        shop.start("pricing", code, release)
+    try:
+        shop.get("/products/1")
+        process = psutil.Process(shop.running["pricing"].pid)
+        before = process.memory_info().rss
+        shown = {product: shop.get(f"/products/{product}").json()["price_cents"] for product in range(1, 101)}
+        grown = (process.memory_info().rss - before) / MEGABYTE
+    finally:
+        if code:
+            shop.stop("pricing")
+            shop.start("pricing")
+    assert shown == {product: right_prices()[product] for product in range(1, 101)}
+    assert least <= grown <= most
+
+
+def test_identity_1_2_ends_at_its_start(tmp_path: Path) -> None:
+    """With all that the first release is given; it says which setting is missing."""
+    given = {"DATABASE_URL": "postgresql://shop:shop@127.0.0.1:1/shop", "TOKEN_SECRET": "secret", "PORT": "1"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree("identity-1.2.0", tmp_path)), **given}
+    done = subprocess.run(
+        [sys.executable, "-m", "storefront.identity"], env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode != 0
+    assert "LEAKS_URL is not set" in done.stderr
