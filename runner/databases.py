@@ -18,7 +18,8 @@ STATEMENT_S = 15.0
 POLL_S = 0.05
 CLOSE = """
     SELECT count(*) FROM pg_stat_replication
-    WHERE application_name = $1 AND state = 'streaming' AND pg_wal_lsn_diff($2::text::pg_lsn, least(sent_lsn, replay_lsn)) <= 0
+    WHERE application_name = $1 AND state = 'streaming'
+    AND pg_wal_lsn_diff($2::text::pg_lsn, least(sent_lsn, replay_lsn)) <= 0
 """
 OTHERS = "SELECT count(*) FROM pg_stat_replication"
 

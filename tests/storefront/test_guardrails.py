@@ -83,15 +83,15 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def guarded(*places: Places, total_s: float = 0.2) -> SimpleNamespace:
-    """Two calls at once to a peer that doesn't answer: what they raised, and what a guard was told."""
+    """Two calls at once to a silent peer, the first with more time: what they raised, and what a guard was told."""
     guard = Recorded()
 
     async def run() -> list[BaseException | object]:
         server = await asyncio.start_server(hang, running.HOST, 0)
         address = f"http://{running.HOST}:{server.sockets[0].getsockname()[1]}"
         async with server, outgoing.client() as client:
-            peer = Guarded("far", address, client, total_s, (guard,), places)
-            return await asyncio.gather(*(peer.call("GET", "/") for _ in range(2)), return_exceptions=True)
+            peers = [Guarded("far", address, client, total_s * times, (guard,), places) for times in (3, 1)]
+            return await asyncio.gather(*(peer.call("GET", "/") for peer in peers), return_exceptions=True)
 
     return SimpleNamespace(raised=[type(each) for each in asyncio.run(run())], told=guard.told)
 
