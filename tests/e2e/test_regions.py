@@ -85,6 +85,7 @@ def shop(room: Path) -> Iterator[Shop]:
 def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -> None:
     """No split brain: after the promotion nobody answers at the old address, and once it is back it only reads."""
     old = shop.system.database("us-east")
+    eventually(lambda: bool(databases.query(old, "SELECT current_setting('synchronous_standby_names')")))
     assert databases.query(old, order(1)) == "test-1"
     shop.system.isolate("us-east")
     eventually(lambda: not shop.status("us-east")["up"])
