@@ -43,11 +43,10 @@ DOUBT = 0.05
 
 @dataclass
 class Held:
-    """What a run had at the moment of the kill, by which it is known again: ids that are nobody else's."""
+    """What a run had at the moment of the kill, by ids that are nobody else's."""
 
     processes: list[psutil.Process] = field(default_factory=list)
-    sockets: set[str] = field(default_factory=set)
-    """Inodes of its listening sockets, those of the engine's proxies included."""
+    sockets: set[str] = field(default_factory=set)  # inodes; those of the engine's proxies too
     segments: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
@@ -89,20 +88,17 @@ class Room:
     def held(self, runner: int, run: str) -> Held:
         own = psutil.Process(runner)
         found = [*own.children(recursive=True), *(p for p in psutil.process_iter() if _marked(p, run))]
-        pids = {process.pid for process in found}
         listening = _listening()
         sockets = {inode for process in found for inode in _sockets(process)} & set(listening)
         if self.engine:
             ports = {each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]}
             sockets |= {inode for inode, port in listening.items() if port in ports}
-        return Held(found, sockets, _segments(pids), {path for process in found for path in _mapped(process)})
+        segments, files = _segments({p.pid for p in found}), {path for p in found for path in _mapped(p)}
+        return Held(found, sockets, segments, files)
 
     def left(self, run: str, out: Path, held: Held) -> list[str]:
-        """In words; nothing where all is gone."""
         found = [f"process {p.pid} {_line(p)[:80]}" for p in held.processes if _runs(p)]
-        found += [
-            f"process {p.pid} of the run" for p in psutil.process_iter() if _marked(p, run) or str(out) in _line(p)
-        ]
+        found += [f"process {p.pid}" for p in psutil.process_iter() if _marked(p, run) or str(out) in _line(p)]
         found += [f"listening socket {inode}" for inode in held.sockets & set(_listening())]
         found += [f"segment {each}" for each in held.segments & _segments()]
         found += [path for path in held.files if Path(path).exists()]
@@ -184,8 +180,9 @@ def undisturbed(room: Room, scenario: str, substrate: str) -> float:
     """Seconds that a run takes from the first to the last."""
     begun = time.monotonic()
     process = room.start(scenario, substrate, room.folder / f"{scenario}-{substrate}")
-    status = process.wait(RUN_S)
-    took = time.monotonic() - begun
+    status, took = process.wait(RUN_S), time.monotonic() - begun
+    if not list(room.folder.glob(f"{scenario}-{substrate}/*/outcome.json")):
+        sys.exit(f"{scenario} can't be run on {substrate}: see {room.folder / 'screen.log'} (--keep)")
     print(f"{scenario} on {substrate}: {took:.1f} s undisturbed, exit status {status}", flush=True)
     return took
 
@@ -204,14 +201,12 @@ def killed(room: Room, scenario: str, substrate: str, at: float, number: int) ->
     process.wait()
     begun = time.monotonic()
     clean: float | None = None
-    left: list[str] = []
     while (passed := time.monotonic() - begun) < LIMIT_S:
         left = room.left(run, out, held)
-        clean = (passed if clean is None else clean) if not left else None
+        clean = None if left else clean or passed
         time.sleep(LOOK_S)
     left = room.left(run, out, held) + unfit(out / run)
-    phases = _phases(out / run) if run else []
-    return Trial(scenario, substrate, at, phases[-1] if phases else "before", clean, left)
+    return Trial(scenario, substrate, at, (["before", *_phases(out / run)])[-1], clean, left)
 
 
 def disturbed(
@@ -237,7 +232,7 @@ def _phases(folder: Path) -> list[str]:
 
 
 def unfit(folder: Path) -> list[str]:
-    """Why the run can't be judged; nothing where it is an error with everything cleaned up, or had come to its end."""
+    """Why the run can't be judged; nothing where it is an error with everything cleaned up, or was judged before."""
     if not (folder / "journal.jsonl").is_file():
         return []
     try:
@@ -246,8 +241,8 @@ def unfit(folder: Path) -> list[str]:
         return [f"{folder.name} can't be measured: {type(error).__name__}: {error}"]
     if outcome["cleanup"] != {"clean": True, "left": []}:
         return [f"its clean-up says {outcome['cleanup']}"]
-    ended = _phases(folder)[-1:] == ["done"]
-    return [] if ended or outcome["exit_status"] == 4 else [f"exit status {outcome['exit_status']}"]
+    told = _phases(folder)[-1:] == ["done"] or outcome["steady_state"]["met"] is False
+    return [] if told or outcome["exit_status"] == 4 else [f"exit status {outcome['exit_status']}"]
 
 
 def at_most(failed: int, of: int) -> float:

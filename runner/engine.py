@@ -73,7 +73,7 @@ class State:
     alerts: tuple[Alert, ...] = ()
     """Raised and not yet answered by an operation that has ended."""
     operations: tuple[tuple[str, Operation, str], ...] = ()
-    """(id, operation, running | done | failed)."""
+    """(id, operation, running | done | failed | refused)."""
     reason: Reason | None = None
     left: tuple[str, ...] = ()
 
@@ -144,12 +144,16 @@ def _raised(state: State, event: Raised) -> Step:
 
 def _requested(state: State, event: Requested) -> Step:
     operation = event.operation
-    number = f"o{len(state.operations) + 1}"
-    if operation.name == "ack":
+    number = event.id or f"o{len(state.operations) + 1}"
+    if operation.name in ("ack", "note"):
         done = (*state.operations, (number, operation, "done"))
-        return replace(state, operations=done), (Log("ack", operation.target, {"by": operation.by}),)
+        kind, subject = ("ack", operation.target) if operation.name == "ack" else ("note", "")
+        said = {"text": operation.text} if operation.name == "note" else {}
+        return replace(state, operations=done), (Log(kind, subject, {**said, "by": operation.by}),)
     if state.phase != "fault":
-        return state, (Log("note", "", {"text": f"{operation.name} refused: no fault yet", "by": operation.by}),)
+        refused = (*state.operations, (number, operation, "refused"))
+        text = f"{operation.name} by {operation.by} refused: the run isn't so far"
+        return replace(state, operations=refused), (Log("note", "", {"text": text, "by": "gameday"}),)
     data = {"name": operation.name, "target": operation.target, "by": operation.by, "change": operation.change}
     running = (*state.operations, (number, operation, "running"))
     log = Log("operation.intended", number, data)

@@ -7,69 +7,23 @@ in a thread of its own and answers through the mailbox.
 from __future__ import annotations
 
 import functools
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from runner import engine, messages
-from runner.clock import Clock
-from runner.journal import Event, Journal
+from runner.journal import Event
 from runner.operations import Operation
-from runner.operator import Operator
-from runner.ports import Health, Instance, Load, PortError, Responder, Sight, Telemetry, View
+from runner.ports import Health, Instance, PortError, View
 from runner.recovery import Recovery
-from runner.samples import Samples
-from runner.scenario import Scenario
 from runner.slo import course, holding_since
-from runner.timeline import Bind, Timeline
+from runner.timeline import Timeline
+from runner.world import World, plan_of
 
 POLL = 0.02
 HEALTH = 0.5
-
-
-class Screen(Protocol):
-    """Where people follow a run; see `runner.screen`."""
-
-    def status(self, state: engine.State, now: float) -> None: ...
-
-
-@dataclass(frozen=True)
-class World:
-    """All that the engine's actions touch."""
-
-    scenario: Scenario
-    operator: Operator
-    load: Load
-    telemetry: Telemetry
-    responder: Responder
-    journal: Journal
-    clock: Clock
-    samples: Callable[[], Samples]
-    addresses: Callable[[], Mapping[str, tuple[str, int]]]
-    collect: Callable[[], Mapping[str, Any]]
-    bind: Bind
-    defect: Callable[[str], str | None]
-    """What is wrong with a release; asked only to write the journal's fault."""
-    sight: Sight
-    screen: Screen
-    down: Callable[[bool], Sequence[str]]
-    """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
-    jitter: float = 0.0
-    """Seconds added to the steady state."""
-
-
-def plan_of(scenario: Scenario, jitter: float) -> engine.Plan:
-    return engine.Plan(
-        warmup=scenario.load.warmup,
-        steady=scenario.steady_state.for_ + jitter,
-        entries=tuple(entry.at for entry in scenario.timeline),
-        hold=scenario.hold,
-        give_up=scenario.give_up,
-        window=max(slo.window for slo in scenario.slos),
-        lookback=scenario.load.timeout,
-    )
 
 
 class Interpreter:
@@ -85,9 +39,21 @@ class Interpreter:
         self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
         self._recovery = Recovery(world.operator)
         self._seen: Mapping[str, Health] = {}
+        self._numbers = itertools.count(1)
+        self.accepted: dict[str, Operation] = {}
+        """By id, every operation that was asked for."""
+        self.why: dict[str, str] = {}
+        """Of operations that failed."""
 
     def interrupt(self, signal: str) -> None:
         self.mailbox.put(messages.Interrupted(self.world.clock.now(), signal))
+
+    def request(self, operation: Operation) -> str:
+        """What somebody on call wants done, from any thread; the id under which it will be told."""
+        number = f"o{next(self._numbers)}"
+        self.accepted[number] = operation
+        self.mailbox.put(messages.Requested(self.world.clock.now(), operation, number))
+        return number
 
     def run(self) -> engine.State:
         for action in self._first:
@@ -130,8 +96,10 @@ class Interpreter:
             self._notice_deaths()
         self._notice_regions()
         if self.state.phase == "fault":
-            for operation in world.responder.poll(self._view(now)):
-                self._step(messages.Requested(world.clock.now(), operation))
+            for operation in world.responder.poll(self.view(now)):
+                number = f"o{next(self._numbers)}"
+                self.accepted[number] = operation
+                self._step(messages.Requested(world.clock.now(), operation, number))
 
     def _notice_deaths(self) -> None:
         """Journals instances that ended by themselves, and has them started again, as an orchestrator would."""
@@ -158,7 +126,8 @@ class Interpreter:
                 self._log("region.seen", region, told)
         self._seen = regions
 
-    def _view(self, now: float) -> View:
+    def view(self, now: float) -> View:
+        """All that somebody on call sees."""
         operations = tuple((operation, is_) for _, operation, is_ in self.state.operations)
         operator = self.world.operator
         return View(now, self.state.alerts, operator.feed(), operations, self._seen, operator.system.primary())
@@ -181,6 +150,8 @@ class Interpreter:
         match action:
             case messages.Log():
                 self._log(action.kind, action.subject, action.data)
+                if action.kind == "ack":
+                    self.world.pages.taken(action.subject, str(action.data["by"]))
             case messages.BringUp():
                 self._spawn("start", self._bring_up)
             case messages.StartLoad():
@@ -191,6 +162,7 @@ class Interpreter:
                 self.world.telemetry.rearm(action.since)
             case messages.Page():
                 self._log("page.delivered", action.alert.id, {"to": "screen"})
+                self.world.pages.page(action.alert)
             case messages.Order():
                 self._spawn("timeline", lambda: self._enter(action.index))
             case messages.Carry():
@@ -247,6 +219,7 @@ class Interpreter:
         try:
             taken = self._recovery.carry(operation, change)
         except PortError as error:
+            self.why[number] = str(error)
             self._log("operation.failed", number, {"why": str(error)})
             self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, False))
             return

@@ -45,10 +45,11 @@ class Raised:
 
 @dataclass(frozen=True)
 class Requested:
-    """A responder or an operator wants this done."""
+    """A responder or an operator wants this done; without an `id` the engine draws one."""
 
     t: float
     operation: Operation
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class Recovery:
     def _change(self, operation: Operation) -> str:
         """The change that a rollback takes back: the one named, or the latest of the service that stands."""
         if operation.change is not None:
+            if operation.change not in {each.id for each in self.operator.feed()}:
+                raise PortError(f"there is no change {operation.change!r}")
             return operation.change
         standing = [
             each.id

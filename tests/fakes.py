@@ -241,6 +241,16 @@ class FakeSight:
         return dict(self.seen)
 
 
+class NoPages:
+    """Nobody outside is told."""
+
+    def page(self, alert: Alert) -> None:
+        """Nobody hears it."""
+
+    def taken(self, alert: str, by: str) -> None:
+        """Nobody waits for it."""
+
+
 class QuietScreen:
     """Shows nothing."""
 

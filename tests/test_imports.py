@@ -22,12 +22,17 @@ ALLOWED: dict[str, set[str]] = {
     "messages": {"operations"},
     "engine": {"messages", "operations"},
     "databases": {"ports"},
+    "door": {"ports", "slo"} | MODELS | GROUND,
+    "pages": set(),
     "distance": {"ports"} | MODELS,
     "system": {"databases", "distance", "ports"} | MODELS | GROUND,
     "operator": {"ports", "slo", "system"} | MODELS | GROUND,
     "recovery": {"databases", "operator", "ports", "system"} | MODELS | GROUND,
     "timeline": {"operator", "ports", "system"} | MODELS | GROUND,
-    "interpreter": {"engine", "messages", "operator", "ports", "recovery", "slo", "timeline"} | MODELS | GROUND,
+    "world": {"engine", "operator", "ports", "timeline"} | MODELS | GROUND,
+    "interpreter": {"engine", "messages", "operator", "ports", "recovery", "slo", "timeline", "world"}
+    | MODELS
+    | GROUND,
     "screen": {"engine", "messages"} | GROUND,
 }
 NOWHERE_BUT = {

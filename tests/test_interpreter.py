@@ -15,7 +15,7 @@ from runner.changes.rollout import plan
 from runner.cli import library
 from runner.clock import RunClock
 from runner.engine import State
-from runner.interpreter import Interpreter, World
+from runner.interpreter import Interpreter
 from runner.journal import Event, Journal, read_journal
 from runner.operator import Operator
 from runner.ports import PortError, Release
@@ -23,7 +23,8 @@ from runner.responders.none import Nobody
 from runner.samples import RECORD, Samples
 from runner.system import System
 from runner.topology import read_topology
-from tests.fakes import FakeFault, FakeLinks, FakeLoad, FakeSight, FakeSubstrate, FakeTelemetry, QuietScreen
+from runner.world import World
+from tests.fakes import FakeFault, FakeLinks, FakeLoad, FakeSight, FakeSubstrate, FakeTelemetry, NoPages, QuietScreen
 
 
 @dataclass
@@ -67,6 +68,7 @@ def stage(tmp_path: Path) -> Any:
         bind=lambda action, spec: FakeFault(),
         sight=FakeSight(),
         defect=lambda release: None,
+        pages=NoPages(),
         screen=QuietScreen(),
         down=down,
     )

@@ -14,7 +14,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 import click
 
-from runner.cli import calibrate, compare, history, look, run, suite
+from runner.cli import calibrate, compare, heal, history, look, operate, run, suite
 from runner.located import Invalid
 from runner.ports import PortError
 
@@ -45,8 +45,11 @@ gameday.add_command(run.run)
 gameday.add_command(suite.suite)
 gameday.add_command(compare.compare)
 gameday.add_command(history.history)
+gameday.add_command(heal.heal)
 gameday.add_command(calibrate.calibrate)
 for command in (look.list_, look.show, look.validate, look.schema, look.doctor, look.report, look.abort):
+    gameday.add_command(command)
+for command in operate.COMMANDS:
     gameday.add_command(command)
 
 

@@ -75,8 +75,7 @@ class Survey:
         """Runs that surely have no runner, and with `everything` those that nothing speaks for."""
         sure = {*self.entries, *(run for run, alone in self.adopted.items() if alone)}
         sure |= set(self.unknown()) if everything and local() else set()
-        spoken_for = self.living | {run for run, alone in self.adopted.items() if not alone}
-        return sorted(sure - spoken_for)
+        return sorted(sure - self.living)
 
     def unknown(self) -> list[str]:
         """Runs that have labels on the engine, and nothing else that would tell whether their runner lives."""

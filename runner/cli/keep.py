@@ -13,6 +13,7 @@ from runner.clock import Clock
 from runner.journal import Journal
 from runner.operator import Operator
 from runner.ports import PortError
+from runner.reaper.start import Reaper
 from runner.scenario import Guardrails, Scenario, System
 
 Progress = Callable[[str], None]
@@ -35,6 +36,8 @@ class Kept:
     """
 
     def __init__(self) -> None:
+        self.reaper = Reaper()
+        """Takes down what stands should this process end without a word."""
         self.then: Wanted | None = None
         self._system: Wanted | None = None
         self._operator: Operator | None = None
@@ -60,6 +63,11 @@ class Kept:
         if well and self.then == self._system and _restored(operator):
             return ()
         return self.close()
+
+    def finish(self) -> None:
+        """Takes down what is up; after that nobody is needed any more who would."""
+        self.close()
+        self.reaper.dismiss()
 
     def close(self) -> Sequence[str]:
         """Takes down what is up; what couldn't be removed."""

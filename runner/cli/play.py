@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import secrets
@@ -42,6 +43,8 @@ class Options:
     as_json: bool
     toxiproxy: str | None
     variant: str | None = None
+    page_to: tuple[Any, ...] = ()
+    """Receivers of pages: `runner.pages.target.Target`s."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     try:
         _prepare(trial, folder)
         with active.registered(run_id, folder):
+            kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
             _run(trial, options, folder, kept, signals)
         return _conclude(folder)
     except OSError as error:
@@ -84,10 +88,12 @@ def _prepare(trial: Trial, folder: Path) -> None:
 
 
 def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> None:
+    from runner.cli import oncall
     from runner.cli.wire import Settings, operator, world
     from runner.clock import RunClock
     from runner.interpreter import Interpreter
     from runner.journal import Event, Journal
+    from runner.samples import read_samples
 
     clock, scenario = RunClock(), trial.scenario
     settings = Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy)
@@ -105,9 +111,15 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
             return operator(scenario, settings, *parts)
 
         operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
-        interpreter = Interpreter(world(scenario, settings, clock, journal, screen, operating, kept.down))
-        with signals.to(interpreter.interrupt):
-            interpreter.run()
+        pages = oncall.Outside(folder.name, scenario, options.page_to, journal, clock)
+        interpreter = Interpreter(world(scenario, settings, clock, journal, screen, pages, operating, kept.down))
+        samples = functools.partial(read_samples, folder / "samples")
+        try:
+            with oncall.door(folder.name, interpreter, samples):
+                with signals.to(interpreter.interrupt):
+                    interpreter.run()
+        finally:
+            pages.close()
         _keep_releases(operating.feed(), folder / "releases")
         journal.close()
 

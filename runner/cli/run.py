@@ -32,6 +32,8 @@ Examples:
   gameday run payments-slow                    every variant of its matrix, and a page that sets them side by side
   gameday run payments-slow --variant without
   gameday run bad-deploy-pricing --dry-run"""
+PAGE_TO = "Tell this receiver of pages: slack=URL, json=URL, pagerduty=KEY. Or GAMEDAY_PAGE_TO. Repeatable."
+RESPONDERS = click.Choice(["auto", "none", "human", "external"])
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
 
 
@@ -55,6 +57,15 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     return pairs
 
 
+def _targets(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
+    from runner.pages.target import read_target
+
+    try:
+        return tuple(read_target(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @click.command(epilog=EPILOG)
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @click.option("--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
@@ -64,7 +75,8 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--interleave", is_flag=True, help="Several scenarios in turn, trial by trial: A B A B.")
 @click.option("--variant", metavar="NAME", help="Only this variant of the scenario's matrix.")
 @click.option("--set", "overrides", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="Override a value.")
-@click.option("--responder", type=click.Choice(["auto", "none"]), help="In place of the scenario's.")
+@click.option("--responder", type=RESPONDERS, help="In place of the scenario's; human and external act by the door.")
+@click.option("--page-to", multiple=True, callback=_targets, envvar="GAMEDAY_PAGE_TO", help=PAGE_TO, metavar="TARGET")
 @click.option("--toxiproxy-server", "toxiproxy", type=EXECUTABLE, help="Run this Toxiproxy, not the embedded server.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print outcomes (or trials) as JSON on standard output.")
@@ -78,12 +90,13 @@ def run(
     variant: str | None,
     overrides: dict[str, str],
     responder: str | None,
+    page_to: tuple[Any, ...],
     toxiproxy: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Run SCENARIO (a path, or a name from `gameday list`): system up, load, fault, response, report, system down."""
-    options = Options(substrate, out, seed, overrides, responder, as_json, toxiproxy, variant)
+    options = Options(substrate, out, seed, overrides, responder, as_json, toxiproxy, variant, page_to)
     ready = _read(scenarios, options)
     if dry_run:
         for each in ready:
@@ -133,7 +146,7 @@ def _made(
             if signals.asked:
                 break
     finally:
-        kept.close()
+        kept.finish()
     return outcomes, folders
 
 

@@ -166,7 +166,7 @@ class Series:
         except PortError as error:
             self.broken = str(error)
         finally:
-            kept.close()
+            kept.finish()
 
     def done(self) -> Done:
         """What there is so far."""

@@ -21,7 +21,6 @@ from runner.cli import library
 from runner.clock import Clock, RunClock
 from runner.detect import make as make_detector
 from runner.detect import make_scrape
-from runner.interpreter import Screen, World
 from runner.journal import Journal
 from runner.links.control import LinkControl
 from runner.links.start import follows_names, server_command
@@ -30,6 +29,8 @@ from runner.load.process import LocustLoad
 from runner.operator import Operator
 from runner.ports import Arena, PortError, Responder, Substrate
 from runner.responders.auto import Auto
+from runner.responders.external import External
+from runner.responders.human import Human
 from runner.responders.none import Nobody
 from runner.samples import read_samples
 from runner.scenario import Scenario
@@ -39,6 +40,7 @@ from runner.telemetry.scrape import Scrape
 from runner.telemetry.status import Status
 from runner.telemetry.watch import Watch
 from runner.topology import Topology
+from runner.world import Pages, Screen, World
 
 TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
@@ -63,6 +65,7 @@ def world(
     clock: RunClock,
     journal: Journal,
     screen: Screen,
+    pages: Pages,
     operating: Operator,
     down: Callable[[bool], Sequence[str]],
 ) -> World:
@@ -83,6 +86,7 @@ def world(
         bind=lambda action, spec: spec.bind(Arena(system, load)),
         sight=Status(functools.partial(_address, system, "router"), system.token),
         defect=lambda release: releases.spec(release).defect,
+        pages=pages,
         screen=screen,
         down=down,
         jitter=random.Random(settings.seed).uniform(0, JITTER),  # noqa: S311  (no secret)
@@ -206,7 +210,15 @@ def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
 
 
 def _responder(scenario: Scenario) -> Responder:
-    return Auto(scenario.respond.policy or "rollback-latest-change") if scenario.respond.by == "auto" else Nobody()
+    match scenario.respond.by:
+        case "auto":
+            return Auto(scenario.respond.policy or "rollback-latest-change")
+        case "human":
+            return Human()
+        case "external":
+            return External()
+        case "none":
+            return Nobody()
 
 
 def _addresses(system: System) -> Mapping[str, tuple[str, int]]:

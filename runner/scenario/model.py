@@ -150,7 +150,7 @@ class Detection(Part):
 class Respond(Part):
     """Who answers the alert."""
 
-    by: Literal["auto", "none"] = "auto"
+    by: Literal["auto", "none", "human", "external"] = "auto"
     policy: Literal["rollback-latest-change", "failover-then-rollback"] | None = None
 
     @model_validator(mode="before")
@@ -162,7 +162,7 @@ class Respond(Part):
 
     @model_validator(mode="after")
     def _auto_has_a_policy(self) -> Respond:
-        if self.by == "none" and self.policy:
+        if self.by != "auto" and self.policy:
             raise ValueError("a policy needs by: auto")
         return self
 

@@ -133,12 +133,14 @@ def test_nothing_is_known(gameday: Gameday, capsys: pytest.CaptureFixture[str]) 
         gameday("20260102-030405-ab12")
 
 
-def test_a_claim_without_anything(run: Run, gameday: Gameday) -> None:
-    """Is enough to be refused."""
+def test_a_claim_alone(run: Run, gameday: Gameday) -> None:
+    """Is enough to be refused, where no list names the run and nothing of it runs."""
+    run.entry.unlink()
     held = claim(run.id)
     assert held
     with held, pytest.raises(click.ClickException, match="lives"):
-        gameday(run.id)
+        gameday(str(run.folder))
+    assert run.work.exists()
 
 
 def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,40 @@ def test_a_good_release_loses_no_request_under_any_strategy(
     run = play(path, "--substrate", "process")
     assert run.outcome["impact"]["failed"] == 0
     assert run.status == 0, run.outcome["reasons"]
+
+
+def test_a_scripted_on_call_is_timed_as_people_are(room: Path) -> None:
+    """A second process takes the page, rolls the wrong service back, then the right one; the wrong one is counted."""
+    command = [
+        *GAMEDAY,
+        "run",
+        "wrong-rollback",
+        "--substrate",
+        "process",
+        "--responder",
+        "human",
+        "--out",
+        str(room / "runs"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while not said("ack"):
+            assert run.poll() is None
+        asked = time.time()
+        assert said("rollback", "gateway", "--as", "on-call")
+        assert said("rollback", "pricing", "--as", "on-call")
+        assert run.wait(200) == 0
+    outcome = json.loads(next((room / "runs").glob("*/outcome.json")).read_text(encoding="utf-8"))
+    assert [(o["target"], o["by"], o["right"]) for o in outcome["operations"]] == [
+        ("gateway", "on-call", False),
+        ("pricing", "on-call", True),
+    ]
+    begun = datetime.fromisoformat(outcome["run"]["started"]).timestamp()
+    assert outcome["operations"][0]["t"] + begun - asked < 2
+    assert outcome["clocks"]["ack"] <= outcome["operations"][0]["t"] < outcome["clocks"]["act"]
+    assert outcome["responder"]["kind"] == "human"
+
+
+def said(*words: str) -> bool:
+    """A command of the on-call; whether it was done."""
+    done = subprocess.run([*GAMEDAY, *words], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode == 0

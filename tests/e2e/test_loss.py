@@ -18,7 +18,7 @@ from runner.interpreter import Interpreter
 from runner.journal import Event, Journal
 from runner.measure import write_outcome
 from runner.samples import ErrorKind, read_samples
-from tests.fakes import QuietScreen
+from tests.fakes import NoPages, QuietScreen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -68,7 +68,7 @@ def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
         clock,
         print,
     )
-    world = wire.world(scenario, settings, clock, journal, QuietScreen(), operating, kept.down)
+    world = wire.world(scenario, settings, clock, journal, QuietScreen(), NoPages(), operating, kept.down)
     missing: list[int] = []
 
     def collect() -> Mapping[str, Any]:

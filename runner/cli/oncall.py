@@ -1,0 +1,84 @@
+"""The people of a run: their door while it goes on, and the receivers outside that are told of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from runner.cli import operate
+from runner.clock import Clock
+from runner.door.key import written
+from runner.door.picture import Ordered, picture, seen_slos
+from runner.door.server import Door
+from runner.interpreter import Interpreter
+from runner.journal import Event, Journal
+from runner.operations import Alert
+from runner.pages.delivery import Pager
+from runner.pages.payloads import Page
+from runner.pages.target import Target
+from runner.samples import Samples
+from runner.scenario import Scenario
+
+SETTLED_S = 1.0
+"""How old a request is before it counts for what the door shows."""
+
+
+class Outside:
+    """`world.Pages`: every page to every target, in threads of their own; what came of each in the journal."""
+
+    def __init__(self, run: str, scenario: Scenario, targets: Sequence[Target], journal: Journal, clock: Clock) -> None:
+        self._run = run
+        self._runbook = scenario.runbook
+        self._journal = journal
+        self._clock = clock
+        self._pager = Pager(targets, self._told)
+
+    def page(self, alert: Alert) -> None:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._pager.trigger(Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook))
+
+    def taken(self, alert: str, by: str) -> None:
+        self._pager.acknowledge(alert, by)
+
+    def close(self) -> None:
+        """Resolves what stands; a receiver that isn't done in time is told of."""
+        for receiver in self._pager.close():
+            self._log("page.failed", "", {"to": receiver, "why": "not done in time"})
+
+    def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
+        if why is not None:
+            self._log("page.failed", alert, {"to": to, "action": action, "why": why})
+        elif action == "trigger":
+            self._log("page.delivered", alert, {"to": to})
+
+    def _log(self, kind: str, subject: str, data: dict[str, str]) -> None:
+        self._journal.append(Event(self._clock.now(), kind, subject, data))
+
+
+@contextmanager
+def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> Iterator[None]:
+    """While the block lasts, whoever holds the run's key may look and act. OSError where the key can't be written."""
+    scenario, clock = interpreter.world.scenario, interpreter.world.clock
+
+    def state() -> dict[str, object]:
+        now = clock.now()
+        ended = interpreter.state.phase in ("down", "done")
+        slos = seen_slos(scenario.slos, samples(), now - SETTLED_S)
+        return picture(run, interpreter.view(now), orders(interpreter), slos, runbook=scenario.runbook, ended=ended)
+
+    opened = Door(run, state, interpreter.request)
+    try:
+        with written(opened.open(), operate.doors()):
+            yield
+    finally:
+        opened.close()
+
+
+def orders(interpreter: Interpreter) -> list[Ordered]:
+    """Every operation asked for so far, in order; those that the engine hasn't read yet are `accepted`."""
+    known = {number: state for number, _, state in interpreter.state.operations}
+    return [
+        Ordered(number, operation, known.get(number, "accepted"), interpreter.why.get(number, ""))
+        for number, operation in list(interpreter.accepted.items())
+    ]
