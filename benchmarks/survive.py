@@ -37,7 +37,6 @@ RUN_S = 400.0
 SCENARIOS = ("bad-deploy-pricing", "region-lost")
 SHORT = ("--set", "steadyState.for=3s", "--set", "hold=3s")
 KINDS = ("containers", "networks", "volumes", "images")
-LISTENS = "0A"
 DOUBT = 0.05
 
 
@@ -153,7 +152,7 @@ def _listening() -> dict[str, int]:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
             words = line.split()
-            if words[3] == LISTENS:
+            if words[3] == "0A":  # listens
                 found[words[9]] = int(words[1].rpartition(":")[2], 16)
     return found
 
@@ -181,7 +180,7 @@ def undisturbed(room: Room, scenario: str, substrate: str) -> float:
     begun = time.monotonic()
     process = room.start(scenario, substrate, room.folder / f"{scenario}-{substrate}")
     status, took = process.wait(RUN_S), time.monotonic() - begun
-    if not list(room.folder.glob(f"{scenario}-{substrate}/*/outcome.json")):
+    if status not in (0, 1, 3) or not list(room.folder.glob(f"{scenario}-{substrate}/*/outcome.json")):
         sys.exit(f"{scenario} can't be run on {substrate}: see {room.folder / 'screen.log'} (--keep)")
     print(f"{scenario} on {substrate}: {took:.1f} s undisturbed, exit status {status}", flush=True)
     return took
@@ -196,9 +195,11 @@ def killed(room: Room, scenario: str, substrate: str, at: float, number: int) ->
     run = next((path.name for path in out.glob("*")), "")
     if process.returncode is not None:
         return None
-    held = room.held(process.pid, run)
-    process.kill()
-    process.wait()
+    try:
+        held = room.held(process.pid, run)
+    finally:
+        process.kill()
+        process.wait()
     begun = time.monotonic()
     clean: float | None = None
     while (passed := time.monotonic() - begun) < LIMIT_S:

@@ -50,7 +50,7 @@ def registered(run: str, where: Path) -> Iterator[None]:
 
 
 def runs() -> list[Active]:
-    """Runs whose process still lives; entries of dead ones are cleared away."""
+    """Runs whose process still lives; entries of dead ones stay, for `gameday heal` finds by them what they left."""
     alive: list[Active] = []
     for path in sorted(folder().glob("*.json")):
         try:
@@ -59,8 +59,6 @@ def runs() -> list[Active]:
             continue
         if _lives(found):
             alive.append(found)
-        else:
-            path.unlink(missing_ok=True)
     return alive
 
 

@@ -15,8 +15,9 @@ from runner.interpreter import Interpreter
 from runner.journal import Event, Journal
 from runner.operations import Alert
 from runner.pages.delivery import Pager
-from runner.pages.payloads import Page
+from runner.pages.payloads import Page, payload
 from runner.pages.target import Target
+from runner.reaper.start import Reaper
 from runner.samples import Samples
 from runner.scenario import Scenario
 
@@ -25,18 +26,30 @@ SETTLED_S = 1.0
 
 
 class Outside:
-    """`world.Pages`: every page to every target, in threads of their own; what came of each in the journal."""
+    """`world.Pages`: every page to every target, in threads of their own; what came of each in the journal.
 
-    def __init__(self, run: str, scenario: Scenario, targets: Sequence[Target], journal: Journal, clock: Clock) -> None:
+    What would resolve a page is left with the reaper, for this process may not live to do it.
+    """
+
+    def __init__(
+        self, run: str, scenario: Scenario, targets: Sequence[Target], reaper: Reaper, journal: Journal, clock: Clock
+    ) -> None:
         self._run = run
         self._runbook = scenario.runbook
+        self._targets = targets
+        self._reaper = reaper
+        self._owed: list[str] = []
         self._journal = journal
         self._clock = clock
         self._pager = Pager(targets, self._told)
 
     def page(self, alert: Alert) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._pager.trigger(Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook))
+        page = Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook)
+        self._pager.trigger(page)
+        for number, target in enumerate(self._targets):
+            self._owed.append(f"{page.key}-{number}")
+            self._reaper.owe(self._owed[-1], target.url, payload(target, "resolve", page))
 
     def taken(self, alert: str, by: str) -> None:
         self._pager.acknowledge(alert, by)
@@ -45,6 +58,8 @@ class Outside:
         """Resolves what stands; a receiver that isn't done in time is told of."""
         for receiver in self._pager.close():
             self._log("page.failed", "", {"to": receiver, "why": "not done in time"})
+        while self._owed:
+            self._reaper.paid(self._owed.pop())
 
     def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
         if why is not None:

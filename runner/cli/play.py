@@ -111,7 +111,7 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
             return operator(scenario, settings, *parts)
 
         operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
-        pages = oncall.Outside(folder.name, scenario, options.page_to, journal, clock)
+        pages = oncall.Outside(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
         interpreter = Interpreter(world(scenario, settings, clock, journal, screen, pages, operating, kept.down))
         samples = functools.partial(read_samples, folder / "samples")
         try:

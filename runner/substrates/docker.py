@@ -12,7 +12,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from runner.ports import Instance, PortError, Release
 from runner.substrates.bounds import Bounds, TooMuch
 from runner.substrates.burials import Burials
 from runner.substrates.containers import ALIVE, Containers, PortTaken
-from runner.substrates.engine import CALLS_AT_ONCE, calling, connect, of_run, remove_all, remove_volumes
+from runner.substrates.engine import calling, connect, of_run, remove_all, remove_volumes
 from runner.substrates.gate import Gate
 from runner.substrates.layers import Layers
 from runner.substrates.logs import failure, log_end, out_of_memory
@@ -115,9 +114,8 @@ class DockerSubstrate:
         """Removes everything of the run, starts in flight included. What is left, as text."""
         left = [] if self._gate.close(LEAVE_S) else [f"a start was still in flight after {LEAVE_S:.0f} s"]
         if self._engine:
-            records = self._register.all()
-            with ThreadPoolExecutor(CALLS_AT_ONCE // 2, thread_name_prefix="close") as pool:
-                left += [line for line in pool.map(lambda pair: self._close_one(*pair), records) if line]
+            # One at a time: see `engine.remove_all`.
+            left += [line for line in (self._close_one(*pair) for pair in self._register.all()) if line]
             self._burials.close(LEAVE_S)
             left += remove_all(self._engine, self._run_id)
             self._engine.close()

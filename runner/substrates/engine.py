@@ -77,7 +77,11 @@ def of_run(run_id: str) -> dict[str, str]:
 
 
 def remove_all(client: docker.APIClient, run_id: str) -> list[str]:
-    """Containers, then networks, volumes and images of the run, in parallel; what is left, as text."""
+    """Containers, then networks, volumes and images of the run; what is left, as text.
+
+    Containers go one at a time. Removed in parallel, Engine 20.10 now and then (7 of 83 systems, one at a time 0 of 50)
+    believes for ever that a network has endpoints, and then nothing removes that network but the engine's restart.
+    """
     wanted = of_run(run_id)
 
     def containers() -> list[str]:
@@ -122,7 +126,8 @@ def _remove(kind: str, listed: Callable[[], list[str]], remove: Callable[[str], 
     try:
         with calling(f"listing every {kind}"):
             found = listed()
-            with ThreadPoolExecutor(CALLS_AT_ONCE // 2, thread_name_prefix="remove") as pool:
+            at_once = 1 if kind == "container" else CALLS_AT_ONCE // 2
+            with ThreadPoolExecutor(at_once, thread_name_prefix="remove") as pool:
                 reasons = dict(zip(found, pool.map(one, found), strict=True))
             left = listed() if found else []
     except PortError as error:

@@ -143,7 +143,7 @@ def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> None:
-    """A registered process gets SIGTERM; one with another start time is left alone and its entry cleared."""
+    """A registered process gets SIGTERM; one with another start time is left alone, and its entry kept for `heal`."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     try:
         created = psutil.Process(child.pid).create_time()
@@ -153,7 +153,7 @@ def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> 
         (folder / "old.json").write_text(json.dumps(stale.__dict__), encoding="utf-8")
         assert active.runs() == []
         assert child.poll() is None
-        assert not (folder / "old.json").exists()
+        assert (folder / "old.json").exists()
         (folder / "now.json").write_text(
             json.dumps({**stale.__dict__, "run": "now", "created": created}), encoding="utf-8"
         )
