@@ -14,7 +14,7 @@ from runner.journal import read_journal
 from tests.e2e.conftest import GAMEDAY, Run, finished
 
 pytestmark = [pytest.mark.timeout(200)]
-QUICK = ("--substrate", "process", "--set", "steadyState.for=1s", "--responder", "none")
+QUICK = ("--substrate", "process", "--set", "steadyState.for=4s", "--responder", "none")
 PATIENCE_S = 90.0
 
 
