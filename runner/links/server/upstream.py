@@ -7,6 +7,7 @@ proxy.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import json
 import logging
@@ -14,7 +15,8 @@ import pathlib
 import socket
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from runner.links.server.address import split
 
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 Target = tuple[str, int]
+RESOLVERS = 32
+"""Names that can be asked for at once."""
 Stamp = tuple[int, int, int]
 
 
@@ -75,6 +79,8 @@ class Dialler:
         self._names = names
         self._timeout_s = timeout_s
         self._turns: dict[str, int] = {}
+        self._pool = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
+        self._asking: dict[tuple[str, str], asyncio.Future[list[Any]]] = {}
 
     async def dial(self, upstream: str, protocol: Callable[[], P]) -> P:
         """The protocol, connected; OSError (TimeoutError included) where no address answers."""
@@ -116,10 +122,28 @@ class Dialler:
             host, port = split(upstream)
             if _literal(host) and port.isdigit():
                 return [(host, int(port))]
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await self._resolved(loop, host, port)
         except (ValueError, OverflowError) as error:
             raise ConnectionRefusedError(f"upstream {upstream!r}: {error}") from None
         return [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+
+    async def _resolved(self, loop: asyncio.AbstractEventLoop, host: str, port: str) -> list[Any]:
+        """As getaddrinfo. Whoever asks for a name that is being asked for waits with the first.
+
+        A name that is gone can take a resolver ten seconds, in a thread that nobody can stop: were every dial to ask by
+        itself, the names of a lost region would soon hold every thread, and the living couldn't be reached either.
+        """
+        asking = self._asking.get((host, port))
+        if asking is None:
+            ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            asking = self._asking[host, port] = loop.run_in_executor(self._pool, ask)
+            asking.add_done_callback(functools.partial(self._answered, (host, port)))
+        return await asyncio.shield(asking)
+
+    def _answered(self, name: tuple[str, str], asking: asyncio.Future[list[Any]]) -> None:
+        self._asking.pop(name, None)
+        if not asking.cancelled():
+            asking.exception()  # looked at: those who waited may have gone
 
 
 def _literal(host: str) -> bool:

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -253,3 +254,37 @@ def test_a_replacement_of_the_same_size_and_time_is_noticed(names: pathlib.Path)
     assert table.refresh()
     assert table.lookup(NAME) == [("127.0.0.1", 2)]
     assert not table.refresh()
+
+
+class Closing(asyncio.Protocol):
+    """Hangs up at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def test_names_that_nobody_answers_for_keep_no_other_from_being_reached(
+    upstream: Callable[[Talk], Upstream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver takes ten seconds over each name of a lost region: after a hundred dials the living are reached."""
+    target, over, asked = upstream(says(b"here")), threading.Event(), list[str]()
+    resolve = socket.getaddrinfo
+
+    def slow(host: str, *rest: Any, **more: Any) -> Any:
+        asked.append(host)
+        if host.startswith("gone"):
+            over.wait(PATIENCE_S)
+        return resolve("127.0.0.1", *rest, **more)
+
+    async def reached() -> asyncio.Protocol:
+        dialler = Dialler(None, timeout_s=1)
+        lost = [asyncio.create_task(dialler.dial(f"gone{n % 4}:9", Closing)) for n in range(100)]
+        await asyncio.sleep(0)
+        found = await dialler.dial(f"living:{target.address.rpartition(':')[2]}", Closing)
+        over.set()
+        await asyncio.gather(*lost, return_exceptions=True)
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert asyncio.run(reached()) is not None
+    assert sorted(asked) == ["gone0", "gone1", "gone2", "gone3", "living"]
