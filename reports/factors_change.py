@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.folder import Run
 from reports.found import Found, figure, measured, regions
 from reports.loose import mapping, number, pick, rows, text
-from reports.provenance import SENIOR, faulty, shipped, unowned, unsenior
+from reports.provenance import every, faulty, shipped, unowned, unsenior
 from reports.summary import hit, listed
 from reports.words import count, money, seconds
 
@@ -30,20 +30,19 @@ def everywhere_at_once(run: Run) -> Found | None:
         return None
     hurt = hit(pick(run.outcome, "impact", "regions"))
     where = f" Users of {listed(hurt)} were hurt." if hurt else ""
-    said = f"{bad.change.release} was shipped to all {bad.regions} regions at once (strategy {bad.change.strategy})."
+    said = f"{bad.change.release} was shipped to {every(bad.regions)} at once (strategy {bad.change.strategy})."
     then = f"Ship {bad.change.service} in stages, with a rollback where an objective is breached on the way."
     return Found(said + where, then, owned=True)
 
 
 def ai_unapproved(run: Run) -> Found | None:
-    """An AI-assisted change, faulty, that no owner or nobody senior approved."""
+    """An AI-assisted change, faulty, that nobody approved who ought to have."""
     bad = faulty(run)
     if bad is None or not bad.ai or not (unowned(bad) or unsenior(bad)):
         return None
-    by = f"approved by {bad.change.approvals}" if bad.approvals else "without an approval on record"
-    whom = "an owner of the service" if bad.approved_by(SENIOR) or unowned(bad) else "anybody senior"
-    said = f"{bad.change.release or 'The change'} was AI-assisted and shipped {by}, not by {whom}."
-    said = said if bad.approvals else f"{bad.change.release or 'The change'} was AI-assisted and shipped {by}."
+    missing = "an owner of the service" if unowned(bad) else "anybody senior"
+    how = f"approved by {bad.change.approvals}, not by {missing}" if bad.approvals else "without an approval on record"
+    said = f"{bad.change.release or 'The change'} was AI-assisted and shipped {how}."
     return Found(said, "Make the approval of the service's owner a gate for AI-assisted changes.", owned=True)
 
 
@@ -88,7 +87,13 @@ def rollback_not_enough(run: Run) -> Found | None:
     if first is None or "effect" not in run.clocks or (recovered is not None and recovered - first[0] <= SLOW_S):
         return None
     until = f"{seconds(recovered - first[0])} later" if recovered is not None else "never in this run"
+    begun = {event.subject: event.t for event in run.of("change.started")}
+    between = [
+        each for each in shipped(run) if first[0] < begun.get(each.change.id, 0.0) <= (recovered or float("inf"))
+    ]
+    names = listed([each.change.release or each.change.service for each in between])
     said = f"The rollback of {first[1]} was done at {seconds(first[0])}, and users were well {until}."
+    said += f" In between {names} began to ship." if names else ""
     return Found(said, f"Find out what the rollback of {first[1]} leaves behind, and rehearse the way out.", owned=True)
 
 
@@ -99,8 +104,8 @@ def guardrails_off(run: Run) -> Found | None:
     if not off or "effect" not in run.clocks:
         return None
     said = f"Switched off in this run: {', '.join(off)}. Whether one of them would have helped is not measured here."
-    switches = " ".join(f"--set guardrails.{name}=true" for name in off)
-    return Found(said, f"Run the scenario once more with guardrails on and compare ({switches}).")
+    then = "Run the scenario with guardrails on, one at a time, and compare: --set guardrails.NAME=true, or a matrix."
+    return Found(said, then)
 
 
 def privilege(run: Run) -> Found | None:

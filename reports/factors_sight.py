@@ -66,7 +66,7 @@ def far_from_limit(run: Run) -> Found | None:
     ratio, ttd, limit = figure(run, "detection", "ratio"), measured(run, "ttd"), figure(run, "detection", "limit_s")
     if ratio is None or ttd is None or limit is None or ratio < FAR:
         return None
-    said = f"The page came {seconds(ttd)} after the first failure, {times(ratio)} the theoretical limit ({seconds(limit)})."
+    said = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
     return Found(said, "Tune the detectors on the recorded stream of this run, and see how near the limit they come.")
 
 

@@ -5,13 +5,12 @@ A bad deploy is told as the change that it is, and a rollback as the operation. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reports.folder import Run
 from reports.loose import pick, rows, text
 from reports.provenance import Shipped, shipped
 from reports.summary import soon
-from reports.words import seconds
 from runner.journal import Event
 
 RIGHT = {True: "judged right", False: "judged wrong"}
@@ -99,8 +98,9 @@ def operations(run: Run) -> Iterator[tuple[float, str]]:
     """Every operation with who ordered it, whether it touched the cause, and when it was done."""
     ends = {event.subject: event for event in run.of("operation.done", "operation.failed")}
     judged = {(row.get("name"), row.get("t")): row.get("right") for row in rows(pick(run.outcome, "operations"))}
+    releases = {event.subject: text(event.data.get("release")) for event in run.of("change.started")}
     for event in run.of("operation.intended"):
-        name = _named(event)
+        name = _named(event, releases)
         right = RIGHT.get(judged.get((event.data.get("name"), round(event.t, 6))), "not judged")  # type: ignore[arg-type]
         yield event.t, f"{name} ordered by {text(event.data.get('by')) or 'nobody recorded'}; {right}."
         end = ends.get(event.subject)
@@ -111,10 +111,10 @@ def operations(run: Run) -> Iterator[tuple[float, str]]:
         yield end.t, f"{name} {how}."
 
 
-def _named(event: Event) -> str:
+def _named(event: Event, releases: Mapping[str, str]) -> str:
     name, target, change = (text(event.data.get(key)) for key in ("name", "target", "change"))
     said = f"{name[:1].upper()}{name[1:]}" + (f" of {target}" if target else "")
-    return said + (f" (takes back {change})" if change else "")
+    return said + (f" (takes back {releases.get(change) or change})" if change else "")
 
 
 def acknowledged(run: Run) -> Iterator[tuple[float, str]]:

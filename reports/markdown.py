@@ -1,4 +1,4 @@
-"""Text from outside in Markdown, so that it stays text: no mark-up, no link, no HTML, on one line. Knows no document."""
+"""Text from outside in Markdown, so that it stays text: no mark-up, no link, no HTML, on one line."""
 
 from __future__ import annotations
 

@@ -25,6 +25,11 @@ ENDS = {
     "interrupted": "The run ended early.",
     "error": "The run broke off.",
 }
+CUSTOMERS = (
+    ("first_s", "The first customer would have reported it"),
+    ("alarm_s", "Enough customers would have reported it for everybody to know"),
+)
+PEOPLE = (happened.operations, happened.acknowledged, happened.notes)
 ORDER = ("run", "change", "fault", "users", "system", "alert", "people")
 """Kinds, in the order in which events of one instant are told."""
 
@@ -53,7 +58,7 @@ def moments(run: Run) -> list[Moment]:
         *(("system", each) for part in (floods.deaths, floods.regions) for each in part(run, until)),
         *(("system", each) for each in happened.databases(run)),
         *(("alert", each) for part in (_alerts, _pages) for each in part(run)),
-        *(("people", each) for part in (happened.operations, happened.acknowledged, happened.notes) for each in part(run)),
+        *(("people", each) for part in PEOPLE for each in part(run)),
     ]  # fmt: skip
     began = _began(run)
     found = [_moment(kind, t, words, began) for kind, (t, words) in told]
@@ -97,7 +102,7 @@ def _well(run: Run) -> Iterator[tuple[float, str]]:
 def _customers(run: Run) -> Iterator[tuple[float, str]]:
     """Reports are a model's, and said to be."""
     effect = run.clocks.get("effect")
-    for key, words in (("first_s", "The first customer would have reported it"), ("alarm_s", "Enough customers would have reported it for everybody to know")):  # fmt: skip
+    for key, words in CUSTOMERS:
         after = number(pick(run.outcome, "customer_reports", key))
         if effect is not None and after is not None:
             yield effect + after, f"{words} (modelled, not measured)."

@@ -118,7 +118,9 @@ def unsenior(each: Shipped) -> str:
     author = text(pick(each.record, "author", "level")).lower()
     if author not in LESS_SENIOR or not each.approvals or each.approved_by(SENIOR):
         return ""
-    return f"The author's level is “{author}” and nobody senior is on record as having approved: should somebody?"
+    return (
+        f"The author's level is “{author}” and nobody senior is on record as having approved it: should a senior have?"
+    )
 
 
 def untraced(each: Shipped) -> str:
@@ -136,7 +138,11 @@ def stageless(each: Shipped) -> str:
     """Progressive delivery."""
     if not each.everywhere:
         return ""
-    return f"It went to all {each.regions} regions at once: should it have gone in stages?"
+    return f"It went to {every(each.regions)} at once: should it have gone in stages?"
+
+
+def every(regions: int) -> str:
+    return "both regions" if regions == 2 else f"all {regions} regions"
 
 
 def risky(each: Shipped) -> str:

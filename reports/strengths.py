@@ -39,6 +39,8 @@ def near_limit(run: Run) -> Found | None:
     ratio = figure(run, "detection", "ratio")
     if ratio is None or ratio > NEAR or measured(run, "ttd") is None:
         return None
+    if ratio <= 1:
+        return Found("Detection was as soon as the best possible detector is on the mean.")
     return Found(f"Detection was near what is possible: {times(ratio)} the theoretical limit.")
 
 

@@ -17,6 +17,8 @@ from runner.journal import Event
 SHOWN = 4  # of a list of names
 MOST = 3  # reasons
 AT_ONCE = 0.005  # seconds
+LONG_S = 10.0
+"""After an operation was done: who are well only later than this can't be said to be well by it."""
 
 
 def summary(run: Run) -> list[str]:
@@ -146,7 +148,8 @@ def _times(run: Run) -> str:
     )
     against = held_against(run.outcome)
     if known_is == "measured":
-        said = f"The first page was raised {known} after the first failure (TTD{f', {against} of detection' if against else ''})"
+        how = f", {against} of detection" if against else ""
+        said = f"The first page was raised {known} after the first failure (TTD{how})"
     else:
         said = (
             f"Nobody was paged (TTD {known_is})" if known == "never" else "Whether a page was raised was not measured"
@@ -172,6 +175,10 @@ def ended(run: Run) -> str:
     name, target = text(pick(last, "name")), text(pick(last, "target"))
     if not name:
         return ENDED_BY[by]
+    done, well = run.clocks.get("acted"), run.clocks.get("recovered")
+    if done is not None and well is not None and well - done > LONG_S:
+        what = f"the {name}{f' of {target}' if target else ''}"
+        return f"The last operation before users were well, {what}, was done {seconds(well - done)} before they were."
     whose = f" by {text(last['by'])}" if last.get("by") else ""
     return f"The {name}{f' of {target}' if target else ''}, ordered{whose} at {seconds(act)}, ended the outage."
 
