@@ -29,8 +29,8 @@ CUSTOMERS = (
     ("first_s", "The first customer would have reported it"),
     ("alarm_s", "Enough customers would have reported it for everybody to know"),
 )
-PEOPLE = (happened.operations, happened.acknowledged, happened.notes)
-ORDER = ("run", "change", "fault", "users", "system", "alert", "people")
+RESPONSE = (happened.operations, happened.acknowledged)
+ORDER = ("run", "change", "fault", "users", "system", "alert", "response", "note", "model", "well")
 """Kinds, in the order in which events of one instant are told."""
 
 
@@ -43,7 +43,6 @@ class Moment:
     clock: str
     kind: str
     words: str
-    good: bool = False
 
 
 def moments(run: Run) -> list[Moment]:
@@ -53,12 +52,14 @@ def moments(run: Run) -> list[Moment]:
         *(("run", each) for part in (happened.steady, happened.breaks, _ended) for each in part(run)),
         *(("change", each) for each in happened.shipping(run)),
         *(("fault", each) for each in happened.faults(run)),
-        *(("users", each) for part in (_hurt, _customers) for each in part(run)),
+        *(("users", each) for each in _hurt(run)),
+        *(("model", each) for each in _customers(run)),
         *(("well", each) for each in _well(run)),
         *(("system", each) for part in (floods.deaths, floods.regions) for each in part(run, until)),
-        *(("system", each) for each in happened.databases(run)),
+        *(("system", each) for part in (happened.databases, _restored) for each in part(run)),
         *(("alert", each) for part in (_alerts, _pages) for each in part(run)),
-        *(("people", each) for part in PEOPLE for each in part(run)),
+        *(("note", each) for each in happened.notes(run)),
+        *(("response", each) for part in RESPONSE for each in part(run)),
     ]  # fmt: skip
     began = _began(run)
     found = [_moment(kind, t, words, began) for kind, (t, words) in told]
@@ -67,7 +68,7 @@ def moments(run: Run) -> list[Moment]:
 
 def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
     clock = f"{began + timedelta(seconds=t):%H:%M:%S}" if began else ""
-    return Moment(t, seconds(t), clock, "users" if kind == "well" else kind, words, kind == "well")
+    return Moment(t, seconds(t), clock, kind, words)
 
 
 def _began(run: Run) -> datetime | None:
@@ -95,6 +96,9 @@ def _hurt(run: Run) -> Iterator[tuple[float, str]]:
 def _well(run: Run) -> Iterator[tuple[float, str]]:
     if "effect" in run.clocks and "recovered" in run.clocks:
         yield run.clocks["recovered"], "Users were well again, and stayed so to the end of the run."
+
+
+def _restored(run: Run) -> Iterator[tuple[float, str]]:
     if "effect" in run.clocks and "restored" in run.clocks:
         yield run.clocks["restored"], "Full capacity was back: every instance healthy on a good release."
 

@@ -78,18 +78,18 @@ def refused(run: Run) -> Found | None:
 
 def unhurt(run: Run) -> Found | None:
     """Regions and journeys without one failed request while others failed."""
-    whole = [*_whole(run, "regions", "users of"), *_whole(run, "journeys", "journey")]
-    return Found(f"Not one failed request for {listed(whole)}.") if whole else None
+    places, journeys = _whole(run, "regions"), _whole(run, "journeys")
+    whole = [f"for users of {listed(places)}"] if places else []
+    whole += [f"on {listed(journeys)}"] if journeys else []
+    return Found(f"Not one request failed {' and none '.join(whole)}.") if whole else None
 
 
-def _whole(run: Run, key: str, noun: str) -> list[str]:
+def _whole(run: Run, key: str) -> list[str]:
     tallies = mapping(pick(run.outcome, "impact", key))
     failed = {name: number(pick(row, "failed")) for name, row in tallies.items()}
     if not any(failed.values()):
         return []
-    return [
-        f"{noun} {name}" for name, n in failed.items() if name and n == 0 and number(pick(tallies, name, "requests"))
-    ]
+    return [name for name, n in failed.items() if name and n == 0 and number(pick(tallies, name, "requests"))]
 
 
 def nothing_lost(run: Run) -> Found | None:
@@ -125,7 +125,9 @@ def harmless(run: Run) -> Found | None:
 
 def no_false_page(run: Run) -> Found | None:
     """Nobody was called for nothing."""
-    return Found(quiet(run.outcome)) if figure(run, "quiet", "pages") == 0 and quiet(run.outcome) else None
+    if "effect" not in run.clocks or figure(run, "quiet", "pages") != 0 or not quiet(run.outcome):
+        return None  # without an effect it is the main finding, and stands in the summary
+    return Found(quiet(run.outcome))
 
 
 RULES: Mapping[str, Rule] = {
