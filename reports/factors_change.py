@@ -38,10 +38,10 @@ def everywhere_at_once(run: Run) -> Found | None:
 def ai_unapproved(run: Run) -> Found | None:
     """An AI-assisted change, faulty, that nobody approved who ought to have."""
     bad = faulty(run)
-    if bad is None or not bad.ai or not (unowned(bad) or unsenior(bad)):
+    if bad is None or "effect" not in run.clocks or not bad.ai or not (unowned(bad) or unsenior(bad)):
         return None
     missing = "an owner of the service" if unowned(bad) else "anybody senior"
-    how = f"approved by {bad.change.approvals}, not by {missing}" if bad.approvals else "without an approval on record"
+    how = f"approved by {listed(bad.approvals)}, not by {missing}" if bad.approvals else "without an approval on record"
     said = f"{bad.change.release or 'The change'} was AI-assisted and shipped {how}."
     return Found(said, "Make the approval of the service's owner a gate for AI-assisted changes.", owned=True)
 
@@ -49,7 +49,7 @@ def ai_unapproved(run: Run) -> Found | None:
 def one_way(run: Run) -> Found | None:
     """The faulty change could not be taken back whole."""
     bad = faulty(run)
-    if bad is None:
+    if bad is None or "effect" not in run.clocks:
         return None
     migration = text(bad.record.get("migration"))
     if bad.record.get("reversible") is not False and not migration:
@@ -98,10 +98,11 @@ def rollback_not_enough(run: Run) -> Found | None:
 
 
 def guardrails_off(run: Run) -> Found | None:
-    """Defences that the scenario had switched off."""
+    """Defences that were switched off while something failed that is no change of the system."""
     known = mapping(run.scenario.get("guardrails"))
     off = [name for name in AGAINST_HARM if known.get(name) is False]
-    if not off or "effect" not in run.clocks:
+    of_changes = all(event.data.get("change") or event.data.get("plan") for event in run.of("fault.intended"))
+    if not off or of_changes or "effect" not in run.clocks:
         return None
     said = f"Switched off in this run: {', '.join(off)}. Whether one of them would have helped is not measured here."
     then = "Run the scenario with guardrails on, one at a time, and compare: --set guardrails.NAME=true, or a matrix."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.folder import Run
-from reports.found import Found, figure, judged, measured
+from reports.found import Found, figure, judged, measured, reverted_after
 from reports.loose import number, rows, text
 from reports.words import percent, seconds
 
@@ -27,7 +27,8 @@ def wrong_first(run: Run) -> Found | None:
     elif t is not None and well is not None:
         cost = f"none that touched it followed, and users were well {seconds(well - t)} later"
     wrong = sum(1 for row in done if not row["right"])
-    said = f"The first operation, {what}, did not touch the cause; {cost} ({wrong} of {len(done)} were wrong)."
+    of = f"{wrong} of {len(done)} operations judged wrong"
+    said = f"The first operation, {what}, did not touch the cause; {cost} ({of})."
     then = "Put into the runbook how to tell this cause from its neighbours before the first operation."
     return Found(said, then, owned=True)
 
@@ -71,10 +72,13 @@ def untaken(run: Run) -> Found | None:
 def by_schedule(run: Run) -> Found | None:
     """The outage ended since the rehearsal did."""
     how = {"schedule": "the timeline took the fault back", "cleanup": "the clean-up took the fault back"}
-    why = how.get(text(run.outcome.get("ended_by")))
-    if why is None:
+    by, after = text(run.outcome.get("ended_by")), reverted_after(run)
+    if by in how:
+        said = f"The outage ended only because {how[by]}: neither people nor the system had ended it by then."
+    elif by == "system" and after is not None:
+        said = f"No operation ended the outage, and within {seconds(after)} of its end the fault was taken back anyway."
+    else:
         return None
-    said = f"The outage ended only because {why}: neither people nor the system had ended it by then."
     return Found(
         said, "Find the operation that ends this outage, put it into the runbook, and rehearse it.", owned=True
     )

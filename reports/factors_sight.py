@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from reports.folder import Run
 from reports.found import Found, detectors, fastest, figure, measured
 from reports.words import count, seconds, times
 
 FAR = 3.0
 """Times the theoretical limit from which on detection counts as late."""
+LATE_S = 1.0
+"""A page that came sooner than this is not late, whatever the limit."""
 LEAST_S = 0.5
 """By how much sooner a detector that only watches must have seen it to be worth a line."""
 
@@ -38,18 +42,30 @@ def service_blind(run: Run) -> Found | None:
     """The services' own metrics showed nothing, or showed it too late."""
     if "effect" not in run.clocks or not any(row.get("side") == "service" for row in detectors(run).values()):
         return None
-    seen, behind = fastest(run, side="service"), figure(run, "customer_reports", "ahead_service_s")
     then = "Add a service-side signal for this failure, or page on what customers see (real-user samples, probes)."
+    seen, behind = fastest(run, side="service"), figure(run, "customer_reports", "ahead_service_s")
     if seen is None:
-        lasted = measured(run, "ttr")
-        over = f" in the {seconds(lasted)} that it lasted" if lasted is not None else ""
-        return Found(f"No service-side detector saw the outage{over}; only client-side sight could.", then)
+        read = _scrapes(run)
+        if not read:
+            said = "No service-side detector saw the outage: the services' metrics were not read once while it lasted."
+            return Found(said, "Read metrics more often, or page on what customers see (real-user samples, probes).")
+        often = "once" if read == 1 else f"{read} times"
+        said = (
+            f"No service-side detector saw the outage, though the services' metrics were read {often} while it lasted."
+        )
+        return Found(said, then)
     if behind is None or behind >= 0:
         return None
     said = (
         f"The first service-side detector ({seen[0]}) was {seconds(-behind)} behind the customers' reports (modelled)."
     )
     return Found(said, then)
+
+
+def _scrapes(run: Run) -> int:
+    """How often the services' metrics were read from the first failure to the last."""
+    since, until = run.clocks["effect"], run.clocks.get("recovered", math.inf)
+    return len({event.t for event in run.of("scrape") if since <= event.t <= until})
 
 
 def customers_first(run: Run) -> Found | None:
@@ -64,7 +80,7 @@ def customers_first(run: Run) -> Found | None:
 def far_from_limit(run: Run) -> Found | None:
     """The page came much later than the best possible detector would have raised."""
     ratio, ttd, limit = figure(run, "detection", "ratio"), measured(run, "ttd"), figure(run, "detection", "limit_s")
-    if ratio is None or ttd is None or limit is None or ratio < FAR:
+    if ratio is None or ttd is None or limit is None or ratio < FAR or ttd < LATE_S:
         return None
     said = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
     return Found(said, "Tune the detectors on the recorded stream of this run, and see how near the limit they come.")

@@ -51,12 +51,13 @@ def _dead(kind: str, crowd: Sequence[Event]) -> str:
 
 def regions(run: Run, until: float) -> Iterator[tuple[float, str]]:
     """(time, words) of what the edge saw of each region: down, without its database, and up again."""
+    since = next((event.t for event in run.of("phase") if event.subject == "steady"), 0.0)
     seen: dict[str, tuple[bool, bool]] = {}
     turns: dict[str, list[tuple[float, str]]] = {}
     for event in run.of("region.seen"):
         state = _state(event.data)
         before = seen.get(event.subject, (True, True))
-        if event.t <= until and state != before:
+        if since <= event.t <= until and state != before:
             turns.setdefault(event.subject, []).append((event.t, _turn(event.subject, before, state)))
         seen[event.subject] = state
     for region, found in turns.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 from reports.folder import Run
 from reports.loose import mapping, number, pick, rows
+from runner.scenario.units import seconds
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,29 @@ def fastest(run: Run, **wanted: Any) -> tuple[str, float] | None:
         if all(row.get(key) == value for key, value in wanted.items()) and (ttd := number(row.get("ttd_s"))) is not None
     ]
     return (min(seen)[1], min(seen)[0]) if seen else None
+
+
+def reverted_after(run: Run) -> float | None:
+    """How long after the last failure the timeline or the clean-up took a fault back, where that may have ended it.
+
+    A request that was sent within a client's time-out of the revert may owe its answer to it, and between two bad
+    requests nobody can tell when the outage ended. None where no revert came so close behind.
+    """
+    recovered = run.clocks.get("recovered")
+    if recovered is None or "effect" not in run.clocks:
+        return None
+    near = _timeout(run) + (figure(run, "spacing_s", "recovered") or 0.0)
+    by_rehearsal = [row for row in rows(run.outcome.get("faults")) if row.get("reverted_by") in ("schedule", "cleanup")]
+    after = [t - recovered for row in by_rehearsal if (t := number(row.get("reverted"))) is not None]
+    return min((each for each in after if 0 <= each <= near), default=None)
+
+
+def _timeout(run: Run) -> float:
+    """The client's, seconds."""
+    try:
+        return float(seconds(pick(run.scenario, "load", "timeout")))
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def judged(run: Run) -> list[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from reports.folder import Run
 from reports.loose import pick, rows, text
 from reports.provenance import Shipped, shipped
-from reports.summary import soon
+from reports.summary import listed, soon
 from runner.journal import Event
 
 RIGHT = {True: "judged right", False: "judged wrong"}
@@ -50,7 +50,7 @@ def _begun(each: Shipped) -> str:
     how = f" ({change.strategy})" if change.strategy else ""
     by = f", started by {change.by}" if change.by else ""
     approved = {None: "approvals not recorded", 0: "approved by nobody"}.get(
-        None if each.approvals is None else len(each.approvals), f"approved by {change.approvals}"
+        None if each.approvals is None else len(each.approvals), f"approved by {listed(each.approvals or [])}"
     )
     ai = {True: "AI-assisted", False: "no AI involved", None: "AI not recorded"}[each.ai]
     which = " The change with the defect." if each.faulty and not each.plan else ""

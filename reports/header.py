@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from reports import summary
 from reports.folder import Run
 from reports.loose import items, mapping, number, pick, text
-from reports.summary import summary
-from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, seconds
+from reports.words import NOT_MEASURED, VERDICTS, count, seconds
 
 UNSAID = "not recorded"
 
@@ -34,7 +34,7 @@ def header(run: Run) -> Header:
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = text(run.scenario.get("title")) or text(started.get("title")) or text(pick(outcome, "run", "scenario"))
     reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
-    return Header(title or run.name, str(verdict), word, meaning, reasons, summary(run), facts(run))
+    return Header(title or run.name, str(verdict), word, meaning, reasons, summary.summary(run), facts(run))
 
 
 def _sentence(words: str) -> str:
@@ -121,7 +121,7 @@ def ended(run: Run) -> str:
     """Who ended the outage, as a sentence."""
     if "effect" not in run.clocks:
         return "There was no outage to end."
-    return ENDED_BY.get(text(run.outcome.get("ended_by")), "Nobody ended the outage.")
+    return summary.ended(run)
 
 
 def link(address: Any) -> str:

@@ -41,7 +41,7 @@ class Shipped:
     def approvals(self) -> list[str] | None:
         """Who approved, by role; None where that isn't recorded."""
         found = self.record.get("approvals")
-        return None if found is None else [person(each) for each in items(found)] or ([text(found)] if found else [])
+        return None if found is None else [role(each) for each in items(found)] or ([text(found)] if found else [])
 
     @property
     def everywhere(self) -> bool:
@@ -55,6 +55,12 @@ class Shipped:
     def plan(self) -> str:
         """What an automation meant to do beside shipping; empty for a plain deploy."""
         return "; ".join(f"{key} the {text(value)}" for key, value in mapping(self.record.get("plan")).items())
+
+
+def role(value: Any) -> str:
+    """A role and its level as 'code owner (senior)'; anything else as text."""
+    name, level = text(pick(value, "role")), text(pick(value, "level"))
+    return f"{name} ({level})" if name and level else name or person(value)
 
 
 def shipped(run: Run) -> list[Shipped]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reports.detection import quiet
 from reports.factors_change import WRONG_RECORDS
 from reports.folder import Run
-from reports.found import Found, Rule, figure, judged, measured
+from reports.found import Found, Rule, figure, judged, measured, reverted_after
 from reports.loose import mapping, number, pick, rows, text
+from reports.provenance import faulty
 from reports.summary import listed
 from reports.words import count, seconds, times
 
@@ -31,6 +31,8 @@ def detected(run: Run) -> Found | None:
 
 def recovered(run: Run) -> Found | None:
     """Recovery was within the expectation."""
+    if text(run.outcome.get("ended_by")) in ("schedule", "cleanup") or reverted_after(run) is not None:
+        return None  # how soon is what the timeline says
     return within(run, "ttr", "Users were well as soon")
 
 
@@ -65,7 +67,7 @@ def right_first(run: Run) -> Found | None:
 
 def by_itself(run: Run) -> Found | None:
     """The system ended the outage without anybody."""
-    if run.outcome.get("ended_by") != "system":
+    if run.outcome.get("ended_by") != "system" or reverted_after(run) is not None:
         return None
     return Found("The system ended the outage by itself; nobody had to act.")
 
@@ -123,16 +125,21 @@ def harmless(run: Run) -> Found | None:
     return Found("No objective was breached: what was done to the system hurt no objective in the time watched.")
 
 
-def no_false_page(run: Run) -> Found | None:
-    """Nobody was called for nothing."""
-    if "effect" not in run.clocks or figure(run, "quiet", "pages") != 0 or not quiet(run.outcome):
-        return None  # without an effect it is the main finding, and stands in the summary
-    return Found(quiet(run.outcome))
+def stopped(run: Run) -> Found | None:
+    """A rollout that gave up before anybody was hurt."""
+    bad = faulty(run)
+    failed = {event.subject for event in run.of("change.failed")}
+    if bad is None or bad.plan or bad.change.id not in failed or "effect" in run.clocks:
+        return None
+    return Found(
+        f"{bad.change.release} stopped by itself while it shipped ({bad.change.strategy}), before it hurt users."
+    )
 
 
 RULES: Mapping[str, Rule] = {
     "nobody was hurt": harmless,
     "a guardrail held": refused,
+    "a rollout that stopped": stopped,
     "detected as expected": detected,
     "near the limit of detection": near_limit,
     "ahead of the customers": ahead,
@@ -143,7 +150,6 @@ RULES: Mapping[str, Rule] = {
     "others unhurt": unhurt,
     "no order lost": nothing_lost,
     "records agree": records_agree,
-    "no false page": no_false_page,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from reports.detection import held_against, quiet
 from reports.folder import Run
+from reports.found import reverted_after
 from reports.loose import items, mapping, number, pick, rows, text
 from reports.words import ENDED_BY, count, interval, percent, seconds
 from runner.journal import Event
@@ -155,17 +156,22 @@ def _times(run: Run) -> str:
             f"Nobody was paged (TTD {known_is})" if known == "never" else "Whether a page was raised was not measured"
         )
     if taken_is == "measured":
-        said += f"; it was taken {soon(run.outcome['tta_s'])} (TTA)"
+        said += f", it was taken {soon(run.outcome['tta_s'])} (TTA)"
     elif taken == "never" and known_is == "measured":
-        said += f"; nobody took it (TTA {taken_is})"
+        said += f", nobody took it (TTA {taken_is})"
     if well_is == "measured":
-        return f"{said}; users were well again {well} after it (TTR)."
+        return f"{said}, and users were well again {well} after the first failure (TTR)."
     return f"{said}; users were not seen to be well again (TTR {well_is})." if well == "never" else f"{said}."
 
 
 def ended(run: Run) -> str:
     """Who ended the outage, and what is not known where nobody did."""
-    by, act = text(run.outcome.get("ended_by")), run.clocks.get("act")
+    by, act, after = text(run.outcome.get("ended_by")), run.clocks.get("act"), reverted_after(run)
+    if by == "system" and after is not None:
+        return (
+            f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from a "
+            "recovery of the system's own."
+        )
     if by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
         return f"{ENDED_BY[by]} How long it would have lasted is not known."
     if by != "responder":
