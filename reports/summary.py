@@ -169,8 +169,8 @@ def ended(run: Run) -> str:
     by, act, after = text(run.outcome.get("ended_by")), run.clocks.get("act"), reverted_after(run)
     if by == "system" and after is not None:
         return (
-            f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from a "
-            "recovery of the system's own."
+            f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from "
+            "a recovery of the system's own."
         )
     if by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
         return f"{ENDED_BY[by]} How long it would have lasted is not known."
