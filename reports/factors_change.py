@@ -49,7 +49,7 @@ def ai_unapproved(run: Run) -> Found | None:
 def one_way(run: Run) -> Found | None:
     """The faulty change could not be taken back whole."""
     bad = faulty(run)
-    if bad is None or "effect" not in run.clocks:
+    if bad is None or bad.plan or "effect" not in run.clocks:
         return None
     migration = text(bad.record.get("migration"))
     if bad.record.get("reversible") is not False and not migration:
@@ -144,14 +144,17 @@ def wrong_records(run: Run) -> Found | None:
         return None
     cents = number(audit.get("wrong_amount_cents"))
     sum_ = f"; the amounts differ by {money(cents)} in sum" if cents else ""
-    said = f"The audit of orders found {', '.join(found)}{sum_}."
+    said = f"The audit of orders found: {', '.join(found)}{sum_}."
     return Found(
         said, "Put right the orders that the audit found, and add a check that would have found them.", owned=True
     )
 
 
 def capacity(run: Run) -> Found | None:
-    """Users were well, and the system was not whole."""
+    """Users were well, and instances that had died or been killed were not all back."""
+    inject = run.clocks.get("inject", 0.0)
+    if not any(event.t >= inject for event in run.of("instance.died", "instance.killed")):
+        return None
     after, well = measured(run, "ttfr"), measured(run, "ttr")
     if well is None or run.outcome.get("ttfr_state") == "not_measured":
         return None

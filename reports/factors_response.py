@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reports.folder import Run
 from reports.found import Found, figure, judged, measured, reverted_after
-from reports.loose import number, rows, text
+from reports.loose import number, pick, rows, text
+from reports.summary import deed
 from reports.words import percent, seconds
 
 SHARE = 0.25
@@ -19,22 +20,18 @@ def wrong_first(run: Run) -> Found | None:
     if not done or done[0]["right"]:
         return None
     t, right = number(done[0].get("t")), next((row for row in done if row["right"]), None)
-    what = _named(done[0].get("name"), done[0].get("target"))
+    what = deed(done[0].get("name"), done[0].get("target"))
     well, later = run.clocks.get("recovered"), number(right.get("t")) if right else None
     cost = "none that touched it followed"
     if t is not None and right is not None and later is not None:
-        cost = f"{_named(right.get('name'), right.get('target'))}, which did, was ordered {seconds(later - t)} later"
+        cost = f"the {deed(right.get('name'), right.get('target'))}, which did, was ordered {seconds(later - t)} later"
     elif t is not None and well is not None:
         cost = f"none that touched it followed, and users were well {seconds(well - t)} later"
     wrong = sum(1 for row in done if not row["right"])
     of = f"{wrong} of {len(done)} operations judged wrong"
-    said = f"The first operation, {what}, did not touch the cause; {cost} ({of})."
+    said = f"The first operation, the {what}, did not touch the cause; {cost} ({of})."
     then = "Put into the runbook how to tell this cause from its neighbours before the first operation."
     return Found(said, then, owned=True)
-
-
-def _named(name: object, target: object) -> str:
-    return f"the {text(name)}{f' of {text(target)}' if target else ''}"
 
 
 def slow_ack(run: Run) -> Found | None:
@@ -63,7 +60,9 @@ def slow_decision(run: Run) -> Found | None:
 
 
 def untaken(run: Run) -> Found | None:
-    """Somebody was paged and nobody took it."""
+    """Somebody was paged and nobody took it; where the scenario has no responder, that was so by design."""
+    if pick(run.outcome, "responder", "kind") == "none":
+        return None
     if "detect" not in run.clocks or run.outcome.get("tta_state") != "censored":
         return None
     return Found("A page was raised and nobody took it.", "Make sure that a page nobody takes goes to somebody else.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from reports.folder import Run
 from reports.loose import pick, rows, text
 from reports.provenance import Shipped, shipped
-from reports.summary import listed, soon
+from reports.summary import deed, listed, soon
 from runner.journal import Event
 
 RIGHT = {True: "judged right", False: "judged wrong"}
@@ -61,7 +61,8 @@ def _begun(each: Shipped) -> str:
 def _ended(each: Shipped, end: Event, took: float) -> str:
     name = each.change.release or each.change.service
     if end.kind == "change.failed":
-        return f"{name} failed: {why(end) or 'no reason recorded'}."
+        said = why(end) or "no reason recorded"
+        return f"{name} was {said}." if said.startswith("refused") else f"{name} failed: {said}."
     if end.data.get("cancelled"):
         return f"{name} stopped shipping: it was taken back before it was everywhere."
     return f"{name} was out, {soon(took)}."
@@ -112,9 +113,8 @@ def operations(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def _named(event: Event, releases: Mapping[str, str]) -> str:
-    name, target, change = (text(event.data.get(key)) for key in ("name", "target", "change"))
-    said = f"{name[:1].upper()}{name[1:]}" + (f" of {target}" if target else "")
-    return said + (f" (takes back {releases.get(change) or change})" if change else "")
+    what, change = deed(event.data.get("name"), event.data.get("target")), text(event.data.get("change"))
+    return f"{what[:1].upper()}{what[1:]}" + (f" (takes back {releases.get(change) or change})" if change else "")
 
 
 def acknowledged(run: Run) -> Iterator[tuple[float, str]]:

@@ -8,8 +8,8 @@ from reports.factors_change import WRONG_RECORDS
 from reports.folder import Run
 from reports.found import Found, Rule, figure, judged, measured, reverted_after
 from reports.loose import mapping, number, pick, rows, text
-from reports.provenance import faulty
-from reports.summary import listed
+from reports.provenance import faulty, shipped
+from reports.summary import deed, listed
 from reports.words import count, seconds, times
 
 NEAR = 2.0
@@ -59,10 +59,10 @@ def right_first(run: Run) -> Found | None:
     done = judged(run)
     if not done or not done[0]["right"]:
         return None
-    name, target = text(done[0].get("name")), text(done[0].get("target"))
+    first = deed(done[0].get("name"), done[0].get("target"))
     others = sum(1 for row in done if not row["right"])
     and_none = f"; {others} later ones were not" if others else ""
-    return Found(f"The first operation, the {name}{f' of {target}' if target else ''}, was a right one{and_none}.")
+    return Found(f"The first operation, the {first}, was a right one{and_none}.")
 
 
 def by_itself(run: Run) -> Found | None:
@@ -74,8 +74,11 @@ def by_itself(run: Run) -> Found | None:
 
 def refused(run: Run) -> Found | None:
     """A guardrail kept an automation from it."""
+    releases = {each.change.id: each.change.release for each in shipped(run)}
     found = [event for event in run.of("change.failed") if text(event.data.get("why")).startswith("refused")]
-    return Found(f"A guardrail held: {text(found[0].data['why'])}.") if found else None
+    if not found:
+        return None
+    return Found(f"A guardrail held: {releases.get(found[0].subject, 'a change')} was {text(found[0].data['why'])}.")
 
 
 def unhurt(run: Run) -> Found | None:

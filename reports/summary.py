@@ -120,6 +120,12 @@ def _hurt(run: Run) -> str:
     return f"{said}{_where(impact)}."
 
 
+def deed(name: Any, target: Any) -> str:
+    """An operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
+    noun = {"promote": "promotion", "flag": "setting"}.get(text(name), text(name) or "operation")
+    return f"{noun} of {text(target)}" if text(target) else noun
+
+
 def soon(value: float) -> str:
     """'2.00 s later', or 'at once' where that would be 0.00 s."""
     return f"{seconds(value)} later" if value >= AT_ONCE else "at once"
@@ -178,15 +184,16 @@ def ended(run: Run) -> str:
         lasting = "Users were still affected when the run ended" if "recovered" not in run.clocks else ""
         return ENDED_BY.get(by, f"{lasting or 'Users were well again'}; nobody is known to have ended the outage.")
     last = next((row for row in rows(run.outcome.get("operations")) if act is not None and row.get("t") == act), {})
-    name, target = text(pick(last, "name")), text(pick(last, "target"))
-    if not name:
+    if not last:
         return ENDED_BY[by]
+    what = deed(last.get("name"), last.get("target"))
     done, well = run.clocks.get("acted"), run.clocks.get("recovered")
     if done is not None and well is not None and well - done > LONG_S:
-        what = f"the {name}{f' of {target}' if target else ''}"
-        return f"The last operation before users were well, {what}, was done {seconds(well - done)} before they were."
+        return (
+            f"The last operation before users were well, the {what}, was done {seconds(well - done)} before they were."
+        )
     whose = f" by {text(last['by'])}" if last.get("by") else ""
-    return f"The {name}{f' of {target}' if target else ''}, ordered{whose} at {seconds(act)}, ended the outage."
+    return f"The {what}, ordered{whose} at {seconds(act)}, ended the outage."
 
 
 def _harmless(run: Run) -> list[str]:

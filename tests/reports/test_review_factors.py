@@ -15,6 +15,7 @@ from tests.reports.sample_review import Variant, variant
 AUTO = {"name": "rollback", "by": "auto", "done": 19.52}
 WRONG = {**AUTO, "t": 15.44, "target": "gateway", "right": False}
 RIGHT = {**AUTO, "t": 18.0, "target": "pricing", "right": True}
+KILLED = Event(15.0, "instance.killed", "us-east.pricing.1", {"service": "pricing", "region": "us-east"})
 DELETED = Event(20.0, "environment.deleted", "us-east")
 PLAIN_FAULT = Event(14.2, "fault.intended", "f1", {"kind": "link.down", "target": "checkout--payments"})
 OFF = {"guardrails": {"timeouts": True, "breaker": False, "degraded": False}}
@@ -142,10 +143,14 @@ FOUND: list[tuple[str, Variant, str]] = [
         "3 of 531 acknowledged orders were lost; there was one region.",
     ),
     ("records that disagree", Variant(), "1 with different amounts; the amounts differ by 1.50 in sum"),
-    ("capacity came back late", Variant(outcome={"ttfr_s": 25.32}), "back only 20.00 s after users were well"),
     (
         "capacity came back late",
-        Variant(outcome={"ttfr_s": None, "ttfr_state": "censored"}),
+        Variant(add=[KILLED], outcome={"ttfr_s": 25.32}),
+        "back only 20.00 s after users were well",
+    ),
+    (
+        "capacity came back late",
+        Variant(add=[KILLED], outcome={"ttfr_s": None, "ttfr_state": "censored"}),
         "not back when the run ended",
     ),
 ]
@@ -159,6 +164,11 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("an AI change without the approval it needs", Variant(edit={"c1": {"approvals": ["code owner"]}})),
     ("an AI change without the approval it needs", Variant(outcome={"clocks": {"effect": None}})),
     ("a change that can't be taken back", Variant()),
+    ("a change that can't be taken back", Variant(edit={"c1": {"reversible": False, "plan": {"delete": "us-east"}}})),
+    (
+        "a change that can't be taken back",
+        Variant(edit={"c1": {"reversible": False}}, outcome={"clocks": {"effect": None}}),
+    ),
     ("several changes at once", Variant(drop=["c0"])),
     ("several changes at once", Variant(outcome={"clocks": {"effect": 70.0}})),
     ("an automation with too many rights", Variant()),
@@ -182,6 +192,10 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("far from the limit of detection", Variant(outcome={"detection": {"ratio": 7.8}, "ttd_s": 0.4})),
     ("false pages", Variant(outcome={"alerts": [{"t": 1.0, "pages": False, "false_alarm": True}]})),
     ("a page nobody took", Variant()),
+    (
+        "a page nobody took",
+        Variant(outcome={"tta_s": None, "tta_state": "censored", "responder": {"kind": "none"}}),
+    ),
     ("slow to take the page", Variant()),
     ("slow to take the page", Variant(outcome={"tta_s": 1.9, "ttr_s": 2.0})),
     ("slow to take the page", Variant(outcome={"tta_s": 10.0, "ttr_s": 60.0})),
@@ -207,8 +221,10 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("orders lost", Variant()),
     ("orders lost", Variant(outcome={"audit": {"lost": None}})),
     ("records that disagree", Variant(outcome=AGREED)),
-    ("capacity came back late", Variant()),
-    ("capacity came back late", Variant(outcome={"ttfr_s": None, "ttfr_state": "not_measured"})),
+    ("capacity came back late", Variant(add=[KILLED])),
+    ("capacity came back late", Variant(outcome={"ttfr_s": 25.32})),
+    ("capacity came back late", Variant(add=[KILLED], outcome={"ttfr_s": None, "ttfr_state": "not_measured"})),
+    ("capacity came back late", Variant(add=[KILLED], outcome={"ttr_s": None, "ttr_state": "censored"})),
 ]
 
 

@@ -28,7 +28,7 @@ NOBODY = {name: {"requests": 9, "failed": 0} for name in ("us-east", "eu-west")}
 
 FOUND: list[tuple[str, Variant, str]] = [
     ("nobody was hurt", Variant(outcome=UNHURT), "No objective was breached"),
-    ("a guardrail held", Variant(add=[REFUSED]), "refused: the credential of an automation can't delete."),
+    ("a guardrail held", Variant(add=[REFUSED]), "pricing-1.1.0 was refused: the credential of"),
     ("a rollout that stopped", Variant(outcome=UNHURT, add=[FAILED]), "pricing-1.1.0 stopped by itself"),
     ("detected as expected", Variant(), "ttd < 5s, measured 1.08 s"),
     ("near the limit of detection", Variant(), "1.8× the theoretical limit"),
