@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from reports.folder import Run
 from reports.loose import pick, rows, text
-from reports.provenance import Shipped, shipped
+from reports.provenance import Shipped, role, shipped
 from reports.summary import deed, listed, soon
 from runner.journal import Event
 
@@ -48,7 +48,8 @@ def shipping(run: Run) -> Iterator[tuple[float, str]]:
 def _begun(each: Shipped) -> str:
     change = each.change
     how = f" ({change.strategy})" if change.strategy else ""
-    by = f", started by {change.by}" if change.by else ""
+    author = role(each.record.get("author"))
+    by = (f", written by {author}" if author else "") + (f", started by {change.by}" if change.by else "")
     approved = {None: "approvals not recorded", 0: "approved by nobody"}.get(
         None if each.approvals is None else len(each.approvals), f"approved by {listed(each.approvals or [])}"
     )

@@ -71,7 +71,7 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
         with active.registered(run_id, folder):
             kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
             _run(trial, options, folder, kept, signals)
-        return conclude(folder)
+        return _conclude(folder)
     except OSError as error:
         raise PortError(f"the run's folder {folder} can't be written: {error}") from error
 
@@ -179,7 +179,7 @@ def _screen(folder: Path, options: Options) -> Iterator[Any]:
         screen.close()
 
 
-def conclude(folder: Path) -> Mapping[str, Any]:
+def _conclude(folder: Path) -> Mapping[str, Any]:
     """Outcome, report, review and the last lines on the screen, from what the run left on disk."""
     from reports.render import report_run
     from runner.cli.summary import lines, review_lines

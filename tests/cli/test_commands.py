@@ -15,7 +15,7 @@ import pytest
 
 from runner import bundled
 from runner.cli import active, library, main
-from runner.cli.play import conclude
+from runner.cli.play import _conclude
 from tests.scenario.test_load import SMALL
 
 
@@ -108,10 +108,10 @@ def test_report_writes_a_review_and_keeps_an_edited_one(capsys: pytest.CaptureFi
 def test_the_end_of_a_run_says_where_the_review_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The last lines on the screen; an edited one is named."""
     folder = shutil.copytree(Path(__file__).parents[1] / "golden", tmp_path / "run")
-    conclude(folder)
+    _conclude(folder)
     assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().err
     (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
-    conclude(folder)
+    _conclude(folder)
     told = capsys.readouterr().err
     assert f"  review               {folder / 'review-draft.md'}\n" in told
     assert "review.md was edited and is kept as it is" in told

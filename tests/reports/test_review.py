@@ -60,8 +60,8 @@ def test_the_timeline_of_a_bad_deploy(run: Run) -> None:
     told = review(run).moments
     assert [each.t for each in told] == sorted(each.t for each in told)
     assert [f"{each.since} {each.clock} {each.kind}: {each.words}" for each in told][3:10] == [
-        "14.20 s 17:22:19 change: pricing-1.1.0 began to ship (all-at-once), started by timeline; approved by Pricing "
-        "lead; AI-assisted. The change with the defect.",
+        "14.20 s 17:22:19 change: pricing-1.1.0 began to ship (all-at-once), written by Backend engineer (senior), "
+        "started by timeline; approved by Pricing lead; AI-assisted. The change with the defect.",
         "14.31 s 17:22:19 users: First hurt user, of the objective “checkout”.",
         "14.93 s 17:22:20 change: pricing-1.1.0 was out, 0.73 s later.",
         "15.39 s 17:22:20 alert: cusum (client-side, pages) raised: checkout: 6 of 14 requests failed.",

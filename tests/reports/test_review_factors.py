@@ -171,6 +171,7 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ),
     ("several changes at once", Variant(drop=["c0"])),
     ("several changes at once", Variant(outcome={"clocks": {"effect": 70.0}})),
+    ("several changes at once", Variant(outcome={"clocks": {"effect": None}})),
     ("an automation with too many rights", Variant()),
     ("nobody paged", Variant()),
     ("nobody paged", Variant(outcome={"ttd_state": "no_effect", "clocks": {"effect": None}})),
