@@ -76,7 +76,9 @@ class Head:
     link: str
 
 
-def render_matrix(matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Path) -> Path:
+def render_matrix(
+    matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Path, kicker: str = "Game day matrix"
+) -> Path:
     """Writes the page to `path` and returns it; `runs` are the folders of the variants' runs.
 
     Raises OSError where it can't be written, ValueError where a run's file isn't what its name says.
@@ -86,7 +88,7 @@ def render_matrix(matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Pat
     word, meaning = VERDICTS.get(verdict, ("No verdict", "The matrix left no verdict."))
     told = sentences(variants)
     content = {
-        "kicker": "Game day matrix",
+        "kicker": kicker,
         "title": text(matrix.get("title")) or text(matrix.get("scenario")) or "unnamed scenario",
         "verdict": verdict if verdict in VERDICTS else "unknown",
         "word": word,
@@ -166,6 +168,10 @@ def _lines(variants: Sequence[Variant]) -> Iterator[Line]:
     for position, (key, heading) in enumerate(TIMES.items()):
         cells = [Cell(_time(each, key)) for each in variants]
         yield Line(f"{heading}, {key.upper()}", cells, "" if position else "How long it took")
+    firsts = [number(pick(each, "responder", "first_right_s")) for each in variants]
+    cells = [Cell("none" if first is None else seconds(first)) for first in firsts]
+    yield Line("First right operation, after the first effect on users", cells)
+    yield Line("Wrong operations", [Cell(count(pick(each, "responder", "wrong"))) for each in variants])
     yield Line("Failed requests", [Cell(_failed(mapping(each.get("impact")))) for each in variants], "Who was hurt")
     yield Line("Users hurt", [Cell(_users(mapping(each.get("impact")))) for each in variants])
     for key, heading in AUDIT.items():

@@ -36,6 +36,7 @@ from runner.messages import (
 from runner.operations import Alert, Operation
 
 Phase = Literal["up", "warm", "steady", "fault", "down", "done"]
+TOO_EARLY = "there is nothing to be seen yet that it could mend"
 Reason = Literal["held", "no_effect", "give_up", "unsteady", "interrupted", "error"]
 
 
@@ -51,6 +52,8 @@ class Plan:
     window: float
     lookback: float
     """How old a request must be for its answer to be known: the client's time-out."""
+    secret: bool = False
+    """A drill: an operation that comes before anything is to be seen is refused alike before and after the fault."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,18 @@ class State:
     health: Health | None = None
     alerts: tuple[Alert, ...] = ()
     """Raised and not yet answered by an operation that has ended."""
+    paged: bool = False
+    """Somebody was paged since the timeline began."""
     operations: tuple[tuple[str, Operation, str], ...] = ()
     """(id, operation, running | done | failed | refused)."""
     reason: Reason | None = None
     left: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Operations are carried out now: the timeline runs, and in a drill something is to be seen of it."""
+        seen = self.paged or (self.health is not None and self.health.breached)
+        return self.phase == "fault" and (seen or not self.plan.secret)
 
     @property
     def busy(self) -> bool:
@@ -138,7 +149,7 @@ def _raised(state: State, event: Raised) -> Step:
     actions: list[Action] = [Log("alert.raised", alert.id, data)]
     if alert.pages:
         actions.append(Page(alert))
-        state = replace(state, alerts=(*state.alerts, alert))
+        state = replace(state, alerts=(*state.alerts, alert), paged=state.paged or state.phase == "fault")
     return state, tuple(actions)
 
 
@@ -150,9 +161,9 @@ def _requested(state: State, event: Requested) -> Step:
         kind, subject = ("ack", operation.target) if operation.name == "ack" else ("note", "")
         said = {"text": operation.text} if operation.name == "note" else {}
         return replace(state, operations=done), (Log(kind, subject, {**said, "by": operation.by}),)
-    if state.phase != "fault":
+    if not state.open:
         refused = (*state.operations, (number, operation, "refused"))
-        text = f"{operation.name} by {operation.by} refused: the run isn't so far"
+        text = f"{operation.name} by {operation.by} refused: {TOO_EARLY}"
         return replace(state, operations=refused), (Log("note", "", {"text": text, "by": "gameday"}),)
     data = {"name": operation.name, "target": operation.target, "by": operation.by, "change": operation.change}
     running = (*state.operations, (number, operation, "running"))

@@ -32,7 +32,7 @@ class Interpreter:
     def __init__(self, world: World) -> None:
         self.world = world
         self.mailbox: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
-        self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter))
+        self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter, secret=world.secret))
         self._health_due = 0.0
         self._watching = False
         self._mute = False

@@ -56,17 +56,23 @@ class Event:
 class Journal:
     """Appends events; safe from any thread. `durable=True` returns only once the line is on disk.
 
-    `listener` is told of every event, whoever appends it: the screen.
+    `listener` is told of every event, whoever appends it: the screen. `encode` makes of each line what is written.
     """
 
-    def __init__(self, path: Path, listener: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        listener: Callable[[Event], None] | None = None,
+        encode: Callable[[str], str] = lambda line: line,
+    ) -> None:
         self.path = path
         self._listener = listener
+        self._encode = encode
         self._lock = threading.Lock()
         self._file = path.open("a", encoding="utf-8")
 
     def append(self, event: Event, *, durable: bool = False) -> Event:
-        line = event.line() + "\n"
+        line = self._encode(event.line()) + "\n"
         with self._lock:
             self._file.write(line)
             self._file.flush()

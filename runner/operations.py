@@ -55,3 +55,5 @@ class Change:
     by: str
     state: Literal["running", "done", "failed", "rolled-back"]
     rollback_of: str | None = None
+    author: str = ""
+    """Role and level of who wrote it, and whether an assistant did with them; empty of a rollback."""

@@ -89,9 +89,9 @@ class Operator:
         about = self.about(release)
         service = str(about["service"])
         previous = self._running(service)
-        entry = Change(
-            change, self.clock.now(), service, release, previous, about["kind"], about["summary"], by, "running"
-        )
+        now, author = self.clock.now(), _author(about)
+        kind, summary = about["kind"], about["summary"]
+        entry = Change(change, now, service, release, previous, kind, summary, by, "running", None, author)
         self._ship(_Rollout(entry, strategy, pause), {**about, "by": by})
 
     def rollback(self, change: str, target: str, by: str) -> None:
@@ -118,7 +118,8 @@ class Operator:
         about = {**self.about(release), "kind": "infra", "by": by, "reversible": False}
         service, previous = str(about["service"]), self._running(str(about["service"]))
         plan = {"delete": f"environment of {region}, volumes included", "create": f"environment of {region}"}
-        entry = Change(change, self.clock.now(), service, release, previous, "infra", about["summary"], by, "running")
+        now, author, summary = self.clock.now(), _author(about), about["summary"]
+        entry = Change(change, now, service, release, previous, "infra", summary, by, "running", None, author)
         rollout = _Rollout(entry, "all-at-once", 0.0)
         with self._lock:
             self._rollouts[change] = rollout
@@ -225,3 +226,10 @@ class Operator:
         """Journals, until the system is being taken down; of changes also then."""
         if not self.system.closing.is_set() or kind.startswith("change"):
             self.journal.append(Event(self.clock.now(), kind, subject, data), durable=durable)
+
+
+def _author(about: Mapping[str, Any]) -> str:
+    """`software engineer, mid, with code assistant`."""
+    author, ai = about.get("author") or {}, about.get("ai") or {}
+    words = [str(author.get(key)) for key in ("role", "level") if author.get(key)]
+    return ", ".join([*words, *([f"with {ai['tool']}"] if ai.get("tool") else [])])

@@ -102,8 +102,11 @@ class PlainScreen:
     def event(self, event: Event) -> None:
         text = sentence(event)
         if text is not None:
-            with self._lock:
-                self._console.print(f"{event.t:8.2f}s  {text}", markup=False, highlight=False, soft_wrap=True)
+            self._say(event, text)
+
+    def _say(self, event: Event, text: str) -> None:
+        with self._lock:
+            self._console.print(f"{event.t:8.2f}s  {text}", markup=False, highlight=False, soft_wrap=True)
 
     def line(self, text: str) -> None:
         with self._lock:
@@ -114,6 +117,47 @@ class PlainScreen:
 
     def close(self) -> None:
         """Nothing to put back."""
+
+
+class OnCallScreen(PlainScreen):
+    """What the one on call may see while a drill goes on: pages, with a bell, and what people do about them.
+
+    Never the scenario, nor what its timeline does or when.
+    """
+
+    _OPEN = (
+        *("change.failed", "ack", "operation.intended", "operation.done", "operation.failed"),
+        *("run.interrupted", "run.error", "cleanup"),
+    )
+    _PHASES: Mapping[str, str] = {
+        "up": "bringing the system up",
+        "warm": "the system is up; load begins",
+        "steady": "you are on call from now on: gameday status, ack, rollback, … in another terminal (gameday --help)",
+        "down": "the drill is over: taking the system down",
+    }
+
+    def __init__(self, console: Console, runbook: str | None) -> None:
+        super().__init__(console)
+        self._runbook = runbook
+        self._up = False
+
+    def event(self, event: Event) -> None:
+        data = event.data
+        if event.kind == "run.started":
+            self._say(event, f"drill {event.subject} (on {data['substrate']}: {data['why']})")
+        elif event.kind == "phase":
+            self._up = self._up or event.subject == "warm"
+            if told := self._PHASES.get(event.subject):
+                self._say(event, told)
+        elif event.kind == "alert.raised" and data["pages"]:
+            self._console.bell()
+            self._say(event, f"[DRILL] PAGE {event.subject}: {data['summary']}" + self._where(data))
+        elif event.kind in self._OPEN or (event.kind == "note" and (data.get("by") != "gameday" or not self._up)):
+            super().event(event)
+
+    def _where(self, data: Mapping[str, Any]) -> str:
+        region = f" in {data['region']}" if data["region"] else ""
+        return region + (f"; runbook {self._runbook}" if self._runbook else "")
 
 
 class LiveScreen:

@@ -55,9 +55,11 @@ class World:
     """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
     jitter: float = 0.0
     """Seconds added to the steady state."""
+    secret: bool = False
+    """A drill: nobody on call may learn whether anything has happened but from what they see."""
 
 
-def plan_of(scenario: Scenario, jitter: float) -> engine.Plan:
+def plan_of(scenario: Scenario, jitter: float, *, secret: bool = False) -> engine.Plan:
     return engine.Plan(
         warmup=scenario.load.warmup,
         steady=scenario.steady_state.for_ + jitter,
@@ -66,4 +68,5 @@ def plan_of(scenario: Scenario, jitter: float) -> engine.Plan:
         give_up=scenario.give_up,
         window=max(slo.window for slo in scenario.slos),
         lookback=scenario.load.timeout,
+        secret=secret,
     )

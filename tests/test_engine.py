@@ -200,3 +200,17 @@ def test_an_ended_operation_rearms_and_clears_the_alerts() -> None:
     assert state.alerts == ()
     assert Rearm(33.0) in actions
     assert [is_ for _, _, is_ in state.operations] == ["failed"]
+
+
+def test_in_a_drill_operations_open_once_something_is_to_be_seen() -> None:
+    """Before, they are refused in the same words, whether the fault is there already or not."""
+    secret = replace(PLAN, secret=True)
+    steady, _ = play(engine.begin(secret)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
+    before, told_before = engine.step(steady, Requested(10.0, ROLLBACK, "o1"))
+    state = in_fault(secret)
+    unseen, told_after = engine.step(state, Requested(28.0, ROLLBACK, "o1"))
+    assert told_before == told_after
+    assert [is_ for _, _, is_ in (*before.operations, *unseen.operations)] == ["refused", "refused"]
+    for seen in (Raised(29.0, ALERT), healthy(29.0, None, breached=True)):
+        _, actions = play(state, [seen, Requested(30.0, ROLLBACK, "o2")])
+        assert Carry("o2", ROLLBACK) in actions

@@ -129,3 +129,16 @@ def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
     operator.plan = late
     operator.rollback("c2", "c1", "auto")
     assert set(releases(substrate, "pricing")) == {"pricing-1.0.0"}
+
+
+def test_the_feed_says_who_wrote_a_change(operator: Operator) -> None:
+    """Role and level, and whether an assistant did with them; a rollback was written by nobody."""
+    plain = about
+    operator.about = lambda name: {
+        **plain(name),
+        "author": {"role": "software engineer", "level": "mid"},
+        "ai": {"tool": "code assistant", "model": "m", "prompt": "p"},
+    }
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    operator.rollback("c2", "c1", "on-call")
+    assert [each.author for each in operator.feed()] == ["software engineer, mid, with code assistant", ""]

@@ -6,17 +6,13 @@ Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 us
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO, TypeVar, cast
 
 import click
-
-from runner.cli import calibrate, compare, heal, history, look, operate, run, suite
-from runner.located import Invalid
-from runner.ports import PortError
 
 T = TypeVar("T")
 EPILOG = """\b
@@ -35,22 +31,44 @@ scenario, 3 inconclusive, 4 tool or substrate failed, 5 something left behind,
 130 interrupted and cleaned up."""
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "run": "run:run",
+    "suite": "suite:suite",
+    "drill": "drill:drill",
+    "compare": "compare:compare",
+    "history": "history:history",
+    "heal": "heal:heal",
+    "calibrate": "calibrate:calibrate",
+    "list": "look:list_",
+    **{name: f"look:{name}" for name in ("show", "validate", "schema", "doctor", "report", "abort")},
+    **{
+        name: f"operate:{name}"
+        for name in ("status", "ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note")
+    },
+}
+"""Name → module and object, imported when it is called for: an acknowledgement waits for no plotting library."""
+
+
+class Commands(click.Group):
+    """The commands of `COMMANDS`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, command = COMMANDS[name].partition(":")
+        found: click.Command = getattr(importlib.import_module(f"runner.cli.{module}"), command)
+        return found
+
+
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="gameday-runner", prog_name="gameday")
 def gameday() -> None:
     """Chaos and rollback game days: how long until you know, how long until users are well, and was an order lost?"""
-
-
-gameday.add_command(run.run)
-gameday.add_command(suite.suite)
-gameday.add_command(compare.compare)
-gameday.add_command(history.history)
-gameday.add_command(heal.heal)
-gameday.add_command(calibrate.calibrate)
-for command in (look.list_, look.show, look.validate, look.schema, look.doctor, look.report, look.abort):
-    gameday.add_command(command)
-for command in operate.COMMANDS:
-    gameday.add_command(command)
 
 
 class Pipe:
@@ -84,17 +102,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         status = 2
-    except Invalid as error:
-        click.echo(f"error: {error}", err=True)
-        status = 2
-    except PortError as error:
-        click.echo(f"error: {error}", err=True)
-        status = 4
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; nothing was started", err=True)
         status = 130
-    except Exception:
-        traceback.print_exc()
-        click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)
-        status = 4
+    except Exception as error:
+        status = _told(error)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Says what went wrong, in words where it is no defect of ours; the exit status."""
+    from runner.located import Invalid
+    from runner.ports import PortError
+
+    if isinstance(error, Invalid | PortError):
+        click.echo(f"error: {error}", err=True)
+        return 2 if isinstance(error, Invalid) else 4
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)
+    return 4

@@ -23,6 +23,7 @@ from runner.reaper.clear import WORK, Cleared, Traces, clear
 from runner.reaper.closing import close, finished
 from runner.reaper.labelled import Kinds, everything, local, said
 from runner.reaper.processes import belonging, orphaned
+from runner.seal import sealed, unseal
 
 EPILOG = """\b
 Examples:
@@ -111,6 +112,7 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
     found = clear(traces, docker=docker, patience=PATIENCE_S) if traces else {}
     for each in traces:
         cleared = found[each.run]
+        _open(each)
         closed = each.folder is not None and finished(each.folder) is False
         if each.folder and (closed or cleared.removed):
             closed = close(each.folder, WHY, cleared, by="gameday heal") and closed
@@ -121,6 +123,15 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
             click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
         _tell(each.run, cleared)
     return any(cleared.left for cleared in found.values())
+
+
+def _open(traces: Traces) -> None:
+    """What a drill kept sealed, as far as that can be opened."""
+    try:
+        if traces.folder:
+            unseal(traces.folder)
+    except OSError as error:
+        click.echo(f"{traces.run}: {error}", err=True)
 
 
 def _show(run: str, what: str, things: Sequence[str]) -> None:
@@ -164,9 +175,13 @@ def _folder(given: str, run: str, survey: Survey) -> Path | None:
     listed = [Path(survey.entries[run][0].folder)] if run in survey.entries else []
     for folder in (Path(given), *listed, Path("runs") / run):
         found = folder.resolve()
-        if found.name == run and ((found / "journal.jsonl").is_file() or (found / WORK).is_dir()):
+        if found.name == run and _is_of_run(found):
             return found
     return None
+
+
+def _is_of_run(folder: Path) -> bool:
+    return (folder / "journal.jsonl").is_file() or (folder / WORK).is_dir() or sealed(folder)
 
 
 def _substrate(folder: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,11 @@ def list_(tag: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table("family", "scenario", "about", "title", box=None, header_style="bold")
-    for row in rows:
-        table.add_row(str(row["family"]), str(row["name"]), f"{row['expected_s']}s", str(row["title"]))
+    table = Table("scenario", "about", "title", box=None, header_style="bold", pad_edge=False)
+    for family, members in itertools.groupby(rows, lambda row: str(row["family"])):
+        table.add_row(f"[bold cyan]{family}[/]")
+        for row in members:
+            table.add_row(f"  {row['name']}", f"{row['expected_s']} s", str(row["title"]))
     Console().print(table)
 
 

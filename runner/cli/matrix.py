@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -20,15 +20,19 @@ from reports.words import NOT_MEASURED, count, interval
 from runner.cli.tables import FRAME
 from runner.ports import PortError
 
+KICKERS = {"matrix": "Game day matrix", "drill": "On-call drill"}
 COLOURS = {"pass": "green", "ok": "green", "fail": "red", "breach": "red", "error": "red"}
 
 
-def conclude(folder: Path, runs: Mapping[str, Path], *, as_json: bool = False) -> int:
+def conclude(
+    folder: Path, runs: Mapping[str, Path], *, as_json: bool = False, name: Literal["matrix", "drill"] = "matrix"
+) -> int:
     """Writes `matrix.json` and `matrix.html` into `folder`, prints the table, and gives the exit status of the whole.
 
     `runs`: the folder of each variant's run, in order, best below `folder`, where the page's links lead to. With
-    `as_json` the content of `matrix.json` goes to standard output as well. Raises PortError where `folder` can't be
-    written, ValueError or runner.located.Invalid where a run's files aren't what they should be.
+    `as_json` the content of `matrix.json` goes to standard output as well. The files of a drill, whose variants are the
+    person on call and automation, are called so. Raises PortError where `folder` can't be written, ValueError or
+    runner.located.Invalid where a run's files aren't what they should be.
     """
     from reports.matrix import render_matrix
     from runner.measure.matrix import matrix
@@ -36,17 +40,17 @@ def conclude(folder: Path, runs: Mapping[str, Path], *, as_json: bool = False) -
     found = matrix(runs)
     written = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     try:
-        (folder / "matrix.json").write_text(written + "\n", encoding="utf-8")
-        page = render_matrix(found, runs, folder / "matrix.html")
+        (folder / f"{name}.json").write_text(written + "\n", encoding="utf-8")
+        page = render_matrix(found, runs, folder / f"{name}.html", kicker=KICKERS[name])
     except OSError as error:
-        raise PortError(f"the matrix can't be written to {folder}: {error}") from error
+        raise PortError(f"the {name} can't be written to {folder}: {error}") from error
     if as_json:
         click.echo(written)
     console = Console(file=sys.stderr, highlight=False)
     console.print(table(found))
     for sentence in sentences(rows(found["variants"])):
         console.print(sentence, markup=False, soft_wrap=True)
-    console.print(f"matrix  {page}", markup=False, soft_wrap=True)
+    console.print(f"{name}  {page}", markup=False, soft_wrap=True)
     return int(found["exit_status"])
 
 
@@ -61,8 +65,10 @@ def table(matrix: Mapping[str, Any]) -> Table:
     for name in dict.fromkeys(name for each in variants for name in mapping(each.get("settings"))):
         shown.add_row(escape(spelt(name)), *(escape(_value(pick(each, "settings", name))) for each in variants))
     shown.add_section()
-    for key in ("ttd", "ttr"):
+    for key in ("ttd", "tta", "ttr"):
         shown.add_row(key.upper(), *(interval(each, key)[0] for each in variants))
+    shown.add_row("first right operation", *(told(pick(each, "responder", "first_right_s")) for each in variants))
+    shown.add_row("wrong operations", *(count(pick(each, "responder", "wrong")) for each in variants))
     shown.add_row("failed requests", *(_share(each, "failed_ratio") for each in variants))
     shown.add_row("users hurt", *(_share(each, "users_affected_ratio") for each in variants))
     shown.add_row("orders lost", *(count(pick(each, "audit", "lost")) for each in variants))

@@ -11,6 +11,7 @@ from runner.clock import Clock
 from runner.door.key import written
 from runner.door.picture import Ordered, picture, seen_slos
 from runner.door.server import Door
+from runner.engine import TOO_EARLY
 from runner.interpreter import Interpreter
 from runner.journal import Event, Journal
 from runner.operations import Alert
@@ -94,6 +95,7 @@ def orders(interpreter: Interpreter) -> list[Ordered]:
     """Every operation asked for so far, in order; those that the engine hasn't read yet are `accepted`."""
     known = {number: state for number, _, state in interpreter.state.operations}
     return [
-        Ordered(number, operation, known.get(number, "accepted"), interpreter.why.get(number, ""))
+        Ordered(number, operation, state, interpreter.why.get(number, TOO_EARLY if state == "refused" else ""))
         for number, operation in list(interpreter.accepted.items())
+        for state in [known.get(number, "accepted")]
     ]

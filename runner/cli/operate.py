@@ -130,9 +130,6 @@ def note(text: str, run: str | None, as_json: bool, role: str | None, wait: bool
     return _order({"name": "note", "text": text}, run, as_json, role, wait)
 
 
-COMMANDS = (status, ack, rollback, failover, promote, rejoin, restart, flag, note)
-
-
 def _order(fields: Mapping[str, str | None], run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Asks for it and says what became of it: 0 done, or asked for with --no-wait; 1 failed, refused or still going."""
     role = role or os.environ.get("GAMEDAY_ROLE")

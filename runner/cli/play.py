@@ -25,6 +25,7 @@ from runner.cli.keep import Kept, Signals, wanted
 from runner.operations import Change
 from runner.ports import PortError
 from runner.scenario import Scenario
+from runner.seal import Seal, unseal
 
 REAL_TOXIPROXY = (
     "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
@@ -49,13 +50,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run to be made: the scenario, where it came from, its seed, and the substrate chosen for it."""
+    """One run to be made: the scenario, where it came from, its seed, and the substrate chosen for it.
+
+    `secret`: seconds within which the timeline of a drill begins, which is kept from everybody; None of any other run.
+    """
 
     path: Path
     scenario: Scenario
     seed: int
     substrate: str
     why: str
+    secret: float | None = None
 
 
 def new_id() -> str:
@@ -67,38 +72,46 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     run_id = new_id()
     folder = out / run_id
     try:
-        _prepare(trial, folder)
+        seal = _prepare(trial, folder)
         with active.registered(run_id, folder):
             kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
-            _run(trial, options, folder, kept, signals)
+            try:
+                _run(trial, options, folder, kept, signals, seal)
+            finally:
+                unseal(folder)
         return _conclude(folder)
     except OSError as error:
         raise PortError(f"the run's folder {folder} can't be written: {error}") from error
 
 
-def _prepare(trial: Trial, folder: Path) -> None:
-    """The folder, the resolved scenario, and this machine's calibration where there is one."""
+def _prepare(trial: Trial, folder: Path) -> Seal | None:
+    """The folder, the resolved scenario, and this machine's calibration where there is one; the seal of a drill."""
     for part in ("", "samples", "logs"):
         (folder / part).mkdir(parents=True)
     text = yaml.safe_dump(trial.scenario.document(), sort_keys=False, allow_unicode=True)
-    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    seal = None if trial.secret is None else Seal(folder)
+    if seal:
+        seal.write(folder / "scenario.yaml", text)
+    else:
+        (folder / "scenario.yaml").write_text(text, encoding="utf-8")
     calibration = active.state() / f"calibration-{trial.substrate}.json"
     if calibration.is_file():
         shutil.copyfile(calibration, folder / "calibration.json")
+    return seal
 
 
-def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> None:
+def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals, seal: Seal | None) -> None:
     from runner.cli import oncall
-    from runner.cli.wire import Settings, operator, world
+    from runner.cli.wire import operator, world
     from runner.clock import RunClock
     from runner.interpreter import Interpreter
-    from runner.journal import Event, Journal
+    from runner.journal import Event
     from runner.samples import read_samples
 
     clock, scenario = RunClock(), trial.scenario
-    settings = Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy)
-    with _screen(folder, options) as screen:
-        journal = Journal(folder / "journal.jsonl", screen.event)
+    settings = _settings(trial, options, folder)
+    with _screen(trial, folder, options) as screen:
+        journal = _journal(folder, screen.event, seal)
         started = _started(trial, options, clock.started.isoformat(timespec="milliseconds"))
         journal.append(Event(0.0, "run.started", folder.name, started))
         if options.toxiproxy:
@@ -122,6 +135,21 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
             pages.close()
         _keep_releases(operating.feed(), folder / "releases")
         journal.close()
+
+
+def _settings(trial: Trial, options: Options, folder: Path) -> Any:
+    from runner.cli.wire import JITTER, Settings
+
+    within = JITTER if trial.secret is None else trial.secret
+    secret = trial.secret is not None
+    return Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy, within, secret)
+
+
+def _journal(folder: Path, listener: Any, seal: Seal | None) -> Any:
+    from runner.journal import Journal
+
+    path = folder / "journal.jsonl"
+    return Journal(seal.path(path), listener, seal.line) if seal else Journal(path, listener)
 
 
 def _keep_releases(feed: Sequence[Change], into: Path) -> None:
@@ -166,13 +194,16 @@ def _command(trial: Trial, options: Options) -> str:
 
 
 @contextmanager
-def _screen(folder: Path, options: Options) -> Iterator[Any]:
+def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
     from runner.samples import read_samples
-    from runner.screen import LiveScreen, PlainScreen, recent
+    from runner.screen import LiveScreen, OnCallScreen, PlainScreen, recent
 
     console = Console(stderr=True)
-    live = console.is_terminal and not options.as_json
-    screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples"))) if live else PlainScreen(console)
+    screen: PlainScreen | LiveScreen = PlainScreen(console)
+    if trial.secret is not None:
+        screen = OnCallScreen(console, trial.scenario.runbook)
+    elif console.is_terminal and not options.as_json:
+        screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples")))
     try:
         yield screen
     finally:

@@ -39,7 +39,7 @@ def _tables(now: float) -> Sequence[tuple[str, str, Columns]]:
         (
             "Changes",
             "changes",
-            (("id", _of("id")), ("when", age), ("state", _of("state")), ("by", _of("by")), ("", _change)),
+            (("id", _of("id")), ("when", age), ("state", _of("state")), ("by", _author), ("", _change)),
         ),
         ("Regions", "regions", (("region", _of("region")), ("state", _health), ("database", _database))),
         (
@@ -83,6 +83,11 @@ def _objective(row: Row) -> str:
 
 def _bad(row: Row) -> str:
     return f"{row['bad']} of {row['requests']}"
+
+
+def _author(row: Row) -> str:
+    """Who wrote it, and of a rollback who ordered it."""
+    return str(row["by"] if row["rollback_of"] else row["author"] or row["by"])
 
 
 def _change(row: Row) -> str:

@@ -45,18 +45,23 @@ from runner.world import Pages, Screen, World
 TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
 JITTER = 1.0
-"""Seconds by which the fault is put off at most, so that trials meet every tick in random phase."""
+"""Seconds by which the fault is put off at most, unless said, so that trials meet every tick in random phase."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one."""
+    """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one.
+
+    The timeline begins at a random moment `within` seconds after the steady state; of a `secret` run nobody knows it.
+    """
 
     run: str
     folder: Path
     seed: int
     substrate: str
     toxiproxy: str | None = None
+    within: float = JITTER
+    secret: bool = False
 
 
 def world(
@@ -89,8 +94,15 @@ def world(
         pages=pages,
         screen=screen,
         down=down,
-        jitter=random.Random(settings.seed).uniform(0, JITTER),  # noqa: S311  (no secret)
+        jitter=_jitter(settings),
+        secret=settings.secret,
     )
+
+
+def _jitter(settings: Settings) -> float:
+    """By the seed, so that a run can be repeated; of a secret run by chance, for its seed may be known."""
+    draw = random.SystemRandom() if settings.secret else random.Random(settings.seed)  # noqa: S311
+    return draw.uniform(0, settings.within)
 
 
 def operator(

@@ -69,6 +69,7 @@ def picture(
                 "kind": change.kind,
                 "summary": change.summary,
                 "by": change.by,
+                "author": change.author,
                 "state": change.state,
                 "rollback_of": change.rollback_of,
             }

@@ -92,6 +92,7 @@ def _variant(name: str, outcome: Mapping[str, Any], run: Run, settings: Mapping[
         **times,
         "impact": {key: outcome["impact"].get(key) for key in IMPACT},
         "audit": outcome["audit"],
+        "responder": outcome["responder"],
         "slos": list(_slos(outcome, run)),
         "expectations": [{key: each[key] for key in ("expr", "holds")} for each in outcome["expectations"]],
     }

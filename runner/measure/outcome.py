@@ -102,7 +102,7 @@ def _told(analysis: Analysis) -> dict[str, Any]:
         "audit": audit(run),
         "customer_reports": customer_reports(analysis),
         "system": _system(run),
-        "responder": _responder(run),
+        "responder": _responder(analysis),
     }
 
 
@@ -173,10 +173,18 @@ def _system(run: Run) -> dict[str, Any]:
     }
 
 
-def _responder(run: Run) -> dict[str, Any]:
-    respond = run.scenario.respond
-    kind = run.started.get("responder") or respond.by
-    return {"kind": kind, "policy": run.started.get("policy", respond.policy)}
+def _responder(analysis: Analysis) -> dict[str, Any]:
+    """Who answered, and how well: the first right operation counts from the effect on users, as TTR does."""
+    run, effect = analysis.run, analysis.clocks.effect
+    right = [each.t for each in analysis.operations if each.right and not each.failed]
+    first = max(0.0, right[0] - effect) if right and effect is not None else None
+    return {
+        "kind": run.started.get("responder") or run.scenario.respond.by,
+        "policy": run.started.get("policy", run.scenario.respond.policy),
+        "first_right_s": first,
+        "wrong": sum(each.right is False for each in analysis.operations),
+        "notes": [{"t": each.t, **each.data} for each in run.all("note") if each.data.get("by") != "gameday"],
+    }
 
 
 def _stamp(run: Run, kind: str, subject: str) -> float | None:

@@ -201,5 +201,13 @@ def _sums() -> dict[str, Schema]:
         ),
         "customer_reports": _object({**reports, "curve": curve}),
         "system": _object({"regions": _list(TEXT), "replication": TEXT, "delay_s": SECONDS, "guardrails": _list(TEXT)}),
-        "responder": _object({"kind": TEXT, "policy": MAYBE_TEXT}),
+        "responder": _object(
+            {
+                "kind": TEXT,
+                "policy": MAYBE_TEXT,
+                "first_right_s": {**SECONDS, "description": "from effect to the first operation that was right"},
+                "wrong": {**COUNT, "description": "operations that were wrong; they are carried out all the same"},
+                "notes": {**_list(ANYTHING), "description": "what people put on the timeline: t, text, by"},
+            }
+        ),
     }

@@ -1,7 +1,8 @@
 """Ends the journal of a run whose runner is gone, so that the run can be measured and reported like any other.
 
-The runner's half last line is cut, and what it would have said is said for it: the error, the end, each fault that went
-with the system, the clean-up. A journal that has its end stays as it is, but for a note of what was still removed.
+What a drill kept sealed is opened first. The runner's half last line is cut, and what it would have said is said for
+it: the error, the end, each fault that went with the system, the clean-up. A journal that has its end stays as it is,
+but for a note of what was still removed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import IO, Any
 
 from runner.journal import Event
 from runner.reaper.clear import Cleared
+from runner.seal import unseal
 
 JOURNAL = "journal.jsonl"
 CHUNK = 1 << 16
@@ -45,6 +47,7 @@ def close(
     that isn't known, its last word counts. `resolved`: alerts whose page was. A disk that is full changes nothing.
     """
     try:
+        unseal(folder)
         with (folder / JOURNAL).open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _cut(file)

@@ -19,7 +19,19 @@ from runner.ports import Health, View
 
 PAGE = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout fails", "us-east", "buy")
 WATCHED = Alert("a2", 32.0, "ewma", "client", False, "checkout", "only watched")
-CHANGE = Change("c1", 20.0, "pricing", "pricing-1.1.0", "pricing-1.0.0", "code", "New discounts", "developer", "done")
+CHANGE = Change(
+    "c1",
+    20.0,
+    "pricing",
+    "pricing-1.1.0",
+    "pricing-1.0.0",
+    "code",
+    "New discounts",
+    "timeline",
+    "done",
+    None,
+    "engineer, mid",
+)
 REGION = Health(True, True, False, 12.0)
 
 

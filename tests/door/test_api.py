@@ -29,7 +29,7 @@ def test_the_status_is_what_somebody_on_call_sees(key: Key) -> None:
     assert status == 200
     assert [each["id"] for each in seen["alerts"]] == ["a1"]
     assert seen["alerts"][0]["acknowledged_by"] is None
-    assert seen["changes"][0]["release"] == "pricing-1.1.0"
+    assert (seen["changes"][0]["release"], seen["changes"][0]["author"]) == ("pricing-1.1.0", "engineer, mid")
     assert seen["regions"] == [
         {"region": "us-east", "up": True, "database": True, "drained": False, "primary": True, "since_s": 12.0}
     ]

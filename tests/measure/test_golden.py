@@ -292,7 +292,8 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "delay_s": 0.0,
         "guardrails": ["timeouts", "least-privilege"],
     }
-    assert outcome["responder"] == {"kind": "auto", "policy": "rollback-latest-change"}
+    answered = {"kind": "auto", "policy": "rollback-latest-change", "wrong": 0, "notes": []}
+    assert outcome["responder"] == {**answered, "first_right_s": close(ROLLBACK - outcome["clocks"]["effect"])}
     above = {"schema", "run", "verdict", "exit_status", "reasons", "steady_state", "load", "lag_p95_s", "error_s"}
     above |= {"spacing_s", "clocks", "limit_s", "detection", "ended_by", "relapses", "faults", "changes", "operations"}
     above |= {"alerts", "slos", "detectors", "quiet", "impact", "audit", "customer_reports", "system", "responder"}

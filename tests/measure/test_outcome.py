@@ -75,7 +75,7 @@ def test_what_the_journal_says_is_passed_on(tmp_path: Path) -> None:
     assert outcome["run"]["duration_s"] == 61.0
     assert (outcome["changes"][0]["release"], outcome["changes"][0]["done"]) == ("pricing-1.1.0", 19.0)
     assert (outcome["faults"][0]["kind"], outcome["faults"][0]["injected"]) == ("bad-deploy", 19.0)
-    assert outcome["responder"] == {"kind": "auto", "policy": None}
+    assert (outcome["responder"]["kind"], outcome["responder"]["policy"]) == ("auto", None)
 
 
 def test_a_folder_that_isn_t_a_run_is_an_error(tmp_path: Path) -> None:
@@ -85,3 +85,21 @@ def test_a_folder_that_isn_t_a_run_is_an_error(tmp_path: Path) -> None:
         file.write("not json\n")
     with pytest.raises(ValueError, match=r"journal\.jsonl:\d+: not a journal event"):
         measure(folder)
+
+
+def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path: Path) -> None:
+    """From the effect on users; a right one that failed mends nothing; what people noted stands with its time."""
+    story = Story().begin().deploy(18.0, 19.0).page(21.0)
+    story.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="on-call", change=None)
+    story.add(22.5, "operation.done", "o1")
+    story.add(23.0, "note", text="customers call in", by="support").add(23.5, "note", text="told", by="gameday")
+    story.add(24.0, "operation.intended", "o2", name="rollback", target="pricing", by="on-call", change="c1")
+    story.add(24.5, "operation.failed", "o2", why="busy")
+    story.rollback(25.5, 29.0)
+    outcome = measure(
+        write(tmp_path / "run", story.add(30.0, "lag", p95_s=0.04).finish(), failing(steadily(), 20.0, 30.0))
+    )
+    answered = outcome["responder"]
+    assert answered["first_right_s"] == pytest.approx(25.5 - outcome["clocks"]["effect"])
+    assert answered["wrong"] == 1
+    assert answered["notes"] == [{"t": 23.0, "text": "customers call in", "by": "support"}]
