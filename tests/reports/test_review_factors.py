@@ -214,6 +214,7 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("a rollback that was not enough", Variant(outcome={"clocks": {"recovered": 40.0}, "operations": [WRONG]})),
     ("ended by the schedule", Variant()),
     ("ended by the schedule", Variant(outcome={"ended_by": "system"})),
+    ("ended by the schedule", Variant(outcome={**BY_SYSTEM, "clocks": {"recovered": None}})),
     (
         "ended by the schedule",
         Variant(
