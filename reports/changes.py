@@ -75,7 +75,7 @@ def culprit(run: Run) -> Culprit | None:
         return None
     change = _change(run, event.subject, {**event.data, "t": event.t})
     patch = run.patches.get(change.release, "")
-    about = _about(run, event.data)
+    about = record(run, event.data)
     defect = (text(fault.data.get("defect")) if fault else "") or text(about.get("defect"))
     return Culprit(change, fault is not None, defect, _provenance(about), diff(patch))
 
@@ -84,14 +84,14 @@ def _bad_deploy(run: Run) -> Event | None:
     return next((event for event in run.of("fault.intended") if event.data.get("change")), None)
 
 
-def _about(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The release's own file, under what the journal says of the change."""
+def record(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is known of a change: the release’s own file, under what the journal says."""
     written = run.releases.get(text(data.get("release")), {})
     return {**written, **{key: value for key, value in data.items() if value is not None}}
 
 
 def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
-    about = _about(run, data)
+    about = record(run, data)
     if about.get("rollback_of"):
         about = {**{key: data.get(key) for key in ROLLBACK}, "kind": "rollback"}
     reversible = about.get("reversible")

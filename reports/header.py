@@ -1,4 +1,4 @@
-"""The top of the page: title, verdict, what happened in a few sentences, the facts; and how to repeat the run."""
+"""The top of the page: title, verdict, the summary, the facts; and how to repeat the run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from reports.detection import held_against, quiet
+from reports import summary
 from reports.folder import Run
 from reports.loose import items, mapping, number, pick, text
-from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, seconds
+from reports.words import NOT_MEASURED, VERDICTS, count, seconds
 
 UNSAID = "not recorded"
 
@@ -34,62 +34,11 @@ def header(run: Run) -> Header:
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = text(run.scenario.get("title")) or text(started.get("title")) or text(pick(outcome, "run", "scenario"))
     reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
-    return Header(title or run.name, str(verdict), word, meaning, reasons, told(run), facts(run))
+    return Header(title or run.name, str(verdict), word, meaning, reasons, summary.summary(run), facts(run))
 
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def told(run: Run) -> list[str]:
-    """What happened, in sentences made only of what was measured."""
-    clocks, outcome = run.clocks, run.outcome
-    if "inject" not in clocks:
-        return [*(["No fault was injected in this run."] if run.events else []), *_quiet(outcome)]
-    sentences = [f"{_fault(run)} began at {seconds(clocks['inject'])} into the run."]
-    if "effect" not in clocks:
-        state = interval(outcome, "ttr")[0]
-        return [
-            *sentences,
-            "It had no effect that breached an objective." if state == "no effect" else "Its effect was not measured.",
-            *(_quiet(outcome) if state == "no effect" else []),
-        ]
-    sentences.append(f"Users were affected {seconds(clocks['effect'] - clocks['inject'])} later.")
-    sentences.append(_noticed(outcome))
-    if "act" in clocks:
-        sentences.append(f"The operation that ended the outage was ordered at {seconds(clocks['act'])}.")
-    value, state = interval(outcome, "ttr")
-    if state == "measured":
-        sentences.append(f"Users were well again {value} after the first effect.")
-    elif value == "never":
-        reverted = outcome.get("ended_by") in ("schedule", "cleanup")
-        sentences.append(ended(run) if reverted else f"Users were still affected when the run ended: {state}.")
-    return sentences
-
-
-def _fault(run: Run) -> str:
-    fault = run.first("fault.intended")
-    if not fault:
-        change = run.first("change.started")
-        name = text(change.get("release")) or text(change.get("service"))
-        return f"The deploy of {name}" if name else "The change"
-    kind, target = text(fault.get("kind")) or "fault", text(fault.get("target"))
-    words = "A bad deploy" if kind == "bad-deploy" else f"The fault “{kind}”"
-    return f"{words} of {target}" if target and kind == "bad-deploy" else f"{words} on {target}" if target else words
-
-
-def _noticed(outcome: Mapping[str, Any]) -> str:
-    value, state = interval(outcome, "ttd")
-    if state == "measured":
-        against = held_against(outcome)
-        return f"A page was raised {value} after that{f', {against} of detection' if against else ''}."
-    return "Nobody was paged." if value == "never" else "Whether a page was raised was not measured."
-
-
-def _quiet(outcome: Mapping[str, Any]) -> list[str]:
-    """The main finding of a run without an effect."""
-    said = quiet(outcome)
-    return [said] if said else []
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -172,7 +121,7 @@ def ended(run: Run) -> str:
     """Who ended the outage, as a sentence."""
     if "effect" not in run.clocks:
         return "There was no outage to end."
-    return ENDED_BY.get(text(run.outcome.get("ended_by")), "Nobody ended the outage.")
+    return summary.ended(run)
 
 
 def link(address: Any) -> str:

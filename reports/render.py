@@ -15,21 +15,34 @@ from typing import Any
 from markupsafe import Markup
 
 from reports import audit, changes, customers, detection, figures, header, impact, sections
+from reports.draft import Draft, write_review
 from reports.folder import Run, read
 from reports.loose import number, person, pick, text
 from reports.page import TEMPLATES, environment, style
+from reports.review import review
+from reports.review_markdown import markdown
 from reports.strip import strip
 from reports.words import Figure, interval, percent, seconds
 from reports.words import figures as large_figures
 
 
-def render_run(folder: Path) -> Path:
-    """Writes `report.html` into the run folder and returns its path.
+def report_run(folder: Path) -> tuple[Path, Draft]:
+    """Writes `report.html` and the draft of the review into the run folder; the page's path and the draft.
 
-    Raises OSError where outcome.json is missing or the page can't be written, ValueError where a file is unreadable.
+    Raises OSError where outcome.json is missing or one can't be written, ValueError where a file is unreadable.
     """
+    run = read(folder)
+    return _page(folder, run), write_review(folder, run)
+
+
+def render_run(folder: Path) -> Path:
+    """Writes `report.html` alone and returns its path. Raises as `report_run`."""
+    return _page(folder, read(folder))
+
+
+def _page(folder: Path, run: Run) -> Path:
     page = folder / "report.html"
-    page.write_text(render(read(folder)), encoding="utf-8", newline="\n")
+    page.write_text(render(run), encoding="utf-8", newline="\n")
     return page
 
 
@@ -43,8 +56,11 @@ def render(run: Run) -> str:
 
 
 def _content(run: Run) -> dict[str, Any]:
+    told = review(run)
     return {
         "run": run,
+        "review": told,
+        "markdown": markdown(told),
         "header": header.header(run),
         "figures": _figures(run),
         "detection": detection,

@@ -5,18 +5,17 @@ It says what the page says. Everything from outside is escaped: GitHub's Markdow
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.gate import Gate, Held, gate
 from reports.loose import mapping, text
+from reports.markdown import code, plain, table
 from reports.suite import Cell, Line, lines, title
 from reports.trials import VERDICTS
 
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️", "error": "💥"}
 TONES = {"yes": "✅", "no": "❌", "open": "⚠️"}
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "Orders lost")
 
 
@@ -27,7 +26,7 @@ def markdown(suite: Mapping[str, Any]) -> str:
     shown, against = lines(suite), gate(mapping(suite.get("baseline")))
     parts = [f"## {MARKS.get(verdict, '❔')} {word}: game day suite, {title(suite)}", *_failed(shown)]
     parts += list(_against(against)) if against else []
-    parts += ["\n".join(_table(ROWS, [_row(each) for each in shown])), _beneath(suite)]
+    parts += ["\n".join(table(ROWS, [_row(each) for each in shown])), _beneath(suite)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -36,17 +35,17 @@ def _failed(shown: Sequence[Line]) -> Iterator[str]:
     for each in shown:
         if each.verdict == "pass":
             continue
-        told = [f"- `{_code(expr)}` {badge[0]}: {_plain(said)}" for expr, badge, said in each.expectations if said]
-        told = told or [f"- {_plain(reason)}" for reason in each.reasons[:5]]
-        yield "\n".join([f"**{_plain(each.name)}** {each.badge[0]}", "", *told])
+        told = [f"- {code(expr)} {badge[0]}: {plain(said)}" for expr, badge, said in each.expectations if said]
+        told = told or [f"- {plain(reason)}" for reason in each.reasons[:5]]
+        yield "\n".join([f"**{plain(each.name)}** {each.badge[0]}", "", *told])
 
 
 def _against(found: Gate) -> Iterator[str]:
     """Which scenario became slower, by how much and how surely; or what to run instead."""
     yield f"### {TONES.get(found.badge[1], '')} Against the baseline: {found.badge[0]}"
-    yield _plain(found.sentence)
+    yield plain(found.sentence)
     if found.reasons or found.missing:
-        yield "\n".join(f"- {_plain(each)}" for each in (*found.reasons, *found.missing))
+        yield "\n".join(f"- {plain(each)}" for each in (*found.reasons, *found.missing))
     if found.commands:
         yield "Run this instead; `BASE` is a checkout of what the baseline was made of:"
         yield "\n".join(["```sh", *found.commands, "```"])
@@ -56,7 +55,7 @@ def _against(found: Gate) -> Iterator[str]:
             [one.scenario.name, _judged(one, found), *one.scenario.brief[:3], one.around, one.scenario.brief[3]]
             for one in found.rows
         ]
-        yield "\n".join(_table(heads, cells))
+        yield "\n".join(table(heads, cells))
 
 
 def _judged(held: Held, found: Gate) -> str:
@@ -72,23 +71,7 @@ def _cell(cell: Cell) -> str:
     return f"{cell.short} ({cell.note})" if cell.note else cell.short
 
 
-def _table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    for row in cells:
-        yield f"| {' | '.join(map(_plain, row))} |"
-
-
 def _beneath(suite: Mapping[str, Any]) -> str:
     said = [text(suite.get(key)) for key in ("id", "substrate", "host")]
     seed = text(suite.get("seed"))
-    return f"<sub>{_plain(', '.join(filter(None, [*said, f'seed {seed}' if seed else ''])))}</sub>"
-
-
-def _plain(words: str) -> str:
-    """Text that stays text: no mark-up, no HTML, on one line."""
-    return SPECIAL.sub(r"\\\1", " ".join(words.split()))
-
-
-def _code(words: str) -> str:
-    return " ".join(words.split()).replace("`", "'")
+    return f"<sub>{plain(', '.join(filter(None, [*said, f'seed {seed}' if seed else ''])))}</sub>"

@@ -225,18 +225,20 @@
   copying();
 
   function copying() {
-    const button = document.querySelector(".copy");
-    if (!button) return;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const code = button.parentNode.querySelector("code");
-      try {
-        await navigator.clipboard.writeText(code.textContent);
-        button.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(code);
-        button.textContent = "Selected";
-      }
-    });
+    for (const button of document.querySelectorAll(".copy")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const code = document.getElementById(button.dataset.copy) || button.parentNode.querySelector("code");
+        try {
+          await navigator.clipboard.writeText(code.textContent);
+          button.textContent = "Copied";
+        } catch {
+          const folded = code.closest("details");
+          if (folded) folded.open = true;
+          getSelection().selectAllChildren(code);
+          button.textContent = "Selected";
+        }
+      });
+    }
   }
 })();

@@ -90,8 +90,11 @@ def schema() -> None:
 @click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def report(run: Path) -> None:
-    """Make outcome and report of a run again, from what is on disk alone."""
-    from reports.render import render_run
+    """Make outcome, report and review of a run again, from what is on disk alone.
+
+    A review.md that somebody has edited is kept; the new draft goes beside it.
+    """
+    from reports.render import report_run
     from runner.measure import write_outcome
 
     for needed in ("journal.jsonl", "scenario.yaml"):
@@ -99,13 +102,16 @@ def report(run: Path) -> None:
             raise Invalid([Problem(str(run / needed), 0, 0, "isn't there", "name the folder of a run, runs/<run-id>")])
     try:
         write_outcome(run)
-        page = render_run(run)
+        page, review = report_run(run)
     except Invalid:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         why = f"can't be measured: {type(error).__name__}: {error}"
         raise Invalid([Problem(str(run), 0, 0, why, "a file of it is damaged")]) from error
     click.echo(str(page))
+    click.echo(f"review: {review.path}", err=True)
+    for each in review.kept:
+        click.echo(f"{each.name} was edited and is kept as it is", err=True)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday abort\n  gameday abort 20260102-030405-ab12")

@@ -211,14 +211,14 @@ def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
 
 
 def _conclude(folder: Path) -> Mapping[str, Any]:
-    """Outcome, report and the last lines on the screen, from what the run left on disk."""
-    from reports.render import render_run
-    from runner.cli.summary import lines
+    """Outcome, report, review and the last lines on the screen, from what the run left on disk."""
+    from reports.render import report_run
+    from runner.cli.summary import lines, review_lines
     from runner.measure import write_outcome
 
     outcome = write_outcome(folder)
-    report = render_run(folder)
+    report, review = report_run(folder)
     console = Console(file=sys.stderr, highlight=False)
-    for line in lines(outcome, report):
+    for line in (*lines(outcome, report), *review_lines(review.path, review.kept)):
         console.print(line, soft_wrap=True)
     return outcome

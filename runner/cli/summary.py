@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,13 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
     for expectation in outcome["expectations"]:
         yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
     yield f"  report               {escape(str(report))}"
+
+
+def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
+    """Where the draft of the review is, and which edited ones it left alone (rich markup)."""
+    yield f"  review               {escape(str(review))}"
+    for each in kept:
+        yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
 
 
 def _clock(outcome: Mapping[str, Any], key: str) -> str:

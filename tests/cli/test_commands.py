@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from runner import bundled
 from runner.cli import active, library, main
+from runner.cli.play import _conclude
 from tests.scenario.test_load import SMALL
 
 
@@ -87,6 +89,32 @@ def test_bad_usage_is_one_clear_message(
     assert message in told
     assert "Traceback" not in told
     assert active.runs() == []
+
+
+def test_report_writes_a_review_and_keeps_an_edited_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The page's path alone on standard output; beside it where the review is, and which file was left alone."""
+    folder = shutil.copytree(Path(__file__).parents[1] / "golden", tmp_path / "run")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{folder / 'report.html'}\n"
+    assert told.err == f"review: {folder / 'review.md'}\n"
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.err == f"review: {folder / 'review-draft.md'}\nreview.md was edited and is kept as it is\n"
+    assert (folder / "review.md").read_text(encoding="utf-8") == "# Ours\n"
+
+
+def test_the_end_of_a_run_says_where_the_review_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The last lines on the screen; an edited one is named."""
+    folder = shutil.copytree(Path(__file__).parents[1] / "golden", tmp_path / "run")
+    _conclude(folder)
+    assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().err
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    _conclude(folder)
+    told = capsys.readouterr().err
+    assert f"  review               {folder / 'review-draft.md'}\n" in told
+    assert "review.md was edited and is kept as it is" in told
 
 
 def test_no_engine_where_one_was_asked_for(

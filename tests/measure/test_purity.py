@@ -1,4 +1,4 @@
-"""Outcome and report come from disk alone: no clock, no environment, no network, and the same bytes anywhere."""
+"""Outcome, report and review come from disk alone: no clock, environment or network, and the same bytes anywhere."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from reports.render import render_run
+from reports.render import report_run
 from runner.measure import write_outcome
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROOT = Path(__file__).parents[2]
-WRITTEN = ("outcome.json", "junit.xml", "report.html")
+WRITTEN = ("outcome.json", "junit.xml", "report.html", "review.md")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ class NoEnvironment(dict[str, str]):
 def test_neither_clock_nor_environment_nor_network_is_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all of them forbidden the files are made all the same; the modules themselves were loaded before."""
     write_outcome(folder)
-    render_run(folder)
+    report_run(folder)
     before = {name: (folder / name).read_bytes() for name in WRITTEN}
     opened: list[Path] = []
     real = builtins.open
@@ -59,20 +59,20 @@ def test_neither_clock_nor_environment_nor_network_is_asked(folder: Path, monkey
         patch.setattr(os, "getenv", refuse)
         patch.setattr(builtins, "open", watched)
         write_outcome(folder)
-        render_run(folder)
+        report_run(folder)
     assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
     assert all(path.is_relative_to(folder) or path.is_relative_to(ROOT) for path in opened if path.is_absolute())
 
 
 def test_elsewhere_it_is_the_same_to_the_byte(folder: Path, tmp_path: Path) -> None:
-    """Another process, zone, home, folder, locale and hash seed: outcome, JUnit and report don't differ by a byte."""
+    """Another process, zone, home, folder, locale and hash seed: all that is written is the same to the byte."""
     write_outcome(folder)
-    render_run(folder)
+    report_run(folder)
     other = Path(shutil.copytree(GOLDEN, tmp_path / "elsewhere" / "again"))
     environment = {"PYTHONPATH": str(ROOT), "TZ": "Pacific/Chatham", "HOME": "/nonexistent", "LC_ALL": "C"}
     code = (
-        "import sys, pathlib; from reports.render import render_run; from runner.measure import write_outcome;"
-        "run = pathlib.Path(sys.argv[1]); write_outcome(run); render_run(run)"
+        "import sys, pathlib; from reports.render import report_run; from runner.measure import write_outcome;"
+        "run = pathlib.Path(sys.argv[1]); write_outcome(run); report_run(run)"
     )
     command = [sys.executable, "-c", code, str(other)]
     subprocess.run(command, check=True, timeout=100, cwd="/", env={**environment, "PYTHONHASHSEED": "7"})

@@ -263,19 +263,19 @@ def test_the_colours_of_charts_can_be_swapped() -> None:
 
 
 def test_a_run_without_an_effect_says_what_quiet_time_is_worth(tmp_path: Path) -> None:
-    """As its main finding: among the large figures, in the story, and with every detector below."""
+    """As its main finding: among the large figures, in the summary and its Markdown, and with every detector."""
     page = Page(_render(sample_run.no_effect(tmp_path / "run")))
     said = "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %)."
-    assert page.text().count(said) == 2
+    assert page.text().count(said) == 3
     assert page.text("strong").startswith("no effect0245 an hour")
     assert "No limit is known" in page.text()
 
 
 def test_a_run_with_a_page_holds_it_against_the_limit(html: str) -> None:
-    """In the figure of TTD, in the story, and with p0 and both ends of the limit."""
+    """In the figure of TTD, in the summary, and with p0 and both ends of the limit."""
     shown = Page(html).text()
     assert "TTD, first effect to first page: 1.8× the limit, ±0.28 s" in shown
-    assert "A page was raised 1.08 s after that, 1.8× the limit of detection." in shown
+    assert "The first page was raised 1.08 s after the first failure (TTD, 1.8× the limit of detection)" in shown
     assert "which bounds it at 0.93 % (95 %). Were it that, the limit would be 0.93 s." in shown
 
 
