@@ -10,20 +10,20 @@ import functools
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner import engine, messages
+from runner.ending import Ending
 from runner.journal import Event
+from runner.look import Look
 from runner.operations import Operation
 from runner.ports import Health, Instance, PortError, View
 from runner.recovery import Recovery
-from runner.slo import course, holding_since
 from runner.timeline import Timeline
 from runner.world import World, plan_of
 
 POLL = 0.02
-HEALTH = 0.5
 
 
 class Interpreter:
@@ -32,12 +32,13 @@ class Interpreter:
     def __init__(self, world: World) -> None:
         self.world = world
         self.mailbox: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
-        self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter))
-        self._health_due = 0.0
+        self.state, self._first = engine.begin(plan_of(world))
+        self._judge = Look(world)
         self._watching = False
         self._mute = False
         self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
         self._recovery = Recovery(world.operator)
+        self._ending = Ending(world, self._timeline, self.state.plan.limits, self._log)
         self._seen: Mapping[str, Health] = {}
         self._numbers = itertools.count(1)
         self.accepted: dict[str, Operation] = {}
@@ -72,8 +73,12 @@ class Interpreter:
             self._step(self.mailbox.get(timeout=POLL))
         except queue.Empty:
             self._look()
-            self._step(messages.Tick(self.world.clock.now()))
+            self._step(messages.Tick(self.world.clock.now(), self._waits()))
         self.world.screen.status(self.state, self.world.clock.now())
+
+    def _waits(self) -> tuple[str, ...]:
+        """What the start of the system waits for."""
+        return self.world.operator.system.awaited.names() if self.state.phase == "up" else ()
 
     def _step(self, event: messages.Event) -> None:
         self.state, actions = engine.step(self.state, event)
@@ -90,9 +95,9 @@ class Interpreter:
         dead = world.load.alive()
         if dead is not None:
             self._step(messages.Failed(now, "load", dead))
-        if now >= self._health_due:
-            self._health_due = now + HEALTH
-            self._step(self._health(now))
+        if self._judge.due(now):
+            for event in self._judge.events(self.state, now):
+                self._step(event)
             self._notice_deaths()
         self._notice_regions()
         if self.state.phase == "fault":
@@ -132,20 +137,6 @@ class Interpreter:
         operator = self.world.operator
         return View(now, self.state.alerts, operator.feed(), operations, self._seen, operator.system.primary())
 
-    def _health(self, now: float) -> messages.Health:
-        """Judged on what is known for sure: requests whose time-out has passed, or in steady state all answered."""
-        state, slos = self.state, self.world.scenario.slos
-        since = state.start if state.start is not None else state.steady_from
-        if since is None:
-            return messages.Health(now, now, "no requests yet", False, None)
-        end = now - (state.plan.lookback if state.start is not None else 0.25)
-        samples = self.world.samples()
-        courses = [course(slo, samples, since, end) for slo in slos]
-        bad = [f"{each.name} is in breach ({each.bad} of {each.n} bad)" for each in courses if each.outages]
-        held = holding_since(slos, samples, since, end) if end > since else None
-        unknown = "" if bad or held is not None else "an SLO has too few requests to be judged"
-        return messages.Health(now, end, "; ".join(bad) or unknown, bool(bad), held)
-
     def _act(self, action: messages.Action) -> None:
         match action:
             case messages.Log():
@@ -168,7 +159,7 @@ class Interpreter:
             case messages.Carry():
                 self._spawn("operation", lambda: self._carry(action.id, action.operation))
             case messages.Close():
-                self._spawn("close", lambda: self._close(action.collect))
+                self._spawn("close", lambda: self._close(action.collect, action.at_once))
 
     def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
         """Into the journal, durably where it says how to undo. A full disk ends the run as an error, once."""
@@ -227,37 +218,6 @@ class Interpreter:
         self._log("operation.done", number, {})
         self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, True))
 
-    def _close(self, collect: bool) -> None:
-        """Load, audit, system: each is ended even where the one before failed, and the run always comes to its end."""
-        self._timeline.end()
-        steps: Sequence[tuple[str, Callable[[], Mapping[str, Any]]]] = (
-            ("load.stopped", self.world.load.stop),
-            ("telemetry.stopped", self._stop_telemetry),
-            ("faults.reverted", self._revert if collect else dict),
-            ("audit", self.world.collect if collect else dict),
-        )
-        for kind, work in steps:
-            try:
-                result = work()
-            except Exception as error:
-                self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
-            else:
-                if result:
-                    self._log(kind, "", result)
-        try:
-            left = tuple(self.world.down(collect))
-        except Exception as error:
-            left = (f"the system could not be taken down: {type(error).__name__}: {error}",)
-        if not left:
-            self._timeline.gone()
+    def _close(self, collect: bool, at_once: bool) -> None:
+        left = self._ending.close(collect, at_once)
         self.mailbox.put(messages.Closed(self.world.clock.now(), left))
-
-    def _revert(self) -> Mapping[str, Any]:
-        """What still stands is taken back, so that every record can be audited."""
-        self._timeline.revert()
-        return {}
-
-    def _stop_telemetry(self) -> Mapping[str, Any]:
-        self.world.sight.stop()
-        self.world.telemetry.stop()
-        return {}

@@ -75,9 +75,13 @@ class Operator:
     def take_down(self) -> Sequence[str]:
         """Everything down, changes under way cancelled; what couldn't be removed."""
         self.system.closing.set()
+        self.cancel()
+        return self.system.take_down()
+
+    def cancel(self) -> None:
+        """Changes under way go no further; what they replaced stays."""
         for rollout in list(self._rollouts.values()):
             rollout.cancelled.set()
-        return self.system.take_down()
 
     def feed(self) -> Sequence[Change]:
         """The change feed, oldest first."""
