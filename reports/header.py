@@ -15,6 +15,7 @@ from reports.loose import items, mapping, number, pick, text
 from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, seconds
 
 UNSAID = "not recorded"
+STOPPED = "An abort condition of the scenario ended the run."
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def header(run: Run) -> Header:
     verdict = outcome.get("verdict") if outcome.get("verdict") in VERDICTS else "unknown"
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = text(run.scenario.get("title")) or text(started.get("title")) or text(pick(outcome, "run", "scenario"))
+    meaning = STOPPED if mapping(outcome.get("stopped")) and verdict == "fail" else meaning
     reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
     return Header(title or run.name, str(verdict), word, meaning, reasons, told(run), facts(run))
 
@@ -43,6 +45,21 @@ def _sentence(words: str) -> str:
 
 def told(run: Run) -> list[str]:
     """What happened, in sentences made only of what was measured."""
+    return [*_course(run), *_stopped(run.outcome)]
+
+
+def _stopped(outcome: Mapping[str, Any]) -> list[str]:
+    """How the run ended, where it was cut short."""
+    stopped = mapping(outcome.get("stopped"))
+    if not stopped:
+        return []
+    what = (
+        f"The run was stopped at {seconds(stopped.get('t'))}: its abort condition “{text(stopped.get('expr'))}” held."
+    )
+    return [what, "What it had done to the system was taken back at once."]
+
+
+def _course(run: Run) -> list[str]:
     clocks, outcome = run.clocks, run.outcome
     if "inject" not in clocks:
         return [*(["No fault was injected in this run."] if run.events else []), *_quiet(outcome)]

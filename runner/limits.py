@@ -14,7 +14,7 @@ class Limits:
     """The timeline is bounded by the scenario: its last entry, `giveUp`, and what a late recovery needs to be held."""
 
     up: float = 660.0
-    """Without anything new while the system comes up. The first image's packages, of which nothing is heard, have 600."""
+    """Without anything new while the system comes up. The first image's packages, silently fetched, have 600."""
     load: float = 120.0
     """Until the load has begun."""
     steady: float = 120.0

@@ -75,13 +75,15 @@ class Operator:
     def take_down(self) -> Sequence[str]:
         """Everything down, changes under way cancelled; what couldn't be removed."""
         self.system.closing.set()
-        self.cancel()
+        for rollout in list(self._rollouts.values()):
+            rollout.cancelled.set()
         return self.system.take_down()
 
     def cancel(self) -> None:
-        """Changes under way go no further; what they replaced stays."""
+        """Changes under way go no further, what they replaced stays; those that take another back go on."""
         for rollout in list(self._rollouts.values()):
-            rollout.cancelled.set()
+            if rollout.change.rollback_of is None:
+                rollout.cancelled.set()
 
     def feed(self) -> Sequence[Change]:
         """The change feed, oldest first."""

@@ -66,7 +66,7 @@ class Analysis:
     def unhurt(self) -> bool:
         """Whether a run that went to its end, with a fault or as a control without one, had no effect on anybody."""
         due = self.clocks.inject is not None or not self.run.scenario.timeline
-        return self.run.judged and due and not self.outages
+        return self.run.judged and self.run.stopped is None and due and not self.outages
 
     def genuine(self, alert: Event) -> Outage | None:
         """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""

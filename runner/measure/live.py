@@ -23,6 +23,7 @@ from runner.slo import MINIMUM, Course, course
 
 Held = tuple[str, Mapping[str, Any]]
 """(expression, {name: value of those it used})."""
+PEOPLE = ("users", "users_affected_ratio")
 RATIOS = ("failed_ratio", "users_affected_ratio", "budget_spent", "error_budget_spent")
 SECONDS = ("elapsed", "hurt_s", "breached_s")
 
@@ -105,8 +106,9 @@ class Conditions:
         found: dict[str, Any] = radius.whole()
         spent = [each for each in budgets_spent(self._slos, courses).values() if each is not None]
         found["error_budget_spent"] = max(spent, default=None)
-        if not self._words.isdisjoint({"users", "users_affected_ratio"}):
-            found |= radius.people(None)
+        if not self._words.isdisjoint(PEOPLE):
+            people = radius.people(None)
+            found |= {name: people[name] for name in PEOPLE}
         homes = self._homes() if "regions" in self._words else None
         by_region = radius.by(homes.of(radius.users), homes.names) if homes else {}
         by_journey = radius.by(records["journey"], samples.journeys) if "journeys" in self._words else {}
