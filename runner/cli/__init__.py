@@ -15,6 +15,7 @@ from typing import Any, TextIO, TypeVar, cast
 import click
 
 from runner.cli import calibrate, compare, heal, history, look, operate, run, suite
+from runner.cli.leaving import leave
 from runner.located import Invalid
 from runner.ports import PortError
 
@@ -97,4 +98,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         traceback.print_exc()
         click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)
         status = 4
-    sys.exit(status if isinstance(status, int) else 0)
+    leave(status if isinstance(status, int) else 0)
