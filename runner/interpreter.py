@@ -10,6 +10,7 @@ import functools
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ class Interpreter:
         self._judge = Look(world)
         self._watching = False
         self._mute = False
+        self._turned = time.monotonic()
         self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
         self._recovery = Recovery(world.operator)
         self._ending = Ending(world, self._timeline, self.state.plan.limits, self._log)
@@ -56,7 +58,12 @@ class Interpreter:
         self.mailbox.put(messages.Requested(self.world.clock.now(), operation, number))
         return number
 
+    def turning(self) -> bool:
+        """Whether the loop goes round: a call that hangs in it would keep everything. Safe from any thread."""
+        return self.state.phase == "done" or time.monotonic() - self._turned < self.state.plan.limits.turn
+
     def run(self) -> engine.State:
+        self._turned = time.monotonic()
         for action in self._first:
             self._act(action)
         while self.state.phase != "done":
@@ -69,6 +76,7 @@ class Interpreter:
 
     def _turn(self) -> None:
         """One event, or, where there is none, a look at the world."""
+        self._turned = time.monotonic()
         try:
             self._step(self.mailbox.get(timeout=POLL))
         except queue.Empty:

@@ -19,6 +19,8 @@ class Limits:
     """Until the load has begun."""
     steady: float = 120.0
     """Beyond `steadyState.for`, until the SLOs were judged."""
+    turn: float = 60.0
+    """Of the loop that watches everything, once round; then the reaper takes the runner for hung."""
     stop_load: float = 60.0
     stop_telemetry: float = 30.0
     revert: float = 120.0

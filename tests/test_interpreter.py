@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.interpreter import Interpreter
 from runner.journal import Event, Journal
 from runner.limits import LIMITS
 from runner.ports import PortError
@@ -239,3 +240,21 @@ def test_the_end_is_over_in_its_time_whatever_its_thread_does(
     state = end(replace(stage.world, limits=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
     assert stuck.entered.wait(PATIENCE_S)
     assert "wasn't over" in state.left[0]
+
+
+def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: Stuck) -> None:
+    """So that the reaper ends the runner; once the run is over it is at rest, and lives."""
+    load = FakeLoad()
+    load.alive = stuck  # type: ignore[method-assign]
+    interpreter = Interpreter(replace(stage.world, load=load, limits=replace(LIMITS, turn=1.0)))
+    loop = threading.Thread(target=interpreter.run)
+    loop.start()
+    assert stuck.entered.wait(PATIENCE_S)
+    assert interpreter.turning()
+    while interpreter.turning():
+        pass
+    interpreter.interrupt("SIGTERM")
+    stuck.free.set()
+    loop.join(PATIENCE_S)
+    assert interpreter.state.phase == "done"
+    assert interpreter.turning()
