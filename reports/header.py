@@ -15,7 +15,6 @@ from reports.loose import items, mapping, number, pick, text
 from reports.words import ENDED_BY, NOT_MEASURED, VERDICTS, count, interval, seconds
 
 UNSAID = "not recorded"
-STOPPED = "An abort condition of the scenario ended the run."
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ def header(run: Run) -> Header:
     verdict = outcome.get("verdict") if outcome.get("verdict") in VERDICTS else "unknown"
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = text(run.scenario.get("title")) or text(started.get("title")) or text(pick(outcome, "run", "scenario"))
-    meaning = STOPPED if mapping(outcome.get("stopped")) and verdict == "fail" else meaning
     reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
     return Header(title or run.name, str(verdict), word, meaning, reasons, told(run), facts(run))
 

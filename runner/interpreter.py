@@ -1,7 +1,7 @@
 """Runs the engine against the world: one mailbox, one loop, and threads only for what blocks.
 
-The loop polls telemetry and the responder every 20 ms and the SLOs every half second; every action that can block runs
-in a thread of its own and answers through the mailbox.
+The loop polls telemetry and the responder every 20 ms; the SLOs are looked at every half second, which takes its time,
+and so runs in a thread of its own like every action that can block, and answers through the mailbox.
 """
 
 from __future__ import annotations
@@ -104,8 +104,7 @@ class Interpreter:
         if dead is not None:
             self._step(messages.Failed(now, "load", dead))
         if self._judge.due(now):
-            for event in self._judge.events(self.state, now):
-                self._step(event)
+            self._spawn("look", functools.partial(self._report, self.state, now))
             self._notice_deaths()
         self._notice_regions()
         if self.state.phase == "fault":
@@ -113,6 +112,10 @@ class Interpreter:
                 number = f"o{next(self._numbers)}"
                 self.accepted[number] = operation
                 self._step(messages.Requested(world.clock.now(), operation, number))
+
+    def _report(self, state: engine.State, now: float) -> None:
+        for event in self._judge.events(state, now):
+            self.mailbox.put(event)
 
     def _notice_deaths(self) -> None:
         """Journals instances that ended by themselves, and has them started again, as an orchestrator would."""

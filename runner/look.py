@@ -1,11 +1,13 @@
 """The look at a run under way: how the SLOs fare and whether an abort condition holds, as events for the engine.
 
-Both are judged over all samples since the steady state, which takes longer the longer a run lasts, and the loop that
-looks has detectors to feed every 20 ms: so a look that took long is followed by a pause many times as long.
+Both are judged over all samples since the steady state, which takes longer the longer a run lasts: some milliseconds
+after a minute, seconds after an hour. The loop has detectors to feed every 20 ms, so a look is made beside it, in a
+thread of the interpreter's, and one that took long is followed by a pause many times as long.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from runner import engine, messages
@@ -21,17 +23,21 @@ ANSWERED_S = 0.25
 
 
 class Look:
-    """One for each run."""
+    """One for each run; one look at a time."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._due = 0.0
 
     def due(self, now: float) -> bool:
-        return now >= self._due
+        """Whether it is time for a look; where it is, that one counts as begun, and none is due before it ends."""
+        if now < self._due:
+            return False
+        self._due = math.inf
+        return True
 
     def events(self, state: engine.State, now: float) -> Iterator[messages.Event]:
-        """Health, and Stop where a condition of the scenario holds; then it rests."""
+        """Health, and Stop where a condition of the scenario holds; then it rests. Takes as long as it takes."""
         samples = self._world.samples()
         yield self._health(state, samples, now)
         stop = self._stop(state, samples, now)

@@ -13,6 +13,7 @@ import pytest
 from runner.interpreter import Interpreter
 from runner.journal import Event, Journal
 from runner.limits import LIMITS
+from runner.operations import Alert
 from runner.ports import PortError
 from tests.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
 from tests.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
@@ -258,3 +259,19 @@ def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: 
     loop.join(PATIENCE_S)
     assert interpreter.state.phase == "done"
     assert interpreter.turning()
+
+
+def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: Stuck) -> None:
+    """The loop polls on while samples are being judged; a look that never ends leaves the steady state unjudged."""
+    polled = []
+
+    class Polled(FakeTelemetry):
+        def poll(self, now: float) -> Sequence[Alert]:
+            polled.append(stuck.entered.is_set())
+            return ()
+
+    world = replace(to_the_fault(fast, FakeFault()), samples=stuck, telemetry=Polled())
+    state = end(replace(world, limits=replace(LIMITS, steady=4.0)))
+    assert state.reason == "error"
+    assert fast.events("run.error")[0]["where"] == "steady state"
+    assert polled.count(True) > 3

@@ -53,6 +53,15 @@ def test_a_look_that_took_long_is_followed_by_a_longer_pause(cost: float, next_:
     assert look.due(next_ + 0.001)
 
 
+def test_one_look_at_a_time() -> None:
+    """While one is being made none is due, however long that takes."""
+    look = Look(cast(World, Seen()))
+    assert look.due(30.0)
+    assert not look.due(90.0)
+    list(look.events(FAULT, 30.0))
+    assert look.due(90.0)
+
+
 def test_a_condition_is_asked_with_what_is_settled() -> None:
     """Up to the client's time-out before now, and with every alert since the steady state."""
     seen = Seen()
