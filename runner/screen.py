@@ -86,6 +86,7 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "stream.silent": lambda s, d: f"no answers for SLO {s}: unknown",
     "note": lambda s, d: str(d.get("text", "")),
     "run.interrupted": lambda s, d: f"interrupted by {d['signal']}: taking everything down",
+    "run.stopped": lambda s, d: f"abort condition holds: {d['expr']}: everything is taken back and down",
     "run.error": lambda s, d: f"error in {d['where']}: {d['why']}",
     "run.ended": lambda s, d: f"run ended: {d['reason'].replace('_', ' ')}",
     "cleanup": lambda s, d: "nothing left behind" if d["clean"] else f"LEFT BEHIND: {', '.join(d['left'])}",

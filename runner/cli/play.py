@@ -127,6 +127,7 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         pages = oncall.Outside(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
         interpreter = Interpreter(world(scenario, settings, clock, journal, screen, pages, operating, kept.down))
         samples = functools.partial(read_samples, folder / "samples")
+        kept.reaper.pulse = interpreter.turning
         try:
             with oncall.door(folder.name, interpreter, samples):
                 with signals.to(interpreter.interrupt):

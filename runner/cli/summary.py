@@ -30,6 +30,8 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
         yield f"  {'false pages':<20} {quiet['pages']} in {quiet['seconds']:.0f} s of quiet: {bound}"
     for expectation in outcome["expectations"]:
         yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
+    if outcome["cleanup"]["left"]:
+        yield f"  to remove            gameday heal {escape(str(outcome['run']['id']))}"
     yield f"  report               {escape(str(report))}"
 
 

@@ -40,7 +40,7 @@ from runner.telemetry.scrape import Scrape
 from runner.telemetry.status import Status
 from runner.telemetry.watch import Watch
 from runner.topology import Topology
-from runner.world import Pages, Screen, World
+from runner.world import Abort, Pages, Screen, World
 
 TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
@@ -94,6 +94,7 @@ def world(
         pages=pages,
         screen=screen,
         down=down,
+        abort=_abort(scenario, settings),
         jitter=_jitter(settings),
         secret=settings.secret,
     )
@@ -115,7 +116,12 @@ def operator(
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
     topology, releases = library.topology(scenario), library.catalogue()
     token = secrets.token_hex(16)
-    substrate, links = _substrate(scenario, settings, topology, progress, token)
+
+    def tell(text: str) -> None:
+        system.awaited.said(text)
+        progress(text)
+
+    substrate, links = _substrate(scenario, settings, topology, tell, token)
     system = System(
         substrate=substrate,
         links=links,
@@ -231,6 +237,16 @@ def _responder(scenario: Scenario) -> Responder:
             return External()
         case "none":
             return Nobody()
+
+
+def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
+    """CEL is loaded only where the scenario has such conditions."""
+    if not scenario.abort:
+        return None
+    from runner.measure.blast import read_homes
+    from runner.measure.live import Conditions
+
+    return Conditions(scenario, functools.partial(read_homes, settings.folder / "samples" / "load.json"))
 
 
 def _addresses(system: System) -> Mapping[str, tuple[str, int]]:

@@ -90,6 +90,7 @@ def _told(analysis: Analysis) -> dict[str, Any]:
         "limit_s": found.limit_s,
         "detection": vars(found),
         "ended_by": durations.ended_by(analysis)[0],
+        "stopped": _stopped(run),
         "relapses": [vars(each) for each in analysis.relapses],
         "faults": _faults(run),
         "changes": _changes(run),
@@ -110,6 +111,12 @@ def _about(run: Run) -> dict[str, Any]:
     told = {key: run.started.get(key) for key in ("substrate", "seed", "started", "version", "host")}
     about = {"id": run.id, "scenario": run.scenario.name, **told}
     return _rounded({**about, "duration_s": run.last, "judged_s": run.end})  # type: ignore[no-any-return]
+
+
+def _stopped(run: Run) -> dict[str, Any] | None:
+    """The abort condition that ended the run, with the values that it used."""
+    event = run.stopped
+    return {"t": event.t, "expr": event.data["expr"], "values": dict(event.data["values"])} if event else None
 
 
 def _faults(run: Run) -> list[dict[str, Any]]:

@@ -223,6 +223,7 @@ class Scenario(Part):
     hold: Lasting = 10.0
     give_up: Lasting = Field(default=60.0, alias="giveUp")
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
+    abort: tuple[str, ...] = Field(default=(), description="conditions that end a run at once; see docs/scenario.md")
     matrix: dict[str, dict[str, Any]] = Field(default={}, description="variants of the scenario; see docs/scenario.md")
     expect: tuple[str, ...] = Field(min_length=1)
 

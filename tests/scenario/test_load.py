@@ -88,6 +88,18 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
         ("expect:\n  - ttd < 5s\n", "expect: []\n", ":11:9: must not be empty"),
         ("expect:\n  - ttd < 5s\n", "", ":1:1: 'expect' is missing"),
         ("- ttd < 5s", "- ttd <", ":12:5: "),
+        ("timeline:", "abort: [elapsed > 5s, ttr > 30s]\ntimeline:", ":8:23: 'ttr' is known only at the end of a run"),
+        ("timeline:", "abort: [elapsed > 5x]\ntimeline:", ":8:9: unknown unit 'x'"),
+        ("timeline:", "abort: ['elapsed >']\ntimeline:", ":8:9: isn't a CEL expression"),
+        ("timeline:", "abort: elapsed > 5s\ntimeline:", ":8:8: "),
+        ("timeline:", "abort: ['slos.chekout.verdict == \"ok\"']\ntimeline:", ":8:9: there is no 'chekout' in slos"),
+        (
+            "timeline:",
+            "abort: ['impact.regions[\"mars\"].failed > 1']\ntimeline:",
+            ":8:9: there is no 'mars' in regions, at character 1",
+        ),
+        ("timeline:", "abort: ['impact.journeys.bye.failed > 1']\ntimeline:", ":8:9: there is no 'bye' in journeys"),
+        ("- ttd < 5s", "- elapsed < 5s", ":12:5: 'elapsed' is known only while a run goes on"),
         ("timeline:", "load: {rate: 2000/s}\ntimeline:", "at most maxRate (1000/s)"),
         ("timeline:", "system: {regions: [us-east, us-east]}\ntimeline:", "a region stands here twice"),
         ("name: small", "name: small\nname: big", ":4:1: 'name' stands here twice"),
@@ -138,3 +150,13 @@ def test_the_schema_for_editors_is_the_models_own() -> None:
     broken = yaml.safe_load(SMALL)
     broken["timeline"][0]["deploi"] = {}
     assert not validator.is_valid(broken)
+
+
+def test_abort_conditions_are_read_and_resolved(tmp_path: Path) -> None:
+    """None by default; regions of every variant of a matrix are known."""
+    assert read(SMALL, tmp_path).abort == ()
+    matrix = "matrix: {a: {system: {regions: [mars]}}, b: {}}\n"
+    condition = 'impact.regions["mars"].failed_ratio > 5%'
+    scenario = read(f"{SMALL}{matrix}abort: ['{condition}', elapsed > 5m]\n", tmp_path)
+    assert scenario.abort == (condition, "elapsed > 5m")
+    assert scenario.document()["abort"] == [condition, "elapsed > 5m"]
