@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from runner.changes.releases import Catalogue
 from runner.cli.registry import ACTIONS
 from runner.located import Document, Invalid, KeyPath, Problem, nearest
 from runner.scenario import Load, Scenario, System, load, matrix
+from runner.scenario.model import MOST
 from runner.topology import Topology, read_topology
 
 LONGEST = 500
@@ -59,7 +61,13 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
 
 
 def topology(scenario: Scenario) -> Topology:
-    return read_topology(bundled.compose(), scenario.system.regions)
+    return _topology(bundled.compose(), scenario.system.regions)
+
+
+@functools.lru_cache(maxsize=32)
+def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
+    """Read once: a process has the compose files that it began with."""
+    return read_topology(folder, regions)
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
@@ -94,9 +102,9 @@ def _detectors(document: Document) -> Iterable[Problem]:
 
 
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
-    """(index, action, spec) of the timeline's entries that are whole enough to look at."""
+    """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
     items = document.data.get("timeline")
-    for index, item in enumerate(items if isinstance(items, list) else []):
+    for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
         actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
         if len(actions) == 1:
             yield index, str(actions[0]), item[actions[0]]
@@ -112,13 +120,13 @@ def _places(document: Document) -> Iterator[Problem]:
     """Regions, services and links that faults name and the system, or that of a variant, hasn't got."""
     systems = [document.data.get("system", {})]
     variants = document.data.get("matrix")
-    for variant in variants.values() if isinstance(variants, dict) else ():
+    for variant in list(variants.values())[: matrix.MOST] if isinstance(variants, dict) else ():
         changed = variant.get("system") if isinstance(variant, dict) else None
         systems += [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
     told: set[tuple[KeyPath, str]] = set()
     for system in systems:
         try:
-            found = read_topology(bundled.compose(), System.model_validate(system).regions)
+            found = _topology(bundled.compose(), System.model_validate(system).regions)
         except (ValidationError, Invalid):
             continue  # told elsewhere
         for path, message, hint in _missing(document, found):
@@ -161,5 +169,5 @@ def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]
         yield from error.problems
         return
     yield from releases.check(name)
-    if release.service not in {service.name for service in read_topology(bundled.compose(), ("us-east",)).services}:
+    if release.service not in {service.name for service in _topology(bundled.compose(), ("us-east",)).services}:
         yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")
