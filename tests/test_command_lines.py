@@ -13,14 +13,12 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from runner.cli import gameday
 from runner.cli.run import EXECUTABLE
+from tests.workflow import ROOT, WORKFLOWS, read, scripts
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 CALL = re.compile(r"(?:^|[\s/(!])gameday (?=[a-z])")
@@ -48,10 +46,8 @@ def shown(document: Path) -> Iterator[tuple[str, bool]]:
 
 
 def run_by(workflow: Path) -> Iterator[tuple[str, bool]]:
-    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
-    for job in jobs.values():
-        for step in job["steps"]:
-            yield from ((line, True) for line in calls(step.get("run", "")))
+    for _, script in scripts(read(workflow)):
+        yield from ((line, True) for line in calls(script))
 
 
 def words(line: str) -> list[str]:

@@ -19,7 +19,6 @@ from xml.etree import ElementTree as Xml
 
 import click
 import pytest
-import yaml
 
 from runner.cli.history import history
 from runner.cli.keep import Kept, Signals
@@ -32,6 +31,8 @@ from runner.measure.baseline import read
 from runner.ports import PortError
 from tests.measure.suites import GROUND, full
 from tests.scenario.test_load import SMALL
+from tests.workflow import read as workflow
+from tests.workflow import scripts
 
 Answer = Callable[[str, int], Mapping[str, Any]]
 ROOT = Path(__file__).parent.parent.parent
@@ -346,18 +347,16 @@ def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixt
         history.main(["nowhere"], standalone_mode=False)
 
 
-@pytest.mark.parametrize("job", ["gate", "weekly"])
-def test_the_example_for_github_has_commands_that_are_understood(job: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every `gameday suite` of the workflow parses, and the names of its files fit together."""
-    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"][job]["steps"]
-    lines = [line for step in steps for line in step.get("run", "").splitlines() if "gameday suite" in line]
-    assert lines
-    for line in lines:
-        words = shlex.split(line)
-        context = suite.make_context("suite", words[words.index("suite") + 1 :])
-        assert context.params["substrate"] == "process"
-    if job == "gate":
-        assert [line.split()[-1] for line in lines] == ["baseline.json", "baseline.json"]
+def test_the_example_for_github_measures_both_sides_alike() -> None:
+    """The same command before and after, but for where it goes and what becomes of the baseline; the rest is read
+    where every command line is."""
+    gate = [script for job, script in scripts(workflow(WORKFLOW)) if job == "gate" and "gameday suite" in script]
+    sides = [shlex.split(script) for script in gate]
+    assert [words[0] for words in sides] == ["base/.venv/bin/gameday", ".venv/bin/gameday"]
+    assert [words[-2:] for words in sides] == [["--save-baseline", "baseline.json"], ["--baseline", "baseline.json"]]
+    before, after = (words[1:-3] for words in sides)
+    assert before == after
+    assert before[-1] == "--out"
 
 
 @pytest.fixture
