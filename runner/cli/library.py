@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from runner.changes.releases import Catalogue
 from runner.cli.registry import ACTIONS
 from runner.located import Document, Invalid, KeyPath, Problem, nearest
 from runner.scenario import Journey, Load, Scenario, System, load, matrix
+from runner.scenario.model import MOST
 from runner.topology import Topology, read_topology
 
 LONGEST = 500
@@ -60,7 +62,13 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
 
 
 def topology(scenario: Scenario) -> Topology:
-    return read_topology(bundled.compose(), scenario.system.regions)
+    return _topology(bundled.compose(), scenario.system.regions)
+
+
+@functools.lru_cache(maxsize=32)
+def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
+    """Read once: a process has the compose files that it began with."""
+    return read_topology(folder, regions)
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
@@ -122,9 +130,9 @@ def _detectors(document: Document) -> Iterable[Problem]:
 
 
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
-    """(index, action, spec) of the timeline's entries that are whole enough to look at."""
+    """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
     items = document.data.get("timeline")
-    for index, item in enumerate(items if isinstance(items, list) else []):
+    for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
         actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
         if len(actions) == 1:
             yield index, str(actions[0]), item[actions[0]]
@@ -141,7 +149,7 @@ def _places(document: Document) -> Iterator[Problem]:
     told: set[tuple[KeyPath, str]] = set()
     for system in _systems(document):
         try:
-            found = read_topology(bundled.compose(), system.regions)
+            found = _topology(bundled.compose(), system.regions)
         except Invalid:
             continue  # told elsewhere
         for path, message, hint in _missing(document, found):
@@ -154,7 +162,7 @@ def _systems(document: Document) -> Iterator[System]:
     """The scenario's and that of each variant; none that can't be read, as is told elsewhere."""
     systems = [document.data.get("system", {})]
     variants = document.data.get("matrix")
-    for variant in variants.values() if isinstance(variants, dict) else ():
+    for variant in list(variants.values())[: matrix.MOST] if isinstance(variants, dict) else ():
         changed = variant.get("system") if isinstance(variant, dict) else None
         systems += [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
     for system in systems:
@@ -196,5 +204,5 @@ def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]
         yield from error.problems
         return
     yield from releases.check(name)
-    if release.service not in {service.name for service in read_topology(bundled.compose(), ("us-east",)).services}:
+    if release.service not in {service.name for service in _topology(bundled.compose(), ("us-east",)).services}:
         yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")

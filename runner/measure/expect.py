@@ -138,6 +138,8 @@ class _Names:
                 raise ExpressionError(message, self._at(side), self.language.times)
 
     def _macro(self, node: Node[Any], bound: frozenset[str]) -> Iterator[Path]:
+        if bound:  # the product of their lists would be looked at: minutes, from a line of text
+            raise ExpressionError(f"{str(node.children[1])!r} can't stand inside another one", self._at(node))
         receiver, _, *arguments = node.children
         yield from self.of(receiver, bound)
         variable, *body = arguments[0].children if arguments else (None,)

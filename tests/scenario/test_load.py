@@ -111,6 +111,37 @@ def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, ex
     assert any(expected in problem for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  - ttd < 5s\n", "  - ttd < 5s\n" * 101, ":12:3: has 101 items; at most 100 are allowed"),
+        ("timeline:\n", "timeline:\n" + "  - {at: 0s, nope: {}}\n" * 99, ":9:3: has 101 entries; at most 100"),
+        ("title: A small one", "title: " + "x" * 100_000, ": is over 100,000 bytes long"),
+        ("title: A small one", "tags: [" + "t, " * 101 + "]\ntitle: A small one", ":4:7: has 101 items"),
+    ],
+    ids=["expect", "timeline", "bytes", "tags"],
+)
+def test_a_file_has_its_bounds(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """One message each, and no work for what is too much."""
+    found = problems(SMALL.replace(old, new), tmp_path)
+    assert [problem for problem in found if expected in problem], found
+    assert len(found) == 1
+
+
+def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
+    """Neither infinite nor no number at all."""
+    for weight in (".nan", ".inf", "1e999", "-1"):
+        text = SMALL.replace("timeline:", f"load: {{journeys: {{browse: {weight}}}}}\ntimeline:")
+        assert "weights must be positive numbers" in problems(text, tmp_path)[0]
+
+
+def test_what_is_no_text_where_others_look_is_told_once(tmp_path: Path) -> None:
+    """A detector asks of every SLO what it is; one that can't say is a mistake of the SLO's."""
+    text = SMALL.replace("sli: availability", "sli: [availability]") + "detectors: [{detector: latency, pages: true}]\n"
+    found = problems(text, tmp_path)
+    assert [problem for problem in found if ":7:41: ['availability'] isn't known here" in problem], found
+
+
 def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
     """`--set` takes what the file takes, and refuses what it refuses."""
     scenario = read(SMALL, tmp_path, load__rate="120/s", hold="3s", system__regions="[eu-west]")
