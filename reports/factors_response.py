@@ -46,12 +46,13 @@ def slow_ack(run: Run) -> Found | None:
 
 
 def slow_decision(run: Run) -> Found | None:
-    """From taken to the operation that ended it took a large part of the outage."""
-    well, ack, act = measured(run, "ttr"), run.clocks.get("ack"), run.clocks.get("act")
+    """From taken to the first operation that touched the cause took a large part of the outage."""
+    well, ack = measured(run, "ttr"), run.clocks.get("ack")
+    act = next((number(row.get("t")) for row in judged(run) if row["right"]), None)
     if well is None or ack is None or act is None or act - ack < SHORT_S or (act - ack) / well < SHARE:
         return None
     said = (
-        f"From taking the page to ordering the operation that ended the outage passed {seconds(act - ack)}, "
+        f"From taking the page to ordering the first right operation passed {seconds(act - ack)}, "
         f"{percent((act - ack) / well)} of the time to recover."
     )
     return Found(
@@ -87,8 +88,6 @@ def never_ended(run: Run) -> Found | None:
     """Users were hurt to the end."""
     if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.get("ttr_state") != "censored":
         return None
-    if run.outcome.get("ended_by"):
-        return None
     lasted = figure(run, "ttr_censored_at")
     over = f" {seconds(lasted - run.clocks['effect'])} after the first failure" if lasted is not None else ""
     said = f"Nothing ended the outage: users were still hurt{over}, when the run was given up."
@@ -98,8 +97,10 @@ def never_ended(run: Run) -> Found | None:
 
 
 def relapsed(run: Run) -> Found | None:
-    """A recovery that did not last."""
-    found = rows(run.outcome.get("relapses"))
+    """A recovery that did not last, without a new fault that had come meanwhile."""
+    ordered = [event.t for event in run.of("fault.intended")]
+    spans = [(number(row.get("recovered")), number(row.get("breached"))) for row in rows(run.outcome.get("relapses"))]
+    found = [(a, b) for a, b in spans if a is not None and b is not None and not any(a <= t <= b for t in ordered)]
     if not found:
         return None
     times = f"{len(found)} times" if len(found) > 1 else "once"

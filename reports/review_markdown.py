@@ -16,7 +16,7 @@ def markdown(review: Review) -> str:
     parts = [
         f"# Post-incident review: {plain(review.title)}",
         f"*Draft, blameless. {plain(review.how)}*",
-        "\n".join(table(("", ""), _about(review))),
+        "\n".join(table(("Run", plain(review.run)), _about(review))),
         "## Summary",
         plain(" ".join(review.summary)) or "Nothing is known of this run.",
         *_expected(review),
@@ -32,7 +32,7 @@ def markdown(review: Review) -> str:
 
 
 def _about(review: Review) -> list[list[str]]:
-    about = [["Run", review.run], ["When", review.when], ["Verdict", review.verdict]]
+    about = [["When", review.when], ["Verdict", review.verdict]]
     return about + [[name, value] for name, value in review.figures]
 
 
@@ -49,7 +49,7 @@ def _timeline(review: Review) -> Iterator[str]:
         yield "The run left no event log."
         return
     clock = any(each.clock for each in review.moments)
-    heads = ("Since the start", "UTC", "", "Event") if clock else ("Since the start", "", "Event")
+    heads = ("Since the start", "UTC", "Kind", "Event") if clock else ("Since the start", "Kind", "Event")
     cells = [[each.since, *([each.clock] if clock else []), each.kind, each.words] for each in review.moments]
     yield "\n".join(table(heads, cells))
     if review.left_out:

@@ -55,8 +55,8 @@ def base_latency(run: Run, journey: str) -> float:
 
 
 def again_and_again(run: Run) -> None:
-    """The report from disk, by two new processes, is the same bytes; so is the outcome."""
-    names = ("report.html", "outcome.json")
+    """Report and review from disk, by two new processes, are the same bytes; so is the outcome."""
+    names = ("report.html", "outcome.json", "review.md")
     before = [(run.folder / name).read_bytes() for name in names]
     for _ in range(2):
         subprocess.run([*GAMEDAY, "report", str(run.folder)], check=True, capture_output=True, timeout=60)

@@ -80,7 +80,11 @@ FOUND: list[tuple[str, Variant, str]] = [
     ("false pages", Variant(outcome={"alerts": [{"t": 1.0, "pages": True, "false_alarm": True}]}), "1 page was for no"),
     ("a page nobody took", Variant(outcome={"tta_s": None, "tta_state": "censored"}), "nobody took it"),
     ("slow to take the page", Variant(outcome={"tta_s": 2.66}), "2.66 s, 50.0 % of the time to recover"),
-    ("slow to decide", Variant(outcome={"clocks": {"act": 18.1}}), "2.66 s, 50.0 % of the time to recover"),
+    (
+        "slow to decide",
+        Variant(outcome={"operations": [{**RIGHT, "t": 18.1}]}),
+        "2.66 s, 50.0 % of the time to recover",
+    ),
     (
         "the first operation was wrong",
         Variant(outcome={"operations": [WRONG, RIGHT]}),
@@ -201,7 +205,9 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("slow to take the page", Variant(outcome={"tta_s": 1.9, "ttr_s": 2.0})),
     ("slow to take the page", Variant(outcome={"tta_s": 10.0, "ttr_s": 60.0})),
     ("slow to decide", Variant()),
-    ("slow to decide", Variant(outcome={"clocks": {"act": None}})),
+    ("slow to decide", Variant(outcome={"operations": [WRONG]})),
+    ("slow to decide", Variant(outcome={"operations": [{**RIGHT, "t": 17.3}]})),
+    ("slow to decide", Variant(outcome={"operations": [{**RIGHT, "t": 18.1}], "ttr_s": 60.0})),
     ("the first operation was wrong", Variant()),
     ("the first operation was wrong", Variant(outcome={"operations": [{**WRONG, "right": None}]})),
     ("a rollback that was not enough", Variant()),
@@ -217,6 +223,13 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ),
     ("never ended", Variant()),
     ("relapses", Variant()),
+    (
+        "relapses",
+        Variant(
+            outcome={"relapses": [{"recovered": 16.0, "breached": 17.0}]},
+            add=[Event(16.5, "fault.intended", "f2", {"kind": "region.lose", "target": "eu-west"})],
+        ),
+    ),
     ("guardrails off", Variant(scenario=OFF)),
     ("guardrails off", Variant(drop=["f1"], add=[PLAIN_FAULT], scenario={"guardrails": {"breaker": True}})),
     ("orders lost", Variant()),

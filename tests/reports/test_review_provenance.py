@@ -65,10 +65,18 @@ def test_a_change_that_says_nothing_of_ai_asks_for_it(run: Run) -> None:
     """And is told apart from one without AI."""
     silent, with_ai = shipped(run)
     assert (silent.ai, with_ai.ai) == (None, True)
+    assert ai_sentence(silent) == "Whether AI had part in it is not recorded."
     assert "This one does not." in " ".join(questions(silent))
     without = shipped(variant(run, Variant(edit={"c0": {"author": BY_MID, "ai": None}})))[0]
     assert without.ai is False
     assert ai_sentence(without) == "No AI had part in it, by its record."
+
+
+def test_approvals_that_nobody_recorded_are_not_missing_ones(run: Run) -> None:
+    """Unknown is said, and isn't taken for none."""
+    change = shipped(variant(run, Variant(edit={"c0": {"ai": {"tool": "assistant"}}})))[0]
+    assert (change.ai, change.approvals) == (True, None)
+    assert not any("approval" in each for each in questions(change))
 
 
 def test_every_question_is_tried() -> None:
