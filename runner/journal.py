@@ -7,6 +7,7 @@ Together with the samples it is the only hand-over from a run to everything that
     phase              subject up|warm|steady|fault|down|done
     instance.ready     subject instance id  {service, region, release}
     instance.stopped, instance.died         {service, region, release, why}
+    instance.killed    on purpose, or {why}: because it didn't end when told to
     load.started       {planned_rate};  load.stopped {clean, why};  poll {shard, count}: records seen;  lag {p95_s, n}
     steady             {met, why, since, until}
     fault.intended     subject fault id     {kind, target, entry, change, defect, undo}

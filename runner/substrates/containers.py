@@ -18,6 +18,8 @@ from runner.substrates.options import Names, container_options, volume_labels
 from runner.topology import Service
 
 ALIVE = ("running", "paused", "restarting")
+KILLED = 128 + 9
+"""Exit status of what a SIGKILL ended."""
 
 
 class PortTaken(PortError):
@@ -65,11 +67,17 @@ class Containers:
         with calling(f"looking at {instance.id}"):
             return self.client.inspect_container(container)["State"]["Status"] in ALIVE
 
-    def stop(self, instance: Instance, container: str, grace: float) -> None:
-        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone. The engine resumes it if paused."""
+    def stop(self, instance: Instance, container: str, grace: float) -> bool:
+        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone; False where it took the SIGKILL.
+
+        The engine resumes it if paused.
+        """
+        by_itself = True
         with calling(f"stopping {instance.id}"), absent_is_fine():
             self.client.stop(container, timeout=math.ceil(grace))
+            by_itself = self.client.inspect_container(container)["State"]["ExitCode"] != KILLED
         self.discard(instance, container)
+        return by_itself
 
     def freeze(self, instance: Instance, container: str) -> None:
         with calling(f"pausing {instance.id}"), absent_is_fine():

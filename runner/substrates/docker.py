@@ -138,10 +138,10 @@ class DockerSubstrate:
                     break
             return instance
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         """Asked to end, killed after `grace` seconds (whole ones here). Nothing where it doesn't run any more."""
-        if record := self._register.take(instance):
-            self._containers.stop(instance, record.container, grace)
+        record = self._register.take(instance)
+        return record is None or self._containers.stop(instance, record.container, grace)
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL: returns once its process is gone. Nothing where it doesn't run any more."""

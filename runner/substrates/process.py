@@ -143,16 +143,18 @@ class ProcessSubstrate:
                     break
             return instance
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         """Off the names table, asked to end, killed after `grace` seconds. Nothing where it doesn't run any more."""
-        if record := self._register.take(instance):
-            try:
-                self._unname(record)
-                record.tree.ask(numbered(record.service.stop_signal))
-                record.tree.thaw()
-                record.tree.ended(grace)
-            finally:
-                record.tree.kill()
+        record = self._register.take(instance)
+        if record is None:
+            return True
+        try:
+            self._unname(record)
+            record.tree.ask(numbered(record.service.stop_signal))
+            record.tree.thaw()
+            return record.tree.ended(grace)
+        finally:
+            record.tree.kill()
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL to the whole tree. Nothing where it doesn't run any more."""
