@@ -28,7 +28,10 @@ class HandClock:
 
 @dataclass
 class FakeSubstrate:
-    """Instances as plain values; `refuse`: releases that never become ready; `stubborn`: those that must be killed; `order`: what was done, in order."""
+    """Instances as plain values; `order`: what was done, in order.
+
+    `refuse`: releases that never become ready; `stubborn`: those that end only when they are killed.
+    """
 
     name: str = "fake"
     refuse: set[str] = field(default_factory=set)

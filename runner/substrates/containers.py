@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,12 @@ class Containers:
 
         The engine resumes it if paused.
         """
-        by_itself = True
+        status = 0
         with calling(f"stopping {instance.id}"), absent_is_fine():
             self.client.stop(container, timeout=math.ceil(grace))
-            by_itself = self.client.inspect_container(container)["State"]["ExitCode"] != KILLED
+            status = int(self.client.inspect_container(container)["State"]["ExitCode"])
         self.discard(instance, container)
-        return by_itself
+        return status != KILLED
 
     def freeze(self, instance: Instance, container: str) -> None:
         with calling(f"pausing {instance.id}"), absent_is_fine():
@@ -117,4 +118,6 @@ class Containers:
         """What it printed so far, to `<instance>.log`."""
         with calling(f"the log of {instance.id}"), absent_is_fine():
             text: Any = self.client.logs(container, stdout=True, stderr=True)
-            (self.logs / f"{instance.id}.log").write_bytes(text)
+            # A full disk is no reason to leave a container.
+            with suppress(OSError):
+                (self.logs / f"{instance.id}.log").write_bytes(text)

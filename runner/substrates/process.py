@@ -210,10 +210,7 @@ class ProcessSubstrate:
 
     def died(self) -> Sequence[tuple[Instance, str]]:
         self._notice()
-        ended = []
-        while self._ended:
-            ended.append(self._ended.pop(0))
-        return ended
+        return [self._ended.pop(0) for _ in range(len(self._ended))]
 
     def address(self, instance: Instance) -> tuple[str, int]:
         return HOST, self._register.find(instance).port
