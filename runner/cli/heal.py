@@ -130,12 +130,14 @@ def _show(run: str, what: str, things: Sequence[str]) -> None:
 def _tell(run: str, cleared: Cleared) -> None:
     for each in cleared.left:
         click.echo(f"  left       {each}", err=True)
-        click.echo(f"  to remove  {_command(run, each)}", err=True)
+        click.echo(f"  to remove  {command(run, each)}", err=True)
 
 
-def _command(run: str, left: str) -> str:
-    """What a person types to get rid of it."""
+def command(run: str, left: str) -> str:
+    """What a person types to get rid of it. A network whose engine has lost count goes only after its restart."""
     kind, _, name = left.partition(" ")
+    if "active endpoints" in left:
+        return f"gameday heal {run}  (once the Docker engine was restarted)"
     if left.startswith("/"):
         return f"sudo rm -r {shlex.quote(left)}"
     return f"{REMOVERS[kind]} {name.split(':')[0]}" if kind in REMOVERS else f"gameday heal {run}"

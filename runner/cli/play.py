@@ -22,6 +22,7 @@ from rich.console import Console
 
 from runner.cli import active, library
 from runner.cli.keep import Kept, Signals, wanted
+from runner.disk import unwritable
 from runner.operations import Change
 from runner.ports import PortError
 from runner.scenario import Scenario
@@ -68,12 +69,13 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     folder = out / run_id
     try:
         _prepare(trial, folder)
-        with active.registered(run_id, folder):
+        with active.registered(run_id, folder) as entry:
             kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
-            _run(trial, options, folder, kept, signals)
+            if _run(trial, options, folder, kept, signals):
+                entry.stay()
         return _conclude(folder)
     except OSError as error:
-        raise PortError(f"the run's folder {folder} can't be written: {error}") from error
+        raise PortError(f"{unwritable(error, folder)}{_again(folder)}") from error
 
 
 def _prepare(trial: Trial, folder: Path) -> None:
@@ -87,7 +89,8 @@ def _prepare(trial: Trial, folder: Path) -> None:
         shutil.copyfile(calibration, folder / "calibration.json")
 
 
-def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> None:
+def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> Sequence[str]:
+    """What couldn't be removed. Raises OSError where the disk has no room for the journal's end, or for releases."""
     from runner.cli import oncall
     from runner.cli.wire import Settings, operator, world
     from runner.clock import RunClock
@@ -117,11 +120,20 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         try:
             with oncall.door(folder.name, interpreter, samples):
                 with signals.to(interpreter.interrupt):
-                    interpreter.run()
+                    state = interpreter.run()
         finally:
             pages.close()
+            journal.close()
         _keep_releases(operating.feed(), folder / "releases")
-        journal.close()
+        return state.left
+
+
+def _again(folder: Path) -> str:
+    """What to type once there is room; nothing where there is no journal to make something of."""
+    if not (folder / "journal.jsonl").is_file():
+        return ""
+    named = shlex.quote(str(folder))
+    return f"\nthen: gameday heal {named} && gameday report {named}"
 
 
 def _keep_releases(feed: Sequence[Change], into: Path) -> None:
