@@ -21,6 +21,7 @@ from reports.page import TEMPLATES, environment, style
 from reports.strip import strip
 from reports.words import Figure, interval, percent, seconds
 from reports.words import figures as large_figures
+from runner.disk import write
 
 
 def render_run(folder: Path) -> Path:
@@ -29,7 +30,7 @@ def render_run(folder: Path) -> Path:
     Raises OSError where outcome.json is missing or the page can't be written, ValueError where a file is unreadable.
     """
     page = folder / "report.html"
-    page.write_text(render(read(folder)), encoding="utf-8", newline="\n")
+    write(page, render(read(folder)))
     return page
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import engine, messages
-from runner.disk import unwritable
+from runner.disk import full, unwritable
 from runner.journal import Event
 from runner.operations import Operation
 from runner.ports import Health, Instance, PortError, View
@@ -269,6 +269,6 @@ class Interpreter:
 
 def _why(error: Exception) -> str:
     """In words that need no knowledge of the code, where there are any."""
-    if isinstance(error, OSError) and error.filename:
-        return unwritable(error, Path(error.filename))
+    if isinstance(error, OSError) and full(error):
+        return unwritable(error, Path("the run's folder"))
     return str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"

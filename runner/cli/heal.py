@@ -7,6 +7,7 @@ processes' parent is. What is removed, and how, is the reaper's.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -166,9 +167,19 @@ def _folder(given: str, run: str, survey: Survey) -> Path | None:
     listed = [Path(survey.entries[run][0].folder)] if run in survey.entries else []
     for folder in (Path(given), *listed, Path("runs") / run):
         found = folder.resolve()
-        if found.name == run and ((found / "journal.jsonl").is_file() or (found / WORK).is_dir()):
+        if found.name == run and _is_runs(found):
             return found
     return None
+
+
+def _is_runs(folder: Path) -> bool:
+    """Whether it is a run's: its journal says so, or it is named as runs are and has its `work`. Nobody else's is."""
+    try:
+        first = next(read_journal(folder / "journal.jsonl"), None)
+    except (OSError, ValueError):
+        first = None
+    named = re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None
+    return (first is not None and first.subject == folder.name) or (named and (folder / WORK).is_dir())
 
 
 def _substrate(folder: Path | None) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from runner.disk import words
 from runner.ports import Instance, PortError, Release
 from runner.substrates.gate import Gate
 from runner.substrates.guard import Guard
@@ -240,7 +241,7 @@ class ProcessSubstrate:
             plan = self._planner.plan(instance, service, release, links, port)
             tree = Tree.spawn(plan.command, plan.environment, plan.home, log, self._run_id, instance.id)
         except OSError as error:
-            raise PortError(f"{instance.id} ({release.name}) can't be started: {error}") from None
+            raise PortError(f"{instance.id} ({release.name}) can't be started: {words(error, self._work)}") from None
         try:
             if not await_answer(
                 service.ready, (HOST, port), lambda s: self._pause(instance, tree, log, s), self._ready_within
