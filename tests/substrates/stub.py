@@ -30,11 +30,15 @@ class Stub:
         """Networks that two left at once."""
         self.misses: int | None = None
         """So many calls are let hang, then it is itself again."""
+        self.hangs_at = ""
+        """The end of the path of the call with which it begins to hang."""
 
     def answer(self, method: str, path: str) -> tuple[int, Any]:
         """Status and body; waits where the engine hangs."""
         with self.lock:
             self.calls.append(f"{method} {path}")
+            if self.hangs_at and path.endswith(self.hangs_at):
+                self.answers.clear()
             if self.misses is not None and not self.answers.is_set():
                 self.misses -= 1
                 if self.misses < 0:
@@ -46,7 +50,12 @@ class Stub:
                 return 200, {"ApiVersion": "1.41", "Version": "stub"}
             case "GET", ["containers", "json"]:
                 return 200, [
-                    {"Id": each, "State": "running", "NetworkSettings": {"Networks": {network: {} for network in on}}}
+                    {
+                        "Id": each,
+                        "State": "running",
+                        "Labels": {"gameday.run": "run"},
+                        "NetworkSettings": {"Networks": {network: {} for network in on}},
+                    }
                     for each, on in self.containers.items()
                 ]
             case "GET", ["networks"]:

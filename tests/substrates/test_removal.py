@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.ports import PortError
+from runner.reaper import labelled
 from runner.substrates import engine, removal
 from runner.substrates.docker import DockerSubstrate
 from runner.substrates.engine import Engine, Unanswered, calling, connect
@@ -102,6 +103,21 @@ def test_an_engine_that_hangs_is_given_up(stub: Stub, tmp_path: Path, monkeypatc
     with closing(connect(1.0)) as after:
         assert removal.remove(after, "run") == []
     assert stub.containers == {}
+
+
+def test_the_reaper_gives_up_an_engine_that_begins_to_hang(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of forty containers it waits for one, not for each; and goes on where the engine is itself again in time."""
+    for name, value in (("ASK_S", 0.3), ("CALL_S", 0.3), ("LOOK_S", 0.05)):
+        monkeypatch.setattr(labelled, name, value)
+    stub.containers = {f"{number:02}" * 10: [f"n{number % 4}"] for number in range(40)}
+    stub.hangs_at = "/kill"
+    begun = time.monotonic()
+    (left,) = labelled.remove(["run"], 0.5)["run"][1]
+    assert time.monotonic() - begun < FEW_S
+    assert "the Docker engine hangs" in left
+    assert len(stub.containers) == 40
+    stub.hangs_at, stub.misses = "", 3
+    assert labelled.remove(["run"], 10.0) == {"run": (["40 containers"], [])}
 
 
 def test_an_engine_that_comes_back_is_waited_for(stub: Stub, tmp_path: Path) -> None:
