@@ -22,7 +22,7 @@ from rich.console import Console
 
 from runner.cli import active, library
 from runner.cli.keep import Kept, Signals, wanted
-from runner.disk import unwritable
+from runner.disk import full, unwritable
 from runner.operations import Change
 from runner.ports import PortError
 from runner.scenario import Scenario
@@ -71,11 +71,11 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
         _prepare(trial, folder)
         with active.registered(run_id, folder) as entry:
             kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
-            if _run(trial, options, folder, kept, signals):
-                entry.stay()
+            _run(trial, options, folder, kept, signals, entry)
         return _conclude(folder)
     except OSError as error:
-        raise PortError(f"{unwritable(error, folder)}{_again(folder)}") from error
+        again = _again(folder) if full(error) else ""
+        raise PortError(f"{unwritable(error, folder)}{again}") from error
 
 
 def _prepare(trial: Trial, folder: Path) -> None:
@@ -89,8 +89,8 @@ def _prepare(trial: Trial, folder: Path) -> None:
         shutil.copyfile(calibration, folder / "calibration.json")
 
 
-def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals) -> Sequence[str]:
-    """What couldn't be removed. Raises OSError where the disk has no room for the journal's end, or for releases."""
+def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals, entry: active.Entry) -> None:
+    """`entry` stays where something was left. Raises OSError where there is no room for the journal's end."""
     from runner.cli import oncall
     from runner.cli.wire import Settings, operator, world
     from runner.clock import RunClock
@@ -120,12 +120,12 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         try:
             with oncall.door(folder.name, interpreter, samples):
                 with signals.to(interpreter.interrupt):
-                    state = interpreter.run()
+                    if interpreter.run().left:
+                        entry.stay()
         finally:
             pages.close()
             journal.close()
         _keep_releases(operating.feed(), folder / "releases")
-        return state.left
 
 
 def _again(folder: Path) -> str:
