@@ -12,9 +12,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from runner import engine, messages
+from runner.disk import full, unwritable
 from runner.ending import Ending
 from runner.journal import Event
 from runner.look import Look
@@ -70,13 +72,17 @@ class Interpreter:
             try:
                 self._turn()
             except Exception as error:
-                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
-                self._step(messages.Failed(self.world.clock.now(), "engine", why))
+                self._step(messages.Failed(self.world.clock.now(), "engine", _why(error)))
         return self.state
 
     def _turn(self) -> None:
         """One event, or, where there is none, a look at the world."""
         self._turned = time.monotonic()
+        trouble = self.world.journal.trouble
+        if trouble is not None and not self._mute:
+            self._mute = True
+            why = unwritable(trouble, self.world.journal.path)
+            self._step(messages.Failed(self.world.clock.now(), "journal", why))
         try:
             self._step(self.mailbox.get(timeout=POLL))
         except queue.Empty:
@@ -173,14 +179,12 @@ class Interpreter:
                 self._spawn("close", lambda: self._close(action.collect, action.at_once))
 
     def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Into the journal, durably where it says how to undo. A full disk ends the run as an error, once."""
+        """Into the journal, durably where it says how to undo: what that isn't on disk for isn't done either."""
         event = Event(self.world.clock.now(), kind, subject, data or {})
         try:
             self.world.journal.append(event, durable=kind in ("fault.intended", "operation.intended"))
         except OSError as error:
-            if not self._mute:
-                self._mute = True
-                self.mailbox.put(messages.Failed(event.t, "journal", f"can't be written: {error}"))
+            raise PortError(unwritable(error, self.world.journal.path)) from error
 
     def _spawn(self, where: str, work: Callable[[], None], *, fatal: bool = True) -> None:
         """Runs `work` in a thread; what it raises ends the run as an error of the tool, or is only noted."""
@@ -189,7 +193,7 @@ class Interpreter:
             try:
                 work()
             except Exception as error:
-                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
+                why = _why(error)
                 if fatal:
                     self.mailbox.put(messages.Failed(self.world.clock.now(), where, why))
                 elif not self.world.operator.system.closing.is_set():
@@ -232,3 +236,10 @@ class Interpreter:
     def _close(self, collect: bool, at_once: bool) -> None:
         left = self._ending.close(collect, at_once)
         self.mailbox.put(messages.Closed(self.world.clock.now(), left))
+
+
+def _why(error: Exception) -> str:
+    """In words that need no knowledge of the code, where there are any."""
+    if isinstance(error, OSError) and full(error):
+        return unwritable(error, Path("the run's folder"))
+    return str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"

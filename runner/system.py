@@ -251,9 +251,11 @@ class System:
             self.start(service)
 
     def stopped(self, instance: Instance, grace: float) -> None:
-        """Asks it to end, within `grace` seconds."""
-        self.substrate.stop(instance, grace)
-        self._gone("instance.stopped", instance)
+        """Asks it to end, within `grace` seconds; journals it as killed where it didn't."""
+        if self.substrate.stop(instance, grace):
+            self._gone("instance.stopped", instance)
+        else:
+            self._gone("instance.killed", instance, f"didn't end within {grace:g} s of being told to, and was killed")
 
     def is_lost(self, region: str) -> bool:
         return region in self._lost
@@ -280,10 +282,9 @@ class System:
     def _ready(self, instance: Instance) -> None:
         self._gone("instance.ready", instance)
 
-    def _gone(self, kind: str, instance: Instance) -> None:
-        self.log(
-            kind, instance.id, {"service": instance.service, "region": instance.region, "release": instance.release}
-        )
+    def _gone(self, kind: str, instance: Instance, why: str = "") -> None:
+        place = {"service": instance.service, "region": instance.region, "release": instance.release}
+        self.log(kind, instance.id, {**place, "why": why} if why else place)
 
 
 def _together(work: Sequence[Callable[[], object]]) -> None:

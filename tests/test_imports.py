@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"clock", "plain", "located", "journal", "samples", "operations", "bundled", "seal"}
+GROUND = {"clock", "plain", "located", "journal", "samples", "operations", "bundled", "seal", "disk"}
 MODELS = {"scenario", "topology"}
 ADAPTERS = {"substrates", "links", "faults", "changes", "load", "telemetry", "responders", "detect"}
 ALLOWED: dict[str, set[str]] = {

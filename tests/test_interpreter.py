@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from runner.interpreter import Interpreter
-from runner.journal import Event, Journal
+from runner.journal import Event, Journal, read_journal
 from runner.limits import LIMITS
 from runner.operations import Alert
 from runner.ports import PortError
+from tests.disk import fill, small_disk
 from tests.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
 from tests.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
 
@@ -87,16 +88,40 @@ def test_a_tear_down_that_raises_still_ends_the_run(stage: Stage) -> None:
     assert stage.events("cleanup")[0]["clean"] is False
 
 
-def test_a_journal_that_cannot_be_written_ends_the_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk is an error of the run, not a hang and not a traceback."""
+def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:
+    """An error of the run that says what to do; once taking down has made room, the journal has it all to the end."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        journal = Journal(disk / "journal.jsonl")
+        filler = fill(disk)
 
-    def full(event: Event, *, durable: bool = False) -> Event:
-        raise OSError(28, "No space left on device")
+        def down(well: bool) -> Sequence[str]:
+            filler.unlink()
+            return stage.world.down(well)
 
-    monkeypatch.setattr(stage.journal, "append", full)
-    state = end(stage.world)
-    assert state.reason == "error"
-    assert stage.downs == [False]
+        for _ in range(3):
+            journal.append(Event(0.0, "note", "", {"text": "x" * 3000}))
+        state = end(replace(stage.world, journal=journal, down=down))
+        assert (state.reason, stage.downs) == ("error", [False])
+        journal.close()
+        events = list(read_journal(journal.path))
+    (error,) = (event.data for event in events if event.kind == "run.error")
+    assert error["where"] == "journal"
+    assert error["why"].startswith(
+        f"{disk / 'journal.jsonl'} can't be written: No space left on device; free some space"
+    )
+    assert (events[-1].kind, events[-1].subject) == ("phase", "done")
+
+
+def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path: Path) -> None:
+    """Where the disk has no room for the undo of an operation, the operation isn't carried out."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        journal = Journal(disk / "journal.jsonl")
+        interpreter = Interpreter(replace(stage.world, journal=journal))
+        fill(disk)
+        with pytest.raises(PortError, match="No space left on device"):
+            interpreter._log("operation.intended", "o1", {"undo": "x" * 100_000})
+        with pytest.raises(OSError, match="No space left on device"):
+            journal.close()
 
 
 def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:

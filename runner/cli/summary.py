@@ -20,6 +20,8 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
     yield f"[bold {_COLOURS[verdict]}]{verdict.upper()}[/]  {escape(str(outcome['run']['scenario']))}"
     for reason in outcome["reasons"]:
         yield f"  {escape(str(reason))}"
+    for remover in dict.fromkeys(_removers(outcome)):
+        yield f"  {'to remove':<20} {escape(remover)}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome['impact'])}"
@@ -30,8 +32,6 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
         yield f"  {'false pages':<20} {quiet['pages']} in {quiet['seconds']:.0f} s of quiet: {bound}"
     for expectation in outcome["expectations"]:
         yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
-    if outcome["cleanup"]["left"]:
-        yield f"  to remove            gameday heal {escape(str(outcome['run']['id']))}"
     yield f"  report               {escape(str(report))}"
 
 
@@ -40,6 +40,15 @@ def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
     yield f"  review               {escape(str(review))}"
     for each in kept:
         yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
+
+
+def _removers(outcome: Mapping[str, Any]) -> Iterator[str]:
+    """What to type for each thing that was left behind."""
+    if outcome["cleanup"]["left"]:
+        from runner.cli.heal import command
+
+        run = str(outcome["run"]["id"])
+        yield from (command(run, str(left)) for left in outcome["cleanup"]["left"])
 
 
 def _clock(outcome: Mapping[str, Any], key: str) -> str:
