@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import random
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from runner import bundled, databases
 from runner.changes.releases import Catalogue
 from runner.changes.rollout import plan as rollout
 from runner.cli import library
+from runner.cli.template import template
 from runner.clock import Clock, RunClock
 from runner.detect import make as make_detector
 from runner.detect import make_scrape
@@ -42,7 +40,6 @@ from runner.telemetry.watch import Watch
 from runner.topology import Topology
 from runner.world import Abort, Pages, Screen, World
 
-TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
 JITTER = 1.0
 """Seconds by which the fault is put off at most, unless said, so that trials meet every tick in random phase."""
@@ -272,30 +269,3 @@ def _collect(system: System, settings: Settings) -> Mapping[str, Any]:
     with suppress(PortError):
         database = system.database(system.primary())
     return collect_orders(database, _address(system, "third-party"), settings.run, settings.folder)
-
-
-def template() -> Path:
-    """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
-    environment = {**os.environ, "PYTHONPATH": str(bundled.compose())}
-    key = _run([sys.executable, "-m", "storefront.seed", "--key"], environment).strip()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "gameday" / f"template-{key}"
-    if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PortError(f"can't keep the database's template: {error}; set XDG_CACHE_HOME") from error
-        _run([sys.executable, "-m", "storefront.seed", str(folder)], environment)
-    return folder
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    try:
-        done = subprocess.run(
-            command, env=dict(environment), capture_output=True, text=True, timeout=TEMPLATE_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PortError(f"can't prepare the database: {error}") from error
-    if done.returncode:
-        raise PortError(f"can't prepare the database: {done.stderr.strip()[-1500:]}")
-    return done.stdout
