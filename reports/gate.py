@@ -50,13 +50,14 @@ def gate(baseline: Mapping[str, Any]) -> Gate | None:
     comparison = mapping(baseline.get("comparison"))
     rules = rules_of(comparison)
     judged = baseline.get("judged") is True
+    undone = "crowded machine" if baseline.get("crowded") is True else "another machine"
     words = {"pass": ("no regression", "yes"), "fail": ("regression", "no")}
     missing = [f"{text(name)} has no run here" for name in items(pick(comparison, "missing", "new"))]
     missing += [f"{text(name)} isn’t in the baseline" for name in items(pick(comparison, "missing", "base"))]
     made = ", ".join(filter(None, (text(baseline.get(key)) for key in ("saved", "version", "host"))))
     return Gate(
         judged=judged,
-        badge=words.get(text(baseline.get("verdict")), ("can’t be judged" if judged else "another machine", "open")),
+        badge=words.get(text(baseline.get("verdict")), ("can’t be judged" if judged else undone, "open")),
         sentence=f"Held against {text(baseline.get('file')) or 'a baseline'}{f', of {made}' if made else ''}.",
         reasons=[text(each).removeprefix("baseline: ") for each in items(baseline.get("reasons"))],
         commands=[text(each) for each in items(baseline.get("commands"))],

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import palette
+from runner import disk
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,5 +39,5 @@ def style() -> Markup:
 def write(path: Path, template: str, content: Mapping[str, Any]) -> Path:
     """Writes the page, the same bytes for the same content, and returns its path. OSError where it can't."""
     page = environment().get_template(template).render(style=style(), **content)
-    path.write_text(page + "\n", encoding="utf-8", newline="\n")
+    disk.write(path, page + "\n")
     return path

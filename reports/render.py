@@ -24,6 +24,7 @@ from reports.review_markdown import markdown
 from reports.strip import strip
 from reports.words import Figure, interval, percent, seconds
 from reports.words import figures as large_figures
+from runner.disk import write
 
 
 def report_run(folder: Path) -> tuple[Path, Draft]:
@@ -42,7 +43,7 @@ def render_run(folder: Path) -> Path:
 
 def _page(folder: Path, run: Run) -> Path:
     page = folder / "report.html"
-    page.write_text(render(run), encoding="utf-8", newline="\n")
+    write(page, render(run))
     return page
 
 

@@ -264,6 +264,7 @@ def _facts(suite: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for heading, key in facts:
         yield heading, text(suite.get(key)) or "not recorded"
     took = number(suite.get("duration_s"))
+    yield "At once", text(suite.get("at_once")) or "1"
     yield "Took", f"{took / 60:.1f} min" if took is not None else "not recorded"
     yield "Exit status", text(suite.get("exit_status")) or "not recorded"
     yield "Machine", text(suite.get("host")) or "not recorded"

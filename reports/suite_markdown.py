@@ -24,10 +24,16 @@ def markdown(suite: Mapping[str, Any]) -> str:
     verdict = text(suite.get("verdict"))
     word = "Interrupted" if suite.get("interrupted") is True else VERDICTS.get(verdict, ("No verdict",))[0]
     shown, against = lines(suite), gate(mapping(suite.get("baseline")))
-    parts = [f"## {MARKS.get(verdict, '❔')} {word}: game day suite, {title(suite)}", *_failed(shown)]
+    parts = [f"## {MARKS.get(verdict, '❔')} {word}: game day suite, {title(suite)}", *_crowded(suite), *_failed(shown)]
     parts += list(_against(against)) if against else []
     parts += ["\n".join(table(ROWS, [_row(each) for each in shown])), _beneath(suite)]
     return "\n\n".join(parts) + "\n"
+
+
+def _crowded(suite: Mapping[str, Any]) -> Iterator[str]:
+    said = text(suite.get("crowded"))
+    if said:
+        yield f"{TONES['open']} {plain(said[:1].upper() + said[1:])}."
 
 
 def _failed(shown: Sequence[Line]) -> Iterator[str]:

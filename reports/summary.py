@@ -31,7 +31,18 @@ def summary(run: Run) -> list[str]:
         told += _harmless(run)
     elif quiet(run.outcome):
         told.append(quiet(run.outcome))
-    return [each for each in [*told, _orders(run), *_unjudged(run)] if each]
+    return [each for each in [*told, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
+
+
+def _stopped(outcome: Mapping[str, Any]) -> list[str]:
+    """How the run ended, where one of its own conditions cut it short."""
+    stopped = mapping(outcome.get("stopped"))
+    if not stopped:
+        return []
+    what = (
+        f"The run was stopped at {seconds(stopped.get('t'))}: its abort condition “{text(stopped.get('expr'))}” held."
+    )
+    return [what, "What it had done to the system was taken back at once."]
 
 
 def unfit(run: Run) -> str:

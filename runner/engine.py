@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from runner.limits import LIMITS, Limits
 from runner.messages import (
     Action,
     BringUp,
@@ -30,14 +31,16 @@ from runner.messages import (
     Rearm,
     Requested,
     StartLoad,
+    Stop,
     SystemUp,
     Tick,
 )
 from runner.operations import Alert, Operation
 
 Phase = Literal["up", "warm", "steady", "fault", "down", "done"]
+MOST_NAMED = 8
 TOO_EARLY = "there is nothing to be seen yet that it could mend"
-Reason = Literal["held", "no_effect", "give_up", "unsteady", "interrupted", "error"]
+Reason = Literal["held", "no_effect", "give_up", "unsteady", "stopped", "interrupted", "error"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Plan:
     """How old a request must be for its answer to be known: the client's time-out."""
     secret: bool = False
     """A drill: an operation that comes before anything is to be seen is refused alike before and after the fault."""
+    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class State:
 
     plan: Plan
     phase: Phase = "up"
+    waits: tuple[str, ...] = ()
+    """What the phase waits for, as far as that is known."""
+    moved: float = 0.0
+    """When the phase or what it waits for last changed."""
     loaded: float | None = None
     steady_from: float | None = None
     met: bool = False
@@ -75,8 +83,10 @@ class State:
     health: Health | None = None
     alerts: tuple[Alert, ...] = ()
     """Raised and not yet answered by an operation that has ended."""
-    paged: bool = False
-    """Somebody was paged since the timeline began."""
+    raised: int = 0
+    """All alerts since the steady state began."""
+    paged: int = 0
+    """Those of them that page."""
     operations: tuple[tuple[str, Operation, str], ...] = ()
     """(id, operation, running | done | failed | refused)."""
     reason: Reason | None = None
@@ -85,7 +95,7 @@ class State:
     @property
     def open(self) -> bool:
         """Operations are carried out now: the timeline runs, and in a drill something is to be seen of it."""
-        seen = self.paged or (self.health is not None and self.health.breached)
+        seen = self.paged > 0 or (self.health is not None and self.health.breached)
         return self.phase == "fault" and (seen or not self.plan.secret)
 
     @property
@@ -109,14 +119,16 @@ def step(state: State, event: Event) -> Step:
         log = Log("cleanup", data={"clean": not left, "left": list(left)})
         return replace(state, phase="done", left=left), (log, Log("phase", "done"))
     if state.phase in ("down", "done"):
-        return state, ()
+        return _closing(state, event) if isinstance(event, Tick) else (state, ())
     match event:
         case Interrupted():
-            return _close(state, "interrupted", Log("run.interrupted", data={"signal": event.signal}))
+            return _close(state, event.t, "interrupted", Log("run.interrupted", data={"signal": event.signal}))
         case Failed():
-            return _close(state, "error", Log("run.error", data={"where": event.where, "why": event.why}))
+            return _close(state, event.t, "error", Log("run.error", data={"where": event.where, "why": event.why}))
+        case Stop():
+            return _stop(state, event)
         case SystemUp():
-            return replace(state, phase="warm"), (Log("phase", "warm"), StartLoad())
+            return replace(state, phase="warm", waits=(), moved=event.t), (Log("phase", "warm"), StartLoad())
         case LoadStarted():
             return replace(state, loaded=event.begin), ()
         case Health():
@@ -130,7 +142,15 @@ def step(state: State, event: Event) -> Step:
         case OperationEnded():
             return _operation_ended(state, event)
         case Tick():
-            return _tick(state, event.t)
+            return _tick(state, event)
+
+
+def _stop(state: State, event: Stop) -> Step:
+    """Only what the timeline did can be stopped: before it nothing was done to the system."""
+    if state.phase != "fault":
+        return state, ()
+    log = Log("run.stopped", data={"expr": event.expr, "values": dict(event.values)})
+    return _close(state, event.t, "stopped", log)
 
 
 def _raised(state: State, event: Raised) -> Step:
@@ -147,9 +167,10 @@ def _raised(state: State, event: Raised) -> Step:
         "summary": alert.summary,
     }
     actions: list[Action] = [Log("alert.raised", alert.id, data)]
+    state = replace(state, raised=state.raised + 1)
     if alert.pages:
         actions.append(Page(alert))
-        state = replace(state, alerts=(*state.alerts, alert), paged=state.paged or state.phase == "fault")
+        state = replace(state, alerts=(*state.alerts, alert), paged=state.paged + 1)
     return state, tuple(actions)
 
 
@@ -180,8 +201,13 @@ def _operation_ended(state: State, event: OperationEnded) -> Step:
     return state, (Rearm(event.t),)
 
 
-def _tick(state: State, t: float) -> Step:
-    plan = state.plan
+def _tick(state: State, event: Tick) -> Step:
+    plan, t = state.plan, event.t
+    if event.waits != state.waits:
+        state = replace(state, waits=event.waits, moved=t)
+    overdue = _overdue(state, t)
+    if overdue:
+        return _close(state, t, "error", Log("run.error", data={"where": _NAMES[state.phase], "why": overdue}))
     if state.phase == "warm" and state.loaded is not None and t >= state.loaded + plan.warmup:
         return replace(state, phase="steady", steady_from=t, health=None), (Log("phase", "steady"), Rearm(t))
     if state.phase == "steady":
@@ -192,6 +218,28 @@ def _tick(state: State, t: float) -> Step:
             return replace(state, ordered=due[-1] + 1, last_order=t), tuple(Order(i) for i in due)
         return _ending(state, t)
     return state, ()
+
+
+_NAMES = {"up": "bring-up", "warm": "start of the load", "steady": "steady state"}
+
+
+def _overdue(state: State, t: float) -> str:
+    """Why the phase can't go on: how long it waited, and for what. The timeline's is bounded by `_ending`."""
+    limits = state.plan.limits
+    if state.phase == "up" and t - state.moved >= limits.up:
+        return f"nothing new for {t - state.moved:.0f} s, waiting for {_listed(state.waits) or 'the substrate'}"
+    if state.phase == "warm" and state.loaded is None and t - state.moved >= limits.load:
+        return f"waited {t - state.moved:.0f} s for {_listed(state.waits) or 'the load to begin'}"
+    since = state.steady_from or 0.0
+    if state.phase == "steady" and not state.met and t - since >= state.plan.steady + limits.steady:
+        judged = "never" if state.health is None else f"last at {state.health.t:.1f} s"
+        return f"waited {t - since:.0f} s for every SLO to be judged ({judged} judged)"
+    return ""
+
+
+def _listed(waits: tuple[str, ...]) -> str:
+    shown = ", ".join(waits[:MOST_NAMED])
+    return f"{shown} and {len(waits) - MOST_NAMED} more" if len(waits) > MOST_NAMED else shown
 
 
 def _steady(state: State, t: float) -> Step:
@@ -205,29 +253,38 @@ def _steady(state: State, t: float) -> Step:
     why = state.health.why_not_ok or page
     log = Log("steady", data={"met": not why, "why": why, "since": since, "until": t})
     if why:
-        return _close(state, "unsteady", log)
+        return _close(state, t, "unsteady", log)
     return replace(state, met=True), (log, Calibrate(since))
 
 
 def _ending(state: State, t: float) -> Step:
-    """Ends the run once it has held, once nothing came of it, or once it must be given up."""
+    """Ends the run once it has held, once nothing came of it, or once it must be given up, whatever is still busy."""
     health, plan = state.health, state.plan
-    if health is None or state.ordered < len(plan.entries):
+    if state.ordered < len(plan.entries):
         return state, ()
-    since = health.holding_since
+    since = health.holding_since if health is not None else None
     quiet_from = state.last_end if since is None else max(since, state.last_end)
-    if not state.busy and since is not None:
+    if not state.busy and health is not None and since is not None:
         if health.breached and health.end - quiet_from >= plan.hold:
-            return _close(state, "held")
+            return _close(state, t, "held")
         if not health.breached and health.end - quiet_from >= max(plan.hold, plan.window):
-            return _close(state, "no_effect")
+            return _close(state, t, "no_effect")
     deadline = state.last_order + plan.give_up
     if t >= deadline and (since is None or since > deadline or t >= deadline + plan.hold + plan.window + plan.lookback):
-        return _close(state, "give_up")
+        return _close(state, t, "give_up")
     return state, ()
 
 
-def _close(state: State, reason: Reason, *logs: Log) -> Step:
+def _close(state: State, t: float, reason: Reason, *logs: Log) -> Step:
     ended = Log("run.ended", data={"reason": reason})
-    collect = reason not in ("interrupted", "error")
-    return replace(state, phase="down", reason=reason), (*logs, ended, Log("phase", "down"), Close(collect))
+    close = Close(collect=reason not in ("interrupted", "error"), at_once=reason == "stopped")
+    state = replace(state, phase="down", reason=reason, waits=(), moved=t)
+    return state, (*logs, ended, Log("phase", "down"), close)
+
+
+def _closing(state: State, event: Tick) -> Step:
+    """The end of a run has its time as well: what it didn't get done by then is left."""
+    if state.phase == "done" or event.t - state.moved < state.plan.limits.close:
+        return state, ()
+    waited = f"the end of the run wasn't over after {event.t - state.moved:.0f} s"
+    return step(state, Closed(event.t, (*state.left, f"the system: {waited}")))

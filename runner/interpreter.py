@@ -1,7 +1,7 @@
 """Runs the engine against the world: one mailbox, one loop, and threads only for what blocks.
 
-The loop polls telemetry and the responder every 20 ms and the SLOs every half second; every action that can block runs
-in a thread of its own and answers through the mailbox.
+The loop polls telemetry and the responder every 20 ms; the SLOs are looked at every half second, which takes its time,
+and so runs in a thread of its own like every action that can block, and answers through the mailbox.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import functools
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from runner import engine, messages
+from runner.disk import full, unwritable
+from runner.ending import Ending
 from runner.journal import Event
+from runner.look import Look
 from runner.operations import Operation
 from runner.ports import Health, Instance, PortError, View
 from runner.recovery import Recovery
-from runner.slo import course, holding_since
 from runner.timeline import Timeline
 from runner.world import World, plan_of
 
 POLL = 0.02
-HEALTH = 0.5
 
 
 class Interpreter:
@@ -32,12 +35,14 @@ class Interpreter:
     def __init__(self, world: World) -> None:
         self.world = world
         self.mailbox: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
-        self.state, self._first = engine.begin(plan_of(world.scenario, world.jitter, secret=world.secret))
-        self._health_due = 0.0
+        self.state, self._first = engine.begin(plan_of(world))
+        self._judge = Look(world)
         self._watching = False
         self._mute = False
+        self._turned = time.monotonic()
         self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
         self._recovery = Recovery(world.operator)
+        self._ending = Ending(world, self._timeline, self.state.plan.limits, self._log)
         self._seen: Mapping[str, Health] = {}
         self._numbers = itertools.count(1)
         self.accepted: dict[str, Operation] = {}
@@ -55,25 +60,39 @@ class Interpreter:
         self.mailbox.put(messages.Requested(self.world.clock.now(), operation, number))
         return number
 
+    def turning(self) -> bool:
+        """Whether the loop goes round: a call that hangs in it would keep everything. Safe from any thread."""
+        return self.state.phase == "done" or time.monotonic() - self._turned < self.state.plan.limits.turn
+
     def run(self) -> engine.State:
+        self._turned = time.monotonic()
         for action in self._first:
             self._act(action)
         while self.state.phase != "done":
             try:
                 self._turn()
             except Exception as error:
-                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
-                self._step(messages.Failed(self.world.clock.now(), "engine", why))
+                self._step(messages.Failed(self.world.clock.now(), "engine", _why(error)))
         return self.state
 
     def _turn(self) -> None:
         """One event, or, where there is none, a look at the world."""
+        self._turned = time.monotonic()
+        trouble = self.world.journal.trouble
+        if trouble is not None and not self._mute:
+            self._mute = True
+            why = unwritable(trouble, self.world.journal.path)
+            self._step(messages.Failed(self.world.clock.now(), "journal", why))
         try:
             self._step(self.mailbox.get(timeout=POLL))
         except queue.Empty:
             self._look()
-            self._step(messages.Tick(self.world.clock.now()))
+            self._step(messages.Tick(self.world.clock.now(), self._waits()))
         self.world.screen.status(self.state, self.world.clock.now())
+
+    def _waits(self) -> tuple[str, ...]:
+        """What the start of the system waits for."""
+        return self.world.operator.system.awaited.names() if self.state.phase == "up" else ()
 
     def _step(self, event: messages.Event) -> None:
         self.state, actions = engine.step(self.state, event)
@@ -90,9 +109,8 @@ class Interpreter:
         dead = world.load.alive()
         if dead is not None:
             self._step(messages.Failed(now, "load", dead))
-        if now >= self._health_due:
-            self._health_due = now + HEALTH
-            self._step(self._health(now))
+        if self._judge.due(now):
+            self._spawn("look", functools.partial(self._report, self.state, now))
             self._notice_deaths()
         self._notice_regions()
         if self.state.phase == "fault":
@@ -100,6 +118,10 @@ class Interpreter:
                 number = f"o{next(self._numbers)}"
                 self.accepted[number] = operation
                 self._step(messages.Requested(world.clock.now(), operation, number))
+
+    def _report(self, state: engine.State, now: float) -> None:
+        for event in self._judge.events(state, now):
+            self.mailbox.put(event)
 
     def _notice_deaths(self) -> None:
         """Journals instances that ended by themselves, and has them started again, as an orchestrator would."""
@@ -132,20 +154,6 @@ class Interpreter:
         operator = self.world.operator
         return View(now, self.state.alerts, operator.feed(), operations, self._seen, operator.system.primary())
 
-    def _health(self, now: float) -> messages.Health:
-        """Judged on what is known for sure: requests whose time-out has passed, or in steady state all answered."""
-        state, slos = self.state, self.world.scenario.slos
-        since = state.start if state.start is not None else state.steady_from
-        if since is None:
-            return messages.Health(now, now, "no requests yet", False, None)
-        end = now - (state.plan.lookback if state.start is not None else 0.25)
-        samples = self.world.samples()
-        courses = [course(slo, samples, since, end) for slo in slos]
-        bad = [f"{each.name} is in breach ({each.bad} of {each.n} bad)" for each in courses if each.outages]
-        held = holding_since(slos, samples, since, end) if end > since else None
-        unknown = "" if bad or held is not None else "an SLO has too few requests to be judged"
-        return messages.Health(now, end, "; ".join(bad) or unknown, bool(bad), held)
-
     def _act(self, action: messages.Action) -> None:
         match action:
             case messages.Log():
@@ -168,17 +176,15 @@ class Interpreter:
             case messages.Carry():
                 self._spawn("operation", lambda: self._carry(action.id, action.operation))
             case messages.Close():
-                self._spawn("close", lambda: self._close(action.collect))
+                self._spawn("close", lambda: self._close(action.collect, action.at_once))
 
     def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Into the journal, durably where it says how to undo. A full disk ends the run as an error, once."""
+        """Into the journal, durably where it says how to undo: what that isn't on disk for isn't done either."""
         event = Event(self.world.clock.now(), kind, subject, data or {})
         try:
             self.world.journal.append(event, durable=kind in ("fault.intended", "operation.intended"))
         except OSError as error:
-            if not self._mute:
-                self._mute = True
-                self.mailbox.put(messages.Failed(event.t, "journal", f"can't be written: {error}"))
+            raise PortError(unwritable(error, self.world.journal.path)) from error
 
     def _spawn(self, where: str, work: Callable[[], None], *, fatal: bool = True) -> None:
         """Runs `work` in a thread; what it raises ends the run as an error of the tool, or is only noted."""
@@ -187,7 +193,7 @@ class Interpreter:
             try:
                 work()
             except Exception as error:
-                why = str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"
+                why = _why(error)
                 if fatal:
                     self.mailbox.put(messages.Failed(self.world.clock.now(), where, why))
                 elif not self.world.operator.system.closing.is_set():
@@ -227,37 +233,13 @@ class Interpreter:
         self._log("operation.done", number, {})
         self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, True))
 
-    def _close(self, collect: bool) -> None:
-        """Load, audit, system: each is ended even where the one before failed, and the run always comes to its end."""
-        self._timeline.end()
-        steps: Sequence[tuple[str, Callable[[], Mapping[str, Any]]]] = (
-            ("load.stopped", self.world.load.stop),
-            ("telemetry.stopped", self._stop_telemetry),
-            ("faults.reverted", self._revert if collect else dict),
-            ("audit", self.world.collect if collect else dict),
-        )
-        for kind, work in steps:
-            try:
-                result = work()
-            except Exception as error:
-                self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
-            else:
-                if result:
-                    self._log(kind, "", result)
-        try:
-            left = tuple(self.world.down(collect))
-        except Exception as error:
-            left = (f"the system could not be taken down: {type(error).__name__}: {error}",)
-        if not left:
-            self._timeline.gone()
+    def _close(self, collect: bool, at_once: bool) -> None:
+        left = self._ending.close(collect, at_once)
         self.mailbox.put(messages.Closed(self.world.clock.now(), left))
 
-    def _revert(self) -> Mapping[str, Any]:
-        """What still stands is taken back, so that every record can be audited."""
-        self._timeline.revert()
-        return {}
 
-    def _stop_telemetry(self) -> Mapping[str, Any]:
-        self.world.sight.stop()
-        self.world.telemetry.stop()
-        return {}
+def _why(error: Exception) -> str:
+    """In words that need no knowledge of the code, where there are any."""
+    if isinstance(error, OSError) and full(error):
+        return unwritable(error, Path("the run's folder"))
+    return str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"

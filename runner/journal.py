@@ -7,6 +7,7 @@ Together with the samples it is the only hand-over from a run to everything that
     phase              subject up|warm|steady|fault|down|done
     instance.ready     subject instance id  {service, region, release}
     instance.stopped, instance.died         {service, region, release, why}
+    instance.killed    on purpose, or {why}: because it didn't end when told to
     load.started       {planned_rate};  load.stopped {clean, why};  poll {shard, count}: records seen;  lag {p95_s, n}
     steady             {met, why, since, until}
     fault.intended     subject fault id     {kind, target, entry, change, defect, undo}
@@ -30,6 +31,7 @@ Together with the samples it is the only hand-over from a run to everything that
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -54,9 +56,11 @@ class Event:
 
 
 class Journal:
-    """Appends events; safe from any thread. `durable=True` returns only once the line is on disk.
+    """Appends events; safe from any thread. `durable=True` returns only once the line is on disk, else raises OSError.
 
-    `listener` is told of every event, whoever appends it: the screen. `encode` makes of each line what is written.
+    A line for which the disk has no room is kept, and written with the next one that finds some: taking a run down
+    makes room. `trouble` is why that was so, None where it never was. `listener` is told of every event, whoever
+    appends it: the screen. `encode` makes of each line what is written.
     """
 
     def __init__(
@@ -66,25 +70,47 @@ class Journal:
         encode: Callable[[str], str] = lambda line: line,
     ) -> None:
         self.path = path
+        self.trouble: OSError | None = None
         self._listener = listener
         self._encode = encode
         self._lock = threading.Lock()
-        self._file = path.open("a", encoding="utf-8")
+        self._waiting = b""
+        self._file = path.open("ab", buffering=0)
 
     def append(self, event: Event, *, durable: bool = False) -> Event:
-        line = self._encode(event.line()) + "\n"
         with self._lock:
-            self._file.write(line)
-            self._file.flush()
-            if durable:
-                os.fsync(self._file.fileno())
+            self._waiting += f"{self._encode(event.line())}\n".encode()
+            try:
+                self._write(durable)
+            except OSError as error:
+                self.trouble = self.trouble or error
+                if durable:
+                    raise
         if self._listener is not None:
             self._listener(event)
         return event
 
     def close(self) -> None:
+        """Raises OSError where lines are still waiting for room."""
         with self._lock:
-            self._file.close()
+            try:
+                if not self._file.closed:
+                    self._write(False)
+            finally:
+                self._file.close()
+
+    def _write(self, durable: bool) -> None:
+        """Whole lines, or none of them."""
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            if self._waiting and self._file.write(self._waiting) < len(self._waiting):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if durable:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            os.ftruncate(self._file.fileno(), size)
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._waiting = b""
 
 
 def read_journal(path: Path) -> Iterator[Event]:

@@ -57,7 +57,7 @@ class Document:
 
     def problem(self, path: Sequence[str | int], message: str, hint: str = "", *, at_key: bool = False) -> Problem:
         """A problem at `path`, or at the nearest enclosing value that is in the file."""
-        where = tuple(path)
+        where, message, hint = tuple(path), _cut(message), _cut(hint)
         for depth in range(1, len(where) + 1):
             if where[:depth] in self.origins:
                 return Problem(self.origins[where[:depth]], 0, 0, message, hint)
@@ -68,8 +68,16 @@ class Document:
         return Problem(self.file, *self.places.get(where, (1, 1)), message, hint)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 DIGITS = 40
 """Of a whole number, at most."""
+LONGEST = 300
+"""Characters of a message, or of a hint."""
+MOST = 50
+"""Problems of one kind of part that are told."""
 
 _RESOLVERS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -155,7 +163,7 @@ def parse_yaml(text: str, file: str) -> Document:
 
 def _syntax(error: yaml.YAMLError, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    what = getattr(error, "problem", None) or str(error).splitlines()[0]
+    what = _cut(getattr(error, "problem", None) or str(error).splitlines()[0])
     if mark is None:
         return Problem(file, 1, 1, f"isn't YAML: {what}")
     return Problem(file, mark.line + 1, mark.column + 1, f"isn't YAML: {what}", "check indentation, quotes and colons")
@@ -191,7 +199,7 @@ def _map_entry(
     inner = (*path, key)
     if inner in document.keys:
         first = document.keys[inner][0]
-        problems.append(Problem(document.file, *mark, f"{key!r} stands here twice", f"first on line {first}"))
+        problems.append(Problem(document.file, *mark, f"{_cut(repr(key))} stands here twice", f"first on line {first}"))
         return
     document.keys[inner] = mark
     _map_places(value, inner, document, problems, seen)
@@ -213,7 +221,9 @@ def validate(model: type[Model], document: Document, path: KeyPath = (), data: A
     except ValidationError as error:
         errors = error.errors()
         told = [each for each in errors if not (each["type"] == "too_short" and _inside(each, errors))]
-        raise Invalid(_problem(each, model, document, path) for each in told) from error
+        found = [_problem(each, model, document, path) for each in told[:MOST]]
+        more = [document.problem(path, f"and {len(told) - MOST} more problems")] if len(told) > MOST else []
+        raise Invalid([*found, *more]) from error
 
 
 def _inside(short: Any, errors: Sequence[Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runner.operations import Alert, Operation
 
@@ -12,7 +13,10 @@ from runner.operations import Alert, Operation
 
 @dataclass(frozen=True)
 class Tick:
+    """`waits`: what the run waits for just now, as far as that is known."""
+
     t: float
+    waits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,15 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """An abort condition of the scenario holds; `values` are those that it used."""
+
+    t: float
+    expr: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Closed:
     t: float
     left: Sequence[str]
@@ -97,6 +110,7 @@ Event = (
     | OperationEnded
     | Failed
     | Interrupted
+    | Stop
     | Closed
 )
 
@@ -157,9 +171,13 @@ class Log:
 
 @dataclass(frozen=True)
 class Close:
-    """Stop the load, collect what the audit needs (`collect`), take the system down."""
+    """Stop the load, collect what the audit needs (`collect`), take the system down.
+
+    `at_once`: what the run did to the system is taken back first of all.
+    """
 
     collect: bool
+    at_once: bool = False
 
 
 Action = BringUp | StartLoad | Calibrate | Order | Page | Carry | Rearm | Log | Close

@@ -79,6 +79,12 @@ class Operator:
             rollout.cancelled.set()
         return self.system.take_down()
 
+    def cancel(self) -> None:
+        """Changes under way go no further, what they replaced stays; those that take another back go on."""
+        for rollout in list(self._rollouts.values()):
+            if rollout.change.rollback_of is None:
+                rollout.cancelled.set()
+
     def feed(self) -> Sequence[Change]:
         """The change feed, oldest first."""
         with self._lock:

@@ -42,7 +42,7 @@ def sentence(event: Event) -> str | None:
     """One line for an event; None for those that only the journal needs."""
     data = event.data
     spoken = _SENTENCES.get(event.kind)
-    return spoken(event.subject, data) if spoken else None
+    return (spoken(event.subject, data) if spoken else None) or None
 
 
 def _alert(subject: str, data: Mapping[str, Any]) -> str:
@@ -61,6 +61,7 @@ def _seen(data: Mapping[str, Any]) -> str:
 _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "run.started": lambda s, d: f"run {s}: {d['title']} (on {d['substrate']}: {d['why']})",
     "phase": lambda s, d: f"phase {s}: {_PHASES.get(s, s)}",
+    "instance.killed": lambda s, d: f"instance {s} ({d['release']}) {d['why']}" if "why" in d else "",
     "instance.died": lambda s, d: f"instance {s} ({d['release']}) died: {str(d['why']).strip()[-200:]}",
     "load.started": lambda s, d: f"load {d['planned_rate']:g} requests/s",
     "steady": lambda s, d: "steady state met" if d["met"] else f"steady state NOT met: {d['why']}",
@@ -86,6 +87,7 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "stream.silent": lambda s, d: f"no answers for SLO {s}: unknown",
     "note": lambda s, d: str(d.get("text", "")),
     "run.interrupted": lambda s, d: f"interrupted by {d['signal']}: taking everything down",
+    "run.stopped": lambda s, d: f"abort condition holds: {d['expr']}: everything is taken back and down",
     "run.error": lambda s, d: f"error in {d['where']}: {d['why']}",
     "run.ended": lambda s, d: f"run ended: {d['reason'].replace('_', ' ')}",
     "cleanup": lambda s, d: "nothing left behind" if d["clean"] else f"LEFT BEHIND: {', '.join(d['left'])}",

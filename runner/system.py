@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import requests
 
 from runner import databases, distance
+from runner.awaited import Awaited
 from runner.ports import Instance, Links, PortError, Release, Substrate, Volumes
 from runner.topology import Service, Topology
 
@@ -71,6 +72,7 @@ class System:
         self.altered: set[str] = set()
         """What else isn't as at the start: a schema, a flag, traffic drained."""
         self._deaths: Counter[Place] = Counter()
+        self.awaited = Awaited()
         self.releases = {service.name: str(service.release or service.name) for service in self.topology.services}
 
     def bring_up(self) -> None:
@@ -233,7 +235,8 @@ class System:
         name = release or self.releases[service.name]
         ready = self.built(name) if service.release else Release(service.name, service.name, None)
         values = self.topology.environment_of_links(service, self._addresses)
-        instance = self.substrate.start(service, ready, values)
+        with self.awaited.instance(service.id):
+            instance = self.substrate.start(service, ready, values)
         if service.region in self._lost:
             self.substrate.kill(instance)
             raise PortError(f"{service.region} was lost while {instance.id} started")
@@ -248,9 +251,11 @@ class System:
             self.start(service)
 
     def stopped(self, instance: Instance, grace: float) -> None:
-        """Asks it to end, within `grace` seconds."""
-        self.substrate.stop(instance, grace)
-        self._gone("instance.stopped", instance)
+        """Asks it to end, within `grace` seconds; journals it as killed where it didn't."""
+        if self.substrate.stop(instance, grace):
+            self._gone("instance.stopped", instance)
+        else:
+            self._gone("instance.killed", instance, f"didn't end within {grace:g} s of being told to, and was killed")
 
     def is_lost(self, region: str) -> bool:
         return region in self._lost
@@ -277,10 +282,9 @@ class System:
     def _ready(self, instance: Instance) -> None:
         self._gone("instance.ready", instance)
 
-    def _gone(self, kind: str, instance: Instance) -> None:
-        self.log(
-            kind, instance.id, {"service": instance.service, "region": instance.region, "release": instance.release}
-        )
+    def _gone(self, kind: str, instance: Instance, why: str = "") -> None:
+        place = {"service": instance.service, "region": instance.region, "release": instance.release}
+        self.log(kind, instance.id, {**place, "why": why} if why else place)
 
 
 def _together(work: Sequence[Callable[[], object]]) -> None:

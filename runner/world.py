@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from runner import engine
 from runner.clock import Clock
 from runner.journal import Journal
+from runner.limits import LIMITS, Limits
 from runner.operations import Alert
 from runner.operator import Operator
 from runner.ports import Load, Responder, Sight, Telemetry
@@ -29,6 +30,14 @@ class Pages(Protocol):
     def page(self, alert: Alert) -> None: ...
 
     def taken(self, alert: str, by: str) -> None: ...
+
+
+class Abort(Protocol):
+    """The scenario's abort conditions, on what samples and alerts say now; see `runner.measure.live`."""
+
+    def __call__(
+        self, samples: Samples, *, steady: float, zero: float, end: float, now: float, alerts: int, pages: int
+    ) -> tuple[str, Mapping[str, Any]] | None: ...
 
 
 @dataclass(frozen=True)
@@ -53,20 +62,25 @@ class World:
     screen: Screen
     down: Callable[[bool], Sequence[str]]
     """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
+    abort: Abort | None = None
+    """None where the scenario has no condition that would end it."""
+    limits: Limits = LIMITS
     jitter: float = 0.0
     """Seconds added to the steady state."""
     secret: bool = False
     """A drill: nobody on call may learn whether anything has happened but from what they see."""
 
 
-def plan_of(scenario: Scenario, jitter: float, *, secret: bool = False) -> engine.Plan:
+def plan_of(world: World) -> engine.Plan:
+    scenario = world.scenario
     return engine.Plan(
         warmup=scenario.load.warmup,
-        steady=scenario.steady_state.for_ + jitter,
+        steady=scenario.steady_state.for_ + world.jitter,
         entries=tuple(entry.at for entry in scenario.timeline),
         hold=scenario.hold,
         give_up=scenario.give_up,
         window=max(slo.window for slo in scenario.slos),
         lookback=scenario.load.timeout,
-        secret=secret,
+        secret=world.secret,
+        limits=world.limits,
     )

@@ -28,10 +28,14 @@ class HandClock:
 
 @dataclass
 class FakeSubstrate:
-    """Instances as plain values; `refuse`: releases that never become ready; `order`: what was done, in order."""
+    """Instances as plain values; `order`: what was done, in order.
+
+    `refuse`: releases that never become ready; `stubborn`: those that end only when they are killed.
+    """
 
     name: str = "fake"
     refuse: set[str] = field(default_factory=set)
+    stubborn: set[str] = field(default_factory=set)
     order: list[str] = field(default_factory=list)
     left: Sequence[str] = ()
     given: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -62,10 +66,11 @@ class FakeSubstrate:
     def destroy_volumes(self, region: str) -> None:
         self.order.append(f"destroy {region}")
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         with self._lock:
             self._running.remove(instance)
             self.order.append(f"stop {instance.service} {instance.release}")
+        return instance.release not in self.stubborn
 
     def kill(self, instance: Instance) -> None:
         self.stop(instance, 0)

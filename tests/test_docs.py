@@ -9,7 +9,8 @@ import pytest
 
 from runner.cli import COMMANDS, library
 from runner.detect import KINDS
-from runner.measure.names import KNOWN
+from runner.limits import LIMITS
+from runner.measure.names import KNOWN, LIVE
 from runner.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,32 @@ def test_every_name_of_expectations_is_documented(name: str) -> None:
     """docs/scenario.md lists all that an expectation may speak of."""
     text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Expectations")[2]
     assert [spelt for spelt in spellings(name, KNOWN[name]) if spelt not in text] == []
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_every_name_of_abort_conditions_is_documented(name: str) -> None:
+    """docs/scenario.md lists all that one may speak of."""
+    text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Abort conditions")[2]
+    assert re.search(rf"`{name}\b", text)
+
+
+def test_every_limit_is_documented_as_it_is() -> None:
+    """docs/safety.md has a row for each, with its seconds."""
+    text = (ROOT / "docs/safety.md").read_text(encoding="utf-8").partition("## Time limits")[2].partition("\n## ")[0]
+    rows = {row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| ")}
+    named = {
+        "bring-up": LIMITS.up,
+        "start of the load": LIMITS.load,
+        "steady state": LIMITS.steady,
+        "load stopped": LIMITS.stop_load,
+        "telemetry stopped": LIMITS.stop_telemetry,
+        "faults reverted": LIMITS.revert,
+        "orders collected": LIMITS.audit,
+        "system taken down": LIMITS.take_down,
+        "the end as a whole": LIMITS.close,
+        "the runner's loop, once round": LIMITS.turn,
+    }
+    assert [name for name, limit in named.items() if f" {limit:g} s" not in rows[name]] == []
 
 
 def test_every_key_of_a_scenario_is_documented() -> None:

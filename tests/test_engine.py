@@ -27,6 +27,7 @@ from runner.messages import (
     Raised,
     Rearm,
     Requested,
+    Stop,
     SystemUp,
     Tick,
 )
@@ -214,3 +215,110 @@ def test_in_a_drill_operations_open_once_something_is_to_be_seen() -> None:
     for seen in (Raised(29.0, ALERT), healthy(29.0, None, breached=True)):
         _, actions = play(state, [seen, Requested(30.0, ROLLBACK, "o2")])
         assert Carry("o2", ROLLBACK) in actions
+
+
+def errors(actions: Iterable[Action]) -> list[tuple[object, object]]:
+    return [(a.data["where"], a.data["why"]) for a in actions if isinstance(a, Log) and a.kind == "run.error"]
+
+
+def test_a_stop_ends_the_fault_at_once() -> None:
+    """The condition and its values go to the journal; what was done is taken back first, and orders are audited."""
+    _, actions = play(in_fault(), [Stop(31.0, "alerts > 3", {"alerts": 4.0})])
+    assert Log("run.stopped", data={"expr": "alerts > 3", "values": {"alerts": 4.0}}) in actions
+    assert reasons(actions) == ["stopped"]
+    assert actions[-1] == Close(collect=True, at_once=True)
+
+
+@pytest.mark.parametrize("phase", ["up", "warm", "steady", "down", "done"])
+def test_a_stop_is_for_the_fault_alone(phase: engine.Phase) -> None:
+    """Elsewhere there is nothing to stop, and an end under way isn't begun again."""
+    state = replace(engine.begin(PLAN)[0], phase=phase)
+    assert play(state, [Stop(1.0, "alerts > 3", {})]) == (state, [])
+
+
+def test_alerts_are_counted_from_the_steady_state_on() -> None:
+    """Those of the warm-up aren't; what an operation answered is counted still."""
+    state, _ = engine.begin(PLAN)
+    state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Raised(7.0, ALERT)])
+    assert (state.raised, state.paged) == (0, 0)
+    watched = replace(ALERT, id="a2", pages=False)
+    state, _ = play(in_fault(), [Raised(31.0, ALERT), Raised(31.0, watched), Requested(31.1, ROLLBACK)])
+    state, _ = play(state, [OperationEnded(33.0, "o1", True)])
+    assert (state.raised, state.paged, state.alerts) == (2, 1, ())
+
+
+def test_a_bring_up_that_goes_on_has_its_time_and_one_that_hangs_is_given_up() -> None:
+    """Counted from the last change of what it waits for; the error names that, and how long nothing was new."""
+    up = PLAN.limits.up
+    state, _ = engine.begin(PLAN)
+    state, actions = play(state, [Tick(1.0, ("us-east.pricing", "us-east.checkout")), Tick(up, ("us-east.pricing",))])
+    state, more = play(state, [Tick(2 * up - 0.1, ("us-east.pricing",))])
+    assert (actions, more) == ([], [])
+    state, actions = play(state, [Tick(2 * up, ("us-east.pricing",))])
+    assert errors(actions) == [("bring-up", f"nothing new for {up:.0f} s, waiting for us-east.pricing")]
+    assert (reasons(actions), actions[-1]) == (["error"], Close(collect=False))
+
+
+def test_of_many_that_are_waited_for_some_are_named() -> None:
+    """A message that names forty instances names none."""
+    names = tuple(f"r.s{i}" for i in range(10))
+    _, actions = play(engine.begin(PLAN)[0], [Tick(0.5, names), Tick(PLAN.limits.up + 0.5, names)])
+    assert errors(actions)[0][1] == f"nothing new for {PLAN.limits.up:.0f} s, waiting for " + ", ".join(names[:8]) + (
+        " and 2 more"
+    )
+
+
+def test_a_load_that_never_begins_is_an_error() -> None:
+    """Counted from when the system was up, not from the run's start."""
+    limit = PLAN.limits.load
+    state, actions = play(engine.begin(PLAN)[0], [Tick(50.0), SystemUp(100.0), Tick(100.0 + limit - 0.1)])
+    assert reasons(actions) == []
+    _, actions = play(state, [Tick(100.0 + limit)])
+    assert errors(actions) == [("start of the load", f"waited {limit:.0f} s for the load to begin")]
+
+
+def test_a_steady_state_that_nobody_judges_is_an_error() -> None:
+    """Health that never comes, or stopped coming, doesn't keep a run; the error says when it came last."""
+    state, _ = play(engine.begin(PLAN)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
+    over = 9.0 + PLAN.steady + PLAN.limits.steady
+    waited = f"waited {over - 9.0:.0f} s for every SLO to be judged"
+    for before, said in ([], "never judged"), ([healthy(12.0, 9.0)], "last at 12.0 s judged"):
+        _, actions = play(state, [*before, Tick(over - 0.1)])
+        assert reasons(actions) == []
+        _, actions = play(state, [*before, Tick(over)])
+        assert errors(actions) == [("steady state", f"{waited} ({said})")]
+
+
+def test_a_timeline_without_health_is_given_up_in_its_time() -> None:
+    """Nothing is known of users: by `giveUp` the run ends all the same, whatever entry or operation still goes on."""
+    state, _ = play(in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK)])
+    for known in (None, healthy(30.0, None)):
+        blind = replace(state, health=known, ended=frozenset())
+        assert blind.busy
+        _, actions = play(blind, [Tick(84.9)])
+        assert reasons(actions) == []
+        _, actions = play(blind, [Tick(85.0)])
+        assert reasons(actions) == ["give_up"]
+
+
+def test_health_that_stopped_coming_while_all_held_is_given_up_too() -> None:
+    """The last word was that every SLO holds; that ages, and a run doesn't wait for a newer one for ever."""
+    state, _ = play(in_fault(), [healthy(30.0, 28.0, breached=True)])
+    last = 85.0 + PLAN.hold + PLAN.window + PLAN.lookback
+    _, actions = play(state, [Tick(last - 0.1)])
+    assert reasons(actions) == []
+    _, actions = play(state, [Tick(last)])
+    assert reasons(actions) == ["give_up"]
+
+
+def test_an_end_that_never_ends_leaves_the_system_behind() -> None:
+    """The run is done all the same, and says what is left and why."""
+    state, _ = play(in_fault(), [Interrupted(40.0, "SIGINT")])
+    limit = PLAN.limits.close
+    state, actions = play(state, [Tick(40.0 + limit - 0.1)])
+    assert (state.phase, actions) == ("down", [])
+    state, actions = play(state, [Tick(40.0 + limit)])
+    assert state.phase == "done"
+    assert state.left == (f"the system: the end of the run wasn't over after {limit:.0f} s",)
+    assert Log("cleanup", data={"clean": False, "left": list(state.left)}) in actions
+    assert play(state, [Tick(9999.0)]) == (state, [])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"clock", "plain", "located", "journal", "samples", "operations", "bundled", "seal"}
+GROUND = {"clock", "plain", "located", "journal", "samples", "operations", "bundled", "seal", "disk"}
 MODELS = {"scenario", "topology"}
 ADAPTERS = {"substrates", "links", "faults", "changes", "load", "telemetry", "responders", "detect"}
 ALLOWED: dict[str, set[str]] = {
@@ -20,17 +20,21 @@ ALLOWED: dict[str, set[str]] = {
     **{name: {"ports", "slo", name} | MODELS | GROUND for name in ADAPTERS},
     "measure": {"slo", "measure"} | MODELS | GROUND,
     "messages": {"operations"},
-    "engine": {"messages", "operations"},
+    "limits": set(),
+    "engine": {"limits", "messages", "operations"},
     "databases": {"ports"},
     "door": {"ports", "slo"} | MODELS | GROUND,
     "pages": set(),
     "distance": {"ports"} | MODELS,
-    "system": {"databases", "distance", "ports"} | MODELS | GROUND,
+    "awaited": set(),
+    "system": {"awaited", "databases", "distance", "ports"} | MODELS | GROUND,
     "operator": {"ports", "slo", "system"} | MODELS | GROUND,
     "recovery": {"databases", "operator", "ports", "system"} | MODELS | GROUND,
     "timeline": {"operator", "ports", "system"} | MODELS | GROUND,
-    "world": {"engine", "operator", "ports", "timeline"} | MODELS | GROUND,
-    "interpreter": {"engine", "messages", "operator", "ports", "recovery", "slo", "timeline", "world"}
+    "world": {"engine", "limits", "operator", "ports", "timeline"} | MODELS | GROUND,
+    "look": {"engine", "messages", "slo", "world"} | GROUND,
+    "ending": {"limits", "timeline", "world"},
+    "interpreter": {"ending", "engine", "look", "messages", "operator", "ports", "recovery", "timeline", "world"}
     | MODELS
     | GROUND,
     "screen": {"engine", "messages"} | GROUND,

@@ -90,6 +90,16 @@ def test_a_long_value_is_cut_short() -> None:
     assert len(told) < 90
 
 
+def test_many_problems_and_long_keys_are_told_in_short() -> None:
+    """The first fifty and how many more; what is quoted is cut."""
+    told = problems("items: []\n" + "".join(f"key{i}: 1\n" for i in range(60)))
+    assert len(told) == 51
+    assert "and 10 more problems" in "".join(told)
+    with pytest.raises(Invalid) as caught:
+        parse_yaml(f"{'k' * 5000}: 1\n{'k' * 5000}: 2\n", "f")
+    assert len(str(caught.value)) < 400
+
+
 def test_a_key_twice_is_an_error() -> None:
     """YAML would silently take the last one."""
     with pytest.raises(Invalid, match=r"f:2:1: 'a' stands here twice"):

@@ -99,6 +99,18 @@ def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
     assert any(e.kind == "change.failed" and "isn't ready" in e.data["why"] for e in journalled(operator))
 
 
+def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """The journal says of each why it was killed; the change is done all the same."""
+    substrate.stubborn = {"pricing-1.0.0"}
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
+    killed = [e.data["why"] for e in journalled(operator) if e.kind == "instance.killed"]
+    assert killed == ["didn't end within 5 s of being told to, and was killed"] * 4
+    assert [c.state for c in operator.feed()] == ["done"]
+
+
 def test_the_defect_of_a_release_never_reaches_the_feed(operator: Operator) -> None:
     """What is wrong with a release is not for the eyes of a responder."""
     operator.about = lambda name: {**about(name), "defect": "raises for a share of products"}

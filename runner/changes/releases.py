@@ -19,7 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from runner.located import Invalid, Problem, read_text, read_yaml, validate
 from runner.ports import Release
 
-NAME = r"^[a-z][a-z-]*[a-z]-\d+\.\d+\.\d+$"
+NAME = r"[a-z][a-z-]*[a-z]-[0-9]+\.[0-9]+\.[0-9]+"
+
+HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 class _Strict(BaseModel):
@@ -76,7 +78,7 @@ class Catalogue:
 
     def spec(self, name: str) -> ReleaseSpec:
         """Raises Invalid when the release's file is wrong, and KeyError when there is none."""
-        if not re.match(NAME, name) or not (self.folder / name / "release.yaml").is_file():
+        if not re.fullmatch(NAME, name) or not (self.folder / name / "release.yaml").is_file():
             raise KeyError(name)
         document = read_yaml(self.folder / name / "release.yaml")
         spec = validate(ReleaseSpec, document)
@@ -133,13 +135,14 @@ class Catalogue:
         file = str(self.folder / name / "change.patch")
         text = self.patch(name)
         found = False
-        for diff in whatthepatch.parse_patch(text):
+        for diff in _diffs(text, file):
             found = True
             path = self._target(diff, file)
             source = self.base / path
             fresh = diff.header.old_path == "/dev/null"
-            if not fresh and not source.is_file():
-                raise Invalid([Problem(file, _line_of(text, str(path)), 1, f"changes {path}, which doesn't exist")])
+            if fresh == source.is_file():
+                what = f"adds {path}, which is there" if fresh else f"changes {path}, which doesn't exist"
+                raise Invalid([Problem(file, _line_of(text, str(path)), 1, what)])
             before = "" if fresh else source.read_text(encoding="utf-8")
             try:
                 after = whatthepatch.apply_diff(diff, before)
@@ -152,13 +155,52 @@ class Catalogue:
             raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
 
     def _target(self, diff: Any, file: str) -> PurePosixPath:
-        """The path below the base; it can't leave it."""
-        new = PurePosixPath(str(diff.header.new_path).removeprefix("b/"))
+        """The path below the base; it can't leave it. Files are added and changed, never moved or removed."""
+        old, new = str(diff.header.old_path).removeprefix("a/"), str(diff.header.new_path).removeprefix("b/")
+        path = PurePosixPath(new)
         if not diff.changes:
             raise Invalid([Problem(file, 1, 1, f"has no hunk for {new}")])
-        if new.is_absolute() or ".." in new.parts or not new.parts or new.parts[0] != self.base.name:
+        if new == "/dev/null" or old not in (new, "/dev/null"):
+            what = f"removes {old}" if new == "/dev/null" else f"moves {old} to {new}"
+            raise Invalid([Problem(file, 1, 1, what, "a release adds and changes files")])
+        inside = ".." not in path.parts and path.parts[:1] == (self.base.name,)
+        below = PurePosixPath(*path.parts[1:])
+        if not inside or not (self.base / below).resolve().is_relative_to(self.base.resolve()):
             raise Invalid([Problem(file, 1, 1, f"changes {new}, outside {self.base.name}/")])
-        return PurePosixPath(*new.parts[1:])
+        if not below.parts or any((self.base / parent).is_file() for parent in below.parents):
+            raise Invalid([Problem(file, 1, 1, f"adds {new}, where no file can be")])
+        return below
+
+
+def _diffs(text: str, file: str) -> Iterator[Any]:
+    """One for each file that the patch names. Raises Invalid where it can't be read."""
+    import whatthepatch
+    from whatthepatch.exceptions import WhatThePatchException
+
+    try:
+        for part in _parts(text):
+            yield from whatthepatch.parse_patch(part)
+    except WhatThePatchException as error:
+        raise Invalid([Problem(file, 1, 1, f"isn't a unified diff: {error}")]) from error
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The diff of each file by itself: the library takes a second file's hunks for the first's, unless git wrote it."""
+    part: list[str] = []
+    begun, old, new = False, 0, 0
+    for line in text.splitlines(keepends=True):
+        inside = old > 0 or new > 0
+        if not inside and begun and line.startswith(("--- ", "diff ")):
+            yield "".join(part)
+            part, begun = [], False
+        part.append(line)
+        if inside:
+            old, new = old - (line[0] not in "+\\"), new - (line[0] not in "-\\")
+        elif head := HUNK.match(line):
+            old, new = (int(1 if count is None else count) for count in head.groups())
+        else:
+            begun = begun or line.startswith("--- ")
+    yield "".join(part)
 
 
 def _line_of(text: str, path: str) -> int:

@@ -14,6 +14,8 @@ from typing import Any, TextIO, TypeVar, cast
 
 import click
 
+from runner.cli import leaving
+
 T = TypeVar("T")
 EPILOG = """\b
 Examples:
@@ -107,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 130
     except Exception as error:
         status = _told(error)
-    sys.exit(status if isinstance(status, int) else 0)
+    leaving.leave(status if isinstance(status, int) else 0)
 
 
 def _told(error: Exception) -> int:

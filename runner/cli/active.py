@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -36,17 +36,35 @@ def folder() -> Path:
     return state() / "active"
 
 
+@dataclass
+class Entry:
+    """The file that lists a run."""
+
+    path: Path
+    active: Active
+    stays: bool = False
+
+    def write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(asdict(self.active)), encoding="utf-8")
+
+    def stay(self) -> None:
+        """It outlives the run, which left something, as one that nobody runs: `gameday heal` finds it by that."""
+        self.active, self.stays = replace(self.active, pid=0, created=0.0), True
+        self.write()
+
+
 @contextmanager
-def registered(run: str, where: Path) -> Iterator[None]:
+def registered(run: str, where: Path) -> Iterator[Entry]:
     """Lists this process as the run's for as long as the block lasts."""
     me = Active(run, os.getpid(), psutil.Process().create_time(), str(where.resolve()))
-    path = folder() / f"{run}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(me)), encoding="utf-8")
+    entry = Entry(folder() / f"{run}.json", me)
+    entry.write()
     try:
-        yield
+        yield entry
     finally:
-        path.unlink(missing_ok=True)
+        if not entry.stays:
+            entry.path.unlink(missing_ok=True)
 
 
 def runs() -> list[Active]:

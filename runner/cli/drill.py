@@ -162,7 +162,8 @@ def _drawable(scenario: str | None, surprise: bool, tags: Sequence[str]) -> list
         path = library.find(scenario)
         found = [(path, library.read(path))]
     else:
-        read = [(path, library.read(path)) for path in library.paths().values()]
+        named = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
+        read = [(path, library.read(path)) for path in named]
         found = [each for each in read if set(each[1].tags) & set(tags) and not each[1].matrix]
     for path, each in found:
         if variants(each):

@@ -7,6 +7,7 @@ processes' parent is. What is removed, and how, is the reaper's.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -141,12 +142,14 @@ def _show(run: str, what: str, things: Sequence[str]) -> None:
 def _tell(run: str, cleared: Cleared) -> None:
     for each in cleared.left:
         click.echo(f"  left       {each}", err=True)
-        click.echo(f"  to remove  {_command(run, each)}", err=True)
+        click.echo(f"  to remove  {command(run, each)}", err=True)
 
 
-def _command(run: str, left: str) -> str:
-    """What a person types to get rid of it."""
+def command(run: str, left: str) -> str:
+    """What a person types to get rid of it. A network whose engine has lost count goes only after its restart."""
     kind, _, name = left.partition(" ")
+    if "active endpoints" in left:
+        return f"gameday heal {run}  (once the Docker engine was restarted)"
     if left.startswith("/"):
         return f"sudo rm -r {shlex.quote(left)}"
     return f"{REMOVERS[kind]} {name.split(':')[0]}" if kind in REMOVERS else f"gameday heal {run}"
@@ -175,13 +178,20 @@ def _folder(given: str, run: str, survey: Survey) -> Path | None:
     listed = [Path(survey.entries[run][0].folder)] if run in survey.entries else []
     for folder in (Path(given), *listed, Path("runs") / run):
         found = folder.resolve()
-        if found.name == run and _is_of_run(found):
+        if found.name == run and _is_runs(found):
             return found
     return None
 
 
-def _is_of_run(folder: Path) -> bool:
-    return (folder / "journal.jsonl").is_file() or (folder / WORK).is_dir() or sealed(folder)
+def _is_runs(folder: Path) -> bool:
+    """Whether it is a run's: its journal says so, or it is named as runs are and has its `work`. Nobody else's is."""
+    try:
+        first = next(read_journal(folder / "journal.jsonl"), None)
+    except (OSError, ValueError):
+        first = None
+    named = re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None
+    kept = (folder / WORK).is_dir() or sealed(folder)
+    return (first is not None and first.subject == folder.name) or (named and kept)
 
 
 def _substrate(folder: Path | None) -> str:

@@ -21,6 +21,7 @@ Make = Callable[[Journal, Clock, Progress], Operator]
 Interrupt = Callable[[str], None]
 
 
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Wanted = tuple[System, Guardrails]
 
 
@@ -89,16 +90,15 @@ def _restored(operator: Operator) -> bool:
 
 
 class Signals:
-    """Ctrl-C, SIGTERM and SIGHUP end the run under way in order; pressed again they change nothing."""
+    """Ctrl-C, SIGTERM and SIGHUP end every run under way in order; pressed again they change nothing."""
 
     def __init__(self) -> None:
         self.asked: str | None = None
-        self._interrupt: Interrupt | None = None
+        self._interrupts: list[Interrupt] = []
 
     @contextmanager
     def caught(self) -> Iterator[Signals]:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self._ask) for number in numbers}
+        before = {number: signal.signal(number, self._came) for number in NUMBERS}
         try:
             yield self
         finally:
@@ -107,16 +107,20 @@ class Signals:
 
     @contextmanager
     def to(self, interrupt: Interrupt) -> Iterator[None]:
-        """While the block lasts, a signal goes to `interrupt`; one that came before it at once."""
-        self._interrupt = interrupt
-        if self.asked:
-            interrupt(self.asked)
+        """While the block lasts, a signal goes to `interrupt` too; one that came before it at once."""
+        self._interrupts.append(interrupt)
         try:
+            if self.asked:
+                interrupt(self.asked)
             yield
         finally:
-            self._interrupt = None
+            self._interrupts.remove(interrupt)
 
-    def _ask(self, number: int, frame: Any) -> None:
-        self.asked = signal.Signals(number).name
-        if self._interrupt is not None:
-            self._interrupt(self.asked)
+    def ask(self, name: str) -> None:
+        """As if the signal of this name had come."""
+        self.asked = name
+        for interrupt in list(self._interrupts):
+            interrupt(name)
+
+    def _came(self, number: int, frame: Any) -> None:
+        self.ask(signal.Signals(number).name)

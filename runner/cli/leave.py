@@ -16,6 +16,7 @@ from rich.table import Table
 
 from runner.cli import github
 from runner.cli.tables import FRAME
+from runner.disk import unwritable
 from runner.located import Invalid
 from runner.measure.suite import Entry, suite
 from runner.measure.verdict import FAIL
@@ -179,4 +180,4 @@ def _written(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except OSError as error:
-        raise PortError(f"{path} can't be written: {error.strerror}") from error
+        raise PortError(unwritable(error, path)) from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -12,7 +14,8 @@ from runner import bundled
 from runner.changes.releases import Catalogue
 from runner.cli.registry import ACTIONS
 from runner.located import Document, Invalid, KeyPath, Problem, nearest
-from runner.scenario import Load, Scenario, System, load, matrix
+from runner.scenario import Journey, Load, Scenario, System, load, matrix
+from runner.scenario.model import MOST
 from runner.topology import Topology, read_topology
 
 LONGEST = 500
@@ -54,33 +57,66 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
         path,
         ACTIONS,
         overrides=overrides,
-        checks=(_expectations, _releases, _places, _surges, _detectors, matrix.check),
+        checks=(_expectations, _aborts, _releases, _places, _surges, _detectors, matrix.check),
     )
 
 
 def topology(scenario: Scenario) -> Topology:
-    return read_topology(bundled.compose(), scenario.system.regions)
+    return _topology(bundled.compose(), scenario.system.regions)
+
+
+@functools.lru_cache(maxsize=32)
+def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
+    """Read once: a process has the compose files that it began with."""
+    return read_topology(folder, regions)
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
-    slos = document.data.get("slos")
-    names = [str(each.get("name")) for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
+    from runner.measure.names import EXPECT
+
     used = document.data.get("detectors")
-    told = [str(each.get("detector")) for each in used if isinstance(each, dict)] if isinstance(used, list) else None
-    for path, expression in matrix.expectations(document):
-        why = _wrong(expression, names, told) if isinstance(expression, str) else None
+    told = _listed(used, "detector") if isinstance(used, list) else None
+    yield from _wrong(document, matrix.expectations(document), EXPECT, slos=_slos(document), detectors=told)
+
+
+def _aborts(document: Document) -> Iterator[Problem]:
+    """Of abort conditions also the regions and journeys: a name misspelt there would never hold, and say nothing."""
+    conditions = document.data.get("abort")
+    if not isinstance(conditions, list) or not conditions:
+        return
+    from runner.measure.names import ABORT
+
+    placed = ((("abort", index), each) for index, each in enumerate(conditions))
+    regions, journeys = [region for system in _systems(document) for region in system.regions], get_args(Journey)
+    yield from _wrong(document, placed, ABORT, slos=_slos(document), regions=regions, journeys=journeys)
+
+
+def _slos(document: Document) -> list[str]:
+    return _listed(document.data.get("slos"), "name")
+
+
+def _listed(items: Any, key: str) -> list[str]:
+    return [str(each.get(key)) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+
+
+def _wrong(
+    document: Document, placed: Iterable[tuple[KeyPath, Any]], language: Any, **chosen: Sequence[str] | None
+) -> Iterator[Problem]:
+    """What is wrong with expressions at their places; what is no text is told elsewhere."""
+    for path, expression in placed:
+        why = _why_wrong(expression, language, chosen) if isinstance(expression, str) else None
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(path, message, hint)
 
 
-def _wrong(expression: str, slos: Sequence[str], detectors: Sequence[str] | None) -> str | None:
+def _why_wrong(expression: str, language: Any, chosen: Mapping[str, Sequence[str] | None]) -> str | None:
     from runner.measure.expect import check
 
     if len(expression) > LONGEST:
-        return f"is {len(expression):,} characters long\nat most {LONGEST} are read; write several expectations"
+        return f"is {len(expression):,} characters long\nat most {LONGEST} are read; write several expressions"
     try:
-        return check(expression, slos=slos, detectors=detectors)
+        return check(expression, language, **chosen)
     except Exception as error:  # whatever the parser makes of it, it is this expression that can't be used
         return f"can't be read: {type(error).__name__}"
 
@@ -94,9 +130,9 @@ def _detectors(document: Document) -> Iterable[Problem]:
 
 
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
-    """(index, action, spec) of the timeline's entries that are whole enough to look at."""
+    """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
     items = document.data.get("timeline")
-    for index, item in enumerate(items if isinstance(items, list) else []):
+    for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
         actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
         if len(actions) == 1:
             yield index, str(actions[0]), item[actions[0]]
@@ -110,21 +146,28 @@ def _releases(document: Document) -> Iterator[Problem]:
 
 def _places(document: Document) -> Iterator[Problem]:
     """Regions, services and links that faults name and the system, or that of a variant, hasn't got."""
-    systems = [document.data.get("system", {})]
-    variants = document.data.get("matrix")
-    for variant in variants.values() if isinstance(variants, dict) else ():
-        changed = variant.get("system") if isinstance(variant, dict) else None
-        systems += [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
     told: set[tuple[KeyPath, str]] = set()
-    for system in systems:
+    for system in _systems(document):
         try:
-            found = read_topology(bundled.compose(), System.model_validate(system).regions)
-        except (ValidationError, Invalid):
+            found = _topology(bundled.compose(), system.regions)
+        except Invalid:
             continue  # told elsewhere
         for path, message, hint in _missing(document, found):
             if (path, message) not in told:
                 told.add((path, message))
                 yield document.problem(path, message, hint)
+
+
+def _systems(document: Document) -> Iterator[System]:
+    """The scenario's and that of each variant; none that can't be read, as is told elsewhere."""
+    systems = [document.data.get("system", {})]
+    variants = document.data.get("matrix")
+    for variant in list(variants.values())[: matrix.MOST] if isinstance(variants, dict) else ():
+        changed = variant.get("system") if isinstance(variant, dict) else None
+        systems += [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
+    for system in systems:
+        with suppress(ValidationError):
+            yield System.model_validate(system)
 
 
 def _missing(document: Document, found: Topology) -> Iterator[tuple[KeyPath, str, str]]:
@@ -161,5 +204,5 @@ def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]
         yield from error.problems
         return
     yield from releases.check(name)
-    if release.service not in {service.name for service in read_topology(bundled.compose(), ("us-east",)).services}:
+    if release.service not in {service.name for service in _topology(bundled.compose(), ("us-east",)).services}:
         yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from runner.cli import active, library
 from runner.cli.keep import Kept, Signals, wanted
+from runner.disk import full, unwritable
 from runner.operations import Change
 from runner.ports import PortError
 from runner.scenario import Scenario
@@ -73,15 +74,16 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     folder = out / run_id
     try:
         seal = _prepare(trial, folder)
-        with active.registered(run_id, folder):
+        with active.registered(run_id, folder) as entry:
             kept.reaper.watch(run_id, folder, trial.substrate, active.folder() / f"{run_id}.json")
             try:
-                _run(trial, options, folder, kept, signals, seal)
+                _run(trial, options, folder, kept, signals, seal, entry)
             finally:
                 unseal(folder)
         return _conclude(folder)
     except OSError as error:
-        raise PortError(f"the run's folder {folder} can't be written: {error}") from error
+        again = _again(folder) if full(error) else ""
+        raise PortError(f"{unwritable(error, folder)}{again}") from error
 
 
 def _prepare(trial: Trial, folder: Path) -> Seal | None:
@@ -100,7 +102,16 @@ def _prepare(trial: Trial, folder: Path) -> Seal | None:
     return seal
 
 
-def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Signals, seal: Seal | None) -> None:
+def _run(
+    trial: Trial,
+    options: Options,
+    folder: Path,
+    kept: Kept,
+    signals: Signals,
+    seal: Seal | None,
+    entry: active.Entry,
+) -> None:
+    """`entry` stays where something was left. Raises OSError where there is no room for the journal's end."""
     from runner.cli import oncall
     from runner.cli.wire import operator, world
     from runner.clock import RunClock
@@ -127,14 +138,24 @@ def _run(trial: Trial, options: Options, folder: Path, kept: Kept, signals: Sign
         pages = oncall.Outside(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
         interpreter = Interpreter(world(scenario, settings, clock, journal, screen, pages, operating, kept.down))
         samples = functools.partial(read_samples, folder / "samples")
+        kept.reaper.pulse = interpreter.turning
         try:
             with oncall.door(folder.name, interpreter, samples):
                 with signals.to(interpreter.interrupt):
-                    interpreter.run()
+                    if interpreter.run().left:
+                        entry.stay()
         finally:
             pages.close()
+            journal.close()
         _keep_releases(operating.feed(), folder / "releases")
-        journal.close()
+
+
+def _again(folder: Path) -> str:
+    """What to type once there is room; nothing where there is no journal to make something of."""
+    if not (folder / "journal.jsonl").is_file():
+        return ""
+    named = shlex.quote(str(folder))
+    return f"\nthen: gameday heal {named} && gameday report {named}"
 
 
 def _settings(trial: Trial, options: Options, folder: Path) -> Any:

@@ -20,6 +20,8 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
     yield f"[bold {_COLOURS[verdict]}]{verdict.upper()}[/]  {escape(str(outcome['run']['scenario']))}"
     for reason in outcome["reasons"]:
         yield f"  {escape(str(reason))}"
+    for remover in dict.fromkeys(_removers(outcome)):
+        yield f"  {'to remove':<20} {escape(remover)}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome['impact'])}"
@@ -38,6 +40,15 @@ def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
     yield f"  review               {escape(str(review))}"
     for each in kept:
         yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
+
+
+def _removers(outcome: Mapping[str, Any]) -> Iterator[str]:
+    """What to type for each thing that was left behind."""
+    if outcome["cleanup"]["left"]:
+        from runner.cli.heal import command
+
+        run = str(outcome["run"]["id"])
+        yield from (command(run, str(left)) for left in outcome["cleanup"]["left"])
 
 
 def _clock(outcome: Mapping[str, Any], key: str) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import random
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from runner import bundled, databases
 from runner.changes.releases import Catalogue
 from runner.changes.rollout import plan as rollout
 from runner.cli import library
+from runner.cli.template import template
 from runner.clock import Clock, RunClock
 from runner.detect import make as make_detector
 from runner.detect import make_scrape
@@ -40,9 +38,8 @@ from runner.telemetry.scrape import Scrape
 from runner.telemetry.status import Status
 from runner.telemetry.watch import Watch
 from runner.topology import Topology
-from runner.world import Pages, Screen, World
+from runner.world import Abort, Pages, Screen, World
 
-TEMPLATE_TIMEOUT = 180.0
 GRACE = 5.0
 JITTER = 1.0
 """Seconds by which the fault is put off at most, unless said, so that trials meet every tick in random phase."""
@@ -94,6 +91,7 @@ def world(
         pages=pages,
         screen=screen,
         down=down,
+        abort=_abort(scenario, settings),
         jitter=_jitter(settings),
         secret=settings.secret,
     )
@@ -115,7 +113,12 @@ def operator(
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
     topology, releases = library.topology(scenario), library.catalogue()
     token = secrets.token_hex(16)
-    substrate, links = _substrate(scenario, settings, topology, progress, token)
+
+    def tell(text: str) -> None:
+        system.awaited.said(text)
+        progress(text)
+
+    substrate, links = _substrate(scenario, settings, topology, tell, token)
     system = System(
         substrate=substrate,
         links=links,
@@ -233,6 +236,16 @@ def _responder(scenario: Scenario) -> Responder:
             return Nobody()
 
 
+def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
+    """CEL is loaded only where the scenario has such conditions."""
+    if not scenario.abort:
+        return None
+    from runner.measure.blast import read_homes
+    from runner.measure.live import Conditions
+
+    return Conditions(scenario, functools.partial(read_homes, settings.folder / "samples" / "load.json"))
+
+
 def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
     """Instance → address of all that serve /metrics."""
     scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
@@ -256,30 +269,3 @@ def _collect(system: System, settings: Settings) -> Mapping[str, Any]:
     with suppress(PortError):
         database = system.database(system.primary())
     return collect_orders(database, _address(system, "third-party"), settings.run, settings.folder)
-
-
-def template() -> Path:
-    """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
-    environment = {**os.environ, "PYTHONPATH": str(bundled.compose())}
-    key = _run([sys.executable, "-m", "storefront.seed", "--key"], environment).strip()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "gameday" / f"template-{key}"
-    if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PortError(f"can't keep the database's template: {error}; set XDG_CACHE_HOME") from error
-        _run([sys.executable, "-m", "storefront.seed", str(folder)], environment)
-    return folder
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    try:
-        done = subprocess.run(
-            command, env=dict(environment), capture_output=True, text=True, timeout=TEMPLATE_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PortError(f"can't prepare the database: {error}") from error
-    if done.returncode:
-        raise PortError(f"can't prepare the database: {done.stderr.strip()[-1500:]}")
-    return done.stdout

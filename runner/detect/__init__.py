@@ -30,7 +30,7 @@ from runner.detect.scrape import ErrorRatio
 from runner.located import Document, Invalid, KeyPath, Problem, validate
 from runner.ports import Detector
 from runner.scenario import Slo
-from runner.scenario.model import Detection
+from runner.scenario.model import MOST, Detection
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def problems(document: Document) -> Iterator[Problem]:
     """What is wrong with the `detectors` of a scenario beyond its own model, each at its place."""
     items = document.data.get("detectors")
     seen: set[str] = set()
-    for index, item in enumerate(items if isinstance(items, list) else []):
+    for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
         name = item.get("detector") if isinstance(item, dict) else None
         if not isinstance(name, str):
             continue
@@ -98,7 +98,7 @@ def problems(document: Document) -> Iterator[Problem]:
 
 def _problems_of(document: Document, place: KeyPath, name: str, params: Any) -> Iterator[Problem]:
     kind, slos = KINDS[name], document.data.get("slos")
-    slis = {each.get("sli") for each in slos if isinstance(each, dict)} if isinstance(slos, list) else set()
+    slis = [each.get("sli") for each in slos if isinstance(each, dict)] if isinstance(slos, list) else []
     if kind.sli and kind.sli not in slis:
         yield document.problem((*place, "detector"), f"{name!r} has nothing to watch: no SLO has sli: {kind.sli}")
     if kind.river and not drift.installed():

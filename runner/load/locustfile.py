@@ -35,6 +35,7 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
 
+from runner.disk import advice
 from runner.load.journeys import JOURNEYS, Step, Visit
 from runner.load.oracle import Oracle, judge
 from runner.load.plan import STEPS, Arrival, LoadPlan, Pace, Surge, drawn
@@ -181,6 +182,7 @@ class Worker:
             act(*args)
         except OSError as error:
             why = f"the samples can't be written: {error.strerror or error}: {self.plan.shard}"
+            why += advice(error)
             self.failure = self.failure or (EXIT_IO, why)
             self.stop()
         except Exception as error:

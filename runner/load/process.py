@@ -32,15 +32,18 @@ STOP_MARGIN_S = 5.0
 MOST_RETRIES = 254  # as many as a record can tell of
 LOG_TAIL = 2000
 PLAN = "load.json"
+SECRET = ("GAMEDAY_PAGE_TO",)
 LOG = "load.log"
 WORKER = "runner.load.locustfile"
 
 
 def environment() -> dict[str, str]:
-    """Ours, with the package that runs here on the path, so that the worker runs the same code from any folder."""
+    """Ours but for what is secret, with the package that runs here on the path, so that the worker runs the same code
+    from any folder."""
     root = str(Path(runner.__file__).resolve().parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    ours = {key: value for key, value in os.environ.items() if key not in SECRET}
+    return {**ours, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
 
 class LocustLoad:

@@ -27,7 +27,7 @@ SCHEMA = "gameday/baseline/v1"
 OFF = 0.2
 LEAST_INTERLEAVED = 10
 METRICS = ("ttr_s", "ttd_s")
-TOLD = ("saved", "version", "host", "substrate")
+TOLD = ("saved", "version", "host", "substrate", "at_once")
 NAMED = {"start_s": "starting the load", "base_p50_s": "a page in steady state", "lag_p95_s": "lag of the data (p95)"}
 DIGITS = 6
 
@@ -55,6 +55,8 @@ def _base(samples: Path, since: float, until: float) -> float | None:
 
 def unfit(suite: Suite) -> str:
     """Why a suite can't be a baseline; empty where it can: all was run and judged, be it a failure."""
+    if suite.get("crowded"):
+        return str(suite["crowded"])
     if suite["exit_status"] in (PASS, FAIL) and all(each["n"] for each in suite["scenarios"]):
         return ""
     return f"the suite is {suite['verdict']} (exit status {suite['exit_status']}), so it isn't one to be held against"
@@ -152,11 +154,12 @@ def gate(suite: Suite, base: Mapping[str, Any], file: str = "") -> dict[str, Any
         "file": file,
         **{key: base.get(key) for key in TOLD},
         "judged": not off,
+        "crowded": bool(suite.get("crowded")),
         "verdict": NAMES[status],
         "exit_status": status,
         "reasons": [f"baseline: {reason}" for reason in off or found["reasons"]],
         "machine": machine,
-        "commands": list(_commands(suite, found)) if off else [],
+        "commands": list(_commands(suite, found)) if off and not suite.get("crowded") else [],
         "comparison": found,
     }
 
@@ -194,10 +197,16 @@ SIDES = ((0, "base"), (1, "new"))
 
 def _off(machine: Sequence[Mapping[str, Any]], suite: Suite, base: Mapping[str, Any]) -> Iterator[str]:
     """Why this isn't the baseline's machine; nothing where it is, or where there is nothing to compare."""
+    if suite.get("crowded"):
+        yield f"not judged, for {suite['crowded']}; run it again without --crowded"
+        return
     if not any(each["scenario"] in base["scenarios"] and each["n"] for each in suite["scenarios"]):
         return
     if base.get("substrate") != suite.get("substrate"):
         yield f"not judged, for it was made on {base.get('substrate')}, this suite on {suite.get('substrate')}"
+    then, now = base.get("at_once") or 1, suite.get("at_once") or 1
+    if then != now:
+        yield f"not judged, for it was made with --at-once {then}, this suite with --at-once {now}"
     unknown = [each["name"] for each in machine if each["ratio"] is None]
     if unknown:
         yield f"not judged, for the machine it was made on can't be told: {', '.join(unknown)} isn't known of both"

@@ -66,7 +66,7 @@ class Analysis:
     def unhurt(self) -> bool:
         """Whether a run that went to its end, with a fault or as a control without one, had no effect on anybody."""
         due = self.clocks.inject is not None or not self.run.scenario.timeline
-        return self.run.judged and due and not self.outages
+        return self.run.judged and self.run.stopped is None and due and not self.outages
 
     def genuine(self, alert: Event) -> Outage | None:
         """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""
@@ -79,7 +79,7 @@ def analyse(run: Run) -> Analysis:
     trigger = run.trigger
     courses = _courses(run)
     operations = carried_out(run)
-    outages = tuple(_joined(courses, max(slo.window for slo in run.scenario.slos)))
+    outages = tuple(joined(courses, max(slo.window for slo in run.scenario.slos)))
     blank = Analysis(run, courses, outages, Clocks(), operations, None)
     if trigger is None:
         return blank
@@ -126,7 +126,7 @@ def _courses(run: Run) -> tuple[Course, ...]:
     return tuple(course(slo, run.samples, run.steady_from, run.end, inject) for slo in run.scenario.slos)
 
 
-def _joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
+def joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
     """Outages of all SLOs as one sequence; those less than `apart` seconds from each other are one."""
     current: Outage | None = None
     for outage in sorted((o for each in courses for o in each.outages), key=lambda o: o.effect):

@@ -44,12 +44,13 @@ def durations(analysis: Analysis) -> dict[str, Duration]:
 def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     """(who ended the outage, when that was done); (None, None) where it didn't end.
 
+    One that still went on when an abort condition ended the run was ended by the clean-up, there and then.
     An operation that was right did it. One of which that isn't known did it unless a later revert explains it as well.
     A revert explains the end of an outage that it came in; what broke anew when a region returned ended by itself.
     """
-    recovered, act = analysis.clocks.recovered, analysis.act
+    recovered, act, stopped = analysis.clocks.recovered, analysis.act, analysis.run.stopped
     if recovered is None:
-        return None, None
+        return ("cleanup", stopped.t) if stopped and analysis.outages else (None, None)
     began = analysis.outages[-1].effect
     if act is not None and act.right:
         return "responder", act.t

@@ -1,4 +1,5 @@
-"""Expectations of a scenario: CEL, with units, over the names of `names`, and with three values: true, false, unknown.
+"""Expectations and abort conditions of a scenario: CEL, with units, over the names of `names`, and with three values:
+true, false, unknown.
 
 A value that nothing measured is left out of the activation, so that CEL's own errors carry it: `||` and `&&` absorb it
 where the other side settles the matter, all else becomes unknown. Names are checked before: no error means a typo.
@@ -7,13 +8,13 @@ where the other side settles the matter, all else becomes unknown. Names are che
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.located import nearest
 from runner.measure.literals import Rewritten, UnitError, rewrite
-from runner.measure.names import ANY, DURATIONS, KNOWN, Path, Tree, lookup, spell, state_of, type_of, values_of
+from runner.measure.names import ANY, EXPECT, Language, Path, Tree, lookup, spell, state_of, type_of, values_of
 
 if TYPE_CHECKING:
     from lark import Tree as Node
@@ -38,15 +39,21 @@ class Parsed:
 
     tree: Node[Any]
     used: tuple[Path, ...]
+    language: Language = EXPECT
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every name and text in it, for whoever wants to know what it can't speak of."""
+        return frozenset(str(token).strip("\"'") for token in self.tree.scan_values(lambda token: True))
 
 
-def check(expression: str, slos: Sequence[str] | None = None, detectors: Sequence[str] | None = None) -> str | None:
+def check(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> str | None:
     """What is wrong with `expression`, as 'message\\nhint', None where nothing is. Needs no run.
 
-    Names of SLOs and detectors are looked at only where they are given.
+    `chosen`: the names that the scenario gave to its `slos`, `detectors`, …; looked at only where they are given.
     """
     try:
-        parsed = parse(expression, slos, detectors)
+        parsed = parse(expression, language, **chosen)
         for sample in (True, False):
             _try(parsed, sample)
     except (ExpressionError, UnitError) as error:
@@ -62,7 +69,7 @@ def evaluate(expression: str, outcome: Tree) -> dict[str, Any]:
     """
     parsed = parse(expression)
     tree = values_of(outcome)
-    holds = _run(parsed, tree)
+    holds = program(parsed)(tree)
     values = {spell(path): lookup(tree, path) for path in parsed.used}
     return {
         "expr": expression,
@@ -72,7 +79,7 @@ def evaluate(expression: str, outcome: Tree) -> dict[str, Any]:
     }
 
 
-def parse(expression: str, slos: Sequence[str] | None = None, detectors: Sequence[str] | None = None) -> Parsed:
+def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> Parsed:
     """Raises ExpressionError or UnitError."""
     import celpy
     from celpy.celparser import CELParseError
@@ -82,9 +89,11 @@ def parse(expression: str, slos: Sequence[str] | None = None, detectors: Sequenc
         tree = celpy.Environment().compile(text.text)
     except CELParseError as error:
         at = text.origin(text.offset(error.line or 1, error.column or 1))
-        raise ExpressionError("isn't a CEL expression", min(at, len(expression)), "for instance: ttd < 5s") from error
-    names = _Names(text, {"slos": slos, "detectors": detectors})
-    return Parsed(tree, tuple(dict.fromkeys(names.of(tree, frozenset()))))
+        raise ExpressionError(
+            "isn't a CEL expression", min(at, len(expression)), f"for instance: {language.example}"
+        ) from error
+    names = _Names(text, language, chosen)
+    return Parsed(tree, tuple(dict.fromkeys(names.of(tree, frozenset()))), language)
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,7 @@ class _Names:
     """Finds the names of an expression, refuses what isn't known. `chosen`: names that the scenario gave, by group."""
 
     text: Rewritten
+    language: Language
     chosen: Mapping[str, Sequence[str] | None]
 
     def of(self, node: Any, bound: frozenset[str]) -> Iterator[Path]:
@@ -123,11 +133,13 @@ class _Names:
         """CEL's Python orders true and false among numbers, so that `detect < 5s` would always hold."""
         for side in (_operand(node), node.children[1]):
             steps = tuple(step for step in _chain(side) if isinstance(step, str))
-            if node.children[0].data not in EQUALITIES and type_of(steps) is bool:
+            if node.children[0].data not in EQUALITIES and type_of(steps, self.language.names) is bool:
                 message = f"{spell(steps)!r} is true or false: it can't be more or less"
-                raise ExpressionError(message, self._at(side), f"times are {', '.join(DURATIONS)}")
+                raise ExpressionError(message, self._at(side), self.language.times)
 
     def _macro(self, node: Node[Any], bound: frozenset[str]) -> Iterator[Path]:
+        if bound:  # the product of their lists would be looked at: minutes, from a line of text
+            raise ExpressionError(f"{str(node.children[1])!r} can't stand inside another one", self._at(node))
         receiver, _, *arguments = node.children
         yield from self.of(receiver, bound)
         variable, *body = arguments[0].children if arguments else (None,)
@@ -142,7 +154,7 @@ class _Names:
                 yield from self.of(step, bound)
         if steps[0] in bound:
             return
-        known: Any = KNOWN
+        known: Any = self.language.names
         path: list[str] = []
         for step in steps:
             known = self._member(node, known, path, step)
@@ -164,6 +176,8 @@ class _Names:
             return known[ANY]
         if not isinstance(step, str) or step not in known:
             name = spell((*path, step)) if isinstance(step, str) else spell(tuple(path))
+            if not path and step in self.language.elsewhere:
+                raise ExpressionError(f"{name!r} {self.language.misplaced}", self._at(node), self.language.hint)
             raise ExpressionError(f"unknown name {name!r}", self._at(node), nearest(str(step), known))
         return known[step]
 
@@ -208,16 +222,23 @@ def _operand(node: Node[Any]) -> Node[Any]:
     return operand
 
 
-def _run(parsed: Parsed, tree: Tree) -> Any:
-    """What CEL makes of it: a bool, another value, or the CELEvalError that says it can't tell."""
+def program(parsed: Parsed) -> Callable[[Tree], Any]:
+    """Made once, to be run on many trees: what CEL makes of one is a bool, another value, or the CELEvalError that says
+    it can't tell.
+    """
     import celpy
     from celpy.evaluation import CELEvalError
 
-    try:
-        found = celpy.Environment().program(parsed.tree).evaluate(_activation(tree))
-    except CELEvalError as error:
-        return error
-    return bool(found) if isinstance(found, celpy.celtypes.BoolType) else found
+    made = celpy.Environment().program(parsed.tree)
+
+    def run(tree: Tree) -> Any:
+        try:
+            found = made.evaluate(_activation(tree))
+        except CELEvalError as error:
+            return error
+        return bool(found) if isinstance(found, celpy.celtypes.BoolType) else found
+
+    return run
 
 
 def _activation(tree: Tree) -> dict[str, Any]:
@@ -245,13 +266,14 @@ def _try(parsed: Parsed, sample: bool) -> None:
             return blank[known]
         return {name: fill(each, []) for key, each in known.items() for name in (names if key == ANY else [key])}
 
-    groups = {name: [path[1] for path in parsed.used if path[0] == name and len(path) > 1] for name in KNOWN}
-    found = _run(parsed, {name: fill(known, groups[name]) for name, known in KNOWN.items()})
+    known = parsed.language.names
+    groups = {name: [path[1] for path in parsed.used if path[0] == name and len(path) > 1] for name in known}
+    found = program(parsed)({name: fill(each, groups[name]) for name, each in known.items()})
     if isinstance(found, Exception):
         if "no such key" not in str(found):
             raise ExpressionError("mixes values that can't be compared", 0, "text in quotes, times as 5s, ratios as 2%")
     elif not isinstance(found, bool):
-        raise ExpressionError("isn't true or false", 0, "compare it with something: ttd < 5s")
+        raise ExpressionError("isn't true or false", 0, f"compare it with something: {parsed.language.example}")
 
 
 def _state(outcome: Tree, path: Path, tree: Tree) -> str | None:

@@ -3,7 +3,8 @@
 `regions` are those that users live in, for a request nobody answered has no other; where it was served is `served`.
 
 Where a fault had no effect on any SLO, single requests may have failed all the same: then it counts from the injection
-to the end, and from the start of the steady state in a control run without a timeline.
+to the end, and from the start of the steady state in a control run without a timeline. So it does where an abort
+condition ended the run before an SLO was in breach.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def judged_since(analysis: Analysis) -> float | None:
     clocks = analysis.clocks
     if clocks.effect is not None:
         return clocks.effect
-    if not analysis.unhurt:
+    if not analysis.unhurt and analysis.run.stopped is None:
         return None
     return clocks.inject if clocks.inject is not None else analysis.run.steady_from
 

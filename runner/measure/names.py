@@ -1,6 +1,7 @@
-"""What an expectation may speak of, and its value in an outcome.
+"""What an expectation may speak of, and its value in an outcome; and what an abort condition may.
 
-A value is a float, a bool or a text; None where nothing measured it; +∞ where it was censored.
+A value is a float, a bool or a text; None where nothing measured it; +∞ where it was censored. The values that an abort
+condition sees while a run goes on are `live`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Value = float | bool | str | None
@@ -56,6 +58,49 @@ KNOWN: Tree = {
 }
 """Every name with its type; ANY stands for a name that the scenario chooses."""
 
+LIVE: Tree = {
+    "elapsed": float,
+    "effect": bool,
+    "impact": KNOWN["impact"],
+    "slos": KNOWN["slos"],
+    "alerts": float,
+    "pages": float,
+}
+"""Likewise of an abort condition. What stands in both means the same, were the run to end just then."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """The names that an expression may use. `elsewhere` are those of the other place, `misplaced` says which that is.
+
+    `example` is a good expression, `times` says which names are durations.
+    """
+
+    names: Tree
+    elsewhere: Tree
+    misplaced: str
+    hint: str
+    example: str
+    times: str
+
+
+EXPECT = Language(
+    KNOWN,
+    LIVE,
+    "is known only while a run goes on",
+    "it belongs in abort",
+    "ttd < 5s",
+    f"times are {', '.join(DURATIONS)}",
+)
+ABORT = Language(
+    LIVE,
+    KNOWN,
+    "is known only at the end of a run",
+    f"it belongs in expect; abort may use {', '.join(LIVE)}",
+    "impact.failed_ratio > 50%",
+    "a time is elapsed",
+)
+
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
@@ -95,9 +140,9 @@ def state_of(outcome: Tree, path: Path) -> str | None:
     return str(outcome[f"{path[0]}_state"]) if path[0] in DURATIONS else None
 
 
-def type_of(path: Path) -> Any:
+def type_of(path: Path, names: Tree) -> Any:
     """The type of a name, None where it has none: a group, or not known."""
-    known: Any = KNOWN
+    known: Any = names
     for key in path:
         known = known.get(key, known.get(ANY)) if isinstance(known, Mapping) else None
     return None if isinstance(known, Mapping) else known

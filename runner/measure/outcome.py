@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runner.disk import write
 from runner.measure import alerts, durations
 from runner.measure.audit import audit
 from runner.measure.cleanup import left_behind
@@ -48,8 +49,8 @@ def measure(folder: Path) -> dict[str, Any]:
 def write_outcome(folder: Path) -> dict[str, Any]:
     """Writes `outcome.json` and `junit.xml` into the folder of the run, each at once; returns the outcome."""
     outcome = measure(folder)
-    _replace(folder / "outcome.json", json.dumps(outcome, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    _replace(folder / "junit.xml", junit(outcome))
+    write(folder / "outcome.json", json.dumps(outcome, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write(folder / "junit.xml", junit(outcome))
     return outcome
 
 
@@ -90,6 +91,7 @@ def _told(analysis: Analysis) -> dict[str, Any]:
         "limit_s": found.limit_s,
         "detection": vars(found),
         "ended_by": durations.ended_by(analysis)[0],
+        "stopped": _stopped(run),
         "relapses": [vars(each) for each in analysis.relapses],
         "faults": _faults(run),
         "changes": _changes(run),
@@ -110,6 +112,12 @@ def _about(run: Run) -> dict[str, Any]:
     told = {key: run.started.get(key) for key in ("substrate", "seed", "started", "version", "host")}
     about = {"id": run.id, "scenario": run.scenario.name, **told}
     return _rounded({**about, "duration_s": run.last, "judged_s": run.end})  # type: ignore[no-any-return]
+
+
+def _stopped(run: Run) -> dict[str, Any] | None:
+    """The abort condition that ended the run, with the values that it used."""
+    event = run.stopped
+    return {"t": event.t, "expr": event.data["expr"], "values": dict(event.data["values"])} if event else None
 
 
 def _faults(run: Run) -> list[dict[str, Any]]:
@@ -203,10 +211,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _rounded(each) for key, each in value.items()}
     return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes at once, so that a reader never sees half a file."""
-    draft = path.with_name(path.name + ".draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -25,7 +25,7 @@ from runner.scenario.load import read_resolved
 from runner.slo import course
 
 CALIBRATION = "gameday/calibration/v1"
-JUDGED_REASONS = ("held", "no_effect", "give_up")
+JUDGED_REASONS = ("held", "no_effect", "give_up", "stopped")
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ class Run:
         if since is None or until <= since:
             return ()
         return tuple(slo.name for slo in self.scenario.slos if course(slo, self.samples, since, until).outages)
+
+    @cached_property
+    def stopped(self) -> Event | None:
+        """An abort condition of the scenario ended it."""
+        return self.first("run.stopped")
 
     @cached_property
     def judged(self) -> bool:

@@ -87,6 +87,14 @@ QUIET = {
 }
 
 
+_STOPPED: Schema = {
+    "type": ["object", "null"],
+    "description": "the abort condition that ended the run; values by the names that it used",
+    "required": ["t", "expr", "values"],
+    "properties": {"t": {"type": "number"}, "expr": TEXT, "values": {"type": "object"}},
+}
+
+
 def outcome_schema() -> Schema:
     """JSON Schema, draft 2020-12."""
     return {
@@ -150,6 +158,7 @@ def _times() -> dict[str, Schema]:
         "limit_s": {**SECONDS, "description": LIMIT},
         "detection": _object({"slo": MAYBE_TEXT, **_each(("n", "errors", "streams"), COUNT), **_described(DETECTION)}),
         "ended_by": {"enum": ["responder", "system", "schedule", "cleanup", None]},
+        "stopped": _STOPPED,
         "relapses": _list(_object(_each(("recovered", "breached"), {"type": "number"}))),
     }
 

@@ -61,7 +61,8 @@ def suite(
     broken: str = "",
     baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """ "gameday/suite/v1". `about` says what was run, where and when; `broken`: what the tool failed of.
+    """ "gameday/suite/v1". `about` says what was run, where and when, and by its `crowded` why times can't be trusted,
+    "" where they can; `broken`: what the tool failed of.
 
     `baseline` is what its gate found. A scenario of which no trial reached its steady state makes all inconclusive.
     """
@@ -76,12 +77,17 @@ def suite(
         **about,
         "verdict": NAMES.get(status, "error"),
         "exit_status": status,
-        "reasons": [*([broken] if broken else []), *_reasons(scenarios), *(baseline["reasons"] if baseline else [])],
+        "reasons": [*filter(None, [broken, about.get("crowded")]), *_reasons(scenarios), *_gated(baseline)],
         "interrupted": interrupted,
         "totals": _totals(scenarios),
         "scenarios": scenarios,
         "baseline": dict(baseline) if baseline else None,
     }
+
+
+def _gated(baseline: Mapping[str, Any] | None) -> Sequence[str]:
+    reasons: Sequence[str] = baseline["reasons"] if baseline else ()
+    return reasons
 
 
 def _scenario(entry: Entry) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from runner.measure.cleanup import left_behind
 from runner.measure.clocks import Analysis
+from runner.measure.live import shown
 from runner.measure.run import Run
 from runner.measure.steady import Steady
 
@@ -38,7 +39,7 @@ def judge(
     `doubts` are sentences that say why the load doesn't bear a judgement.
     """
     run = analysis.run
-    found = list(_broken_off(run))
+    found = [*_broken_off(run), *_stopped(run)]
     if steady.met is False:
         found.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
     elif run.judged:
@@ -74,9 +75,17 @@ def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
         yield ERROR, f"{event.data.get('where')}: {event.data.get('why')}"
 
 
+def _stopped(run: Run) -> Iterator[tuple[int, str]]:
+    """A stop is never a pass, whatever was expected."""
+    event = run.stopped
+    if event is not None:
+        used = ", ".join(f"{name} = {shown(name, value)}" for name, value in event.data["values"].items())
+        yield FAIL, f'stopped by its abort condition "{event.data["expr"]}" at {event.t:.1f} s ({used})'
+
+
 def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
     run, clocks = analysis.run, analysis.clocks
-    if clocks.effect is not None and clocks.recovered is None:
+    if clocks.effect is not None and clocks.recovered is None and run.stopped is None:
         lasted = run.end - clocks.effect
         yield (
             FAIL,

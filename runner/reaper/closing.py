@@ -48,7 +48,8 @@ def close(
     """
     try:
         unseal(folder)
-        with (folder / JOURNAL).open("r+b") as file:
+        # A link isn't followed: what it leads to is no run's.
+        with os.fdopen(os.open(folder / JOURNAL, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _cut(file)
             events = list(_events(_read(file), why, found, by, gone, resolved))

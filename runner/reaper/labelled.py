@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
 
 from runner.ports import PortError
-from runner.substrates.engine import RUN, absent_is_fine, calling, connect, of_run, remove_all
+from runner.substrates.engine import RUN, absent_is_fine, calling, connect, of_run
+from runner.substrates.removal import remove as remove_all
 
 CALL_S = 15
 ASK_S = 5.0
@@ -87,7 +88,6 @@ def _round(seen: dict[str, Kinds], left: dict[str, list[str]]) -> bool:
         for run in seen:
             if run in found:
                 _settle(client, run)
-                _remove_containers(client, run)
             left[run] = remove_all(client, run) if run in found else []
             seen[run] |= found.get(run, Counter())
     return bool(found)
@@ -98,7 +98,7 @@ def _settle(client: Any, run: str) -> None:
     engine waits until it is. Those that nobody starts are found as they were."""
     until = time.monotonic() + SETTLE_S
     while time.monotonic() < until:
-        waiting = _containers(client, run, CREATED)
+        waiting = _created(client, run)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="settle") as pool:
             if all(pool.map(lambda each: _status(client, each) == CREATED, waiting)):
                 return
@@ -111,18 +111,10 @@ def _status(client: Any, container: str) -> str:
     return CREATED
 
 
-def _remove_containers(client: Any, run: str) -> None:
-    """One after the other: side by side Engine 20.10 miscounts a network's endpoints once in a dozen times, and such a
-    network can't be removed before the engine is started again. It takes little longer, for its locks are few."""
-    for container in _containers(client, run):
-        with suppress(PortError), calling(f"container {container[:12]}"), absent_is_fine():
-            client.remove_container(container, force=True, v=True)
-
-
-def _containers(client: Any, run: str, state: str | None = None) -> list[str]:
+def _created(client: Any, run: str) -> list[str]:
     with calling("listing containers"):
         found = client.containers(all=True, filters=of_run(run))
-    return [str(each["Id"]) for each in found if state in (None, each["State"])]
+    return [str(each["Id"]) for each in found if each["State"] == CREATED]
 
 
 def said(kinds: Kinds) -> list[str]:

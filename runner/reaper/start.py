@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,8 @@ class Reaper:
         self._watched: list[bytes] = []
         self._owed: dict[str, bytes] = {}
         self._ended = threading.Event()
+        self.pulse: Callable[[], bool] = lambda: True
+        """Whether what this process is there for goes on; while it doesn't, no sign of life is given."""
 
     def watch(self, run: str, folder: Path, substrate: str, entry: Path | None = None) -> None:
         """From now on everything of the run is taken down where this process ends without a word.
@@ -152,10 +154,11 @@ class Reaper:
                     self._spawn()
 
     def _beat(self) -> None:
-        """A sign of life for as long as this process runs at all: one that was stopped gives none."""
+        """A sign of life for as long as this process runs, and its run goes on: one that was stopped gives none."""
         while not self._ended.wait(self._beat_s):
-            with suppress(PortError):
-                self._say(b"\n")
+            if self.pulse():
+                with suppress(PortError):
+                    self._say(b"\n")
 
 
 def _line(word: Mapping[str, Any]) -> bytes:

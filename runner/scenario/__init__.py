@@ -1,7 +1,18 @@
 """YAML → a frozen `Scenario`; the only input of a run. All errors at once, each with file:line:column."""
 
 from runner.scenario.load import OVERRIDABLE, Check, Registry, load, read_resolved
-from runner.scenario.model import Detection, Entry, Guardrails, Load, Respond, Scenario, Slo, SteadyState, System
+from runner.scenario.model import (
+    Detection,
+    Entry,
+    Guardrails,
+    Journey,
+    Load,
+    Respond,
+    Scenario,
+    Slo,
+    SteadyState,
+    System,
+)
 from runner.scenario.schema import json_schema
 
 __all__ = [
@@ -10,6 +21,7 @@ __all__ = [
     "Detection",
     "Entry",
     "Guardrails",
+    "Journey",
     "Load",
     "Registry",
     "Respond",

@@ -12,12 +12,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from runner.located import Document, Invalid, Problem, nearest, parse_yaml, read_text, read_yaml, validate
-from runner.scenario.model import Entry, Scenario
+from runner.scenario.model import MOST, Entry, Scenario
 from runner.scenario.units import seconds, within_a_day
 
 Registry = Mapping[str, type[BaseModel]]
 Check = Callable[[Document], Iterable[Problem]]
 """Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
+LARGEST = 100_000
+"""Bytes of a scenario's file."""
 OVERRIDABLE = ("load.rate", "load.timeout", "hold", "giveUp", "steadyState.for", "system.regions", "system.port")
 
 
@@ -28,7 +30,7 @@ def load(
 
     Raises Invalid with every problem found.
     """
-    document = parse_yaml(read_text(path), str(path))
+    document = parse_yaml(read_text(path, limit=LARGEST), str(path))
     if not isinstance(document.data, dict):
         raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
     problems = list(_override(document, overrides or {}))
@@ -69,6 +71,9 @@ def _timeline(document: Document, registry: Registry, problems: list[Problem]) -
     items = document.data.get("timeline", [])
     if not isinstance(items, list):
         problems.append(document.problem(("timeline",), "must be a list of {at: …, <action>: {…}}"))
+        return []
+    if len(items) > MOST:
+        problems.append(document.problem(("timeline",), f"has {len(items)} entries; at most {MOST} are allowed"))
         return []
     entries: list[Entry] = []
     for index, item in enumerate(items):

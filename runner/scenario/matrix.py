@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from runner.located import Document, Invalid, KeyPath, Problem, nearest, validate
+from runner.scenario.model import MOST as MOST_EXPECTED
 from runner.scenario.model import NAME, Guardrails, Load, Part, Respond, Scenario, System
 
 SECTIONS: Mapping[str, type[Part]] = {"guardrails": Guardrails, "system": System, "load": Load, "respond": Respond}
@@ -28,7 +29,7 @@ FEWEST, MOST = 2, 6
 class Expect(Part):
     """What a variant expects in place of the scenario."""
 
-    expect: tuple[str, ...] = Field(min_length=1)
+    expect: tuple[str, ...] = Field(min_length=1, max_length=MOST_EXPECTED)
 
 
 def variants(scenario: Scenario) -> Sequence[tuple[str, Scenario]]:
@@ -59,6 +60,8 @@ def check(document: Document) -> Iterator[Problem]:
     if not FEWEST <= len(matrix) <= MOST:
         hint = "for instance with and without, or off and on"
         yield document.problem(("matrix",), f"a matrix has {FEWEST} to {MOST} variants, not {len(matrix)}", hint)
+    if len(matrix) > MOST:
+        return
     for name, overlay in matrix.items():
         path = ("matrix", name)
         if not re.fullmatch(NAME, str(name)) or len(str(name)) > 30:
@@ -112,12 +115,18 @@ def _joined(base: Any, over: Any) -> Any:
 
 
 def expectations(document: Document) -> Iterator[tuple[KeyPath, Any]]:
-    """(place, expression) of all that the scenario and its variants expect; whatever stands there, text or not."""
+    """(place, expression) of all that the scenario and its variants expect; whatever stands there, text or not.
+
+    Of those that are too many, which is told elsewhere, only as many as are allowed.
+    """
     matrix = document.data.get("matrix")
-    named = [(("matrix", name), each) for name, each in matrix.items()] if isinstance(matrix, dict) else []
+    named = [(("matrix", name), each) for name, each in list(matrix.items())[:MOST]] if isinstance(matrix, dict) else []
     for path, part in [((), document.data), *named]:
         found = part.get("expect") if isinstance(part, dict) else None
-        yield from (((*path, "expect", i), each) for i, each in enumerate(found if isinstance(found, list) else []))
+        yield from (
+            ((*path, "expect", i), each)
+            for i, each in enumerate(found[:MOST_EXPECTED] if isinstance(found, list) else [])
+        )
 
 
 def json_schema() -> dict[str, Any]:

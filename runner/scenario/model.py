@@ -6,6 +6,7 @@ line hands in, so that a new kind of fault is one file; here an entry keeps its 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from runner.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
+MOST = 100
+"""Entries of the timeline, and expectations; a file is read within seconds, whatever it holds."""
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 Journey = Literal["browse", "buy", "login", "history", "costs"]
 
@@ -64,7 +67,7 @@ class Load(Part):
     @field_validator("journeys")
     @classmethod
     def _weights_are_positive(cls, journeys: dict[Journey, float]) -> dict[Journey, float]:
-        if min(journeys.values(), default=0) < 0 or sum(journeys.values()) <= 0:
+        if min(journeys.values(), default=0) < 0 or not 0 < sum(journeys.values()) < math.inf:
             raise ValueError("weights must be positive numbers\nfor instance browse: 6")
         return journeys
 
@@ -204,11 +207,11 @@ class Scenario(Part):
     hypothesis: str | None = None
     owner: Owner | None = None
     runbook: str | None = None
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = Field(default=(), max_length=MOST)
     system: System = System()
     guardrails: Guardrails = Guardrails()
     load: Load = Load()
-    slos: tuple[Slo, ...] = Field(min_length=1)
+    slos: tuple[Slo, ...] = Field(min_length=1, max_length=20)
     steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
     detectors: tuple[Detection, ...] = (
         Detection(detector="cusum", pages=True),
@@ -223,8 +226,9 @@ class Scenario(Part):
     hold: Lasting = 10.0
     give_up: Lasting = Field(default=60.0, alias="giveUp")
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
+    abort: tuple[str, ...] = Field(default=(), description="conditions that end a run at once; see docs/scenario.md")
     matrix: dict[str, dict[str, Any]] = Field(default={}, description="variants of the scenario; see docs/scenario.md")
-    expect: tuple[str, ...] = Field(min_length=1)
+    expect: tuple[str, ...] = Field(min_length=1, max_length=MOST)
 
     @field_validator("slos")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from runner.substrates.options import Names, container_options, volume_labels
 from runner.topology import Service
 
 ALIVE = ("running", "paused", "restarting")
+KILLED = 128 + 9
+"""Exit status of what a SIGKILL ended."""
 
 
 class PortTaken(PortError):
@@ -65,11 +68,17 @@ class Containers:
         with calling(f"looking at {instance.id}"):
             return self.client.inspect_container(container)["State"]["Status"] in ALIVE
 
-    def stop(self, instance: Instance, container: str, grace: float) -> None:
-        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone. The engine resumes it if paused."""
+    def stop(self, instance: Instance, container: str, grace: float) -> bool:
+        """Its stop signal, SIGKILL after `grace` (whole seconds here), and gone; False where it took the SIGKILL.
+
+        The engine resumes it if paused.
+        """
+        status = 0
         with calling(f"stopping {instance.id}"), absent_is_fine():
             self.client.stop(container, timeout=math.ceil(grace))
+            status = int(self.client.inspect_container(container)["State"]["ExitCode"])
         self.discard(instance, container)
+        return status != KILLED
 
     def freeze(self, instance: Instance, container: str) -> None:
         with calling(f"pausing {instance.id}"), absent_is_fine():
@@ -109,4 +118,6 @@ class Containers:
         """What it printed so far, to `<instance>.log`."""
         with calling(f"the log of {instance.id}"), absent_is_fine():
             text: Any = self.client.logs(container, stdout=True, stderr=True)
-            (self.logs / f"{instance.id}.log").write_bytes(text)
+            # A full disk is no reason to leave a container.
+            with suppress(OSError):
+                (self.logs / f"{instance.id}.log").write_bytes(text)

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import docker
-
 from runner.ports import Instance, PortError, Release
 from runner.substrates.bounds import Bounds, TooMuch
 from runner.substrates.burials import Burials
 from runner.substrates.containers import ALIVE, Containers, PortTaken
-from runner.substrates.engine import calling, connect, of_run, remove_all, remove_volumes
+from runner.substrates.engine import Engine, calling, connect, of_run
 from runner.substrates.gate import Gate
 from runner.substrates.layers import Layers
 from runner.substrates.logs import failure, log_end, out_of_memory
@@ -32,10 +30,15 @@ from runner.substrates.options import Names
 from runner.substrates.readiness import await_answer
 from runner.substrates.regions import services_of
 from runner.substrates.register import Register
+from runner.substrates.removal import remove_patiently, remove_volumes
 from runner.topology import Link, Service, Topology
 
 READY_S = 60.0
 LEAVE_S = 60.0
+HUNG_S = 10.0
+"""In place of it, where the engine is known to hang."""
+PATIENCE_S = 45.0
+"""For an engine that doesn't answer while everything is to be removed: it may be on its way back."""
 LOOK_S = 0.2
 """Between two looks at which containers still run."""
 LINK_PORTS = 20000
@@ -88,7 +91,7 @@ class DockerSubstrate:
         self._burials = Burials()
         self._look = threading.Lock()
         self._looked = -math.inf
-        self._engine: docker.APIClient | None = None
+        self._engine: Engine | None = None
 
     def open(self) -> None:
         """Finds the engine, the image and free ports; makes the networks. Raises PortError."""
@@ -112,12 +115,19 @@ class DockerSubstrate:
 
     def close(self) -> Sequence[str]:
         """Removes everything of the run, starts in flight included. What is left, as text."""
-        left = [] if self._gate.close(LEAVE_S) else [f"a start was still in flight after {LEAVE_S:.0f} s"]
+        limit = HUNG_S if self._engine and self._engine.hangs else LEAVE_S
+        left = [] if self._gate.close(limit) else [f"a start was still in flight after {limit:.0f} s"]
         if self._engine:
-            # One at a time: see `engine.remove_all`.
-            left += [line for line in (self._close_one(*pair) for pair in self._register.all()) if line]
-            self._burials.close(LEAVE_S)
-            left += remove_all(self._engine, self._run_id)
+            named = {record.container: instance for instance, record in self._register.all()}
+            for instance in named.values():
+                self._register.take(instance)
+
+            def last(container: str) -> None:
+                if container in named:
+                    self._containers.save_log(named[container], container)
+
+            self._burials.close(limit)
+            left += remove_patiently(self._engine, self._run_id, PATIENCE_S, last)
             self._engine.close()
             self._engine = None
         self._ports.release()
@@ -138,10 +148,10 @@ class DockerSubstrate:
                     break
             return instance
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         """Asked to end, killed after `grace` seconds (whole ones here). Nothing where it doesn't run any more."""
-        if record := self._register.take(instance):
-            self._containers.stop(instance, record.container, grace)
+        record = self._register.take(instance)
+        return record is None or self._containers.stop(instance, record.container, grace)
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL: returns once its process is gone. Nothing where it doesn't run any more."""
@@ -220,7 +230,7 @@ class DockerSubstrate:
         return host(self._topology.link_server(link.caller_region), link.caller_region)
 
     @property
-    def _client(self) -> docker.APIClient:
+    def _client(self) -> Engine:
         if self._engine is None:
             raise PortError("the system is being taken down: no Docker engine is in use")
         return self._engine
@@ -281,14 +291,6 @@ class DockerSubstrate:
                     end = log_end(self._log(instance))
                     self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
             self._looked = time.monotonic()
-
-    def _close_one(self, instance: Instance, record: Running) -> str | None:
-        self._register.take(instance)
-        try:
-            self._containers.discard(instance, record.container)
-        except PortError as error:
-            return str(error)
-        return None
 
     def _log(self, instance: Instance) -> Path:
         return self._logs / f"{instance.id}.log"

@@ -20,7 +20,7 @@ from runner.ports import PortError, Release
 from runner.substrates.engine import RUN, calling
 
 HOME = "/srv/releases"
-BUILD_S = 120
+BUILD_S = 60
 
 
 def tree_path(release: Release) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from runner.disk import words
 from runner.ports import Instance, PortError, Release
 from runner.substrates.gate import Gate
 from runner.substrates.guard import Guard
@@ -143,16 +144,18 @@ class ProcessSubstrate:
                     break
             return instance
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         """Off the names table, asked to end, killed after `grace` seconds. Nothing where it doesn't run any more."""
-        if record := self._register.take(instance):
-            try:
-                self._unname(record)
-                record.tree.ask(numbered(record.service.stop_signal))
-                record.tree.thaw()
-                record.tree.ended(grace)
-            finally:
-                record.tree.kill()
+        record = self._register.take(instance)
+        if record is None:
+            return True
+        try:
+            self._unname(record)
+            record.tree.ask(numbered(record.service.stop_signal))
+            record.tree.thaw()
+            return record.tree.ended(grace)
+        finally:
+            record.tree.kill()
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL to the whole tree. Nothing where it doesn't run any more."""
@@ -208,10 +211,7 @@ class ProcessSubstrate:
 
     def died(self) -> Sequence[tuple[Instance, str]]:
         self._notice()
-        ended = []
-        while self._ended:
-            ended.append(self._ended.pop(0))
-        return ended
+        return [self._ended.pop(0) for _ in range(len(self._ended))]
 
     def address(self, instance: Instance) -> tuple[str, int]:
         return HOST, self._register.find(instance).port
@@ -241,7 +241,7 @@ class ProcessSubstrate:
             plan = self._planner.plan(instance, service, release, links, port)
             tree = Tree.spawn(plan.command, plan.environment, plan.home, log, self._run_id, instance.id)
         except OSError as error:
-            raise PortError(f"{instance.id} ({release.name}) can't be started: {error}") from None
+            raise PortError(f"{instance.id} ({release.name}) can't be started: {words(error, self._work)}") from None
         try:
             if not await_answer(
                 service.ready, (HOST, port), lambda s: self._pause(instance, tree, log, s), self._ready_within

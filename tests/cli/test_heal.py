@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from runner.cli import active
-from runner.cli.heal import heal
+from runner.cli.heal import command, heal
 from runner.reaper.claim import claim
 from runner.substrates.tree import Tree, outlasting, strays, sweep
 from tests.reaper.lab import PATIENCE_S, Run, runner
@@ -152,3 +152,45 @@ def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> Non
     assert outlasting([process], PATIENCE_S) == []
     assert gameday(run.id) == 0
     assert run.gone()
+
+
+def test_a_run_that_left_something(run: Run, gameday: Gameday) -> None:
+    """Stays in the list when it ends, as nobody's, though its process goes on: heal takes it up by that."""
+    with active.registered(run.id, run.folder) as entry:
+        entry.stay()
+    assert run.entry.exists()
+    assert active.runs() == []
+    orphan(run)
+    assert gameday() == 0
+    assert run.gone()
+
+
+def test_what_to_type_for_what_is_left() -> None:
+    """A thing's own remover where it has one; heal for all else, and a restart first where nothing else helps."""
+    assert command("r1", "container 0123456789ab") == "docker rm --force --volumes 0123456789ab"
+    assert command("r1", "what the run has on the engine (it hangs)") == "gameday heal r1"
+    assert "restarted" in command("r1", "network 0123: the Docker engine says: network x has active endpoints")
+
+
+def test_a_folder_that_is_no_runs(tmp_path: Path, gameday: Gameday) -> None:
+    """Somebody's own folder that happens to have a `work` in it is never touched, however it is named."""
+    for name in ("project", "20260102-030405-ab1", "a/../project"):
+        work = tmp_path / name / "work"
+        (tmp_path / "a").mkdir(exist_ok=True)
+        work.mkdir(parents=True, exist_ok=True)
+        (work / "thesis.txt").write_text("years")
+        (work.parent / "journal.jsonl").write_text('{"t":0,"kind":"run.started","subject":"another","data":{}}\n')
+        with pytest.raises(click.ClickException, match="nothing is known"):
+            gameday(str(tmp_path / name))
+        assert (work / "thesis.txt").exists()
+
+
+def test_a_journal_that_is_a_link(run: Run, gameday: Gameday, tmp_path: Path) -> None:
+    """What it leads to stays as it is."""
+    elsewhere = tmp_path / "elsewhere"
+    text = (run.folder / "journal.jsonl").read_bytes()
+    elsewhere.write_bytes(text)
+    (run.folder / "journal.jsonl").unlink()
+    (run.folder / "journal.jsonl").symlink_to(elsewhere)
+    gameday(run.id)
+    assert elsewhere.read_bytes() == text

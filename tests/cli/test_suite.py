@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from math import inf
 from pathlib import Path
@@ -18,18 +19,20 @@ from xml.etree import ElementTree as Xml
 
 import click
 import pytest
-import yaml
 
-from runner.cli import suite as module
 from runner.cli.history import history
 from runner.cli.keep import Kept, Signals
+from runner.cli.lanes import Here
 from runner.cli.play import Options, Trial
+from runner.cli.room import Room
 from runner.cli.suite import suite
 from runner.located import Invalid
 from runner.measure.baseline import read
 from runner.ports import PortError
 from tests.measure.suites import GROUND, full
 from tests.scenario.test_load import SMALL
+from tests.workflow import read as workflow
+from tests.workflow import scripts
 
 Answer = Callable[[str, int], Mapping[str, Any]]
 ROOT = Path(__file__).parent.parent.parent
@@ -64,7 +67,7 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """In an empty folder, without GitHub's variables."""
     made = Stage()
-    monkeypatch.setattr(module, "play", made.play)
+    monkeypatch.setattr("runner.cli.lanes.play", made.play)
     monkeypatch.setattr("runner.measure.baseline.ground", lambda folder, outcome: GROUND)
     monkeypatch.setattr("reports.trials.render_trials", lambda trials, path: path.touch())  # its drawings take seconds
     monkeypatch.chdir(tmp_path)
@@ -229,7 +232,7 @@ def test_a_signal_ends_the_pause(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
             os.kill(os.getpid(), signal.SIGTERM)
             assert self.set_
 
-    monkeypatch.setattr("runner.cli.suite.threading.Event", Over)
+    monkeypatch.setattr("runner.cli.series.threading.Event", Over)
     assert gameday_suite(scenario("one"), scenario("two"), "--pause", "1h") == 130
     assert stage.names == ["one"]
 
@@ -344,15 +347,158 @@ def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixt
         history.main(["nowhere"], standalone_mode=False)
 
 
-@pytest.mark.parametrize("job", ["gate", "weekly"])
-def test_the_example_for_github_has_commands_that_are_understood(job: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every `gameday suite` of the workflow parses, and the names of its files fit together."""
-    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"][job]["steps"]
-    lines = [line for step in steps for line in step.get("run", "").splitlines() if "gameday suite" in line]
-    assert lines
-    for line in lines:
-        words = shlex.split(line)
-        context = suite.make_context("suite", words[words.index("suite") + 1 :])
-        assert context.params["substrate"] == "process"
-    if job == "gate":
-        assert [line.split()[-1] for line in lines] == ["baseline.json", "baseline.json"]
+def test_the_example_for_github_measures_both_sides_alike() -> None:
+    """The same command before and after, but for where it goes and what becomes of the baseline; the rest is read
+    where every command line is."""
+    gate = [script for job, script in scripts(workflow(WORKFLOW)) if job == "gate" and "gameday suite" in script]
+    sides = [shlex.split(script) for script in gate]
+    assert [words[0] for words in sides] == ["base/.venv/bin/gameday", ".venv/bin/gameday"]
+    assert [words[-2:] for words in sides] == [["--save-baseline", "baseline.json"], ["--baseline", "baseline.json"]]
+    before, after = (words[1:-3] for words in sides)
+    assert before == after
+    assert before[-1] == "--out"
+
+
+@pytest.fixture
+def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Here]:
+    """A machine with room for two; the lanes that were begun."""
+    monkeypatch.setattr("runner.cli.suite.room", lambda: Room(4, 32.0))
+    begun: list[Here] = []
+
+    def begin(signals: Signals) -> Here:
+        """In this process, so that `Stage` sees what it plays, with a system of its own."""
+        begun.append(Here(signals))
+        return begun[-1]
+
+    monkeypatch.setattr("runner.cli.series.Apart", begin)
+    return begun
+
+
+def test_scenarios_run_at_once_in_lanes_of_their_own(
+    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All trials of a scenario in one lane, each with its seed; one suite.json and one exit status of all."""
+    both, alone = threading.Barrier(2, timeout=20), stage.says
+
+    def says(name: str, n: int) -> Mapping[str, Any]:
+        if n == 0:
+            both.wait()  # broken, and the test fails, unless another one goes on now
+        return {**alone(name, n), "status": int(name == "two")}
+
+    stage.says = says
+    scenario("one"), scenario("two")
+    assert gameday_suite("scenarios", "--repeat", "2", "--at-once", "auto", "--json") == 1
+    assert sorted(stage.played) == [("one", 7), ("one", 8), ("two", 7), ("two", 8)]
+    _, found = left()
+    assert [(each["scenario"], each["verdict"], each["n"]) for each in found["scenarios"]] == [
+        ("one", "pass", 2),
+        ("two", "fail", 2),
+    ]
+    assert (found["at_once"], found["crowded"], len(roomy)) == (2, "", 2)
+    told = capsys.readouterr()
+    assert json.loads(told.out) == found
+    assert "4 of 4: two, trial 2 of 2" in told.err
+
+
+def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[Here]) -> None:
+    """Before anything starts, with what a run wants; alone it runs on any machine."""
+    path = scenario("one")
+    with pytest.raises(
+        Invalid, match=r"(?s)3 is more than the 2 .* 4 cores .* the machine and not the system.*--crowded"
+    ):
+        gameday_suite(path, "--at-once", "3")
+    assert (stage.played, roomy) == ([], [])
+    for wrong in ("0", "many", "65", "²"):
+        with pytest.raises(click.BadParameter, match="neither auto nor a number"):
+            gameday_suite(path, "--at-once", wrong)
+    with pytest.raises(click.UsageError, match="one scenario at a time"):
+        gameday_suite(path, "--at-once", "2", "--pause", "5m")
+
+
+def test_a_crowded_suite_says_so_and_judges_no_baseline(
+    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 3 against a baseline and none is kept; without one the verdicts stand, and the reason beside them."""
+    words = [scenario(name) for name in ("one", "two", "three")]
+    assert gameday_suite(*words, "--repeat", "6", "--save-baseline", "b.json", "--out", "base") == 0
+    stage.played.clear()
+    crowd: tuple[str | Path, ...] = (*words, "--repeat", "6", "--at-once", "3", "--crowded")
+    assert gameday_suite(*crowd, "--baseline", "b.json", "--save-baseline", "c.json") == 3
+    folder, found = left()
+    assert "crowded machine: 3 runs at once with 4 cores" in found["reasons"][0]
+    assert found["baseline"]["judged"] is False
+    assert not Path("c.json").exists()
+    assert "baseline not saved: times were measured on a crowded machine" in capsys.readouterr().err
+    assert "crowded machine" in (folder / "suite.html").read_text(encoding="utf-8")
+    stage.played.clear()
+    assert gameday_suite(*crowd, "--out", "again") == 0
+
+
+def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
+    """Each run under way is told once; nothing more begins, and the status is 130."""
+    told: list[str] = []
+    both = threading.Barrier(2, timeout=20)
+
+    def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+        ended = threading.Event()
+
+        def end(name: str) -> None:
+            told.append(name)
+            ended.set()
+
+        with signals.to(end):
+            if both.wait() == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert ended.wait(20)
+        return full("run", trial.scenario.name, status=130)
+
+    stage.says = lambda name, n: {}
+    for name in ("one", "two", "three", "four"):
+        scenario(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runner.cli.lanes.play", play)
+        assert gameday_suite("scenarios", "--at-once", "2") == 130
+    assert told == ["SIGTERM", "SIGTERM"]
+    _, found = left()
+    assert sorted(each["n"] for each in found["scenarios"]) == [0, 0, 1, 1]
+    assert {each["missing"] for each in found["scenarios"]} == {"", "interrupted by SIGTERM"}
+
+
+def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[Here]) -> None:
+    """Exit status 4; a trial under way elsewhere is finished and counts, and nothing more begins."""
+    both, failed = threading.Barrier(2, timeout=20), threading.Event()
+    finish = Here.finish
+
+    def finished(lane: Here) -> None:
+        """A lane is finished once what became of it is known."""
+        finish(lane)
+        failed.set()
+
+    def says(name: str, n: int) -> Mapping[str, Any]:
+        if n == 0:
+            both.wait()
+        if name == "one":
+            raise PortError("no space left")
+        assert failed.wait(20)
+        return {}
+
+    stage.says = says
+    scenario("one"), scenario("two")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Here, "finish", finished)
+        assert gameday_suite("scenarios", "--repeat", "2", "--at-once", "2") == 4
+    _, found = left()
+    assert found["reasons"][0] == "no space left"
+    assert [(each["scenario"], each["n"]) for each in found["scenarios"]] == [("one", 0), ("two", 1)]
+
+
+def test_a_dry_run_tells_how_many_at_once(stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]) -> None:
+    """And how long the longest lane takes."""
+    words = [scenario(name) for name in ("one", "two")]
+    gameday_suite(*words, "--dry-run")
+    alone = capsys.readouterr().out
+    gameday_suite(*words, "--at-once", "auto", "--dry-run")
+    told = capsys.readouterr().out
+    assert told.endswith(" in all, 2 at once\n")
+    assert alone.splitlines()[:2] == told.splitlines()[:2]
+    assert alone.splitlines()[2] != told.splitlines()[2].removesuffix(", 2 at once")

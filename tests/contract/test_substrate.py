@@ -6,6 +6,7 @@ import http.client
 import re
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +15,8 @@ from runner.ports import Instance, PortError
 from tests.contract.lab import REGIONS, Lab, Runs, ask, holding, link, release
 
 GRACE_S = 5.0
+BOUND_S = 10.0
+"""For the end of an instance that ignores being told."""
 NO_ANSWER = (OSError, http.client.HTTPException)
 
 
@@ -91,16 +94,19 @@ def test_stop_lets_requests_finish(runs: Runs) -> None:
     """A stop within its grace loses no request that was in flight."""
     instance = runs.start("web")
     with holding(runs, instance) as answer:
-        runs.substrate.stop(instance, GRACE_S)
+        assert runs.substrate.stop(instance, GRACE_S)
         assert answer()["instance"] == instance.id
     assert list(runs.substrate.instances()) == []
+    assert runs.substrate.stop(instance, GRACE_S)
 
 
 def test_stop_ends_the_stubborn(runs: Runs) -> None:
-    """What doesn't end when told is killed after the grace."""
+    """What ignores its stop signal is killed after the grace (whole seconds on containers), and that is told."""
     instance = runs.start("web", version="1.0.0-stubborn")
-    address = runs.substrate.address(instance)
-    runs.substrate.stop(instance, 0.2)
+    address, begun = runs.substrate.address(instance), time.monotonic()
+    assert not runs.substrate.stop(instance, 0.2)
+    assert time.monotonic() - begun < BOUND_S
+    assert list(runs.substrate.instances()) == []
     with pytest.raises(NO_ANSWER):
         ask(address, "/healthz")
 

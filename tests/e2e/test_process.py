@@ -84,6 +84,26 @@ def test_nobody_on_call_is_a_failure(play: Play, altered: Altered) -> None:
     assert 0 < run.outcome["detectors"]["scrape"]["ttd_s"] < 10
 
 
+def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -> None:
+    """A bad deploy that nobody answers: stopped once 5 % fail, long before it is given up; failed, nothing left."""
+    condition = "impact.failed_ratio > 5%"
+    run = play(altered("bad-deploy-pricing", f"abort:\n  - {condition}\n"), *ON, "--responder", "none")
+    outcome = run.outcome
+    assert (run.status, outcome["verdict"]) == (1, "fail"), outcome["reasons"]
+    stopped = outcome["stopped"]
+    assert outcome["reasons"][0].startswith(f'stopped by its abort condition "{condition}" at {stopped["t"]:.1f} s (')
+    assert outcome["reasons"][0] in run.printed
+    assert stopped["values"]["impact.failed_ratio"] > 0.05
+    assert outcome["clocks"]["effect"] < stopped["t"] < outcome["clocks"]["effect"] + 20
+    assert (outcome["ttr_state"], outcome["ended_by"]) == ("censored", "cleanup")
+    assert abs(outcome["ttr_censored_at"] - stopped["t"]) < 0.5
+    assert [each["reverted_by"] for each in outcome["faults"]] == ["cleanup"]
+    assert outcome["audit"]["acknowledged"] is not None
+    assert [event.data["reason"] for event in run.events("run.ended")] == ["stopped"]
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "its abort condition “impact.failed_ratio &gt; 5%” held" in page
+
+
 def test_a_good_release_disturbs_nobody(play: Play) -> None:
     """The control: no alert, no rollback, not one failed request."""
     run = play("good-release", *ON)

@@ -153,8 +153,9 @@ class PlainSubstrate:
         self.running[instance.id] = instance
         return instance
 
-    def stop(self, instance: Instance, grace: float) -> None:
+    def stop(self, instance: Instance, grace: float) -> bool:
         self.kill(instance)
+        return True
 
     def kill(self, instance: Instance) -> None:
         self.running.pop(instance.id, None)

@@ -182,3 +182,23 @@ def test_a_gate_is_json(tmp_path: Path) -> None:
     """Without infinities or NaN, whatever became of the trials."""
     base = kept(made(entry(ttrs=[inf] * 6)), tmp_path)
     json.dumps(gate(made(entry(ttrs=[None] * 6)), base), allow_nan=False)
+
+
+def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) -> None:
+    """Exit status 3 with the reason and no command to run, however like the baseline they are."""
+    base, why = kept(suite(), tmp_path), "times were measured on a crowded machine: 4 runs at once"
+    crowded = suite() | {"crowded": why, "at_once": 4}
+    found = gate(crowded, base)
+    assert (found["exit_status"], found["judged"], found["commands"]) == (3, False, [])
+    assert why in found["reasons"][0]
+    assert "without --crowded" in found["reasons"][0]
+    assert unfit(crowded) == why
+
+
+def test_a_baseline_is_held_only_against_as_many_at_once(tmp_path: Path) -> None:
+    """Runs beside others aren't runs alone, wherever there is room for them; what says nothing was made alone."""
+    base = kept(suite(), tmp_path)
+    assert gate(suite() | {"at_once": 1}, base)["exit_status"] == 0
+    found = gate(suite() | {"at_once": 2}, base)
+    assert (found["exit_status"], found["judged"]) == (3, False)
+    assert "made with --at-once 1, this suite with --at-once 2" in found["reasons"][0]

@@ -297,7 +297,8 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
     above = {"schema", "run", "verdict", "exit_status", "reasons", "steady_state", "load", "lag_p95_s", "error_s"}
     above |= {"spacing_s", "clocks", "limit_s", "detection", "ended_by", "relapses", "faults", "changes", "operations"}
     above |= {"alerts", "slos", "detectors", "quiet", "impact", "audit", "customer_reports", "system", "responder"}
-    above |= {"expectations", "cleanup"}
+    assert outcome["stopped"] is None
+    above |= {"expectations", "cleanup", "stopped"}
     spans = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
     above |= {f"{span}_{part}" for span in spans for part in ("s", "state", "censored_at")}
     assert set(outcome) == above

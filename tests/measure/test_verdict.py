@@ -192,3 +192,55 @@ def test_interrupted(tmp_path: Path) -> None:
 def test_precedence(statuses: list[int], unmet: bool, result: int) -> None:
     """130, 5, 4, 2, 1, 3, 0; an unmet steady state is always 3."""
     assert worst(statuses, unmet=unmet) == result
+
+
+STOP = {"expr": "impact.failed_ratio > 50%", "values": {"impact.failed_ratio": 0.612}}
+
+
+def stopped(story: Story, t: float, **stop: Any) -> Story:
+    return story.add(t, "run.stopped", **(stop or STOP)).finish(t, "stopped")
+
+
+def test_a_stop_fails_and_censors_the_recovery_there(tmp_path: Path) -> None:
+    """1, its reason first; the clean-up ended the outage, at that moment; the outcome carries the stop."""
+    found = outcome(tmp_path, stopped(good(), 26.0), failing(steadily(26.0), *HURT), expect=["ttd < 5s"])
+    assert said(found) == ("fail", 1)
+    assert found["reasons"] == [
+        'stopped by its abort condition "impact.failed_ratio > 50%" at 26.0 s (impact.failed_ratio = 61.2%)'
+    ]
+    assert (found["ttr_state"], found["ttr_censored_at"], found["ended_by"]) == ("censored", 26.0, "cleanup")
+    assert found["clocks"]["recovered"] is None
+    assert found["stopped"] == {"t": 26.0, **STOP}
+
+
+def test_a_stop_after_a_recovery_that_held_leaves_it_measured(tmp_path: Path) -> None:
+    """The time to recover stands; the run fails all the same, though every expectation holds."""
+    found = outcome(tmp_path, stopped(good(), 50.0), failing(steadily(50.0), *HURT))
+    assert (found["ttr_state"], found["ttr_s"]) == ("measured", 10.0)
+    assert said(found) == ("fail", 1)
+    assert len(found["reasons"]) == 1
+
+
+def test_a_stop_before_any_effect_says_nothing_of_the_effect(tmp_path: Path) -> None:
+    """It wasn't watched long enough for there to be none: not measured, and `!effect` is unknown; still 1."""
+    story = stopped(Story().begin().deploy(18.0, 19.0), 20.0, expr="alerts > 3", values={"alerts": 4.0})
+    found = outcome(tmp_path, story, steadily(20.0), expect=["!effect"])
+    assert (found["ttr_state"], found["expectations"][0]["holds"]) == ("not_measured", None)
+    assert said(found) == ("fail", 1)
+    assert found["reasons"][0].endswith("(alerts = 4)")
+    assert found["impact"]["requests"] == 40
+
+
+def test_a_stop_with_something_left_behind_is_that(tmp_path: Path) -> None:
+    """5 comes before 1; the stop is told beside it."""
+    story = good().add(26.0, "run.stopped", **STOP).finish(26.0, "stopped", clean=False, left=["pid 7"])
+    found = outcome(tmp_path, story, failing(steadily(26.0), *HURT))
+    assert said(found) == ("error", 5)
+    assert any(reason.startswith("stopped by") for reason in found["reasons"])
+
+
+def test_a_stop_of_an_unsteady_run_is_inconclusive(tmp_path: Path) -> None:
+    """An unmet steady state is always 3, and never a pass either."""
+    found = outcome(tmp_path, stopped(good().page(16.0, alert="a0"), 26.0), failing(steadily(26.0), *HURT))
+    assert said(found) == ("inconclusive", 3)
+    assert any(reason.startswith("stopped by") for reason in found["reasons"])

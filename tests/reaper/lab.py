@@ -52,6 +52,9 @@ print(reaper.pid, flush=True)
 for line in sys.stdin:
     if line == "pid\\n":
         print(reaper.pid, flush=True)
+    if line == "hang\\n":
+        reaper.pulse = lambda: False
+        print("hangs", flush=True)
     if line == "dismiss\\n":
         reaper.dismiss()
         print("dismissed", flush=True)

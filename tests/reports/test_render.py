@@ -244,6 +244,18 @@ def test_a_recovery_that_never_came_is_said(tmp_path: Path) -> None:
     assert page.text("strong").count("never") == 2
 
 
+def test_a_run_that_was_stopped_says_so(tmp_path: Path) -> None:
+    """At the top, with the condition as text, and when."""
+    folder = sample_run.never_recovered(tmp_path / "run")
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    outcome["stopped"] = {"t": 24.1, "expr": "impact.failed > 9 && <b>", "values": {"impact.failed": 12.0}}
+    outcome["ended_by"] = "cleanup"
+    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+    text = Page(_render(folder)).text()
+    assert "The run was stopped at 24.10 s: its abort condition “impact.failed > 9 && <b>” held." in text
+    assert "stopped" not in Page(_render(sample_run.never_recovered(tmp_path / "other"))).text()
+
+
 def test_the_page_can_be_read_aloud(html: str) -> None:
     """One main heading, no level skipped, a language, names on drawings and scroll boxes, scopes on table headings."""
     page = Page(html)

@@ -18,7 +18,8 @@ from reports.suite import render_suite
 from reports.suite_markdown import markdown
 from runner.measure.baseline import baseline, gate
 from runner.measure.history import history
-from tests.measure.suites import GROUND, SIX, attempts, entry, full, made
+from runner.measure.suite import suite
+from tests.measure.suites import ABOUT, GROUND, SIX, attempts, entry, full, made
 from tests.reports.test_render import HOSTILE, Page
 
 
@@ -163,3 +164,15 @@ def test_a_history_shows_each_quarter(tmp_path: Path) -> None:
         assert words in page.text()
     assert sum(each.get("class") == "trend" for each in page.all("svg")) == 2
     assert len(page.all("circle")) == 28
+
+
+def test_a_crowded_machine_is_told_wherever_times_are_shown(tmp_path: Path) -> None:
+    """On the page, in the Markdown and at the gate, with the number of runs at once."""
+    base, why = baseline(made(entry())), "times were measured on a crowded machine: 4 runs at once"
+    about = ABOUT | {"crowded": why, "at_once": 4}
+    told = suite(about, [entry()], baseline=gate(suite(about, [entry()]), base))
+    assert told["reasons"][0] == why
+    page = shown(told, tmp_path).text()
+    for words in (why, "At once4", "crowded machine"):
+        assert words in page
+    assert "Times were measured on a crowded machine" in markdown(told)

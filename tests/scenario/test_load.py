@@ -88,6 +88,18 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
         ("expect:\n  - ttd < 5s\n", "expect: []\n", ":11:9: must not be empty"),
         ("expect:\n  - ttd < 5s\n", "", ":1:1: 'expect' is missing"),
         ("- ttd < 5s", "- ttd <", ":12:5: "),
+        ("timeline:", "abort: [elapsed > 5s, ttr > 30s]\ntimeline:", ":8:23: 'ttr' is known only at the end of a run"),
+        ("timeline:", "abort: [elapsed > 5x]\ntimeline:", ":8:9: unknown unit 'x'"),
+        ("timeline:", "abort: ['elapsed >']\ntimeline:", ":8:9: isn't a CEL expression"),
+        ("timeline:", "abort: elapsed > 5s\ntimeline:", ":8:8: "),
+        ("timeline:", "abort: ['slos.chekout.verdict == \"ok\"']\ntimeline:", ":8:9: there is no 'chekout' in slos"),
+        (
+            "timeline:",
+            "abort: ['impact.regions[\"mars\"].failed > 1']\ntimeline:",
+            ":8:9: there is no 'mars' in regions, at character 1",
+        ),
+        ("timeline:", "abort: ['impact.journeys.bye.failed > 1']\ntimeline:", ":8:9: there is no 'bye' in journeys"),
+        ("- ttd < 5s", "- elapsed < 5s", ":12:5: 'elapsed' is known only while a run goes on"),
         ("timeline:", "load: {rate: 2000/s}\ntimeline:", "at most maxRate (1000/s)"),
         ("timeline:", "system: {regions: [us-east, us-east]}\ntimeline:", "a region stands here twice"),
         ("name: small", "name: small\nname: big", ":4:1: 'name' stands here twice"),
@@ -97,6 +109,37 @@ def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, ex
     """One change of a good file, one error at its place."""
     found = problems(SMALL.replace(old, new), tmp_path)
     assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  - ttd < 5s\n", "  - ttd < 5s\n" * 101, ":12:3: has 101 items; at most 100 are allowed"),
+        ("timeline:\n", "timeline:\n" + "  - {at: 0s, nope: {}}\n" * 99, ":9:3: has 101 entries; at most 100"),
+        ("title: A small one", "title: " + "x" * 100_000, ": is over 100,000 bytes long"),
+        ("title: A small one", "tags: [" + "t, " * 101 + "]\ntitle: A small one", ":4:7: has 101 items"),
+    ],
+    ids=["expect", "timeline", "bytes", "tags"],
+)
+def test_a_file_has_its_bounds(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """One message each, and no work for what is too much."""
+    found = problems(SMALL.replace(old, new), tmp_path)
+    assert [problem for problem in found if expected in problem], found
+    assert len(found) == 1
+
+
+def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
+    """Neither infinite nor no number at all."""
+    for weight in (".nan", ".inf", "1e999", "-1"):
+        text = SMALL.replace("timeline:", f"load: {{journeys: {{browse: {weight}}}}}\ntimeline:")
+        assert "weights must be positive numbers" in problems(text, tmp_path)[0]
+
+
+def test_what_is_no_text_where_others_look_is_told_once(tmp_path: Path) -> None:
+    """A detector asks of every SLO what it is; one that can't say is a mistake of the SLO's."""
+    text = SMALL.replace("sli: availability", "sli: [availability]") + "detectors: [{detector: latency, pages: true}]\n"
+    found = problems(text, tmp_path)
+    assert [problem for problem in found if ":7:41: ['availability'] isn't known here" in problem], found
 
 
 def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
@@ -138,3 +181,13 @@ def test_the_schema_for_editors_is_the_models_own() -> None:
     broken = yaml.safe_load(SMALL)
     broken["timeline"][0]["deploi"] = {}
     assert not validator.is_valid(broken)
+
+
+def test_abort_conditions_are_read_and_resolved(tmp_path: Path) -> None:
+    """None by default; regions of every variant of a matrix are known."""
+    assert read(SMALL, tmp_path).abort == ()
+    matrix = "matrix: {a: {system: {regions: [mars]}}, b: {}}\n"
+    condition = 'impact.regions["mars"].failed_ratio > 5%'
+    scenario = read(f"{SMALL}{matrix}abort: ['{condition}', elapsed > 5m]\n", tmp_path)
+    assert scenario.abort == (condition, "elapsed > 5m")
+    assert scenario.document()["abort"] == [condition, "elapsed > 5m"]

@@ -40,7 +40,7 @@ def test_the_process_is_enough(burials: Burials) -> None:
     removed.set()
 
 
-@pytest.mark.parametrize("pid", [0, 2**22 + 1, os.getpid()])
+@pytest.mark.parametrize("pid", [0, 2**22 + 1, os.getpid()], ids=["none", "beyond", "own"])
 def test_the_engines_word(burials: Burials, pid: int) -> None:
     """Where the process can't be seen, or is somebody else's, the removal itself is awaited."""
     done: list[str] = []

@@ -1,0 +1,144 @@
+"""Takes what carries a run's label off a Docker engine: containers, then networks, volumes and images.
+
+Containers go several at a time, but never two of the same network. Engine 20.10 counts a network's endpoints wrong now
+and then when two leave it at once (7 of 83 systems that were removed all at once): it then believes for ever that
+somebody is there, and nothing but its restart removes that network. Nearly all of the time of a removal is the leaving.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import docker
+import docker.errors
+
+from runner.ports import PortError
+from runner.substrates.engine import RUN, Unanswered, absent_is_fine, calling, of_run
+
+AT_ONCE = 8
+LOOK_S = 0.5
+LOOKS = 3
+"""How often what doesn't go is tried again, by an engine that answers."""
+
+Word = Callable[[str], None]
+
+
+def remove(client: docker.APIClient, run_id: str, last: Word = lambda container: None) -> list[str]:
+    """What is left of the run, as text. `last` is told of each container once it has ended, before it is removed.
+
+    Raises Unanswered, at once, where the engine doesn't answer.
+    """
+    return [*remove_containers(client, run_id, last), *_remove_rest(client, run_id)]
+
+
+def remove_patiently(client: docker.APIClient, run_id: str, patience: float, last: Word) -> list[str]:
+    """As `remove`, tried again while the engine doesn't answer, for `patience` seconds. Never raises PortError."""
+    until, looks = time.monotonic() + patience, 0
+    while True:
+        try:
+            left, looks = remove(client, run_id, last), looks + 1
+        except Unanswered as error:
+            left = [f"what the run has on the engine ({error}); once it answers: gameday heal {run_id}"]
+        if not left or looks == LOOKS or time.monotonic() > until:
+            return left
+        threading.Event().wait(LOOK_S)
+
+
+def remove_containers(client: docker.APIClient, run_id: str, last: Word = lambda container: None) -> list[str]:
+    """Those that are left, as text. Raises Unanswered."""
+    found = containers(client, run_id)
+    reasons: dict[str, str] = {}
+
+    def one(container: str) -> None:
+        try:
+            with calling(f"container {container[:12]}"):
+                with absent_is_fine():
+                    client.kill(container)
+                last(container)
+                with absent_is_fine():
+                    client.remove_container(container, force=True, v=True)
+        except Unanswered:
+            raise
+        except PortError as error:
+            reasons[container] = str(error)
+
+    apart(found, one)
+    left = containers(client, run_id) if found else ()
+    return [reasons.get(each) or f"container {each[:12]}" for each in left]
+
+
+def containers(client: docker.APIClient, run_id: str) -> dict[str, frozenset[str]]:
+    """The run's, with the networks that each is on. Raises Unanswered."""
+    with calling("listing containers"):
+        found: Any = client.containers(all=True, filters=of_run(run_id))
+    return {str(each["Id"]): frozenset((each.get("NetworkSettings") or {}).get("Networks") or ()) for each in found}
+
+
+def apart(found: Mapping[str, frozenset[str]], work: Word) -> None:
+    """Works on each once, at most eight at a time, and never on two that share a network. Raises the first error."""
+    waiting = dict(sorted(found.items(), key=lambda each: -len(each[1])))
+    busy: dict[Future[None], frozenset[str]] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as pool:
+        while waiting or busy:
+            taken = frozenset[str]().union(*busy.values())
+            for each, networks in list(waiting.items()):
+                if not networks & taken:
+                    busy[pool.submit(work, each)] = waiting.pop(each)
+                    taken |= networks
+            for done in wait(busy, return_when=FIRST_COMPLETED).done:
+                del busy[done]
+                done.result()
+
+
+def remove_volumes(client: docker.APIClient, run_id: str, region: str) -> None:
+    """The volumes of a region of the run. Raises PortError where a container still has one."""
+    wanted = {"label": [f"{RUN}={run_id}", f"gameday.region={region}"]}
+    with calling(f"volumes of {region}"):
+        for found in client.volumes(filters=wanted)["Volumes"] or ():
+            with contextlib.suppress(docker.errors.NotFound):
+                client.remove_volume(found["Name"])
+
+
+def _remove_rest(client: docker.APIClient, run_id: str) -> list[str]:
+    wanted = of_run(run_id)
+
+    def networks() -> list[str]:
+        return [str(found["Id"]) for found in client.networks(filters=wanted)]
+
+    def volumes() -> list[str]:
+        return [str(found["Name"]) for found in client.volumes(filters=wanted)["Volumes"] or ()]
+
+    def images() -> list[str]:
+        return [str(found["Id"]) for found in client.images(filters=wanted)]
+
+    kinds: list[tuple[str, Callable[[], list[str]], Callable[[str], Any]]] = [
+        ("network", networks, client.remove_network),
+        ("volume", volumes, lambda found: client.remove_volume(found, force=True)),
+        ("image", images, lambda found: client.remove_image(found, force=True)),
+    ]
+    return [line for kind in kinds for line in _remove(*kind)]
+
+
+def _remove(kind: str, listed: Callable[[], Iterable[str]], remove_one: Callable[[str], Any]) -> Sequence[str]:
+    def one(found: str) -> str | None:
+        try:
+            with calling(f"{kind} {found[:12]}"), absent_is_fine():
+                remove_one(found)
+        except Unanswered:
+            raise
+        except PortError as error:
+            return str(error)
+        return None
+
+    with calling(f"listing every {kind}"):
+        found = list(listed())
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as pool:
+        reasons = dict(zip(found, pool.map(one, found), strict=True))
+    with calling(f"listing every {kind}"):
+        left = list(listed()) if found else []
+    return [reasons.get(each) or f"{kind} {each[:12]}" for each in left]

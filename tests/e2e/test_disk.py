@@ -1,0 +1,88 @@
+"""Runs whose disk is full in mid-run: everything is taken down, and what was measured stays readable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from runner.journal import read_journal
+from runner.samples import read_samples
+from tests.disk import fill, small_disk
+from tests.e2e.conftest import GAMEDAY, processes_of
+from tests.e2e.test_interrupt import QUICK, ended, reached, under_way
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+ROOM = 600 * 2**20
+BOUND_S = 60.0
+SAYS = "No space left on device; free some space there, or name a folder on another disk with --out"
+
+
+@contextmanager
+def kept_full(disk: Path) -> Iterator[None]:
+    """Whatever becomes free while the block lasts is taken at once, as by somebody who writes without end."""
+    over = threading.Event()
+
+    def take() -> None:
+        with (disk / "more").open("ab", buffering=0) as file:
+            while not over.wait(0.002):
+                with suppress(OSError):
+                    file.write(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_disk_that_is_full_for_a_while(room: Path) -> None:
+    """Ended in time as an error that names a file and says what to do; taking down makes room for the rest."""
+    with small_disk(room / "disk", ROOM) as disk:
+        out = disk / "runs"
+        with under_way(out, "bad-deploy-pricing", *QUICK) as process:
+            reached(process, out, "steady")
+            fill(disk)
+            begun = time.monotonic()
+            run = ended(process, out)
+        assert time.monotonic() - begun < BOUND_S
+        assert run.status == 4
+        assert SAYS in "".join(run.outcome["reasons"])
+        assert str(run.folder) in "".join(run.outcome["reasons"])
+        assert "Traceback" not in run.printed
+        assert len(read_samples(run.folder / "samples").records) > 50
+        assert [event.subject for event in run.events("phase")][-1] == "done"
+
+
+def test_a_disk_that_stays_full(room: Path) -> None:
+    """The same without a report: the command says how to get one, which works once there is room."""
+    with small_disk(room / "disk", ROOM) as disk:
+        out = disk / "runs"
+        with under_way(out, "bad-deploy-pricing", *QUICK) as process:
+            name = reached(process, out, "steady")
+            filler = fill(disk)
+            begun = time.monotonic()
+            with kept_full(disk):
+                printed, _ = process.communicate(timeout=BOUND_S)
+        print(printed)  # noqa: T201  (shown where the test fails)
+        assert time.monotonic() - begun < BOUND_S
+        assert process.returncode == 4
+        assert SAYS in printed
+        assert f"then: gameday heal {out / name} && gameday report {out / name}" in printed
+        assert "Traceback" not in printed
+        assert processes_of(name) == []
+        assert list(read_journal(out / name / "journal.jsonl"))
+        assert len(read_samples(out / name / "samples").records) > 50
+        filler.unlink()
+        (disk / "more").unlink()
+        for word in ("heal", "report"):
+            subprocess.run([*GAMEDAY, word, str(out / name)], timeout=60, check=True)
+        assert (out / name / "report.html").stat().st_size > 20_000

@@ -1,0 +1,93 @@
+"""What is secret about a run is nowhere to be read after it, nor in anybody's command line while it goes on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import GAMEDAY
+from tests.e2e.test_interrupt import ended, reached, under_way
+from tests.pages.receiving import receiving
+
+SECRETS = {
+    "slack": "T0HUSHSLACK",
+    "json": "hushjsonquery",
+    "pagerduty": "HUSHROUTINGKEY",
+    "gone": "hushgonepath",
+    "proxy": "hushproxypassword",
+    "engine": "hushenginepassword",
+}
+
+
+def lines_of(process: psutil.Process) -> Iterator[str]:
+    """Command lines of a process and of all that it started."""
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.Error):
+            yield " ".join(each.cmdline())
+
+
+def tokens(state: Path, runner: psutil.Process) -> set[str]:
+    """The door's and the operators', from where they may be: a file of mode 600, the environment of a service."""
+    (key,) = (state / "gameday" / "doors").glob("*.json")
+    assert key.stat().st_mode & 0o77 == 0
+    found = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
+    for each in runner.children(recursive=True):
+        with suppress(psutil.Error):
+            found |= {each.environ().get("OPERATOR_TOKEN", "")}
+    return found - {""}
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses and keys of receivers that fail in every way, proxies, an engine's address, both tokens: in no file of
+    the run, in nothing that is printed, and in no command line."""
+    out = room / "runs"
+    with receiving(500) as failing, receiving(404) as refusing, receiving(302) as moving:
+        targets = [
+            f"slack={failing.url}/services/{SECRETS['slack']}",
+            f"json={refusing.url}/hook?key={SECRETS['json']}",
+            f"pagerduty={moving.url}/enqueue#{SECRETS['pagerduty']}",
+            f"json=http://127.0.0.1:1/{SECRETS['gone']}",
+        ]
+        monkeypatch.setenv("GAMEDAY_PAGE_TO", " ".join(targets))
+        monkeypatch.setenv("HTTP_PROXY", f"http://someone:{SECRETS['proxy']}@127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://someone:{SECRETS['engine']}@127.0.0.1:1")
+        quick = ("--set", "steadyState.for=4s", "--set", "hold=4s")
+        with under_way(out, "bad-deploy-pricing", *quick) as process:
+            run = reached(process, out, "fault")
+            runner = psutil.Process(process.pid)
+            secret = tokens(room / "state", runner) | set(SECRETS.values())
+            lines = "\n".join(lines_of(runner))
+            made = ended(process, out)
+        assert failing.paths[0].endswith(SECRETS["slack"])
+    assert len(secret) == len(SECRETS) + 2
+    assert {event.data["why"] for event in made.events("page.failed")} >= {"HTTP 500", "HTTP 404", "HTTP 302"}
+    assert made.events("run.started")[0].data["why"].startswith("no Docker engine answers")
+    texts = {str(path): path.read_bytes() for path in (out / run).rglob("*") if path.is_file()}
+    assert len(texts) > 20
+    texts |= {"what is printed": made.printed.encode(), "command lines": lines.encode()}
+    assert "runner.load.locustfile" in lines
+    assert [(where, word) for where, text in texts.items() for word in secret if word.encode() in text] == []
+
+
+def test_a_receiver_that_cannot_be_read_is_not_repeated(room: Path) -> None:
+    """The usage error says what is wrong, and not with what."""
+    for target in (
+        "slack=ftp://hush/hush",
+        "teams=https://hush",
+        "pagerduty=hush hush",
+        "json=https://hush:hush@example.com",
+    ):
+        done = subprocess.run(
+            [*GAMEDAY, "run", "good-release", "--page-to", target, "--dry-run"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, "hush" in done.stdout + done.stderr) == (2, False), done.stderr

@@ -1,0 +1,155 @@
+"""Whatever a scenario file holds: a scenario, or problems that say where and what; never a traceback, never a start."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, event, given, settings
+
+from runner.cli import library
+from runner.cli.look import expected_seconds
+from runner.cli.play import Options
+from runner.cli.run import _read
+from runner.located import Invalid, Problem
+from runner.scenario import Scenario
+from tests.scenario.mutations import GOOD, hostile
+
+CPU_S = 5.0
+MEMORY = 150 * 2**20
+LONGEST = 1000
+STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "pty.spawn")
+REACHES = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "urllib.Request")
+CHANGES = (
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+    "shutil.rmtree",
+    "os.kill",
+    "signal.pthread_kill",
+)
+WRITES = 3
+"""O_WRONLY and O_RDWR."""
+
+_seen: list[str] | None = None
+
+
+def _hook(name: str, arguments: tuple[Any, ...]) -> None:
+    if _seen is None:
+        return
+    if name in STARTS + REACHES + CHANGES or (
+        name == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES
+    ):
+        _seen.append(f"{name}{arguments!r}"[:200])
+
+
+sys.addaudithook(_hook)
+
+
+@contextlib.contextmanager
+def looked_at_only() -> Iterator[None]:
+    """Nothing is started, reached or written while the block lasts."""
+    global _seen
+    found: list[str] = []
+    _seen = found
+    try:
+        yield
+    finally:
+        _seen = None
+    assert found == []
+
+
+def read(path: Path) -> Scenario | tuple[Problem, ...]:
+    """As `gameday validate` and `gameday run --dry-run` do."""
+    options = Options("process", path.parent, None, {}, None, False, None)
+    try:
+        scenario = library.read(path)
+        library.topology(scenario)
+        for each in _read((str(path),), options):
+            assert 0 < expected_seconds(each.scenario) < math.inf
+    except Invalid as error:
+        return error.problems
+    return scenario
+
+
+def check(raw: bytes, path: Path) -> str:
+    """What became of the file: "good", or the beginning of what is told first."""
+    path.write_bytes(raw)
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with looked_at_only():
+        found = read(path)
+    assert time.process_time() - began < CPU_S
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MEMORY
+    if isinstance(found, Scenario):
+        again = path.with_name("again.yaml")
+        again.write_text(yaml.safe_dump(found.document(), sort_keys=False), encoding="utf-8")
+        assert library.read(again) == found
+        return "good"
+    lines = raw.count(b"\n") + raw.count(b"\r") + 10
+    assert found
+    for problem in found:
+        assert problem.message.strip()
+        assert len(str(problem)) < LONGEST
+        assert str(problem).encode()
+        assert problem.file.startswith(str(path)) or "releases" in problem.file
+        assert (0 < problem.line <= lines and problem.column > 0) or _whole(problem)
+    return found[0].message[:12]
+
+
+def _whole(problem: Problem) -> bool:
+    """What is said of a file as a whole, and not of a place in it."""
+    return (problem.line, problem.column) == (0, 0) and "bytes long" in problem.message
+
+
+SETTINGS = settings(
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def fuzz(examples: int, folder: Path) -> Counter[str]:
+    """So many files; what became of them."""
+    found: Counter[str] = Counter()
+    path = folder / "s.yaml"
+    for text in GOOD:  # what is imported at first use may be compiled, which writes
+        path.write_text(text, encoding="utf-8")
+        assert isinstance(read(path), Scenario)
+
+    @settings(SETTINGS, max_examples=examples)
+    @given(hostile())
+    def run(raw: bytes) -> None:
+        became = check(raw, path)
+        found[became] += 1
+        event(became)
+
+    run()
+    return found
+
+
+def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
+    """Of many kinds, and some are still good: the changes reach past the YAML."""
+    found = fuzz(250, tmp_path)
+    assert len(found) > 30, found
+    assert found["good"] > 5, found
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_two_thousand_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
+    """The same, for as long as it takes."""
+    found = fuzz(2000, tmp_path)
+    assert len(found) > 60, found

@@ -1,0 +1,135 @@
+"""A Docker engine of a few lines on a Unix socket: labelled things that can be listed and removed, and ways to fail."""
+
+from __future__ import annotations
+
+import json
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 20.0
+
+
+class Stub:
+    """`containers`: id → networks; `networks` are ids. It hangs while `answers` is cleared."""
+
+    def __init__(self) -> None:
+        self.containers: dict[str, list[str]] = {}
+        self.networks: list[str] = []
+        self.calls: list[str] = []
+        self.lock = threading.Lock()
+        self.answers = threading.Event()
+        self.answers.set()
+        self.leaving: list[str] = []
+        self.together: set[str] = set()
+        """Networks that two left at once."""
+        self.misses: int | None = None
+        """So many calls are let hang, then it is itself again."""
+        self.hangs_at = ""
+        """The end of the path of the call with which it begins to hang."""
+
+    def answer(self, method: str, path: str) -> tuple[int, Any]:
+        """Status and body; waits where the engine hangs."""
+        with self.lock:
+            self.calls.append(f"{method} {path}")
+            if self.hangs_at and path.endswith(self.hangs_at):
+                self.answers.clear()
+            if self.misses is not None and not self.answers.is_set():
+                self.misses -= 1
+                if self.misses < 0:
+                    self.answers.set()
+        self.answers.wait(PATIENCE_S)
+        path = re.sub(r"^/v[\d.]+", "", path.partition("?")[0])
+        match method, path.strip("/").split("/"):
+            case _, ["version"]:
+                return 200, {"ApiVersion": "1.41", "Version": "stub"}
+            case "GET", ["containers", "json"]:
+                return 200, [
+                    {
+                        "Id": each,
+                        "State": "running",
+                        "Labels": {"gameday.run": "run"},
+                        "NetworkSettings": {"Networks": {network: {} for network in on}},
+                    }
+                    for each, on in self.containers.items()
+                ]
+            case "GET", ["networks"]:
+                return 200, [{"Id": each} for each in self.networks]
+            case "GET", ["volumes"]:
+                return 200, {"Volumes": None}
+            case "GET", ["images", "json"]:
+                return 200, []
+            case "POST", ["containers", name, "kill"]:
+                return self._leave(name)
+            case "DELETE", ["containers", name]:
+                self.containers.pop(name, None)
+                return 204, None
+            case "POST", ["networks", "create"]:
+                return 201, {"Id": "made"}
+            case "GET", ["networks", _]:
+                return 200, {"IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]}}
+            case "DELETE", ["networks", "made"]:
+                return 204, None
+            case "DELETE", ["networks", name]:
+                self.networks.remove(name)
+                return 204, None
+        return 200, {}
+
+    def _leave(self, name: str) -> tuple[int, Any]:
+        """Takes a moment, for others to come in between."""
+        with self.lock:
+            own = self.containers[name]
+            self.together |= set(own) & set(self.leaving)
+            self.leaving += own
+        threading.Event().wait(0.002)
+        with self.lock:
+            for each in own:
+                self.leaving.remove(each)
+        return 204, None
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[Stub]:
+    """Up while the block lasts, at a Unix socket."""
+    stub = Stub()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _any(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = stub.answer(self.command, self.path)
+            content = b"" if body is None else json.dumps(body).encode()
+            try:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+            except OSError:  # who asked has given up
+                self.close_connection = True
+
+        do_GET = do_POST = do_DELETE = _any  # noqa: N815
+
+        def address_string(self) -> str:
+            return "stub"
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+        block_on_close = False
+        request_queue_size = 64
+
+    with Server(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield stub
+        finally:
+            stub.answers.set()
+            server.shutdown()

@@ -1,0 +1,140 @@
+"""Taking everything off an engine, and giving one up that hangs; against a stub of one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.ports import PortError
+from runner.reaper import labelled
+from runner.substrates import engine, removal
+from runner.substrates.docker import DockerSubstrate
+from runner.substrates.engine import Engine, Unanswered, calling, connect
+from tests.contract.lab import topology
+from tests.substrates.stub import Stub, serving
+
+FEW_S = 3.0
+
+
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
+    monkeypatch.setattr(engine, "LIST_S", 0.3)
+    monkeypatch.setattr(engine, "PING_S", 0.2)
+    with serving(tmp_path / "engine.sock") as made:
+        yield made
+
+
+@pytest.fixture
+def client(stub: Stub) -> Iterator[Engine]:
+    with closing(connect(0.3)) as made:
+        yield made
+
+
+def fill(stub: Stub) -> None:
+    """Three regions of four, two of which are on the backbone as well."""
+    for region in "abc":
+        for number in range(4):
+            stub.containers[f"{region}{number}" * 10] = [region, *(["backbone"] if number < 2 else [])]
+    stub.networks = ["a", "b", "c", "backbone"]
+
+
+def test_no_two_leave_a_network_at_once(stub: Stub, client: Engine) -> None:
+    """Those that share none go side by side; everything goes."""
+    fill(stub)
+    told: list[str] = []
+    assert removal.remove(client, "run", told.append) == []
+    assert (stub.containers, stub.networks, len(told)) == ({}, [], 12)
+    assert stub.together == set()
+    most: list[int] = []
+    removal.apart({each: frozenset(each) for each in "abcd"}, lambda each: most.append(len(most)))
+    assert len(most) == 4
+
+
+def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engine) -> None:
+    """A container that fails is told by its id; the others go."""
+    fill(stub)
+
+    def last(container: str) -> None:
+        if container.startswith("a3"):
+            raise PortError("no log")
+
+    assert removal.remove(client, "run", last) == ["no log"]
+    assert list(stub.containers) == ["a3" * 10]
+
+
+def test_a_hang_is_waited_for_once(stub: Stub, client: Engine) -> None:
+    """Once a call went without an answer, a hundred more take no longer than a sign of life; then all is as before."""
+    stub.answers.clear()
+    begun = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(Unanswered, match="the Docker engine hangs"), calling("looking"):
+            client.inspect_container("a")
+    assert time.monotonic() - begun < FEW_S
+    assert client.hangs
+    stub.answers.set()
+    until = time.monotonic() + FEW_S
+    while client.hangs and time.monotonic() < until:
+        try:
+            with calling("looking"):
+                client.inspect_container("a")
+        except Unanswered:
+            continue
+    assert not client.hangs
+
+
+def test_an_engine_that_hangs_is_given_up(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing ends in its time, says that the engine hangs and what to type once it answers; then that removes all."""
+    monkeypatch.setattr("runner.substrates.docker.PATIENCE_S", 0.5)
+    substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
+    substrate.open()
+    fill(stub)
+    stub.answers.clear()
+    begun = time.monotonic()
+    (left,) = substrate.close()
+    assert time.monotonic() - begun < FEW_S
+    assert "the Docker engine hangs" in left
+    assert left.endswith("once it answers: gameday heal run")
+    stub.answers.set()
+    with closing(connect(1.0)) as after:
+        assert removal.remove(after, "run") == []
+    assert stub.containers == {}
+
+
+def test_the_reaper_gives_up_an_engine_that_begins_to_hang(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of forty containers it waits for one, not for each; and goes on where the engine is itself again in time."""
+    for name, value in (("ASK_S", 0.3), ("CALL_S", 0.3), ("LOOK_S", 0.05)):
+        monkeypatch.setattr(labelled, name, value)
+    stub.containers = {f"{number:02}" * 10: [f"n{number % 4}"] for number in range(40)}
+    stub.hangs_at = "/kill"
+    begun = time.monotonic()
+    (left,) = labelled.remove(["run"], 0.5)["run"][1]
+    assert time.monotonic() - begun < FEW_S
+    assert "the Docker engine hangs" in left
+    assert len(stub.containers) == 40
+    stub.hangs_at, stub.misses = "", 3
+    assert labelled.remove(["run"], 10.0) == {"run": (["40 containers"], [])}
+
+
+def test_an_engine_that_comes_back_is_waited_for(stub: Stub, tmp_path: Path) -> None:
+    """Nothing is left where it answers again in time."""
+    substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
+    substrate.open()
+    fill(stub)
+    stub.answers.clear()
+    stub.misses = 2
+    assert list(substrate.close()) == []
+    assert stub.containers == {}
+
+
+def test_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no engine is reached only the reason is said: the address may hold what is secret."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://someone:hush@127.0.0.1:1")
+    with pytest.raises(PortError) as caught:
+        connect(1.0)
+    assert "can't be reached" in str(caught.value)
+    assert "hush" not in str(caught.value)

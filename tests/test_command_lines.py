@@ -1,0 +1,135 @@
+"""Every command line that a document or the workflow shows is one that the command understands.
+
+It is read by the commands themselves, and nothing of it is run: an option that was renamed, a choice that is gone or a
+time without its unit shows here, in whichever document it stands.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runner.cli import gameday
+from runner.cli.run import EXECUTABLE
+from tests.workflow import ROOT, WORKFLOWS, read, scripts
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+CALL = re.compile(r"(?:^|[\s/(!])gameday (?=[a-z])")
+ENDS = {"&&", "||", "|", ";", ">", ">>", "2>", "&", "<"}
+LEFT_OPEN = re.compile(r"…|\.\.\.|\[|\]| {3,}.*")
+"""What stands for more, or, in a column of its own, says what the command does."""
+ANY_NUMBER = re.compile(r"\bN(?:\|auto)?$")
+
+
+def calls(text: str) -> Iterator[str]:
+    """What follows `gameday` in shell text, a line each, with lines that were continued made whole."""
+    for line in text.replace("\\\n", " ").splitlines():
+        for found in CALL.finditer(line):
+            yield line[found.end() :]
+
+
+def shown(document: Path) -> Iterator[tuple[str, bool]]:
+    """(command line, whether it is whole) of a Markdown document, in blocks and within sentences, which may only speak
+    of an option."""
+    text = document.read_text(encoding="utf-8")
+    for block in BLOCK.findall(text):
+        yield from ((line, True) for line in calls(block))
+    for code in INLINE.findall(BLOCK.sub("", text)):
+        yield from ((line, False) for line in calls(code))
+
+
+def run_by(workflow: Path) -> Iterator[tuple[str, bool]]:
+    for _, script in scripts(read(workflow)):
+        yield from ((line, True) for line in calls(script))
+
+
+def words(line: str) -> list[str]:
+    """Up to the end of the command; what stands for something else (`[FOLDER]`, `…`) is left out."""
+    found = []
+    for word in shlex.split(LEFT_OPEN.sub(" ", line), comments=True):
+        if word in ENDS:
+            break
+        found.append(ANY_NUMBER.sub("1", word.rstrip(";)")))
+        if word.endswith((";", ")")):
+            break
+    return found
+
+
+def understood(line: str, whole: bool = True) -> None:
+    """Raises click.ClickException, or AssertionError for words that nothing takes."""
+    name, *arguments = words(line)
+    if name.partition("|")[0] != name:  # `status|ack|…`: a list of commands
+        assert set(name.split("|")) <= set(gameday.commands)
+        return
+    command = gameday.commands[name]
+    if not arguments or "--help" in arguments:  # spoken of by its name
+        return
+    context = click.Context(command, info_name=name)
+    given, rest, order = command.make_parser(context).parse_args(arguments)
+    assert rest == []
+    named = [given.get(str(each.name)) for each in command.params if _positional(each)]
+    spoken_of = not whole and not any(each for each in named if isinstance(each, str | list | tuple))
+    for parameter in click.core.iter_params_for_processing(order, command.get_params(context)):
+        if spoken_of and _positional(parameter):
+            continue
+        value, _ = parameter.consume_value(context, given)
+        if isinstance(parameter.type, click.Path):  # what it names isn't here
+            assert value is not None or not parameter.required, parameter.name
+        else:
+            parameter.process_value(context, value)
+
+
+def _positional(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Argument)
+
+
+FOUND = [
+    *((document, *line) for document in DOCUMENTS for line in dict.fromkeys(shown(document))),
+    *((workflow, *line) for workflow in WORKFLOWS for line in dict.fromkeys(run_by(workflow))),
+]
+
+
+@pytest.mark.parametrize(("file", "line", "whole"), FOUND, ids=[f"{file.name}: {line[:60]}" for file, line, _ in FOUND])
+def test_every_command_line_is_understood(file: Path, line: str, whole: bool) -> None:
+    """Its command, options, choices and values; and every argument that is asked for is there."""
+    understood(line, whole)
+
+
+def test_there_are_command_lines_in_the_main_documents() -> None:
+    """What finds them finds them: in blocks, in sentences and in steps."""
+    files = [file.name for file, *_ in FOUND]
+    for name, least in (("README.md", 15), ("suite.md", 8), ("resilience.yml", 4), ("door.md", 3)):
+        assert files.count(name) >= least, name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sweet --tag ci",
+        "suite --tags ci",
+        "suite --repeat many",
+        "suite --max-duration 30",
+        "suite --at-once 0",
+        "run --repeat 3",
+        "run x --substrate moon",
+        "run x --set hold",
+        "compare base",
+        "doctor now",
+    ],
+)
+def test_what_is_wrong_is_not_understood(line: str) -> None:
+    """An unknown command or option, a value of the wrong kind, an argument too few or too many."""
+    with pytest.raises((click.ClickException, KeyError, AssertionError)):
+        understood(line)
+
+
+def test_paths_of_the_commands_are_known_as_such() -> None:
+    """The reading above leaves paths out by their type."""
+    assert isinstance(EXECUTABLE, click.Path)
