@@ -15,6 +15,7 @@ from pathlib import Path
 from reports.folder import Run
 from reports.review import review
 from reports.review_markdown import markdown
+from runner.disk import write
 
 NAME = "review"
 MARK = "<!-- draft by gameday, sha256 {}: as long as this fits the text above, the next draft replaces it -->\n"
@@ -33,7 +34,7 @@ def write_review(folder: Path, run: Run) -> Draft:
     kept: list[Path] = []
     for path in _names(folder):
         if not path.exists() or untouched(path.read_bytes()):
-            path.write_bytes(signed(markdown(review(run))))
+            write(path, signed(markdown(review(run))).decode("utf-8"))
             return Draft(path, tuple(kept))
         kept.append(path)
     raise AssertionError("there are more names than files")

@@ -88,6 +88,8 @@ def never_ended(run: Run) -> Found | None:
     """Users were hurt to the end."""
     if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.get("ttr_state") != "censored":
         return None
+    if run.outcome.get("ended_by"):
+        return None  # an abort condition ended the run, and with it the outage
     lasted = figure(run, "ttr_censored_at")
     over = f" {seconds(lasted - run.clocks['effect'])} after the first failure" if lasted is not None else ""
     said = f"Nothing ended the outage: users were still hurt{over}, when the run was given up."

@@ -150,6 +150,12 @@ def breaks(run: Run) -> Iterator[tuple[float, str]]:
         yield event.t, f"The run was interrupted by {text(event.data.get('signal')) or 'a signal'}."
 
 
+def stops(run: Run) -> Iterator[tuple[float, str]]:
+    """The scenario's own condition that stopped the run."""
+    for event in run.of("run.stopped"):
+        yield event.t, f"The run was stopped: its abort condition “{text(event.data.get('expr'))}” held."
+
+
 def steady(run: Run) -> Iterator[tuple[float, str]]:
     for event in run.of("steady"):
         not_met = why(event)

@@ -21,6 +21,7 @@ ENDS = {
     "held": "The run ended: users had stayed well for as long as it was to watch.",
     "no_effect": "The run ended: no effect was seen in the time that it was to watch.",
     "give_up": "The run gave up waiting for users to be well.",
+    "stopped": "The run ended early, and what it had done to the system was taken back.",
     "unsteady": "The run ended before a fault: the steady state was not met.",
     "interrupted": "The run ended early.",
     "error": "The run broke off.",
@@ -49,7 +50,7 @@ def moments(run: Run) -> list[Moment]:
     """Every line, by time."""
     until = next((event.t for event in run.of("run.ended")), float("inf"))
     told: list[tuple[str, tuple[float, str]]] = [
-        *(("run", each) for part in (happened.steady, happened.breaks, _ended) for each in part(run)),
+        *(("run", each) for part in (happened.steady, happened.stops, happened.breaks, _ended) for each in part(run)),
         *(("change", each) for each in happened.shipping(run)),
         *(("fault", each) for each in happened.faults(run)),
         *(("users", each) for each in _hurt(run)),

@@ -69,3 +69,13 @@ def test_an_edited_draft_beside_it_is_kept_too(folder: Path) -> None:
     draft = write_review(folder, read(folder))
     assert draft.path.name == "review-draft-2.md"
     assert [path.read_text() for path in draft.kept] == ["ours\n", "ours\n"]
+
+
+def test_a_link_is_replaced_and_not_followed(folder: Path) -> None:
+    """Whatever it leads to stays as it is."""
+    elsewhere = folder.parent / "elsewhere.md"
+    elsewhere.write_bytes(signed("# Not ours\n"))
+    (folder / "review.md").symlink_to(elsewhere)
+    draft = write_review(folder, read(folder))
+    assert not draft.path.is_symlink()
+    assert elsewhere.read_bytes() == signed("# Not ours\n")

@@ -223,6 +223,10 @@ NOT_FOUND: list[tuple[str, Variant]] = [
         ),
     ),
     ("never ended", Variant()),
+    (
+        "never ended",
+        Variant(outcome={"clocks": {"recovered": None}, "ttr_state": "censored", "ended_by": "cleanup"}),
+    ),
     ("relapses", Variant()),
     (
         "relapses",

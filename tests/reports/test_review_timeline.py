@@ -119,6 +119,17 @@ def test_a_fault_that_the_rehearsal_took_back_is_told(run: Run, by: str) -> None
     assert [each.endswith("took the fault back: bad-deploy on pricing.") for each in told] == [True]
 
 
+def test_a_run_that_its_own_condition_stopped(run: Run) -> None:
+    """With the condition, in its place."""
+    stopped = Event(16.0, "run.stopped", "", {"expr": "impact.users > 50", "values": {}})
+    ended = Event(16.1, "run.ended", "", {"reason": "stopped"})
+    told = words(run, Variant(drop=["run.ended"], add=[stopped, ended]), "run")
+    assert told[1:] == [
+        "The run was stopped: its abort condition “impact.users > 50” held.",
+        "The run ended early, and what it had done to the system was taken back.",
+    ]
+
+
 def test_an_environment_that_was_deleted(run: Run) -> None:
     """The automation's plan stands with its change."""
     intended = Event(14.2, "fault.intended", "f1", {"kind": "environment.delete", "target": "us-east", "plan": "c1"})
