@@ -16,12 +16,11 @@ import functools
 import math
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks import eyes
 from runner.journal import read_journal
 from runner.measure import measure
 
@@ -90,24 +90,24 @@ class Room:
 
     def held(self, runner: int, run: str) -> Held:
         own = psutil.Process(runner)
-        found = [*own.children(recursive=True), *(p for p in psutil.process_iter() if _marked(p, run))]
-        listening = _listening()
-        sockets = {inode for process in found for inode in _sockets(process)} & set(listening)
+        found = [*own.children(recursive=True), *(p for p in psutil.process_iter() if eyes.marked(p, run))]
+        listening = eyes.listening()
+        sockets = {inode for process in found for inode in eyes.sockets(process)} & set(listening)
         if self.engine:
             ports = {each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]}
             sockets |= {inode for inode, port in listening.items() if port in ports}
-        segments, files = _segments({p.pid for p in found}), {path for p in found for path in _mapped(p)}
+        segments, files = eyes.segments({p.pid for p in found}), {path for p in found for path in eyes.mapped(p)}
         return Held(found, sockets, segments, files)
 
     def left(self, run: str, out: Path, held: Held) -> list[str]:
-        found = [f"process {p.pid} {_line(p)[:80]}" for p in held.processes if _runs(p)]
-        found += [f"process {p.pid}" for p in psutil.process_iter() if _marked(p, run) or str(out) in _line(p)]
-        found += [f"listening socket {inode}" for inode in held.sockets & set(_listening())]
-        found += [f"segment {each}" for each in held.segments & _segments()]
+        found = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
+        found += [f"process {p.pid}" for p in psutil.process_iter() if eyes.marked(p, run) or str(out) in eyes.line(p)]
+        found += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
+        found += [f"segment {each}" for each in held.segments & eyes.segments()]
         found += [path for path in held.files if Path(path).exists()]
         found += [str(path) for path in out.glob("*/work")]
         found += [str(path) for path in self.folder.glob("state/gameday/active/*")]
-        found += [name for name in _abstract() if run and name.endswith(run)]
+        found += [name for name in eyes.abstract() if run and name.endswith(run)]
         if self.engine:
             found += [f"{kind} {each['Id']}" for kind in KINDS for each in self.labelled(kind, run)]
         return found
@@ -121,62 +121,6 @@ class Room:
                 return list(client.containers(all=True, filters=wanted))
             found: Any = getattr(client, kind)(filters=wanted)
             return [{"Id": each["Name"]} for each in found["Volumes"] or ()] if kind == "volumes" else list(found)
-
-
-def _marked(process: psutil.Process, run: str) -> bool:
-    try:
-        return bool(run) and process.environ().get("GAMEDAY_RUN") == run
-    except psutil.Error:
-        return False
-
-
-def _line(process: psutil.Process) -> str:
-    with suppress(psutil.Error):
-        return " ".join(process.cmdline())
-    return ""
-
-
-def _runs(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _sockets(process: psutil.Process) -> Iterator[str]:
-    with suppress(OSError):
-        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-            with suppress(OSError):
-                if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
-                    yield found[1]
-
-
-def _listening() -> dict[str, int]:
-    """Inode → port of everything that listens."""
-    found = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
-            words = line.split()
-            if words[3] == "0A":  # listens
-                found[words[9]] = int(words[1].rpartition(":")[2], 16)
-    return found
-
-
-def _abstract() -> list[str]:
-    lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split()[-1] for line in lines if "@gameday-" in line]
-
-
-def _segments(creators: set[int] | None = None) -> set[str]:
-    """Ids of System V segments: all of them, or those of these creators."""
-    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]]
-    return {row[1] for row in rows if creators is None or int(row[4]) in creators}
-
-
-def _mapped(process: psutil.Process) -> set[str]:
-    """Files in /dev/shm."""
-    with suppress(OSError):
-        return set(re.findall(r"/dev/shm/\S+", Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")))
-    return set()
 
 
 def undisturbed(room: Room, scenario: str, substrate: str) -> float:

@@ -40,10 +40,6 @@ class Bins:
         """n + 1 edges, seconds."""
         return self.start + self.width * np.arange(self.n + 1, dtype=np.float64)
 
-    @property
-    def centres(self) -> Floats:
-        return self.edges[:-1] + self.width / 2
-
     def places(self, planned: Floats) -> list[tuple[int, int]]:
         """(first, end) of the requests in each bin: it has first ≤ i < end. `planned` is sorted."""
         at = np.searchsorted(planned, self.edges).tolist()

@@ -25,7 +25,6 @@ from runner.cli.suite import _seconds
 from runner.located import Invalid, Problem
 from runner.measure.verdict import INTERRUPTED, PASS
 from runner.scenario import Scenario
-from runner.scenario.matrix import variants
 
 EPILOG = """\b
 Examples:
@@ -160,18 +159,28 @@ def _drawable(scenario: str | None, surprise: bool, tags: Sequence[str]) -> list
         raise click.UsageError("name a SCENARIO, or let --surprise draw one")
     if scenario:
         path = library.find(scenario)
-        found = [(path, library.read(path))]
-    else:
-        named = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
-        read = [(path, library.read(path)) for path in named]
-        found = [each for each in read if set(each[1].tags) & set(tags) and not each[1].matrix]
-    for path, each in found:
-        if variants(each):
-            raise Invalid([Problem(str(path), 0, 0, "has a matrix", "a drill is one run: name a scenario without one")])
-        library.topology(each)
-    if not found:
-        raise click.UsageError(f"no scenario of the library has the tag {' or '.join(tags)}; see gameday list")
-    return found
+        found = library.read(path)
+        library.topology(found)
+        if why := _unfit(found):
+            raise Invalid([Problem(str(path), 0, 0, *why)])
+        return [(path, found)]
+    named = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
+    read = [(path, library.read(path)) for path in named]
+    drawn = [(path, each) for path, each in read if set(each.tags) & set(tags) and not _unfit(each)]
+    if not drawn:
+        raise click.UsageError(f"no scenario for a drill has the tag {' or '.join(tags)}; see gameday list")
+    return drawn
+
+
+def _unfit(scenario: Scenario) -> tuple[str, str] | None:
+    """Why it can't be a drill, and what to do instead."""
+    if scenario.matrix:
+        return "has a matrix", "a drill is one run: name a scenario without one"
+    for entry in scenario.timeline:
+        if entry.action.startswith("load."):
+            hint = "the load's own plan would tell it; name another scenario"
+            return f"has {entry.action}, which can't be kept secret", hint
+    return None
 
 
 def _told(drawable: Sequence[tuple[Path, Scenario]], expect: Sequence[str]) -> None:

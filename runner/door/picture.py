@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.operations import Operation
-from runner.ports import View
+from runner.operations import Alert, Change, Operation
+from runner.ports import Health, View
 from runner.samples import Samples
 from runner.scenario import Slo
 from runner.slo import select, verdict
@@ -45,48 +45,50 @@ def picture(
         "now": round(view.now, 3),
         "phase": "ended" if ended else "running",
         "runbook": runbook,
-        "alerts": [
-            {
-                "id": alert.id,
-                "t": round(alert.t, 3),
-                "slo": alert.slo,
-                "summary": alert.summary,
-                "region": alert.region,
-                "journey": alert.journey,
-                "acknowledged_by": taken.get(alert.id),
-            }
-            for alert in view.alerts
-            if alert.pages
-        ],
+        "alerts": [_alert(alert, taken.get(alert.id)) for alert in view.alerts if alert.pages],
         "slos": list(slos),
-        "changes": [
-            {
-                "id": change.id,
-                "t": round(change.t, 3),
-                "service": change.service,
-                "release": change.release,
-                "previous": change.previous,
-                "kind": change.kind,
-                "summary": change.summary,
-                "by": change.by,
-                "author": change.author,
-                "state": change.state,
-                "rollback_of": change.rollback_of,
-            }
-            for change in view.changes
-        ],
-        "regions": [
-            {
-                "region": region,
-                "up": health.up,
-                "database": health.database,
-                "drained": health.drained,
-                "primary": region == view.primary,
-                "since_s": round(health.since, 1),
-            }
-            for region, health in view.regions.items()
-        ],
+        "changes": [_change(change) for change in view.changes],
+        "regions": [_region(name, health, view.primary) for name, health in view.regions.items()],
         "operations": [ordered(each) for each in operations],
+    }
+
+
+def _alert(alert: Alert, taken: str | None) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "t": round(alert.t, 3),
+        "slo": alert.slo,
+        "summary": alert.summary,
+        "region": alert.region,
+        "journey": alert.journey,
+        "acknowledged_by": taken,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "t": round(change.t, 3),
+        "service": change.service,
+        "release": change.release,
+        "previous": change.previous,
+        "kind": change.kind,
+        "summary": change.summary,
+        "by": change.by,
+        "author": change.author,
+        "state": change.state,
+        "rollback_of": change.rollback_of,
+    }
+
+
+def _region(name: str, health: Health, primary: str) -> dict[str, Any]:
+    return {
+        "region": name,
+        "up": health.up,
+        "database": health.database,
+        "drained": health.drained,
+        "primary": name == primary,
+        "since_s": round(health.since, 1),
     }
 
 

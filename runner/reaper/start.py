@@ -27,8 +27,8 @@ from runner.reaper.claim import claim
 from runner.substrates.plan import base_environment
 
 BEAT_S = 2.0
-LOOK_S = 10.0
-LOOKS = 6
+LOOK_S = 5.0
+LOOKS = 4
 """So many looks in a row without a sign of life, and the runner counts as hung. Counted, and not taken from a clock:
 on a machine that stood still itself every clock jumps."""
 END_S = 5.0

@@ -111,6 +111,13 @@ def test_a_matrix_is_no_drill() -> None:
     assert "has a matrix" in str(done.exception)
 
 
+def test_a_fault_of_the_load_cant_be_kept_secret() -> None:
+    """The plan of the load lies open in the run's folder."""
+    done = gameday("surge")
+    assert isinstance(done.exception, Invalid)
+    assert "can't be kept secret" in str(done.exception)
+
+
 def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
     """A drill with a name begins again without it on its command line, and still knows it."""
     program = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -41,16 +43,20 @@ def secrets_of(name: str) -> list[str]:
     scenario, releases = library.read(library.find(name)), library.catalogue()
     shipped = [entry.spec.release for entry in scenario.timeline if hasattr(entry.spec, "release")]
     defects = [str(releases.spec(each).defect)[:60] for each in shipped if releases.spec(each).defect]
-    kinds = [f'"kind":"{word}"' for word in ("bad-deploy", *(entry.action for entry in scenario.timeline))]
-    return [name, scenario.title, scenario.story[:60], *defects, *kinds, "fault.intended"]
+    actions = [entry.action for entry in scenario.timeline if entry.action != "deploy"]
+    return [name, scenario.title, scenario.story[:60], *defects, *actions, "bad-deploy", "fault.intended"]
 
 
-def readable(*folders: Path) -> Iterator[tuple[str, str]]:
-    """(where, text) of all that the user of the machine can read about the run: its files, and every process."""
+def readable(*folders: Path, since: float = 0.0) -> Iterator[tuple[str, str]]:
+    """(where, text) of all that the user of the machine can read about the run: its files, and every process.
+
+    `since`: files that were last written before, seconds since the epoch, are of something else.
+    """
     for folder in folders:
         for path in folder.rglob("*"):
-            if path.is_file() and path.stat().st_size < BIG and "base" not in path.parts:
-                yield str(path), path.read_bytes().decode("utf-8", "replace")
+            with suppress(OSError):  # files come and go
+                if path.is_file() and path.stat().st_size < BIG and path.stat().st_mtime >= since:
+                    yield str(path), path.read_bytes().decode("utf-8", "replace")
     for process in psutil.process_iter():
         for part in ("cmdline", "environ"):
             try:
@@ -62,51 +68,90 @@ def readable(*folders: Path) -> Iterator[tuple[str, str]]:
                 continue
 
 
-def found(words: list[str], places: Iterator[tuple[str, str]]) -> list[str]:
+def found(words: list[str], places: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{word} in {where}" for where, text in places for word in words if word in text]
+
+
+@contextmanager
+def drilled(room: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A drill on processes, and its terminal as a file; ended in order if it still goes on."""
+    terminal = room / "terminal"
+    command = [*GAMEDAY, "drill", *words, "--substrate", "process", "--within", "3s", "--out", str(room / "runs")]
+    with terminal.open("wb") as screen:
+        run = subprocess.Popen(command, stdout=screen, stderr=screen)
+    try:
+        yield run, terminal
+    finally:
+        run.terminate()
+        run.wait(60)
+
+
+def paged(run: subprocess.Popen[bytes], terminal: Path, person: OnCall) -> None:
+    """Takes the page once there is one."""
+    while not person.say("ack"):
+        assert run.poll() is None, terminal.read_text("utf-8")
+
+
+def search(name: str, terminal: Path) -> list[str]:
+    """Where the secret is to be found: at the door, on the terminal, in files, in the process list."""
+    status = json.loads(subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout)
+    told = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
+    begun = min(path.stat().st_mtime for path in (terminal.parent / "runs").iterdir())
+    places = readable(terminal.parent, active.state(), Path("/dev/shm"), Path("/tmp"), since=begun - 60)
+    return found(secrets_of(name), itertools.chain(told, places))
+
+
+def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any], list[str]]:
+    """The person's outcome, and the names of what is set side by side."""
+    assert run.wait(300) == 0, terminal.read_text("utf-8")
+    (folder,) = (terminal.parent / "runs").glob("*-drill")
+    outcomes = [json.loads(path.read_text("utf-8")) for path in folder.glob("*/outcome.json")]
+    page = folder / "drill.json"
+    sides = [each["name"] for each in json.loads(page.read_text("utf-8"))["variants"]] if page.exists() else []
+    return next(each for each in outcomes if each["responder"]["kind"] == "human"), sides
 
 
 def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room: Path) -> None:
     """It takes the page, takes the wrong change back, then the right one: counted, and stamped as it happened."""
     person = OnCall()
-    terminal = room / "terminal"
-    with terminal.open("wb") as screen:
-        run = subprocess.Popen(
-            [
-                *GAMEDAY,
-                "drill",
-                "wrong-rollback",
-                "--substrate",
-                "process",
-                "--within",
-                "3s",
-                "--out",
-                str(room / "runs"),
-            ],
-            stdout=screen,
-            stderr=screen,
-        )
-    try:
-        while not person.say("ack"):
-            assert run.poll() is None, terminal.read_text("utf-8")
-        status = json.loads(subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout)
-        words = secrets_of("wrong-rollback")
-        told = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
-        assert found(words, iter(told)) == []
-        assert found(words, readable(room, active.state())) == []
+    with drilled(room, "wrong-rollback") as (run, terminal):
+        paged(run, terminal, person)
+        assert search("wrong-rollback", terminal) == []
         assert person.say("rollback", "gateway", "--as", "on-call")
         assert person.say("note", "the newest change was innocent", "--as", "scribe")
         assert person.say("rollback", "pricing", "--as", "on-call")
-        assert run.wait(300) == 0, terminal.read_text("utf-8")
-    finally:
-        run.terminate()
-        run.wait(60)
-    (page,) = (room / "runs").glob("*/drill.html")
-    sides = json.loads(page.with_name("drill.json").read_text("utf-8"))["variants"]
-    outcome = json.loads((page.parent / sides[0]["run"] / "outcome.json").read_text("utf-8"))
-    assert [each["name"] for each in sides] == ["on-call", "automation"]
+        outcome, sides = ended(run, terminal)
+    assert sides == ["on-call", "automation"]
     answered(outcome, person)
-    assert found(["wrong-rollback"], readable(page.parent)) != []
+    assert found(["wrong-rollback"], readable(room)) != []  # opened at the end
+
+
+def test_the_right_rollback_at_first_takes_less_time(room: Path, tmp_path: Path) -> None:
+    """The same drill twice: with a wrong rollback first, users are hurt for longer."""
+    took = []
+    for number, services in enumerate((["gateway", "pricing"], ["pricing"])):
+        own = room / str(number)
+        own.mkdir(mode=0o755)
+        with drilled(own, "wrong-rollback", "--no-auto") as (run, terminal):
+            paged(run, terminal, OnCall())
+            assert all(OnCall().say("rollback", service) for service in services)
+            outcome, _ = ended(run, terminal)
+        took.append(outcome["ttr_s"])
+        assert outcome["responder"]["wrong"] == len(services) - 1
+    assert took[0] > took[1]
+
+
+def test_a_lost_region_is_kept_secret_and_answered_by_a_person(room: Path) -> None:
+    """Nothing tells which region fault it is; a person promotes, and users are well again."""
+    person = OnCall()
+    with drilled(room, "primary-lost-sync", "--no-auto") as (run, terminal):
+        paged(run, terminal, person)
+        assert search("primary-lost-sync", terminal) == []
+        assert person.say("failover", "us-east")
+        assert person.say("promote")
+        outcome, _ = ended(run, terminal)
+    assert outcome["ended_by"] == "responder"
+    assert outcome["audit"]["lost"] == 0
 
 
 def answered(outcome: dict[str, Any], person: OnCall) -> None:
