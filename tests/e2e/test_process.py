@@ -85,7 +85,7 @@ def test_nobody_on_call_is_a_failure(play: Play, altered: Altered) -> None:
 
 
 def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -> None:
-    """A bad deploy that nobody answers: stopped once 5 % fail, long before it would be given up; failed, nothing left."""
+    """A bad deploy that nobody answers: stopped once 5 % fail, long before it is given up; failed, nothing left."""
     condition = "impact.failed_ratio > 5%"
     run = play(altered("bad-deploy-pricing", f"abort:\n  - {condition}\n"), *ON, "--responder", "none")
     outcome = run.outcome
