@@ -18,7 +18,16 @@ from runner.scenario.units import seconds, within_a_day
 Registry = Mapping[str, type[BaseModel]]
 Check = Callable[[Document], Iterable[Problem]]
 """Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
-OVERRIDABLE = ("load.rate", "load.timeout", "hold", "giveUp", "steadyState.for", "system.regions", "system.port")
+OVERRIDABLE = (
+    "load.rate",
+    "load.timeout",
+    "hold",
+    "giveUp",
+    "abort",
+    "steadyState.for",
+    "system.regions",
+    "system.port",
+)
 
 
 def load(
