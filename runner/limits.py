@@ -23,7 +23,8 @@ class Limits:
     """Of the loop that watches everything, once round; then the reaper takes the runner for hung."""
     stop_load: float = 60.0
     stop_telemetry: float = 30.0
-    revert: float = 120.0
+    revert: float = 240.0
+    """Of all faults together. A region that was lost has 60 s for its instances to be ready, 60 for its database."""
     audit: float = 90.0
     take_down: float = 180.0
     margin: float = 30.0

@@ -131,8 +131,10 @@ class Stuck:
 
     entered: threading.Event = field(default_factory=threading.Event)
     free: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         self.entered.set()
         self.free.wait(PATIENCE_S)
+        self.over = True
         return ()

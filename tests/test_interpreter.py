@@ -292,7 +292,7 @@ def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: St
 
     class Polled(FakeTelemetry):
         def poll(self, now: float) -> Sequence[Alert]:
-            polled.append(stuck.entered.is_set())
+            polled.append(stuck.entered.is_set() and not stuck.over)
             return ()
 
     world = replace(to_the_fault(fast, FakeFault()), samples=stuck, telemetry=Polled())

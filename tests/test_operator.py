@@ -154,3 +154,24 @@ def test_the_feed_says_who_wrote_a_change(operator: Operator) -> None:
     operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
     operator.rollback("c2", "c1", "on-call")
     assert [each.author for each in operator.feed()] == ["software engineer, mid, with code assistant", ""]
+
+
+def test_cancelling_stops_changes_but_none_that_takes_another_back(
+    substrate: FakeSubstrate, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rolling deploy goes no further than the batch that it is in; the roll-back of it is made to its end."""
+    first, batches = operator.plan, []
+
+    def cancelled(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+        for batch in first(instances, release, strategy, pause):
+            yield batch
+            batches.append(release)
+            if len(batches) >= 2:
+                operator.cancel()
+
+    monkeypatch.setattr(operator, "plan", cancelled)
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 2 + ["pricing-1.1.0"] * 2
+    operator.rollback("c2", "c1", "auto")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert batches == ["pricing-1.1.0"] * 2 + ["pricing-1.0.0"] * 2

@@ -20,7 +20,16 @@ Check = Callable[[Document], Iterable[Problem]]
 """Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
 LARGEST = 100_000
 """Bytes of a scenario's file."""
-OVERRIDABLE = ("load.rate", "load.timeout", "hold", "giveUp", "steadyState.for", "system.regions", "system.port")
+OVERRIDABLE = (
+    "load.rate",
+    "load.timeout",
+    "hold",
+    "giveUp",
+    "abort",
+    "steadyState.for",
+    "system.regions",
+    "system.port",
+)
 
 
 def load(

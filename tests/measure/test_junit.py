@@ -40,6 +40,14 @@ def test_an_error_of_the_tool_is_an_error(tmp_path: Path) -> None:
     assert (found[0][0].tag, found[0][0].get("message")) == ("error", "up: log\ufffd[31m ended")
 
 
+def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
+    """Its condition and values are what a CI server shows."""
+    story = Story().begin().deploy(18.0, 19.0).add(26.0, "run.stopped", expr="alerts > 3", values={"alerts": 4.0})
+    found = suite(tmp_path, story.finish(26.0, "stopped"), expect=["1 < 2"])
+    message = 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
+    assert [(each.tag, each.get("message")) for each in found[0]] == [("failure", message)]
+
+
 def of_suite(**given: Any) -> dict[str, Xml.Element]:
     """The suites of three scenarios: one passed, one failed in a trial, one never ran; and perhaps a baseline's."""
     late = entry("late", [], trials=1, missing="time was up")

@@ -203,10 +203,11 @@ def stopped(story: Story, t: float, **stop: Any) -> Story:
 
 def test_a_stop_fails_and_censors_the_recovery_there(tmp_path: Path) -> None:
     """1, its reason first; the clean-up ended the outage, at that moment; the outcome carries the stop."""
-    found = outcome(tmp_path, stopped(good(), 26.0), failing(steadily(26.0), *HURT), expect=["ttd < 5s"])
+    found = outcome(tmp_path, stopped(good(), 26.0), failing(steadily(26.0), *HURT), expect=["ttd < 5s", "ttr < 9s"])
     assert said(found) == ("fail", 1)
     assert found["reasons"] == [
-        'stopped by its abort condition "impact.failed_ratio > 50%" at 26.0 s (impact.failed_ratio = 61.2%)'
+        'stopped by its abort condition "impact.failed_ratio > 50%" at 26.0 s (impact.failed_ratio = 61.2%)',
+        "expected ttr < 9s: ttr was censored",
     ]
     assert (found["ttr_state"], found["ttr_censored_at"], found["ended_by"]) == ("censored", 26.0, "cleanup")
     assert found["clocks"]["recovered"] is None

@@ -146,6 +146,9 @@ def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
     """`--set` takes what the file takes, and refuses what it refuses."""
     scenario = read(SMALL, tmp_path, load__rate="120/s", hold="3s", system__regions="[eu-west]")
     assert (scenario.load.rate, scenario.hold, scenario.system.regions) == (120, 3, ("eu-west",))
+    assert read(SMALL, tmp_path, abort="[impact.failed_ratio > 5%]").abort == ("impact.failed_ratio > 5%",)
+    with pytest.raises(Invalid, match=r"--set abort=\[ttr > 1s\].*'ttr' is known only at the end"):
+        read(SMALL, tmp_path, abort="[ttr > 1s]")
     with pytest.raises(Invalid, match="isn't a rate"):
         read(SMALL, tmp_path, load__rate="120")
     with pytest.raises(Invalid, match="can't be set"):
