@@ -37,6 +37,12 @@ def members(run_id: str) -> list[psutil.Process]:
     return found
 
 
+def below(pid: int) -> list[psutil.Process]:
+    """A process and all that came of it: the load is no part of the system, and belongs to nobody but its runner."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
 def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Iterator[Any]]) -> set[Any]:
     """What `look` sees of all of them; one that ended meanwhile shows nothing."""
     found = set()
@@ -70,9 +76,9 @@ def test_two_runs_at_once_are_two_runs(room: Path) -> None:
     with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:
         ids = reached(first, outs[0], "steady"), reached(second, outs[1], "steady")
         there = [members(run_id) for run_id in ids]
-        pids, listening, mapped = (
-            [each(own, look) for own in there] for look in (lambda process: iter([process.pid]), ports, shards)
-        )
+        pids = [each(own, lambda process: iter([process.pid])) for own in there]
+        listening = [each(own, ports) for own in there]
+        mapped = [each(below(runner.pid), shards) for runner in (first, second)]
         assert first.poll() is None
         assert second.poll() is None
         runs = ended(first, outs[0]), ended(second, outs[1])
