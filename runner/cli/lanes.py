@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TextIO, cast
@@ -109,6 +110,7 @@ class Apart:
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
         self._process = context.Process(target=self._work, args=(other,), name="lane")
+        resource_tracker.ensure_running()  # it would let signals through again
         before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
         try:
             self._process.start()

@@ -40,10 +40,16 @@ def list_(tag: str | None, as_json: bool) -> None:
     Console().print(table)
 
 
+UP_S = 12.0
+"""How long a system takes to come up and to go down again."""
+
+
 def expected_seconds(scenario: Scenario) -> float:
     """How long a run takes when all goes as hoped, from the start to the end of the tear-down."""
     last = max((entry.at + (getattr(entry.spec, "for_", None) or 0.0) for entry in scenario.timeline), default=0.0)
-    return 15 + scenario.load.warmup + scenario.steady_state.for_ + last + 8 + scenario.hold + scenario.load.timeout
+    return (
+        UP_S + 3 + scenario.load.warmup + scenario.steady_state.for_ + last + 8 + scenario.hold + scenario.load.timeout
+    )
 
 
 @click.command(epilog="\b\nExample:\n  gameday show bad-deploy-pricing")

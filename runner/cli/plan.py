@@ -9,7 +9,7 @@ from pathlib import Path
 from runner import bundled
 from runner.cli import library
 from runner.cli.keep import Wanted, wanted
-from runner.cli.look import expected_seconds
+from runner.cli.look import UP_S, expected_seconds
 from runner.cli.play import Options
 from runner.cli.run import Chosen, _read
 from runner.located import Invalid, Problem, nearest
@@ -89,7 +89,13 @@ def _together(ready: Sequence[Chosen]) -> Iterator[Chosen]:
 
 
 def turns(ready: Sequence[Chosen], trials: int) -> list[Turn]:
-    return [Turn(each, number, expected_seconds(each.scenario)) for each in ready for number in range(trials)]
+    """Each expects to find the system up where the one before wants the same."""
+    found: list[Turn] = []
+    for each in ready:
+        for number in range(trials):
+            kept = found and wanted(found[-1].chosen.scenario) == wanted(each.scenario)
+            found.append(Turn(each, number, expected_seconds(each.scenario) - (UP_S if kept else 0.0)))
+    return found
 
 
 def spoken(seconds: float) -> str:

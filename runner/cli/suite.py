@@ -141,9 +141,10 @@ def _baseline(path: Path) -> tuple[Path, Mapping[str, Any]]:
 
 
 def _told(planned: Sequence[Turn], lanes: Sequence[Sequence[Turn]], repeat: int, rules: Rules) -> None:
-    for turn in planned[::repeat]:
-        times = f"{repeat} × " if repeat > 1 else ""
-        click.echo(f"{turn.name}: {turn.chosen.path}: ok; about {times}{turn.expected:.0f} s")
+    for index in range(0, len(planned), repeat):
+        turn, times = planned[index], f"{repeat} × " if repeat > 1 else ""
+        each = length(planned[index : index + repeat]) / repeat
+        click.echo(f"{turn.name}: {turn.chosen.path}: ok; about {times}{each:.0f} s")
     pauses = (rules.pause or 0.0) * (len(planned) // repeat - 1)
     total = max(map(length, lanes), default=0.0) + pauses
     click.echo(f"about {spoken(total)} in all" + (f", {len(lanes)} at once" if len(lanes) > 1 else ""))

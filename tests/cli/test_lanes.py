@@ -131,6 +131,16 @@ def test_a_signal_ends_the_run_of_a_lane_in_order(
     assert signals.asked == "SIGINT"
 
 
+def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
+    apart: Apart, order: Callable[[int], Order], tmp_path: Path
+) -> None:
+    """The process has it once it can end its run in order; it isn't ended by it."""
+    line = apart._begin()
+    apart._process.terminate()
+    line.send(order(lane.WAIT))
+    assert line.recv() == ({"asked": "SIGTERM"}, "SIGTERM")
+
+
 def test_a_run_that_was_ended_alone_ends_the_suite(
     apart: Apart, signals: Signals, order: Callable[[int], Order]
 ) -> None:

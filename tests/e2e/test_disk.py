@@ -16,7 +16,7 @@ from runner.journal import read_journal
 from runner.samples import read_samples
 from tests.disk import fill, small_disk
 from tests.e2e.conftest import GAMEDAY, processes_of
-from tests.e2e.test_interrupt import QUICK, ended, reached, under_way
+from tests.e2e.going_on import QUICK, ended, reached, under_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 ROOM = 600 * 2**20

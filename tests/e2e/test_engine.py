@@ -20,7 +20,7 @@ from runner.reaper import labelled
 from runner.substrates.engine import calling, connect
 from tests.contract.conftest import need
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.test_interrupt import reached, under_way
+from tests.e2e.going_on import reached, under_way
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 BOUND_S = 90.0

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.test_interrupt import ended, reached, under_way
+from tests.e2e.going_on import ended, reached, under_way
 from tests.pages.receiving import receiving
 
 SECRETS = {

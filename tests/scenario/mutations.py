@@ -11,9 +11,52 @@ import yaml
 from hypothesis import strategies as st
 
 from runner.cli import library
+from runner.scenario import Scenario
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 GOOD = [path.read_text(encoding="utf-8") for path in library.paths().values()]
+WHOLE = """\
+apiVersion: gameday/v1
+kind: Scenario
+name: everything
+title: Every key there is
+story: Told in a line.
+hypothesis: None.
+owner: {role: nobody, contact: nowhere}
+runbook: https://example.com
+tags: [a, b]
+system: {topology: storefront, regions: [us-east, eu-west], port: 8080, replication: {mode: sync, delay: 10ms}}
+guardrails: {timeouts: true, breaker: true, bulkhead: false, retryBudget: true}
+load: {rate: 60/s, journeys: {browse: 6, buy: 2}, timeout: 2s, thinkTime: 200ms, warmup: 3s, maxRate: 500/s}
+slos:
+  - {name: checkout, journey: buy, sli: availability, objective: 99.5%, window: 10s}
+  - {name: speed, journey: browse, sli: latency, under: 300ms, objective: 99%}
+  - {name: prices, sli: correctness, objective: 99.9%}
+steadyState: {for: 10s}
+detectors:
+  - {detector: cusum, pages: true, params: {}}
+  - {detector: latency}
+  - {detector: correctness}
+  - {detector: scrape, every: 5s, for: 10s}
+timeline:
+  - {at: 0s, deploy: {release: pricing-1.1.0, strategy: rolling, pause: 1s}}
+  - {at: 1s, link.latency: {link: {from: checkout, to: payments, region: us-east}, latency: 300ms, for: 5s}}
+  - {at: 2s, region.isolate: {region: eu-west, for: 5s}}
+  - {at: 3s, instance.memory: {service: pricing, count: all, memory: 64MiB, for: 5s}}
+  - {at: 4s, load.surge: {factor: 3, ramp: 1s, for: 5s}}
+  - {at: 5s, environment.delete: {region: us-east, release: costs-1.1.0}}
+respond: {by: auto, policy: failover-then-rollback}
+hold: 10s
+giveUp: 60s
+allowScheduled: true
+matrix:
+  with: {guardrails: {breaker: true}, system: {regions: [eu-west, us-east]}, load: {rate: 50/s}, expect: [ttd < 5s]}
+  without: {guardrails: {breaker: false}, respond: {by: none}}
+expect:
+  - ttd < 5s
+  - slos["prices"].verdict == "ok"
+"""
+KEYS = [each.alias or name for name, each in Scenario.model_fields.items()]
 DEEP = 3000
 LONG = 90_000
 
@@ -184,13 +227,24 @@ BOMBS = [
 ]
 
 
+def each_kind() -> Iterator[str]:
+    """One file for each kind of nonsense, in a place where it may do harm."""
+    yield WHOLE
+    yield from (f"title: {scalar}\n" + WHOLE.replace("title: Every key there is\n", "") for scalar in SCALARS)
+    yield from (WHOLE.replace("release: pricing-1.1.0", f"release: {scalar}") for scalar in SCALARS)
+    yield from (WHOLE.replace("ttd < 5s", json.dumps(expression)) for expression in EXPRESSIONS)
+    for bomb in BOMBS:
+        yield "".join(part for part in _sections(WHOLE) if part.partition(":")[0] != bomb.partition(":")[0]) + bomb
+
+
 @st.composite
 def hostile(draw: Draw) -> bytes:
-    """A file: one of the library, changed in one way or in some."""
-    text: str = draw(st.sampled_from(GOOD))
-    if draw(st.booleans()):
+    """A file: the one that has every key, or one of the library, changed in one way or in some."""
+    text: str = WHOLE if draw(st.booleans()) else draw(st.sampled_from(GOOD))
+    restructured = draw(st.integers(0, 3))
+    if restructured:
         text = _restructured(draw, text)
-    for change in draw(st.lists(st.sampled_from(CHANGES), min_size=0, max_size=4)):
+    for change in draw(st.lists(st.sampled_from(CHANGES), min_size=int(not restructured), max_size=2)):
         text = change(draw, text)
     raw = text.encode("utf-8", "surrogatepass")
     for _ in range(draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 3]))):
@@ -289,25 +343,23 @@ def _restructured(draw: Draw, text: str) -> str:
         places = list(_places(data))
         if not places:
             break
+        values = [*VALUES, *(each for each, _ in places)]
+        value = copy.deepcopy(values[draw(st.integers(0, len(values) - 1))])
         holder, key = places[draw(st.integers(0, len(places) - 1))]
-        how = draw(st.integers(0, 3))
+        how = draw(st.integers(0, 6))
         if how == 0 and isinstance(holder, dict):
             name = draw(
                 st.one_of(st.sampled_from(["at", "for", "name", "release", "x", "", "null"]), st.text(max_size=5))
             )
             holder[name] = holder.pop(key)
         elif how == 1 and isinstance(holder, list):
-            holder.extend([holder[key]] * draw(st.sampled_from([1, 40])))
+            holder.extend(copy.deepcopy(holder[key]) for _ in range(draw(st.sampled_from([1, 40]))))
         elif how == 2:
             del holder[key]
+        elif how == 3:
+            data[draw(st.sampled_from(KEYS))] = value
         else:
-            values = [*copy.deepcopy(VALUES), *(each for each, _ in places)]
-            holder[key] = values[draw(st.integers(0, len(values) - 1))]
-    return str(_dumped(data))
-
-
-def _dumped(data: Any) -> str:
-    """Values that hold themselves become aliases, which is a change as good as any."""
+            holder[key] = value
     return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
 
 

@@ -22,7 +22,7 @@ from runner.cli.play import Options
 from runner.cli.run import _read
 from runner.located import Invalid, Problem
 from runner.scenario import Scenario
-from tests.scenario.mutations import GOOD, hostile
+from tests.scenario.mutations import GOOD, each_kind, hostile
 
 CPU_S = 5.0
 MEMORY = 150 * 2**20
@@ -121,13 +121,27 @@ SETTINGS = settings(
 )
 
 
+def warm(folder: Path) -> Path:
+    """Where files go. What is imported at first use may be compiled, which writes: that is done now."""
+    path = folder / "s.yaml"
+    for text in GOOD[:8]:
+        path.write_text(text, encoding="utf-8")
+        assert isinstance(read(path), Scenario)
+    return path
+
+
+def test_every_kind_of_nonsense_is_told_as_such(tmp_path: Path) -> None:
+    """Numbers without end, bombs, tags, paths, expressions that never end; and the file without any of it is good."""
+    path = warm(tmp_path)
+    found = [check(text.encode("utf-8", "surrogatepass"), path) for text in each_kind()]
+    assert found[0] == "good"
+    assert len(set(found)) > 25
+
+
 def fuzz(examples: int, folder: Path) -> Counter[str]:
     """So many files; what became of them."""
     found: Counter[str] = Counter()
-    path = folder / "s.yaml"
-    for text in GOOD:  # what is imported at first use may be compiled, which writes
-        path.write_text(text, encoding="utf-8")
-        assert isinstance(read(path), Scenario)
+    path = warm(folder)
 
     @settings(SETTINGS, max_examples=examples)
     @given(hostile())
@@ -143,7 +157,7 @@ def fuzz(examples: int, folder: Path) -> Counter[str]:
 def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
     """Of many kinds, and some are still good: the changes reach past the YAML."""
     found = fuzz(250, tmp_path)
-    assert len(found) > 30, found
+    assert len(found) > 25, found
     assert found["good"] > 5, found
 
 

@@ -1,0 +1,141 @@
+"""Two runs on one machine at once: neither sees anything of the other's, and each ends as it would alone.
+
+One region and half the load each, so that two systems are no more than one is otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from runner.samples import read_samples
+from tests.e2e.conftest import GAMEDAY, Run
+from tests.e2e.going_on import ended, reached, under_way
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
+SMALL = ("--substrate", "process", "--set", "system.regions=[us-east]", "--set", "steadyState.for=6s")
+NEVER_WELL = ("door-closed", *SMALL, "--set", "load.rate=20/s", "--set", "giveUp=8s", "--responder", "none")
+WELL = ("good-release", *SMALL, "--set", "load.rate=40/s")
+
+
+def members(run_id: str) -> list[psutil.Process]:
+    """Processes that were started for a run; those whose environment can't be read belong to nobody here."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("GAMEDAY_RUN") == run_id:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def below(pid: int) -> list[psutil.Process]:
+    """A process and all that came of it: the load is no part of the system, and belongs to nobody but its runner."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Iterator[Any]]) -> set[Any]:
+    """What `look` sees of all of them; one that ended meanwhile shows nothing."""
+    found = set()
+    for process in processes:
+        try:
+            found |= set(look(process))
+        except psutil.Error:
+            continue
+    return found
+
+
+def ports(process: psutil.Process) -> Iterator[tuple[str, int]]:
+    """(address, port) where it listens."""
+    return (
+        (one.laddr.ip, one.laddr.port) for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN
+    )
+
+
+def shards(process: psutil.Process) -> Iterator[str]:
+    """Files of samples that it has in its memory."""
+    return (one.path for one in process.memory_maps() if one.path.endswith(".shard"))
+
+
+def requests(run: Run) -> int:
+    return len(read_samples(run.folder / "samples").records)
+
+
+def test_two_runs_at_once_are_two_runs(room: Path) -> None:
+    """One never recovers and one has nothing to recover from; processes, ports and samples are each one's own."""
+    outs = room / "one", room / "two"
+    with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:
+        ids = reached(first, outs[0], "steady"), reached(second, outs[1], "steady")
+        there = [members(run_id) for run_id in ids]
+        pids = [each(own, lambda process: iter([process.pid])) for own in there]
+        listening = [each(own, ports) for own in there]
+        mapped = [each(below(runner.pid), shards) for runner in (first, second)]
+        assert first.poll() is None
+        assert second.poll() is None
+        runs = ended(first, outs[0]), ended(second, outs[1])
+    assert min(map(len, pids)) > 10
+    assert min(map(len, listening)) > 10
+    assert not pids[0] & pids[1]
+    assert not listening[0] & listening[1]
+    for own, run in zip(mapped, runs, strict=True):
+        assert own
+        assert {Path(path).parent for path in own} == {run.folder / "samples"}
+    assert [run.status for run in runs] == [1, 0], [run.outcome["reasons"] for run in runs]
+    assert runs[0].outcome["ttr_state"] == "censored"
+    assert runs[1].outcome["impact"]["failed"] == 0
+    for run, rate in zip(runs, (20, 40), strict=True):
+        load = run.outcome["load"]
+        assert load["achieved"] == pytest.approx(load["planned"], rel=0.02)
+        sent = requests(run)
+        assert 0.7 * rate < sent / load_lasted(run) < 1.3 * rate
+    assert runs[0].outcome["audit"]["lost"] == runs[1].outcome["audit"]["lost"] == 0
+
+
+def load_lasted(run: Run) -> float:
+    """Seconds between the first and the last request planned."""
+    planned = read_samples(run.folder / "samples").records["planned"]
+    return float(planned.max() - planned.min())
+
+
+def test_the_end_of_one_is_nothing_to_the_other(room: Path) -> None:
+    """Which of two is meant has to be said; the one that is aborted is taken down alone."""
+    outs = room / "one", room / "two"
+    with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:
+        run_id = reached(first, outs[0], "fault")
+        reached(second, outs[1], "steady")
+        unsaid = subprocess.run([*GAMEDAY, "abort"], capture_output=True, text=True, timeout=60, check=False)
+        subprocess.run([*GAMEDAY, "abort", run_id], capture_output=True, text=True, timeout=60, check=True)
+        aborted = ended(first, outs[0])
+        assert second.poll() is None
+        other = ended(second, outs[1])
+    assert unsaid.returncode == 2
+    assert "several runs go on" in unsaid.stderr
+    assert (aborted.status, other.status) == (130, 0), other.outcome["reasons"]
+    assert other.outcome["impact"]["failed"] == 0
+
+
+def test_a_crowded_suite_runs_two_at_once(room: Path) -> None:
+    """Each lane with a system of its own; all is told under the name of what it is of, and nothing is left."""
+    command = [*GAMEDAY, "suite", "good-release", "payments-hiccup", "--at-once", "2", "--crowded"]
+    command += ["--substrate", "process", "--out", str(room / "runs"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    print(done.stderr)  # noqa: T201  (shown where the test fails)
+    found = json.loads(done.stdout)
+    assert found["at_once"] == 2
+    runs = {one["scenario"]: one["runs"][0] for one in found["scenarios"]}
+    began = [datetime.fromisoformat(run["started"]) for run in runs.values()]
+    assert max(began) - min(began) < timedelta(seconds=min(run["duration_s"] for run in runs.values()))
+    for name, run in runs.items():
+        assert f"\n{name}  " in done.stderr
+        assert members(run["run"]) == []
+        assert run["exit_status"] in (0, 3), run["reasons"]  # a crowded machine may well be late
+    assert done.returncode == found["exit_status"]
