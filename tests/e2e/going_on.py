@@ -12,6 +12,7 @@ import pytest
 from runner.journal import read_journal
 from tests.e2e.conftest import GAMEDAY, Run, finished
 
+QUICK = ("--substrate", "process", "--set", "steadyState.for=4s", "--responder", "none")
 PATIENCE_S = 90.0
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.going_on import ended, reached, under_way
+from tests.e2e.going_on import QUICK, ended, reached, under_way
 
 pytestmark = [pytest.mark.timeout(200)]
-QUICK = ("--substrate", "process", "--set", "steadyState.for=4s", "--responder", "none")
 
 
 @pytest.mark.e2e
