@@ -98,4 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         traceback.print_exc()
         click.echo("error: this is a defect of gameday itself; please report it with the lines above", err=True)
         status = 4
-    leave(status if isinstance(status, int) else 0)
+    status = status if isinstance(status, int) else 0
+    if arguments is None:  # this process is the command's alone
+        leave(status)
+    sys.exit(status)

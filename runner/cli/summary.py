@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
     for expectation in outcome["expectations"]:
         yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
     if outcome["cleanup"]["left"]:
-        yield f"  to remove            gameday heal {escape(str(outcome['run']['id']))}"
+        yield f"  to remove            gameday heal {escape(shlex.quote(str(report.parent)))}"
     yield f"  report               {escape(str(report))}"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from runner.cli.summary import lines
 from runner.measure import measure
-from tests.measure.folders import RUN, Story, failing, steadily, write
+from tests.measure.folders import Story, failing, steadily, write
 
 
 def last_lines(folder: Path, **ending: Any) -> str:
@@ -28,4 +28,4 @@ def test_a_stop_is_the_first_reason(tmp_path: Path) -> None:
 def test_what_is_left_comes_with_the_command_that_removes_it(tmp_path: Path, left: list[str], told: bool) -> None:
     """And only then."""
     said = last_lines(tmp_path, clean=not left, left=left)
-    assert (f"to remove            gameday heal {RUN}" in said) is told
+    assert (f"to remove            gameday heal {tmp_path}" in said) is told
