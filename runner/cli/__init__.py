@@ -109,7 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 130
     except Exception as error:
         status = _told(error)
-    leaving.leave(status if isinstance(status, int) else 0)
+    status = status if isinstance(status, int) else 0
+    if arguments is None:  # this process is the command's alone
+        leaving.leave(status)
+    sys.exit(status)
 
 
 def _told(error: Exception) -> int:

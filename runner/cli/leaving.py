@@ -1,6 +1,6 @@
 """The last step of the command: its process ends, also where a thread of it hangs in a call that never returns.
 
-Python waits for such threads before it lets a process go. By then the run is over, its files are written, and what
+Python waits for threads of pools before it lets a process go. By then the run is over, its files are written, and what
 couldn't be taken down has been told.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
-from collections.abc import Sequence
 from typing import NoReturn
 
 PATIENCE_S = 10.0
@@ -18,19 +16,17 @@ PATIENCE_S = 10.0
 
 
 def leave(status: int, patience: float = PATIENCE_S) -> NoReturn:
-    """Ends the process with `status`; raises SystemExit where nothing hangs."""
-    until = time.monotonic() + patience
-    for thread in _others():
-        thread.join(max(0.0, until - time.monotonic()))
-    hung = sorted({thread.name.partition("_")[0] for thread in _others()})
-    if not hung:
-        sys.exit(status)
-    print(f"still hanging, and left to itself: {', '.join(hung)}", file=sys.stderr)  # noqa: T201
+    """Raises SystemExit; where the process isn't gone soon after, it is ended with the same status."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    watch = threading.Timer(patience, _end, (status,))
+    watch.daemon = True
+    watch.start()
+    sys.exit(status)
+
+
+def _end(status: int) -> None:
+    apart = (threading.main_thread(), threading.current_thread())
+    hung = sorted({each.name.partition("_")[0] for each in threading.enumerate() if each not in apart})
+    print(f"still hanging, and left to itself: {', '.join(hung)}", file=sys.stderr, flush=True)  # noqa: T201
     os._exit(status)
-
-
-def _others() -> Sequence[threading.Thread]:
-    """Those for which Python would wait."""
-    return [each for each in threading.enumerate() if each is not threading.current_thread() and not each.daemon]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
     yield f"[bold {_COLOURS[verdict]}]{verdict.upper()}[/]  {escape(str(outcome['run']['scenario']))}"
     for reason in outcome["reasons"]:
         yield f"  {escape(str(reason))}"
-    for remover in dict.fromkeys(_removers(outcome)):
+    for remover in dict.fromkeys(_removers(outcome, report.parent)):
         yield f"  {'to remove':<20} {escape(remover)}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
@@ -42,12 +43,12 @@ def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
         yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
 
 
-def _removers(outcome: Mapping[str, Any]) -> Iterator[str]:
-    """What to type for each thing that was left behind."""
+def _removers(outcome: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """What to type for each thing that was left behind; the run by its folder, which may be anywhere."""
     if outcome["cleanup"]["left"]:
         from runner.cli.heal import command
 
-        run = str(outcome["run"]["id"])
+        run = shlex.quote(str(folder))
         yield from (command(run, str(left)) for left in outcome["cleanup"]["left"])
 
 

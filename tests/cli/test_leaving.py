@@ -11,7 +11,11 @@ HANGS = """
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from runner.cli.leaving import leave
-ThreadPoolExecutor(1, thread_name_prefix="system").submit(threading.Event().wait)
+def start():
+    ThreadPoolExecutor(1, thread_name_prefix="system").submit(threading.Event().wait)
+starter = threading.Thread(target=start, daemon=True)  # its pool's threads are daemons, and waited for all the same
+starter.start()
+starter.join()
 print("told")
 leave(5, patience=0.05)
 """

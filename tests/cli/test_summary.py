@@ -9,7 +9,7 @@ import pytest
 
 from runner.cli.summary import lines
 from runner.measure import measure
-from tests.measure.folders import RUN, Story, failing, steadily, write
+from tests.measure.folders import Story, failing, steadily, write
 from tests.reports.sample_outcome import outcome_of
 
 
@@ -29,7 +29,7 @@ def test_a_stop_is_the_first_reason(tmp_path: Path) -> None:
 def test_what_is_left_comes_with_the_command_that_removes_it(tmp_path: Path, left: list[str], told: bool) -> None:
     """And only then."""
     said = last_lines(tmp_path, clean=not left, left=left)
-    assert (f"to remove            gameday heal {RUN}" in said) is told
+    assert (f"to remove            gameday heal {tmp_path}" in said) is told
 
 
 def test_what_was_left_is_told_with_its_remover() -> None:
@@ -37,9 +37,8 @@ def test_what_was_left_is_told_with_its_remover() -> None:
     outcome = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
     assert "to remove" not in "".join(lines(outcome, Path("report.html")))
     outcome["cleanup"] = {"clean": False, "left": ["what the run has on the engine", "a start", "volume x"]}
-    told = [line for line in lines(outcome, Path("report.html")) if "to remove" in line]
-    run = outcome["run"]["id"]
+    told = [line for line in lines(outcome, Path("runs/r1/report.html")) if "to remove" in line]
     assert [line.split("to remove")[1].strip() for line in told] == [
-        f"gameday heal {run}",
+        "gameday heal runs/r1",
         "docker volume rm --force x",
     ]
