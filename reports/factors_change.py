@@ -41,7 +41,11 @@ def ai_unapproved(run: Run) -> Found | None:
     if bad is None or "effect" not in run.clocks or not bad.ai or not (unowned(bad) or unsenior(bad)):
         return None
     missing = "an owner of the service" if unowned(bad) else "anybody senior"
-    how = f"approved by {listed(bad.approvals)}, not by {missing}" if bad.approvals else "without an approval on record"
+    how = (
+        f"with the approval of {listed(bad.approvals)}, not of {missing}"
+        if bad.approvals
+        else "without an approval on record"
+    )
     said = f"{bad.change.release or 'The change'} was AI-assisted and shipped {how}."
     return Found(said, "Make the approval of the service's owner a gate for AI-assisted changes.", owned=True)
 

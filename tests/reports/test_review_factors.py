@@ -30,7 +30,7 @@ FOUND: list[tuple[str, Variant, str]] = [
         Variant(edit={"c1": {"approvals": []}}),
         "AI-assisted and shipped without an approval on record",
     ),
-    ("an AI change without the approval it needs", Variant(), "approved by Pricing lead, not by an owner"),
+    ("an AI change without the approval it needs", Variant(), "with the approval of Pricing lead, not of an owner"),
     (
         "an AI change without the approval it needs",
         Variant(
@@ -38,7 +38,7 @@ FOUND: list[tuple[str, Variant, str]] = [
                 "c1": {"author": {"role": "engineer", "level": "mid"}, "approvals": [{"role": "peer", "level": "mid"}]}
             }
         ),
-        "approved by peer (mid), not by an owner",
+        "with the approval of peer (mid), not of an owner",
     ),
     ("a change that can't be taken back", Variant(edit={"c1": {"reversible": False}}), "is not reversible"),
     ("a change that can't be taken back", Variant(edit={"c1": {"migration": "rename.sql"}}), "(rename.sql)"),
