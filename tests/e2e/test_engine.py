@@ -68,7 +68,8 @@ def killed() -> list[str]:
 def again(command: list[str], log: Path) -> None:
     """Up and answering; it outlives the test."""
     with log.open("ab") as out:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        # Nobody's child, or pytest would complain of the one that it leaves.
+        subprocess.run(["setsid", "--fork", *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True)
     until = time.monotonic() + BACK_S
     while True:
         try:

@@ -33,7 +33,7 @@ class Stub:
         self.hangs_at = ""
         """The end of the path of the call with which it begins to hang."""
 
-    def answer(self, method: str, path: str) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, told: bytes) -> tuple[int, Any]:
         """Status and body; waits where the engine hangs."""
         with self.lock:
             self.calls.append(f"{method} {path}")
@@ -64,8 +64,11 @@ class Stub:
                 return 200, {"Volumes": None}
             case "GET", ["images", "json"]:
                 return 200, []
+            case "POST", ["networks", network, "disconnect"]:
+                self.containers[json.loads(told)["Container"]].remove(network)
+                return self._leave([network])
             case "POST", ["containers", name, "kill"]:
-                return self._leave(name)
+                return self._leave(self.containers[name])
             case "DELETE", ["containers", name]:
                 self.containers.pop(name, None)
                 return 204, None
@@ -80,10 +83,9 @@ class Stub:
                 return 204, None
         return 200, {}
 
-    def _leave(self, name: str) -> tuple[int, Any]:
+    def _leave(self, own: list[str]) -> tuple[int, Any]:
         """Takes a moment, for others to come in between."""
         with self.lock:
-            own = self.containers[name]
             self.together |= set(own) & set(self.leaving)
             self.leaving += own
         threading.Event().wait(0.002)
@@ -102,8 +104,8 @@ def serving(path: Path) -> Iterator[Stub]:
         protocol_version = "HTTP/1.1"
 
         def _any(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body = stub.answer(self.command, self.path)
+            told = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = stub.answer(self.command, self.path, told)
             content = b"" if body is None else json.dumps(body).encode()
             try:
                 self.send_response(status)

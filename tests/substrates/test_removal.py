@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -50,9 +51,21 @@ def test_no_two_leave_a_network_at_once(stub: Stub, client: Engine) -> None:
     assert removal.remove(client, "run", told.append) == []
     assert (stub.containers, stub.networks, len(told)) == ({}, [], 12)
     assert stub.together == set()
-    most: list[int] = []
-    removal.apart({each: frozenset(each) for each in "abcd"}, lambda each: most.append(len(most)))
-    assert len(most) == 4
+    left = [call for call in stub.calls if call.endswith("/disconnect")]
+    assert len(left) == 6
+
+
+def test_those_that_share_no_network_go_side_by_side() -> None:
+    """All four are under way at once, else the barrier breaks; and who is on none goes too."""
+    together = threading.Barrier(4)
+
+    def end(each: str) -> None:
+        if each != "e":
+            together.wait(FEW_S)
+
+    found = {**{each: frozenset(each) for each in "abcd"}, "e": frozenset[str]()}
+    removal.apart(found, lambda each, network: None, end)
+    assert not together.broken
 
 
 def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engine) -> None:
