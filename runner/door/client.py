@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,15 @@ class DoorRefused(Exception):
 
 class DoorGone(Exception):
     """Nobody answers at the door: the run has ended, or it hangs."""
+
+
+class Direct(http.client.HTTPConnection):
+    """To an address, not a name: the resolver and the tables of names in all languages aren't loaded for it."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket()
+        self.sock.settimeout(self.timeout)
+        self.sock.connect((self.host, self.port))
 
 
 class Client:
@@ -65,7 +75,7 @@ class Client:
             time.sleep(again)  # the door itself says for how long
 
     def _once(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, float, Mapping[str, Any]]:
-        connection = http.client.HTTPConnection(self._key.host, self._key.port, timeout=timeout)
+        connection = Direct(self._key.host, self._key.port, timeout=timeout)
         headers = {"Authorization": f"Bearer {self._key.token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, body, headers)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,8 @@ class Key:
 
 
 def new_token() -> str:
+    import secrets  # the commands, which are in a hurry, draw none
+
     return secrets.token_urlsafe(32)
 
 

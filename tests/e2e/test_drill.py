@@ -47,15 +47,12 @@ def secrets_of(name: str) -> list[str]:
     return [name, scenario.title, scenario.story[:60], *defects, *actions, "bad-deploy", "fault.intended"]
 
 
-def readable(*folders: Path, since: float = 0.0) -> Iterator[tuple[str, str]]:
-    """(where, text) of all that the user of the machine can read about the run: its files, and every process.
-
-    `since`: files that were last written before, seconds since the epoch, are of something else.
-    """
+def readable(*folders: Path) -> Iterator[tuple[str, str]]:
+    """(where, text) of all that the user of the machine can read about the run: its files, and every process."""
     for folder in folders:
         for path in folder.rglob("*"):
             with suppress(OSError):  # files come and go
-                if path.is_file() and path.stat().st_size < BIG and path.stat().st_mtime >= since:
+                if path.is_file() and path.stat().st_size < BIG:
                     yield str(path), path.read_bytes().decode("utf-8", "replace")
     for process in psutil.process_iter():
         for part in ("cmdline", "environ"):
@@ -96,9 +93,11 @@ def search(name: str, terminal: Path) -> list[str]:
     """Where the secret is to be found: at the door, on the terminal, in files, in the process list."""
     status = json.loads(subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout)
     told = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
-    begun = min(path.stat().st_mtime for path in (terminal.parent / "runs").iterdir())
-    places = readable(terminal.parent, active.state(), Path("/dev/shm"), Path("/tmp"), since=begun - 60)
-    return found(secrets_of(name), itertools.chain(told, places))
+    shared = (
+        (where, text) for where, text in readable(Path("/dev/shm"), Path("/tmp")) if status["run"] in where + text
+    )
+    places = itertools.chain(told, readable(terminal.parent, active.state()), shared)
+    return found(secrets_of(name), places)
 
 
 def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any], list[str]]:
@@ -116,7 +115,7 @@ def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room:
     person = OnCall()
     with drilled(room, "wrong-rollback") as (run, terminal):
         paged(run, terminal, person)
-        assert search("wrong-rollback", terminal) == []
+        assert (places := search("wrong-rollback", terminal)) == [], "\n".join(places)
         assert person.say("rollback", "gateway", "--as", "on-call")
         assert person.say("note", "the newest change was innocent", "--as", "scribe")
         assert person.say("rollback", "pricing", "--as", "on-call")
@@ -146,7 +145,7 @@ def test_a_lost_region_is_kept_secret_and_answered_by_a_person(room: Path) -> No
     person = OnCall()
     with drilled(room, "primary-lost-sync", "--no-auto") as (run, terminal):
         paged(run, terminal, person)
-        assert search("primary-lost-sync", terminal) == []
+        assert (places := search("primary-lost-sync", terminal)) == [], "\n".join(places)
         assert person.say("failover", "us-east")
         assert person.say("promote")
         outcome, _ = ended(run, terminal)
