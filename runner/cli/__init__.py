@@ -42,6 +42,8 @@ COMMANDS = {
     "heal": "heal:heal",
     "calibrate": "calibrate:calibrate",
     "list": "look:list_",
+    "up": "up:up",
+    "down": "up:down",
     **{name: f"look:{name}" for name in ("show", "validate", "schema", "doctor", "report", "abort")},
     **{
         name: f"operate:{name}"

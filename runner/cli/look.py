@@ -124,6 +124,11 @@ def report(run: Path) -> None:
 @click.argument("run", required=False)
 def abort(run: str | None) -> None:
     """End a run that goes on now, from any terminal: faults reverted, system down, exit status 130 there."""
+    end(run)
+
+
+def end(run: str | None) -> None:
+    """Asks the run, or the only one that goes on, to end. Raises a click error where none is meant."""
     runs = active.runs()
     chosen = [each for each in runs if run in (None, each.run)]
     if not chosen:

@@ -1,0 +1,95 @@
+"""`gameday up` and `gameday down`: the system of a scenario by itself, with nothing done to it, to look around in.
+
+No load, no fault, no report. It is a run like any other to `abort`, the reaper and `heal`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from runner.cli import active, library
+from runner.cli.keep import Signals
+from runner.cli.look import end
+from runner.cli.play import Options, new_id
+from runner.cli.run import _chosen, _writable
+from runner.reaper.start import Reaper
+from runner.system import System
+
+EPILOG = """\b
+Examples:
+  gameday up                                   prints the address of a product's page
+  gameday up region-lost --substrate docker
+  gameday down                                 from another terminal, or Ctrl-C"""
+LEFT = 5
+POLL_S = 0.1
+LOOK_AT = "/products/1"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("scenario", default="good-release")
+@click.option("--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where logs go.")
+def up(scenario: str, substrate: Literal["auto", "docker", "process"], out: Path) -> int:
+    """Bring up the system that SCENARIO would run on, and keep it up; nothing else is done to it."""
+    from runner.cli.wire import Settings, operator
+    from runner.clock import RunClock
+    from runner.journal import Event, Journal
+
+    found = library.read(library.find(scenario))
+    library.topology(found)
+    _writable(out)
+    chosen, why, _ = _chosen(Options(substrate, out, None, {}, None, False, None))
+    run, clock, reaper = new_id(), RunClock(), Reaper()
+    folder = out / run
+    (folder / "logs").mkdir(parents=True)
+    journal = Journal(folder / "journal.jsonl")
+    journal.append(Event(0.0, "run.started", run, {"substrate": chosen, "started": clock.started.isoformat()}))
+    asked = threading.Event()
+    with active.registered(run, folder) as entry, Signals().caught() as signals, signals.to(lambda _: asked.set()):
+        reaper.watch(run, folder, chosen, active.folder() / f"{run}.json")
+        click.echo(f"{run}: on {chosen} ({why})", err=True)
+        operating = operator(found, Settings(run, folder, 0, chosen), journal, clock, _say)
+        try:
+            _brought_up(operating.system, asked)
+        finally:
+            left = operating.take_down()
+            shutil.rmtree(folder / "work", ignore_errors=True)
+            journal.close()
+            if left:
+                entry.stay()
+                _say(f"left behind: {', '.join(left)}; to remove: gameday heal {folder}")
+    reaper.dismiss()
+    return LEFT if left else 0
+
+
+def _brought_up(system: System, asked: threading.Event) -> None:
+    """Brings it up, says where it is, and waits; ends at once when asked to. Raises PortError."""
+    with ThreadPoolExecutor(1, thread_name_prefix="up") as pool:
+        coming = pool.submit(system.bring_up)
+        while not coming.done() and not asked.wait(POLL_S):
+            continue
+        if asked.is_set():
+            system.closing.set()
+            return
+        coming.result()
+    host, port = system.substrate.address(system.instances(system.kind_of("router"))[0])
+    click.echo(f"http://{host}:{port}{LOOK_AT}")
+    _say("up; Ctrl-C, or gameday down in another terminal, takes it down")
+    asked.wait()
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@click.command(epilog="\b\nExamples:\n  gameday down\n  gameday down 20260102-030405-ab12")
+@click.argument("run", required=False)
+def down(run: str | None) -> None:
+    """Take down what `gameday up` brought up."""
+    end(run)
