@@ -62,6 +62,7 @@ def test_a_disk_that_is_full_for_a_while(room: Path) -> None:
         assert [event.subject for event in run.events("phase")][-1] == "done"
 
 
+@pytest.mark.full
 def test_a_disk_that_stays_full(room: Path) -> None:
     """The same without a report: the command says how to get one, which works once there is room."""
     with small_disk(room / "disk", ROOM) as disk:

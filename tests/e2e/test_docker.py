@@ -79,6 +79,7 @@ def test_a_bad_deploy_on_containers(play: Play) -> None:
     assert left_of(run) == []
 
 
+@pytest.mark.full
 def test_a_good_release_on_containers(play: Play) -> None:
     """The control loses no request while containers are replaced."""
     run = play("good-release", "--substrate", "docker")

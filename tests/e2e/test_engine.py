@@ -112,6 +112,7 @@ def test_an_engine_that_hangs(room: Path) -> None:
     assert run not in labelled.everything()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("after", ["at once", "later"])
 def test_an_engine_that_is_killed(after: str, room: Path, request: pytest.FixtureRequest) -> None:
     """An error of the run; where the engine is back in time nothing is left, else heal removes it once it is."""

@@ -104,6 +104,7 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
     assert "its abort condition “impact.failed_ratio &gt; 5%” held" in page
 
 
+@pytest.mark.full
 def test_a_good_release_disturbs_nobody(play: Play) -> None:
     """The control: no alert, no rollback, not one failed request."""
     run = play("good-release", *ON)
@@ -114,6 +115,7 @@ def test_a_good_release_disturbs_nobody(play: Play) -> None:
     assert [c["release"] for c in run.outcome["changes"]] == ["catalog-1.1.0"]
 
 
+@pytest.mark.full
 def test_silently_wrong_prices_are_found_by_content_alone(play: Play, altered: Altered) -> None:
     """Client-side correctness pages, and the release is rolled back; the service-side scrape sees nothing.
 
