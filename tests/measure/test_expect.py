@@ -112,7 +112,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ('slos["nobody"].verdict == "ok"', None),
         ("detectors.scrape.detected || detectors.scrape.ttd < 60s", False),
         ("impact.failed == 200 && impact.failed_ratio > 99%", True),
-        ("changes.total == 2 && changes.failed == 0", True),
+        ("changes.total == 1 && changes.failed == 0", True),
         ("changes.refused == 1", False),
     ],
 )

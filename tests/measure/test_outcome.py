@@ -106,7 +106,7 @@ def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path
 
 
 def test_how_each_change_ended_is_told(tmp_path: Path) -> None:
-    """Done, taken back under way, failed, refused by the system, or never ended; `done` is the time of the first two."""
+    """Done, taken back under way, failed, refused by the system, never ended; `done` is the time of the first two."""
     story = Story().begin()
     for number, (kind, data) in enumerate(ENDS.values()):
         story.add(
