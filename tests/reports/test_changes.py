@@ -55,7 +55,7 @@ def test_no_ai_is_said_only_where_it_is_known(tmp_path: Path) -> None:
 def test_a_change_that_was_refused_has_not_failed(run: Run) -> None:
     """The feed says when, and in whose words; one that failed is said to have."""
     no = {"why": "refused (403): no such scope", "refused": True, "status": 403}
-    for data, told in ((no, "14.5 s: refused (403): no such scope"), ({"why": "ended"}, "failed at 14.5 s: ended")):
+    for data, told in ((no, "14.50 s: refused (403): no such scope"), ({"why": "ended"}, "failed at 14.50 s: ended")):
         changed = variant(run, Variant(drop=["change.done"], add=[Event(14.5, "change.failed", "c1", data)]))
         assert [each.state for each in changes.feed(changed) if each.id == "c1"] == [told]
 
