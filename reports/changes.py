@@ -144,7 +144,8 @@ def _state(run: Run, id_: str) -> str:
         if event.subject == id_:
             if event.kind == "change.done":
                 return seconds(event.t)
-            return f"failed at {seconds(event.t)}: {text(event.data.get('why'))}"
+            how = f"{seconds(event.t)}" if event.data.get("refused") else f"failed at {seconds(event.t)}"
+            return f"{how}: {text(event.data.get('why'))}"
     return "not confirmed" if id_ else ""
 
 

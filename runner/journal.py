@@ -14,7 +14,8 @@ Together with the samples it is the only hand-over from a run to everything that
     fault.injected, fault.failed {why}, fault.reverted {by}
     change.started     subject change id    {service, release, previous, kind, summary, strategy, by, author, ai,
                                              approvals, reversible, rollback_of}
-    change.replaced    subject change id    {instance, release};  change.done, change.failed {why}
+    change.replaced    subject change id    {instance, release};  change.done {cancelled}
+    change.failed      subject change id    {why}, and {refused, status} where the system itself said no
     alert.raised       subject alert id     {detector, side, pages, slo, region, journey, summary}
     page.delivered, alert.resolved
     ack                subject alert id     {by}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 OperationName = Literal["ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note"]
+ChangeState = Literal["running", "done", "failed", "refused", "rolled-back"]
+"""Refused: the system itself said no, and nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Change:
     kind: str
     summary: str
     by: str
-    state: Literal["running", "done", "failed", "rolled-back"]
+    state: ChangeState
     rollback_of: str | None = None
     author: str = ""
     """Role and level of who wrote it, and whether an assistant did with them; empty of a rollback."""

@@ -7,15 +7,18 @@ What to do is decided elsewhere (a timeline, a responder); this file only does i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from runner.asked import Refused
 from runner.clock import Clock
 from runner.journal import Event, Journal
-from runner.operations import Change
+from runner.operations import Change, ChangeState
 from runner.ports import Instance, PortError
+from runner.privilege import may_delete
 from runner.system import System
 
 Strategy = Literal["all-at-once", "rolling", "region-by-region"]
@@ -116,10 +119,11 @@ class Operator:
         )
         self._set(target, "rolled-back")
 
-    def recreate(self, change: str, release: str, region: str, by: str, *, allowed: bool) -> bool:
-        """Deletes a region's environment, volumes included, and creates it again with `release`; False where refused.
+    def recreate(self, change: str, release: str, region: str, by: str) -> None:
+        """Deletes a region's environment, volumes included, and creates it again with `release`.
 
-        What an automation does that was asked for a fix and whose credential lets it. Raises PortError.
+        What an automation does that was asked for a fix, where the system's door lets its credential. Raises Refused
+        where it doesn't, PortError where anything else fails.
         """
         about = {**self.about(release), "kind": "infra", "by": by, "reversible": False}
         service, previous = str(about["service"]), self._running(str(about["service"]))
@@ -130,17 +134,14 @@ class Operator:
         with self._lock:
             self._rollouts[change] = rollout
         self.log("change.started", change, {**self._described(rollout, about), "plan": plan}, durable=True)
-        if not allowed:
-            self._set(change, "failed")
-            self.log("change.failed", change, {"why": f"refused: the credential of {by} can't delete an environment"})
-            return False
-        self.system.lose(region, destroy=True)
-        self.log("environment.deleted", region, {"change": change})
-        self.system.releases[service] = release
-        self.system.bring_back(region)
+        with self._failing(entry):
+            may_delete(self.system, region)
+            self.system.lose(region, destroy=True)
+            self.log("environment.deleted", region, {"change": change})
+            self.system.releases[service] = release
+            self.system.bring_back(region)
         self._set(change, "done")
         self.log("change.done", change, {"cancelled": False})
-        return True
 
     def _ship(self, rollout: _Rollout, about: Mapping[str, Any]) -> None:
         change = rollout.change
@@ -149,21 +150,32 @@ class Operator:
             guard = self._of_service.setdefault(change.service, threading.Lock())
         self.log("change.started", change.id, self._described(rollout, about), durable=True)
         with guard:
-            try:
+            with self._failing(change):
                 self.migrate(change.release)
                 self.system.built(change.release)
                 self.system.releases[change.service] = change.release
                 self._roll(rollout)
-            except PortError as error:
-                self._set(change.id, "failed")
-                self.system.releases[change.service] = change.previous
-                self.log("change.failed", change.id, {"why": str(error)})
-                raise
             if rollout.cancelled.is_set():
                 self._set(change.id, "rolled-back")
             else:
                 self._set(change.id, "done")
             self.log("change.done", change.id, {"cancelled": rollout.cancelled.is_set()})
+
+    @contextmanager
+    def _failing(self, change: Change) -> Iterator[None]:
+        """A change that fails is told as such, and what starts from then on runs the release before it again; one that
+        the system refuses has done nothing."""
+        try:
+            yield
+        except PortError as error:
+            if isinstance(error, Refused):
+                self._set(change.id, "refused")
+                self.log("change.failed", change.id, {"why": str(error), "refused": True, "status": error.status})
+            else:
+                self._set(change.id, "failed")
+                self.system.releases[change.service] = change.previous
+                self.log("change.failed", change.id, {"why": str(error)})
+            raise
 
     def _described(self, rollout: _Rollout, about: Mapping[str, Any]) -> dict[str, Any]:
         change = rollout.change
@@ -223,7 +235,7 @@ class Operator:
             return standing[-1]
         return str(self.system.topology.places(service)[0].release)
 
-    def _set(self, change: str, state: Literal["running", "done", "failed", "rolled-back"]) -> None:
+    def _set(self, change: str, state: ChangeState) -> None:
         with self._lock:
             rollout = self._rollouts[change]
             rollout.change = replace(rollout.change, state=state)

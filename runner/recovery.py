@@ -6,21 +6,26 @@ Each operation goes by the operators' own doors: the edge's endpoints, the datab
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from runner import databases
+from runner import databases, flags
 from runner.operations import Operation
 from runner.operator import Operator
 from runner.ports import Instance, PortError
 from runner.system import System
 
 EDGE_TRIES_S = 5.0
+AT_ONCE = 16
+"""Instances that are told of a flag in parallel: one that hangs must not keep it from the others."""
 
 
 @dataclass
 class Recovery:
-    """`flags` that stand are told to instances that start later by nobody: a flag holds for those that run."""
+    """An operator's hands, for what no change comes of but by `rollback`."""
 
     operator: Operator
 
@@ -128,13 +133,34 @@ class Recovery:
         self.system.heal(places)
 
     def flag(self, text: str) -> None:
-        """`name=on` or `name=off`, told to every instance that has flags."""
+        """`name=on` or `name=off`, told to every instance that has flags, and to those that start later.
+
+        Raises PortError where one that runs couldn't be told; the others are all the same.
+        """
         name, _, value = text.partition("=")
-        served = {(s.region, s.name) for s in self.system.topology.services if s.ready == "http"}
-        told = [each for each in self.system.instances() if (each.region, each.service) in served]
-        for instance in told:
-            self.system.altered.add(f"flag {name}")
-            self.system.ask(instance, "POST", "/_operator/flags", {name: value in ("", "on", "true")})
+        values = {name: value in ("", "on", "true")}
+        told: dict[str, PortError | None] = {}
+        while new := [each for each in self._with_flags() if each.id not in told]:
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flag") as pool:
+                told |= zip([each.id for each in new], pool.map(partial(self._told, values=values), new), strict=True)
+        running = {each.id for each in self._with_flags()}
+        errors = [error for each, error in told.items() if error and each in running]
+        if errors or not told:
+            raise errors[0] if errors else PortError(f"nobody runs who has flags: {name} is not switched")
+
+    def _told(self, instance: Instance, values: Mapping[str, bool]) -> PortError | None:
+        """The first one that takes the switch makes it stand: whoever starts from then on begins with it."""
+        self.system.altered |= {f"flag {name}" for name in values}
+        try:
+            self.system.ask(instance, "POST", flags.PATH, values)
+        except PortError as error:
+            return error
+        self.system.flags.switch(values)
+        return None
+
+    def _with_flags(self) -> list[Instance]:
+        known = {(each.region, each.name) for each in self.system.topology.services if flags.has_flags(each)}
+        return [each for each in self.system.instances() if (each.region, each.service) in known]
 
     def _traffic(self, what: str, region: str) -> None:
         drained = f"{region} drained"

@@ -78,7 +78,7 @@ _SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     "fault.reverted": lambda s, d: f"fault reverted by {d['by']}",
     "change.started": lambda s, d: f"change {s}: {d['service']} {d['previous']} -> {d['release']} by {d['by']}",
     "change.done": lambda s, d: f"change {s} " + ("cancelled" if d.get("cancelled") else "done"),
-    "change.failed": lambda s, d: f"change {s} failed: {d['why']}",
+    "change.failed": lambda s, d: f"change {s} {'was' if d.get('refused') else 'failed:'} {d['why']}",
     "alert.raised": _alert,
     "ack": lambda s, d: f"alert {s} acknowledged by {d['by']}",
     "operation.intended": lambda s, d: f"operation {d['name']} {d['target']} by {d['by']}",

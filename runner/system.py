@@ -11,17 +11,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import requests
-
-from runner import databases, distance
+from runner import asked, databases, distance, flags
 from runner.awaited import Awaited
 from runner.ports import Instance, Links, PortError, Release, Substrate, Volumes
 from runner.topology import Service, Topology
 
-ASK_S = 3.0
 CATCH_UP_S = 60.0
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Before an instance that died is started again; the last one from then on."""
@@ -45,14 +42,16 @@ class LinkServers(Links, Protocol):
 
 @dataclass
 class System:
-    """`ports.System`. `build` makes a release ready to run; `log` journals; `token` opens the operators' endpoints."""
+    """`ports.System`. `build` makes a release ready to run; `log` journals; `token` opens the operators' endpoints,
+    `credential` is an automation's: what it may do, the system knows."""
 
     substrate: Substrate
     links: LinkServers
     topology: Topology
     build: Callable[[str], Release]
     log: Log = lambda kind, subject, data: None
-    token: str = ""
+    token: str = field(default="", repr=False)
+    credential: str = field(default="", repr=False)
     delay: float = 0.0
     """Seconds that data takes between the databases of two regions."""
     progress: Callable[[str], None] = lambda line: None
@@ -73,6 +72,7 @@ class System:
         """What else isn't as at the start: a schema, a flag, traffic drained."""
         self._deaths: Counter[Place] = Counter()
         self.awaited = Awaited()
+        self.flags = flags.Flags()
         self.releases = {service.name: str(service.release or service.name) for service in self.topology.services}
 
     def bring_up(self) -> None:
@@ -140,23 +140,17 @@ class System:
             raise PortError(f"no database runs in {region}")
         return link.url(*self.substrate.address(running[0]))
 
-    def ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The JSON answer of an instance's operator endpoint. Raises PortError."""
-        host, port = self.substrate.address(instance)
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.request(
-                    method,
-                    f"http://{host}:{port}{path}",
-                    json=body,
-                    timeout=ASK_S,
-                    headers={"Authorization": f"Bearer {self.token}"},
-                )
-                answer.raise_for_status()
-                return answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise PortError(f"{instance.id}: {method} {path}: {error}") from error
+    def ask(
+        self,
+        instance: Instance,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        token: str | None = None,
+    ) -> Any:
+        """The JSON answer of an instance's operator endpoint, by the operators' token unless said. Raises PortError."""
+        given = self.token if token is None else token
+        return asked.ask(self.substrate.address(instance), method, path, body, given, instance.id)
 
     def kill(self, instances: Sequence[Instance]) -> None:
         """SIGKILL, all at once. Nothing restarts them before `heal`."""
@@ -234,14 +228,25 @@ class System:
             raise PortError(f"{service.region} is lost: nothing starts there")
         name = release or self.releases[service.name]
         ready = self.built(name) if service.release else Release(service.name, service.name, None)
-        values = self.topology.environment_of_links(service, self._addresses)
+        begins = self.flags.all() if flags.has_flags(service) else {}
+        values = {**self.topology.environment_of_links(service, self._addresses), **flags.variable(begins)}
         with self.awaited.instance(service.id):
             instance = self.substrate.start(service, ready, values)
         if service.region in self._lost:
             self.substrate.kill(instance)
             raise PortError(f"{service.region} was lost while {instance.id} started")
+        if flags.has_flags(service) and self.flags.all() != begins:
+            self._switch(instance)
         self._ready(instance)
         return instance
+
+    def _switch(self, instance: Instance) -> None:
+        """Flags were switched while it started: it is told, or it doesn't run."""
+        try:
+            self.ask(instance, "POST", flags.PATH, self.flags.all())
+        except PortError:
+            self.substrate.kill(instance)
+            raise
 
     def _start_wanted(self, service: Service) -> None:
         """Starts what the service is to run, also where that changed while it started."""

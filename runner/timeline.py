@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.asked import Refused
 from runner.operator import Operator, Strategy
 from runner.ports import Fault, PortError
 from runner.scenario import Entry, Scenario
@@ -93,17 +94,21 @@ class Timeline:
                 self._log("fault.injected", fault, {})
 
     def _delete(self, entry: Entry, fault: str, index: int) -> None:
+        """An automation's; that the system refuses it is part of the story."""
         region, change = entry.spec.region, self.next_change()
         about = {"kind": entry.action, "target": region, "region": region, "entry": index, "plan": change}
         self._intend(fault, {**about, "undo": {"environment": region}}, None)
-        allowed = not self._scenario.guardrails.least_privilege
-        done = self._operator.recreate(change, entry.spec.release, region, entry.spec.by, allowed=allowed)
+        try:
+            self._operator.recreate(change, entry.spec.release, region, entry.spec.by)
+        except PortError as error:
+            if self._over(fault):
+                self._log("fault.failed", fault, {"why": str(error)})
+            if not (isinstance(error, Refused) or self._ending.is_set()):
+                raise
+            return
         self._over(fault)
-        if done:
-            self._log("fault.injected", fault, {})
-            self._log("fault.reverted", fault, {"by": "system"})
-        else:
-            self._log("fault.failed", fault, {"why": "refused: least privilege"})
+        self._log("fault.injected", fault, {})
+        self._log("fault.reverted", fault, {"by": "system"})
 
     def _inject(self, entry: Entry, name: str, index: int) -> None:
         fault = self._bind(entry.action, entry.spec)

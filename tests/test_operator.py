@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runner import bundled
+from runner.asked import Refused
 from runner.changes.rollout import plan
 from runner.journal import Event, Journal, read_journal
 from runner.operator import Operator, Strategy
@@ -25,6 +26,32 @@ def build(name: str) -> Release:
 
 def about(name: str) -> Mapping[str, Any]:
     return {"service": name.rpartition("-")[0], "kind": "code", "summary": f"ships {name}", "author": {}, "ai": None}
+
+
+class Door:
+    """The platform's, as far as operators see it: notes who asked what by which token, and answers `no` where set."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.no: PortError | None = None
+
+    def __call__(
+        self, instance: Instance, method: str, path: str, body: object = None, token: str | None = None
+    ) -> object:
+        self.asked.append((instance.service, f"{method} {path}", token))
+        if self.no is not None:
+            raise self.no
+        return {}
+
+
+@pytest.fixture
+def door(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """It lets everybody pass; databases catch up at once."""
+    made = Door()
+    monkeypatch.setattr(operator.system, "ask", made)
+    monkeypatch.setattr(operator.system, "caught_up", lambda region: None)
+    operator.system.credential = "of-the-automation"
+    return made
 
 
 @pytest.fixture
@@ -175,3 +202,60 @@ def test_cancelling_stops_changes_but_none_that_takes_another_back(
     operator.rollback("c2", "c1", "auto")
     assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
     assert batches == ["pricing-1.1.0"] * 2 + ["pricing-1.0.0"] * 2
+
+
+def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
+    substrate: FakeSubstrate, operator: Operator, door: Door
+) -> None:
+    """Allowed, everything in the region is destroyed and made again with the release that was to be shipped."""
+    operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    path = "POST /_operator/environments/eu-west/delete"
+    assert door.asked == [("edge", path, "of-the-automation")]
+    assert "destroy eu-west" in substrate.order
+    assert [each.release for each in operator.system.instances("costs", "eu-west")] == ["costs-1.1.0"]
+    assert [each.state for each in operator.feed()] == ["done"]
+
+
+def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: Operator, door: Door) -> None:
+    """Not one instance is touched; journal and feed have the door's own words and status, and no token."""
+    door.no = Refused(403, "the credential of automation lacks the scope environment:delete")
+    before = list(operator.system.instances())
+    substrate.order.clear()
+    with pytest.raises(Refused, match="lacks the scope"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    assert substrate.order == []
+    assert operator.system.instances() == before
+    assert operator.system.releases["costs"] == "costs-1.0.0"
+    (failed,) = [event.data for event in journalled(operator) if event.kind == "change.failed"]
+    why = "refused (403): the credential of automation lacks the scope environment:delete"
+    assert failed == {"why": why, "refused": True, "status": 403}
+    assert [each.state for each in operator.feed()] == ["refused"]
+    assert "of-the-automation" not in operator.journal.path.read_text(encoding="utf-8")
+    assert "of-the-automation" not in repr(operator.system)
+
+
+def test_a_door_that_does_not_answer_allows_nothing(substrate: FakeSubstrate, operator: Operator, door: Door) -> None:
+    """Whatever keeps it: the change has failed, and nothing was touched."""
+    door.no = PortError("edge: timed out")
+    substrate.order.clear()
+    with pytest.raises(PortError, match="timed out"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    operator.system.kill(operator.system.instances("edge"))
+    substrate.order.clear()
+    with pytest.raises(PortError, match="no edge runs"):
+        operator.recreate("c2", "costs-1.1.0", "eu-west", "automation")
+    assert substrate.order == []
+    assert [each.state for each in operator.feed()] == ["failed", "failed"]
+
+
+def test_an_environment_that_does_not_come_back_fails_the_change(
+    substrate: FakeSubstrate, operator: Operator, door: Door
+) -> None:
+    """It isn't under way for ever: the feed and the journal say that it failed, and why."""
+    substrate.refuse = {"costs-1.1.0"}
+    with pytest.raises(PortError, match="isn't ready"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    assert [each.state for each in operator.feed()] == ["failed"]
+    told = [(event.kind, event.data.get("why")) for event in journalled(operator) if event.kind.startswith("change.")]
+    assert told == [("change.started", None), ("change.failed", "eu-west.costs isn't ready")]
+    assert operator.system.releases["costs"] == "costs-1.0.0"

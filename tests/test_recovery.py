@@ -16,7 +16,7 @@ from runner.operator import Operator
 from runner.ports import Instance, PortError, Release
 from runner.recovery import Recovery
 from runner.system import System
-from runner.topology import read_topology
+from runner.topology import Service, read_topology
 from tests.fakes import FakeLinks, FakeSubstrate, HandClock
 
 REGIONS = ("us-east", "eu-west", "me-central")
@@ -38,6 +38,8 @@ class Bench:
         self.system.bring_up()
         self.done: list[tuple[str, Any]] = []
         self.promotes_with: list[str] = []
+        self.broken: set[str] = set()
+        """Services that don't answer."""
         patch.setattr(databases, "promote", self._promote)
         patch.setattr(databases, "stop_waiting", lambda url: False)
         self.received = {"us-east": 9, "eu-west": 2, "me-central": 2}
@@ -51,6 +53,8 @@ class Bench:
         self.promotes_with = sorted(each.region for each in self.system.instances("postgres"))
 
     def _ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        if instance.service in self.broken:
+            raise PortError(f"{instance.service} hangs")
         self.done.append((f"{instance.service} {path}", body))
 
     def carry(self, name: Any, target: str) -> None:
@@ -131,12 +135,95 @@ def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> Non
 
 
 def test_a_flag_is_told_to_every_service(bench: Bench) -> None:
-    """Whoever serves requests hears of it; databases and link servers have no flags."""
+    """Whoever serves requests hears of it, once; databases and link servers have no flags."""
     bench.carry("flag", "queue-checkout=on")
-    told = {what for what, _ in bench.done}
-    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= told
-    assert not any(what.startswith(("postgres", "links")) for what in told)
+    told = [what for what, _ in bench.done]
+    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= set(told)
+    assert not any(what.startswith(("postgres", "links", "edge-links")) for what in told)
+    assert len(told) == sum(each.ready == "http" and each.instances for each in bench.system.topology.services)
     assert {tuple(body.items()) for _, body in bench.done} == {(("queue-checkout", True),)}
+
+
+def test_a_switch_stands_for_whoever_starts_later(bench: Bench) -> None:
+    """Revived, restarted, shipped, rolled back, or back with its region: each begins with what was switched last."""
+    bench.carry("flag", "checkout=off")
+    bench.carry("flag", "orders=off")
+    bench.carry("flag", "orders=on")
+    before = set(bench.substrate.given)
+    bench.system.caught_up = lambda region: None  # type: ignore[method-assign]
+    dead = bench.system.instances("gateway", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.system.revive(dead)
+    bench.carry("restart", "checkout")
+    bench.recovery.operator.about = lambda name: {"service": "pricing", "kind": "code", "summary": ""}
+    bench.recovery.operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    bench.recovery.operator.rollback("c2", "c1", "auto")
+    bench.system.lose("me-central", destroy=False)
+    bench.system.bring_back("me-central")
+    new = {each: given for each, given in bench.substrate.given.items() if each not in before}
+    flagged = {each: given for each, given in new.items() if ".postgres." not in each and ".links." not in each}
+    assert {each.rsplit(".", 1)[0] for each in flagged} >= {"us-east.gateway", "us-east.checkout", "eu-west.pricing"}
+    assert {given.get("FLAGS") for given in flagged.values()} == {"checkout=off,orders=on"}
+    assert not any("FLAGS" in given for each, given in new.items() if each not in flagged)
+
+
+def test_what_starts_while_a_flag_is_switched_is_told_before_it_counts_as_ready(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began by the flags of before, and nobody saw it when all others were told."""
+    start = bench.substrate.start
+
+    def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
+        monkeypatch.setattr(bench.substrate, "start", start)
+        bench.carry("flag", "checkout=off")
+        bench.done.clear()
+        return start(service, release, values)
+
+    monkeypatch.setattr(bench.substrate, "start", slowly)
+    made = bench.system.start(bench.system.topology.service("us-east", "gateway"))
+    assert "FLAGS" not in bench.substrate.given[made.id]
+    assert bench.done == [("gateway /_operator/flags", {"checkout": False})]
+
+
+def test_what_cannot_be_told_of_a_switch_does_not_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance that would serve what was switched off isn't kept."""
+    start = bench.substrate.start
+
+    def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
+        bench.carry("flag", "checkout=off")
+        bench.broken.add(service.name)
+        return start(service, release, values)
+
+    monkeypatch.setattr(bench.substrate, "start", slowly)
+    before = list(bench.system.instances("gateway"))
+    with pytest.raises(PortError, match="hangs"):
+        bench.system.start(bench.system.topology.service("us-east", "gateway"))
+    assert list(bench.system.instances("gateway")) == before
+
+
+def test_one_that_hangs_does_not_keep_a_flag_from_the_others(bench: Bench) -> None:
+    """All others are told, and who starts later begins with it; the operation fails for the one that wasn't."""
+    bench.broken.add("catalog")
+    with pytest.raises(PortError, match="catalog hangs"):
+        bench.carry("flag", "checkout=off")
+    assert {"gateway /_operator/flags", "payments /_operator/flags"} <= {what for what, _ in bench.done}
+    assert bench.system.flags.all() == {"checkout": False}
+    assert not bench.system.restored()
+
+
+def test_a_flag_that_nobody_knows_is_not_kept(bench: Bench) -> None:
+    """Nobody took it: who starts later isn't told of it either."""
+    bench.broken |= {each.name for each in bench.system.topology.services}
+    with pytest.raises(PortError, match="hangs"):
+        bench.carry("flag", "chekout=off")
+    assert bench.system.flags.all() == {}
+
+
+def test_a_flag_without_anybody_to_tell_fails(bench: Bench) -> None:
+    """It isn't said to be done."""
+    bench.system.kill([each for each in bench.system.instances() if each.service != "postgres"])
+    with pytest.raises(PortError, match="nobody runs who has flags"):
+        bench.carry("flag", "checkout=off")
 
 
 @pytest.mark.parametrize("name", ["failover", "promote", "rejoin"])

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from runner.journal import Event
-from runner.screen import OnCallScreen
+from runner.screen import OnCallScreen, sentence
 
 ALERT = {"detector": "cusum", "side": "client", "slo": "checkout", "region": "us-east", "journey": None}
 TOLD = [
@@ -41,3 +41,10 @@ def test_in_a_drill_only_what_somebody_on_call_may_see_is_shown() -> None:
     assert "customers call in" in text
     for word in ("Payments", "fault", "link.down", "steady state", "timeline", "watcher"):
         assert word not in text
+
+
+def test_a_change_that_was_refused_has_not_failed() -> None:
+    """It is told by the words of who refused it."""
+    no = {"why": "refused (403): no such scope", "refused": True, "status": 403}
+    assert sentence(Event(5.0, "change.failed", "c1", no)) == "change c1 was refused (403): no such scope"
+    assert sentence(Event(5.0, "change.failed", "c1", {"why": "it ended"})) == "change c1 failed: it ended"

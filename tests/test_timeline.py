@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from runner import bundled
+from runner.asked import Refused
 from runner.changes.delete import Delete
 from runner.changes.deploy import Deploy
 from runner.changes.rollout import plan
@@ -160,10 +161,21 @@ def test_a_bad_deploy_is_over_when_a_responder_takes_it_back(staged: Make) -> No
     assert stage.told[-1] == ("fault.reverted", "f1", {"by": "responder"})
 
 
+def asked(no: PortError | None = None) -> Callable[..., object]:
+    """The platform's door: says yes, or `no`."""
+
+    def ask(*arguments: object, **named: object) -> object:
+        if no is not None:
+            raise no
+        return {}
+
+    return ask
+
+
 def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make) -> None:
     """Everything in the region is killed and destroyed before the first new instance starts."""
-    spec = Delete(region="eu-west", release="costs-1.0.0")
-    stage = staged(entry("environment.delete", spec), guardrails=Guardrails(leastPrivilege=False))
+    stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
+    stage.system.ask = asked()  # type: ignore[method-assign]
     stage.system.caught_up = lambda region: None  # type: ignore[method-assign]
     before = {each.id for each in stage.system.instances(region="eu-west")}
     stage.substrate.order.clear()
@@ -176,11 +188,26 @@ def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make)
     assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
 
 
-def test_least_privilege_stops_it_at_the_door(staged: Make) -> None:
-    """Nothing is touched, and the feed shows a change that was refused."""
-    stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
+def test_what_the_door_refuses_is_part_of_the_story(staged: Make) -> None:
+    """Nothing is touched, whatever the scenario says of guardrails; the fault failed by the door's words."""
+    spec = Delete(region="eu-west", release="costs-1.0.0")
+    stage = staged(entry("environment.delete", spec), guardrails=Guardrails(leastPrivilege=False))
+    stage.system.ask = asked(Refused(403, "no such scope"))  # type: ignore[method-assign]
     stage.substrate.order.clear()
     stage.timeline.enter(0)
     assert stage.substrate.order == []
     assert stage.kinds() == ["fault.intended", "fault.failed"]
-    assert stage.told[-1][2]["why"] == "refused: least privilege"
+    assert stage.told[-1][2]["why"] == "refused (403): no such scope"
+    stage.timeline.gone()
+    assert stage.kinds() == ["fault.intended", "fault.failed"]
+
+
+def test_a_deletion_that_fails_otherwise_ends_the_run(staged: Make) -> None:
+    """As any fault that can't be brought about; but for one that the end of the run cuts short."""
+    stage = staged(*[entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0"))] * 2)
+    stage.system.ask = asked(PortError("edge: timed out"))  # type: ignore[method-assign]
+    with pytest.raises(PortError, match="timed out"):
+        stage.timeline.enter(0)
+    stage.timeline.end()
+    stage.timeline.enter(1)
+    assert stage.kinds() == ["fault.intended", "fault.failed"] * 2

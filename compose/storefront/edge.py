@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, gateway, operators, outgoing, regions, serving
+from . import bodies, environments, gateway, operators, outgoing, regions, serving
+from .credentials import Credentials
 from .forwarding import forward
 from .limits import RETRY_AFTER_S, Budget
 from .problems import Problem, Unreachable
@@ -119,8 +120,8 @@ def endpoint(router: Router, service: str) -> gateway.Endpoint:
     return route
 
 
-def routes(settings: Settings, router: Router) -> list[Route]:
-    """The same paths as each gateway, and the operators'."""
+def routes(settings: Settings, router: Router, credentials: Credentials) -> list[Route]:
+    """The same paths as each gateway, the operators', and those of automations with a credential."""
     traffic = Traffic(router)
     public = [Route(path, endpoint(router, service), methods=[method]) for method, path, service in gateway.ROUTES]
     return [
@@ -128,20 +129,21 @@ def routes(settings: Settings, router: Router) -> list[Route]:
         operators.route(settings, "status", traffic.status, "GET"),
         operators.route(settings, "drain", traffic.drain),
         operators.route(settings, "undrain", traffic.undrain),
+        *environments.routes(credentials, router.regions),
     ]
 
 
 @asynccontextmanager
 async def edge(settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: needs GATEWAYS."""
-    guardrails = settings.guardrails
+    """The service: needs GATEWAYS; CREDENTIALS where automations may ask it for anything."""
+    guardrails, credentials = settings.guardrails, Credentials.from_environment()
     async with outgoing.client(guardrails.within(outgoing.CONNECT_S)) as client:
         known = regions.known(client, guardrails.within(regions.TOTAL_S))
         router = Router(known, Budget() if "retry-budget" in guardrails else None)
         checks = [check for region in known for check in (region.health, region.database)]
         watches = [asyncio.create_task(check.watch()) for check in checks]
         try:
-            yield routes(settings, router)
+            yield routes(settings, router, credentials)
         finally:
             for watch in watches:
                 watch.cancel()

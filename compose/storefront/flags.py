@@ -1,9 +1,12 @@
 """Feature flags of an instance: one for each risky path, switched by operators while it runs.
 
 Every service knows all of them, so that an operator may tell everybody; each looks only at its own. They live as long
-as the process: one that starts begins with the defaults.
+as the process: what is to begin otherwise than by default is told so by FLAGS, or a kill switch would undo itself with
+the first instance that is started anew.
 """
 
+import os
+import sys
 from collections.abc import Mapping
 
 from .problems import Problem
@@ -21,11 +24,31 @@ DEFAULTS: Mapping[str, bool] = {
 }
 
 
+WORDS: Mapping[str, bool] = {"on": True, "off": False}
+
+
 class Flags:
     """The flags by name; `flags["checkout"]`."""
 
     def __init__(self) -> None:
         self._values = dict(DEFAULTS)
+
+    @classmethod
+    def from_environment(cls) -> "Flags":
+        """From FLAGS, `checkout=off,queue-checkout=on`; SystemExit for what isn't `name=on` or `name=off`.
+
+        A flag that isn't known here is told on stderr and left out: an older release must still start.
+        """
+        flags = cls()
+        for each in filter(None, os.environ.get("FLAGS", "").split(",")):
+            name, _, value = each.strip().partition("=")
+            if value not in WORDS:
+                raise SystemExit(f"FLAGS: {each.strip()[:64]} is not name=on or name=off")
+            if name in DEFAULTS:
+                flags.switch({name: WORDS[value]})
+            else:
+                print(f"FLAGS: no flag is called {name[:64]}", file=sys.stderr)  # noqa: T201
+        return flags
 
     def __getitem__(self, name: str) -> bool:
         return self._values[name]

@@ -20,13 +20,18 @@ PREFIX = "/_operator/"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+def bearer(request: Request) -> bytes:
+    """The token of `Authorization: Bearer …`; empty where there is none."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return given.encode() if scheme.lower() == "bearer" else b""
+
+
 def route(settings: Settings, name: str, endpoint: Endpoint, method: str = "POST") -> Route:
     """/_operator/`name`, with 401 for whoever doesn't bring `Authorization: Bearer $OPERATOR_TOKEN`."""
     token = settings.operator_token.encode()
 
     async def checked(request: Request) -> Response:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token or not hmac.compare_digest(given.encode(), token):
+        if not token or not hmac.compare_digest(bearer(request), token):
             raise Problem(401, "operators only")
         return await endpoint(request)
 

@@ -1,4 +1,4 @@
-"""What an instance is told by its environment: who it is, where it listens, its guardrails, where its peers are.
+"""What an instance is told by its environment: who it is, where it listens, guardrails, flags, where its peers are.
 
 Leaves to others what a peer's address means; a missing address is an error at start, never at the first
 request.
@@ -27,8 +27,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, service: str) -> "Settings":
-        """Read REGION, RELEASE, INSTANCE, HOST, PORT, GUARDRAILS and OPERATOR_TOKEN; each has a default fit for a run
-        by hand."""
+        """Read REGION, RELEASE, INSTANCE, HOST, PORT, GUARDRAILS, FLAGS and OPERATOR_TOKEN; each has a default fit for
+        a run by hand."""
         environment = os.environ
         return cls(
             service=service,
@@ -39,6 +39,7 @@ class Settings:
             port=int(environment.get("PORT", "8000")),
             guardrails=Guardrails.from_environment(),
             operator_token=environment.get("OPERATOR_TOKEN", ""),
+            flags=Flags.from_environment(),
         )
 
 

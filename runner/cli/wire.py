@@ -26,6 +26,7 @@ from runner.load.plan import LoadPlan, pool_for
 from runner.load.process import LocustLoad
 from runner.operator import Operator
 from runner.ports import Arena, PortError, Responder, Substrate
+from runner.privilege import credentials
 from runner.responders.auto import Auto
 from runner.responders.external import External
 from runner.responders.human import Human
@@ -112,19 +113,20 @@ def operator(
 ) -> Operator:
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
     topology, releases = library.topology(scenario), library.catalogue()
-    token = secrets.token_hex(16)
+    token, credential = secrets.token_hex(16), secrets.token_hex(16)
 
     def tell(text: str) -> None:
         system.awaited.said(text)
         progress(text)
 
-    substrate, links = _substrate(scenario, settings, topology, tell, token)
+    substrate, links = _substrate(scenario, settings, topology, tell, _variables(scenario, token, credential))
     system = System(
         substrate=substrate,
         links=links,
         topology=topology,
         build=lambda name: releases.build(name, settings.folder / "work" / "releases"),
         token=token,
+        credential=credential,
         delay=scenario.system.replication.delay,
         progress=progress,
     )
@@ -146,23 +148,27 @@ def operator(
     )
 
 
-def _variables(scenario: Scenario, token: str) -> dict[str, str]:
-    """Run-wide values of the compose files' variables."""
+def _variables(scenario: Scenario, token: str, credential: str) -> dict[str, str]:
+    """Run-wide values of the compose files' variables; `credential` is the automation's token."""
     on = [name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"]
     return {
         "GUARDRAILS": ",".join(on) or "none",
         "OPERATOR_TOKEN": token,
+        "CREDENTIALS": credentials(credential, least=scenario.guardrails.least_privilege),
         "PRIMARY": scenario.system.regions[0],
         "REPLICATION": scenario.system.replication.mode,
     }
 
 
 def _substrate(
-    scenario: Scenario, settings: Settings, topology: Topology, progress: Callable[[str], None], token: str
+    scenario: Scenario,
+    settings: Settings,
+    topology: Topology,
+    progress: Callable[[str], None],
+    variables: Mapping[str, str],
 ) -> tuple[Substrate, LinkControl]:
     control: list[LinkControl] = []
     substrate: Substrate
-    variables = _variables(scenario, token)
     if settings.substrate == "docker":
         from runner.substrates.docker import DockerSubstrate
         from runner.substrates.image import ensure_image

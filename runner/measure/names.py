@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ AUDIT = (
 )
 REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
 LOAD = ("planned", "achieved", "late", "not_sent")
+CHANGES = ("refused", "failed", "total")
 ANY = "*"
 
 KNOWN: Tree = {
@@ -49,6 +50,7 @@ KNOWN: Tree = {
     "customer_reports": dict.fromkeys(REPORTS, float),
     "load": dict.fromkeys(LOAD, float),
     "operations": {"wrong": float, "total": float},
+    "changes": dict.fromkeys(CHANGES, float),
     "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
     "detectors": {ANY: {"ttd": float, "detected": bool, "false_alarms": float}},
     "ended_by": str,
@@ -125,6 +127,7 @@ def values_of(outcome: Tree) -> dict[str, Any]:
         "wrong": float(sum(1 for each in operations if each["right"] is False)),
         "total": float(len(operations)),
     }
+    tree["changes"] = _changes(outcome["changes"])
     tree["slos"] = {each["name"]: _slo(each) for each in outcome["slos"]}
     happened = tree["effect"]
     tree["detectors"] = {name: _detector(each, happened) for name, each in outcome["detectors"].items()}
@@ -180,6 +183,16 @@ def _clocks(outcome: Tree) -> dict[str, bool | None]:
 def _who(outcome: Tree) -> str | None:
     """Nobody (an empty text) where the outage didn't end, unknown where there was none."""
     return (outcome["ended_by"] or "") if outcome["clocks"]["effect"] is not None else None
+
+
+def _changes(changes: Sequence[Tree]) -> dict[str, float]:
+    """Rollbacks are changes too. One that was refused hasn't failed."""
+    ended = [each["state"] for each in changes]
+    return {
+        "refused": float(ended.count("refused")),
+        "failed": float(ended.count("failed")),
+        "total": float(len(ended)),
+    }
 
 
 def _slo(each: Tree) -> dict[str, Value]:

@@ -143,9 +143,20 @@ def _changes(run: Run) -> list[dict[str, Any]]:
             "id": event.subject,
             **{key: event.data.get(key) for key in CHANGE},
             "done": _stamp(run, "change.done", event.subject),
+            "state": _state(run, event.subject),
         }
         for event in run.all("change.started")
     ]
+
+
+def _state(run: Run, change: str) -> str | None:
+    """How a change ended; None where it never did."""
+    failed, done = run.first("change.failed", change), run.first("change.done", change)
+    if failed:
+        return "refused" if failed.data.get("refused") else "failed"
+    if done:
+        return "cancelled" if done.data.get("cancelled") else "done"
+    return None
 
 
 def _slos(analysis: Analysis) -> list[dict[str, Any]]:

@@ -95,6 +95,12 @@ _STOPPED: Schema = {
 }
 
 
+CHANGE: Schema = {
+    "enum": ["done", "failed", "refused", "cancelled", None],
+    "description": "refused: the system itself said no; cancelled: taken back while under way; null = never ended",
+}
+
+
 def outcome_schema() -> Schema:
     """JSON Schema, draft 2020-12."""
     return {
@@ -172,7 +178,9 @@ def _lists() -> dict[str, Schema]:
     entry = {"id": TEXT, "t": {"type": "number"}}
     return {
         "faults": _list(_object({"id": TEXT, "inject": {"type": "number"}, **fault})),
-        "changes": _list(_object({**entry, **change, "ai": ANYTHING, "approvals": ANYTHING, "done": STAMP})),
+        "changes": _list(
+            _object({**entry, **change, "ai": ANYTHING, "approvals": ANYTHING, "done": STAMP, "state": CHANGE})
+        ),
         "operations": _list(_object({**entry, **operation, "done": STAMP, "failed": BOOL, "right": MAYBE_BOOL})),
         "alerts": _list(_object({**entry, **alert, "pages": MAYBE_BOOL, "false_alarm": BOOL})),
         "slos": _list(_object({"name": TEXT, "verdict": VERDICT, **slo, "breached_s": SECONDS, "budget_spent": RATIO})),

@@ -33,20 +33,23 @@ def lines_of(process: psutil.Process) -> Iterator[str]:
 
 
 def tokens(state: Path, runner: psutil.Process) -> set[str]:
-    """The door's and the operators', from where they may be: a file of mode 600, the environment of a service."""
+    """The door's, the operators' and the automation's, from where they may be: a file of mode 600, the environment of a
+    service."""
     (key,) = (state / "gameday" / "doors").glob("*.json")
     assert key.stat().st_mode & 0o77 == 0
     found = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
     for each in runner.children(recursive=True):
         with suppress(psutil.Error):
-            found |= {each.environ().get("OPERATOR_TOKEN", "")}
+            environment = each.environ()
+            credential = environment.get("CREDENTIALS", "").partition("=")[0].partition(":")[2]
+            found |= {environment.get("OPERATOR_TOKEN", ""), credential}
     return found - {""}
 
 
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
 def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses and keys of receivers that fail in every way, proxies, an engine's address, both tokens: in no file of
+    """Addresses and keys of receivers that fail in every way, proxies, an engine's address, all tokens: in no file of
     the run, in nothing that is printed, and in no command line."""
     out = room / "runs"
     with receiving(500) as failing, receiving(404) as refusing, receiving(302) as moving:
@@ -68,7 +71,7 @@ def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch)
             lines = "\n".join(lines_of(runner))
             made = ended(process, out)
         assert failing.paths[0].endswith(SECRETS["slack"])
-    assert len(secret) == len(SECRETS) + 2
+    assert len(secret) == len(SECRETS) + 3
     assert {event.data["why"] for event in made.events("page.failed")} >= {"HTTP 500", "HTTP 404", "HTTP 302"}
     assert made.events("run.started")[0].data["why"].startswith("no Docker engine answers")
     texts = {str(path): path.read_bytes() for path in (out / run).rglob("*") if path.is_file()}

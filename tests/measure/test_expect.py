@@ -25,6 +25,7 @@ from tests.measure.folders import Story, failing, steadily, write
         "slos.checkout.budget_spent < 50%",
         'ended_by in ["responder", "system"]',
         "operations.wrong == 0 && operations.total >= 1",
+        "changes.refused == 1 && changes.failed == 0 && changes.total >= 1",
         "detectors.cusum.ttd < detectors.scrape.ttd && !detectors.scrape.detected",
         'slos.all(name, slos[name].verdict == "ok")',
         "effect ? ttr < 5s : alerts == 0",
@@ -111,6 +112,8 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ('slos["nobody"].verdict == "ok"', None),
         ("detectors.scrape.detected || detectors.scrape.ttd < 60s", False),
         ("impact.failed == 200 && impact.failed_ratio > 99%", True),
+        ("changes.total == 1 && changes.failed == 0", True),
+        ("changes.refused == 1", False),
     ],
 )
 def test_three_values(recovered: dict[str, Any], expression: str, holds: bool | None) -> None:

@@ -268,10 +268,10 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
     ]
     fault = {"id": "f1", "kind": "bad-deploy", "target": "pricing", "change": "c1", "inject": INJECT}
     assert outcome["faults"] == [{**fault, "injected": INJECTED, "reverted": 23.607, "reverted_by": "responder"}]
-    changes = [(each["id"], each["t"], each["release"], each["done"]) for each in outcome["changes"]]
+    changes = [(each["id"], each["t"], each["release"], each["done"], each["state"]) for each in outcome["changes"]]
     assert changes == [
-        ("c1", 19.768175, "pricing-1.1.0", 21.178481),
-        ("c2", 22.12404, "pricing-1.0.0", 23.606944),
+        ("c1", 19.768175, "pricing-1.1.0", 21.178481, "done"),
+        ("c2", 22.12404, "pricing-1.0.0", 23.606944, "done"),
     ]
     deed = {"id": "o2", "t": ROLLBACK, "name": "rollback", "target": "pricing", "by": "auto", "done": DONE}
     assert outcome["operations"] == [{**deed, "failed": False, "right": True}]

@@ -103,3 +103,34 @@ def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path
     assert answered["first_right_s"] == pytest.approx(25.5 - outcome["clocks"]["effect"])
     assert answered["wrong"] == 1
     assert answered["notes"] == [{"t": 23.0, "text": "customers call in", "by": "support"}]
+
+
+def test_how_each_change_ended_is_told(tmp_path: Path) -> None:
+    """Done, taken back under way, failed, refused by the system, never ended; `done` is the time of the first two."""
+    story = Story().begin()
+    for number, (kind, data) in enumerate(ENDS.values()):
+        story.add(
+            18.0 + number, "change.started", f"c{number}", service="costs", release="costs-1.1.0", by="automation"
+        )
+        if kind:
+            story.add(18.5 + number, kind, f"c{number}", **data)
+    outcome = measure(write(tmp_path / "run", story.finish(reason="no_effect"), steadily(), expect=list(COUNTED)))
+    told = [(each["state"], each["done"]) for each in outcome["changes"]]
+    assert told == [("done", 18.5), ("cancelled", 19.5), ("failed", None), ("refused", None), (None, None)]
+    assert {each["expr"]: each["holds"] for each in outcome["expectations"]} == COUNTED
+    jsonschema.Draft202012Validator(outcome_schema()).validate(json.loads(json.dumps(outcome)))
+
+
+ENDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "done": ("change.done", {"cancelled": False}),
+    "taken back": ("change.done", {"cancelled": True}),
+    "failed": ("change.failed", {"why": "isn't ready"}),
+    "refused": ("change.failed", {"why": "refused (403): no such scope", "refused": True, "status": 403}),
+    "never": ("", {}),
+}
+COUNTED = {
+    "changes.total == 5": True,
+    "changes.failed == 1": True,
+    "changes.refused == 1": True,
+    "changes.refused == 0": False,
+}

@@ -8,7 +8,9 @@ import pytest
 
 from reports import changes
 from reports.folder import Run, read
+from runner.journal import Event
 from tests.reports import sample_run
+from tests.reports.sample_review import Variant, variant
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,14 @@ def test_no_ai_is_said_only_where_it_is_known(tmp_path: Path) -> None:
     (folder / "journal.jsonl").write_text(known, encoding="utf-8")
     (folder / "releases" / "pricing-1.1.0.yaml").unlink()
     assert [each.ai for each in changes.feed(read(folder))] == [changes.NOT_SAID, changes.NO_AI, ""]
+
+
+def test_a_change_that_was_refused_has_not_failed(run: Run) -> None:
+    """The feed says when, and in whose words; one that failed is said to have."""
+    no = {"why": "refused (403): no such scope", "refused": True, "status": 403}
+    for data, told in ((no, "14.50 s: refused (403): no such scope"), ({"why": "ended"}, "failed at 14.50 s: ended")):
+        changed = variant(run, Variant(drop=["change.done"], add=[Event(14.5, "change.failed", "c1", data)]))
+        assert [each.state for each in changes.feed(changed) if each.id == "c1"] == [told]
 
 
 def test_the_lines_of_a_diff_are_told_apart() -> None:

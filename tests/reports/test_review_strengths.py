@@ -15,7 +15,12 @@ from tests.reports.sample_review import Variant, variant
 UNHURT = {"clocks": {"effect": None}, "ttr_state": "no_effect"}
 HELD = {"run": {"judged_s": 50.3}}
 WRONG = {"t": 15.44, "name": "rollback", "target": "gateway", "by": "auto", "right": False}
-REFUSED = Event(14.5, "change.failed", "c1", {"why": "refused: the credential of an automation can't delete"})
+REFUSED = Event(
+    14.5,
+    "change.failed",
+    "c1",
+    {"why": "refused (403): the credential of automation lacks the scope", "refused": True, "status": 403},
+)
 FAILED = Event(14.5, "change.failed", "c1", {"why": "an instance ended before it was ready"})
 ONE_HURT = {
     "impact": {
@@ -28,7 +33,7 @@ NOBODY = {name: {"requests": 9, "failed": 0} for name in ("us-east", "eu-west")}
 
 FOUND: list[tuple[str, Variant, str]] = [
     ("nobody was hurt", Variant(outcome=UNHURT), "No objective was breached"),
-    ("a guardrail held", Variant(add=[REFUSED]), "pricing-1.1.0 was refused: the credential of"),
+    ("a guardrail held", Variant(add=[REFUSED]), "pricing-1.1.0 was refused (403): the credential of"),
     ("a rollout that stopped", Variant(outcome=UNHURT, add=[FAILED]), "pricing-1.1.0 stopped by itself"),
     ("detected as expected", Variant(), "ttd < 5s, measured 1.08 s"),
     ("near the limit of detection", Variant(), "1.8× the theoretical limit"),

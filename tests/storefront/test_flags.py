@@ -5,7 +5,7 @@ import requests
 
 from storefront.flags import DEFAULTS, Flags
 from storefront.problems import Problem
-from tests.storefront.running import SERVICES, TOKEN, Shop, until
+from tests.storefront.running import SERVICES, TOKEN, Shop, free_port, start, stop, until
 
 
 def test_flags_begin_with_their_defaults_and_are_switched_by_name() -> None:
@@ -25,6 +25,39 @@ def test_a_misfit_switches_nothing(values: dict[str, object]) -> None:
         flags.switch(values)
     assert raised.value.status == 400
     assert flags.all() == DEFAULTS
+
+
+def test_an_instance_may_begin_otherwise(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By FLAGS; one that this release doesn't know is told on stderr and left out, so that it starts all the same."""
+    monkeypatch.delenv("FLAGS", raising=False)
+    assert Flags.from_environment().all() == DEFAULTS
+    monkeypatch.setenv("FLAGS", "")
+    assert Flags.from_environment().all() == DEFAULTS
+    monkeypatch.setenv("FLAGS", "checkout=off,of-tomorrow=on,queue-checkout=on")
+    assert Flags.from_environment().all() == {**DEFAULTS, "checkout": False, "queue-checkout": True}
+    assert capsys.readouterr().err == "FLAGS: no flag is called of-tomorrow\n"
+
+
+@pytest.mark.parametrize("text", ["checkout", "checkout=", "checkout=no", "checkout=off;costs=off"])
+def test_flags_that_cannot_be_read_end_the_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Better no instance than one that serves what was to be switched off."""
+    monkeypatch.setenv("FLAGS", text)
+    with pytest.raises(SystemExit, match="is not name=on or name=off"):
+        Flags.from_environment()
+
+
+@pytest.mark.system
+def test_a_path_is_closed_from_the_start() -> None:
+    """A gateway that begins with checkout off lets nobody in, not even its first."""
+    port = free_port()
+    peers = {f"{name}_URL": "http://127.0.0.1:1" for name in ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")}
+    process = start("gateway", port, {**peers, "FLAGS": "checkout=off"})
+    try:
+        answer = requests.post(f"http://127.0.0.1:{port}/checkout", json={}, timeout=5)
+        assert (answer.status_code, answer.json()) == (503, {"error": "checkout is closed for now"})
+        assert "closed" not in requests.get(f"http://127.0.0.1:{port}/orders?user=1", timeout=5).text
+    finally:
+        stop(process)
 
 
 @pytest.mark.system
