@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.journal import Event
-from runner.measure.losses import primary_at
+from runner.measure.losses import DATABASE, primary_at
 from runner.measure.run import Run
 
 REGIONS = ("region.", "environment.")
-DATABASE = "postgres"
 
 
 @dataclass(frozen=True)
