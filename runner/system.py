@@ -177,7 +177,7 @@ class System:
             self.caught_up(region)
 
     def lose(self, region: str, *, destroy: bool) -> None:
-        """Kills all of it, link server included, and its database first, with what that has sent; volumes kept or not."""
+        """Kills all in it, its link server too, its database first, with what that has sent; volumes kept or not."""
         with self._lock:
             self._lost.add(region)
         with distance.nothing_arrives(self.links, self.topology, region, self.delay):

@@ -1,7 +1,7 @@
 """When the database was lost, and how far back orders went with it: the recovery point.
 
-A database is lost when a fault killed its instance (`injected` of that fault, where the journal lacks the instance), when
-its environment was deleted, or, cut off and alive, when it was fenced for sure. What was lost is for `audit`.
+A database is lost when a fault killed its instance (where the journal lacks that: when it was `injected`), when its
+environment was deleted, or, cut off and alive, when it was fenced for sure. What was lost is for `audit`.
 """
 
 from __future__ import annotations
