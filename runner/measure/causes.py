@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.journal import Event
+from runner.measure.capacity import stranded_releases
 from runner.measure.operations import Done, harmful_changes, own_change
 from runner.measure.run import Run
 from runner.samples import Samples
@@ -95,6 +96,12 @@ def _signs(run: Run, operation: Done) -> Sequence[Event]:
             return [event for event in started if event.data.get("service") == operation.target]
     found = run.all(FIRST_SIGN.get(operation.name, ""))
     return [event for event in found if operation.name == "promote" or event.subject == operation.target]
+
+
+def in_vain(run: Run, operation: Done, recovered: float) -> bool:
+    """Whether it was a roll-back to a release that the schema had left behind."""
+    change = own_change(run, operation) if operation.name == "rollback" else None
+    return change is not None and any(each.since == change.t for each in stranded_releases(run, recovered))
 
 
 def undone(run: Run, operation: Done, until: float) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from runner.journal import Event
 from runner.measure.capacity import restored_at
-from runner.measure.causes import End, first_effect, undone
+from runner.measure.causes import End, first_effect, in_vain, undone
 from runner.measure.operations import Done, carried_out
 from runner.measure.run import Run
 from runner.slo import Course, Outage, course
@@ -171,11 +171,13 @@ def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> 
 
 
 def _may_have(run: Run, operation: Done, end: End) -> bool:
-    """Not what was wrong or failed, what changed nothing before the end, what was undone, what came a window too soon.
+    """Not what was wrong, failed or in vain, changed nothing before the end, was undone, or came a window too soon.
 
     A request that hung when the outage ended was answered later than `recovered`, by up to the client's time-out.
     """
     if operation.right is False or operation.failed or _too_late(run, operation):
+        return False
+    if in_vain(run, operation, end.recovered):
         return False
     first, patience = first_effect(run, operation), run.scenario.load.timeout
     if first is None or not end.allows(first) or undone(run, operation, end.recovered + patience):

@@ -29,7 +29,7 @@ def test_a_lost_region_is_failed_over_and_nothing_is_rolled_back(play: Play) -> 
 
 @pytest.mark.timeout(1800)
 def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
-    """Every commit had been confirmed elsewhere: none of the acknowledged orders is lost, and the recovery point is 0."""
+    """Every commit had been confirmed elsewhere: no acknowledged order is lost, and the recovery point is 0."""
     command = [
         *GAMEDAY,
         "run",

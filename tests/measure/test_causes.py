@@ -156,6 +156,18 @@ def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_pat
     assert ended(tmp_path / "b", made, failing(steadily(), 20.0, 36.0))[0] == "system"
 
 
+@pytest.mark.parametrize(("migration", "who"), [("rename.sql", "schedule"), (None, "responder")])
+def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(tmp_path: Path, migration: str | None, who: str) -> None:
+    """The fix comes 5 s after the roll-back was done, less than a window, and users are well only then."""
+    about = {"service": "pricing", "kind": "schema", "rollback_of": None, "migration": migration}
+    made = Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
+    made.add(18.0, "change.started", "c1", **about, release="pricing-1.1.0", by="timeline").page(21.0)
+    made.rollback(22.0, 25.0)
+    made.add(22.1, "change.started", "c2", **about | {"rollback_of": "c1"}, release="pricing-1.0.0", by="auto")
+    made.add(30.0, "change.started", "c3", **about, release="pricing-1.1.1", by="timeline").finish()
+    assert ended(tmp_path, made, failing(steadily(), 20.0, 30.5))[0] == who
+
+
 def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
     """The roll-back was in vain; the fix, ordered at 39.5 s, was not. That of another service fixes nothing."""
     found = []
