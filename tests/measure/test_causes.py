@@ -9,17 +9,17 @@ import pytest
 
 from runner.measure import measure
 from runner.samples import ErrorKind
-from tests.measure.folders import Request, Story, failing, steadily, write
+from tests.measure.folders import END, Request, Story, failing, steadily, write
 
 LINK = {"kind": "link.down", "target": "checkout--payments"}
 LOST = {"kind": "region.lose", "target": "us-east", "region": "us-east"}
 PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
 
 
-def cut(ordered: float, done: float | None = None) -> Story:
+def cut(ordered: float, done: float | None = None, end: float = END) -> Story:
     """A fault from 18 s on that the timeline begins to take back at `ordered`."""
     made = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
-    return made.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish()
+    return made.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish(end)
 
 
 def ended(folder: Path, made: Story, requests: list[Request], **scenario: Any) -> tuple[str | None, str, float | None]:
@@ -77,10 +77,15 @@ def test_a_long_revert_counts_from_its_order(tmp_path: Path) -> None:
 
 
 def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None:
-    """One request in thirty was bad, so that some seconds of good ones may be luck; a window of them is a recovery."""
-    requests = failing(steadily(), 20.0, 35.0, which=lambda request: request.user % 30 == 0)
-    assert ended(tmp_path / "a", cut(37.0), requests)[0] == "schedule"
-    assert ended(tmp_path / "b", cut(46.0), requests)[0] == "system"
+    """Three requests a second, one in eleven bad: a window of good ones may be luck, and is a recovery even so."""
+    found = []
+    for after in (5.0, 9.9, 10.1):
+        requests = steadily(120.0, step=0.36)
+        failing(requests, 20.0, 60.0, which=lambda request: request.user % 11 == 0)
+        (last,) = [request.planned for request in requests if request.error][-1:]
+        made = cut(round(last + 0.36 + after, 6), end=120.0)
+        found.append(ended(tmp_path / str(after), made, requests)[0])
+    assert found == ["schedule", "schedule", "system"]
 
 
 def leak(ready: float) -> Story:

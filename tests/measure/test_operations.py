@@ -179,3 +179,11 @@ def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
     made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
     made.add(22.1, "operation.failed", "o1", why="out of order").finish()
     assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+
+
+def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
+    """The bad c1 stood when it was ordered, but a good c2 was shipped before it came to its turn."""
+    made = Story().begin().deploy(18.0, 19.0)
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(made, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(22.9, "operation.done", "o1").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
