@@ -13,7 +13,7 @@ import pytest
 from runner.interpreter import Interpreter
 from runner.journal import Event, Journal, read_journal
 from runner.limits import LIMITS
-from runner.operations import Alert, Operation
+from runner.operations import Alert, Operation, OperationName
 from runner.ports import PortError
 from tests.disk import fill, small_disk
 from tests.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
@@ -132,8 +132,9 @@ def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
     for change, release in (("x1", "pricing-1.1.0"), ("x2", "pricing-1.2.0")):
         operator.deploy(change, release, "all-at-once", 0.0, "timeline")
     interpreter = Interpreter(stage.world)
-    for number, name in (("o1", "rollback"), ("o2", "rollback"), ("o3", "restart")):
-        interpreter._carry(number, Operation(name, "pricing", "somebody"))
+    names: tuple[OperationName, ...] = ("rollback", "rollback", "restart")
+    for number, name in enumerate(names):
+        interpreter._carry(f"o{number}", Operation(name, "pricing", "somebody"))
     assert stage.events("operation.done") == [{"change": "x2"}, {"change": "x1"}, {}]
 
 
