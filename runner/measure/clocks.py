@@ -164,8 +164,11 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
 
 
 def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> Done | None:
-    """The last operation ordered before the recovery that may have brought it: a right one first, a wrong one never."""
-    able = [each for each in operations if effect <= each.t <= end.recovered and _may_have(run, each, end)]
+    """The last operation that may have brought the recovery: a right one first, a wrong one never.
+
+    It may have been ordered a moment after `recovered`: a request planned before that waited, and was served by it.
+    """
+    able = [each for each in operations if effect <= each.t and _may_have(run, each, end)]
     right = [each for each in able if each.right]
     return max(right or able, key=lambda each: each.t, default=None)
 

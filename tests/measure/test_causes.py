@@ -129,6 +129,19 @@ def test_every_operation_counts_from_its_first_effect(
     assert found == ["responder", "system"]
 
 
+@pytest.mark.parametrize(("answer", "who"), [(24.3, "responder"), (24.01, "system")])
+def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: float, who: str) -> None:
+    """Ordered at 24.12 s: those planned from 24 s on were answered by it, or else long before."""
+    requests = failing(steadily(), 20.0, 24.0)
+    for request in requests:
+        if 24.0 <= request.planned < 24.2:
+            request.took = max(0.01, answer - request.planned)
+    made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
+    made.add(24.12, "operation.intended", "o1", name="promote", target="eu-west", by="auto", change=None)
+    made.add(24.15, "fence.confirmed", "us-east").add(24.4, "operation.done", "o1").finish()
+    assert ended(tmp_path, made, requests)[0] == who
+
+
 def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
     """It leaves no other trace."""
     found = []
