@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from runner.ports import Links, Toxic
@@ -11,6 +12,7 @@ from runner.topology import Link, Topology
 STREAMS: Sequence[Literal["upstream", "downstream"]] = ("upstream", "downstream")
 BLACK_HOLE = "gameday-isolate"
 APART = "gameday-apart"
+LOST = "gameday-lost"
 
 
 def crossing(topology: Topology, region: str) -> Sequence[Link]:
@@ -45,3 +47,21 @@ def set_apart(links: Links, on: Sequence[Link], seconds: float) -> None:
         for stream in STREAMS:
             late = {"latency": round(seconds * 1000)}
             links.add_toxic(link, Toxic(f"{APART}-{stream}", "latency", stream, 1.0, late))
+
+
+@contextmanager
+def nothing_arrives(links: Links, topology: Topology, region: str, seconds: float) -> Iterator[None]:
+    """What is on its way from the region's database to those that follow it never comes, nor what is sent meanwhile.
+
+    A link belongs to who calls: it would deliver all that it holds after its sender is gone, so that nobody could be
+    behind. Where databases aren't apart (`seconds` is 0) nothing is on its way.
+    """
+    hole = Toxic(f"{LOST}-{region}", "timeout", "downstream", 1.0, {"timeout": 0})
+    ways = [x for x in between_databases(topology) if seconds and x.callee_region == region != x.caller_region]
+    for link in ways:
+        links.add_toxic(link, hole)
+    try:
+        yield
+    finally:
+        for link in ways:  # which ends the connections that it was on
+            links.remove_toxic(link, hole.name)

@@ -230,7 +230,7 @@ class Interpreter:
             self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, False))
             return
         self._timeline.taken_back(taken)
-        self._log("operation.done", number, {})
+        self._log("operation.done", number, {"change": taken} if taken else {})
         self.mailbox.put(messages.OperationEnded(self.world.clock.now(), number, True))
 
     def _close(self, collect: bool, at_once: bool) -> None:

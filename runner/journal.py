@@ -11,7 +11,7 @@ Together with the samples it is the only hand-over from a run to everything that
     load.started       {planned_rate};  load.stopped {clean, why};  poll {shard, count}: records seen;  lag {p95_s, n}
     steady             {met, why, since, until}
     fault.intended     subject fault id     {kind, target, entry, change, defect, undo}
-    fault.injected, fault.failed {why}, fault.reverted {by}
+    fault.injected, fault.failed {why}, fault.reverted {by, ordered}
     change.started     subject change id    {service, release, previous, kind, summary, strategy, by, author, ai,
                                              approvals, reversible, rollback_of}
     change.replaced    subject change id    {instance, release};  change.done {cancelled}
@@ -19,7 +19,7 @@ Together with the samples it is the only hand-over from a run to everything that
     alert.raised       subject alert id     {detector, side, pages, slo, region, journey, summary}
     page.delivered, alert.resolved
     ack                subject alert id     {by}
-    operation.intended subject operation id {name, target, by, change};  operation.done, operation.failed {why}
+    operation.intended subject operation id {name, target, by, change};  operation.done {change}, operation.failed {why}
     scrape             subject service      {requests, errors, missing}: running totals of every instance's /metrics
     scrape.failed      {why}
     stream.calibrated  subject SLO          {since, n, errors, p0, rate, streams}

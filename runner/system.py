@@ -106,10 +106,8 @@ class System:
         running = Counter((each.region, each.service, each.release) for each in self.substrate.instances())
         planned = {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
         at_home = self._primary == self.topology.regions[0] and not (self.fenced | self._lost)
-        return running == planned and at_home and not self._touched() and not self.altered
-
-    def _touched(self) -> bool:
-        return any(distance.APART not in each for each in self.links.standing())
+        touched = any(distance.APART not in each for each in self.links.standing())
+        return running == planned and at_home and not touched and not self.altered
 
     def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
         """Those that run now."""
@@ -173,9 +171,11 @@ class System:
             self.caught_up(region)
 
     def lose(self, region: str, *, destroy: bool) -> None:
-        """Kills everything in the region at once, its link server included; volumes kept or destroyed."""
+        """Kills all in it, its link server too, its database first, with what that has sent; volumes kept or not."""
         with self._lock:
             self._lost.add(region)
+        with distance.nothing_arrives(self.links, self.topology, region, self.delay):
+            self.kill(self.instances(self.kind_of("database"), region))
         self.kill(self.instances(region=region))
         if destroy:
             if not isinstance(self.substrate, Volumes):

@@ -128,8 +128,9 @@ class Timeline:
             return
         self._log("fault.injected", name, {})
         if entry.spec.for_ is not None and self._wait(entry.spec.for_ - (time.monotonic() - begun)):
+            ordered = self._operator.clock.now()
             fault.revert()
-            self._closed(name, "schedule")
+            self._closed(name, "schedule", ordered=ordered)
 
     def _try_to_revert(self, name: str, fault: Fault) -> bool:
         try:
@@ -152,6 +153,6 @@ class Timeline:
         with self._lock:
             return self._standing.pop(name, self) is not self
 
-    def _closed(self, name: str, by: str) -> None:
+    def _closed(self, name: str, by: str, **more: float) -> None:
         if self._over(name):
-            self._log("fault.reverted", name, {"by": by})
+            self._log("fault.reverted", name, {"by": by, **more})

@@ -13,7 +13,7 @@ import pytest
 from runner.interpreter import Interpreter
 from runner.journal import Event, Journal, read_journal
 from runner.limits import LIMITS
-from runner.operations import Alert
+from runner.operations import Alert, Operation, OperationName
 from runner.ports import PortError
 from tests.disk import fill, small_disk
 from tests.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
@@ -122,6 +122,20 @@ def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path:
             interpreter._log("operation.intended", "o1", {"undo": "x" * 100_000})
         with pytest.raises(OSError, match="No space left on device"):
             journal.close()
+
+
+def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
+    """Asked twice of one service, each time the latest that stands; other operations have none to name."""
+    operator = stage.world.operator
+    operator.about = lambda name: {"service": name.rpartition("-")[0], "kind": "code", "summary": ""}
+    operator.system.bring_up()
+    for change, release in (("x1", "pricing-1.1.0"), ("x2", "pricing-1.2.0")):
+        operator.deploy(change, release, "all-at-once", 0.0, "timeline")
+    interpreter = Interpreter(stage.world)
+    names: tuple[OperationName, ...] = ("rollback", "rollback", "restart")
+    for number, name in enumerate(names):
+        interpreter._carry(f"o{number}", Operation(name, "pricing", "somebody"))
+    assert stage.events("operation.done") == [{"change": "x2"}, {"change": "x1"}, {}]
 
 
 def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner import bundled, system
-from runner.ports import PortError, Release
+from runner.ports import Instance, PortError, Release
 from runner.system import System
 from runner.topology import read_topology
 from tests.fakes import FakeLinks, FakeSubstrate
@@ -44,6 +44,26 @@ def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
     assert "forget us-east" in bench.links.order
     with pytest.raises(PortError, match="us-east is lost"):
         bench.system.start(bench.system.topology.service("us-east", "pricing"))
+
+
+def test_what_is_on_its_way_from_a_lost_database_is_lost(bench: Bench) -> None:
+    """With a distance between databases the ways from it are holes while it dies, and free again after."""
+    bench.system.lose("eu-west", destroy=False)
+    assert not any("gameday-lost" in each for each in bench.links.order)
+    bench.system.bring_back("eu-west")
+    bench.system.delay = 0.04
+    seen: list[tuple[str, set[str]]] = []
+    kill = bench.substrate.kill
+
+    def watched(instance: Instance) -> None:
+        seen.append((instance.service, set(bench.links.stands)))
+        kill(instance)
+
+    bench.substrate.kill = watched  # type: ignore[method-assign]
+    bench.system.lose("us-east", destroy=False)
+    assert seen[0] == ("postgres", {"gameday-lost-us-east eu-west.postgres--postgres.us-east"})
+    assert len(seen) > 5
+    assert not any(holes for _, holes in seen[1:])
 
 
 def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:

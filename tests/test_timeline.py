@@ -103,7 +103,7 @@ def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
     stage = staged(entry("region.lose", Spec.model_validate({"for": 0.01})))
     stage.timeline.enter(0)
     assert stage.fault.done == ["inject", "revert"]
-    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule"})
+    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
     stage.timeline.revert()
     stage.timeline.gone()
     assert stage.fault.done == ["inject", "revert"]

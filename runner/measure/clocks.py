@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.journal import Event
 from runner.measure.capacity import restored_at
+from runner.measure.causes import End, first_effect, in_vain, undone
 from runner.measure.operations import Done, carried_out
 from runner.measure.run import Run
 from runner.slo import Course, Outage, course
@@ -51,6 +52,8 @@ class Analysis:
     clocks: Clocks
     operations: tuple[Done, ...]
     act: Done | None
+    end: End | None = None
+    """Of the last outage, where all SLOs held again."""
 
     @property
     def relapses(self) -> tuple[Relapse, ...]:
@@ -85,10 +88,11 @@ def analyse(run: Run) -> Analysis:
         return blank
     inject, injected = trigger.t, _confirmed(run, trigger)
     if not outages:
-        return _with(blank, Clocks(inject=inject, injected=injected), None)
+        return replace(blank, clocks=Clocks(inject=inject, injected=injected))
     effect = outages[0].effect
     recovered = _recovered(run, courses, outages)
-    act = _ended_it(run, operations, effect, recovered)
+    end = End.of(run, courses)
+    act = _ended_it(run, operations, effect, end) if recovered is not None and end is not None else None
     detect, paged = _detected(run, blank, effect, act)
     clocks = Clocks(
         inject=inject,
@@ -100,9 +104,9 @@ def analyse(run: Run) -> Analysis:
         act=act.t if act else None,
         acted=act.done if act else None,
         recovered=recovered,
-        restored=restored_at(run, effect),
+        restored=restored_at(run, effect, recovered),
     )
-    return _with(blank, clocks, act)
+    return replace(blank, clocks=clocks, act=act, end=end)
 
 
 def speaks_of(alert: Event, courses: Sequence[Course], patience: float) -> Outage | None:
@@ -113,10 +117,6 @@ def speaks_of(alert: Event, courses: Sequence[Course], patience: float) -> Outag
         if outage.effect <= alert.t <= until:
             return outage
     return None
-
-
-def _with(blank: Analysis, clocks: Clocks, act: Done | None) -> Analysis:
-    return Analysis(blank.run, blank.courses, blank.outages, clocks, blank.operations, act)
 
 
 def _courses(run: Run) -> tuple[Course, ...]:
@@ -163,14 +163,29 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
     return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
 
 
-def _ended_it(run: Run, operations: Sequence[Done], effect: float, recovered: float | None) -> Done | None:
-    """The last operation ordered before the recovery that may have brought it: a right one first, a wrong one never."""
-    if recovered is None:
-        return None
-    in_time = [each for each in operations if effect <= each.t <= recovered]
-    able = [each for each in in_time if each.right is not False and not each.failed and not _too_late(run, each)]
+def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> Done | None:
+    """The last operation that may have brought the recovery: a right one first, a wrong one never.
+
+    It may have been ordered a moment after `recovered`: a request planned before that waited, and was served by it.
+    """
+    able = [each for each in operations if effect <= each.t and _may_have(run, each, end)]
     right = [each for each in able if each.right]
     return max(right or able, key=lambda each: each.t, default=None)
+
+
+def _may_have(run: Run, operation: Done, end: End) -> bool:
+    """Not what was wrong, failed or in vain, changed nothing before the end, was undone, or came a window too soon.
+
+    A request that hung when the outage ended was answered later than `recovered`, by up to the client's time-out.
+    """
+    if operation.right is False or operation.failed or _too_late(run, operation):
+        return False
+    if in_vain(run, operation, end.recovered):
+        return False
+    first, patience = first_effect(run, operation), run.scenario.load.timeout
+    if first is None or not end.allows(first) or undone(run, operation, end.recovered + patience):
+        return False
+    return operation.done is None or end.recovered - operation.done <= end.window
 
 
 def _too_late(run: Run, operation: Done) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner.journal import Event
+from runner.measure.causes import mended_by_schedule, revert_ordered
 from runner.measure.clocks import Analysis
 from runner.measure.run import Run
-from runner.scenario.units import seconds
 
 State = Literal["measured", "censored", "no_effect", "not_measured"]
 EndedBy = Literal["responder", "system", "schedule", "cleanup"]
@@ -45,40 +43,30 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     """(who ended the outage, when that was done); (None, None) where it didn't end.
 
     One that still went on when an abort condition ended the run was ended by the clean-up, there and then.
-    An operation that was right did it. One of which that isn't known did it unless a later revert explains it as well.
-    A revert explains the end of an outage that it came in; what broke anew when a region returned ended by itself.
+    An operation that was right did it. One of which that isn't known did it unless something later explains it as well.
+    The schedule may have done what the outage can't be shown to have ended before; what broke anew when a region
+    returned ended by itself.
     """
-    recovered, act, stopped = analysis.clocks.recovered, analysis.act, analysis.run.stopped
-    if recovered is None:
+    end, act, stopped = analysis.end, analysis.act, analysis.run.stopped
+    if end is None or analysis.clocks.recovered is None:
         return ("cleanup", stopped.t) if stopped and analysis.outages else (None, None)
     began = analysis.outages[-1].effect
     if act is not None and act.right:
         return "responder", act.t
     deeds: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
-    for event in analysis.run.all("fault.reverted"):
-        by, t = event.data.get("by"), _revert_began(analysis.run, event)
-        if by in ("schedule", "cleanup") and began <= t <= recovered:
-            deeds.append((t, by))
+    deeds += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
+    cleared = [event.t for event in analysis.run.all("fault.reverted") if event.data.get("by") == "cleanup"]
+    deeds += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
     if not deeds:
         return "system", None
     t, who = max(deeds)
     return who, t
 
 
-def _revert_began(run: Run, reverted: Event) -> float:
-    """`fault.reverted` comes when the system is whole again; what the timeline takes back it begins to after `for`."""
-    intended = run.first("fault.intended", reverted.subject)
-    entry = intended.data.get("entry") if intended else None
-    if (
-        intended is None
-        or reverted.data.get("by") != "schedule"
-        or entry is None
-        or entry >= len(run.scenario.timeline)
-    ):
-        return reverted.t
-    spec = run.scenario.timeline[entry].spec
-    lasts = spec.get("for") if isinstance(spec, Mapping) else None
-    return reverted.t if lasts is None else min(reverted.t, intended.t + seconds(lasts))
+def _by_schedule(run: Run) -> list[float]:
+    """When the timeline took back what it had done, be it by a revert or by a good release."""
+    reverts = [event for event in run.all("fault.reverted") if event.data.get("by") == "schedule"]
+    return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
 
 
 def as_keys(found: dict[str, Duration]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """When the database was lost, and how far back orders went with it: the recovery point.
 
-A database is lost when what it stood on was killed (`injected` of that fault, the deletion of its environment), or, cut
-off and alive, when it was fenced for sure. What was lost is for `audit`.
+A database is lost when a fault killed its instance (where the journal lacks that: when it was `injected`), when its
+environment was deleted, or, cut off and alive, when it was fenced for sure. What was lost is for `audit`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from runner.measure.run import Run
 
+DATABASE = "postgres"
 KILLS = ("region.lose", "database.kill")
 
 
@@ -35,9 +36,18 @@ def loss_times(run: Run) -> list[float]:
         hit = str(event.data.get("region") or event.data.get("target", "")).partition(".")[0]
         taken = event.data.get("kind") in KILLS and hit == primary_at(run, event.t)
         if taken and event.subject in injected:
-            times.append(injected[event.subject])
+            times.append(_killed(run, hit, event.t, injected[event.subject]))
     times += [event.t for event in run.all("environment.deleted") if event.subject == primary_at(run, event.t)]
     return sorted(times)
+
+
+def _killed(run: Run, region: str, since: float, until: float) -> float:
+    """A region takes some time to be lost, and its database is gone long before the last of it; at most `until`."""
+    for event in run.all("instance.killed"):
+        about = event.data.get("service"), event.data.get("region")
+        if about == (DATABASE, region) and since <= event.t <= until:
+            return event.t
+    return until
 
 
 def primary_at(run: Run, t: float) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.journal import Event
-from runner.measure.losses import primary_at
+from runner.measure.losses import DATABASE, primary_at
 from runner.measure.run import Run
 
 REGIONS = ("region.", "environment.")
-DATABASE = "postgres"
 
 
 @dataclass(frozen=True)
@@ -107,16 +106,16 @@ def _done(run: Run, event: Event, ends: Mapping[str, Event], hits: tuple[Hit, ..
         by=str(event.data["by"]),
         done=end.t if end and done else None,
         failed=end is not None and not done,
-        right=_right(run, event, hits),
+        right=_right(run, event, end, hits),
     )
 
 
-def _right(run: Run, event: Event, hits: tuple[Hit, ...]) -> bool | None:
+def _right(run: Run, event: Event, end: Event | None, hits: tuple[Hit, ...]) -> bool | None:
     target, t = str(event.data["target"]), event.t
     standing = [hit for hit in hits if hit.stood(t)]
     match event.data["name"]:
         case "rollback":
-            return _taken_back(run, event) in harmful_changes(run)
+            return _taken_back(run, event, end) in harmful_changes(run)
         case "failover":
             return any(hit.on_region(target) for hit in standing)
         case "promote":
@@ -129,15 +128,42 @@ def _right(run: Run, event: Event, hits: tuple[Hit, ...]) -> bool | None:
     return None
 
 
-def _taken_back(run: Run, rollback: Event) -> str | None:
-    """The change that a rollback names, or else the latest one of its service till then."""
-    named = rollback.data.get("change")
+def _taken_back(run: Run, rollback: Event, end: Event | None) -> str | None:
+    """The change that a rollback names, that it says it took back, or that its own change is the rollback of.
+
+    Where it came to none of these: the latest of its service that stood then.
+    """
+    named = rollback.data.get("change") or (end.data.get("change") if end else None)
     if named:
         return str(named)
-    service = rollback.data["target"]
-    shipped = [
-        change
-        for change in run.all("change.started")
-        if change.t <= rollback.t and change.data.get("service") == service and not change.data.get("rollback_of")
-    ]
-    return shipped[-1].subject if shipped else None
+    about = rollback.data
+    own = _begun(run, str(about["target"]), str(about["by"]), rollback.t, end.t if end else run.last)
+    return str(own.data["rollback_of"]) if own else _standing(run, str(about["target"]), rollback.t)
+
+
+def own_change(run: Run, rollback: Done) -> Event | None:
+    """The change that a rollback began."""
+    until = run.last if rollback.done is None else rollback.done
+    return _begun(run, rollback.target, rollback.by, rollback.t, until)
+
+
+def _begun(run: Run, service: str, by: str, since: float, until: float) -> Event | None:
+    for event in run.all("change.started"):
+        of = event.data.get("rollback_of") and event.data.get("service") == service and event.data.get("by") == by
+        if of and since <= event.t <= until:
+            return event
+    return None
+
+
+def _standing(run: Run, service: str, t: float) -> str | None:
+    """The latest change of the service till `t` that hadn't failed and that no other had begun to take back."""
+    standing: list[str] = []
+    for event in run.all("change.started", "change.failed"):
+        if event.t > t:
+            break
+        gone = event.subject if event.kind == "change.failed" else event.data.get("rollback_of")
+        if gone in standing:
+            standing.remove(gone)
+        elif gone is None and event.data.get("service") == service:
+            standing.append(event.subject)
+    return standing[-1] if standing else None

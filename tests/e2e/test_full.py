@@ -27,6 +27,27 @@ def test_a_lost_region_is_failed_over_and_nothing_is_rolled_back(play: Play) -> 
     assert run.outcome["audit"]["lost"] == 0
 
 
+@pytest.mark.timeout(1800)
+def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
+    """Every commit had been confirmed elsewhere: no acknowledged order is lost, and the recovery point is 0."""
+    command = [
+        *GAMEDAY,
+        "run",
+        "primary-lost-sync",
+        "--substrate",
+        "process",
+        "--repeat",
+        "10",
+        "--out",
+        str(room / "runs"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1700, check=False)
+    audits = [json.loads(each.read_text(encoding="utf-8"))["audit"] for each in room.glob("runs/**/outcome.json")]
+    assert len(audits) == 10, done.stdout[-3000:] + done.stderr[-3000:]
+    assert all(each["acknowledged"] > 50 for each in audits)
+    assert [(each["lost"], each["rpo_s"]) for each in audits] == [(0, 0.0)] * 10
+
+
 def test_a_region_lost_during_a_bad_deploy_has_both_handled(play: Play) -> None:
     """In whichever order; the report tells what ended it."""
     run = play("region-lost-during-deploy", "--substrate", "process")

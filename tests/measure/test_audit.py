@@ -255,6 +255,14 @@ class TestRecoveryPoint:
         """12 s is the oldest lost; the region was lost at 15.2 s, and fenced later, which took nothing more."""
         assert self.lost(tmp_path, self.region_lost(), 1, 4) == (2, 3.2)
 
+    def test_it_counts_from_the_database_s_own_end_where_that_is_known(self, tmp_path: Path) -> None:
+        """Of all that went with the region, its database was killed at 15.06 s."""
+        story = self.region_lost()
+        for t, service, region in ((15.02, "pricing", "us-east"), (15.04, "postgres", "eu-west")):
+            story.add(t, "instance.killed", service, service=service, region=region)
+        story.add(15.06, "instance.killed", "us-east.postgres.1", service="postgres", region="us-east")
+        assert self.lost(tmp_path, story, 1, 4) == (2, 3.06)
+
     def test_none_lost_is_zero(self, tmp_path: Path) -> None:
         assert self.lost(tmp_path, self.region_lost(), 1, 2, 3, 4) == (0, 0.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,44 @@ def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> 
         made.add(30.0, "instance.ready", f"us-east.pricing.{number + 2}", **{**PLACE, "release": "pricing-1.0.1"})
     made.add(32.0, "change.done", "c1").add(32.0, "fault.injected", "f1")
     assert restored(tmp_path, made.add(32.5, "fault.reverted", "f1", by="system")) == 32.5
+
+
+def migrated(made: Story, t: float, change: str, release: str, **more: Any) -> Story:
+    """A change that replaces every instance of pricing within a second."""
+    about = {"service": "pricing", "release": release, "by": "timeline", "rollback_of": None, "migration": None}
+    made.add(t, "change.started", change, **about | more)
+    for region in ("us-east", "eu-west"):
+        for number in (1, 2):
+            gone = [e for e in made.events if e.kind == "instance.ready" and e.subject.startswith(f"{region}.pricing")]
+            place = PLACE | {"region": region, "release": release}
+            made.add(t + 0.8, "instance.ready", f"{region}.pricing.{change}{number}", **place)
+            made.add(t + 0.9, "instance.stopped", gone[-2].subject, release="")
+    return made.add(t + 1, "change.done", change)
+
+
+def renamed(fix: bool) -> Story:
+    """c1 is bad and renames a column at 18 s, is taken back at 22 s, and a third release fixes it all at 40 s."""
+    made = Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
+    migrated(made, 18.0, "c1", "pricing-1.1.0", migration="rename.sql")
+    migrated(made, 22.0, "c2", "pricing-1.0.0", by="auto", rollback_of="c1")
+    made.add(23.1, "fault.reverted", "f1", by="responder")
+    return migrated(made, 40.0, "c3", "pricing-1.1.1", migration="both.sql") if fix else made
+
+
+@pytest.mark.parametrize(
+    ("fix", "well", "at"), [(True, 40.5, 40.9), (False, 23.0, 22.9), (True, 23.0, 22.9), (False, None, None)]
+)
+def test_a_release_that_a_migration_left_behind_is_no_good_one(
+    tmp_path: Path, fix: bool, well: float | None, at: float | None
+) -> None:
+    """Taken back at 22.9 s: restored where users were well on it, else only with the release after it, or never."""
+    outcome = measure(write(tmp_path / "run", renamed(fix).finish(), failing(steadily(), 20.0, well or 60.0)))
+    assert outcome["clocks"]["recovered"] == well
+    assert outcome["clocks"]["restored"] == at
+
+
+def test_it_is_good_again_after_the_next_change(tmp_path: Path) -> None:
+    """The fix gave the column back, and was taken back itself: the first release runs on that, and all stays whole."""
+    made = migrated(renamed(True), 43.0, "c4", "pricing-1.0.0", by="auto", rollback_of="c3").finish()
+    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 40.5)))
+    assert outcome["clocks"]["restored"] == 40.9

@@ -138,3 +138,52 @@ def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> Non
     outcome = measure(write(tmp_path / "run", made, requests, timeline=TIMELINE))
     assert (outcome["ended_by"], outcome["ttr_s"]) == ("system", 18.0)
     assert outcome["relapses"] == [{"recovered": 23.0, "breached": 35.5}]
+
+
+def shipped(made: Story, t: float, change: str, back: str | None = None, by: str = "auto") -> Story:
+    """A change of pricing, or the roll-back of one; done half a second later."""
+    about = {"service": "pricing", "release": f"pricing-{change}", "by": by, "rollback_of": back}
+    return made.add(t, "change.started", change, **about).add(t + 0.5, "change.done", change)
+
+
+def twice(told: bool) -> Story:
+    """c1 is bad and c2 good; `rollback pricing` takes c2 back and then, asked again, c1."""
+    made = Story().begin().deploy(18.0, 19.0)
+    shipped(made, 19.5, "c2", by="timeline")
+    for t, number, change, back in ((22.0, "o1", "c3", "c2"), (24.0, "o2", "c4", "c1")):
+        made.add(t, "operation.intended", number, name="rollback", target="pricing", by="auto", change=None)
+        made.add(t + 0.9, "operation.done", number, **({"change": back} if told else {}))
+        if not told:
+            shipped(made, t + 0.1, change, back)
+    return made.finish()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_second_rollback_of_a_service_takes_back_the_change_before(tmp_path: Path, told: bool) -> None:
+    """By what the operation says it took back or, in older journals, by the change that it began."""
+    run = read_run(write(tmp_path / "run", twice(told), steadily()))
+    assert [each.right for each in carried_out(run)] == [False, True]
+
+
+@pytest.mark.parametrize(("end", "right"), [("change.done", True), ("change.failed", True), (None, False)])
+def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
+    tmp_path: Path, end: str | None, right: bool
+) -> None:
+    """c2, shipped on the bad c1, was taken back by somebody else or had failed; else it is what was meant."""
+    made = Story().begin().deploy(18.0, 19.0)
+    shipped(made, 19.5, "c2", by="timeline")
+    if end == "change.done":
+        shipped(made, 20.5, "c3", "c2", by="somebody")
+    elif end:
+        made.add(20.5, end, "c2", why="it didn't start")
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    made.add(22.1, "operation.failed", "o1", why="out of order").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+
+
+def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
+    """The bad c1 stood when it was ordered, but a good c2 was shipped before it came to its turn."""
+    made = Story().begin().deploy(18.0, 19.0)
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(made, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(22.9, "operation.done", "o1").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
