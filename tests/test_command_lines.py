@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from runner.cli import gameday
+from runner.cli import COMMANDS, gameday
 from runner.cli.run import EXECUTABLE
 from tests.workflow import ROOT, WORKFLOWS, read, scripts
 
@@ -66,9 +66,10 @@ def understood(line: str, whole: bool = True) -> None:
     """Raises click.ClickException, or AssertionError for words that nothing takes."""
     name, *arguments = words(line)
     if name.partition("|")[0] != name:  # `status|ack|…`: a list of commands
-        assert set(name.split("|")) <= set(gameday.commands)
+        assert set(name.split("|")) <= set(COMMANDS)
         return
-    command = gameday.commands[name]
+    command = gameday.get_command(click.Context(gameday), name)
+    assert command is not None
     if not arguments or "--help" in arguments:  # spoken of by its name
         return
     context = click.Context(command, info_name=name)

@@ -33,7 +33,7 @@ AUDIT = (
     "rpo_s",
 )
 REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
-LOAD = ("planned", "achieved", "late", "not_sent")
+LOAD = ("planned", "achieved", "late", "not_sent", "attempts")
 CHANGES = ("refused", "failed", "total")
 ANY = "*"
 
