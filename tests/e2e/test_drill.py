@@ -131,7 +131,7 @@ def test_the_right_rollback_at_first_takes_less_time(room: Path, tmp_path: Path)
     for number, services in enumerate((["gateway", "pricing"], ["pricing"])):
         own = room / str(number)
         own.mkdir(mode=0o755)
-        with drilled(own, "wrong-rollback", "--no-auto") as (run, terminal):
+        with drilled(own, "wrong-rollback", "--no-auto", "--expect", "recovered") as (run, terminal):
             paged(run, terminal, OnCall())
             assert all(OnCall().say("rollback", service) for service in services)
             outcome, _ = ended(run, terminal)
