@@ -79,15 +79,18 @@ def stop_waiting(url: str) -> bool:
     return True
 
 
-def await_caught_up(primary: str, region: str, within: float, closing: threading.Event) -> None:
-    """Waits until the region's standby has replayed all that the primary has now. Raises PortError."""
+def await_caught_up(primary: str, standby: str, region: str, within: float, closing: threading.Event) -> None:
+    """Waits until the region's standby has replayed all that the primary has now, and answers. Raises PortError.
+
+    One that was rewound takes no connection before its data are consistent, and a moment longer.
+    """
     until = time.monotonic() + within
     mark: str | None = None
     why = ""
     while time.monotonic() < until:
         try:
             mark = mark or str(query(primary, "SELECT pg_current_wal_lsn()::text"))
-            if query(primary, CLOSE, region, mark):
+            if query(primary, CLOSE, region, mark) and not takes_writes(standby):
                 return
         except PortError as error:
             why = f": {error}"

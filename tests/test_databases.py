@@ -1,0 +1,52 @@
+"""Waiting for a standby, with the answers of databases set by hand."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from runner import databases
+from runner.ports import PortError
+
+PRIMARY, STANDBY = "primary", "standby"
+
+
+class Told:
+    """Answers of a primary whose standby has replayed everything, and of that standby, in turn; the last one stays."""
+
+    def __init__(self, *standby: object) -> None:
+        self.standby = list(standby)
+
+    def query(self, url: str, statement: str, *arguments: object) -> Any:
+        if url == PRIMARY:
+            return "0/3000028" if "current_wal_lsn" in statement else 1
+        said = self.standby.pop(0) if len(self.standby) > 1 else self.standby[0]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def wait(told: Told, patch: pytest.MonkeyPatch, within: float = 5.0) -> None:
+    patch.setattr(databases, "query", told.query)
+    databases.await_caught_up(PRIMARY, STANDBY, "eu-west", within, threading.Event())
+
+
+def test_a_standby_that_takes_no_connection_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A primary may know that all is replayed before the standby opens its door."""
+    told = Told(PortError("not yet accepting connections"), PortError("not yet accepting connections"), True)
+    wait(told, monkeypatch)
+    assert told.standby == [True]
+
+
+def test_one_that_never_does_is_named_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit."""
+    with pytest.raises(PortError, match=r"eu-west has not caught up .*: not yet accepting connections"):
+        wait(Told(PortError("not yet accepting connections")), monkeypatch, within=0.2)
+
+
+def test_a_server_that_takes_writes_follows_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the primary says of somebody of that name."""
+    with pytest.raises(PortError, match="has not caught up"):
+        wait(Told(False), monkeypatch, within=0.2)
