@@ -17,6 +17,7 @@ from typing import Any
 
 from runner.ports import PortError
 from runner.substrates.engine import RUN, absent_is_fine, calling, connect, of_run
+from runner.substrates.removal import CREATED
 from runner.substrates.removal import remove as remove_all
 
 CALL_S = 15
@@ -25,7 +26,6 @@ LOOK_S = 0.5
 LEAST_LOOKS = 2
 SETTLE_S = 5.0
 AT_ONCE = 16
-CREATED = "created"
 Kinds = Counter[str]
 
 

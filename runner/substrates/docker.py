@@ -44,6 +44,9 @@ LOOK_S = 0.2
 LINK_PORTS = 20000
 """Inside the link server's container, below the ephemeral ports and free of all else."""
 TRIES = 3
+STARTING = 6
+"""Containers that the engine starts at once. More don't start sooner, and all that are under way when a run is killed
+must have started before they can be removed."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class DockerSubstrate:
         self._edge_port = edge_port
         self._ready_within = ready_within
         self._gate = Gate()
+        self._turn = threading.Semaphore(STARTING)
         self._ports = Ports()
         self._register: Register[Running] = Register()
         self._ended: list[tuple[Instance, str]] = []
@@ -246,8 +250,9 @@ class DockerSubstrate:
         """Ready and registered, or gone."""
         container = self._containers.create(instance, service, release, values, port)
         try:
-            self._gate.check()
-            self._containers.run(instance, container)
+            with self._turn:
+                self._gate.check()
+                self._containers.run(instance, container)
             watch = self._watch(instance, container)
             if not await_answer(service.ready, (HOST, port), watch, self._ready_within):
                 self._fail(instance, container, f"isn't ready after {self._ready_within:g} s")

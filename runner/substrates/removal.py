@@ -25,6 +25,9 @@ LOOK_S = 0.5
 LOOKS = 3
 """How often what doesn't go is tried again, by an engine that answers."""
 
+CREATED = "created"
+"""The state of a container that nobody started yet."""
+
 Word = Callable[[str], None]
 
 
@@ -77,10 +80,14 @@ def remove_containers(client: docker.APIClient, run_id: str, last: Word = lambda
 
 
 def containers(client: docker.APIClient, run_id: str) -> dict[str, frozenset[str]]:
-    """The run's, with the networks that each is on. Raises Unanswered."""
+    """The run's, with the networks that each is on: one that was never started joined none. Raises Unanswered."""
     with calling("listing containers"):
         found: Any = client.containers(all=True, filters=of_run(run_id))
-    return {str(each["Id"]): frozenset((each.get("NetworkSettings") or {}).get("Networks") or ()) for each in found}
+    return {str(each["Id"]): frozenset() if each["State"] == CREATED else _networks(each) for each in found}
+
+
+def _networks(container: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset((container.get("NetworkSettings") or {}).get("Networks") or ())
 
 
 def apart(found: Mapping[str, frozenset[str]], leave: Callable[[str, str], None], end: Word) -> None:
@@ -146,7 +153,8 @@ def _remove_rest(client: docker.APIClient, run_id: str) -> list[str]:
         ("volume", volumes, lambda found: client.remove_volume(found, force=True)),
         ("image", images, lambda found: client.remove_image(found, force=True)),
     ]
-    return [line for kind in kinds for line in _remove(*kind)]
+    with ThreadPoolExecutor(len(kinds), thread_name_prefix="kinds") as pool:
+        return [line for left in pool.map(lambda kind: _remove(*kind), kinds) for line in left]
 
 
 def _remove(kind: str, listed: Callable[[], Iterable[str]], remove_one: Callable[[str], Any]) -> Sequence[str]:
