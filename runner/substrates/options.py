@@ -17,10 +17,10 @@ from runner.topology import Service
 
 LOG_SIZE = "64m"
 NO_DNS = [HOST]
-"""No name is looked up outside: within a container nobody answers there, at once. A container's end waits for every
-lookup under way, which are those of names whose containers have gone: 4 s each where the machine's resolver is silent."""
+"""No name is looked up outside: inside a container nobody answers there, and that at once. The end of a container waits
+for its lookups, such as those of names that have just gone: 4 s where the machine's own name server is silent."""
 GIVE_UP = ["timeout:1", "attempts:1"]
-"""As to what a name is that the engine doesn't know: Engine 20.10 then says nothing at all."""
+"""Of a name that it doesn't know Engine 20.10 then says nothing at all."""
 
 
 @dataclass(frozen=True)

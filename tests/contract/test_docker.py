@@ -87,6 +87,13 @@ def test_bare_names_stay_in_the_region(runs: Runs) -> None:
     assert runs.ask(edge, "/dial?web.us-east:8000") != []
 
 
+def test_no_name_is_looked_up_outside(runs: Runs, engine: docker.APIClient) -> None:
+    """A name that the engine doesn't know is none, soon, whatever name servers the machine has."""
+    instance = runs.start("front")
+    assert container(engine, runs, "front")["HostConfig"]["Dns"] == ["127.0.0.1"]
+    assert runs.ask(instance, "/dial?nowhere.example:8000") == []
+
+
 def test_isolated_region(runs: Runs) -> None:
     """A region cut off is reached by nobody else, works within, and takes newcomers along until it is joined."""
     edge, near = runs.start("edge-links", "edge"), runs.start("links", "eu-west")

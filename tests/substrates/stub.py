@@ -21,6 +21,8 @@ class Stub:
     def __init__(self) -> None:
         self.containers: dict[str, list[str]] = {}
         self.networks: list[str] = []
+        self.created: set[str] = set()
+        """Of the containers those that were never started."""
         self.calls: list[str] = []
         self.lock = threading.Lock()
         self.answers = threading.Event()
@@ -52,7 +54,7 @@ class Stub:
                 return 200, [
                     {
                         "Id": each,
-                        "State": "running",
+                        "State": "created" if each in self.created else "running",
                         "Labels": {"gameday.run": "run"},
                         "NetworkSettings": {"Networks": {network: {} for network in on}},
                     }

@@ -68,6 +68,16 @@ def test_those_that_share_no_network_go_side_by_side() -> None:
     assert not together.broken
 
 
+def test_what_was_never_started_is_on_no_network(stub: Stub, client: Engine) -> None:
+    """So nobody waits for it, and it for nobody."""
+    fill(stub)
+    stub.created = {each for each in stub.containers if each.startswith("a")}
+    found = removal.containers(client, "run")
+    assert {each[:2] for each, networks in found.items() if not networks} == {"a0", "a1", "a2", "a3"}
+    assert removal.remove(client, "run") == []
+    assert len([call for call in stub.calls if call.endswith("/disconnect")]) == 4
+
+
 def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engine) -> None:
     """A container that fails is told by its id; the others go."""
     fill(stub)
