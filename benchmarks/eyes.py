@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+SHARED = Path("/dev/shm")
+
 
 def marked(process: psutil.Process, run: str) -> bool:
     try:
@@ -53,14 +55,7 @@ def abstract() -> list[str]:
     return [line.split()[-1] for line in lines if "@gameday-" in line]
 
 
-def segments(creators: set[int] | None = None) -> set[str]:
-    """Ids of System V segments: all of them, or those of these creators."""
+def shared() -> set[str]:
+    """All shared memory of the machine: System V segments, with who created each, and the files in /dev/shm."""
     rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]]
-    return {row[1] for row in rows if creators is None or int(row[4]) in creators}
-
-
-def mapped(process: psutil.Process) -> set[str]:
-    """Files in /dev/shm."""
-    with suppress(OSError):
-        return set(re.findall(r"/dev/shm/\S+", Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")))
-    return set()
+    return {f"segment {row[1]} of process {row[4]}" for row in rows} | {str(path) for path in SHARED.iterdir()}

@@ -4,9 +4,10 @@
 
 A first run of each scenario and substrate is left alone and says how long one takes; the others get a SIGKILL at a
 moment drawn evenly from that time. Looked for, by the benchmark's own eyes: processes (the load's worker, guard and
-reaper included), containers, networks, volumes, images, listening sockets, shared memory, the work folder, lock and
-list entries. Printed is each run with the time until nothing was left, and the bound: with 0 failures of N, at most
-about 3/N at 95 %. Exit status 1 where anything was left, or a journal can't be judged.
+reaper included), containers, networks, volumes, images, listening sockets, the work folder, lock and list entries, and
+all shared memory that wasn't there before; so nothing else may make any meanwhile. Printed is each run with the time
+until nothing was left, and the bound: with 0 failures of N, at most about 3/N at 95 %. Exit status 1 where anything was
+left, or a journal can't be judged.
 """
 
 from __future__ import annotations
@@ -49,8 +50,6 @@ class Held:
 
     processes: list[psutil.Process] = field(default_factory=list)
     sockets: set[str] = field(default_factory=set)  # inodes; those of the engine's proxies too
-    segments: set[str] = field(default_factory=set)
-    files: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -96,15 +95,12 @@ class Room:
         if self.engine:
             ports = {each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]}
             sockets |= {inode for inode, port in listening.items() if port in ports}
-        segments, files = eyes.segments({p.pid for p in found}), {path for p in found for path in eyes.mapped(p)}
-        return Held(found, sockets, segments, files)
+        return Held(found, sockets)
 
     def left(self, run: str, out: Path, held: Held) -> list[str]:
         found = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
         found += [f"process {p.pid}" for p in psutil.process_iter() if eyes.marked(p, run) or str(out) in eyes.line(p)]
         found += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
-        found += [f"segment {each}" for each in held.segments & eyes.segments()]
-        found += [path for path in held.files if Path(path).exists()]
         found += [str(path) for path in out.glob("*/work")]
         found += [str(path) for path in self.folder.glob("state/gameday/active/*")]
         found += [name for name in eyes.abstract() if run and name.endswith(run)]
@@ -125,18 +121,20 @@ class Room:
 
 def undisturbed(room: Room, scenario: str, substrate: str) -> float:
     """Seconds that a run takes from the first to the last."""
-    begun = time.monotonic()
+    begun, before = time.monotonic(), eyes.shared()
     process = room.start(scenario, substrate, room.folder / f"{scenario}-{substrate}")
     status, took = process.wait(RUN_S), time.monotonic() - begun
     if status not in (0, 1, 3) or not list(room.folder.glob(f"{scenario}-{substrate}/*/outcome.json")):
         sys.exit(f"{scenario} can't be run on {substrate}: see {room.folder / 'screen.log'} (--keep)")
+    if kept := eyes.shared() - before:
+        sys.exit(f"{scenario} on {substrate} leaves shared memory also where nobody kills it: {'; '.join(kept)}")
     print(f"{scenario} on {substrate}: {took:.1f} s undisturbed, exit status {status}", flush=True)
     return took
 
 
 def killed(room: Room, scenario: str, substrate: str, at: float, number: int) -> Trial | None:
     """A run whose runner gets a SIGKILL `at` seconds after its start, and what is left of it. None: it was over."""
-    out = room.folder / f"{number:03}-{scenario}-{substrate}-{at:.2f}"
+    out, before = room.folder / f"{number:03}-{scenario}-{substrate}-{at:.2f}", eyes.shared()
     process = room.start(scenario, substrate, out)
     with suppress(subprocess.TimeoutExpired):
         process.wait(at)
@@ -151,12 +149,12 @@ def killed(room: Room, scenario: str, substrate: str, at: float, number: int) ->
     begun = time.monotonic()
     clean: float | None = None
     while (passed := time.monotonic() - begun) < LIMIT_S:
-        left = room.left(run, out, held)
+        left = [*room.left(run, out, held), *(eyes.shared() - before)]
         clean = None if left else clean or passed
         if clean is not None and passed > clean + CALM_S:
             break
         time.sleep(LOOK_S)
-    left = room.left(run, out, held) + unfit(out / run)
+    left = [*room.left(run, out, held), *(eyes.shared() - before), *unfit(out / run)]
     again = functools.partial(room.left, run, out, held)
     return Trial(scenario, substrate, at, (["before", *_phases(out / run)])[-1], clean, left, again)
 

@@ -183,7 +183,7 @@ def test_a_condition_that_holds_reverts_before_anything_else(fast: Stage) -> Non
     assert (fault.done, seen) == (["inject", "revert"], [True])
     (stop,) = fast.events("run.stopped")
     assert stop["expr"] == "elapsed > 1s"
-    assert 1.0 < stop["values"]["elapsed"] < 8.0
+    assert 1.0 < stop["values"]["elapsed"] < 60.0
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
     assert fast.events("audit") == [{"orders": 0}]
     assert fast.events("run.ended") == [{"reason": "stopped"}]

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.reaper import processes, segments
+from runner.reaper import processes
+from runner.substrates import segments
 
 WORK = "work"
 

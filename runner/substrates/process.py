@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from runner.disk import words
 from runner.ports import Instance, PortError, Release
+from runner.substrates import segments
 from runner.substrates.gate import Gate
 from runner.substrates.guard import Guard
 from runner.substrates.limits import Limits
@@ -117,10 +118,9 @@ class ProcessSubstrate:
         self._limits.close()
         if self._memory:
             self._memory.end()
-        running = [record for _, record in self._register.all()]
-        ordered = sorted(running, key=lambda record: record.service.kind == "database")
+        ordered = sorted(self._register.all(), key=lambda each: each[1].service.kind == "database")
         with ThreadPoolExecutor(8, thread_name_prefix="close") as pool:
-            list(pool.map(self._end, ordered))
+            list(pool.map(lambda each: self._end(*each), ordered))
         for instance, _ in self._register.all():
             self._register.take(instance)
         left += sweep(self._run_id, 0)
@@ -155,12 +155,12 @@ class ProcessSubstrate:
             record.tree.thaw()
             return record.tree.ended(grace)
         finally:
-            record.tree.kill()
+            self._kill(instance, record.service, record.tree)
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL to the whole tree. Nothing where it doesn't run any more."""
         if record := self._register.take(instance):
-            record.tree.kill()
+            self._kill(instance, record.service, record.tree)
             self._unname(record)
 
     def pause(self, instance: Instance) -> None:
@@ -250,7 +250,7 @@ class ProcessSubstrate:
             self._names.add(name(service), f"{HOST}:{port}")
             self._register.add(instance, Running(service, tree, port))
         except BaseException:
-            tree.kill()
+            self._kill(instance, service, tree)
             self._names.remove(name(service), f"{HOST}:{port}")
             raise
 
@@ -279,7 +279,7 @@ class ProcessSubstrate:
     def _bury(self, instance: Instance, why: str = "") -> None:
         """What is left of it ends; it is told among the dead."""
         if record := self._register.take(instance):
-            record.tree.kill()
+            self._kill(instance, record.service, record.tree)
             self._unname(record)
             end = log_end(self._log(instance))
             self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
@@ -287,13 +287,19 @@ class ProcessSubstrate:
     def _log(self, instance: Instance) -> Path:
         return self._logs / f"{instance.id}.log"
 
-    def _end(self, record: Running) -> None:
-        """A database shut down leaves no shared memory behind; nobody else needs time."""
+    def _end(self, instance: Instance, record: Running) -> None:
+        """A database may shut down; nobody else needs time."""
         if record.service.kind == "database":
             record.tree.thaw()
             record.tree.ask(numbered(record.service.stop_signal))
             record.tree.ended(DATABASE_GRACE_S)
-        record.tree.kill()
+        self._kill(instance, record.service, record.tree)
+
+    def _kill(self, instance: Instance, service: Service, tree: Tree) -> None:
+        """With the shared memory that a database leaves when it is killed."""
+        tree.kill()
+        if service.kind == "database":
+            segments.remove_of(self._planner.data(instance, service))
 
     def _clear(self) -> list[str]:
         shutil.rmtree(self._work, ignore_errors=True)

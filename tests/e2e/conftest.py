@@ -50,6 +50,21 @@ def _own_state(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(room / "state"))
 
 
+def unattached() -> set[tuple[str, str]]:
+    """(id, creator) of the machine's shared memory that nobody uses."""
+    names, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines())
+    found = (dict(zip(names, row, strict=True)) for row in rows)
+    return {(each["shmid"], each["cpid"]) for each in found if each["nattch"] == "0"}
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_memory_stays() -> Iterator[None]:
+    """Of databases that were killed; also where their data were destroyed, or copied anew."""
+    before = unattached()
+    yield
+    assert unattached() <= before
+
+
 @pytest.fixture
 def play(room: Path) -> Callable[..., Run]:
     """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run."""

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+from runner.substrates import segments
 from storefront.replication import PROGRESS
 from tests.storefront import running
 from tests.storefront.running import HOST
@@ -66,7 +67,7 @@ class Databases:
         running.until(lambda: self.answers(region), f"{region} answers")
 
     def kill(self, region: str) -> None:
-        """SIGKILL to the launcher and every process under it."""
+        """SIGKILL to the launcher and every process under it; what the database leaves in memory goes too."""
         launched = self.running.pop(region)
         launcher = psutil.Process(launched.pid)
         tree = [launcher, *launcher.children(recursive=True)]
@@ -75,6 +76,7 @@ class Databases:
                 process.kill()
         launched.wait(timeout=20)
         psutil.wait_procs(tree, timeout=20)
+        segments.remove_of(self.data(region))
 
     def pause(self, region: str, number: signal.Signals = signal.SIGSTOP) -> None:
         """Freeze (or, with SIGCONT, thaw) everything under the launcher."""

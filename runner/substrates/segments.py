@@ -29,10 +29,12 @@ FAILED = ctypes.c_void_p(-1).value
 
 def remove(work: Path) -> int:
     """How many were removed of databases whose data lies below `work`."""
-    return sum(_remove_noted(note) for depth in ("*", "*/*") for note in sorted(work.glob(f"{depth}/{NOTE}")))
+    return sum(remove_of(note.parent) for depth in ("*", "*/*") for note in sorted(work.glob(f"{depth}/{NOTE}")))
 
 
-def _remove_noted(note: Path) -> int:
+def remove_of(data: Path) -> int:
+    """The same of one database. Who destroys its data, or replaces them, does this first: nobody else finds it then."""
+    note = data / NOTE
     try:
         lines = note.read_text(encoding="utf-8").splitlines()
         creator, (key, segment) = int(lines[0]), (int(word) for word in lines[6].split())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.reaper import segments
+from runner.substrates import segments
 
 CREATE = 0o3600  # IPC_CREAT | IPC_EXCL, and ours alone
 LIBC = ctypes.CDLL(None, use_errno=True)
