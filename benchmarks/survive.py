@@ -205,8 +205,8 @@ def at_most(failed: int, of: int) -> float:
     return high
 
 
-def conclude(trials: Sequence[Trial]) -> int:
-    """The bounds; a run that was clean and isn't any more counts as one that left something."""
+def conclude(trials: Sequence[Trial], before: set[str]) -> int:
+    """The bounds; a run that was clean and isn't any more counts as one that left something. `before`: see `shared`."""
     for trial in trials:
         if late := trial.again():
             print(f"{trial.said()}, but in the end: {'; '.join(late)}")
@@ -220,7 +220,10 @@ def conclude(trials: Sequence[Trial]) -> int:
         print(
             f"{substrate}: {failed} of {len(own)} left something: at most {bound:.1%} at 95 %{slowest if times else ''}"
         )
-    return 1 if bad else 0
+    kept = eyes.shared() - before
+    if kept:
+        print(f"shared memory that was left: {'; '.join(sorted(kept))}")
+    return 1 if bad or kept else 0
 
 
 def main() -> int:
@@ -234,6 +237,7 @@ def main() -> int:
     draw = random.Random(arguments.seed)
     scenarios = arguments.scenario or SCENARIOS
     trials: list[Trial] = []
+    before = eyes.shared()
     with tempfile.TemporaryDirectory(prefix="gameday-survive-", dir="/var/tmp") as made:
         folder = arguments.keep.resolve() if arguments.keep else Path(made)
         folder.mkdir(parents=True, exist_ok=True)
@@ -246,7 +250,7 @@ def main() -> int:
                 trial = disturbed(room, scenario, substrate, takes, draw, number)
                 trials.append(trial)
                 print(f"{number + 1:3} {trial.said()}", flush=True)
-        return conclude(trials)
+        return conclude(trials, before)
 
 
 if __name__ == "__main__":

@@ -79,19 +79,25 @@ def stop_waiting(url: str) -> bool:
     return True
 
 
-def await_caught_up(primary: str, standby: str, region: str, within: float, closing: threading.Event) -> None:
+def await_caught_up(
+    primary: str, standby: Callable[[], str], region: str, within: float, closing: threading.Event
+) -> None:
     """Waits until the region's standby has replayed all that the primary has now, and answers. Raises PortError.
 
-    One that was rewound takes no connection before its data are consistent, and a moment longer.
+    One that was rewound takes no connection before its data are consistent, and a moment longer. `standby` gives its
+    address, which changes where it is started again meanwhile; it may raise PortError.
     """
     until = time.monotonic() + within
     mark: str | None = None
     why = ""
     while time.monotonic() < until:
+        why = ""
         try:
             mark = mark or str(query(primary, "SELECT pg_current_wal_lsn()::text"))
-            if query(primary, CLOSE, region, mark) and not takes_writes(standby):
-                return
+            if query(primary, CLOSE, region, mark):
+                if not takes_writes(standby()):
+                    return
+                why = ": it takes writes itself"
         except PortError as error:
             why = f": {error}"
         if closing.wait(POLL_S):

@@ -219,8 +219,8 @@ class System:
     def caught_up(self, region: str) -> None:
         """Waits until the region's database follows the primary closely; nothing to wait for at the primary itself."""
         if region != self._primary:
-            primary, standby = self.database(self._primary), self.database(region)
-            databases.await_caught_up(primary, standby, region, CATCH_UP_S, self.closing)
+            standby = functools.partial(self.database, region)
+            databases.await_caught_up(self.database(self._primary), standby, region, CATCH_UP_S, self.closing)
             self.log("replica.caught_up", region, {})
 
     def start(self, service: Service, release: str = "") -> Instance:

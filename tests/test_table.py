@@ -50,9 +50,17 @@ def test_a_run_that_left_nothing_has_a_row(tmp_path: Path, outcome: dict[str, ob
 
 
 def test_one_that_was_made_again_has_its_own(tmp_path: Path, outcome: dict[str, object]) -> None:
-    """Only what it is now is told; that several commits made the runs is said."""
-    lay(tmp_path, outcome, ("surge", False, "abc"), ("surge", True, "def"))
+    """Only what it is now is told, and whose code made that."""
+    lay(tmp_path, outcome, ("surge", False, "abc"), ("surge", True, "bcd"), ("surge", True, "def"))
     status, page = tell(tmp_path)
     assert status == outcome["exit_status"]
     assert "no outcome" not in page
-    assert "by the code of several commits, abc, def:" in page
+    assert "by the code of one commit, def:" in page
+
+
+def test_several_commits_are_named(tmp_path: Path, outcome: dict[str, object]) -> None:
+    """A variant's is that of its scenario; a run of which nothing is noted has none."""
+    lay(tmp_path, outcome, ("surge", True, "abc"), ("payments-slow-with", True, "def"), ("quiet", True, ""))
+    notes = (tmp_path / "made.jsonl").read_text().replace("payments-slow-with", "payments-slow")
+    (tmp_path / "made.jsonl").write_text(notes)
+    assert "by the code of several commits, one that isn't noted, abc, def:" in tell(tmp_path)[1]

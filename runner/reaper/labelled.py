@@ -11,21 +11,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 from runner.ports import PortError
-from runner.substrates.engine import RUN, absent_is_fine, calling, connect, of_run
-from runner.substrates.removal import CREATED
+from runner.substrates.engine import RUN, calling, connect
 from runner.substrates.removal import remove as remove_all
 
 CALL_S = 15
 ASK_S = 5.0
 LOOK_S = 0.5
 LEAST_LOOKS = 2
-SETTLE_S = 5.0
-AT_ONCE = 16
 Kinds = Counter[str]
 
 
@@ -86,35 +82,9 @@ def _round(seen: dict[str, Kinds], left: dict[str, list[str]]) -> bool:
         found = {run: kinds for run, kinds in listed(client).items() if run in seen}
         client.timeout = CALL_S
         for run in seen:
-            if run in found:
-                _settle(client, run)
             left[run] = remove_all(client, run) if run in found else []
             seen[run] |= found.get(run, Counter())
     return bool(found)
-
-
-def _settle(client: Any, run: str) -> None:
-    """Waits for starts that the runner asked for in its last moment: to look at a container that is being started the
-    engine waits until it is. Those that nobody starts are found as they were."""
-    until = time.monotonic() + SETTLE_S
-    while time.monotonic() < until:
-        waiting = _created(client, run)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="settle") as pool:
-            if all(pool.map(lambda each: _status(client, each) == CREATED, waiting)):
-                return
-
-
-def _status(client: Any, container: str) -> str:
-    """Of one that is there no more: as created, for nobody starts it."""
-    with calling(f"looking at {container[:12]}"), absent_is_fine():
-        return str(client.inspect_container(container)["State"]["Status"])
-    return CREATED
-
-
-def _created(client: Any, run: str) -> list[str]:
-    with calling("listing containers"):
-        found = client.containers(all=True, filters=of_run(run))
-    return [str(each["Id"]) for each in found if each["State"] == CREATED]
 
 
 def said(kinds: Kinds) -> list[str]:

@@ -17,10 +17,12 @@ from runner.topology import Service
 
 LOG_SIZE = "64m"
 NO_DNS = [HOST]
-"""No name is looked up outside: inside a container nobody answers there, and that at once. The end of a container waits
-for its lookups, such as those of names that have just gone: 4 s where the machine's own name server is silent."""
-GIVE_UP = ["timeout:1", "attempts:1"]
-"""Of a name that it doesn't know Engine 20.10 then says nothing at all."""
+"""No name is looked up outside. Inside a container nothing listens on this address, so the engine's resolver is refused
+at once in place of waiting for a name server, for which the end of the container would wait too: 4 s for each lookup of
+a name that has just gone, where the machine's name server is silent."""
+NO_SEARCH = ["."]
+GIVE_UP = ["timeout:2", "attempts:1"]
+"""Engine 20.10 then gives no answer at all for a name that it doesn't know; this bounds how long the asker waits."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def _host_config(client: docker.APIClient, names: Names, service: Service, port:
         memswap_limit=service.mem_limit,  # no swap on top of it, or nobody would ever be out of memory
         nano_cpus=int(service.cpus * 1e9) if service.cpus else None,
         dns=NO_DNS,
+        dns_search=NO_SEARCH,
         dns_opt=GIVE_UP,
         log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE}),
     )

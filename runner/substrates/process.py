@@ -124,6 +124,7 @@ class ProcessSubstrate:
         for instance, _ in self._register.all():
             self._register.take(instance)
         left += sweep(self._run_id, 0)
+        segments.remove(self._work)
         if self._guard:
             self._guard.dismiss()
             self._guard = None

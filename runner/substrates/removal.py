@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import docker
@@ -21,12 +22,13 @@ from runner.ports import PortError
 from runner.substrates.engine import RUN, Unanswered, absent_is_fine, calling, of_run
 
 AT_ONCE = 8
+LOOK_AT = 16
 LOOK_S = 0.5
 LOOKS = 3
 """How often what doesn't go is tried again, by an engine that answers."""
 
 CREATED = "created"
-"""The state of a container that nobody started yet."""
+"""The state of a container that nobody started yet, or that is being started."""
 
 Word = Callable[[str], None]
 
@@ -80,10 +82,28 @@ def remove_containers(client: docker.APIClient, run_id: str, last: Word = lambda
 
 
 def containers(client: docker.APIClient, run_id: str) -> dict[str, frozenset[str]]:
-    """The run's, with the networks that each is on: one that was never started joined none. Raises Unanswered."""
+    """The run's, with the networks that each is on: one that was never started joined none.
+
+    Starts under way are waited for, since to look at such a container the engine waits. Raises Unanswered.
+    """
     with calling("listing containers"):
         found: Any = client.containers(all=True, filters=of_run(run_id))
-    return {str(each["Id"]): frozenset() if each["State"] == CREATED else _networks(each) for each in found}
+    waiting = [str(each["Id"]) for each in found if each["State"] == CREATED]
+    with ThreadPoolExecutor(LOOK_AT, thread_name_prefix="look") as pool:
+        idle = {each for each, none in zip(waiting, pool.map(partial(_idle, client), waiting), strict=True) if none}
+    return {str(each["Id"]): frozenset() if str(each["Id"]) in idle else _networks(each) for each in found}
+
+
+def _idle(client: docker.APIClient, container: str) -> bool:
+    """Whether nobody has started it."""
+    try:
+        with calling(f"looking at {container[:12]}"), absent_is_fine():
+            return str(client.inspect_container(container)["State"]["Status"]) == CREATED
+    except Unanswered:
+        raise
+    except PortError:
+        return False
+    return True
 
 
 def _networks(container: Mapping[str, Any]) -> frozenset[str]:

@@ -33,14 +33,18 @@ def remove(work: Path) -> int:
 
 
 def remove_of(data: Path) -> int:
-    """The same of one database. Who destroys its data, or replaces them, does this first: nobody else finds it then."""
+    """How many were removed of the database in `data`.
+
+    Whoever destroys or replaces these does this first, for without its note nobody finds them any more.
+    """
     note = data / NOTE
     try:
         lines = note.read_text(encoding="utf-8").splitlines()
-        creator, (key, segment) = int(lines[0]), (int(word) for word in lines[6].split())
+        # A server for a single user has noted its pid as a negative number, and the key may be one.
+        creator, (key, segment) = abs(int(lines[0])), (int(word) for word in lines[6].split())
     except (OSError, ValueError, IndexError):
         return 0
-    if (key, segment, creator) not in set(_unattached()):
+    if (key % 2**32, segment, creator) not in set(_unattached()):
         return 0
     libc = ctypes.CDLL(None, use_errno=True)
     control = _control(libc, segment, creator)

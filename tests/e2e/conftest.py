@@ -50,11 +50,12 @@ def _own_state(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(room / "state"))
 
 
-def unattached() -> set[tuple[str, str]]:
-    """(id, creator) of the machine's shared memory that nobody uses."""
+def unattached() -> set[str]:
+    """The machine's shared memory that nobody uses, and the files in which Postgres has more of it, used or not."""
     names, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines())
     found = (dict(zip(names, row, strict=True)) for row in rows)
-    return {(each["shmid"], each["cpid"]) for each in found if each["nattch"] == "0"}
+    segments = {f"segment {each['shmid']} of process {each['cpid']}" for each in found if each["nattch"] == "0"}
+    return segments | {str(path) for path in Path("/dev/shm").glob("PostgreSQL.*")}
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,8 @@ class Stub:
         self.networks: list[str] = []
         self.created: set[str] = set()
         """Of the containers those that were never started."""
+        self.starting: set[str] = set()
+        """Those that are listed as created, and run once they are looked at."""
         self.calls: list[str] = []
         self.lock = threading.Lock()
         self.answers = threading.Event()
@@ -54,12 +56,14 @@ class Stub:
                 return 200, [
                     {
                         "Id": each,
-                        "State": "created" if each in self.created else "running",
+                        "State": "created" if each in self.created | self.starting else "running",
                         "Labels": {"gameday.run": "run"},
                         "NetworkSettings": {"Networks": {network: {} for network in on}},
                     }
                     for each, on in self.containers.items()
                 ]
+            case "GET", ["containers", name, "json"]:
+                return 200, {"State": {"Status": "created" if name in self.created else "running"}}
             case "GET", ["networks"]:
                 return 200, [{"Id": each} for each in self.networks]
             case "GET", ["volumes"]:
@@ -69,6 +73,8 @@ class Stub:
             case "POST", ["networks", network, "disconnect"]:
                 self.containers[json.loads(told)["Container"]].remove(network)
                 return self._leave([network])
+            case "POST", ["containers", name, "kill"] if name in self.created:
+                return 409, {"message": f"container {name} is not running"}
             case "POST", ["containers", name, "kill"]:
                 return self._leave(self.containers[name])
             case "DELETE", ["containers", name]:

@@ -69,13 +69,15 @@ def test_those_that_share_no_network_go_side_by_side() -> None:
 
 
 def test_what_was_never_started_is_on_no_network(stub: Stub, client: Engine) -> None:
-    """So nobody waits for it, and it for nobody."""
+    """So nobody waits for it, and it for nobody; one that is being started is on all of its own."""
     fill(stub)
     stub.created = {each for each in stub.containers if each.startswith("a")}
+    stub.starting = {each for each in stub.containers if each.startswith("b")}
     found = removal.containers(client, "run")
     assert {each[:2] for each, networks in found.items() if not networks} == {"a0", "a1", "a2", "a3"}
     assert removal.remove(client, "run") == []
     assert len([call for call in stub.calls if call.endswith("/disconnect")]) == 4
+    assert stub.together == set()
 
 
 def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engine) -> None:

@@ -32,8 +32,9 @@ class Database:
         return self.work / "volumes" / "us-east-data" / "postmaster.pid"
 
     def write(self, creator: int, key: int) -> None:
+        """As Postgres does: a negative key as an unsigned number of 64 bits."""
         self.note.parent.mkdir(parents=True, exist_ok=True)
-        self.note.write_text(f"{creator}\n/data\n1\n2\n\n127.0.0.1\n {key:9} {self.segment:9}\nready\n")
+        self.note.write_text(f"{creator}\n/data\n1\n2\n\n127.0.0.1\n {key % 2**64:9} {self.segment:9}\nready\n")
 
     def there(self) -> bool:
         rows = (line.split() for line in segments.TABLE.read_text().splitlines()[1:])
@@ -45,14 +46,14 @@ class Database:
         return int(at)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(params=[0, 1], ids=["key", "negative-key"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     handles = [secrets.randbits(30) for _ in range(2)]
     files = [segments.DYNAMIC / f"PostgreSQL.{handle}" for handle in handles]
     item = segments.ITEM.pack(handles[1], 2)
     files[0].write_bytes(segments.CONTROL.pack(segments.CONTROL_WORD, 1, 64) + item)
     files[1].write_bytes(b"data")
-    key = secrets.randbits(31)
+    key = secrets.randbits(31) - (request.param << 31)
     made = Database(tmp_path, key, LIBC.shmget(key, 56, CREATE), files)
     at = made.attach()
     header = segments.HEADER.pack(segments.HEADER_WORD, os.getpid(), 56, 56, handles[0])
@@ -71,6 +72,13 @@ def test_all_of_a_database(database: Database) -> None:
     assert not database.there()
     assert not any(path.exists() for path in database.files)
     assert segments.remove(database.work) == 0
+
+
+def test_one_that_served_a_single_user(database: Database) -> None:
+    """As `pg_rewind` starts one: it notes its pid as a negative number."""
+    database.write(-os.getpid(), database.key)
+    assert segments.remove_of(database.note.parent) == 3
+    assert not database.there()
 
 
 @pytest.mark.parametrize(("creator", "key"), [(1, 0), (0, 1)])

@@ -130,8 +130,9 @@ class Dialler:
     async def _resolved(self, loop: asyncio.AbstractEventLoop, host: str, port: str) -> list[Any]:
         """As getaddrinfo. Whoever asks for a name that is being asked for waits with the first.
 
-        A name that is gone can take a resolver ten seconds, in a thread that nobody can stop: were every dial to ask by
-        itself, the names of a lost region would soon hold every thread, and the living couldn't be reached either.
+        A name that is gone can take a resolver seconds, ten by default, in a thread that nobody can stop: were every
+        dial to ask by itself, the names of a lost region would soon hold every thread, and the living couldn't be
+        reached either.
         """
         asking = self._asking.get((host, port))
         if asking is None:
