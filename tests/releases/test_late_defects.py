@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -58,8 +59,8 @@ def test_catalog_1_2_shows_right_pages(deployed: Shop) -> None:
 
 
 def test_catalog_1_3_refuses_nobody_at_the_average_and_many_at_its_peak(tmp_path: Path) -> None:
-    """Product pages of one region: none of 20 or 40 a second is refused, 15 of 55 and 34 of 74 are."""
-    assert told(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "15", "34"]
+    """Product pages of one region: none of 20 or 40 a second is refused, 12 of 55 and 31 of 74 are."""
+    assert told(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "12", "31"]
 
 
 @pytest.mark.system
@@ -71,27 +72,28 @@ def test_catalog_1_3_is_good_on_a_quiet_day(deployed: Shop) -> None:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize(("release", "least", "most"), [("pricing-1.0.0", 0, 5), ("pricing-1.3.0", 50, 120)])
-def test_pricing_1_3_keeps_a_price_list_with_each_quote(
-    shop: Shop, tmp_path: Path, release: str, least: float, most: float
+@pytest.mark.parametrize(("release", "grows"), [("pricing-1.0.0", False), ("pricing-1.3.0", True)])
+def test_pricing_1_3_keeps_the_price_list_of_every_moment(
+    shop: Shop, tmp_path: Path, release: str, grows: bool
 ) -> None:
-    """A hundred quotes, all right, take 50 to 120 MB of memory that the first release doesn't take."""
-    code = tree(release, tmp_path) if release != "pricing-1.0.0" else None
+    """All prices are right, and memory grows by some ten megabytes a second; with the first release it doesn't."""
+    code = tree(release, tmp_path) if grows else None
     if code:
         shop.stop("pricing")
         shop.start("pricing", code, release)
     try:
         shop.get("/products/1")
         process = psutil.Process(shop.running["pricing"].pid)
-        before = process.memory_info().rss
+        before, until = process.memory_info().rss, time.monotonic() + (20 if grows else 2)
         shown = {product: shop.get(f"/products/{product}").json()["price_cents"] for product in range(1, 101)}
-        grown = (process.memory_info().rss - before) / MEGABYTE
+        while (grown := (process.memory_info().rss - before) / MEGABYTE) < 30 and time.monotonic() < until:
+            time.sleep(0.05)
     finally:
         if code:
             shop.stop("pricing")
             shop.start("pricing")
     assert shown == {product: right_prices()[product] for product in range(1, 101)}
-    assert least <= grown <= most
+    assert (grown >= 30) if grows else (grown < 5)
 
 
 def test_identity_1_2_ends_at_its_start(tmp_path: Path) -> None:
