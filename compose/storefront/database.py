@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from .problems import TimedOut, Unreachable
-from .replication import places
+from .replication import LOST, places
 
 CONNECT_S = 1.0
 STATEMENT_S = 1.0
@@ -29,7 +29,6 @@ LOOK_S = 0.4
 # While nobody takes writes, every request would ask every database again.
 PAUSE_S = 0.2
 
-LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
 SHUTTING_DOWN = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from .replication import Place, Word, conninfo, diverged, leader, quorum, survey
+from .replication import LOST, Place, Word, conninfo, diverged, leader, quorum, survey
 
 POLL_S = 0.4
 ASK_S = 2.0
@@ -30,7 +30,7 @@ PRIMARY = """
            EXISTS (SELECT FROM pg_stat_replication
                    WHERE state = 'streaming' AND application_name = ANY ($1)) AS followed
 """
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNREACHABLE = (TimeoutError, asyncpg.PostgresError, *LOST)
 
 
 class Remedy(Enum):

@@ -22,7 +22,7 @@ import asyncpg
 from . import volume
 from .binaries import Account, binaries
 from .follow import Remedy, Watch
-from .replication import Place, State, Word, conninfo, leader, places, quorum, survey
+from .replication import LOST, Place, State, Word, conninfo, leader, places, quorum, survey
 from .settings import Settings, address
 
 # How long a database that has something to lose waits for word of its peers before it gives up.
@@ -156,7 +156,7 @@ async def _checkpoint(place: Place) -> None:
                 await connection.execute("CHECKPOINT")
             finally:
                 connection.terminate()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (TimeoutError, asyncpg.PostgresError, *LOST) as error:
         raise RuntimeError(f"no checkpoint of {place.region}: {error}") from error
 
 

@@ -20,6 +20,14 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 ASK_S = 1.0
+# Where a server ends a connection just when it is asked something, the driver calls that an error within itself.
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+)
 PROGRESS = """
     SELECT application_name AS region, state, sync_state,
            pg_wal_lsn_diff(pg_current_wal_lsn(), least(sent_lsn, replay_lsn))::bigint AS behind
@@ -84,7 +92,7 @@ async def ask(place: Place) -> Word:
         return Word(place, State.SILENT)
     except asyncpg.CannotConnectNowError:
         return Word(place, State.STARTS)
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+    except LOST:
         return Word(place, State.ABSENT)
     except asyncpg.PostgresError:
         return Word(place, State.SILENT)

@@ -122,7 +122,7 @@ class Crowd:
         self._connections = [each for each in self._connections if not each.is_closed()]
         try:
             await self._fill(at_once=1)
-        except (OSError, PortError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, PortError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return
 
     async def _fill(self, at_once: int = AT_ONCE) -> None:

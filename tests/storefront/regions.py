@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 
 from runner.substrates import segments
-from storefront.replication import PROGRESS
+from storefront.replication import LOST, PROGRESS
 from tests.storefront import running
 from tests.storefront.running import HOST
 
@@ -98,7 +98,7 @@ class Databases:
 
     def answers(self, region: str) -> bool:
         """Whether it can be asked."""
-        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *LOST):
             return bool(self.ask(region, "SELECT true"))
         return False
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import signal
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from storefront import database, replication
 from storefront.problems import UpstreamProblem
-from storefront.replication import Place, State, Word
+from storefront.replication import LOST, Place, State, Word
 from tests.storefront import regions, running
 from tests.storefront.regions import PLACE_ORDER, Databases
 
@@ -69,7 +71,7 @@ def writer(url: str, order: str) -> Iterator[list[str]]:
 
     async def write() -> None:
         while not done.is_set():
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *LOST):
                 connection = await asyncpg.connect(url, timeout=1, command_timeout=1)
                 try:
                     await connection.execute(PLACE_ORDER, f"{order}-{len(acknowledged)}")
@@ -202,3 +204,28 @@ async def _place_within(url: str, order: str, seconds: float) -> None:
             await connection.execute(PLACE_ORDER, order)
     finally:
         connection.terminate()
+
+
+def _ends_at_once(listening: socket.socket) -> None:
+    """A server that lets in who comes, and says in the same breath that it shuts down; until it is left."""
+    version, farewell = b"server_version\0" + b"18.4\0", b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+    welcome = struct.pack("!cii", b"R", 8, 0) + struct.pack("!ci", b"S", 4 + len(version)) + version
+    welcome += struct.pack("!cic", b"Z", 5, b"I")
+    connection, _ = listening.accept()
+    with connection:
+        connection.settimeout(20)
+        connection.recv(4096)
+        connection.sendall(welcome + b"E" + struct.pack("!i", 4 + len(farewell)) + farewell)
+        while connection.recv(4096):
+            pass
+
+
+def test_one_that_shuts_down_while_it_is_asked_is_no_error_of_ours() -> None:
+    """The driver has a word of its own for that."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=_ends_at_once, args=[listening])
+        server.start()
+        url = f"postgresql://shop:shop@127.0.0.1:{listening.getsockname()[1]}/shop"
+        word = asyncio.run(replication.ask(Place("eu-west", url)))
+        server.join(20)
+    assert word.state is State.ABSENT
