@@ -45,7 +45,7 @@ LINK_PORTS = 20000
 """Inside the link server's container, below the ephemeral ports and free of all else."""
 TRIES = 3
 STARTING = 6
-"""Containers that the engine starts at once. More don't start sooner, and all that are under way when a run is killed
+"""Containers of a run that the engine starts at once. More don't start sooner, and all under way when a run is killed
 must have started before they can be removed."""
 
 
