@@ -32,7 +32,9 @@ def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
     assert (run.status, outcome["verdict"]) == (0, "pass"), outcome["reasons"]
     assert 0 < outcome["ttd_s"] < 5
     assert 0 < outcome["ttr_s"] < 30
-    assert outcome["ended_by"] == "responder"
+    # One request in seven fails: now and then none does between the page and the roll-back, and nobody's hand is seen.
+    unseen = outcome["clocks"]["recovered"] < outcome["clocks"]["acted"]
+    assert outcome["ended_by"] == "responder" or (unseen and outcome["ended_by"] == "system")
     assert [(o["name"], o["target"], o["right"]) for o in outcome["operations"]] == [("rollback", "pricing", True)]
     assert outcome["audit"]["acknowledged"] > 20
     assert outcome["audit"]["lost"] == 0
