@@ -235,12 +235,11 @@ def test_a_storm_is_as_large_as_its_records_say(tmp_path: Path, fault: str, erro
 def test_nobody_tries_longer_than_the_timeout(tmp_path: Path) -> None:
     """Retries count from the planned time, as all does: the last ends with the time-out, and starts with the first."""
     with open_shop() as shop:
-        shop.down, shop.slow = True, TIMEOUT_S / 4
+        shop.down, shop.slow = True, 0.4 * TIMEOUT_S
         records = tried(tmp_path, shop, 100).records
-    most = records["attempts"].max()
-    assert 3 <= most <= 4
-    long = records[records["attempts"] == most]
-    assert set(long["error"]) == {ErrorKind.TIMEOUT}
+    assert records["attempts"].max() == 3
+    long = records[records["attempts"] == 3]
+    assert np.mean(long["error"] == ErrorKind.TIMEOUT) > 0.8  # the last ones are cut short
     assert np.median(long["end"] - long["planned"]) == pytest.approx(TIMEOUT_S, abs=0.1)
     assert np.median(long["start"] - long["planned"]) < TIMEOUT_S / 5
 
