@@ -76,6 +76,18 @@ def reverted_after(run: Run) -> float | None:
     return min((each for each in after if 0 <= each <= near), default=None)
 
 
+def cured_after(run: Run) -> Mapping[str, Any] | None:
+    """The right roll-back that was done only after users were well: until then what had hurt them was still served.
+
+    A fault that hurts few may pause that long by chance. None where there was none, or users were hurt to the end.
+    """
+    recovered = run.clocks.get("recovered")
+    if recovered is None:
+        return None
+    cures = [row for row in judged(run) if row.get("name") == "rollback" and row["right"]]
+    return next((row for row in cures if (number(row.get("done")) or 0.0) > recovered), None)
+
+
 def _timeout(run: Run) -> float:
     """The client's, seconds."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reports.factors_change import WRONG_RECORDS
 from reports.folder import Run
-from reports.found import Found, Rule, figure, judged, measured, reverted_after
+from reports.found import Found, Rule, cured_after, figure, judged, measured, reverted_after
 from reports.loose import mapping, number, pick, rows, text
 from reports.provenance import faulty, shipped
 from reports.summary import deed, listed
@@ -67,7 +67,7 @@ def right_first(run: Run) -> Found | None:
 
 def by_itself(run: Run) -> Found | None:
     """The system ended the outage without anybody."""
-    if run.outcome.get("ended_by") != "system" or reverted_after(run) is not None:
+    if run.outcome.get("ended_by") != "system" or reverted_after(run) is not None or cured_after(run) is not None:
         return None
     return Found("The system ended the outage by itself; nobody had to act.")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.detection import held_against, quiet
 from reports.folder import Run
-from reports.found import reverted_after
+from reports.found import cured_after, reverted_after
 from reports.loose import items, mapping, number, pick, rows, text
 from reports.words import ENDED_BY, count, interval, percent, seconds
 from runner.journal import Event
@@ -188,6 +188,12 @@ def ended(run: Run) -> str:
         return (
             f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from "
             "a recovery of the system's own."
+        )
+    if by == "system" and (cure := cured_after(run)) is not None:
+        return (
+            f"The last request failed before the {deed(cure.get('name'), cure.get('target'))} had an effect; what had "
+            f"hurt users was all gone {soon(cure['done'] - run.clocks['recovered'])}. Whether the system had ended the "
+            "outage or it only paused can't be told."
         )
     if by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
         return f"{ENDED_BY[by]} How long it would have lasted is not known."

@@ -60,6 +60,7 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("the first operation was right", Variant(outcome={"operations": [WRONG]})),
     ("the first operation was right", Variant(outcome={"operations": []})),
     ("ended by the system itself", Variant()),
+    ("ended by the system itself", Variant(outcome={"ended_by": "system", "clocks": {"recovered": 17.0}})),
     (
         "ended by the system itself",
         Variant(outcome={"ended_by": "system", "faults": [{"reverted": 19.7, "reverted_by": "schedule"}]}),

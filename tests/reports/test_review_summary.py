@@ -58,6 +58,17 @@ def test_a_revert_just_after_the_last_failure_may_have_ended_it(run: Run) -> Non
     assert told(run, Variant(scenario=scenario, outcome=late))[3].startswith("The system ended the outage by itself")
 
 
+def test_an_outage_that_paused_before_the_rollback_may_have_gone_on(run: Run) -> None:
+    """The system isn't credited with it; it is where what was done later didn't touch the cause."""
+    ends = {"ended_by": "system", "clocks": {"recovered": 17.0}}
+    assert told(run, Variant(outcome=ends))[3] == (
+        "The last request failed before the rollback of pricing had an effect; what had hurt users was all gone "
+        "2.52 s later. Whether the system had ended the outage or it only paused can't be told."
+    )
+    wrong = [{"t": 15.44, "name": "rollback", "target": "gateway", "by": "auto", "done": 19.52, "right": False}]
+    assert told(run, Variant(outcome={**ends, "operations": wrong}))[3].startswith("The system ended the outage")
+
+
 def test_an_operation_that_nobody_recorded_is_not_named(run: Run) -> None:
     """Only that one ended the outage."""
     assert told(run, Variant(outcome={"operations": []}))[3] == "The responder ended the outage with an operation."
