@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,21 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
 
 
 def fill(disk: Path, left: int = 0) -> Path:
-    """A file that takes all room but `left` bytes, in whole pages."""
+    """A file that takes all room but `left` bytes, in whole pages; also while others go on writing.
+
+    All but a megabyte takes a while; the last of it an instant, and where somebody is quicker than that, another.
+    """
     filler = disk / "filler"
-    free = os.statvfs(disk)
     with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, free.f_bavail * free.f_frsize - left))
+        for spare in (left + 2**20, *[left] * 200):
+            if (more := room(disk) - spare) > 0:
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), more)
+    assert room(disk) - left < 2**16
     return filler
+
+
+def room(disk: Path) -> int:
+    """Bytes that are free."""
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize

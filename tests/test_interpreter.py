@@ -310,7 +310,7 @@ def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: St
             return ()
 
     world = replace(to_the_fault(fast, FakeFault()), samples=stuck, telemetry=Polled())
-    state = end(replace(world, limits=replace(LIMITS, steady=4.0)))
+    state = end(replace(world, limits=replace(LIMITS, steady=40.0)))
     assert state.reason == "error"
     assert fast.events("run.error")[0]["where"] == "steady state"
     assert polled.count(True) > 3

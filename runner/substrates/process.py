@@ -32,7 +32,7 @@ from runner.substrates.register import Register
 from runner.substrates.tree import Tree, numbered, sweep
 from runner.topology import Link, Service, Topology
 
-READY_S = 30.0
+READY_S = 60.0
 LEAVE_S = 15.0
 DATABASE_GRACE_S = 5.0
 TRIES = 3

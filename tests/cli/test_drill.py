@@ -72,7 +72,7 @@ def test_without_automation_there_is_one_run(stage: Stage, tmp_path: Path) -> No
 
 def test_a_surprise_is_drawn_among_scenarios_that_wait_for_somebody(stage: Stage, tmp_path: Path) -> None:
     """Tag drill unless another is asked for; in the long run more than one of them."""
-    for _ in range(5):
+    for _ in range(14):
         gameday("--surprise", "--tag", "failover", "--no-auto", "--substrate", "process", "--out", str(tmp_path))
     names = {trial.scenario.name for trial, _ in stage.played}
     assert len(names) > 1

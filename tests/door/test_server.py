@@ -162,6 +162,7 @@ def test_a_dawdler_is_cut_off_whatever_its_pace(run: MadeUp, monkeypatch: pytest
             if cut:
                 break
         assert cut
+        monkeypatch.undo()
         unharmed(run, key)
 
 
@@ -177,8 +178,9 @@ def test_dawdlers_cannot_lock_out_the_one_with_the_key(run: MadeUp, monkeypatch:
             each.close()
 
 
-def test_two_hundred_at_once_are_answered_or_told_to_come_again(run: MadeUp) -> None:
+def test_two_hundred_at_once_are_answered_or_told_to_come_again(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is left hanging, the run is looked at once or twice, and afterwards all is as before."""
+    monkeypatch.setattr(door_server, "CHANCE", 30.0)
     with opened(run, most=16) as key:
         with ThreadPoolExecutor(200) as pool:
             statuses = Counter(pool.map(lambda _: send(key, "GET", "/v1/status")[0], range(200)))
@@ -190,7 +192,7 @@ def test_two_hundred_at_once_are_answered_or_told_to_come_again(run: MadeUp) -> 
 
 def test_a_run_that_hangs_hangs_nobody(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks is told after a while; the door closes at once all the same."""
-    monkeypatch.setattr("runner.door.api.BUSY", 0.1)
+    monkeypatch.setattr("runner.door.api.BUSY", 1.0)
     run.held = threading.Event()
     with opened(run) as key:
         got, answer = send(key, "GET", "/v1/status")

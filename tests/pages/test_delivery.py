@@ -100,7 +100,7 @@ def test_a_receiver_that_hangs_holds_up_nobody() -> None:
         for _ in range(50):
             pager.trigger(PAGE)
         assert [receiver.next()["action"] for _ in range(50)] == ["trigger"] * 50
-        assert pager.close(patience=0.2) == ["slack at 127.0.0.1"]
+        assert pager.close(patience=2.0) == ["slack at 127.0.0.1"]
         assert receiver.next()["action"] == "resolve"
 
 

@@ -95,7 +95,7 @@ def test_no_signal_of_a_terminal_ends_it(run: Run) -> None:
 
 def test_a_runner_whose_run_stands_still(run: Run) -> None:
     """It lives and beats, but its loop hangs in a call: it counts as hung, and is ended."""
-    with runner(run, look_s=0.1, beat_s=0.02) as made:
+    with runner(run, look_s=0.5, beat_s=0.02) as made:
         assert made.ask("hang") == "hangs"
         made.await_reaper()
         assert made.process.wait(PATIENCE_S) == -signal.SIGKILL
@@ -105,7 +105,7 @@ def test_a_runner_whose_run_stands_still(run: Run) -> None:
 
 def test_a_hung_runner(run: Run) -> None:
     """One that gives no sign of life is ended first, so that nothing has two masters."""
-    with runner(run, look_s=0.1, beat_s=0.02) as made:
+    with runner(run, look_s=0.5, beat_s=0.02) as made:
         made.process.send_signal(signal.SIGSTOP)
         made.await_reaper()
         assert made.process.wait(PATIENCE_S) == -signal.SIGKILL

@@ -27,14 +27,18 @@ SERVICES = ("gateway", "catalog", "pricing", "identity", "checkout", "orders", "
 TOKEN = "operators-only"
 READY_S = 30.0
 POLL_S = 0.02
+_GIVEN = set[int]()
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that was free a moment ago; none is given twice, though nobody may listen on it yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 def until(condition: Callable[[], bool], what: str, within_s: float = READY_S) -> None:

@@ -45,10 +45,10 @@ def test_half_a_line_is_no_charge(tmp_path: Path) -> None:
     third.close()
 
 
-def charge(shop: Shop, key: str) -> requests.Response:
+def charge(shop: Shop, key: str, timeout: float = 5.0) -> requests.Response:
     """Charge a cent at the third party itself."""
     url, headers = shop.url("payments") + "/charges", {"Idempotency-Key": key}
-    return requests.post(url, json={"amount_cents": 1}, headers=headers, timeout=0.5)
+    return requests.post(url, json={"amount_cents": 1}, headers=headers, timeout=timeout)
 
 
 @pytest.mark.system
@@ -84,7 +84,7 @@ def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
     """No byte of an answer, no charge, and afterwards the instance still stops in good time."""
     shop.operate("payments", "behaviour", {"mode": "silent"})
     with pytest.raises(requests.ReadTimeout):
-        charge(shop, "silence")
+        charge(shop, "silence", timeout=0.5)
     assert shop.checkout("silence", 71, {121: 1}).status_code == 504
     shop.operate("payments", "behaviour", {"mode": "ok"})
     assert shop.charges("silence") == []

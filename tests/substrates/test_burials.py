@@ -33,8 +33,11 @@ def test_the_process_is_enough(burials: Burials) -> None:
             process.kill()
             assert removed.wait(10)
 
-        burials.bury(discard, CONTAINER, process.pid)
-        assert process.wait(0) != 0
+        try:
+            burials.bury(discard, CONTAINER, process.pid)
+            assert process.wait(0) != 0
+        finally:
+            process.kill()
     with pytest.raises(PortError, match="1 killed containers weren't removed"):
         burials.finish(0)
     removed.set()

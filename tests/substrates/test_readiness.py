@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from runner.ports import PortError
+from runner.substrates import readiness
 from runner.substrates.readiness import answers, await_answer
 
 
@@ -59,12 +60,13 @@ def test_http_nonsense() -> None:
     assert not answers("http", address)
 
 
-def test_tcp() -> None:
+def test_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over TCP a connection that lasts is ready, whoever is to speak first; one closed at once or refused isn't."""
     with server(lambda connection: connection.recv(1)) as address:
         assert answers("tcp", address)
     with server(lambda connection: connection.sendall(b"hello")) as address:
         assert answers("tcp", address)
+    monkeypatch.setattr(readiness, "HOLD_S", 5.0)
     with server(lambda connection: None) as address:
         assert not answers("tcp", address)
     assert not answers("tcp", address)

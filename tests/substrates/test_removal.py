@@ -18,20 +18,27 @@ from runner.substrates.engine import Engine, Unanswered, calling, connect
 from tests.contract.lab import topology
 from tests.substrates.stub import Stub, serving
 
-FEW_S = 3.0
+FEW_S = 10.0
 
 
 @pytest.fixture
 def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
-    monkeypatch.setattr(engine, "LIST_S", 0.3)
-    monkeypatch.setattr(engine, "PING_S", 0.2)
     with serving(tmp_path / "engine.sock") as made:
         yield made
 
 
 @pytest.fixture
 def client(stub: Stub) -> Iterator[Engine]:
+    with closing(connect(10.0)) as made:
+        yield made
+
+
+@pytest.fixture
+def hasty(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """One that waits for no answer for long."""
+    monkeypatch.setattr(engine, "LIST_S", 0.3)
+    monkeypatch.setattr(engine, "PING_S", 0.2)
     with closing(connect(0.3)) as made:
         yield made
 
@@ -92,26 +99,27 @@ def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engin
     assert list(stub.containers) == ["a3" * 10]
 
 
-def test_a_hang_is_waited_for_once(stub: Stub, client: Engine) -> None:
+def test_a_hang_is_waited_for_once(stub: Stub, hasty: Engine) -> None:
     """Once a call went without an answer, a hundred more take no longer than a sign of life; then all is as before."""
     stub.answers.clear()
     begun = time.monotonic()
     for _ in range(100):
         with pytest.raises(Unanswered, match="the Docker engine hangs"), calling("looking"):
-            client.inspect_container("a")
+            hasty.inspect_container("a")
     assert time.monotonic() - begun < FEW_S
-    assert client.hangs
+    assert hasty.hangs
     stub.answers.set()
     until = time.monotonic() + FEW_S
-    while client.hangs and time.monotonic() < until:
+    while hasty.hangs and time.monotonic() < until:
         try:
             with calling("looking"):
-                client.inspect_container("a")
+                hasty.inspect_container("a")
         except Unanswered:
             continue
-    assert not client.hangs
+    assert not hasty.hangs
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_engine_that_hangs_is_given_up(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing ends in its time, says that the engine hangs and what to type once it answers; then that removes all."""
     monkeypatch.setattr("runner.substrates.docker.PATIENCE_S", 0.5)
@@ -125,11 +133,12 @@ def test_an_engine_that_hangs_is_given_up(stub: Stub, tmp_path: Path, monkeypatc
     assert "the Docker engine hangs" in left
     assert left.endswith("once it answers: gameday heal run")
     stub.answers.set()
-    with closing(connect(1.0)) as after:
+    with closing(connect(10.0)) as after:
         assert removal.remove(after, "run") == []
     assert stub.containers == {}
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_reaper_gives_up_an_engine_that_begins_to_hang(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of forty containers it waits for one, not for each; and goes on where the engine is itself again in time."""
     for name, value in (("ASK_S", 0.3), ("CALL_S", 0.3), ("LOOK_S", 0.05)):
@@ -145,6 +154,7 @@ def test_the_reaper_gives_up_an_engine_that_begins_to_hang(stub: Stub, monkeypat
     assert labelled.remove(["run"], 10.0) == {"run": (["40 containers"], [])}
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_engine_that_comes_back_is_waited_for(stub: Stub, tmp_path: Path) -> None:
     """Nothing is left where it answers again in time."""
     substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")

@@ -80,8 +80,12 @@ def test_who_stays_below_is_left_alone(spawn: Callable[[str], Tree], tmp_path: P
 def test_a_pause_is_a_pause(spawn: Callable[[str], Tree]) -> None:
     """Neither the throttle nor its end wakes up what somebody else has stopped."""
     tree = spawn(BUSY)
+    while len(tree.family()) < 2:
+        pass
     throttle = Throttle(tree, 0.5)
     tree.freeze()
+    while not stopped(tree):
+        pass
     begun = time.monotonic()
     while time.monotonic() < begun + 0.3:
         assert stopped(tree)

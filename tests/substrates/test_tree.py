@@ -109,6 +109,7 @@ def test_outlasting() -> None:
     """Only those that still run are named; a zombie has ended."""
     with subprocess.Popen(["sleep", "300"]) as running, subprocess.Popen(["true"]) as zombie:
         found = [psutil.Process(child.pid) for child in (running, zombie)]
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
         assert [process.pid for process in outlasting(found, 0.2)] == [running.pid]
         running.kill()
         assert outlasting(found, 10) == []

@@ -49,7 +49,7 @@ def dial(upstream: str, names: Path | None) -> list[str]:
     answered = []
     for address in addresses(upstream, names):
         try:
-            with urllib.request.urlopen(f"http://{address}/healthz", timeout=1) as answer:
+            with urllib.request.urlopen(f"http://{address}/healthz", timeout=3) as answer:
                 answered.append(json.load(answer)["instance"])
         except (OSError, urllib.error.URLError):
             continue

@@ -8,10 +8,10 @@ from tests.links.running import Server, Upstream
 
 
 def test_data_comes_in_slices_and_is_whole(server: Server, echoing: Upstream) -> None:
-    """5,000 bytes in slices of about 100 with 2 ms between them come in many reads and take their time."""
+    """2,000 bytes in slices of about 100 with 50 ms between them come in many reads and take their time."""
     proxy = server.proxy(echoing.port)
-    proxy.add("slicer", average_size=100, size_variation=50, delay=2000)
-    message = random.Random(3).randbytes(5000)
+    proxy.add("slicer", average_size=100, size_variation=50, delay=50_000)
+    message = random.Random(3).randbytes(2000)
     with proxy.connect() as client:
         start = time.monotonic()
         client.sendall(message)
@@ -20,8 +20,8 @@ def test_data_comes_in_slices_and_is_whole(server: Server, echoing: Upstream) ->
             reads.append(client.recv(65536))
         elapsed = time.monotonic() - start
     assert b"".join(reads) == message
-    assert len(reads) >= 10
-    assert elapsed >= (5000 / 150 - 1) * 0.002
+    assert len(reads) >= 7
+    assert elapsed >= (2000 / 150 - 1) * 0.05
 
 
 def test_slices_vary_around_the_average() -> None:
