@@ -79,7 +79,7 @@ class LocustLoad:
             self._await_ready(self._process)
             plan = plan.model_copy(update={"begin": self._clock.now() + BEGIN_AFTER_S})
             self._write(plan)
-            self._tell(self._process, f"begin {plan.begin!r}\n")
+            self._tell(self._process, f"begin {plan.begin!r}")
         except PortError:
             self._end(self._process)
             raise
@@ -166,6 +166,7 @@ class LocustLoad:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     env=environment(),
+                    bufsize=0,  # what a worker that is gone can't be told isn't kept to be told once more at the end
                     start_new_session=True,
                 )
         except OSError as error:
@@ -182,15 +183,13 @@ class LocustLoad:
 
     def _ask(self, process: subprocess.Popen[bytes], line: str, answer: str) -> str:
         """What follows `answer` in the worker's answer."""
-        self._tell(process, line + "\n")
+        self._tell(process, line)
         try:
             return self._hear(process, answer, ANSWER_S)
         except TimeoutError:
             raise PortError(f"the load's worker didn't answer {line!r} within {ANSWER_S:g} s: {self._tail()}") from None
         except EOFError:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_MARGIN_S)
-            raise PortError(f"the load's worker ended when told {line!r}: {self._reason(process)}") from None
+            raise self._ended_when_told(process, line) from None
 
     def _hear(self, process: subprocess.Popen[bytes], begin: str, within: float) -> str:
         """The rest of the first line that begins so. TimeoutError, or EOFError where the worker ended."""
@@ -213,10 +212,14 @@ class LocustLoad:
     def _tell(self, process: subprocess.Popen[bytes], line: str) -> None:
         assert process.stdin is not None
         try:
-            process.stdin.write(line.encode())
-            process.stdin.flush()
-        except OSError as error:
-            raise PortError(f"the load's worker is gone: {self._tail() or error}") from error
+            process.stdin.write(line.encode() + b"\n")
+        except OSError:
+            raise self._ended_when_told(process, line) from None
+
+    def _ended_when_told(self, process: subprocess.Popen[bytes], line: str) -> PortError:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_MARGIN_S)
+        return PortError(f"the load's worker ended when told {line!r}: {self._reason(process)}")
 
     def _finish(self, process: subprocess.Popen[bytes]) -> str:
         """Asks the worker to end; '' when it did, else what was wrong."""

@@ -187,6 +187,27 @@ def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: 
         killing.join()
 
 
+def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was seen alive a moment before; and the load still stops."""
+    load = surging(tmp_path)
+    with open_shop() as shop, running(load, shop):
+        worker = psutil.Process(pid_of(load))
+        alive = load.alive
+
+        def then_killed() -> str | None:
+            found = alive()
+            worker.kill()
+            until(lambda: worker.status() == psutil.STATUS_ZOMBIE)
+            return found
+
+        monkeypatch.setattr(load, "alive", then_killed)
+        with pytest.raises(PortError, match=r"ended when told 'retry 3': signal 9"):
+            load.retry(3)
+    assert "signal 9" in str(load.stop()["why"])
+
+
 def killed(process: psutil.Process) -> bool:
     process.kill()
     return True
