@@ -72,8 +72,16 @@ class Interpreter:
             try:
                 self._turn()
             except Exception as error:
-                self._step(messages.Failed(self.world.clock.now(), "engine", _why(error)))
+                self._failed(error)
         return self.state
+
+    def _failed(self, error: Exception) -> None:
+        """The loop goes on to the run's end, also where that can't be told at once."""
+        failed = messages.Failed(self.world.clock.now(), "engine", _why(error))
+        try:
+            self._step(failed)
+        except Exception:
+            self.mailbox.put(failed)
 
     def _turn(self) -> None:
         """One event, or, where there is none, a look at the world."""
@@ -95,9 +103,16 @@ class Interpreter:
         return self.world.operator.system.awaited.names() if self.state.phase == "up" else ()
 
     def _step(self, event: messages.Event) -> None:
+        """What follows from the event; the end of the run is begun whatever else of it failed."""
         self.state, actions = engine.step(self.state, event)
-        for action in actions:
-            self._act(action)
+        todo = list(actions)
+        try:
+            while todo:
+                self._act(todo.pop(0))
+        finally:
+            for each in todo:
+                if isinstance(each, messages.Close):
+                    self._act(each)
 
     def _look(self) -> None:
         """What telemetry, load and responder have to say now, as events."""

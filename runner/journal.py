@@ -37,6 +37,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ class Journal:
                 if durable:
                     raise
         if self._listener is not None:
-            self._listener(event)
+            with suppress(OSError):  # a screen that is gone keeps nothing from being done
+                self._listener(event)
         return event
 
     def close(self) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -71,6 +72,8 @@ class System:
         self.altered: set[str] = set()
         """What else isn't as at the start: a schema, a flag, traffic drained."""
         self._deaths: Counter[Place] = Counter()
+        self._healing: defaultdict[Place, threading.RLock] = defaultdict(threading.RLock)
+        """Held from the count of what is missing to its start: what two count at once would be started twice."""
         self.awaited = Awaited()
         self.flags = flags.Flags()
         self.releases = {service.name: str(service.release or service.name) for service in self.topology.services}
@@ -161,6 +164,16 @@ class System:
 
     def heal(self, services: Sequence[Place]) -> None:
         """Starts what is missing of these (region, service), link servers first. Databases are let catch up."""
+        with ExitStack() as held:
+            for place in sorted(set(services)):
+                held.enter_context(self._healer(place))
+            self._heal(services)
+
+    def _healer(self, place: Place) -> threading.RLock:
+        with self._lock:
+            return self._healing[place]
+
+    def _heal(self, services: Sequence[Place]) -> None:
         with self._lock:
             self._down -= set(services)
         wanted = [self.topology.service(*place) for place in services if place[0] not in self._lost]
@@ -204,17 +217,28 @@ class System:
         distance.release(self.links, self.topology, region)
 
     def revive(self, instance: Instance) -> None:
-        """Starts an instance that died by itself again, later each time; a database waits for somebody to decide."""
+        """Starts an instance that died by itself again, later each time, until it is there or isn't wanted any more.
+
+        A database waits for somebody to decide.
+        """
         place = (instance.region, instance.service)
-        if self.topology.service(*place).kind == "database":
-            return
+        kind = self.topology.service(*place).kind
+        while kind != "database" and not self.closing.wait(self._pause(place)):
+            with self._healer(place):
+                if place in self._down or instance.region in self._lost:
+                    return
+                try:
+                    if kind == "links":
+                        self.links.forget(instance.region)
+                    self.heal([place])
+                    return
+                except PortError as error:
+                    self.log("note", "", {"text": f"restart of {instance.id}: {error}", "by": "gameday"})
+
+    def _pause(self, place: Place) -> float:
         with self._lock:
-            pause = BACK_OFF_S[min(self._deaths[place], len(BACK_OFF_S) - 1)]
             self._deaths[place] += 1
-        if not self.closing.wait(pause) and place not in self._down and instance.region not in self._lost:
-            if self.topology.service(*place).kind == "links":
-                self.links.forget(instance.region)
-            self.heal([place])
+            return BACK_OFF_S[min(self._deaths[place], len(BACK_OFF_S)) - 1]
 
     def caught_up(self, region: str) -> None:
         """Waits until the region's database follows the primary closely; nothing to wait for at the primary itself."""

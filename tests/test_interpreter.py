@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -86,6 +88,41 @@ def test_a_tear_down_that_raises_still_ends_the_run(stage: Stage) -> None:
     assert state.phase == "done"
     assert "the engine is gone" in state.left[0]
     assert stage.events("cleanup")[0]["clean"] is False
+
+
+def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path) -> None:
+    """Every word to the screen fails from the signal on; load and system are down all the same, and soon."""
+    gone: list[str] = []
+
+    def tell(event: Event) -> None:
+        if event.kind == "run.interrupted" or gone:
+            gone.append(event.kind)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    load, journal = FakeLoad(), Journal(tmp_path / "told.jsonl", tell)
+    state = end(
+        replace(stage.world, journal=journal, load=load),
+        lambda interpreter: interpreter.interrupt("SIGHUP"),
+    )
+    journal.close()
+    assert (state.reason, state.left, stage.downs) == ("interrupted", (), [False])
+    assert gone[-1] == "phase"
+
+
+def test_what_fails_before_the_end_does_not_keep_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the words that go before the taking down raise, it is begun all the same."""
+    interpreter = Interpreter(stage.world)
+    log = interpreter._log
+
+    def broken(kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
+        if kind == "run.interrupted":
+            raise PortError("the screen is broken")
+        log(kind, subject, data)
+
+    monkeypatch.setattr(interpreter, "_log", broken)
+    interpreter.interrupt("SIGINT")
+    state = interpreter.run()
+    assert (state.reason, stage.downs) == ("interrupted", [False])
 
 
 def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:

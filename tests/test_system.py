@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from runner import bundled, system
 from runner.ports import Instance, PortError, Release
 from runner.system import System
-from runner.topology import read_topology
+from runner.topology import Service, read_topology
 from tests.fakes import FakeLinks, FakeSubstrate
 
 
@@ -111,6 +115,48 @@ def test_an_instance_that_died_is_started_again_later_each_time(bench: Bench, mo
     bench.substrate.kill(database)
     bench.system.revive(database)
     assert bench.system.instances("postgres", "us-east") == []
+
+
+def test_two_that_died_together_are_two_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts them counts only once the other's starts are over: none is started twice."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    start, dead = bench.substrate.start, bench.system.instances("pricing", "us-east")
+    for each in dead:
+        bench.substrate.kill(each)
+
+    def slow(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        threading.Event().wait(0.2)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(bench.system.revive, dead))
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later each time; it is noted, and ends once the system is taken down."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        if len(waited) == 3:
+            bench.substrate.refuse.clear()
+        return len(waited) > 3
+
+    monkeypatch.setattr(bench.system.closing, "wait", wait)
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.substrate.refuse = {"pricing-1.0.0"}
+    bench.told.clear()
+    bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert waited == list(system.BACK_OFF_S[:3])
+    assert [kind for kind, _ in bench.told] == ["note", "note", "instance.ready"]
+    bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
+    bench.substrate.refuse = {"pricing-1.0.0"}
+    bench.system.revive(dead)
+    assert waited[3:] == [system.BACK_OFF_S[3]]
 
 
 def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

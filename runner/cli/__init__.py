@@ -15,6 +15,7 @@ from typing import Any, TextIO, TypeVar, cast
 import click
 
 from runner.cli import leaving
+from runner.disk import full
 
 T = TypeVar("T")
 EPILOG = """\b
@@ -76,7 +77,7 @@ def gameday() -> None:
 
 
 class Pipe:
-    """A standard stream whose reader may go away early: what it no longer reads is dropped, and the work goes on."""
+    """A standard stream that may be gone, hung up or on a full disk: what it doesn't take is lost, the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -90,8 +91,9 @@ class Pipe:
     def _tried(self, work: Callable[[], T], otherwise: T) -> T:
         try:
             return work()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        except OSError as error:
+            if not full(error):  # nobody will ever read it
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             return otherwise
 
     def __getattr__(self, name: str) -> Any:

@@ -1,6 +1,7 @@
 """Runs that go on now, on this machine: where `gameday abort` finds them from any terminal.
 
-A run is known by its process id and that process's start time, so that a reused id is never signalled.
+A run is known by its process id and by when that process began, so that a reused id is never signalled. That is told
+in the kernel's own ticks: the time of day may be set meanwhile.
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import psutil
-
 
 @dataclass(frozen=True)
 class Active:
-    """One run under way; `created` is the start time of process `pid`, seconds since the epoch."""
+    """One run under way; `born` tells process `pid` from every other that had or will have its number."""
 
     run: str
     pid: int
-    created: float
+    born: str
     folder: str
 
 
@@ -50,14 +49,14 @@ class Entry:
 
     def stay(self) -> None:
         """It outlives the run, which left something, as one that nobody runs: `gameday heal` finds it by that."""
-        self.active, self.stays = replace(self.active, pid=0, created=0.0), True
+        self.active, self.stays = replace(self.active, pid=0, born=""), True
         self.write()
 
 
 @contextmanager
 def registered(run: str, where: Path) -> Iterator[Entry]:
     """Lists this process as the run's for as long as the block lasts."""
-    me = Active(run, os.getpid(), psutil.Process().create_time(), str(where.resolve()))
+    me = Active(run, os.getpid(), born(os.getpid()), str(where.resolve()))
     entry = Entry(folder() / f"{run}.json", me)
     entry.write()
     try:
@@ -75,21 +74,28 @@ def runs() -> list[Active]:
             found = Active(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, OSError):
             continue
-        if _lives(found):
+        if lives(found):
             alive.append(found)
     return alive
 
 
 def end(run: Active) -> bool:
     """Asks the run to end (SIGTERM: it reverts and takes down). False where it is gone already."""
-    if not _lives(run):
+    if not lives(run):
         return False
     os.kill(run.pid, signal.SIGTERM)
     return True
 
 
-def _lives(run: Active) -> bool:
+def lives(run: Active) -> bool:
+    """Whether the process of that number is still the one that it was."""
+    return bool(run.born) and born(run.pid) == run.born
+
+
+def born(pid: int) -> str:
+    """The machine's boot, and how many ticks after it the process began; '' where it is gone."""
     try:
-        return abs(psutil.Process(run.pid).create_time() - run.created) < 0.05
-    except (psutil.Error, TypeError, ValueError):
-        return False
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii').strip()} {int(fields[19])}"
+    except (OSError, IndexError, ValueError):
+        return ""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import psutil
 
 from runner.cli import active
 from runner.journal import read_journal
@@ -70,7 +69,7 @@ class Survey:
             engine = str(error)
         adopted = orphaned()
         known = {*entries, *adopted, *labelled}
-        living = {run for run in known if claimed(run) or (run in entries and _lives(entries[run][0]))}
+        living = {run for run in known if claimed(run) or (run in entries and active.lives(entries[run][0]))}
         return cls(entries, adopted, labelled, engine, living)
 
     def healable(self, *, everything: bool) -> list[str]:
@@ -221,11 +220,3 @@ def _entries() -> dict[str, tuple[active.Active, Path]]:
             continue
         found[entry.run] = (entry, path)
     return found
-
-
-def _lives(entry: active.Active) -> bool:
-    """The process of that number is still the one that it was."""
-    try:
-        return abs(psutil.Process(entry.pid).create_time() - entry.created) < 0.05
-    except (psutil.Error, TypeError, ValueError):
-        return False

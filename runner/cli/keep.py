@@ -66,9 +66,9 @@ class Kept:
         return self.close()
 
     def finish(self) -> None:
-        """Takes down what is up; after that nobody is needed any more who would."""
-        self.close()
-        self.reaper.dismiss()
+        """Takes down what is up; what couldn't be removed is the reaper's, once this process ends."""
+        if not self.close():
+            self.reaper.dismiss()
 
     def close(self) -> Sequence[str]:
         """Takes down what is up; what couldn't be removed."""

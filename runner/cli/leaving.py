@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import NoReturn
 
 PATIENCE_S = 10.0
@@ -18,7 +19,8 @@ PATIENCE_S = 10.0
 def leave(status: int, patience: float = PATIENCE_S) -> NoReturn:
     """Raises SystemExit; where the process isn't gone soon after, it is ended with the same status."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):
+            stream.flush()
     watch = threading.Timer(patience, _end, (status,))
     watch.daemon = True
     watch.start()

@@ -60,24 +60,24 @@ def up(scenario: str, substrate: Literal["auto", "docker", "process"], out: Path
         finally:
             left = operating.take_down()
             shutil.rmtree(folder / "work", ignore_errors=True)
-            journal.close()
             if left:
                 entry.stay()
                 _say(f"left behind: {', '.join(left)}; to remove: gameday heal {folder}")
+            journal.close()
     reaper.dismiss()
     return LEFT if left else 0
 
 
 def _brought_up(system: System, asked: threading.Event) -> None:
     """Brings it up, says where it is, and waits; ends at once when asked to. Raises PortError."""
-    with ThreadPoolExecutor(1, thread_name_prefix="up") as pool:
-        coming = pool.submit(system.bring_up)
-        while not coming.done() and not asked.wait(POLL_S):
-            continue
-        if asked.is_set():
-            system.closing.set()
-            return
-        coming.result()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="up")
+    coming = pool.submit(system.bring_up)
+    pool.shutdown(wait=False)
+    while not coming.done() and not asked.wait(POLL_S):
+        continue
+    if asked.is_set():
+        return
+    coming.result()
     host, port = system.substrate.address(system.instances(system.kind_of("router"))[0])
     click.echo(f"http://{host}:{port}{LOOK_AT}")
     _say("up; Ctrl-C, or gameday down in another terminal, takes it down")

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 
 from runner.ports import Instance, PortError, Release
-from runner.substrates.engine import absent_is_fine, calling
+from runner.substrates.engine import Unanswered, absent_is_fine, calling
 from runner.substrates.logs import out_of_memory
 from runner.substrates.networks import Networks
 from runner.substrates.options import Names, container_options, volume_labels
@@ -115,9 +115,16 @@ class Containers:
         return ""
 
     def save_log(self, instance: Instance, container: str) -> None:
-        """What it printed so far, to `<instance>.log`."""
-        with calling(f"the log of {instance.id}"), absent_is_fine():
-            text: Any = self.client.logs(container, stdout=True, stderr=True)
-            # A full disk is no reason to leave a container.
-            with suppress(OSError):
-                (self.logs / f"{instance.id}.log").write_bytes(text)
+        """What it printed so far, to `<instance>.log`.
+
+        Neither a log that can't be read nor a full disk is a reason to leave a container.
+        """
+        try:
+            with calling(f"the log of {instance.id}"), absent_is_fine():
+                text: Any = self.client.logs(container, stdout=True, stderr=True)
+                with suppress(OSError):
+                    (self.logs / f"{instance.id}.log").write_bytes(text)
+        except Unanswered:
+            raise
+        except PortError:
+            return

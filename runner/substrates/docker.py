@@ -290,12 +290,19 @@ class DockerSubstrate:
             alive = {str(each["Id"]) for each in found if each["State"] in ALIVE}
             for instance, record in records:
                 if record.container not in alive and self._register.take(instance):
-                    why = self._starved.pop(record.container, "")
-                    why = why or self._containers.starved(instance, record.container)
-                    self._containers.discard(instance, record.container)
-                    end = log_end(self._log(instance))
-                    self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
+                    self._ended.append((instance, self._bury(instance, record.container)))
             self._looked = time.monotonic()
+
+    def _bury(self, instance: Instance, container: str) -> str:
+        """Removes a container that ended by itself; why it did. One that can't be removed is left to the end."""
+        why = self._starved.pop(container, "")
+        try:
+            why = why or self._containers.starved(instance, container)
+            self._containers.discard(instance, container)
+        except PortError as error:
+            why = "\n".join(text for text in (why, str(error)) if text)
+        end = log_end(self._log(instance))
+        return "\n".join(text for text in (why, end) if text)
 
     def _log(self, instance: Instance) -> Path:
         return self._logs / f"{instance.id}.log"

@@ -281,9 +281,9 @@ class ProcessSubstrate:
         """What is left of it ends; it is told among the dead."""
         if record := self._register.take(instance):
             self._kill(instance, record.service, record.tree)
-            self._unname(record)
             end = log_end(self._log(instance))
             self._ended.append((instance, "\n".join(text for text in (why, end) if text)))
+            self._unname(record)
 
     def _log(self, instance: Instance) -> Path:
         return self._logs / f"{instance.id}.log"

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from runner import bundled
@@ -174,17 +173,15 @@ def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> 
     """A registered process gets SIGTERM; one with another start time is left alone, and its entry kept for `heal`."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     try:
-        created = psutil.Process(child.pid).create_time()
+        born = active.born(child.pid)
         folder = active.folder()
         folder.mkdir(parents=True)
-        stale = active.Active("old", child.pid, created - 100, str(tmp_path))
+        stale = active.Active("old", child.pid, f"{born}0", str(tmp_path))
         (folder / "old.json").write_text(json.dumps(stale.__dict__), encoding="utf-8")
         assert active.runs() == []
         assert child.poll() is None
         assert (folder / "old.json").exists()
-        (folder / "now.json").write_text(
-            json.dumps({**stale.__dict__, "run": "now", "created": created}), encoding="utf-8"
-        )
+        (folder / "now.json").write_text(json.dumps({**stale.__dict__, "run": "now", "born": born}), encoding="utf-8")
         assert gameday("abort", "now") == 0
         assert child.wait(10) == -signal.SIGTERM
     finally:

@@ -6,12 +6,18 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+import requests
+from docker.errors import APIError
 
+from runner.ports import Instance, PortError
 from runner.substrates import docker
+from runner.substrates.containers import Containers
 from runner.substrates.docker import STARTING, DockerSubstrate
+from runner.substrates.engine import Unanswered
 from tests.contract.lab import release, topology
 from tests.substrates.stub import serving
 
@@ -66,3 +72,43 @@ def test_so_many_start_at_once_and_no_more(substrate: DockerSubstrate, monkeypat
         started = list(pool.map(lambda _: substrate.start(web, release(web), {}), range(3 * STARTING)))
     assert len({each.id for each in started}) == 3 * STARTING
     assert slow.most == STARTING
+
+
+def test_a_container_that_cannot_be_removed_is_dead_all_the_same(tmp_path: Path) -> None:
+    """Its death is told, with why it is still there; its end takes it."""
+    substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
+
+    class Stubborn:
+        def starved(self, instance: Instance, container: str) -> str:
+            return "out of memory"
+
+        def discard(self, instance: Instance, container: str) -> None:
+            raise PortError("device or resource busy")
+
+    substrate._containers = cast(Any, Stubborn())
+    why = substrate._bury(Instance("us-east.web.1", "us-east", "web", "web-1.0.0"), "c" * 64)
+    assert why == "out of memory\ndevice or resource busy"
+
+
+def test_a_log_that_cannot_be_read_keeps_no_container(tmp_path: Path) -> None:
+    """It is removed without; an engine that doesn't answer at all is told."""
+    done: list[str] = []
+    response = requests.Response()
+    response.status_code = 500
+
+    def logs(container: str, **options: object) -> bytes:
+        raise APIError("no such log", response)
+
+    client = SimpleNamespace(
+        kill=lambda container: None,
+        logs=logs,
+        remove_container=lambda container, **options: done.append(container),
+    )
+    networks = SimpleNamespace(detached=lambda container: None)
+    held = Containers(cast(Any, client), cast(Any, None), cast(Any, networks), tmp_path)
+    one = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
+    held.discard(one, "c1")
+    assert done == ["c1"]
+    client.logs = lambda container, **options: (_ for _ in ()).throw(requests.ConnectTimeout())
+    with pytest.raises(Unanswered):
+        held.discard(one, "c1")

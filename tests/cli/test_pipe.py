@@ -1,0 +1,36 @@
+"""What the command prints where nobody takes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runner.cli import Pipe
+from tests.disk import fill, small_disk
+
+
+def test_a_terminal_that_hung_up_is_written_to_no_more() -> None:
+    """Its words are dropped, without an error, now and later."""
+    master, slave = os.openpty()
+    os.close(master)
+    with open(slave, "w", encoding="utf-8", buffering=1) as stream:  # noqa: PTH123 - a descriptor
+        pipe = Pipe(stream)
+        with pytest.raises(OSError, match="Input/output error"):
+            os.write(slave, b"x")
+        pipe.write("hello\n")
+        pipe.flush()
+        assert os.write(slave, b"x") == 1
+
+
+def test_a_full_disk_loses_words_and_no_more(tmp_path: Path) -> None:
+    """What is told once there is room again is there."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk, (disk / "run.log").open("w", encoding="utf-8") as stream:
+        pipe, filler = Pipe(stream), fill(disk)
+        pipe.write("lost\n" * 2000)
+        pipe.flush()
+        filler.unlink()
+        pipe.write("kept\n")
+        pipe.flush()
+        assert (disk / "run.log").read_text(encoding="utf-8").endswith("kept\n")

@@ -1,0 +1,39 @@
+"""`gameday up` on fakes, and what outlives a trial."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from runner.cli.keep import Kept
+from runner.cli.up import _brought_up
+from runner.system import System
+
+
+def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bring-up that takes minutes is left alone; taking down ends it."""
+    free, asked = threading.Event(), threading.Event()
+    asked.set()
+    try:
+        _brought_up(cast(System, SimpleNamespace(bring_up=free.wait)), asked)
+        assert not free.is_set()
+    finally:
+        free.set()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("left", "dismissed"), [((), True), (("container x",), False)])
+def test_what_is_left_at_last_is_the_reaper_s(left: Sequence[str], dismissed: bool, tmp_path: Path) -> None:
+    """It is dismissed only where nothing is."""
+    told: list[bool] = []
+    kept = Kept()
+    kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: told.append(True)))
+    operator = cast(Any, SimpleNamespace(take_down=lambda: left))
+    kept.operator(cast(Any, None), lambda *parts: operator, tmp_path / "work", *cast(Any, (None, None, print)))
+    kept.finish()
+    assert told == [True] * dismissed
