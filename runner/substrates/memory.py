@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
-from runner.ports import Instance
+from runner.ports import Instance, PortError
 from runner.substrates.family import Census, resident
 from runner.substrates.logs import out_of_memory
 from runner.substrates.tree import Tree
@@ -40,4 +41,5 @@ class MemoryWatch:
                 for instance, tree, bound in bounded:
                     used = resident(tree.members(census))
                     if used > bound:
-                        self._exceeded(instance, out_of_memory(bound, used))
+                        with suppress(PortError, OSError):  # what can't be undone of it is left to the end
+                            self._exceeded(instance, out_of_memory(bound, used))

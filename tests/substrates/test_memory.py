@@ -8,7 +8,7 @@ import threading
 import uuid
 from pathlib import Path
 
-from runner.ports import Instance
+from runner.ports import Instance, PortError
 from runner.substrates.memory import MemoryWatch
 from runner.substrates.tree import Tree
 
@@ -36,3 +36,21 @@ def test_the_words(tmp_path: Path) -> None:
     assert {instance for instance, _ in told} == {WEB}
     assert told[0][1].startswith("out of memory: ")
     assert told[0][1].endswith(" MiB used, 1.0 MiB allowed")
+
+
+def test_an_end_that_fails_is_not_the_watch_s(tmp_path: Path) -> None:
+    """It looks on, at everybody."""
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
+    tree = Tree.spawn(command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id)
+    told = threading.Semaphore(0)
+
+    def exceeded(instance: Instance, why: str) -> None:
+        told.release()
+        raise PortError("its name can't be removed")
+
+    watch = MemoryWatch(lambda: [(WEB, tree, 2**20)], exceeded)
+    try:
+        assert all(told.acquire(timeout=10) for _ in range(2))
+    finally:
+        watch.end()
+        tree.kill()
