@@ -21,6 +21,11 @@ CLOSE = """
     WHERE application_name = $1 AND state = 'streaming'
     AND pg_wal_lsn_diff($2::text::pg_lsn, least(sent_lsn, replay_lsn)) <= 0
 """
+RECEIVED = """
+    SELECT CASE WHEN pg_is_in_recovery()
+                THEN pg_wal_lsn_diff(coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::bigint
+                ELSE 9223372036854775807 END
+"""
 OTHERS = "SELECT count(*) FROM pg_stat_replication"
 
 
@@ -56,16 +61,17 @@ def takes_writes(url: str) -> bool:
 
 
 def received(url: str) -> int:
-    """How far a standby has come: bytes of the log, comparable between standbys of one primary."""
-    return int(
-        query(
-            url, "SELECT pg_wal_lsn_diff(coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::bigint"
-        )
-    )
+    """How far a standby has come: bytes of the log, comparable between standbys of one primary.
+
+    One that takes writes already, since it was promoted later than was waited for, is ahead of all that follow.
+    """
+    return int(query(url, RECEIVED) or 0)
 
 
 def promote(url: str, within: float = 10.0) -> None:
-    """Makes a standby the primary; returns once it takes writes. Raises PortError."""
+    """Makes a standby the primary, unless it is by now; returns once it takes writes. Raises PortError."""
+    if takes_writes(url):
+        return
     if not query(url, "SELECT pg_promote(true, $1)", round(within)) or not takes_writes(url):
         raise PortError("the standby was not promoted in time")
 

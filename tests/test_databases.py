@@ -1,4 +1,4 @@
-"""Waiting for a standby, with the answers of databases set by hand."""
+"""Waiting for a standby, with the answers of databases set by hand; and promoting one, a real Postgres."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from runner import databases
 from runner.ports import PortError
+from tests.faults.postgres import server
 
 PRIMARY, STANDBY = "primary", "standby"
 
@@ -50,3 +51,23 @@ def test_a_server_that_takes_writes_follows_nobody(monkeypatch: pytest.MonkeyPat
     """Whatever the primary says of somebody of that name."""
     with pytest.raises(PortError, match=r"has not caught up .*: it takes writes itself"):
         wait(Told(False), monkeypatch, within=0.2)
+
+
+@pytest.mark.system
+def test_a_standby_that_was_promoted_meanwhile() -> None:
+    """Promoting it again is done at once, and from then on it is ahead of whoever follows."""
+    with server(connections=100, standby=True) as url:
+        received = databases.received(url)
+        assert received > 0
+        databases.promote(url)
+        databases.promote(url)
+        assert databases.takes_writes(url)
+        assert databases.received(url) > received + 2**40
+
+
+@pytest.mark.system
+def test_a_primary_that_never_received_a_thing() -> None:
+    """As one that was promoted and started again: it is ahead of whoever follows, and promoting it is nothing to do."""
+    with server(connections=12) as url:
+        assert databases.received(url) > 2**40
+        databases.promote(url)

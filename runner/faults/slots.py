@@ -1,5 +1,8 @@
 """Every connection slot of a Postgres server, taken and held by a thread, until it is let go.
 
+Once the run ends nothing more is taken: whoever has the address next is another run's server. What is held stays until
+it is let go or the server has ended it.
+
 The connections bear the fault's mark as their `application_name`, so that any process can end them by SQL.
 """
 
@@ -29,7 +32,7 @@ _held: dict[str, Crowd] = {}
 
 def take(url: str, mark: str, *, evict: bool, wait: Wait) -> None:
     """Returns when the server refuses more; earlier where `wait` says that the run ends. PortError."""
-    crowd = _held[mark] = Crowd(url, mark, evict)
+    crowd = _held[mark] = Crowd(url, mark, evict, wait)
     deadline = time.monotonic() + FILL_S
     while not crowd.full.wait(POLL_S):
         if not wait(0):
@@ -69,12 +72,13 @@ def said(error: BaseException) -> str:
 class Crowd:
     """`full` is set once the server has refused a connection more; `failure` says why it never came to that."""
 
-    def __init__(self, url: str, mark: str, evict: bool) -> None:
+    def __init__(self, url: str, mark: str, evict: bool, wait: Wait) -> None:
         self.full = threading.Event()
         self.failure = ""
         self._url = url
         self._mark = mark
         self._evict = evict
+        self._wait = wait
         self._connections: list[Any] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=mark, daemon=True)
@@ -85,6 +89,10 @@ class Crowd:
         self._stop.set()
         self._thread.join(LEAVE_S)
 
+    def _goes_on(self) -> bool:
+        """Whether more is to be taken."""
+        return not self._stop.is_set() and self._wait(0)
+
     def _run(self) -> None:
         try:
             asyncio.run(self._hold())
@@ -94,10 +102,10 @@ class Crowd:
     async def _hold(self) -> None:
         try:
             await self._fill()
-            if self._evict and self._connections:
+            if self._evict and self._connections and self._goes_on():
                 await self._drive_out()
             self.full.set()
-            while not self._stop.is_set():
+            while self._goes_on() or (self._connections and not self._stop.is_set()):
                 await asyncio.sleep(RETRY_S)
                 await self._refill()
         finally:
@@ -108,7 +116,7 @@ class Crowd:
         """Ends the connections of others, and is there when each of them comes free."""
         eviction = asyncio.ensure_future(self._connections[0].execute(_EVICT, self._mark))
         try:
-            while not eviction.done() and not self._stop.is_set():
+            while not eviction.done() and self._goes_on():
                 await self._fill()
             await eviction
         finally:
@@ -126,7 +134,7 @@ class Crowd:
             return
 
     async def _fill(self, at_once: int = AT_ONCE) -> None:
-        while not self._stop.is_set() and await self._batch(at_once):
+        while self._goes_on() and await self._batch(at_once):
             if len(self._connections) >= MOST:
                 raise PortError(f"it took {MOST} and refused none")
 

@@ -96,7 +96,7 @@ class Reaper:
             process, self._process = self._process, None
             while self._claims:
                 self._claims.pop().close()
-        if process:
+        if process and process.stdin and not process.stdin.closed:  # closed: it was killed, and has no successor
             try:
                 process.communicate(_line({"done": True}), timeout=END_S)
             except subprocess.TimeoutExpired:
@@ -145,7 +145,7 @@ class Reaper:
                 return
             try:
                 process.stdin.write(word)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: closed below, and no other could be started then
                 if again:
                     with suppress(OSError):
                         process.stdin.close()

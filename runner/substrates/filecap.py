@@ -50,6 +50,8 @@ def bound_as_owner(pid: int, size: int | None) -> None:
             os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
             bound(pid, size)
             status = 0
+        except ProcessLookupError:
+            status = 0  # ended meanwhile
         finally:
             os._exit(status)
     if os.waitpid(child, 0)[1]:

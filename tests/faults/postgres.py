@@ -1,4 +1,4 @@
-"""A bare Postgres server on loopback for the tests of faults: no data, few connection slots."""
+"""A bare Postgres server on loopback for tests: no data, few connection slots."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.storefront.running import HOST, free_port, open_folder, until
 
 
 @contextlib.contextmanager
-def server(connections: int) -> Iterator[str]:
-    """Its postgresql:// address."""
+def server(connections: int, *, standby: bool = False) -> Iterator[str]:
+    """Its postgresql:// address. A standby has no primary; it must have 100 connections, as who made its data had."""
     account, port = Account.fitting(), free_port()
     with open_folder() as folder:
         data = folder / "data"
@@ -24,7 +24,10 @@ def server(connections: int) -> Iterator[str]:
         account.own(data)
         tools = binaries(account)
         account.run(tools / "initdb", "-D", data, "-U", "shop", "-A", "trust", "--no-sync")
-        slots = ["-c", f"max_connections={connections}", "-c", "max_wal_senders=0"]
+        if standby:
+            (data / "standby.signal").touch()
+            account.own(data / "standby.signal", 0o600)
+        slots = ["-c", f"max_connections={connections}", "-c", f"max_wal_senders={10 if standby else 0}"]
         process = subprocess.Popen(
             [str(tools / "postgres"), "-D", str(data), "-h", HOST, "-p", str(port), "-k", "", *slots],
             user=account.uid,

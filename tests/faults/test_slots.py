@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
@@ -125,3 +126,16 @@ def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> No
         slots.take(nowhere, "gameday-nowhere", evict=False, wait=at_once)
     assert "secret" not in str(told.value)
     slots.clear(nowhere, "gameday-nowhere")
+
+
+def test_a_run_that_ends_lets_its_database_go_and_takes_no_other() -> None:
+    """What is held stays while the server runs, also where nobody reverts; then nobody calls at its address again."""
+    ending = threading.Event()
+    with server(connections=SLOTS) as url:
+        slots.take(url, MARK, evict=True, wait=lambda seconds: not ending.wait(seconds))
+        crowd = slots._held[MARK]
+        ending.set()
+        crowd._thread.join(5 * slots.RETRY_S)
+        assert refused(url)
+        assert crowd._thread.is_alive()
+    until(lambda: not crowd._thread.is_alive(), "the crowd has gone", PATIENCE_S)

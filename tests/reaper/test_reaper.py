@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from runner.ports import PortError
 from runner.reaper.claim import claim, claimed
+from runner.reaper.start import Reaper
 from runner.substrates.tree import outlasting, strays
 from tests.reaper.lab import PATIENCE_S, Run, runner
+from tests.storefront.running import until
 
 
 @pytest.fixture
@@ -123,6 +128,53 @@ def test_a_reaper_that_is_killed_is_replaced(run: Run) -> None:
         made.kill()
         made.await_reaper()
         assert run.gone()
+
+
+class Scarce:
+    """`subprocess.Popen` on a machine that has no room for more processes, `times` times."""
+
+    def __init__(self, times: int, patch: pytest.MonkeyPatch) -> None:
+        self.times = times
+        self._popen = subprocess.Popen
+        patch.setattr(subprocess, "Popen", self)
+
+    def __call__(self, *words: Any, **more: Any) -> subprocess.Popen[bytes]:
+        self.times -= 1
+        if self.times >= 0:
+            raise BlockingIOError("Resource temporarily unavailable")
+        return self._popen(*words, **more)
+
+
+def killed(reaper: Reaper) -> int:
+    """The pid that it had."""
+    process = reaper._process
+    assert process
+    process.kill()
+    process.wait(PATIENCE_S)
+    return process.pid
+
+
+def test_a_reaper_that_cannot_be_replaced_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later beat finds room for another."""
+    with Reaper(beat_s=0.02) as reaper:
+        reaper.watch(run.id, run.folder, "process")
+        scarce = Scarce(2, monkeypatch)
+        before = killed(reaper)
+        until(lambda: reaper.pid != before, "another reaper", PATIENCE_S)
+        assert scarce.times < 0
+        reaper.owe("a1", "http://127.0.0.1:9/", {})
+
+
+def test_a_reaper_that_can_never_be_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owes is told so in words, each time; dismissing it is harmless."""
+    reaper = Reaper(beat_s=0.02)
+    reaper.watch(run.id, run.folder, "process")
+    Scarce(10**6, monkeypatch)
+    killed(reaper)
+    for _ in range(2):
+        with pytest.raises(PortError, match="no reaper can be started"):
+            reaper.owe("a1", "http://127.0.0.1:9/", {})
+    reaper.dismiss()
 
 
 def ignores(process: psutil.Process, number: signal.Signals) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -46,3 +47,18 @@ def test_who_is_gone(other: subprocess.Popen[bytes]) -> None:
     """A process that ended meanwhile is passed over."""
     assert told("cap", 100, "--pid", 2**22 + 1, "--pid", other.pid).returncode == 0
     assert resource.prlimit(other.pid, SIZES)[0] == 100
+
+
+def test_who_is_gone_before_its_owner_could_bound_it(
+    other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the right to bound others' files a child asks again, and the process may have ended till then."""
+    ours = os.getpid()
+
+    def bound(pid: int, size: int | None) -> None:
+        raise PermissionError if os.getpid() == ours else ProcessLookupError
+
+    monkeypatch.setattr(filecap, "bound", bound)
+    monkeypatch.setattr(os, "setgroups", lambda groups: None)
+    monkeypatch.setattr(sys, "argv", ["filecap.py", "cap", "100", "--pid", str(other.pid)])
+    filecap.main()
