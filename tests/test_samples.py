@@ -21,6 +21,7 @@ from runner.samples import (
     read_names,
     read_samples,
 )
+from tests.disk import small_disk
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -124,6 +125,39 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.shard").write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"a\.shard: not a shard"):
         ShardReader(tmp_path / "a.shard")
+
+
+def test_another_file_among_shards_is_refused(tmp_path: Path) -> None:
+    """So is one as long as a shard among those of a folder, though its count were zero."""
+    (tmp_path / "a.shard").write_bytes(b"GDSHARD0" + bytes(HEADER_BYTES))
+    (tmp_path / "a.names").touch()
+    with pytest.raises(ValueError, match=r"a\.shard: not a shard"):
+        read_samples(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 20, HEADER_BYTES - 1, HEADER_BYTES + 8 * RECORD.itemsize])
+def test_a_shard_that_was_never_begun_has_no_records(tmp_path: Path, size: int) -> None:
+    """One whose writer was killed before the first word of it; the other shards are read, and it may begin yet."""
+    begun = ShardWriter(tmp_path / "b.shard", grow=8)
+    put(begun, 1.0)
+    path = tmp_path / "a.shard"
+    path.write_bytes(bytes(size))
+    names_path(path).touch()
+    reader = ShardReader(path)
+    assert (reader.count(), reader.new().size) == (0, 0)
+    assert read_samples(tmp_path).records["planned"].tolist() == [1.0]
+    begun.close()
+    path.write_bytes(begun.path.read_bytes())
+    assert reader.new()["planned"].tolist() == [1.0]
+
+
+def test_no_room_to_begin_leaves_nothing(tmp_path: Path) -> None:
+    """On a full disk the writer raises OSError, and neither a shard nor names are left that would be read."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        with pytest.raises(OSError, match="No space left on device"):
+            ShardWriter(disk / "a.shard")
+        assert read_samples(disk).records.size == 0
+        assert not list(disk.iterdir())
 
 
 def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path: Path) -> None:

@@ -14,21 +14,25 @@ from runner.samples.table import Part, Table
 
 
 class ShardReader:
-    """Follows a shard while it is written, or reads it later. `new()` gives what was committed since the last call."""
+    """Follows a shard while it is written, or reads it later. `new()` gives what was committed since the last call.
+
+    One that its writer has not begun, empty or of zeros, has no records yet. ValueError where it isn't a shard.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen = 0
-        with path.open("rb") as head:
-            if head.read(len(MAGIC)) != MAGIC:
-                raise ValueError(f"{path}: not a shard of samples")
+        with path.open("rb") as file:
+            head = file.read(COUNT_AT + COUNT.size)
+        if any(head) and not head.startswith(MAGIC[: len(head)]):
+            raise ValueError(f"{path}: not a shard of samples")
 
     def count(self) -> int:
         """Committed records."""
         with self.path.open("rb") as file:
             file.seek(COUNT_AT)
-            (count,) = COUNT.unpack(file.read(COUNT.size))
-        return int(count)
+            count = file.read(COUNT.size)
+        return int(COUNT.unpack(count)[0]) if len(count) == COUNT.size else 0
 
     def slice(self, first: int, last: int) -> Records:
         """Records first ≤ i < last, copied."""
@@ -64,11 +68,14 @@ class Samples:
 def read_samples(folder: Path) -> Samples:
     """Every shard of `folder` as one set, renumbered to common names, ordered by planned time.
 
-    What is committed now is in it, though its columns are read only when they are asked for.
+    What is committed now is in it, though its columns are read only when they are asked for. A file too short for a
+    header holds no record and is passed over: its writer was ended before it had begun.
     """
     tables: dict[str, dict[str, int]] = {table: {} for table in Names.TABLES}
     parts: list[Part] = []
     for path in sorted(folder.glob("*.shard")):
+        if path.stat().st_size < HEADER_BYTES:
+            continue
         count, known = ShardReader(path).count(), read_names(path).tables
         numbers = {
             table: np.array([tables[table].setdefault(name, len(tables[table])) for name in names] or [0])

@@ -11,7 +11,10 @@ from runner.samples.record import COUNT, COUNT_AT, GROW_RECORDS, HEADER_BYTES, M
 
 
 class ShardWriter:
-    """Writes one shard. Grown by posix_fallocate, so that a full disk raises OSError here and never a SIGBUS."""
+    """Writes one shard. Grown by posix_fallocate, so that a full disk raises OSError here and never a SIGBUS.
+
+    Where there is no room to begin, neither the shard nor its names are left.
+    """
 
     def __init__(self, path: Path, *, grow: int = GROW_RECORDS) -> None:
         self.path = path
@@ -29,6 +32,8 @@ class ShardWriter:
         except OSError:
             self._side.close()
             os.close(self._file)
+            path.unlink(missing_ok=True)
+            names_path(path).unlink(missing_ok=True)
             raise
 
     def intern(self, table: str, name: str) -> int:

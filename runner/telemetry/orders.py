@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runner import disk
+
 ORDERS, LEDGER, STOCK = "audit.jsonl", "ledger.jsonl", "stock.jsonl"
 PRELOADED = 1_000_000
 """Of each product, in the template that every database starts from; a test holds it to the storefront's own figure."""
@@ -64,7 +66,7 @@ def collect_orders(
 
 def _write(path: Path, rows: Iterable[Row]) -> int:
     lines = [json.dumps(row) + "\n" for row in rows]
-    path.write_text("".join(lines), encoding="utf-8")
+    disk.write(path, "".join(lines))
     return len(lines)
 
 
@@ -104,7 +106,7 @@ async def _query(url: str, run: str) -> tuple[list[Any], list[Any]]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await connection.fetch(PLACED, f"{run}-"), await connection.fetch(SOLD)
     finally:
-        await connection.close(timeout=2)
+        connection.terminate()  # to close it well may fail, and would take the answers along
 
 
 def _of_payments(address: tuple[str, int] | None, run: str) -> list[Row]:

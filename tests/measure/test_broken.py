@@ -151,6 +151,16 @@ def test_a_shard_that_is_gone(folder: Path) -> None:
     assert "1749 records of 0.shard were seen while the load ran, 0 are left" in reasons
 
 
+@pytest.mark.parametrize("size", [0, HEADER_BYTES + 9 * RECORD.itemsize])
+def test_a_shard_that_was_never_begun(folder: Path, size: int) -> None:
+    """A worker killed before the first word of its shard is an outcome like any other, and no error of the tool."""
+    (folder / "samples" / "0.shard").write_bytes(bytes(size))
+    (folder / "samples" / "0.names").write_text("")
+    verdict, status, reasons = said(folder)
+    assert (verdict, status) == ("inconclusive", 3)
+    assert "1749 records of 0.shard were seen while the load ran, 0 are left" in reasons
+
+
 def test_a_fault_that_nobody_reverted(folder: Path) -> None:
     """Something was left behind, however clean the clean-up calls itself."""
     rewrite(folder, lambda event: None if event["kind"] == "fault.reverted" else event)

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import asyncpg
 import pytest
 
 from runner.measure import measure
-from runner.telemetry.orders import PRELOADED, collect_orders
+from runner.telemetry.orders import ORDERS, PLACED, PRELOADED, STOCK, collect_orders
 from storefront import rows, seed
+from tests.disk import fill, small_disk
 from tests.measure.folders import RUN, Request, Story, steadily, write
 from tests.storefront import running
 
@@ -94,6 +96,69 @@ def test_a_ledger_that_answers_with_an_error_is_none(
 def test_the_preloaded_stock_is_the_storefront_s() -> None:
     """The figure is written down twice, for the runner never imports the storefront."""
     assert PRELOADED == rows.STOCK_EACH
+
+
+class Answering:
+    """A connection to a database that answers, and then can't be closed well."""
+
+    orders = 1
+
+    def transaction(self, **_: Any) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def fetch(self, statement: str, *_: Any) -> list[dict[str, Any]]:
+        if statement != PLACED:
+            return [{"product": 1, "quantity": 7, "units": 2}]
+        order = {"status": "paid", "total_cents": 5, "user_id": 7, "items": "[]"}
+        return [{"id": f"{RUN}-{n}", **order} for n in range(1, self.orders + 1)]
+
+    async def close(self, *, timeout: float) -> None:
+        raise TimeoutError
+
+    def terminate(self) -> None:
+        """Never fails."""
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
+    connection = Answering()
+
+    async def connect(*_: Any, **__: Any) -> Answering:
+        return connection
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    return connection
+
+
+@pytest.mark.usefixtures("answering")
+def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
+    """The rows are had by then: a server that goes away afterwards takes nothing back."""
+    told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
+    assert (told["orders"], told["why"]) == (1, "payments: ConnectionError: none runs")
+    assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
+    assert json.loads((tmp_path / STOCK).read_text())["sold"] == 2
+
+
+def test_a_full_disk_leaves_no_half_of_the_orders(answering: Answering, tmp_path: Path) -> None:
+    """A file cut short can't be measured; one that isn't there is *unaudited*."""
+    answering.orders = 1000
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        fill(disk, left=16 * 1024)
+        with pytest.raises(OSError, match="No space left on device"):
+            collect_orders("postgresql://a:b@c/d", None, RUN, disk)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+def test_a_full_disk_leaves_no_half_of_the_ledger(
+    tmp_path: Path, payments: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor of the charges."""
+    monkeypatch.setattr(Ledger, "lines", Ledger.lines[:1] * 1000)
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        fill(disk, left=16 * 1024)
+        with pytest.raises(OSError, match="No space left on device"):
+            collect_orders(None, payments, RUN, disk)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
 
 
 @pytest.fixture(scope="module")
