@@ -103,16 +103,19 @@ class Interpreter:
         return self.world.operator.system.awaited.names() if self.state.phase == "up" else ()
 
     def _step(self, event: messages.Event) -> None:
-        """What follows from the event; the end of the run is begun whatever else of it failed."""
+        """What follows from the event; the end of the run is begun and told whatever else of it failed."""
         self.state, actions = engine.step(self.state, event)
-        todo = list(actions)
-        try:
-            while todo:
-                self._act(todo.pop(0))
-        finally:
-            for each in todo:
-                if isinstance(each, messages.Close):
-                    self._act(each)
+        ends = any(isinstance(each, messages.Close) for each in actions)
+        failed: Exception | None = None
+        for action in actions:
+            try:
+                self._act(action)
+            except Exception as error:
+                if not ends:
+                    raise
+                failed = failed or error
+        if failed:
+            raise failed
 
     def _look(self) -> None:
         """What telemetry, load and responder have to say now, as events."""

@@ -74,6 +74,7 @@ class Operator:
         """Another trial on the system that is up: a new journal and clock, and an empty change feed."""
         self.journal, self.clock, self.system.progress = journal, clock, progress
         self._rollouts = {}
+        self.system.forgive()
 
     def take_down(self) -> Sequence[str]:
         """Everything down, changes under way cancelled; what couldn't be removed."""

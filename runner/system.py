@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,14 +18,11 @@ from runner import asked, databases, distance, flags
 from runner.awaited import Awaited
 from runner.ports import Instance, Links, PortError, Release, Substrate, Volumes
 from runner.topology import Service, Topology
+from runner.vacancies import Place, Vacancies
 
 CATCH_UP_S = 60.0
-BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Before an instance that died is started again; the last one from then on."""
 
 Log = Callable[[str, str, Mapping[str, Any]], None]
-Place = tuple[str, str]
-"""(region, service)."""
 
 
 class LinkServers(Links, Protocol):
@@ -71,9 +67,12 @@ class System:
         """Regions whose database was stopped so that another could take over."""
         self.altered: set[str] = set()
         """What else isn't as at the start: a schema, a flag, traffic drained."""
-        self._deaths: Counter[Place] = Counter()
-        self._healing: defaultdict[Place, threading.RLock] = defaultdict(threading.RLock)
-        """Held from the count of what is missing to its start: what two count at once would be started twice."""
+        self._vacancies = Vacancies(
+            self._lacking,
+            self._start_missing,
+            self.closing,
+            lambda text: self.log("note", "", {"text": text, "by": "gameday"}),
+        )
         self.awaited = Awaited()
         self.flags = flags.Flags()
         self.releases = {service.name: str(service.release or service.name) for service in self.topology.services}
@@ -164,24 +163,35 @@ class System:
 
     def heal(self, services: Sequence[Place]) -> None:
         """Starts what is missing of these (region, service), link servers first. Databases are let catch up."""
-        with ExitStack() as held:
-            for place in sorted(set(services)):
-                held.enter_context(self._healer(place))
-            self._heal(services)
-
-    def _healer(self, place: Place) -> threading.RLock:
-        with self._lock:
-            return self._healing[place]
-
-    def _heal(self, services: Sequence[Place]) -> None:
         with self._lock:
             self._down -= set(services)
-        wanted = [self.topology.service(*place) for place in services if place[0] not in self._lost]
-        missing = [s for s in wanted for _ in range(s.instances - len(self.instances(s.name, s.region)))]
-        _together([functools.partial(self._start_links, s) for s in missing if s.kind == "links"])
-        _together([functools.partial(self._start_wanted, s) for s in missing if s.kind != "links"])
-        for region in sorted({s.region for s in missing if s.kind == "database"}):
-            self.caught_up(region)
+        places, filled = dict.fromkeys(services), set[Place]()
+
+        def fill(place: Place) -> None:
+            if self._vacancies.fill(place):
+                filled.add(place)
+
+        servers = [place for place in places if self.topology.service(*place).kind == "links"]
+        _together([functools.partial(fill, place) for place in servers])
+        _together([functools.partial(fill, place) for place in places if place not in servers])
+        for region, name in sorted(filled):
+            if name == self.kind_of("database"):
+                self.caught_up(region)
+
+    def _lacking(self, place: Place) -> int:
+        """Nothing where it was killed on purpose, or the region is lost."""
+        service = self.topology.service(*place)
+        if place in self._down or service.region in self._lost:
+            return 0
+        return max(0, service.instances - len(self.instances(service.name, service.region)))
+
+    def _start_missing(self, place: Place) -> None:
+        service = self.topology.service(*place)
+        if service.kind == "links":
+            self.links.forget(service.region)
+            self._start_links(service)
+        else:
+            self._start_wanted(service)
 
     def lose(self, region: str, *, destroy: bool) -> None:
         """Kills all in it, its link server too, its database first, with what that has sent; volumes kept or not."""
@@ -222,23 +232,12 @@ class System:
         A database waits for somebody to decide.
         """
         place = (instance.region, instance.service)
-        kind = self.topology.service(*place).kind
-        while kind != "database" and not self.closing.wait(self._pause(place)):
-            with self._healer(place):
-                if place in self._down or instance.region in self._lost:
-                    return
-                try:
-                    if kind == "links":
-                        self.links.forget(instance.region)
-                    self.heal([place])
-                    return
-                except PortError as error:
-                    self.log("note", "", {"text": f"restart of {instance.id}: {error}", "by": "gameday"})
+        if self.topology.service(*place).kind != "database":
+            self._vacancies.refill(place)
 
-    def _pause(self, place: Place) -> float:
-        with self._lock:
-            self._deaths[place] += 1
-            return BACK_OFF_S[min(self._deaths[place], len(BACK_OFF_S)) - 1]
+    def forgive(self) -> None:
+        """Deaths till now make no later one wait longer."""
+        self._vacancies.forgive()
 
     def caught_up(self, region: str) -> None:
         """Waits until the region's database follows the primary closely; nothing to wait for at the primary itself."""
@@ -298,9 +297,14 @@ class System:
             return self.build(release)
 
     def _start_links(self, service: Service) -> None:
+        """One that can't be told its links doesn't run."""
         instance = self.start(service)
         links = [link for link in self.topology.links if link.caller_region == service.region]
-        ports = self.links.populate(service.region, self.substrate.address(instance), links)
+        try:
+            ports = self.links.populate(service.region, self.substrate.address(instance), links)
+        except PortError:
+            self._kill(instance)
+            raise
         with self._lock:
             for link in links:
                 self._addresses[link.name] = (self.substrate.link_host(link), ports[link.name])

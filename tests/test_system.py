@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from runner import bundled, system
+from runner import bundled
 from runner.ports import Instance, PortError, Release
 from runner.system import System
 from runner.topology import Service, read_topology
+from runner.vacancies import BACK_OFF_S
 from tests.fakes import FakeLinks, FakeSubstrate
+from tests.storefront.running import until
 
 
 class Bench:
@@ -110,7 +113,7 @@ def test_an_instance_that_died_is_started_again_later_each_time(bench: Bench, mo
         bench.substrate.kill(dead)
         bench.system.revive(dead)
     assert len(bench.system.instances("pricing", "us-east")) == 2
-    assert waited == list(system.BACK_OFF_S[:2])
+    assert waited == list(BACK_OFF_S[:2])
     database = bench.system.instances("postgres", "us-east")[0]
     bench.substrate.kill(database)
     bench.system.revive(database)
@@ -134,6 +137,74 @@ def test_two_that_died_together_are_two_again(bench: Bench, monkeypatch: pytest.
     assert len(bench.system.instances("pricing", "us-east")) == 2
 
 
+def test_who_fails_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two starts one fails at once and one takes its time: whoever counts next counts both."""
+    start, lock, tries = bench.substrate.start, threading.Lock(), 0
+    for each in bench.system.instances("pricing", "us-east"):
+        bench.substrate.kill(each)
+
+    def first_fails(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        nonlocal tries
+        with lock:
+            tries += 1
+            fails = tries == 1
+        if fails:
+            raise PortError("no room")
+        threading.Event().wait(0.2)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", first_fails)
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(bench.system.heal, [("us-east", "pricing")]) for _ in range(2)]
+        assert sorted(str(each.exception()) for each in both) == ["None", "no room"]
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert tries == 3
+
+
+def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is to be started starts at once."""
+    free, start = threading.Event(), bench.substrate.start
+    for each in bench.system.instances("pricing"):
+        bench.substrate.kill(each)
+
+    def hangs(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if service.region == "eu-west":
+            free.wait(10)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", hangs)
+    with ThreadPoolExecutor() as pool:
+        hung = pool.submit(bench.system.heal, [("eu-west", "pricing")])
+        until(lambda: bench.system._vacancies.starting(("eu-west", "pricing")) == 2, "they are being started")
+        all_ = pool.submit(bench.system.heal, [("eu-west", "pricing"), ("us-east", "pricing")])
+        until(lambda: len(bench.system.instances("pricing", "us-east")) == 2, "the others run")
+        assert not all_.done()
+        free.set()
+        hung.result(10)
+        all_.result(10)
+    assert len(bench.system.instances("pricing")) == 4
+
+
+def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes late finds it there; one that can't be told its links doesn't run."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    (dead,) = bench.system.instances("links", "us-east")
+    bench.substrate.kill(dead)
+    populate, failures = bench.links.populate, [PortError("a port is taken")]
+
+    def failing(*arguments: Any) -> Mapping[str, int]:
+        if failures:
+            raise failures.pop()
+        return populate(*arguments)
+
+    monkeypatch.setattr(bench.links, "populate", failing)
+    bench.links.order.clear()
+    bench.system.revive(dead)
+    bench.system.revive(dead)
+    assert len(bench.system.instances("links", "us-east")) == 1
+    assert [each for each in bench.links.order if each.startswith("forget")] == ["forget us-east"] * 2
+
+
 def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later each time; it is noted, and ends once the system is taken down."""
     waited: list[float] = []
@@ -151,12 +222,12 @@ def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.Mon
     bench.told.clear()
     bench.system.revive(dead)
     assert len(bench.system.instances("pricing", "us-east")) == 2
-    assert waited == list(system.BACK_OFF_S[:3])
-    assert [kind for kind, _ in bench.told] == ["note", "note", "instance.ready"]
+    assert waited == list(BACK_OFF_S[:3])
+    assert [kind for kind, _ in bench.told] == ["note", "instance.ready"]
     bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
     bench.substrate.refuse = {"pricing-1.0.0"}
     bench.system.revive(dead)
-    assert waited[3:] == [system.BACK_OFF_S[3]]
+    assert waited[3:] == [BACK_OFF_S[1]], "the second death"
 
 
 def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

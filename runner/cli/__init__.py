@@ -6,6 +6,7 @@ Exit status: 0 pass, 1 an expectation failed or the system never recovered, 2 us
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -15,7 +16,6 @@ from typing import Any, TextIO, TypeVar, cast
 import click
 
 from runner.cli import leaving
-from runner.disk import full
 
 T = TypeVar("T")
 EPILOG = """\b
@@ -76,11 +76,17 @@ def gameday() -> None:
     """Chaos and rollback game days: how long until you know, how long until users are well, and was an order lost?"""
 
 
+GONE = (errno.EPIPE, errno.EIO, errno.EBADF)
+"""Errors of a stream that nobody will ever read."""
+
+
 class Pipe:
     """A standard stream that may be gone, hung up or on a full disk: what it doesn't take is lost, the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.lost = ""
+        """Why words were lost for which there may be a reader."""
 
     def write(self, text: str) -> int:
         return self._tried(lambda: self._stream.write(text), len(text))
@@ -92,8 +98,10 @@ class Pipe:
         try:
             return work()
         except OSError as error:
-            if not full(error):  # nobody will ever read it
+            if error.errno in GONE:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            else:
+                self.lost = error.strerror or str(error)
             return otherwise
 
     def __getattr__(self, name: str) -> Any:
@@ -102,7 +110,8 @@ class Pipe:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; never shows a traceback for what a user can mend."""
-    sys.stdout, sys.stderr = cast(TextIO, Pipe(sys.stdout)), cast(TextIO, Pipe(sys.stderr))
+    out = Pipe(sys.stdout)
+    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, Pipe(sys.stderr))
     try:
         status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
     except click.ClickException as error:
@@ -114,6 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         status = _told(error)
     status = status if isinstance(status, int) else 0
+    out.flush()
+    if out.lost:
+        click.echo(f"error: not all could be printed: {out.lost}", err=True)
+        status = status or 4
     if arguments is None:  # this process is the command's alone
         leaving.leave(status)
     sys.exit(status)

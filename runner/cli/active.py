@@ -70,13 +70,19 @@ def runs() -> list[Active]:
     """Runs whose process still lives; entries of dead ones stay, for `gameday heal` finds by them what they left."""
     alive: list[Active] = []
     for path in sorted(folder().glob("*.json")):
-        try:
-            found = Active(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, OSError):
-            continue
-        if lives(found):
+        found = read(path)
+        if found and lives(found):
             alive.append(found)
     return alive
+
+
+def read(path: Path) -> Active | None:
+    """None where it isn't an entry. One of an older gameday, which told the time of day, counts as nobody's."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Active(str(found["run"]), int(found["pid"]), str(found.get("born", "")), str(found["folder"]))
+    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+        return None
 
 
 def end(run: Active) -> bool:

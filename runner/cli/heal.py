@@ -6,7 +6,6 @@ processes' parent is. What is removed, and how, is the reaper's.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -214,9 +213,6 @@ def _entries() -> dict[str, tuple[active.Active, Path]]:
     """Runs that this user's list names, whether their process lives or not; with the file that says so."""
     found = {}
     for path in sorted(active.folder().glob("*.json")):
-        try:
-            entry = active.Active(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, OSError):
-            continue
-        found[entry.run] = (entry, path)
+        if entry := active.read(path):
+            found[entry.run] = (entry, path)
     return found

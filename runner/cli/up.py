@@ -64,7 +64,8 @@ def up(scenario: str, substrate: Literal["auto", "docker", "process"], out: Path
                 entry.stay()
                 _say(f"left behind: {', '.join(left)}; to remove: gameday heal {folder}")
             journal.close()
-    reaper.dismiss()
+    if not left:
+        reaper.dismiss()
     return LEFT if left else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -194,3 +195,12 @@ def test_a_journal_that_is_a_link(run: Run, gameday: Gameday, tmp_path: Path) ->
     (run.folder / "journal.jsonl").symlink_to(elsewhere)
     gameday(run.id)
     assert elsewhere.read_bytes() == text
+
+
+def test_an_entry_of_an_older_gameday_is_nobody_s(run: Run, gameday: Gameday) -> None:
+    """It told the time of day at which its process began: heal takes up what there is of it."""
+    told = {"run": run.id, "pid": os.getpid(), "created": 1.5, "folder": str(run.folder)}
+    run.entry.write_text(json.dumps(told), encoding="utf-8")
+    orphan(run)
+    assert gameday(run.id) == 0
+    assert run.gone()

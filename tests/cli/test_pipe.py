@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ def test_a_terminal_that_hung_up_is_written_to_no_more() -> None:
         pipe.write("hello\n")
         pipe.flush()
         assert os.write(slave, b"x") == 1
+        assert pipe.lost == ""
 
 
 def test_a_full_disk_loses_words_and_no_more(tmp_path: Path) -> None:
@@ -30,7 +33,17 @@ def test_a_full_disk_loses_words_and_no_more(tmp_path: Path) -> None:
         pipe, filler = Pipe(stream), fill(disk)
         pipe.write("lost\n" * 2000)
         pipe.flush()
+        assert pipe.lost == "No space left on device"
         filler.unlink()
         pipe.write("kept\n")
         pipe.flush()
         assert (disk / "run.log").read_text(encoding="utf-8").endswith("kept\n")
+
+
+def test_what_could_not_be_printed_is_no_success() -> None:
+    """A table on a full disk is cut short: said, and exit status 4."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner.cli", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (4, "error: not all could be printed: No space left on device\n")

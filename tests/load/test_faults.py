@@ -96,15 +96,16 @@ def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path
 
 def test_a_surge_that_fills_the_headroom_finds_room(tmp_path: Path) -> None:
     """At a shop that answers nobody, five times the rate is all sent: no place in the pool is lacking."""
-    load = surging(tmp_path, timeout=TIMEOUT_S)
+    timeout = 3 * TIMEOUT_S
+    load = surging(tmp_path, timeout=timeout)
     with open_shop() as shop, running(load, shop) as reader:
         more(reader, 10)
         load.surge(HEADROOM)
-        shop.stall_until = time.monotonic() + 3 * TIMEOUT_S
+        shop.stall_until = time.monotonic() + 3 * timeout
         more(reader, 200)
     records = read_samples(tmp_path / "samples").records
     assert (records["error"] == ErrorKind.TIMEOUT).any()
-    assert (records["error"] == ErrorKind.NOT_SENT).mean() < 0.2  # a worker that is late for a moment sends some not
+    assert (records["error"] != ErrorKind.NOT_SENT).all()
 
 
 def test_connections_are_not_bounded_by_a_low_default(tmp_path: Path) -> None:
@@ -231,8 +232,8 @@ def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
         samples = tried(tmp_path, shop, 2)
         records = samples.records
         checkout = records["step"] == samples.steps.index("checkout")
-        cut = checkout & (records["error"] == ErrorKind.STATUS)  # under way when the load was told to end
-        assert cut.sum() < checkout.sum() / 2
+        at_the_end = records["end"] > records["planned"].max() - 0.1
+        cut = checkout & (records["error"] == ErrorKind.STATUS) & at_the_end  # under way when the load was told to end
         assert set(records[~cut]["error"]) == {ErrorKind.NONE}
         assert set(records[checkout & ~cut]["attempts"]) == {3}
         assert set(records[~checkout]["attempts"]) == {1}
