@@ -1,4 +1,4 @@
-"""What a system lacks of its services, and who starts it: nobody what another one starts already, and until it works."""
+"""What a system lacks of its services, and who starts it: nobody what another one starts, and until it works."""
 
 from __future__ import annotations
 
