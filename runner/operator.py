@@ -220,13 +220,14 @@ class Operator:
         """One instance by a new one. In a region that is lost there is nothing to replace: it comes back as wanted."""
         old = step.instance
         service = self.system.topology.service(old.region, old.service)
-        try:
-            new = self.system.start(service, change.release)
-        except PortError:
-            if self.system.is_lost(old.region):
-                return
-            raise
-        self.system.stopped(old, self.grace)
+        with self.system.replacing((old.region, old.service)):
+            try:
+                new = self.system.start(service, change.release)
+            except PortError:
+                if self.system.is_lost(old.region):
+                    return
+                raise
+            self.system.stopped(old, self.grace)
         self.log("change.replaced", change.id, {"instance": new.id, "release": new.release, "old": old.id})
 
     def _running(self, service: str) -> str:

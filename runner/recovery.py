@@ -103,8 +103,7 @@ class Recovery:
         """The region's database is stopped for sure, by the substrate, and stays so until `rejoin`."""
         self.system.fenced.add(region)
         name = self.system.kind_of("database")
-        running = self.system.instances(name, region)
-        self.system.kill(running)
+        running = self.system.stop_for_good((region, name)) if name else ()
         if self.system.instances(name, region):
             raise PortError(f"the database of {region} could not be stopped: nothing is promoted")
         self.operator.log("fence.confirmed", region, {"stopped": [each.id for each in running]})

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,6 +68,7 @@ class System:
         """Regions whose database was stopped so that another could take over."""
         self.altered: set[str] = set()
         """What else isn't as at the start: a schema, a flag, traffic drained."""
+        self._catching = {region: threading.Lock() for region in self.topology.regions}
         self._vacancies = Vacancies(
             self._lacking,
             self._start_missing,
@@ -165,17 +167,18 @@ class System:
         """Starts what is missing of these (region, service), link servers first. Databases are let catch up."""
         with self._lock:
             self._down -= set(services)
-        places, filled = dict.fromkeys(services), set[Place]()
-
-        def fill(place: Place) -> None:
-            if self._vacancies.fill(place):
-                filled.add(place)
-
+        places = dict.fromkeys(services)
         servers = [place for place in places if self.topology.service(*place).kind == "links"]
-        _together([functools.partial(fill, place) for place in servers])
-        _together([functools.partial(fill, place) for place in places if place not in servers])
-        for region, name in sorted(filled):
-            if name == self.kind_of("database"):
+        _together([functools.partial(self._vacancies.fill, place) for place in servers])
+        _together([functools.partial(self._fill, place) for place in places if place not in servers])
+
+    def _fill(self, place: Place) -> None:
+        region, name = place
+        if name != self.kind_of("database"):
+            self._vacancies.fill(place)
+            return
+        with self._catching[region]:  # whoever comes second waits for that too
+            if self._vacancies.fill(place):
                 self.caught_up(region)
 
     def _lacking(self, place: Place) -> int:
@@ -189,9 +192,26 @@ class System:
         service = self.topology.service(*place)
         if service.kind == "links":
             self.links.forget(service.region)
-            self._start_links(service)
+            instance = self._start_links(service)
         else:
-            self._start_wanted(service)
+            instance = self._start_wanted(service)
+        if place in self._down:
+            self._kill(instance)
+            raise PortError(f"{service.id} was killed on purpose while it started")
+
+    def stop_for_good(self, place: Place) -> Sequence[Instance]:
+        """All that runs there, and what is being started, is killed; nothing starts there before `heal`. Who ran."""
+        region, name = place
+        with self._lock:
+            self._down.add(place)
+        running = self.instances(name, region)
+        self.kill(running)
+        self._vacancies.settle(place)
+        return running
+
+    def replacing(self, place: Place) -> AbstractContextManager[None]:
+        """While one instance there is started in place of another, that one isn't missing."""
+        return self._vacancies.replacing(place)
 
     def lose(self, region: str, *, destroy: bool) -> None:
         """Kills all in it, its link server too, its database first, with what that has sent; volumes kept or not."""
@@ -272,12 +292,13 @@ class System:
             self.substrate.kill(instance)
             raise
 
-    def _start_wanted(self, service: Service) -> None:
+    def _start_wanted(self, service: Service) -> Instance:
         """Starts what the service is to run, also where that changed while it started."""
         instance = self.start(service)
         if service.release and instance.release != self.releases[service.name]:
             self._kill(instance)
-            self.start(service)
+            return self.start(service)
+        return instance
 
     def stopped(self, instance: Instance, grace: float) -> None:
         """Asks it to end, within `grace` seconds; journals it as killed where it didn't."""
@@ -296,7 +317,7 @@ class System:
                 raise PortError("the system is being taken down: nothing more is built")
             return self.build(release)
 
-    def _start_links(self, service: Service) -> None:
+    def _start_links(self, service: Service) -> Instance:
         """One that can't be told its links doesn't run."""
         instance = self.start(service)
         links = [link for link in self.topology.links if link.caller_region == service.region]
@@ -308,6 +329,7 @@ class System:
         with self._lock:
             for link in links:
                 self._addresses[link.name] = (self.substrate.link_host(link), ports[link.name])
+        return instance
 
     def _kill(self, instance: Instance) -> None:
         self.substrate.kill(instance)

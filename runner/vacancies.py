@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from runner.ports import PortError
 
@@ -43,21 +43,45 @@ class Vacancies:
     def fill(self, place: Place) -> bool:
         """Starts what is missing there and nobody else starts, and waits for those who do; whether it started any.
 
-        Raises the first error, when all that it started is over.
+        Raises the first error, as a PortError, when all that it started is over.
         """
         started = False
         while missing := self._claim(place):
             started = True
-            try:
-                with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
-                    futures = [pool.submit(self._start, place) for _ in range(missing)]
-                for future in futures:
-                    future.result()
-            finally:
-                with self._changed:
-                    self._starting[place] -= missing
-                    self._changed.notify_all()
+            with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
+                futures = [pool.submit(self._start_one, place) for _ in range(missing)]
+            for future in futures:
+                future.result()
         return started
+
+    def _start_one(self, place: Place) -> None:
+        try:
+            self._start(place)
+        except (OSError, RuntimeError) as error:
+            raise PortError(f"{'.'.join(place)}: {type(error).__name__}: {error}") from error
+        finally:
+            self._release(place)
+
+    def _release(self, place: Place) -> None:
+        with self._changed:
+            self._starting[place] -= 1
+            self._changed.notify_all()
+
+    @contextmanager
+    def replacing(self, place: Place) -> Iterator[None]:
+        """One is being started there in place of another: should that one die meanwhile, it isn't missing."""
+        with self._changed:
+            self._starting[place] += 1
+        try:
+            yield
+        finally:
+            self._release(place)
+
+    def settle(self, place: Place) -> None:
+        """Waits until nobody starts anything there, or nothing more is to be started at all."""
+        with self._changed:
+            while self._starting[place] and not self._closing.is_set():
+                self._changed.wait(POLL_S)
 
     def starting(self, place: Place) -> int:
         """How many are being started there."""
@@ -77,8 +101,7 @@ class Vacancies:
                 if place in self._retrying:
                     return
                 self._retrying.add(place)
-            self._note(f"restart of {'.'.join(place)}, tried again until it works: {error}")
-            self._insist(place, times)
+            self._insist(place, times, error)
 
     def forgive(self) -> None:
         """Deaths till now make nobody wait any longer."""
@@ -97,12 +120,15 @@ class Vacancies:
                     return 0
                 self._changed.wait(POLL_S)
 
-    def _insist(self, place: Place, times: int) -> None:
+    def _insist(self, place: Place, times: int, error: PortError) -> None:
         try:
+            self._note(f"restart of {'.'.join(place)}, tried again until it works: {error}")
             while not self._closing.wait(_pause(times := times + 1)):
                 with suppress(PortError):
                     self.fill(place)
-                    return
+                    with self._changed:
+                        if not self._starting[place] and self._lacking(place) <= 0:
+                            return
         finally:
             with self._changed:
                 self._retrying.discard(place)

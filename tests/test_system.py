@@ -185,6 +185,81 @@ def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: 
     assert len(bench.system.instances("pricing")) == 4
 
 
+def test_who_heals_a_database_second_waits_until_it_has_caught_up(bench: Bench) -> None:
+    """Though it was the first who started it."""
+    caught, order = threading.Event(), list[str]()
+
+    def caught_up(region: str) -> None:
+        caught.wait(10)
+        order.append("caught up")
+
+    bench.system.caught_up = caught_up  # type: ignore[method-assign]
+    bench.substrate.kill(bench.system.instances("postgres", "eu-west")[0])
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(bench.system.heal, [("eu-west", "postgres")])
+        until(lambda: bool(bench.system.instances("postgres", "eu-west")), "it runs")
+        second = pool.submit(bench.system.heal, [("eu-west", "postgres")])
+        second.add_done_callback(lambda _: order.append("second"))
+        caught.set()
+        first.result(10)
+        second.result(10)
+    assert order == ["caught up", "second"]
+
+
+def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stops a place for good, as a fence does, knows that nothing comes up there after."""
+    go, start, asked = threading.Event(), bench.substrate.start, threading.Event()
+    bench.substrate.kill(bench.system.instances("postgres", "us-east")[0])
+
+    def late(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        asked.set()
+        go.wait(10)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", late)
+    with ThreadPoolExecutor() as pool:
+        healing = pool.submit(bench.system.heal, [("us-east", "postgres")])
+        assert asked.wait(10)
+        stopping = pool.submit(bench.system.stop_for_good, ("us-east", "postgres"))
+        until(lambda: ("us-east", "postgres") in bench.system._down, "it is to be stopped")
+        assert not stopping.done()
+        go.set()
+        assert stopping.result(10) == []
+        assert bench.system.instances("postgres", "us-east") == []
+        with pytest.raises(PortError, match="killed on purpose while it started"):
+            healing.result(10)
+
+
+def test_one_that_dies_while_it_is_replaced_is_not_missing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its successor is being started already."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    dead = bench.system.instances("pricing", "us-east")[0]
+    with ThreadPoolExecutor() as pool:
+        with bench.system.replacing(("us-east", "pricing")):
+            bench.substrate.kill(dead)
+            revived = pool.submit(bench.system.revive, dead)
+            bench.system.start(bench.system.topology.service("us-east", "pricing"))
+        revived.result(10)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+def test_what_no_port_foresaw_is_tried_again_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that the machine had no more files for."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    start, errors = bench.substrate.start, [OSError(24, "Too many open files")]
+
+    def failing(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if errors:
+            raise errors.pop()
+        return start(service, release, links)
+
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    monkeypatch.setattr(bench.substrate, "start", failing)
+    bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
 def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes late finds it there; one that can't be told its links doesn't run."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)

@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO, TypeVar, cast
 
 import click
@@ -76,7 +77,7 @@ def gameday() -> None:
     """Chaos and rollback game days: how long until you know, how long until users are well, and was an order lost?"""
 
 
-GONE = (errno.EPIPE, errno.EIO, errno.EBADF)
+GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET)
 """Errors of a stream that nobody will ever read."""
 
 
@@ -110,8 +111,8 @@ class Pipe:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; never shows a traceback for what a user can mend."""
-    out = Pipe(sys.stdout)
-    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, Pipe(sys.stderr))
+    out, err = (Pipe(_blocking(stream)) for stream in (sys.stdout, sys.stderr))
+    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
     try:
         status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
     except click.ClickException as error:
@@ -130,6 +131,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:  # this process is the command's alone
         leaving.leave(status)
     sys.exit(status)
+
+
+def _blocking(stream: TextIO | None) -> TextIO:
+    """One that waits for a slow reader, whoever made its pipe not do so; where it was closed at the start, nowhere."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for the life of the process
+    with suppress(OSError, ValueError):
+        os.set_blocking(stream.fileno(), True)
+    return stream
 
 
 def _told(error: Exception) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,10 @@ def test_what_could_not_be_printed_is_no_success() -> None:
             [sys.executable, "-m", "runner.cli", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (4, "error: not all could be printed: No space left on device\n")
+
+
+def test_an_output_that_was_closed_is_nowhere() -> None:
+    """What the command came to is its exit status all the same."""
+    command = f"exec {shlex.quote(sys.executable)} -m runner.cli list >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
