@@ -105,6 +105,7 @@ class Recovery:
         name = self.system.kind_of("database")
         running = self.system.stop_for_good((region, name)) if name else ()
         if self.system.instances(name, region):
+            self.system.fenced.discard(region)
             raise PortError(f"the database of {region} could not be stopped: nothing is promoted")
         self.operator.log("fence.confirmed", region, {"stopped": [each.id for each in running]})
 
@@ -119,6 +120,8 @@ class Recovery:
                 self.system.caught_up(region)
             else:
                 self.system.heal([(region, name)])
+                if not self.system.instances(name, region):
+                    raise PortError(f"the database of {region} was stopped while it started")
         self._traffic("undrain", region)
 
     def restart(self, service: str) -> None:
@@ -129,6 +132,8 @@ class Recovery:
         if not places:
             raise PortError(f"there is no service {service!r}")
         self.system.kill(running)
+        if region:
+            self.system.fenced.discard(region)  # a promotion that failed may have left it so
         self.system.heal(places)
 
     def flag(self, text: str) -> None:

@@ -68,7 +68,7 @@ class System:
         """Regions whose database was stopped so that another could take over."""
         self.altered: set[str] = set()
         """What else isn't as at the start: a schema, a flag, traffic drained."""
-        self._catching = {region: threading.Lock() for region in self.topology.regions}
+        self._catching: Counter[str] = Counter()
         self._vacancies = Vacancies(
             self._lacking,
             self._start_missing,
@@ -164,22 +164,32 @@ class System:
         _together([functools.partial(self._kill, each) for each in instances])
 
     def heal(self, services: Sequence[Place]) -> None:
-        """Starts what is missing of these (region, service), link servers first. Databases are let catch up."""
-        with self._lock:
-            self._down -= set(services)
-        places = dict.fromkeys(services)
-        servers = [place for place in places if self.topology.service(*place).kind == "links"]
-        _together([functools.partial(self._vacancies.fill, place) for place in servers])
-        _together([functools.partial(self._fill, place) for place in places if place not in servers])
+        """Starts what is missing of these (region, service), link servers first. Databases are let catch up.
 
-    def _fill(self, place: Place) -> None:
-        region, name = place
-        if name != self.kind_of("database"):
-            self._vacancies.fill(place)
-            return
-        with self._catching[region]:  # whoever comes second waits for that too
-            if self._vacancies.fill(place):
-                self.caught_up(region)
+        One that was fenced waits for `rejoin`. Whoever comes while another lets a database catch up waits for that too.
+        """
+        name = self.kind_of("database")
+        with self._lock:
+            places = [place for place in dict.fromkeys(services) if place[0] not in self.fenced or place[1] != name]
+            self._down -= set(places)
+            databases_of = {region for region, service in places if service == name}
+            behind = {region for region in databases_of if self._catching[region]}
+            self._catching.update(databases_of)
+
+        def fill(place: Place) -> None:
+            if self._vacancies.fill(place) and place[1] == name:
+                behind.add(place[0])
+
+        try:
+            servers = [place for place in places if self.topology.service(*place).kind == "links"]
+            _together([functools.partial(fill, place) for place in servers])
+            _together([functools.partial(fill, place) for place in places if place not in servers])
+            for region in sorted(behind):
+                if self.instances(name, region):
+                    self.caught_up(region)
+        finally:
+            with self._lock:
+                self._catching.subtract(databases_of)
 
     def _lacking(self, place: Place) -> int:
         """Nothing where it was killed on purpose, or the region is lost."""
@@ -195,9 +205,8 @@ class System:
             instance = self._start_links(service)
         else:
             instance = self._start_wanted(service)
-        if place in self._down:
-            self._kill(instance)
-            raise PortError(f"{service.id} was killed on purpose while it started")
+        if place in self._down:  # since: it isn't wanted any more
+            self.kill([instance])
 
     def stop_for_good(self, place: Place) -> Sequence[Instance]:
         """All that runs there, and what is being started, is killed; nothing starts there before `heal`. Who ran."""

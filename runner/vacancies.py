@@ -47,14 +47,21 @@ class Vacancies:
         """
         started = False
         while missing := self._claim(place):
-            started = True
-            with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
-                futures = [pool.submit(self._start_one, place) for _ in range(missing)]
+            started, left = True, [place] * missing
+            try:
+                with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
+                    futures = [pool.submit(self._start_one, left) for _ in range(missing)]
+            except RuntimeError as error:  # no thread can be had
+                raise PortError(f"{'.'.join(place)}: {error}") from error
+            finally:
+                while left:  # those that never began
+                    self._release(left.pop())
             for future in futures:
                 future.result()
         return started
 
-    def _start_one(self, place: Place) -> None:
+    def _start_one(self, left: list[Place]) -> None:
+        place = left.pop()
         try:
             self._start(place)
         except (OSError, RuntimeError) as error:
