@@ -45,20 +45,22 @@ class Vacancies:
 
         Raises the first error, as a PortError, when all that it started is over.
         """
-        started = False
-        while missing := self._claim(place):
-            started, left = True, [place] * missing
-            try:
-                with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
-                    futures = [pool.submit(self._start_one, left) for _ in range(missing)]
-            except RuntimeError as error:  # no thread can be had
-                raise PortError(f"{'.'.join(place)}: {error}") from error
-            finally:
-                while left:  # those that never began
-                    self._release(left.pop())
-            for future in futures:
-                future.result()
-        return started
+        missing = self._claim(place)
+        if not missing:
+            return False
+        left = [place] * missing
+        try:
+            with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
+                futures = [pool.submit(self._start_one, left) for _ in range(missing)]
+        except RuntimeError as error:  # no thread can be had
+            raise PortError(f"{'.'.join(place)}: {error}") from error
+        finally:
+            while left:  # those that never began
+                self._release(left.pop())
+        for future in futures:
+            future.result()
+        self.settle(place)
+        return True
 
     def _start_one(self, left: list[Place]) -> None:
         place = left.pop()

@@ -236,6 +236,24 @@ def test_a_fenced_database_waits_for_rejoin(bench: Bench) -> None:
     assert len(bench.system.instances("postgres", "us-east")) == 1
 
 
+def test_what_dies_as_soon_as_it_runs_is_started_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each who asks: how soon the next start comes is for the back-off to say."""
+    start, tries = bench.substrate.start, 0
+
+    def dies(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        nonlocal tries
+        tries += 1
+        instance = start(service, release, links)
+        bench.substrate.kill(instance)
+        return instance
+
+    bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
+    monkeypatch.setattr(bench.substrate, "start", dies)
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: tries > 5)
+    bench.system.heal([("us-east", "pricing")])
+    assert tries == 1
+
+
 def test_no_thread_to_be_had_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an error of the port, and the next one fills the place."""
     dead = bench.system.instances("pricing", "us-east")[0]
