@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from runner.journal import Event
-from runner.measure.schedule import Schedule
-from runner.samples import COUNT, COUNT_AT, HEADER_BYTES, MAGIC, RECORD, ErrorKind, names_path
+from gameday.analysis.evidence.schedule import Schedule
+from gameday.recording.journal import Event
+from gameday.recording.samples import COUNT, COUNT_AT, HEADER_BYTES, MAGIC, RECORD, ErrorKind, names_path
 
 MOST_S, MOST_MB = 10.0, 600.0
 ROOT = Path(__file__).parent.parent
@@ -66,10 +66,10 @@ CHILD = """
 import json, sys, time
 from pathlib import Path
 began = time.perf_counter()
-from runner.measure import write_outcome
+from gameday.analysis import write_outcome
 outcome = write_outcome(Path(sys.argv[1]))
 measured = time.perf_counter()
-from reports.render import render_run
+from gameday_reports.run_page.render import render_run
 render_run(Path(sys.argv[1]))
 rendered = time.perf_counter()
 # Not getrusage: at exec the kernel counts in what the parent held, which has just made ten million samples.
@@ -80,7 +80,7 @@ print(json.dumps({"outcome_s": measured - began, "report_s": rendered - measured
 PEER = """
 import sys
 import numpy as np
-from runner.samples import HEADER_BYTES, RECORD
+from gameday.recording.samples import HEADER_BYTES, RECORD
 records = np.memmap(sys.argv[1], RECORD, "r", HEADER_BYTES)
 second = records["planned"].astype(np.int32)
 n = np.bincount(second)
@@ -94,7 +94,9 @@ for first, end in zip(last - n, last):
 """
 
 
-def draw(planned: npt.NDArray[np.float64], outage: tuple[float, float], random: np.random.Generator) -> np.ndarray:
+def draw(
+    planned: npt.NDArray[np.float64], outage: tuple[float, float], random: np.random.Generator
+) -> np.ndarray:
     """The first requests of journeys that begin at these times."""
     records = np.zeros(len(planned), RECORD)
     share = np.array(list(JOURNEYS.values())) / sum(JOURNEYS.values())
@@ -120,7 +122,9 @@ def answered(records: np.ndarray, outage: tuple[float, float], random: np.random
     return records
 
 
-def follow(first: np.ndarray, until: float, outage: tuple[float, float], random: np.random.Generator) -> np.ndarray:
+def follow(
+    first: np.ndarray, until: float, outage: tuple[float, float], random: np.random.Generator
+) -> np.ndarray:
     """The second requests of those that bought or logged in, where the first got its answer."""
     goes_on = (first["error"] == ErrorKind.NONE) & ((first["journey"] == 1) | (first["journey"] == 2))
     goes_on &= first["end"] + THINK_S <= until
@@ -139,7 +143,14 @@ def write_samples(folder: Path, count: int) -> tuple[float, tuple[float, float]]
     """Shard, names and plan of at least `count` requests; (end, outage), seconds since the run's start."""
     until = BEGIN + count / RATE * 1.001
     outage = ((BEGIN + until) / 2, (BEGIN + until) / 2 + OUTAGE_S)
-    plan = {"seed": 7, "begin": BEGIN, "rate": RATE, "journeys": JOURNEYS, "users": USERS, "think_time": THINK_S}
+    plan = {
+        "seed": 7,
+        "begin": BEGIN,
+        "rate": RATE,
+        "journeys": JOURNEYS,
+        "users": USERS,
+        "think_time": THINK_S,
+    }
     (folder / "load.json").write_text(json.dumps(plan), encoding="utf-8")
     schedule = Schedule.read(folder / "load.json")
     assert schedule is not None
@@ -172,7 +183,9 @@ def write_audit(path: Path, records: np.ndarray) -> None:
             file.write(f'{{"id": "{order}", "status": "paid", "total_cents": {total}}}\n')
 
 
-def write_journal(path: Path, ends: npt.NDArray[np.float64], until: float, outage: tuple[float, float]) -> None:
+def write_journal(
+    path: Path, ends: npt.NDArray[np.float64], until: float, outage: tuple[float, float]
+) -> None:
     """What the runner would have logged, every poll of the shard included."""
     events = [*story(until, outage)]
     polls = np.arange(BEGIN, until + 2.0, POLL_S)
@@ -187,9 +200,17 @@ def write_journal(path: Path, ends: npt.NDArray[np.float64], until: float, outag
 def story(until: float, outage: tuple[float, float]) -> Iterator[Event]:
     began, over = outage
     place = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
-    deploy = {"service": "pricing", "release": "pricing-1.1.0", "kind": "code", "by": "timeline", "rollback_of": None}
+    deploy = {
+        "service": "pricing",
+        "release": "pricing-1.1.0",
+        "kind": "code",
+        "by": "timeline",
+        "rollback_of": None,
+    }
     back = {**deploy, "release": "pricing-1.0.0", "by": "auto", "rollback_of": "c1"}
-    yield Event(0.0, "run.started", RUN, {"substrate": "process", "seed": 7, "responder": "auto", "policy": None})
+    yield Event(
+        0.0, "run.started", RUN, {"substrate": "process", "seed": 7, "responder": "auto", "policy": None}
+    )
     yield Event(1.0, "instance.ready", "us-east.pricing.1", place)
     yield Event(5.0, "phase", "warm")
     yield Event(5.5, "load.started", "", {"planned_rate": RATE})
@@ -199,7 +220,9 @@ def story(until: float, outage: tuple[float, float]) -> Iterator[Event]:
         normal = {"since": STEADY, "n": 4000, "errors": 1, "p0": 0.001, "rate": 400.0, "streams": len(SLOS)}
         yield Event(STEADY + 10, "stream.calibrated", slo["name"], normal)
     yield Event(STEADY + 10, "phase", "fault")
-    yield Event(began, "fault.intended", "f1", {"kind": "bad-deploy", "target": "pricing", "change": "c1", "entry": 0})
+    yield Event(
+        began, "fault.intended", "f1", {"kind": "bad-deploy", "target": "pricing", "change": "c1", "entry": 0}
+    )
     yield Event(began, "change.started", "c1", deploy)
     yield Event(began + 3, "change.done", "c1")
     yield Event(began + 3, "fault.injected", "f1")
@@ -242,13 +265,17 @@ def child(script: str, argument: Path) -> tuple[str, float, float]:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, str(argument)]
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
+    done = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=600
+    )
     took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.stdout, took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--samples", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--keep", action="store_true")
@@ -257,7 +284,9 @@ def main() -> int:
         _, peer, _ = child(PEER, folder / "samples" / "0.shard")
         told, took, busy = child(CHILD, folder)
     found = json.loads(told)
-    print(f"{found['load']['planned']:,} samples: {found['verdict']}, TTR {found['ttr_s']} s {found['reasons']}")
+    print(
+        f"{found['load']['planned']:,} samples: {found['verdict']}, TTR {found['ttr_s']} s {found['reasons']}"
+    )
     print(f"  outcome {found['outcome_s']:6.2f} s\n  report  {found['report_s']:6.2f} s")
     print(f"  in all  {took:6.2f} s, of which {busy:.2f} s on a processor (at most {MOST_S:g} s)")
     print(f"  peak    {found['peak_mb']:6.0f} MB (at most {MOST_MB:g} MB)")

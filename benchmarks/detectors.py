@@ -23,13 +23,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner import detect
-from runner.detect import cusum
-from runner.detect.normal import Normal
-from runner.measure.limit import limit
-from runner.ports import Detector
-from runner.scenario import Slo
-from runner.scenario.model import Detection
+from gameday import detect
+from gameday.analysis.detection.detection_limit import limit
+from gameday.detect import cusum
+from gameday.detect.baseline_rate import Normal
+from gameday.ports import Detector
+from gameday.scenario import Slo
+from gameday.scenario.scenario_model import Detection
 
 P0 = 0.001
 P1 = (0.01, 0.05, 0.25, 1.0)
@@ -147,7 +147,9 @@ def exact() -> dict[float, float]:
     return {p1: cusum.average_run_length(weight, threshold, p1) / RATE for p1 in P1}
 
 
-def cells(means: dict[float, float], errors: dict[float, float | None], limits: dict[float, float]) -> Iterator[str]:
+def cells(
+    means: dict[float, float], errors: dict[float, float | None], limits: dict[float, float]
+) -> Iterator[str]:
     for p1 in P1:
         error = errors[p1]
         about = "" if error is None else f" ±{error:.2g}"
@@ -178,12 +180,16 @@ def race(trials: int, hours: float, draw: np.random.Generator) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--quiet-hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    print(f"p0 = {P0:.1%}, {RATE} requests/s, one false alarm in 30 days; mean seconds from the change, × the limit\n")
+    print(
+        f"p0 = {P0:.1%}, {RATE} requests/s, one false alarm in 30 days; mean seconds from the change, × the limit\n"
+    )
     race(given.trials, given.quiet_hours, np.random.default_rng(given.seed))
     ratios = {p1: exact()[p1] / limit(P0, p1, RATE, since="change") for p1 in TARGETS}
     kept = all(ratios[p1] <= most for p1, most in TARGETS.items())

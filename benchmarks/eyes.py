@@ -58,4 +58,6 @@ def abstract() -> list[str]:
 def shared() -> set[str]:
     """All shared memory of the machine: System V segments, with who created each, and the files in /dev/shm."""
     rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]]
-    return {f"segment {row[1]} of process {row[4]}" for row in rows} | {str(path) for path in SHARED.iterdir()}
+    return {f"segment {row[1]} of process {row[4]}" for row in rows} | {
+        str(path) for path in SHARED.iterdir()
+    }

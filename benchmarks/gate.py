@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner import detect
-from runner.measure.compare import compare, load_side
-from runner.scenario import Detection
-from runner.telemetry.replay import Recording, read_recording, replay
+from gameday import detect
+from gameday.analysis.trials.comparison import compare, load_side
+from gameday.scenario import Detection
+from gameday.telemetry.replay import Recording, read_recording, replay
 
 LONGER = 1.3
 ALPHA = 0.01
@@ -45,7 +45,9 @@ def detected(recording: Recording, outcome: Outcome, detection: Detection) -> fl
     """TTD of one detector on a recorded stream; infinite where it never saw it."""
     effect = outcome["clocks"]["effect"]
     until = outcome["clocks"]["recovered"] or math.inf
-    raised = [alert.t for alert in replay(recording, detect.make, [detection]) if effect <= alert.t <= until + 2]
+    raised = [
+        alert.t for alert in replay(recording, detect.make, [detection]) if effect <= alert.t <= until + 2
+    ]
     return float(min(raised, default=math.inf) - effect)
 
 
@@ -56,7 +58,10 @@ def signs(slower: int, n: int) -> float:
 
 def paired(folders: Sequence[Path], outcomes: Mapping[str, Outcome], slow: str) -> bool:
     """Replays the default detector and a slower one on the same streams; whether the difference is found."""
-    base, other = Detection(detector="cusum", pages=True), Detection.model_validate({"detector": slow, "pages": True})
+    base, other = (
+        Detection(detector="cusum", pages=True),
+        Detection.model_validate({"detector": slow, "pages": True}),
+    )
     pairs = []
     for folder in folders:
         recording, outcome = read_recording(folder), outcomes[folder.name]
@@ -64,12 +69,16 @@ def paired(folders: Sequence[Path], outcomes: Mapping[str, Outcome], slow: str) 
     unlike = [(a, b) for a, b in pairs if a != b]
     p = signs(sum(b > a for a, b in unlike), len(unlike))
     middle = [sorted(side)[len(pairs) // 2] for side in zip(*pairs, strict=True)]
-    print(f"paired replay, cusum against {slow}: medians {middle[0]:.2f} s and {middle[1]:.2f} s, p = {p:.2g}")
+    print(
+        f"paired replay, cusum against {slow}: medians {middle[0]:.2f} s and {middle[1]:.2f} s, p = {p:.2g}"
+    )
     return p < ALPHA
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recorded", type=Path)
     parser.add_argument("--draws", type=int, default=50)
     parser.add_argument("--side", type=int, default=10)
@@ -96,7 +105,9 @@ def main() -> int:
     print(f"TTR +{LONGER - 1:.0%}: found in {longer} of {arguments.draws} (80 % wanted)")
     print(f"one that never recovers: exit {lost}; three a side: exit {few}")
     runs = {trial["run"]["id"]: trial for trial in trials}
-    folders = sorted(path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs)
+    folders = sorted(
+        path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs
+    )
     found = paired(folders, runs, "ewma")
     good = same <= 2 and longer >= 0.8 * arguments.draws and (lost, few) == (1, 3) and found
     return 0 if good else 1

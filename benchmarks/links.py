@@ -24,8 +24,8 @@ from typing import cast
 
 import uvloop
 
-from runner.links.client import LinkServer
-from runner.links.start import server_command
+from gameday.links.server_command import server_command
+from gameday.links.toxiproxy_client import LinkServer
 
 REQUEST = b"GET /products/1 HTTP/1.1\r\nHost: catalog\r\nAccept: application/json\r\n\r\n"
 _BODY = b"x" * 400
@@ -78,7 +78,8 @@ async def measure(port: int, connections: int, seconds: float) -> tuple[float, f
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     clients = [
-        (await loop.create_connection(lambda: Client(latencies), "127.0.0.1", port))[1] for _ in range(connections)
+        (await loop.create_connection(lambda: Client(latencies), "127.0.0.1", port))[1]
+        for _ in range(connections)
     ]
     latencies.clear()
     start = time.perf_counter()

@@ -57,7 +57,7 @@ def process(file: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def plan_for(target: str, folder: Path, origin: float, timeout: float) -> Any:
-    from runner.load.plan import LoadPlan, pool_for
+    from gameday.load.load_plan import LoadPlan, pool_for
 
     (folder / "products.json").write_text(json.dumps(PRODUCTS), encoding="utf-8")
     return LoadPlan(
@@ -80,10 +80,10 @@ def shop_through(
     server: stalling.Server, folder: Path, timeout: float, stall: float
 ) -> tuple[Any, Any, tuple[float, float]]:
     """(plan, records, stall's begin and end): our load, with one stall in its midst."""
-    from runner.clock import RunClock
-    from runner.load.plan import LoadPlan
-    from runner.load.process import LocustLoad
-    from runner.samples import read_samples
+    from gameday.load.load_plan import LoadPlan
+    from gameday.load.load_process import LocustLoad
+    from gameday.recording.clock import RunClock
+    from gameday.recording.samples import read_samples
 
     clock = RunClock()
     load = LocustLoad(
@@ -95,25 +95,33 @@ def shop_through(
     time.sleep(stall + AFTER_S)
     stopped = load.stop()
     assert stopped["clean"], stopped
-    return LoadPlan.read(folder / "samples" / "load.json"), read_samples(folder / "samples").records, (begin, end)
+    return (
+        LoadPlan.read(folder / "samples" / "load.json"),
+        read_samples(folder / "samples").records,
+        (begin, end),
+    )
 
 
 def stall_part(server: stalling.Server) -> bool:
     import numpy as np
 
-    from runner.load.plan import arrivals
+    from gameday.load.load_plan import arrivals
 
     with tempfile.TemporaryDirectory() as folder:
         plan, records, (begin, end) = shop_through(server, Path(folder), 5.0, STALL_S)
         last = end + AFTER_S - 0.5
-        planned = np.array([one.planned for one in takewhile(lambda one: one.planned <= last, arrivals(plan))])
+        planned = np.array(
+            [one.planned for one in takewhile(lambda one: one.planned <= last, arrivals(plan))]
+        )
     truth = np.where((planned >= begin) & (planned < end), end - planned, 0.0)
     records = records[records["planned"] <= last]
     true, ours = np.percentile(truth, 99), np.percentile(records["end"] - records["planned"], 99)
     locust = locusts_own(server)
     print(f"stall of {STALL_S:g} s at {RATE:g}/s, {len(planned)} planned, {len(records)} recorded; p99")
     print(f"  the truth                                       {true * 1000:7.0f} ms")
-    print(f"  our samples                                     {ours * 1000:7.0f} ms  ({ours / true - 1:+.1%})")
+    print(
+        f"  our samples                                     {ours * 1000:7.0f} ms  ({ours / true - 1:+.1%})"
+    )
     print(
         f"  Locust's own, {LOCUST_USERS} users of {RATE / LOCUST_USERS:g}/s each"
         f"               {locust['p99']:7.0f} ms  ({locust['p99'] / true / 1000 - 1:+.1%}, {locust['n']} requests)"
@@ -156,15 +164,15 @@ def run_locust(url: str, seconds: float) -> None:
 
 
 def run_cost(url: str, folder: Path) -> None:
-    from runner.load.locustfile import Worker  # isort: skip  # it patches the standard library
+    from gameday.load.locustfile import Worker  # isort: skip  # it patches the standard library
     import gevent
     import locust
     from locust.contrib.fasthttp import FastHttpUser
     from locust.env import Environment
 
-    from runner.load.plan import Arrival
-    from runner.load.recording import Answer
-    from runner.samples import ErrorKind
+    from gameday.load.load_plan import Arrival
+    from gameday.load.request_recorder import Answer
+    from gameday.recording.samples import ErrorKind
 
     (folder / "samples").mkdir()
     worker = Worker(plan_for(url, folder, time.monotonic(), 2.0))
@@ -202,7 +210,10 @@ def run_cost(url: str, folder: Path) -> None:
 def cost_part(server: stalling.Server) -> bool:
     import numpy as np
 
-    with tempfile.TemporaryDirectory() as folder, process(__file__, "--role", "cost", server.url, folder) as started:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        process(__file__, "--role", "cost", server.url, folder) as started,
+    ):
         assert started.stdout is not None
         slices = json.loads(started.stdout.readline())
     by_mode = [np.array([(n, cpu) for on, n, cpu in slices if on is which]) for which in (False, True)]
@@ -210,15 +221,19 @@ def cost_part(server: stalling.Server) -> bool:
     draw = np.random.default_rng(1).integers(0, SLICES // 2, (1000, SLICES // 2))
     again = [part[draw].sum(axis=1) for part in by_mode]
     error = ((again[1][:, 0] / again[1][:, 1]) / (again[0][:, 0] / again[0][:, 1])).std()
-    print(f"cost: plain FastHttpUser {plain:,.0f} requests a second of its CPU, with our recording {recorded:,.0f}")
-    print(f"  ratio {recorded / plain:.3f} ± {error:.3f}, over {SLICES // 2} pairs of {SLICE_S:g} s in one run")
+    print(
+        f"cost: plain FastHttpUser {plain:,.0f} requests a second of its CPU, with our recording {recorded:,.0f}"
+    )
+    print(
+        f"  ratio {recorded / plain:.3f} ± {error:.3f}, over {SLICES // 2} pairs of {SLICE_S:g} s in one run"
+    )
     return bool(1 - recorded / plain < MOST_COST)
 
 
 def backlog_part(server: stalling.Server) -> bool:
     import numpy as np
 
-    from runner.samples import ErrorKind
+    from gameday.recording.samples import ErrorKind
 
     with tempfile.TemporaryDirectory() as folder:
         _, records, (_, end) = shop_through(server, Path(folder), SHORT_TIMEOUT_S, LONG_STALL_S)
@@ -228,7 +243,9 @@ def backlog_part(server: stalling.Server) -> bool:
         since = end + n / 2
         part = records[(records["planned"] >= since) & (records["planned"] < since + 0.5)]
         bad, lost = part["error"] != ErrorKind.NONE, part["error"] == ErrorKind.NOT_SENT
-        sent, took = (np.percentile(part[~lost][key] - part[~lost]["planned"], 99) for key in ("start", "end"))
+        sent, took = (
+            np.percentile(part[~lost][key] - part[~lost]["planned"], 99) for key in ("start", "end")
+        )
         if n >= 2:
             late_after.append(float(max(sent, took)))
         print(
@@ -243,7 +260,9 @@ PARTS = {"stall": stall_part, "cost": cost_part, "backlog": backlog_part}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=PARTS)
     chosen = parser.parse_args().only
     kept = True

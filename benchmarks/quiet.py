@@ -15,13 +15,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from runner import detect
-from runner.measure.quiet import most
-from runner.telemetry.replay import read_recording, replay_quiet
+from gameday import detect
+from gameday.analysis.detection.false_alarms import most
+from gameday.telemetry.replay import read_recording, replay_quiet
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recorded", type=Path)
     parser.add_argument("--hours", type=float, default=10.0)
     arguments = parser.parse_args()

@@ -22,9 +22,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from runner.substrates import removal
-from runner.substrates.base import base_name
-from runner.substrates.engine import RUN, Engine, absent_is_fine, connect
+from gameday.substrates.docker import removal
+from gameday.substrates.docker.base_image import base_name
+from gameday.substrates.docker.docker_client import RUN, Engine, absent_is_fine, connect
 
 AT_ONCE = 16
 CALL_S = 120.0
@@ -114,12 +114,16 @@ def conclude(took: Sequence[tuple[float, float, list[str]]], how: str) -> int:
     whole = sorted(containers + rest for containers, rest, _ in took)
     bad = sum(bool(left) for *_, left in took)
     middle = statistics.median(whole)
-    print(f"{how}: {bad} of {len(took)} left a network; {middle:.1f} s in the middle, {whole[-1]:.1f} s at most")
+    print(
+        f"{how}: {bad} of {len(took)} left a network; {middle:.1f} s in the middle, {whole[-1]:.1f} s at most"
+    )
     return 1 if bad else 0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cycles", type=int, default=40)
     parser.add_argument("--how", choices=HOW, default="apart")
     parser.add_argument("--regions", type=int, default=3)
@@ -133,7 +137,9 @@ def main() -> int:
             system = System(client, run, arguments.regions, arguments.each, arguments.wide)
             took.append(cycle(system, HOW[arguments.how]))
             containers, rest, left = took[-1]
-            print(f"{number:3} containers {containers:5.2f} s, rest {rest:5.2f} s {'; '.join(left)}", flush=True)
+            print(
+                f"{number:3} containers {containers:5.2f} s, rest {rest:5.2f} s {'; '.join(left)}", flush=True
+            )
     return conclude(took, arguments.how)
 
 

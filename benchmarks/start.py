@@ -24,7 +24,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from runner import bundled
+from gameday import bundled
 
 PATIENCE_S = 180.0
 ASK_S = 30.0
@@ -58,7 +58,7 @@ def ours(substrate: str) -> Timing:
     port = free_port()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         Path(name).chmod(0o755)  # Postgres runs as another user where we are root
-        command = [sys.executable, "-m", "runner.cli", "run", "bad-deploy-pricing", "--substrate", substrate]
+        command = [sys.executable, "-m", "gameday", "run", "bad-deploy-pricing", "--substrate", substrate]
         command += ["--out", name, "--set", f"system.port={port}"]
         began = time.monotonic()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -94,7 +94,9 @@ def compose(number: int) -> Timing:
         ]
         assert all(process.wait(PATIENCE_S) == 0 for process in running)
 
-    subprocess.run(["docker", "network", "create", "backbone"], check=True, stdout=subprocess.DEVNULL, timeout=ASK_S)
+    subprocess.run(
+        ["docker", "network", "create", "backbone"], check=True, stdout=subprocess.DEVNULL, timeout=ASK_S
+    )
     began = time.monotonic()
     try:
         each("up", "-d")
@@ -117,7 +119,9 @@ def compose(number: int) -> Timing:
         began = time.monotonic()
         each("down", "-v", "-t", "1")
         down = time.monotonic() - began
-        subprocess.run(["docker", "network", "rm", "backbone"], check=True, stdout=subprocess.DEVNULL, timeout=ASK_S)
+        subprocess.run(
+            ["docker", "network", "rm", "backbone"], check=True, stdout=subprocess.DEVNULL, timeout=ASK_S
+        )
     return up, down
 
 

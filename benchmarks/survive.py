@@ -30,8 +30,8 @@ from typing import Any
 import psutil
 
 from benchmarks import eyes
-from runner.journal import read_journal
-from runner.measure import measure
+from gameday.analysis import measure
+from gameday.recording.journal import read_journal
 
 LIMIT_S = 10.0
 CALM_S = 2.0
@@ -65,7 +65,11 @@ class Trial:
     again: Callable[[], list[str]]
 
     def said(self) -> str:
-        clean = f"clean after {self.clean_s or 0:.1f} s" if not self.left else "NOT CLEAN: " + "; ".join(self.left)
+        clean = (
+            f"clean after {self.clean_s or 0:.1f} s"
+            if not self.left
+            else "NOT CLEAN: " + "; ".join(self.left)
+        )
         return f"{self.substrate:8} {self.scenario:24} killed at {self.at:5.1f} s in {self.phase:7} {clean}"
 
 
@@ -77,7 +81,7 @@ class Room:
     engine: bool
 
     def start(self, scenario: str, substrate: str, out: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "runner.cli", "run", scenario, "--substrate", substrate, *SHORT]
+        command = [sys.executable, "-m", "gameday", "run", scenario, "--substrate", substrate, *SHORT]
         with (self.folder / "screen.log").open("ab") as log:
             return subprocess.Popen(
                 [*command, "--out", str(out)],
@@ -93,13 +97,19 @@ class Room:
         listening = eyes.listening()
         sockets = {inode for process in found for inode in eyes.sockets(process)} & set(listening)
         if self.engine:
-            ports = {each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]}
+            ports = {
+                each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]
+            }
             sockets |= {inode for inode, port in listening.items() if port in ports}
         return Held(found, sockets)
 
     def left(self, run: str, out: Path, held: Held) -> list[str]:
         found = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
-        found += [f"process {p.pid}" for p in psutil.process_iter() if eyes.marked(p, run) or str(out) in eyes.line(p)]
+        found += [
+            f"process {p.pid}"
+            for p in psutil.process_iter()
+            if eyes.marked(p, run) or str(out) in eyes.line(p)
+        ]
         found += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
         found += [str(path) for path in out.glob("*/work")]
         found += [str(path) for path in self.folder.glob("state/gameday/active/*")]
@@ -116,7 +126,11 @@ class Room:
             if kind == "containers":
                 return list(client.containers(all=True, filters=wanted))
             found: Any = getattr(client, kind)(filters=wanted)
-            return [{"Id": each["Name"]} for each in found["Volumes"] or ()] if kind == "volumes" else list(found)
+            return (
+                [{"Id": each["Name"]} for each in found["Volumes"] or ()]
+                if kind == "volumes"
+                else list(found)
+            )
 
 
 def undisturbed(room: Room, scenario: str, substrate: str) -> float:
@@ -127,7 +141,9 @@ def undisturbed(room: Room, scenario: str, substrate: str) -> float:
     if status not in (0, 1, 3) or not list(room.folder.glob(f"{scenario}-{substrate}/*/outcome.json")):
         sys.exit(f"{scenario} can't be run on {substrate}: see {room.folder / 'screen.log'} (--keep)")
     if kept := eyes.shared() - before:
-        sys.exit(f"{scenario} on {substrate} leaves shared memory also where nobody kills it: {'; '.join(kept)}")
+        sys.exit(
+            f"{scenario} on {substrate} leaves shared memory also where nobody kills it: {'; '.join(kept)}"
+        )
     print(f"{scenario} on {substrate}: {took:.1f} s undisturbed, exit status {status}", flush=True)
     return took
 
@@ -215,7 +231,9 @@ def conclude(trials: Sequence[Trial], before: set[str]) -> int:
         own = [trial for trial in trials if trial.substrate == substrate]
         failed = sum(trial in bad for trial in own)
         times = sorted(trial.clean_s for trial in own if trial.clean_s is not None)
-        slowest = f"; nothing left after {times[len(times) // 2]:.1f} s in the middle, {times[-1]:.1f} s at most"
+        slowest = (
+            f"; nothing left after {times[len(times) // 2]:.1f} s in the middle, {times[-1]:.1f} s at most"
+        )
         bound = at_most(failed, len(own))
         print(
             f"{substrate}: {failed} of {len(own)} left something: at most {bound:.1%} at 95 %{slowest if times else ''}"
@@ -227,7 +245,9 @@ def conclude(trials: Sequence[Trial], before: set[str]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--process", type=int, default=50)
     parser.add_argument("--docker", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)

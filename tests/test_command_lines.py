@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import pytest
 
-from runner.cli import COMMANDS, gameday
-from runner.cli.run import EXECUTABLE
-from tests.workflow import ROOT, WORKFLOWS, read, scripts
+from gameday.cli import COMMANDS, gameday
+from gameday.cli.options import EXECUTABLE
+from tests.support.github_workflow import ROOT, WORKFLOWS, read, scripts
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -97,7 +97,9 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("file", "line", "whole"), FOUND, ids=[f"{file.name}: {line[:60]}" for file, line, _ in FOUND])
+@pytest.mark.parametrize(
+    ("file", "line", "whole"), FOUND, ids=[f"{file.name}: {line[:60]}" for file, line, _ in FOUND]
+)
 def test_every_command_line_is_understood(file: Path, line: str, whole: bool) -> None:
     """Its command, options, choices and values; and every argument that is asked for is there."""
     understood(line, whole)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import COMMANDS, library
-from runner.detect import KINDS
-from runner.limits import LIMITS
-from runner.measure.names import KNOWN, LIVE
-from runner.scenario import Scenario
+from gameday.analysis.expressions.vocabulary import KNOWN, LIVE
+from gameday.cli import COMMANDS
+from gameday.detect import KINDS
+from gameday.execution import library
+from gameday.run.timeouts import LIMITS
+from gameday.scenario import Scenario
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -21,7 +22,11 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
     """A link or picture that names no host names a file or folder of this tree."""
-    links = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if not re.match(r"[a-z]+:|#", link)]
+    links = [
+        link
+        for link in LINK.findall(document.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:|#", link)
+    ]
     assert [link for link in links if not (document.parent / link.partition("#")[0]).exists()] == []
 
 
@@ -47,7 +52,12 @@ def test_every_name_of_abort_conditions_is_documented(name: str) -> None:
 
 def test_every_limit_is_documented_as_it_is() -> None:
     """docs/safety.md has a row for each, with its seconds."""
-    text = (ROOT / "docs/safety.md").read_text(encoding="utf-8").partition("## Time limits")[2].partition("\n## ")[0]
+    text = (
+        (ROOT / "docs/safety.md")
+        .read_text(encoding="utf-8")
+        .partition("## Time limits")[2]
+        .partition("\n## ")[0]
+    )
     rows = {row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| ")}
     named = {
         "bring-up": LIMITS.up,

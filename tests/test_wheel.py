@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+
 TAKEN = ("pyproject.toml", "README.md", "LICENSE", "runner", "reports", "scenarios", "compose")
 LITTER = ("__pycache__/x.cpython-311.pyc", "x.pyc", "x.log")
 
@@ -23,7 +23,18 @@ def tracked(*folders: str) -> set[str]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout, so there is no list of files to compare with")
-    command = [git, "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
+    command = [
+        git,
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        *folders,
+    ]
     listed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
     return {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
 
@@ -37,11 +48,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     for name in TAKEN:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, base / name)
-    for folder in ("runner", "reports", "scenarios", "compose", "compose/storefront", "compose/releases/pricing-1.1.0"):
+    for folder in (
+        "runner",
+        "reports",
+        "scenarios",
+        "compose",
+        "compose/storefront",
+        "compose/releases/pricing-1.1.0",
+    ):
         for litter in LITTER:
             (base / folder / litter).parent.mkdir(exist_ok=True)
             (base / folder / litter).write_bytes(b"litter")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(base / "dist"), str(base)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(base / "dist"),
+        str(base),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = (base / "dist").iterdir()
@@ -49,8 +76,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_every_scenario_and_compose_file_is_bundled(wheel: zipfile.ZipFile) -> None:
-    """All of both folders, and nothing besides, lies where `runner.bundled` looks for it."""
-    top = "runner/_bundled/"
+    """All of both folders, and nothing besides, lies where `gameday.bundled` looks for it."""
+    top = "gameday/_bundled/"
     bundled = {name.removeprefix(top) for name in wheel.namelist() if name.startswith(top)}
     assert bundled == tracked("scenarios", "compose")
 
@@ -58,19 +85,24 @@ def test_every_scenario_and_compose_file_is_bundled(wheel: zipfile.ZipFile) -> N
 def test_every_module_and_template_is_there(wheel: zipfile.ZipFile) -> None:
     """The two packages are whole: modules, page templates, the mark of being typed."""
     packed = {
-        name for name in wheel.namelist() if not name.startswith("runner/_bundled/") and ".dist-info/" not in name
+        name
+        for name in wheel.namelist()
+        if not name.startswith("gameday/_bundled/") and ".dist-info/" not in name
     }
-    assert packed == tracked("runner", "reports")
+    assert packed == {name.split("/", 1)[1] for name in tracked("runner", "reports")}
 
 
-def test_no_litter_and_no_third_package(wheel: zipfile.ZipFile) -> None:
+def test_two_packages_and_no_litter(wheel: zipfile.ZipFile) -> None:
     """Nothing that a run leaves behind is packed, and `import storefront` can't find the shop."""
     names = wheel.namelist()
     assert [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))] == []
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"runner", "reports"}
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "gameday",
+        "gameday_reports",
+    }
 
 
 def test_the_console_script_is_declared(wheel: zipfile.ZipFile) -> None:
     """Installing it gives the command `gameday`."""
     (entry,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
-    assert "gameday = runner.cli:main" in wheel.read(entry).decode("utf-8").splitlines()
+    assert "gameday = gameday.cli:main" in wheel.read(entry).decode("utf-8").splitlines()

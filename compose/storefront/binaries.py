@@ -125,7 +125,9 @@ def _copied(installed: Path, into: Path, release: str) -> Path:
     if not copy.exists():
         made = Path(tempfile.mkdtemp(prefix=copy.name, dir=into))
         for name in NEEDED:
-            shutil.copytree(installed / name, made / name, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+            shutil.copytree(
+                installed / name, made / name, symlinks=True, ignore=shutil.ignore_patterns("*.a")
+            )
         made.chmod(0o755)
         settle(made, copy)
     status = copy.lstat()

@@ -32,7 +32,9 @@ from .settings import Settings, address
 class Checkout:
     """Answers for checkouts."""
 
-    def __init__(self, region: str, opened: Database, pricing: Peer, charging: Charging, queue: Queue) -> None:
+    def __init__(
+        self, region: str, opened: Database, pricing: Peer, charging: Charging, queue: Queue
+    ) -> None:
         self._region = region
         self._database = opened
         self._pricing = pricing
@@ -93,7 +95,9 @@ def _queued(order: Order) -> Response:
 def _answer(order: Order, status: int) -> Response:
     if order.status == "failed":
         raise Problem(402, "the payment was refused")
-    return JSONResponse({"order_id": order.id, "total_cents": order.total_cents, "status": order.status}, status)
+    return JSONResponse(
+        {"order_id": order.id, "total_cents": order.total_cents, "status": order.status}, status
+    )
 
 
 @asynccontextmanager
@@ -104,7 +108,9 @@ async def checkout(settings: Settings) -> AsyncIterator[Sequence[Route]]:
         peers = Peers(settings.guardrails, client)
         charging = Charging(opened, peers.to("payments", address("PAYMENTS_URL")))
         queue = Queue(settings, opened, charging)
-        placed = Checkout(settings.region, opened, peers.to("pricing", address("PRICING_URL")), charging, queue)
+        placed = Checkout(
+            settings.region, opened, peers.to("pricing", address("PRICING_URL")), charging, queue
+        )
         later = asyncio.create_task(queue.run())
         try:
             yield [Route("/checkout", placed.place, methods=["POST"]), readiness.of_database(opened)]

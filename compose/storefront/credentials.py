@@ -47,7 +47,9 @@ class Credentials:
     def allowed(self, request: Request, scope: str) -> Credential:
         """Whose token the request brings: Problem 401 where nobody's, 403 where it lacks the scope."""
         given = operators.bearer(request)
-        credential = next((each for each in self._known if hmac.compare_digest(given, each.token.encode())), None)
+        credential = next(
+            (each for each in self._known if hmac.compare_digest(given, each.token.encode())), None
+        )
         if credential is None:
             raise Problem(401, "no credential that is known here")
         if scope not in credential.scopes:

@@ -93,7 +93,9 @@ async def _attempt(url: str, options: dict[str, Any]) -> tuple[str, Any]:
     return url, connection
 
 
-async def _first(attempts: set[asyncio.Task[tuple[str, Any]]], within_s: float | None) -> tuple[str, Any] | None:
+async def _first(
+    attempts: set[asyncio.Task[tuple[str, Any]]], within_s: float | None
+) -> tuple[str, Any] | None:
     """What the first attempt to succeed found; None once all have failed, or nothing happens for so long."""
     while attempts:
         done, _ = await asyncio.wait(attempts, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)

@@ -123,7 +123,9 @@ def endpoint(router: Router, service: str) -> gateway.Endpoint:
 def routes(settings: Settings, router: Router, credentials: Credentials) -> list[Route]:
     """The same paths as each gateway, the operators', and those of automations with a credential."""
     traffic = Traffic(router)
-    public = [Route(path, endpoint(router, service), methods=[method]) for method, path, service in gateway.ROUTES]
+    public = [
+        Route(path, endpoint(router, service), methods=[method]) for method, path, service in gateway.ROUTES
+    ]
     return [
         *public,
         operators.route(settings, "status", traffic.status, "GET"),

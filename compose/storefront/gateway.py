@@ -41,9 +41,14 @@ def to(peer: Peer) -> Endpoint:
 def routes(settings: Settings, client: Client) -> list[Route]:
     """The public paths, each to its service, through the door."""
     peers = Peers(settings.guardrails, client, Places(places.SHARED), shed=True)
-    to_service = {name: peers.to(name, address(f"{name.upper()}_URL"), TOTAL_S) for name in {row[2] for row in ROUTES}}
+    to_service = {
+        name: peers.to(name, address(f"{name.upper()}_URL"), TOTAL_S) for name in {row[2] for row in ROUTES}
+    }
     entrance = door.Door(settings)
-    return [Route(path, entrance.to(name, to(to_service[name])), methods=[method]) for method, path, name in ROUTES]
+    return [
+        Route(path, entrance.to(name, to(to_service[name])), methods=[method])
+        for method, path, name in ROUTES
+    ]
 
 
 @asynccontextmanager

@@ -56,13 +56,17 @@ class Accounts:
         body = await bodies.json_object(request)
         user, password = bodies.positive(body, "user"), bodies.text(body, "password")
         async with self._database.connection() as connection:
-            account = await connection.fetchrow("SELECT salt, password_hash FROM accounts WHERE id = $1", user)
+            account = await connection.fetchrow(
+                "SELECT salt, password_hash FROM accounts WHERE id = $1", user
+            )
         if account is None:
             raise Problem(401, "wrong user or password")
         given = await asyncio.to_thread(password_hash, password, account["salt"])
         if not hmac.compare_digest(given, account["password_hash"]):
             raise Problem(401, "wrong user or password")
-        return JSONResponse({"user": user, "token": signed(self._secret, user, int(time.time()) + TOKEN_LIFE_S)})
+        return JSONResponse(
+            {"user": user, "token": signed(self._secret, user, int(time.time()) + TOKEN_LIFE_S)}
+        )
 
     async def account(self, request: Request) -> Response:
         """GET /account with `Authorization: Bearer <token>`: the account, or 401."""

@@ -19,9 +19,15 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._identity = (settings.service, settings.region, settings.release)
-        self._requests = Counter("http_requests", "Requests answered.", (*IDENTITY, "status"), registry=self._registry)
+        self._requests = Counter(
+            "http_requests", "Requests answered.", (*IDENTITY, "status"), registry=self._registry
+        )
         self._seconds = Histogram(
-            "http_request_duration_seconds", "Time to answer.", IDENTITY, registry=self._registry, buckets=BUCKETS_S
+            "http_request_duration_seconds",
+            "Time to answer.",
+            IDENTITY,
+            registry=self._registry,
+            buckets=BUCKETS_S,
         )
         self._by_status: dict[tuple[str, int], Counter] = {}
         self._by_route: dict[str, Histogram] = {}

@@ -51,14 +51,18 @@ class Launch:
         settings, account = Settings.from_environment("postgres"), Account.fitting()
         data = Path(address("DATA_DIR")).resolve()
         if not account.reaches(data):
-            raise SystemExit(f"{data} cannot be reached by user {account.uid}, whom Postgres runs as where we are root")
+            raise SystemExit(
+                f"{data} cannot be reached by user {account.uid}, whom Postgres runs as where we are root"
+            )
         return cls(
             settings=settings,
             data=data,
             template=Path(os.environ.get("TEMPLATE_DIR", "")),
             account=account,
             primary=os.environ.get("PRIMARY") or settings.region,
-            peers=tuple(each for each in places(os.environ.get("DATABASES", "")) if each.region != settings.region),
+            peers=tuple(
+                each for each in places(os.environ.get("DATABASES", "")) if each.region != settings.region
+            ),
             synchronous=os.environ.get("REPLICATION", "async") == "sync",
             backup=os.environ.get("BACKUP_URL", "").rstrip("/"),
         )
@@ -111,7 +115,9 @@ async def _words(launch: Launch) -> list[Word]:
         if leader(words) or not unclear or not may_lead:
             return words
         if time.monotonic() > end:
-            raise SystemExit(f"no word from the database of {', '.join(unclear)}, which may take writes by now")
+            raise SystemExit(
+                f"no word from the database of {', '.join(unclear)}, which may take writes by now"
+            )
         await asyncio.sleep(RETRY_S)
 
 

@@ -22,4 +22,6 @@ class Product:
 def load(path: Path = PATH) -> dict[int, Product]:
     """All products by id."""
     rows = json.loads(path.read_text(encoding="utf-8"))
-    return {row["id"]: Product(**{**row, "past_30_days_cents": tuple(row["past_30_days_cents"])}) for row in rows}
+    return {
+        row["id"]: Product(**{**row, "past_30_days_cents": tuple(row["past_30_days_cents"])}) for row in rows
+    }

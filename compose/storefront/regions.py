@@ -85,5 +85,7 @@ def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
         label, base = f"gateway of {name}", base.rstrip("/")
         health = Check(Peer(label, base, client, CHECK_WITHIN_S), "/healthz")
         database = Check(Peer(label, base, client, readiness.EDGE_WITHIN_S), readiness.PATH)
-        found.append(Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1"))))
+        found.append(
+            Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1")))
+        )
     return found

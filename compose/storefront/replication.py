@@ -116,7 +116,9 @@ async def survey(peers: Sequence[Place]) -> list[Word]:
 
 def leader(words: Iterable[Word]) -> Word | None:
     """The one that takes writes; of several, the one on the newest timeline."""
-    return max((word for word in words if word.state is State.WRITES), key=lambda word: word.timeline, default=None)
+    return max(
+        (word for word in words if word.state is State.WRITES), key=lambda word: word.timeline, default=None
+    )
 
 
 def position(text: str) -> int:

@@ -21,7 +21,20 @@ BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 SPAN_S = 180 * 24 * 3600
 BILLED = {"gateway": 4_000, "catalog": 2_500, "pricing": 3_000, "checkout": 6_500, "postgres": 18_000}
 BILLED_DAYS = 30
-FIRST_NAMES = ("Ada", "Ben", "Chidi", "Dora", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas", "Kemal", "Lena")
+FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Chidi",
+    "Dora",
+    "Emil",
+    "Fatima",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jonas",
+    "Kemal",
+    "Lena",
+)
 LAST_NAMES = ("Adler", "Boone", "Castro", "Diallo", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jensen")
 
 Row = tuple[object, ...]
@@ -62,7 +75,9 @@ def orders() -> Iterator[Row]:
         user = number % USERS + 1
         chosen = {chance.choice(known): 1 + chance.randrange(3) for _ in range(1 + chance.randrange(2))}
         total = sum(prices[product] * quantity for product, quantity in chosen.items())
-        items = json.dumps([{"product": product, "quantity": quantity} for product, quantity in sorted(chosen.items())])
+        items = json.dumps(
+            [{"product": product, "quantity": quantity} for product, quantity in sorted(chosen.items())]
+        )
         contact = json.dumps({"email": email(user), "channel": "web"})
         placed = BEGIN + timedelta(seconds=int(number * step))
         yield f"past-{number:06d}", user, "paid", total, placed, REGIONS[user % 2], items, contact

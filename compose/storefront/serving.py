@@ -87,7 +87,9 @@ def listener(settings: Settings) -> socket.socket:
     try:
         opened = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
     except OSError as error:
-        raise SystemExit(f"{settings.service} cannot listen on {settings.host}:{settings.port}: {error}") from None
+        raise SystemExit(
+            f"{settings.service} cannot listen on {settings.host}:{settings.port}: {error}"
+        ) from None
     opened.setblocking(False)
     return opened
 
@@ -111,7 +113,8 @@ async def _serve(settings: Settings, service: Service) -> None:
             timeout_graceful_shutdown=FINISH_S,
         )
         opened = listener(settings)
-        print(f"{settings.instance} ({settings.release}) listens on {settings.host}:{settings.port}", file=sys.stderr)  # noqa: T201
+        place = f"{settings.host}:{settings.port}"
+        sys.stderr.write(f"{settings.instance} ({settings.release}) listens on {place}\n")
         await DrainingServer(config, application, opened).serve(sockets=[opened])
 
 

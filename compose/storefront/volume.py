@@ -105,7 +105,10 @@ def start_as(data: Path, signal: str | None, settings: Mapping[str, str], accoun
 def control(data: Path, account: Account) -> dict[str, str]:
     """What the server noted of itself, by the names that pg_controldata gives it."""
     printed = account.run(binaries(account) / "pg_controldata", "-D", data)
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in printed.splitlines())}
+    return {
+        name.strip(): value.strip()
+        for name, _, value in (line.partition(":") for line in printed.splitlines())
+    }
 
 
 def _incoming(data: Path, account: Account) -> Path:

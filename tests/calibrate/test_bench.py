@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from runner import bundled
-from runner.calibrate.bench import LINK, Bench, Settings, topology
-from runner.clock import RunClock
-from runner.journal import Journal
-from runner.ports import PortError
-from runner.topology import EDGE, read_topology
+from gameday import bundled
+from gameday.calibrate.bench import LINK, Bench, Settings, topology
+from gameday.ports import PortError
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Journal
+from gameday.topology import EDGE, read_topology
 
 
 def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:

@@ -19,10 +19,12 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.calibrate import problems, read_findings
-from runner.samples import HEADER_BYTES, RECORD
+from gameday.calibrate import problems, read_findings
+from gameday.recording.samples import HEADER_BYTES, RECORD
 
-COMMAND = "import sys; from runner.cli.calibrate import calibrate; sys.exit(calibrate(standalone_mode=False))"
+COMMAND = (
+    "import sys; from gameday.cli.calibrate import calibrate; sys.exit(calibrate(standalone_mode=False))"
+)
 # Wider than the aim: the greatest of three gaps between requests is over 100 ms once in 130 runs, over 200 ms never.
 WITHIN_S = 0.2
 PATIENCE_S = 60.0
@@ -121,7 +123,10 @@ def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
     """In the midst of an outage: status 130, no process left, no figures that nobody measured."""
     arguments = ["--substrate", "process", "--out", str(tmp_path / "runs")]
     with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", COMMAND, *arguments],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stderr is not None
         try:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.changes.releases import Catalogue
-from runner.located import Invalid
+from gameday.changes.releases import Catalogue
+from gameday.scenario.yaml_document import Invalid
 
 SPEC = "service: web\nversion: 1.1.0\nkind: code\nsummary: s\nauthor: {role: r, level: l}\n"
 HUNK = "@@ -1,1 +1,1 @@\n-old\n+new\n"

@@ -1,7 +1,7 @@
 """Rollout plans are pure: which instances are replaced together, and where is a pause."""
 
-from runner.changes.rollout import Hold, Replace, plan
-from runner.ports import Instance
+from gameday.changes.rollout import Hold, Replace, plan
+from gameday.ports import Instance
 
 FOUR = [
     Instance("us-east.pricing.1", "us-east", "pricing", "pricing-1.0.0"),

@@ -14,12 +14,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from runner import cli
-from runner.cli import drill as module
-from runner.cli import library
-from runner.cli.keep import Kept, Signals
-from runner.cli.play import Options, Trial
-from runner.located import Invalid
+from gameday import cli
+from gameday.cli import drill as module
+from gameday.execution import library
+from gameday.execution.system_reuse import Kept, Signals
+from gameday.execution.trial import Options, Trial
+from gameday.scenario.yaml_document import Invalid
 
 
 class Stage:
@@ -29,7 +29,9 @@ class Stage:
         self.played: list[tuple[Trial, Options]] = []
         self.left: list[list[str]] = []
 
-    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+    def play(
+        self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
+    ) -> Mapping[str, Any]:
         self.played.append((trial, options))
         return {"run": {"id": f"r{len(self.played)}"}, "exit_status": 1 if trial.secret is not None else 0}
 
@@ -42,7 +44,7 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
     monkeypatch.setattr(module, "play", made.play)
-    monkeypatch.setattr("runner.cli.matrix.conclude", made.conclude)
+    monkeypatch.setattr("gameday.execution.matrix_result.conclude", made.conclude)
     return made
 
 
@@ -53,7 +55,15 @@ def gameday(*words: str) -> Result:
 def test_a_person_answers_and_then_automation_does_the_same(stage: Stage, tmp_path: Path) -> None:
     """The person's run is secret and ends late; automation's is as the scenario has it; the status is the person's."""
     done = gameday(
-        "primary-lost-sync", "--substrate", "process", "--out", str(tmp_path), "--up-to", "2h", "--within", "30m"
+        "primary-lost-sync",
+        "--substrate",
+        "process",
+        "--out",
+        str(tmp_path),
+        "--up-to",
+        "2h",
+        "--within",
+        "30m",
     )
     assert done.return_value == 1
     (person, _), (automation, alone) = stage.played
@@ -73,7 +83,9 @@ def test_without_automation_there_is_one_run(stage: Stage, tmp_path: Path) -> No
 def test_a_surprise_is_drawn_among_scenarios_that_wait_for_somebody(stage: Stage, tmp_path: Path) -> None:
     """Tag drill unless another is asked for; in the long run more than one of them."""
     for _ in range(14):
-        gameday("--surprise", "--tag", "failover", "--no-auto", "--substrate", "process", "--out", str(tmp_path))
+        gameday(
+            "--surprise", "--tag", "failover", "--no-auto", "--substrate", "process", "--out", str(tmp_path)
+        )
     names = {trial.scenario.name for trial, _ in stage.played}
     assert len(names) > 1
     assert all("failover" in trial.scenario.tags for trial, _ in stage.played)
@@ -121,7 +133,7 @@ def test_a_fault_of_the_load_cant_be_kept_secret() -> None:
 def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
     """A drill with a name begins again without it on its command line, and still knows it."""
     program = (
-        "import sys; from pathlib import Path; from runner.cli import drill, main\n"
+        "import sys; from pathlib import Path; from gameday.cli import drill, main\n"
         "def made(path, found, *rest, **named):\n"
         "    print(found.name, Path('/proc/self/cmdline').read_bytes().decode().split(chr(0))[1:-1])\n"
         "    return 0\n"
@@ -129,8 +141,18 @@ def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
     )
     script = tmp_path / "gameday"
     script.write_text(program, encoding="utf-8")
-    command = [sys.executable, str(script), "drill", "door-closed", "--out", str(tmp_path / "runs"), "--no-auto"]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=60, check=True)
+    command = [
+        sys.executable,
+        str(script),
+        "drill",
+        "door-closed",
+        "--out",
+        str(tmp_path / "runs"),
+        "--no-auto",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=dict(os.environ), timeout=60, check=True
+    )
     name, _, line = done.stdout.partition(" ")
     assert name == "door-closed"
     assert "--no-auto" in line

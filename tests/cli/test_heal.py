@@ -14,11 +14,12 @@ import click
 import psutil
 import pytest
 
-from runner.cli import active
-from runner.cli.heal import command, heal
-from runner.reaper.claim import claim
-from runner.substrates.tree import Tree, outlasting, strays, sweep
-from tests.reaper.lab import PATIENCE_S, Run, runner
+from gameday.cli.heal import heal
+from gameday.console.leftover_commands import removal_command
+from gameday.execution import active_runs
+from gameday.reaper.runner_claim import claim
+from gameday.substrates.process.process_tree import Tree, outlasting, strays, sweep
+from tests.support.reaper_lab import PATIENCE_S, Run, runner
 
 Gameday = Callable[..., int]
 ORPHAN = "import os, signal\nif os.fork() == 0:\n    os.setsid()\n    signal.pause()"
@@ -93,7 +94,7 @@ def test_a_runner_that_lives(run: Run, gameday: Gameday) -> None:
 
 def test_a_runner_that_is_listed(run: Run, gameday: Gameday) -> None:
     """Is known by its process and when that began."""
-    with active.registered(run.id, run.folder):
+    with active_runs.registered(run.id, run.folder):
         assert gameday() == 0
         with pytest.raises(click.ClickException, match=f"lives \\(pid {os.getpid()}\\)"):
             gameday(run.id)
@@ -157,10 +158,10 @@ def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> Non
 
 def test_a_run_that_left_something(run: Run, gameday: Gameday) -> None:
     """Stays in the list when it ends, as nobody's, though its process goes on: heal takes it up by that."""
-    with active.registered(run.id, run.folder) as entry:
+    with active_runs.registered(run.id, run.folder) as entry:
         entry.stay()
     assert run.entry.exists()
-    assert active.runs() == []
+    assert active_runs.runs() == []
     orphan(run)
     assert gameday() == 0
     assert run.gone()
@@ -168,9 +169,11 @@ def test_a_run_that_left_something(run: Run, gameday: Gameday) -> None:
 
 def test_what_to_type_for_what_is_left() -> None:
     """A thing's own remover where it has one; heal for all else, and a restart first where nothing else helps."""
-    assert command("r1", "container 0123456789ab") == "docker rm --force --volumes 0123456789ab"
-    assert command("r1", "what the run has on the engine (it hangs)") == "gameday heal r1"
-    assert "restarted" in command("r1", "network 0123: the Docker engine says: network x has active endpoints")
+    assert removal_command("r1", "container 0123456789ab") == "docker rm --force --volumes 0123456789ab"
+    assert removal_command("r1", "what the run has on the engine (it hangs)") == "gameday heal r1"
+    assert "restarted" in removal_command(
+        "r1", "network 0123: the Docker engine says: network x has active endpoints"
+    )
 
 
 def test_a_folder_that_is_no_runs(tmp_path: Path, gameday: Gameday) -> None:
@@ -180,7 +183,9 @@ def test_a_folder_that_is_no_runs(tmp_path: Path, gameday: Gameday) -> None:
         (tmp_path / "a").mkdir(exist_ok=True)
         work.mkdir(parents=True, exist_ok=True)
         (work / "thesis.txt").write_text("years")
-        (work.parent / "journal.jsonl").write_text('{"t":0,"kind":"run.started","subject":"another","data":{}}\n')
+        (work.parent / "journal.jsonl").write_text(
+            '{"t":0,"kind":"run.started","subject":"another","data":{}}\n'
+        )
         with pytest.raises(click.ClickException, match="nothing is known"):
             gameday(str(tmp_path / name))
         assert (work / "thesis.txt").exists()

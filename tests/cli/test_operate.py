@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from runner import cli
-from runner.cli import active, operate
-from runner.door.key import Key, written
-from runner.operations import Operation
-from runner.ports import PortError
-from tests.door.running import MadeUp, opened
+from gameday import cli
+from gameday.execution import active_runs
+from gameday.operations import Operation
+from gameday.operator_api.credentials import Key, written
+from gameday.ports import PortError
+from tests.support.operator_api_client import MadeUp, opened
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,11 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(tmp_path: Path) -> Iterator[MadeUp]:
     """A run r1 that goes on now, with its door open; whatever is asked of it is done at once."""
     made_up = MadeUp(states={f"o{number}": ("done", "") for number in range(1, 9)})
-    with opened(made_up) as key, active.registered("r1", tmp_path), written(key, operate.doors()):
+    with (
+        opened(made_up) as key,
+        active_runs.registered("r1", tmp_path),
+        written(key, active_runs.api_folder()),
+    ):
         yield made_up
 
 
@@ -46,7 +50,15 @@ def test_status_shows_all_that_somebody_on_call_sees(run: MadeUp) -> None:
     """As tables of 80 columns, and as JSON."""
     run.asked.append(Operation("rollback", "pricing", "payments-lead", None, "it raises"))
     shown = gameday("status").output
-    for part in ("run r1", "a1", "checkout fails [us-east]", "nobody has taken it", "99.5%", "breach", "9 of 90"):
+    for part in (
+        "run r1",
+        "a1",
+        "checkout fails [us-east]",
+        "nobody has taken it",
+        "99.5%",
+        "breach",
+        "9 of 90",
+    ):
         assert part in " ".join(shown.split()), part
     assert "pricing-1.0.0 -> pricing-1.1.0" in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 80
@@ -70,7 +82,9 @@ def test_status_shows_all_that_somebody_on_call_sees(run: MadeUp) -> None:
         (("ack",), Operation("ack", "a1", "on-call")),
     ],
 )
-def test_each_command_asks_for_its_operation(run: MadeUp, words: tuple[str, ...], operation: Operation) -> None:
+def test_each_command_asks_for_its_operation(
+    run: MadeUp, words: tuple[str, ...], operation: Operation
+) -> None:
     """Waits for its end, and says so."""
     assert result(*words) == 0
     assert run.asked == [operation]
@@ -83,7 +97,9 @@ def test_the_role_comes_from_the_environment_too(run: MadeUp, monkeypatch: pytes
     assert run.asked[0].by == "database-on-call"
 
 
-def test_an_operation_that_fails_says_why_and_ends_with_1(run: MadeUp, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_operation_that_fails_says_why_and_ends_with_1(
+    run: MadeUp, capsys: pytest.CaptureFixture[str]
+) -> None:
     """So that a runbook's script can stop there."""
     run.states["o1"] = ("failed", "no standby can be reached")
     assert result("promote") == 1
@@ -94,7 +110,12 @@ def test_without_waiting_the_id_is_told(run: MadeUp) -> None:
     """Also of an operation that takes for ever."""
     run.states.clear()
     told = gameday("restart", "checkout", "--no-wait", "--json")
-    assert json.loads(told.output) == {"id": "o1", "name": "restart", "target": "checkout", "state": "accepted"}
+    assert json.loads(told.output) == {
+        "id": "o1",
+        "name": "restart",
+        "target": "checkout",
+        "state": "accepted",
+    }
 
 
 def test_nothing_to_acknowledge_is_said(run: MadeUp) -> None:
@@ -107,7 +128,11 @@ def test_nothing_to_acknowledge_is_said(run: MadeUp) -> None:
 
 def test_what_the_run_refuses_is_said_in_its_words(run: MadeUp) -> None:
     """Alert, change or flag that makes no sense."""
-    for words, says in ((("ack", "a9"), "no alert 'a9'"), (("flag", "beta"), "name=on"), (("note", " "), "a 'text'")):
+    for words, says in (
+        (("ack", "a9"), "no alert 'a9'"),
+        (("flag", "beta"), "name=on"),
+        (("note", " "), "a 'text'"),
+    ):
         told = gameday(*words)
         assert told.exit_code
         assert says in told.output
@@ -124,7 +149,11 @@ def test_without_a_run_there_is_nothing_to_operate() -> None:
 def test_several_runs_have_to_be_named_apart(run: MadeUp, tmp_path: Path) -> None:
     """A second run, a wrong name, and the right one."""
     other = MadeUp(states={"o1": ("done", "")})
-    with opened(other) as key, active.registered("r2", tmp_path), written(Key("r2", *_of(key)), operate.doors()):
+    with (
+        opened(other) as key,
+        active_runs.registered("r2", tmp_path),
+        written(Key("r2", *_of(key)), active_runs.api_folder()),
+    ):
         assert "name one with --run: r1, r2" in gameday("restart", "checkout").output
         assert "no run 'r3' goes on now; there is r1, r2" in gameday("status", "--run", "r3").output
         assert result("restart", "checkout", "--run", "r2") == 0
@@ -137,13 +166,13 @@ def _of(key: Key) -> tuple[str, int, str]:
 
 def test_a_run_without_a_door_is_told_apart(tmp_path: Path) -> None:
     """One whose responder is automation, or another user's."""
-    with active.registered("r1", tmp_path):
+    with active_runs.registered("r1", tmp_path):
         assert "has no operators' door" in gameday("status").output
 
 
 def test_the_door_of_a_dead_run_is_cleared_away(run: MadeUp) -> None:
     """A runner that was killed leaves its key behind; it opens nothing, and goes."""
-    stale = operate.doors() / "r0.json"
+    stale = active_runs.api_folder() / "r0.json"
     stale.write_text("{}")
     assert result("restart", "checkout") == 0
     assert not stale.exists()
@@ -153,7 +182,11 @@ def test_a_run_that_hangs_is_an_error_of_the_tool(tmp_path: Path) -> None:
     """It goes on, and nobody answers at its door."""
     with opened(MadeUp()) as key:
         pass
-    with active.registered("r1", tmp_path), written(key, operate.doors()), pytest.raises(PortError, match="r1 doesn't"):
+    with (
+        active_runs.registered("r1", tmp_path),
+        written(key, active_runs.api_folder()),
+        pytest.raises(PortError, match="r1 doesn't"),
+    ):
         result("status")
 
 

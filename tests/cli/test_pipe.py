@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import Pipe
-from tests.disk import fill, small_disk
+from gameday.cli import Pipe
+from tests.support.small_disk import fill, small_disk
 
 
 def test_a_terminal_that_hung_up_is_written_to_no_more() -> None:
@@ -30,7 +30,10 @@ def test_a_terminal_that_hung_up_is_written_to_no_more() -> None:
 
 def test_a_full_disk_loses_words_and_no_more(tmp_path: Path) -> None:
     """What is told once there is room again is there."""
-    with small_disk(tmp_path / "disk", 64 * 1024) as disk, (disk / "run.log").open("w", encoding="utf-8") as stream:
+    with (
+        small_disk(tmp_path / "disk", 64 * 1024) as disk,
+        (disk / "run.log").open("w", encoding="utf-8") as stream,
+    ):
         pipe, filler = Pipe(stream), fill(disk)
         pipe.write("lost\n" * 2000)
         pipe.flush()
@@ -45,13 +48,17 @@ def test_what_could_not_be_printed_is_no_success() -> None:
     """A table on a full disk is cut short: said, and exit status 4."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "runner.cli", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "gameday", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert (done.returncode, done.stderr) == (4, "error: not all could be printed: No space left on device\n")
 
 
 def test_an_output_that_was_closed_is_nowhere() -> None:
     """What the command came to is its exit status all the same."""
-    command = f"exec {shlex.quote(sys.executable)} -m runner.cli list >&-"
+    command = f"exec {shlex.quote(sys.executable)} -m gameday list >&-"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

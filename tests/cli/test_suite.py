@@ -20,22 +20,22 @@ from xml.etree import ElementTree as Xml
 import click
 import pytest
 
-from runner.cli.history import history
-from runner.cli.keep import Kept, Signals
-from runner.cli.lanes import Here
-from runner.cli.play import Options, Trial
-from runner.cli.room import Room
-from runner.cli.suite import suite
-from runner.located import Invalid
-from runner.measure.baseline import read
-from runner.ports import PortError
-from tests.measure.suites import GROUND, full
-from tests.scenario.test_load import SMALL
-from tests.workflow import read as workflow
-from tests.workflow import scripts
+from gameday.analysis.trials.baseline import read
+from gameday.cli.history import history
+from gameday.cli.suite import suite
+from gameday.execution.suites.capacity import Room
+from gameday.execution.suites.parallel_workers import Here
+from gameday.execution.system_reuse import Kept, Signals
+from gameday.execution.trial import Options, Trial
+from gameday.ports import PortError
+from gameday.scenario.yaml_document import Invalid
+from tests.scenario.test_scenario_file import SMALL
+from tests.support.github_workflow import read as workflow
+from tests.support.github_workflow import scripts
+from tests.support.paths import ROOT
+from tests.support.suites import GROUND, full
 
 Answer = Callable[[str, int], Mapping[str, Any]]
-ROOT = Path(__file__).parent.parent.parent
 WORKFLOW = ROOT / ".github/workflows/resilience.yml"
 
 
@@ -47,7 +47,9 @@ class Stage:
         self.kept: list[bool] = []
         self.says: Answer = lambda name, n: {"ttr": 5.0 + n / 10}
 
-    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+    def play(
+        self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
+    ) -> Mapping[str, Any]:
         name = trial.scenario.name
         n = sum(each == name for each, _ in self.played)
         self.played.append((name, trial.seed))
@@ -67,9 +69,11 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """In an empty folder, without GitHub's variables."""
     made = Stage()
-    monkeypatch.setattr("runner.cli.lanes.play", made.play)
-    monkeypatch.setattr("runner.measure.baseline.ground", lambda folder, outcome: GROUND)
-    monkeypatch.setattr("reports.trials.render_trials", lambda trials, path: path.touch())  # its drawings take seconds
+    monkeypatch.setattr("gameday.execution.suites.parallel_workers.play", made.play)
+    monkeypatch.setattr("gameday.analysis.trials.baseline.ground", lambda folder, outcome: GROUND)
+    monkeypatch.setattr(
+        "gameday_reports.pages.trials_page.render_trials", lambda trials, path: path.touch()
+    )  # its drawings take seconds
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
@@ -81,7 +85,8 @@ def scenario(name: str, more: str = "") -> Path:
     path = Path("scenarios", f"{name}.yaml")
     path.parent.mkdir(exist_ok=True)
     path.write_text(
-        SMALL.replace("name: small", f"name: {name}").replace("ttd < 5s", "ttr < 30s") + more, encoding="utf-8"
+        SMALL.replace("name: small", f"name: {name}").replace("ttd < 5s", "ttr < 30s") + more,
+        encoding="utf-8",
     )
     return path
 
@@ -96,7 +101,9 @@ def left() -> tuple[Path, dict[str, Any]]:
     return folder, json.loads((folder / "suite.json").read_text(encoding="utf-8"))
 
 
-def test_a_folder_runs_in_trials_and_leaves_everything(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_runs_in_trials_and_leaves_everything(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each scenario with a seed for each trial, the time left on standard error, and every file at the end."""
     scenario("one"), scenario("two")
     assert gameday_suite("scenarios", "--repeat", "2") == 0
@@ -125,7 +132,9 @@ def test_those_that_want_the_same_system_run_together(stage: Stage) -> None:
 
 def test_a_matrix_is_a_scenario_for_each_variant(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """Below a folder of its own; runs that left too little to be set side by side have no page and no link."""
-    path = scenario("pair", "matrix: {on: {guardrails: {breaker: true}}, off: {guardrails: {breaker: false}}}\n")
+    path = scenario(
+        "pair", "matrix: {on: {guardrails: {breaker: true}}, off: {guardrails: {breaker: false}}}\n"
+    )
     assert gameday_suite(path) == 0
     assert sorted(stage.names) == ["pair-off", "pair-on"]
     _, found = left()
@@ -153,7 +162,9 @@ def test_tags_choose(stage: Stage) -> None:
         (("one.yaml", "--out", "/proc/x"), "can't be written"),
     ],
 )
-def test_mistakes_are_told_before_anything_starts(stage: Stage, arguments: tuple[str, ...], message: str) -> None:
+def test_mistakes_are_told_before_anything_starts(
+    stage: Stage, arguments: tuple[str, ...], message: str
+) -> None:
     """Exit status 2 by `main`, and nothing was played."""
     Path("empty").mkdir()
     for copy in ("copy.yaml", "one.yaml"):
@@ -232,7 +243,7 @@ def test_a_signal_ends_the_pause(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
             os.kill(os.getpid(), signal.SIGTERM)
             assert self.set_
 
-    monkeypatch.setattr("runner.cli.series.threading.Event", Over)
+    monkeypatch.setattr("gameday.execution.suites.suite_runner.threading.Event", Over)
     assert gameday_suite(scenario("one"), scenario("two"), "--pause", "1h") == 130
     assert stage.names == ["one"]
 
@@ -291,7 +302,7 @@ def test_another_machine_is_told_the_command(
     words = (scenario("one"), "--repeat", "6")
     gameday_suite(*words, "--save-baseline", "b.json", "--out", "base")
     slow = {key: 2 * value for key, value in GROUND.items()}
-    monkeypatch.setattr("runner.measure.baseline.ground", lambda folder, outcome: slow)
+    monkeypatch.setattr("gameday.analysis.trials.baseline.ground", lambda folder, outcome: slow)
     assert gameday_suite(*words, "--baseline", "b.json") == 3
     told = capsys.readouterr().err
     assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in told
@@ -304,7 +315,9 @@ def test_github_gets_annotations_and_a_summary(
     Path("summary.md").write_text("before\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
-    stage.says = lambda name, n: {"ttr": inf, "status": 1} if name == "bad" else {"status": 3, "why": "50 %\nno"}
+    stage.says = lambda name, n: (
+        {"ttr": inf, "status": 1} if name == "bad" else {"status": 3, "why": "50 %\nno"}
+    )
     path = scenario("bad")
     scenario("unclear")
     line = len(path.read_text(encoding="utf-8").splitlines())
@@ -324,7 +337,10 @@ def test_json_alone_goes_to_standard_output(stage: Stage, capsys: pytest.Capture
 
 def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """It names each scenario in order, with the time it takes."""
-    assert gameday_suite(scenario("one"), scenario("two"), "--repeat", "3", "--max-duration", "1m", "--dry-run") == 0
+    assert (
+        gameday_suite(scenario("one"), scenario("two"), "--repeat", "3", "--max-duration", "1m", "--dry-run")
+        == 0
+    )
     told = capsys.readouterr().out
     assert re.search(r"one: scenarios/one.yaml: ok; about 3 × \d+ s\ntwo: ", told)
     assert "what doesn't fit is left out, exit status 3" in told
@@ -350,10 +366,15 @@ def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixt
 def test_the_example_for_github_measures_both_sides_alike() -> None:
     """The same command before and after, but for where it goes and what becomes of the baseline; the rest is read
     where every command line is."""
-    gate = [script for job, script in scripts(workflow(WORKFLOW)) if job == "gate" and "gameday suite" in script]
+    gate = [
+        script for job, script in scripts(workflow(WORKFLOW)) if job == "gate" and "gameday suite" in script
+    ]
     sides = [shlex.split(script) for script in gate]
     assert [words[0] for words in sides] == ["base/.venv/bin/gameday", ".venv/bin/gameday"]
-    assert [words[-2:] for words in sides] == [["--save-baseline", "baseline.json"], ["--baseline", "baseline.json"]]
+    assert [words[-2:] for words in sides] == [
+        ["--save-baseline", "baseline.json"],
+        ["--baseline", "baseline.json"],
+    ]
     before, after = (words[1:-3] for words in sides)
     assert before == after
     assert before[-1] == "--out"
@@ -362,7 +383,7 @@ def test_the_example_for_github_measures_both_sides_alike() -> None:
 @pytest.fixture
 def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Here]:
     """A machine with room for two; the lanes that were begun."""
-    monkeypatch.setattr("runner.cli.suite.room", lambda: Room(4, 32.0))
+    monkeypatch.setattr("gameday.cli.suite.room", lambda: Room(4, 32.0))
     begun: list[Here] = []
 
     def begin(signals: Signals) -> Here:
@@ -370,7 +391,7 @@ def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Here]:
         begun.append(Here(signals))
         return begun[-1]
 
-    monkeypatch.setattr("runner.cli.series.Apart", begin)
+    monkeypatch.setattr("gameday.execution.suites.suite_runner.Apart", begin)
     return begun
 
 
@@ -456,7 +477,7 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
     for name in ("one", "two", "three", "four"):
         scenario(name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.cli.lanes.play", play)
+        patch.setattr("gameday.execution.suites.parallel_workers.play", play)
         assert gameday_suite("scenarios", "--at-once", "2") == 130
     assert told == ["SIGTERM", "SIGTERM"]
     _, found = left()
@@ -492,7 +513,9 @@ def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[Here])
     assert [(each["scenario"], each["n"]) for each in found["scenarios"]] == [("one", 0), ("two", 1)]
 
 
-def test_a_dry_run_tells_how_many_at_once(stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_tells_how_many_at_once(
+    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+) -> None:
     """And how long the longest lane takes."""
     words = [scenario(name) for name in ("one", "two")]
     gameday_suite(*words, "--dry-run")

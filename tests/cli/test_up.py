@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from runner.cli.keep import Kept
-from runner.cli.up import _brought_up
-from runner.system import System
+from gameday.cli.up import _brought_up
+from gameday.execution.system_reuse import Kept
+from gameday.system.system import System
 
 
 def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +34,8 @@ def test_what_is_left_at_last_is_the_reaper_s(left: Sequence[str], dismissed: bo
     kept = Kept()
     kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: told.append(True)))
     operator = cast(Any, SimpleNamespace(take_down=lambda: left))
-    kept.operator(cast(Any, None), lambda *parts: operator, tmp_path / "work", *cast(Any, (None, None, print)))
+    kept.operator(
+        cast(Any, None), lambda *parts: operator, tmp_path / "work", *cast(Any, (None, None, print))
+    )
     kept.finish()
     assert told == [True] * dismissed

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.substrates import choose
-from runner.substrates.base import base_name
-from tests.contract.lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
+from gameday.substrates import substrate_choice
+from gameday.substrates.docker.base_image import base_name
+from tests.support.substrate_lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
 
 
 def need() -> None:
     """Ends the test where no engine answers, or no base image can be had."""
-    for able, why in (choose.available(), choose.base_image()):
+    for able, why in (substrate_choice.available(), substrate_choice.base_image()):
         if not able:
             (pytest.fail if os.environ.get("GAMEDAY_REQUIRE_DOCKER") else pytest.skip)(why)
 

@@ -10,10 +10,10 @@ from typing import Any
 import docker
 import pytest
 
-from runner.ports import Instance, PortError
-from runner.substrates.docker import DockerSubstrate
-from runner.substrates.engine import connect
-from tests.contract.lab import REGIONS, DockerLab, Runs, link
+from gameday.ports import Instance, PortError
+from gameday.substrates.docker.docker_client import connect
+from gameday.substrates.docker.docker_substrate import DockerSubstrate
+from tests.support.substrate_lab import REGIONS, DockerLab, Runs, link
 
 pytestmark = pytest.mark.docker
 FAR = "web.eu-west:8000"
@@ -74,7 +74,9 @@ def test_release_is_a_layer(runs: Runs, engine: docker.APIClient) -> None:
     """An instance runs from its release's own tree in its release's own image, which carries the run's label."""
     told = runs.ask(runs.start("web", version="1.1.0"), "/environment")
     assert told["PYTHONPATH"] == "/srv/releases/web-1.1.0"
-    image = engine.images(filters={"label": [f"gameday.run={runs.lab.run_id}", "gameday.release=web-1.1.0"]})[0]
+    image = engine.images(filters={"label": [f"gameday.run={runs.lab.run_id}", "gameday.release=web-1.1.0"]})[
+        0
+    ]
     assert image["RepoTags"] == [f"gameday/storefront:{runs.lab.run_id}-web-1.1.0"]
 
 

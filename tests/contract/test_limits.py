@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from runner.ports import Instance, PortError
-from tests.contract.lab import Runs, ask
+from gameday.ports import Instance, PortError
+from tests.support.substrate_lab import Runs, ask
 
 NO_ANSWER = (OSError, http.client.HTTPException)
 MIB = 1024**2

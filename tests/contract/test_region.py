@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runner.ports import PortError
-from tests.contract.lab import Lab, Runs
+from gameday.ports import PortError
+from tests.support.substrate_lab import Lab, Runs
 
 SERVICES = ("front", "web", "web", "store", "links") * 3
 
 
 def test_variables(lab: Lab) -> None:
     """The run's own values fill the compose files' variables, but never those that are the instance's."""
-    runs = Runs(lab, lab.substrate(variables={"COLOUR": "red", "REGION": "nowhere", "INSTANCE": "x", "PORT": "1"}))
+    runs = Runs(
+        lab, lab.substrate(variables={"COLOUR": "red", "REGION": "nowhere", "INSTANCE": "x", "PORT": "1"})
+    )
     told = runs.ask(runs.start("front"), "/environment")
     assert {key: told[key] for key in ("COLOUR", "REGION", "INSTANCE")} == {
         "COLOUR": "red",

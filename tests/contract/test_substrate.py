@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runner.ports import Instance, PortError
-from tests.contract.lab import REGIONS, Lab, Runs, ask, holding, link, release
+from gameday.ports import Instance, PortError
+from tests.support.substrate_lab import REGIONS, Lab, Runs, ask, holding, link, release
 
 GRACE_S = 5.0
 BOUND_S = 10.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner.detect import burn_rate
-from runner.detect.burn_rate import BurnRate, Parameters, Window
-from runner.detect.normal import Normal
-from runner.scenario import Slo
+from gameday.detect import burn_rate
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.burn_rate import BurnRate, Parameters, Window
+from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99%"})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.detect import cusum
-from runner.detect.cusum import Cusum, Parameters, average_run_length, limit_for, weight_of_bad
-from runner.detect.normal import Normal
-from runner.scenario import Slo
+from gameday.detect import cusum
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.cusum import Cusum, Parameters, average_run_length, limit_for, weight_of_bad
+from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99.5%"})
 RATE = 100.0
@@ -37,7 +37,15 @@ def alarms(detector: Cusum, bad: np.ndarray) -> int:
 
 @pytest.mark.parametrize(
     ("weight", "limit", "p"),
-    [(1, 1, 0.3), (1, 8, 0.5), (3, 10, 0.2), (19, 57, 0.001), (19, 57, 0.9), (24, 167, 0.01), (254, 900, 0.001)],
+    [
+        (1, 1, 0.3),
+        (1, 8, 0.5),
+        (3, 10, 0.2),
+        (19, 57, 0.001),
+        (19, 57, 0.9),
+        (24, 167, 0.01),
+        (254, 900, 0.001),
+    ],
 )
 def test_run_lengths_are_those_of_the_chain(weight: int, limit: int, p: float) -> None:
     """The recursion gives what the whole system of equations gives."""
@@ -109,13 +117,20 @@ def test_streams_share_the_budget() -> None:
     """Where several streams page, each has as many times the quiet time, so that all together keep to the budget."""
     alone, shared = (cusum.design(Parameters(), Normal(0.001, RATE, streams)) for streams in (1, 5))
     assert alone[0] == shared[0]
-    assert average_run_length(*shared, 0.001) >= 5 * MONTH > average_run_length(shared[0], shared[1] - 1, 0.001)
+    assert (
+        average_run_length(*shared, 0.001) >= 5 * MONTH > average_run_length(shared[0], shared[1] - 1, 0.001)
+    )
 
 
 def test_it_raises_once_until_reset() -> None:
     """It raises on the outcome that reaches the limit, is quiet from then, and begins anew after a reset."""
     detector = Cusum(3, 6)
-    assert [detector.observe(0.0, good) for good in (False, False, False, False)] == [False, True, False, False]
+    assert [detector.observe(0.0, good) for good in (False, False, False, False)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
     detector.reset()
     assert [detector.observe(0.0, good) for good in (False, False)] == [False, True]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.detect import ewma
-from runner.detect.ewma import Ewma, Parameters, average_run_length, limit_for
-from runner.detect.normal import Normal
-from runner.scenario import Slo
+from gameday.detect import ewma
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.ewma import Ewma, Parameters, average_run_length, limit_for
+from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
 
@@ -34,7 +34,9 @@ def test_its_delay_is_the_known_one() -> None:
         begin = 5 + draw.random()
         times = np.arange(0, 30, 0.01)
         bad = draw.random(len(times)) < np.where(times < begin, 0.001, 0.05)
-        delays.append(next(t for t, one in zip(times, bad, strict=True) if fold.observe(float(t), not one)) - begin)
+        delays.append(
+            next(t for t, one in zip(times, bad, strict=True) if fold.observe(float(t), not one)) - begin
+        )
     assert np.mean(delays) == pytest.approx(1.82, abs=4 * np.std(delays) / len(delays) ** 0.5)
 
 
@@ -42,7 +44,11 @@ def test_a_bin_counts_at_its_end() -> None:
     """Bad outcomes raise at the first outcome after their bin, once, until the reset."""
     fold = Ewma(weight=0.5, limit=2.0, mean=0.0, bin=1.0)
     assert not any(fold.observe(10.2, False) for _ in range(9))
-    assert [fold.observe(11.0, True), fold.observe(11.1, False), fold.observe(12.5, False)] == [True, False, False]
+    assert [fold.observe(11.0, True), fold.observe(11.1, False), fold.observe(12.5, False)] == [
+        True,
+        False,
+        False,
+    ]
     fold.reset()
     assert not any(fold.observe(t, True) for t in (13.0, 14.0, 15.0))
 

@@ -7,13 +7,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from runner.detect import KINDS, drift, make, make_scrape, problems
-from runner.detect.cusum import Cusum
-from runner.detect.latency import Latency
-from runner.detect.threshold import Threshold
-from runner.located import parse_yaml
-from runner.scenario import Slo
-from runner.scenario.model import Detection
+from gameday.detect import KINDS, make, make_scrape, problems, river_package
+from gameday.detect.cusum import Cusum
+from gameday.detect.latency_cusum import Latency
+from gameday.detect.threshold import Threshold
+from gameday.scenario import Slo
+from gameday.scenario.scenario_model import Detection
+from gameday.scenario.yaml_document import parse_yaml
 
 AVAILABILITY = Slo.model_validate({"name": "a", "sli": "availability", "objective": "99.5%"})
 CORRECTNESS = Slo.model_validate({"name": "c", "sli": "correctness", "objective": "99.5%"})
@@ -92,14 +92,20 @@ detectors:
 
 def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """A detector of river's without river is a problem of the scenario, which says what to install."""
-    monkeypatch.setattr(drift, "installed", lambda: False)
+    monkeypatch.setattr(river_package, "installed", lambda: False)
     (problem,) = found("detectors: [{detector: cusum}, {detector: adwin}]")
     assert problem.startswith("x.yaml:1:43: 'adwin' needs the package river")
     assert "pip install 'gameday-runner[river]'" in problem
 
 
 @pytest.mark.parametrize(
-    "text", ["a: 1", "detectors: 3", "detectors: [3, {}, {detector: [1]}]", "detectors: [{detector: latency}]\nslos: 3"]
+    "text",
+    [
+        "a: 1",
+        "detectors: 3",
+        "detectors: [3, {}, {detector: [1]}]",
+        "detectors: [{detector: latency}]\nslos: 3",
+    ],
 )
 def test_other_mistakes_are_left_to_the_model(text: str) -> None:
     """A document that is wrong in other ways breaks nothing here."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from runner.detect import adwin, cusum, drift, page_hinkley
-from runner.detect.normal import Normal, Outcomes
-from runner.ports import Detector, PortError
-from runner.scenario import Slo
+from gameday.detect import adwin, cusum, page_hinkley, river_package
+from gameday.detect.baseline_rate import Normal, Outcomes
+from gameday.ports import Detector, PortError
+from gameday.scenario import Slo
+from tests.support.paths import ROOT
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
 P0 = 0.001
@@ -90,14 +90,15 @@ def test_without_river_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(PortError, match=r"needs the package river.*gameday-runner\[river\]"):
-        drift.load()
+        river_package.load()
 
 
 def test_it_is_loaded_only_when_needed() -> None:
     """Neither the detectors' registry nor a default scenario's detectors import river, which takes a second."""
-    code = "import sys, runner.detect; print('river' in sys.modules, runner.detect.drift.installed())"
-    root = Path(__file__).resolve().parents[2]
+    code = (
+        "import sys, gameday.detect; print('river' in sys.modules, gameday.detect.river_package.installed())"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["False", "True"]

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from runner.detect import silence
-from runner.detect.normal import Normal
-from runner.detect.silence import Parameters, Silence
-from runner.scenario import Slo
+from gameday.detect import silence
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.silence import Parameters, Silence
+from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
 BEGIN = 60.0
@@ -54,7 +54,9 @@ def test_silence_is_heard(rate: float) -> None:
 
 def test_half_as_many_are_heard() -> None:
     """Where one of two regions falls silent it raises in a few seconds."""
-    alarms = [first_alarm(detector(60.0), arrivals(60.0, BEGIN + 30, seed, 0.5), BEGIN + 30) for seed in range(20)]
+    alarms = [
+        first_alarm(detector(60.0), arrivals(60.0, BEGIN + 30, seed, 0.5), BEGIN + 30) for seed in range(20)
+    ]
     delays = [alarm - BEGIN for alarm in alarms if alarm is not None]
     assert len(delays) == 20
     assert 0 < sum(delays) / 20 < 6

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.detect import threshold
-from runner.detect.normal import Normal
-from runner.detect.threshold import Parameters, Threshold
-from runner.scenario import Slo
+from gameday.detect import threshold
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.threshold import Parameters, Threshold
+from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99%"})
 

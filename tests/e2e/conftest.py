@@ -16,10 +16,10 @@ import jsonschema
 import psutil
 import pytest
 
-from runner.cli import library
-from runner.journal import Event, read_journal
+from gameday.execution import library
+from gameday.recording.journal import Event, read_journal
 
-GAMEDAY = [sys.executable, "-m", "runner.cli"]
+GAMEDAY = [sys.executable, "-m", "gameday"]
 INCONCLUSIVE = 3
 CLOCKS = ("inject", "effect", "detect", "ack", "act", "acted")
 
@@ -53,9 +53,13 @@ def _own_state(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unattached() -> set[str]:
     """The machine's shared memory that nobody uses, and the files in which Postgres has more of it, used or not."""
-    names, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines())
+    names, *rows = (
+        line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
+    )
     found = (dict(zip(names, row, strict=True)) for row in rows)
-    segments = {f"segment {each['shmid']} of process {each['cpid']}" for each in found if each["nattch"] == "0"}
+    segments = {
+        f"segment {each['shmid']} of process {each['cpid']}" for each in found if each["nattch"] == "0"
+    }
     return segments | {str(path) for path in Path("/dev/shm").glob("PostgreSQL.*")}
 
 
@@ -114,7 +118,7 @@ def finished(out: Path, status: int, printed: str) -> Run:
 
 
 def _check_every_run(run: Run) -> None:
-    from runner.measure import outcome_schema
+    from gameday.analysis import outcome_schema
 
     jsonschema.validate(run.outcome, outcome_schema())
     assert run.outcome["exit_status"] == run.status

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.journal import read_journal
-from runner.samples import read_samples
-from tests.disk import fill, small_disk
+from gameday.recording.journal import read_journal
+from gameday.recording.samples import read_samples
 from tests.e2e.conftest import GAMEDAY, processes_of
-from tests.e2e.going_on import QUICK, ended, reached, under_way
+from tests.support.running_gameday import QUICK, ended, reached, under_way
+from tests.support.small_disk import fill, small_disk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 ROOM = 600 * 2**20

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from runner.cli import active, library
+from gameday.execution import active_runs, library
 from tests.e2e.conftest import GAMEDAY
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
@@ -73,7 +73,17 @@ def found(words: list[str], places: Iterable[tuple[str, str]]) -> list[str]:
 def drilled(room: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A drill on processes, and its terminal as a file; ended in order if it still goes on."""
     terminal = room / "terminal"
-    command = [*GAMEDAY, "drill", *words, "--substrate", "process", "--within", "3s", "--out", str(room / "runs")]
+    command = [
+        *GAMEDAY,
+        "drill",
+        *words,
+        "--substrate",
+        "process",
+        "--within",
+        "3s",
+        "--out",
+        str(room / "runs"),
+    ]
     with terminal.open("wb") as screen:
         run = subprocess.Popen(command, stdout=screen, stderr=screen)
     try:
@@ -91,12 +101,16 @@ def paged(run: subprocess.Popen[bytes], terminal: Path, person: OnCall) -> None:
 
 def search(name: str, terminal: Path) -> list[str]:
     """Where the secret is to be found: at the door, on the terminal, in files, in the process list."""
-    status = json.loads(subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout)
+    status = json.loads(
+        subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout
+    )
     told = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
     shared = (
-        (where, text) for where, text in readable(Path("/dev/shm"), Path("/tmp")) if status["run"] in where + text
+        (where, text)
+        for where, text in readable(Path("/dev/shm"), Path("/tmp"))
+        if status["run"] in where + text
     )
-    places = itertools.chain(told, readable(terminal.parent, active.state()), shared)
+    places = itertools.chain(told, readable(terminal.parent, active_runs.state()), shared)
     return found(secrets_of(name), places)
 
 
@@ -106,7 +120,9 @@ def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any],
     (folder,) = (terminal.parent / "runs").glob("*-drill")
     outcomes = [json.loads(path.read_text("utf-8")) for path in folder.glob("*/outcome.json")]
     page = folder / "drill.json"
-    sides = [each["name"] for each in json.loads(page.read_text("utf-8"))["variants"]] if page.exists() else []
+    sides = (
+        [each["name"] for each in json.loads(page.read_text("utf-8"))["variants"]] if page.exists() else []
+    )
     return next(each for each in outcomes if each["responder"]["kind"] == "human"), sides
 
 
@@ -156,7 +172,10 @@ def test_a_lost_region_is_kept_secret_and_answered_by_a_person(room: Path) -> No
 def answered(outcome: dict[str, Any], person: OnCall) -> None:
     begun = datetime.fromisoformat(outcome["run"]["started"]).timestamp()
     clocks, operations = outcome["clocks"], outcome["operations"]
-    wrong, right = person.stamps["rollback gateway --as on-call"], person.stamps["rollback pricing --as on-call"]
+    wrong, right = (
+        person.stamps["rollback gateway --as on-call"],
+        person.stamps["rollback pricing --as on-call"],
+    )
     ordered = {"ack": clocks["ack"], "wrong": operations[0]["t"], "right": clocks["act"]}
     given = {"ack": person.stamps["ack"][0], "wrong": wrong[0], "right": right[0]}
     late = {name: ordered[name] + begun - given[name] for name in given}

@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.ports import PortError
-from runner.reaper import labelled
-from runner.substrates.engine import calling, connect
+from gameday.ports import PortError
+from gameday.reaper import docker_labels
+from gameday.substrates.docker.docker_client import calling, connect
 from tests.contract.conftest import need
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.going_on import reached, under_way
+from tests.support.running_gameday import reached, under_way
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 BOUND_S = 90.0
@@ -69,7 +69,9 @@ def again(command: list[str], log: Path) -> None:
     """Up and answering; it outlives the test."""
     with log.open("ab") as out:
         # Nobody's child, or pytest would complain of the one that it leaves.
-        subprocess.run(["setsid", "--fork", *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True)
+        subprocess.run(
+            ["setsid", "--fork", *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True
+        )
     until = time.monotonic() + BACK_S
     while True:
         try:
@@ -109,7 +111,7 @@ def test_an_engine_that_hangs(room: Path) -> None:
             assert (told.returncode, f"gameday heal {run}" in told.stderr) == (5, True), told
     told = heal(run)
     assert told.returncode == 0, told
-    assert run not in labelled.everything()
+    assert run not in docker_labels.everything()
 
 
 @pytest.mark.full
@@ -133,4 +135,4 @@ def test_an_engine_that_is_killed(after: str, room: Path, request: pytest.Fixtur
     if after == "later":
         assert f"gameday heal {run}" in printed
         assert told.returncode == 0, told
-    assert run not in labelled.everything()
+    assert run not in docker_labels.everything()

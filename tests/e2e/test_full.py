@@ -42,7 +42,9 @@ def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
         str(room / "runs"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1700, check=False)
-    audits = [json.loads(each.read_text(encoding="utf-8"))["audit"] for each in room.glob("runs/**/outcome.json")]
+    audits = [
+        json.loads(each.read_text(encoding="utf-8"))["audit"] for each in room.glob("runs/**/outcome.json")
+    ]
     assert len(audits) == 10, done.stdout[-3000:] + done.stderr[-3000:]
     assert all(each["acknowledged"] > 50 for each in audits)
     assert [(each["lost"], each["rpo_s"]) for each in audits] == [(0, 0.0)] * 10
@@ -73,7 +75,10 @@ def test_a_wrong_rollback_is_executed_and_counted(play: Play) -> None:
     """The innocent change goes first, counts as wrong, and the time to recover shows it."""
     run = play("wrong-rollback", "--substrate", "process")
     assert run.status == 0, run.outcome["reasons"]
-    assert [(o["target"], o["right"]) for o in run.outcome["operations"]] == [("gateway", False), ("pricing", True)]
+    assert [(o["target"], o["right"]) for o in run.outcome["operations"]] == [
+        ("gateway", False),
+        ("pricing", True),
+    ]
     first = run.outcome["operations"][0]
     assert run.outcome["clocks"]["act"] > first["done"]
 

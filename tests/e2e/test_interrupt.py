@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.going_on import QUICK, ended, reached, under_way
+from tests.support.running_gameday import QUICK, ended, reached, under_way
 
 pytestmark = [pytest.mark.timeout(200)]
 
@@ -35,7 +35,9 @@ def test_abort_during_the_start(room: Path) -> None:
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         run_id = reached(process, out, "up")
-        said = subprocess.run([*GAMEDAY, "abort", run_id], capture_output=True, text=True, timeout=60, check=True)
+        said = subprocess.run(
+            [*GAMEDAY, "abort", run_id], capture_output=True, text=True, timeout=60, check=True
+        )
         run = ended(process, out)
     assert run_id in said.stdout + said.stderr
     assert run.status == 130

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from runner import databases
-from runner.cli import library, wire
-from runner.cli.keep import Kept, wanted
-from runner.clock import RunClock
-from runner.interpreter import Interpreter
-from runner.journal import Event, Journal
-from runner.measure import write_outcome
-from runner.samples import ErrorKind, read_samples
-from tests.fakes import NoPages, QuietScreen
+from gameday.analysis import write_outcome
+from gameday.execution import library, wiring
+from gameday.execution.system_reuse import Kept, wanted
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Event, Journal
+from gameday.recording.samples import ErrorKind, read_samples
+from gameday.run.interpreter import Interpreter
+from gameday.system import postgres_admin
+from tests.support.fakes import NoPages, QuietScreen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -74,25 +74,27 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     folder = room / f"run-loss-{len(list(room.iterdir()))}"
     for part in ("samples", "logs"):
         (folder / part).mkdir(parents=True)
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8")
+    (folder / "scenario.yaml").write_text(
+        yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8"
+    )
     clock, journal, kept = RunClock(), Journal(folder / "journal.jsonl"), Kept()
-    settings = wire.Settings(folder.name, folder, 7, "process")
+    settings = wiring.Settings(folder.name, folder, 7, "process")
     journal.append(Event(0.0, "run.started", folder.name, {"substrate": "process", "seed": 7}))
     operating = kept.operator(
         wanted(scenario),
-        lambda *parts: wire.operator(scenario, settings, *parts),
+        lambda *parts: wiring.operator(scenario, settings, *parts),
         folder / "work",
         journal,
         clock,
         print,
     )
-    world = wire.world(scenario, settings, clock, journal, QuietScreen(), NoPages(), operating, kept.down)
+    world = wiring.world(scenario, settings, clock, journal, QuietScreen(), NoPages(), operating, kept.down)
     missing: list[int] = []
 
     def collect() -> Mapping[str, Any]:
         told = acknowledged(folder, folder.name)
         url = operating.system.database(operating.system.primary())
-        found = databases.query(
+        found = postgres_admin.query(
             url, "SELECT count(DISTINCT id) FROM orders WHERE status = 'paid' AND id = ANY($1::text[])", told
         )
         missing.append(len(set(told)) - int(found))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.samples import read_samples
+from gameday.recording.samples import read_samples
 from tests.e2e.conftest import GAMEDAY, Run, ended_by_responder, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -33,7 +33,9 @@ def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
     assert 0 < outcome["ttd_s"] < 5
     assert 0 < outcome["ttr_s"] < 30
     assert ended_by_responder(outcome)
-    assert [(o["name"], o["target"], o["right"]) for o in outcome["operations"]] == [("rollback", "pricing", True)]
+    assert [(o["name"], o["target"], o["right"]) for o in outcome["operations"]] == [
+        ("rollback", "pricing", True)
+    ]
     assert outcome["audit"]["acknowledged"] > 20
     assert outcome["audit"]["lost"] == 0
     assert outcome["impact"]["failed"] >= 5  # the page that ended it took five
@@ -63,7 +65,7 @@ def again_and_again(run: Run) -> None:
         assert [(run.folder / name).read_bytes() for name in names] == before
     twice = f"""
 import pathlib, sys
-from reports.render import render_run
+from gameday_reports.run_page.render import render_run
 folder = pathlib.Path({str(run.folder)!r})
 first = render_run(folder).read_bytes()
 sys.exit(first != render_run(folder).read_bytes())
@@ -91,7 +93,9 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
     outcome = run.outcome
     assert (run.status, outcome["verdict"]) == (1, "fail"), outcome["reasons"]
     stopped = outcome["stopped"]
-    assert outcome["reasons"][0].startswith(f'stopped by its abort condition "{condition}" at {stopped["t"]:.1f} s (')
+    assert outcome["reasons"][0].startswith(
+        f'stopped by its abort condition "{condition}" at {stopped["t"]:.1f} s ('
+    )
     assert outcome["reasons"][0] in run.printed
     assert stopped["values"]["impact.failed_ratio"] > 0.05
     assert outcome["clocks"]["effect"] < stopped["t"] < outcome["clocks"]["effect"] + 20

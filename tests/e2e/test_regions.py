@@ -11,15 +11,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from runner import databases
-from runner.cli import library, wire
-from runner.clock import RunClock
-from runner.journal import Journal, read_journal
-from runner.operations import Operation
-from runner.ports import PortError
-from runner.recovery import Recovery
-from runner.scenario import Scenario, System
-from runner.scenario.model import Replication
+from gameday.execution import library, wiring
+from gameday.operations import Operation
+from gameday.ports import PortError
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Journal, read_journal
+from gameday.scenario import Scenario, System
+from gameday.scenario.scenario_model import Replication
+from gameday.system import postgres_admin
+from gameday.system.operation_executor import Recovery
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 REGIONS = ("us-east", "eu-west", "me-central")
@@ -32,10 +32,10 @@ class Shop:
         base = library.read(library.find("primary-lost-sync"))
         system = System(regions=REGIONS, replication=Replication(mode="sync"))
         scenario: Scenario = base.model_copy(update={"system": system})
-        settings = wire.Settings("run-of-regions", room / "run", 1, "process")
+        settings = wiring.Settings("run-of-regions", room / "run", 1, "process")
         settings.folder.mkdir()
         self.journal = Journal(settings.folder / "journal.jsonl")
-        self.operator = wire.operator(scenario, settings, self.journal, RunClock())
+        self.operator = wiring.operator(scenario, settings, self.journal, RunClock())
         self.system = self.operator.system
         self.recovery = Recovery(self.operator)
 
@@ -43,7 +43,11 @@ class Shop:
         self.recovery.carry(Operation(name, target, "test"), "c1")
 
     def sold(self, region: str) -> int:
-        return int(databases.query(self.system.database(region), "SELECT count(*) FROM orders WHERE id LIKE 'test-%'"))
+        return int(
+            postgres_admin.query(
+                self.system.database(region), "SELECT count(*) FROM orders WHERE id LIKE 'test-%'"
+            )
+        )
 
     def status(self, region: str) -> dict[str, Any]:
         edge = self.system.instances("edge")[0]
@@ -85,20 +89,20 @@ def shop(room: Path) -> Iterator[Shop]:
 def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -> None:
     """No split brain: after the promotion nobody answers at the old address, and once it is back it only reads."""
     old = shop.system.database("us-east")
-    eventually(lambda: bool(databases.query(old, "SELECT current_setting('synchronous_standby_names')")))
-    assert databases.query(old, order(1)) == "test-1"
+    eventually(lambda: bool(postgres_admin.query(old, "SELECT current_setting('synchronous_standby_names')")))
+    assert postgres_admin.query(old, order(1)) == "test-1"
     shop.system.isolate("us-east")
     eventually(lambda: not shop.status("us-east")["up"])
     shop.carry("failover", "us-east")
     shop.carry("promote", "eu-west")
     with pytest.raises(PortError, match="Connect"):
-        databases.query(old, order(2))
+        postgres_admin.query(old, order(2))
     primary = shop.system.primary()
-    assert databases.query(shop.system.database(primary), order(3)) == "test-3"
+    assert postgres_admin.query(shop.system.database(primary), order(3)) == "test-3"
     shop.system.join("us-east")
     shop.carry("rejoin", "us-east")
     with pytest.raises(PortError, match="ReadOnly"):
-        databases.query(shop.system.database("us-east"), order(4))
+        postgres_admin.query(shop.system.database("us-east"), order(4))
     assert (shop.sold(primary), shop.sold("us-east")) == (2, 2)
     eventually(lambda: [shop.sold(region) for region in REGIONS] == [2, 2, 2])
     eventually(lambda: bool(shop.status("us-east")["up"]) and not shop.status("us-east")["drained"])
@@ -109,12 +113,12 @@ def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -
 def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop: Shop) -> None:
     """A write that only the lost region had is gone from it after the rejoin: one history, everywhere."""
     url = shop.system.database("us-east")
-    assert databases.query(url, order(1)) == "test-1"
+    assert postgres_admin.query(url, order(1)) == "test-1"
     for region in ("eu-west", "me-central"):
         shop.system.caught_up(region)
     shop.system.isolate("us-east")
     lonely = f"SET synchronous_commit = local; {order(2)}"
-    databases.execute(url, lonely)
+    postgres_admin.execute(url, lonely)
     shop.system.lose("us-east", destroy=False)
     shop.carry("promote", "")
     shop.system.join("us-east")
@@ -129,7 +133,7 @@ def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Sh
     """Its database is copied anew from the primary; every instance runs; bringing it back twice is harmless."""
     shop.system.lose("eu-west", destroy=True)
     assert not shop.system.instances(region="eu-west")
-    assert databases.query(shop.system.database("us-east"), order(1)) == "test-1"
+    assert postgres_admin.query(shop.system.database("us-east"), order(1)) == "test-1"
     shop.system.bring_back("eu-west")
     shop.system.bring_back("eu-west")
     assert shop.sold("eu-west") == 1
@@ -146,4 +150,4 @@ def test_a_paused_database_answers_nobody_until_it_is_resumed(shop: Shop) -> Non
     with pytest.raises(TimeoutError):
         asyncio.run(ask())
     shop.system.substrate.resume(instance)
-    assert databases.takes_writes(url)
+    assert postgres_admin.takes_writes(url)

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import GAMEDAY
-from tests.e2e.going_on import ended, reached, under_way
-from tests.pages.receiving import receiving
+from tests.support.page_receivers import receiving
+from tests.support.running_gameday import ended, reached, under_way
 
 SECRETS = {
     "slack": "T0HUSHSLACK",
@@ -77,7 +77,7 @@ def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch)
     texts = {str(path): path.read_bytes() for path in (out / run).rglob("*") if path.is_file()}
     assert len(texts) > 20
     texts |= {"what is printed": made.printed.encode(), "command lines": lines.encode()}
-    assert "runner.load.locustfile" in lines
+    assert "gameday.load.locustfile" in lines
     assert [(where, word) for where, text in texts.items() for word in secret if word.encode() in text] == []
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from runner.samples import read_samples
+from gameday.recording.samples import read_samples
 from tests.e2e.conftest import GAMEDAY, Run
-from tests.e2e.going_on import ended, reached, under_way
+from tests.support.running_gameday import ended, reached, under_way
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
 SMALL = ("--substrate", "process", "--set", "system.regions=[us-east]", "--set", "steadyState.for=6s")
@@ -57,7 +57,9 @@ def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Itera
 def ports(process: psutil.Process) -> Iterator[tuple[str, int]]:
     """(address, port) where it listens."""
     return (
-        (one.laddr.ip, one.laddr.port) for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN
+        (one.laddr.ip, one.laddr.port)
+        for one in process.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN
     )
 
 

@@ -18,12 +18,16 @@ from typing import Any
 
 import pytest
 
-from tests.workflow import EXPRESSION, ROOT, environment, read
+from tests.support.github_workflow import EXPRESSION, ROOT, environment, read
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 STEP_S = 1500.0
 REPEAT = os.environ.get("GAMEDAY_WORKFLOW_REPEAT", "1")
-EXPRESSIONS = {"github.base_ref": "base", "github.ref": "refs/pull/1/merge", "github.event_name": "pull_request"}
+EXPRESSIONS = {
+    "github.base_ref": "base",
+    "github.ref": "refs/pull/1/merge",
+    "github.event_name": "pull_request",
+}
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.fakes import FakeSystem, RealLinks, World, topology
-from tests.links.running import Upstream, echo, running
+from tests.support.fake_arena import FakeSystem, RealLinks, World, topology
+from tests.support.link_servers import Upstream, echo, running
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from runner.faults import FAULTS, rebuild
-from runner.faults.database import Connections, Kill, Pause, Slow
-from runner.ports import PortError
-from tests.faults.fakes import World
+from gameday.faults import FAULTS, rebuild
+from gameday.faults.database import Connections, Kill, Pause, Slow
+from gameday.ports import PortError
+from tests.support.fake_arena import World
 
 
 def at_once(seconds: float) -> bool:
@@ -25,9 +25,9 @@ def test_without_a_region_it_is_the_primary_of_the_moment(kind: str, world: Worl
     world.system.leading = "us-east"
     assert fault.target == "eu-west.postgres"
     assert rebuild(json.loads(json.dumps(fault.undo())), world.arena).target == "eu-west.postgres"
-    assert FAULTS[kind].model_validate({**spec.model_dump(by_alias=True, mode="json"), "region": "us-east"}).bind(
-        world.arena
-    ).target == ("us-east.postgres")
+    assert FAULTS[kind].model_validate(
+        {**spec.model_dump(by_alias=True, mode="json"), "region": "us-east"}
+    ).bind(world.arena).target == ("us-east.postgres")
 
 
 def test_a_slow_database_is_slow_for_every_caller_and_for_its_standby(world: World) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.faults.dependency import Error
-from tests.faults.fakes import World
+from gameday.faults.dependency import Error
+from tests.support.fake_arena import World
 
 
 def test_a_ramp_lets_the_share_of_requests_grow(world: World) -> None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from runner.faults import FAULTS, rebuild
-from runner.located import parse_yaml
-from runner.ports import Fault, PortError
-from runner.scenario import json_schema
-from runner.topology import read_topology
-from tests.faults.fakes import World
-from tests.faults.postgres import server
-from tests.faults.trials import TRIALS, Trial
-from tests.links.running import PATIENCE_S
-from tests.storefront.running import until
+from gameday.faults import FAULTS, rebuild
+from gameday.ports import Fault, PortError
+from gameday.scenario import json_schema
+from gameday.scenario.yaml_document import parse_yaml
+from gameday.topology import read_topology
+from tests.support.fake_arena import World
+from tests.support.fault_trials import TRIALS, Trial
+from tests.support.link_servers import PATIENCE_S
+from tests.support.paths import ROOT
+from tests.support.postgres_server import server
+from tests.support.storefront_services import until
 
-ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/faults.md"
 KINDS = [pytest.param(kind, marks=pytest.mark.system) if TRIALS[kind].postgres else kind for kind in FAULTS]
 
@@ -155,8 +154,16 @@ def test_every_key_that_names_something_is_checked(kind: str, world: World) -> N
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_fault_is_documented_with_its_keys(kind: str) -> None:
     """docs/faults.md has a row for each, which names its keys and says whether it can be ramped."""
-    rows = {line.split("`")[1]: line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"}
-    fields = {field.alias or name for name, field in FAULTS[kind].model_fields.items()} - {"for", "ramp", "link"}
+    rows = {
+        line.split("`")[1]: line
+        for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
+        if line[:3] == "| `"
+    }
+    fields = {field.alias or name for name, field in FAULTS[kind].model_fields.items()} - {
+        "for",
+        "ramp",
+        "link",
+    }
     assert ("*ramp*" in rows[kind]) == ("ramp" in FAULTS[kind].model_fields)
     assert [key for key in fields if f"`{key}" not in rows[kind]] == []
     assert set(rows) == set(FAULTS)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.faults.instance import Kill, Pause, RestartLoop
-from runner.ports import Instance, PortError
-from tests.faults.fakes import World
+from gameday.faults.instance import Kill, Pause, RestartLoop
+from gameday.ports import Instance, PortError
+from tests.support.fake_arena import World
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,9 @@ from tests.faults.fakes import World
         ({"count": "all", "region": "eu-west"}, {"eu-west": 2}),
     ],
 )
-def test_so_many_are_hit_the_primary_region_first(keys: dict[str, Any], hit: dict[str, int], world: World) -> None:
+def test_so_many_are_hit_the_primary_region_first(
+    keys: dict[str, Any], hit: dict[str, int], world: World
+) -> None:
     """One unless said, in the order of the regions; the others are left alone."""
     Kill.model_validate({"service": "pricing", **keys}).bind(world.arena).inject(lambda seconds: True)
     for region in ("us-east", "eu-west"):
@@ -36,7 +38,9 @@ def test_so_many_are_hit_the_primary_region_first(keys: dict[str, Any], hit: dic
         ({"service": "payments", "region": "us-east"}, ("region",), "doesn't run in us-east"),
     ],
 )
-def test_more_than_there_are_is_a_problem(keys: dict[str, Any], path: tuple[str], said: str, world: World) -> None:
+def test_more_than_there_are_is_a_problem(
+    keys: dict[str, Any], path: tuple[str], said: str, world: World
+) -> None:
     """Told before the start, at its key."""
     spec = Kill.model_validate({"service": "pricing", **keys})
     found = list(spec.problems(world.system.topology))
@@ -54,7 +58,9 @@ def test_a_restart_loop_hits_what_it_started(world: World) -> None:
         assert world.system.whole()
         return True
 
-    RestartLoop.model_validate({"service": "gateway", "times": 4, "every": "2s"}).bind(world.arena).inject(wait)
+    RestartLoop.model_validate({"service": "gateway", "times": 4, "every": "2s"}).bind(world.arena).inject(
+        wait
+    )
     assert waits == [2, 2, 2]
     assert len(world.system.killed) == len(set(world.system.killed)) == 4
     assert len(before & {each.id for each in world.system.instances("gateway", "us-east")}) == 1
@@ -67,7 +73,9 @@ def test_a_restart_loop_ends_with_the_run(world: World) -> None:
     assert world.system.whole()
 
 
-def test_a_restart_loop_whose_restart_fails_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_loop_whose_restart_fails_is_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What couldn't be started then is started by `revert`."""
 
     def broken(services: object) -> None:
@@ -83,7 +91,9 @@ def test_a_restart_loop_whose_restart_fails_is_taken_back(world: World, monkeypa
     assert world.system.whole()
 
 
-def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other one is resumed all the same; a substrate that fails on one that runs is told."""
     fault = Pause(service="pricing", region="us-east", count="all").bind(world.arena)
     fault.inject(lambda seconds: True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runner.faults.link import Selector
-from tests.faults.fakes import topology
+from gameday.faults.link import Selector
+from tests.support.fake_arena import topology
 
 THERE = topology()
 
@@ -51,7 +51,11 @@ def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: l
         ({"from": "checkout", "to": "pricing", "toRegion": "eu-wset"}, ("link", "toRegion"), "eu-west"),
         ({"from": "checkout", "to": "gateway"}, ("link",), "payments, postgres, pricing"),
         ({"from": "pricing", "to": "gateway"}, ("link",), "pricing calls nobody"),
-        ({"from": "checkout", "to": "pricing", "region": "us-east", "toRegion": "eu-west"}, ("link",), "regions"),
+        (
+            {"from": "checkout", "to": "pricing", "region": "us-east", "toRegion": "eu-west"},
+            ("link",),
+            "regions",
+        ),
     ],
 )
 def test_a_link_that_is_not_there_is_told(keys: dict[str, str], path: Any, hint: str) -> None:

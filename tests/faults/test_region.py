@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from runner.faults.region import Flap, Grey, Lose
-from runner.ports import PortError
-from tests.faults.fakes import AbleSubstrate, World
+from gameday.faults.region import Flap, Grey, Lose
+from gameday.ports import PortError
+from tests.support.fake_arena import AbleSubstrate, World
 
 GATEWAY = "edge--gateway.eu-west"
 
@@ -20,7 +20,9 @@ def test_a_flapping_region_is_down_and_up_in_turn_and_ends_up(world: World) -> N
         waits.append((seconds, world.sound(GATEWAY)))
         return True
 
-    Flap.model_validate({"region": "eu-west", "times": 2, "down": "2s", "up": "5s"}).bind(world.arena).inject(wait)
+    Flap.model_validate({"region": "eu-west", "times": 2, "down": "2s", "up": "5s"}).bind(world.arena).inject(
+        wait
+    )
     assert waits == [(2, False), (5, True), (2, False)]
     assert world.sound(GATEWAY)
 
@@ -53,9 +55,13 @@ def test_a_flap_that_fails_while_the_region_is_down_is_taken_back(world: World) 
 
 
 @pytest.mark.parametrize(("volumes", "destroyed"), [("keep", []), ("destroy", ["eu-west"])])
-def test_volumes_go_with_the_region_only_where_it_says_so(volumes: str, destroyed: list[str], world: World) -> None:
+def test_volumes_go_with_the_region_only_where_it_says_so(
+    volumes: str, destroyed: list[str], world: World
+) -> None:
     """Kept unless `destroy`."""
-    Lose.model_validate({"region": "eu-west", "volumes": volumes}).bind(world.arena).inject(lambda seconds: True)
+    Lose.model_validate({"region": "eu-west", "volumes": volumes}).bind(world.arena).inject(
+        lambda seconds: True
+    )
     assert isinstance(world.system.substrate, AbleSubstrate)
     assert world.system.substrate.destroyed == destroyed
 

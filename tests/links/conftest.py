@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.links.running import Server, Talk, Upstream, echo, running
+from tests.support.link_servers import Server, Talk, Upstream, echo, running
 
 
 @pytest.fixture(scope="session")

@@ -14,14 +14,14 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.clock import RunClock
-from runner.load.plan import LoadPlan, pool_for
-from runner.load.process import MOST_RETRIES, SURGE_AFTER_S, LocustLoad
-from runner.measure.schedule import Schedule
-from runner.ports import PortError
-from runner.samples import ErrorKind, Samples, ShardReader, read_samples
-from tests.load.shop import Shop, open_shop
-from tests.load.test_process import PATIENT_S, TIMEOUT_S, make_load, pid_of, running, until
+from gameday.analysis.evidence.schedule import Schedule
+from gameday.load.load_plan import LoadPlan, pool_for
+from gameday.load.load_process import MOST_RETRIES, SURGE_AFTER_S, LocustLoad
+from gameday.ports import PortError
+from gameday.recording.clock import RunClock
+from gameday.recording.samples import ErrorKind, Samples, ShardReader, read_samples
+from tests.load.test_load_process import PATIENT_S, TIMEOUT_S, make_load, pid_of, running, until
+from tests.support.stub_shop import Shop, open_shop
 
 HEADROOM = 5.0
 
@@ -29,7 +29,9 @@ HEADROOM = 5.0
 def surging(folder: Path, clock: RunClock | None = None, timeout: float = PATIENT_S) -> LocustLoad:
     """One that looks at products 60 times a second, and may do so five times as often."""
     pool = pool_for(60.0 * HEADROOM, timeout)
-    return make_load(folder, clock, rate=60.0, journeys={"browse": 1}, headroom=HEADROOM, pool=pool, timeout=timeout)
+    return make_load(
+        folder, clock, rate=60.0, journeys={"browse": 1}, headroom=HEADROOM, pool=pool, timeout=timeout
+    )
 
 
 def more(reader: ShardReader, requests: int) -> None:
@@ -178,10 +180,12 @@ def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: 
         worker = psutil.Process(pid_of(load))
         os.kill(worker.pid, signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("runner.load.process.ANSWER_S", 0.1)
+            patch.setattr("gameday.load.load_process.ANSWER_S", 0.1)
             with pytest.raises(PortError, match=r"'retry 3' within 0\.1 s"):
                 load.retry(3)
-        killing = threading.Thread(target=until, args=(lambda: len(plan_of(tmp_path).surges) == 1 and killed(worker),))
+        killing = threading.Thread(
+            target=until, args=(lambda: len(plan_of(tmp_path).surges) == 1 and killed(worker),)
+        )
         killing.start()
         with pytest.raises(PortError, match=r"ended when told 'surge .*: signal 9"):
             load.surge(2.0)
@@ -233,7 +237,9 @@ def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
         records = samples.records
         checkout = records["step"] == samples.steps.index("checkout")
         at_the_end = records["end"] > records["planned"].max() - 0.1
-        cut = checkout & (records["error"] == ErrorKind.STATUS) & at_the_end  # under way when the load was told to end
+        cut = (
+            checkout & (records["error"] == ErrorKind.STATUS) & at_the_end
+        )  # under way when the load was told to end
         assert set(records[~cut]["error"]) == {ErrorKind.NONE}
         assert set(records[checkout & ~cut]["attempts"]) == {3}
         assert set(records[~checkout]["attempts"]) == {1}

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from runner.load.journeys import JOURNEYS, Visit
-from runner.load.oracle import Oracle
-from runner.load.plan import STEPS, Arrival
-from tests.load.test_plan import plan
+from gameday.load.journeys import JOURNEYS, Visit
+from gameday.load.load_plan import STEPS, Arrival
+from gameday.load.oracle import Oracle
+from tests.load.test_load_plan import plan
 
 ORACLE = Oracle({n: 100 * n for n in range(1, 30)})
 

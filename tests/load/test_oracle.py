@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.load import oracle
-from runner.load.oracle import Check, Finding, Oracle, judge
+from gameday.load import oracle
+from gameday.load.oracle import Check, Finding, Oracle, judge
+from tests.support.paths import COMPOSE
 
 PRICES = Oracle({1: 1000, 2: 250})
 BASKET = [(1, 2), (2, 1)]
@@ -39,7 +39,7 @@ def test_prices_round_the_discount_half_up(list_cents: int, discount_bp: int, pr
 
 def test_the_bundled_catalogue_can_be_read() -> None:
     """The catalogue's own file gives a price for each of its products."""
-    path = Path(__file__).parents[2] / "compose/storefront/data/products.json"
+    path = COMPOSE / "storefront/data/products.json"
     assert len(Oracle.read(path).products) == 1000
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import psutil
 import pytest
 
-from runner.ports import PortError
-from runner.reaper.claim import claim, claimed
-from runner.reaper.start import Reaper
-from runner.substrates.tree import outlasting, strays
-from tests.reaper.lab import PATIENCE_S, Run, runner
-from tests.storefront.running import until
+from gameday.ports import PortError
+from gameday.reaper.reaper_process import Reaper
+from gameday.reaper.runner_claim import claim, claimed
+from gameday.substrates.process.process_tree import outlasting, strays
+from tests.support.reaper_lab import PATIENCE_S, Run, runner
+from tests.support.storefront_services import until
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def test_a_killed_runner(run: Run) -> None:
         assert run.gone()
     assert [event.data["where"] for event in run.events("run.error")] == ["runner"]
     assert [event.data["reason"] for event in run.events("run.ended")] == ["error"]
-    assert [(event.subject, event.data["by"]) for event in run.events("fault.reverted")] == [("f1", "cleanup")]
+    assert [(event.subject, event.data["by"]) for event in run.events("fault.reverted")] == [
+        ("f1", "cleanup")
+    ]
 
 
 def test_all_runs_of_a_runner(tmp_path: Path) -> None:

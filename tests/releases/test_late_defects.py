@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.releases.trees import deploy, told, tree
-from tests.storefront.running import Shop, right_prices
+from tests.support.release_trees import deploy, told, tree
+from tests.support.storefront_services import Shop, right_prices
 
 MEGABYTE = 1_000_000
 # As storefront's catalog asks for suggestions; prints how many comparisons each page took.
@@ -101,7 +101,11 @@ def test_identity_1_2_ends_at_its_start(tmp_path: Path) -> None:
     given = {"DATABASE_URL": "postgresql://shop:shop@127.0.0.1:1/shop", "TOKEN_SECRET": "secret", "PORT": "1"}
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree("identity-1.2.0", tmp_path)), **given}
     done = subprocess.run(
-        [sys.executable, "-m", "storefront.identity"], env=environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "storefront.identity"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.returncode != 0
     assert "LEAKS_URL is not set" in done.stderr

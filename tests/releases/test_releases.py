@@ -10,8 +10,8 @@ import pytest
 import requests
 import yaml
 
-from tests.releases.trees import deploy, tree
-from tests.storefront.running import COMPOSE, Shop, right_prices
+from tests.support.release_trees import deploy, tree
+from tests.support.storefront_services import COMPOSE, Shop, right_prices
 
 RELEASES = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/release.yaml"))
 PATCHED = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/change.patch"))
@@ -109,7 +109,9 @@ def test_checkout_1_1_answers_right(deployed: Shop) -> None:
 
 
 @pytest.mark.system
-def test_checkout_1_1_reads_all_orders_where_the_first_release_uses_the_index(shop: Shop, tmp_path: Path) -> None:
+def test_checkout_1_1_reads_all_orders_where_the_first_release_uses_the_index(
+    shop: Shop, tmp_path: Path
+) -> None:
     """Postgres' own plan: an index scan before, a sequential scan of all orders after; the same rows from both."""
     first, later = latest(COMPOSE), latest(tree("checkout-1.1.0", tmp_path))
 
@@ -136,7 +138,9 @@ def latest(code: Path) -> str:
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in module.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LATEST"
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "LATEST"
     }
     return str(texts["LATEST"])
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 import yaml
 
-from tests.releases.trees import tree
-from tests.storefront.running import COMPOSE, Shop, open_folder
+from tests.support.release_trees import tree
+from tests.support.storefront_services import COMPOSE, Shop, open_folder
 
 pytestmark = pytest.mark.system
 FIRST = "identity-1.0.0"
@@ -61,7 +61,9 @@ def seen(shop: Shop, user: int = USER) -> tuple[int, object]:
     """Status of the user's account page after a login with USER's password, and the name it shows."""
     body = {"user": user, "password": f"pw-{USER}"}
     token = requests.post(shop.url("identity") + "/login", json=body, timeout=5).json()["token"]
-    answer = requests.get(shop.url("identity") + "/account", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    answer = requests.get(
+        shop.url("identity") + "/account", headers={"Authorization": f"Bearer {token}"}, timeout=5
+    )
     return answer.status_code, answer.json().get("name")
 
 
@@ -81,7 +83,9 @@ def test_identity_1_3_leaves_no_way_back_but_1_3_1_leads_on(accounts: Shop, tmp_
     assert seen(accounts) == right
 
 
-def test_identity_1_4_fails_alike_and_the_first_release_runs_on_its_schema(accounts: Shop, tmp_path: Path) -> None:
+def test_identity_1_4_fails_alike_and_the_first_release_runs_on_its_schema(
+    accounts: Shop, tmp_path: Path
+) -> None:
     """The migration hurts nobody, 1.4.0 does, and the first release is well again."""
     right = seen(accounts)
     migrate(accounts, "identity-1.4.0")

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from runner.operations import Alert, Change, Operation
-from runner.ports import View
-from runner.responders.auto import Auto
-from runner.responders.none import Nobody
+from gameday.operations import Alert, Change, Operation
+from gameday.ports import View
+from gameday.responders.auto import Auto
+from gameday.responders.none import Nobody
 
 PAGE = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout is bad")
 BAD = Change("c1", 20.0, "pricing", "pricing-1.1.0", "pricing-1.0.0", "code", "", "timeline", "done")
@@ -31,7 +31,10 @@ def test_takes_back_the_next_one_when_the_alert_comes_again() -> None:
     done = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "done"))
     again = replace(PAGE, id="a2", t=35.0)
     view = View(35.1, (again,), (BAD, replace(LATER, state="rolled-back"), back), done)
-    assert Auto().poll(view) == [Operation("ack", "a2", "auto"), Operation("rollback", "pricing", "auto", "c1")]
+    assert Auto().poll(view) == [
+        Operation("ack", "a2", "auto"),
+        Operation("rollback", "pricing", "auto", "c1"),
+    ]
 
 
 def test_without_a_change_it_rolls_nothing_back() -> None:
@@ -52,6 +55,9 @@ def test_nobody_does_nothing() -> None:
 def test_what_was_shipped_since_the_page_is_not_taken_back() -> None:
     """A fix forward under way while the page stands isn't its cause; if users are hurt anew, it may be."""
     fix = replace(LATER, id="c4", t=32.0)
-    assert Auto().poll(View(32.1, (PAGE,), (BAD, fix))) == [ACK, Operation("rollback", "pricing", "auto", "c1")]
+    assert Auto().poll(View(32.1, (PAGE,), (BAD, fix))) == [
+        ACK,
+        Operation("rollback", "pricing", "auto", "c1"),
+    ]
     again = replace(PAGE, id="a2", t=35.0)
     assert Auto().poll(View(35.1, (again,), (BAD, fix)))[-1] == Operation("rollback", "gateway", "auto", "c4")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from runner.operations import Alert, Change, Operation
-from runner.ports import Health, View
-from runner.responders.auto import Auto
-from runner.responders.failover import AGAIN, LOOK, STAYED
+from gameday.operations import Alert, Change, Operation
+from gameday.ports import Health, View
+from gameday.responders.auto import Auto
+from gameday.responders.failover import AGAIN, LOOK, STAYED
 
 REGIONS = ("us-east", "eu-west", "me-central")
 WELL = Health(True, True, False, 60.0)
@@ -29,7 +29,9 @@ class Shift:
     auto: Auto = field(default_factory=lambda: Auto("failover-then-rollback"))
 
     def page(self) -> None:
-        self.alerts = (Alert(f"a{len(self.operations)}", self.now, "cusum", "client", True, "checkout", "bad"),)
+        self.alerts = (
+            Alert(f"a{len(self.operations)}", self.now, "cusum", "client", True, "checkout", "bad"),
+        )
 
     def turn(self, after: float = 0.1) -> tuple[str, str] | None:
         """The name and target of what it orders now; it runs from then on."""

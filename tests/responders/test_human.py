@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runner.ports import Responder, View
-from runner.responders.external import External
-from runner.responders.human import Human
+from gameday.ports import Responder, View
+from gameday.responders.external import External
+from gameday.responders.human import Human
 from tests.responders.test_auto import BAD, PAGE
 
 

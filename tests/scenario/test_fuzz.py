@@ -16,13 +16,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, event, given, settings
 
-from runner.cli import library
-from runner.cli.look import expected_seconds
-from runner.cli.play import Options
-from runner.cli.run import _read
-from runner.located import Invalid, Problem
-from runner.scenario import Scenario
-from tests.scenario.mutations import GOOD, each_kind, hostile
+from gameday.execution import library
+from gameday.execution.preparation import expected_seconds, read_scenarios
+from gameday.execution.trial import Options
+from gameday.scenario import Scenario
+from gameday.scenario.yaml_document import Invalid, Problem
+from tests.support.mutations import GOOD, each_kind, hostile
 
 CPU_S = 5.0
 MEMORY = 150 * 2**20
@@ -76,7 +75,7 @@ def read(path: Path) -> Scenario | tuple[Problem, ...]:
     try:
         scenario = library.read(path)
         library.topology(scenario)
-        for each in _read((str(path),), options):
+        for each in read_scenarios((str(path),), options):
             assert 0 < expected_seconds(each.scenario) < math.inf
     except Invalid as error:
         return error.problems

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from storefront import seed
-from tests.storefront import running
+from tests.support import storefront_services
 
 
 @pytest.fixture(scope="session")
 def template() -> Iterator[Path]:
     """The preloaded data directory."""
-    with running.open_folder() as folder:
+    with storefront_services.open_folder() as folder:
         seed.build(folder / "template")
         yield folder / "template"
 
 
 @pytest.fixture(scope="module")
-def shop(template: Path) -> Iterator[running.Shop]:
+def shop(template: Path) -> Iterator[storefront_services.Shop]:
     """A shop that is up for the module's tests."""
-    with running.shop(template) as up:
+    with storefront_services.shop(template) as up:
         yield up

@@ -12,10 +12,10 @@ import requests
 
 from storefront import volume
 from storefront.binaries import Account
-from tests.storefront import regions, running
-from tests.storefront.regions import Databases
+from tests.support import storefront_regions, storefront_services
+from tests.support.storefront_regions import Databases
 
-US, EU = regions.REGIONS[:2]
+US, EU = storefront_regions.REGIONS[:2]
 
 TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.system
 @pytest.fixture
 def address() -> str:
     """Where the backup service is."""
-    return f"http://{running.HOST}:{running.free_port()}"
+    return f"http://{storefront_services.HOST}:{storefront_services.free_port()}"
 
 
 @pytest.fixture
 def up(template: Path, address: str) -> Iterator[Databases]:
     """Two databases that know of the backup service; it isn't up yet."""
-    with regions.databases(template, (US, EU), BACKUP_URL=address) as made:
+    with storefront_regions.databases(template, (US, EU), BACKUP_URL=address) as made:
         yield made
 
 
@@ -40,24 +40,29 @@ def kept(up: Databases, address: str) -> Iterator[Databases]:
     """The same, with the backup service, which makes one backup and then none for an hour."""
     environment = {"DATABASES": up.urls, "BACKUP_EVERY": "3600", "DATA_DIR": str(up.folder / "backup")}
     up.place(US, "backed-up")
-    process = running.start("backup", int(address.rpartition(":")[2]), environment)
+    process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
     try:
-        running.until(lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there")
+        storefront_services.until(
+            lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there"
+        )
         yield up
     finally:
-        assert running.stop(process) == 0
+        assert storefront_services.stop(process) == 0
 
 
 def test_while_there_is_no_backup_it_says_so(address: str) -> None:
     """404, as long as no database takes writes."""
-    with running.open_folder() as folder:
-        environment = {"DATABASES": f"us-east=postgresql://shop:shop@{running.HOST}:1/shop", "DATA_DIR": str(folder)}
-        process = running.start("backup", int(address.rpartition(":")[2]), environment)
+    with storefront_services.open_folder() as folder:
+        environment = {
+            "DATABASES": f"us-east=postgresql://shop:shop@{storefront_services.HOST}:1/shop",
+            "DATA_DIR": str(folder),
+        }
+        process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
         try:
             assert requests.get(f"{address}/base.tar", timeout=5).status_code == 404
             assert not volume.backed_up(address)
         finally:
-            running.stop(process)
+            storefront_services.stop(process)
 
 
 def takes_writes(databases: Databases, region: str) -> bool:
@@ -72,7 +77,7 @@ def test_a_region_whose_data_is_gone_everywhere_is_restored(kept: Databases) -> 
     kept.kill(US)
     kept.destroy(US)
     kept.start(US)
-    running.until(lambda: takes_writes(kept, US), "it takes writes")
+    storefront_services.until(lambda: takes_writes(kept, US), "it takes writes")
     assert kept.orders(US) == {"backed-up"}
     assert kept.ask(US, TIMELINE) == "00000002", "on the old one the standby has come further"
     kept.place(US, "new")
@@ -88,7 +93,7 @@ def test_a_standby_is_better_than_a_backup(kept: Databases) -> None:
     kept.kill(US)
     kept.destroy(US)
     kept.start(US)
-    running.until(lambda: takes_writes(kept, US), "it takes writes")
+    storefront_services.until(lambda: takes_writes(kept, US), "it takes writes")
     assert kept.orders(US) == {"backed-up", "later"}
     kept.await_caught_up(US, EU)
 
@@ -112,12 +117,16 @@ class CutShort(BaseHTTPRequestHandler):
 
 def test_half_a_backup_is_none(tmp_path: Path) -> None:
     """An archive that ends early is refused, and the data directory has no database in it."""
-    with HTTPServer((running.HOST, 0), CutShort) as server:
+    with HTTPServer((storefront_services.HOST, 0), CutShort) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             with pytest.raises(RuntimeError, match="can't be restored"):
-                volume.restore(tmp_path / "data", f"http://{running.HOST}:{server.server_port}", Account(None, None))
+                volume.restore(
+                    tmp_path / "data",
+                    f"http://{storefront_services.HOST}:{server.server_port}",
+                    Account(None, None),
+                )
         finally:
             server.shutdown()
             thread.join()

@@ -7,7 +7,7 @@ import pytest
 
 from storefront import binaries
 from storefront.binaries import Account
-from tests.storefront.running import open_folder
+from tests.support.storefront_services import open_folder
 
 NOBODY = Account(binaries.UNPRIVILEGED, binaries.UNPRIVILEGED)
 

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.storefront.running import Shop, right_prices
+from tests.support.storefront_services import Shop, right_prices
 
 pytestmark = pytest.mark.system
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.storefront.running import COMPOSE, SERVICES
+from tests.support.storefront_services import COMPOSE, SERVICES
 
 KEYS = {
     "image", "command", "environment", "user", "networks", "volumes", "depends_on", "stop_signal", "cpus",

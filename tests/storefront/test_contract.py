@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.storefront.running import REGION, SERVICES, Shop, right_prices, until
+from tests.support.storefront_services import REGION, SERVICES, Shop, right_prices, until
 
 pytestmark = pytest.mark.system
 
@@ -64,7 +64,9 @@ def test_the_history_is_the_last_ten_orders(shop: Shop) -> None:
     assert len(before) == 10
     assert [order["placed_at"] for order in before] == sorted((o["placed_at"] for o in before), reverse=True)
     for order in before:
-        assert order["total_cents"] == sum(right_prices()[i["product"]] * i["quantity"] for i in order["items"])
+        assert order["total_cents"] == sum(
+            right_prices()[i["product"]] * i["quantity"] for i in order["items"]
+        )
     assert shop.checkout("contract-2", 6, {1: 3}).status_code == 201
     after = shop.get("/orders?user=6").json()["orders"]
     assert [order["id"] for order in after] == ["contract-2", *(order["id"] for order in before[:9])]

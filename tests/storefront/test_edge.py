@@ -16,7 +16,7 @@ from storefront.edge import Router
 from storefront.outgoing import Client, Peer
 from storefront.problems import Problem, Unreachable
 from storefront.regions import Check, Region
-from tests.storefront import running
+from tests.support import storefront_services
 
 HOME = {"X-Home-Region": "eu-west"}
 BEHIND = ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")
@@ -130,24 +130,29 @@ class Regions:
 
     def status(self, name: str) -> dict[str, object]:
         """A region as operators see it."""
-        found: dict[str, object] = running.operate(self.url, "status")["regions"][name]
+        found: dict[str, object] = storefront_services.operate(self.url, "status")["regions"][name]
         return found
 
 
 @contextlib.contextmanager
 def two_regions(guardrails: str = "timeouts", behind: dict[str, str] | None = None) -> Iterator[Regions]:
     """An edge and its two gateways, with nothing behind them: enough to see who answered."""
-    ports = {"us-east": running.free_port(), "eu-west": running.free_port()}
+    ports = {"us-east": storefront_services.free_port(), "eu-west": storefront_services.free_port()}
     own = {**NOWHERE, **(behind or {})}
-    gateways = {name: running.start("gateway", port, {**own, "REGION": name}) for name, port in ports.items()}
+    gateways = {
+        name: storefront_services.start("gateway", port, {**own, "REGION": name})
+        for name, port in ports.items()
+    }
     addresses = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
-    port = running.free_port()
-    door = running.start("edge", port, {"GATEWAYS": addresses, "REGION": "edge", "GUARDRAILS": guardrails})
+    port = storefront_services.free_port()
+    door = storefront_services.start(
+        "edge", port, {"GATEWAYS": addresses, "REGION": "edge", "GUARDRAILS": guardrails}
+    )
     try:
         yield Regions(f"http://127.0.0.1:{port}", gateways)
     finally:
         for process in (door, *gateways.values()):
-            running.stop(process)
+            storefront_services.stop(process)
 
 
 @pytest.mark.system
@@ -159,14 +164,14 @@ def test_a_lost_region_is_failed_over() -> None:
     with two_regions() as found:
         assert found.get("/products/1", HOME).headers["X-Region"] == "eu-west"
         assert found.get("/costs", HOME).headers["X-Region"] == "eu-west"
-        running.stop(found.gateways["eu-west"], signal.SIGKILL)
+        storefront_services.stop(found.gateways["eu-west"], signal.SIGKILL)
         for _ in range(20):
             answer = found.get("/products/1", HOME)
             assert answer.headers["X-Region"] == "us-east"
             assert answer.json() == {"error": "catalog is unreachable"}
             costs = found.get("/costs", HOME)
             assert (costs.status_code, costs.headers["X-Region"]) == (503, "edge")
-        running.until(lambda: not found.status("eu-west")["up"], "the region is known to be lost")
+        storefront_services.until(lambda: not found.status("eu-west")["up"], "the region is known to be lost")
         assert "eu-west is away" in found.get("/costs", HOME).text
         assert found.get("/costs").headers["X-Region"] == "us-east"
 
@@ -176,7 +181,7 @@ def test_with_all_regions_lost_the_edge_says_so() -> None:
     """No gateway at all: 503 from the edge itself."""
     with two_regions() as found:
         for process in found.gateways.values():
-            running.stop(process, signal.SIGKILL)
+            storefront_services.stop(process, signal.SIGKILL)
         answer = found.get("/products/1")
         assert (answer.status_code, answer.headers["X-Region"]) == (503, "edge")
         assert answer.headers["X-Release"] == "edge-1.0.0"
@@ -186,14 +191,16 @@ def test_with_all_regions_lost_the_edge_says_so() -> None:
 def test_operators_drain_a_region_and_send_traffic_back() -> None:
     """Drained, its own customers are served elsewhere; undrained, at home again; an unknown region is a 404."""
     with two_regions() as found:
-        status = running.operate(found.url, "drain", {"region": "eu-west"})["regions"]
+        status = storefront_services.operate(found.url, "drain", {"region": "eu-west"})["regions"]
         assert {name: one["drained"] for name, one in status.items()} == {"us-east": False, "eu-west": True}
         assert {found.get("/products/1", HOME).headers["X-Region"] for _ in range(10)} == {"us-east"}
         assert found.get("/costs", HOME).status_code == 503
-        running.operate(found.url, "undrain", {"region": "eu-west"})
+        storefront_services.operate(found.url, "undrain", {"region": "eu-west"})
         assert found.get("/products/1", HOME).headers["X-Region"] == "eu-west"
-        token = {"Authorization": f"Bearer {running.TOKEN}"}
-        unknown = requests.post(found.url + "/_operator/drain", json={"region": "x"}, headers=token, timeout=5)
+        token = {"Authorization": f"Bearer {storefront_services.TOKEN}"}
+        unknown = requests.post(
+            found.url + "/_operator/drain", json={"region": "x"}, headers=token, timeout=5
+        )
         assert unknown.status_code == 404
 
 
@@ -201,7 +208,9 @@ def test_operators_drain_a_region_and_send_traffic_back() -> None:
 def test_the_status_tells_a_region_without_a_database_from_a_lost_one() -> None:
     """With nothing behind the gateway the region is up and its database isn't, since a while that is told."""
     with two_regions() as found:
-        running.until(lambda: not found.status("us-east")["database"], "the database is known to be away")
+        storefront_services.until(
+            lambda: not found.status("us-east")["database"], "the database is known to be away"
+        )
         status = found.status("us-east")
         assert set(status) == {"up", "database", "drained", "since_s"}
         assert (status["up"], status["drained"]) == (True, False)

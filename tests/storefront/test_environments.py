@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from runner import asked, privilege
-from runner.asked import Refused
-from runner.ports import PortError
+from gameday.ports import PortError
+from gameday.system import authorization, operator_client
+from gameday.system.operator_client import Refused
 from storefront.credentials import Credential, Credentials
-from tests.storefront import running
+from tests.support import storefront_services
 
 ABLE, FIXER = "able-token", "fixer-token"
 PATH = "/_operator/environments/us-east/delete"
@@ -36,28 +36,37 @@ def test_a_credential_has_the_scopes_that_are_listed() -> None:
 @pytest.fixture(scope="module")
 def edge() -> Iterator[int]:
     """The port of an edge that knows two automations, by what the runner would tell it of each."""
-    port = running.free_port()
-    known = [privilege.credentials(ABLE, least=False), privilege.credentials(FIXER, least=True)]
-    gateways = f"us-east=http://127.0.0.1:{running.free_port()}"
-    process = running.start("edge", port, {"GATEWAYS": gateways, "CREDENTIALS": ",".join(known)})
+    port = storefront_services.free_port()
+    known = [authorization.credentials(ABLE, least=False), authorization.credentials(FIXER, least=True)]
+    gateways = f"us-east=http://127.0.0.1:{storefront_services.free_port()}"
+    process = storefront_services.start("edge", port, {"GATEWAYS": gateways, "CREDENTIALS": ",".join(known)})
     yield port
-    running.stop(process)
+    storefront_services.stop(process)
 
 
-def post(port: int, authorization: str | None, path: str = PATH) -> tuple[int, dict[str, str]]:
-    headers = {} if authorization is None else {"Authorization": authorization}
+def post(port: int, header: str | None, path: str = PATH) -> tuple[int, dict[str, str]]:
+    headers = {} if header is None else {"Authorization": header}
     answer = requests.post(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=5)
     return answer.status_code, answer.json()
 
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    "authorization", [None, "", "Bearer", "Bearer ", f"Basic {ABLE}", f"Bearer {ABLE}x", f"Bearer {running.TOKEN}"]
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {ABLE}",
+        f"Bearer {ABLE}x",
+        f"Bearer {storefront_services.TOKEN}",
+    ],
 )
-def test_nobody_without_a_credential_is_listened_to(edge: int, authorization: str | None) -> None:
+def test_nobody_without_a_credential_is_listened_to(edge: int, header: str | None) -> None:
     """No token, another scheme, another token, that of the operators: 401, for a region that isn't there too."""
-    assert post(edge, authorization) == (401, {"error": "no credential that is known here"})
-    assert post(edge, authorization, PATH.replace("us-east", "atlantis"))[0] == 401
+    assert post(edge, header) == (401, {"error": "no credential that is known here"})
+    assert post(edge, header, PATH.replace("us-east", "atlantis"))[0] == 401
 
 
 @pytest.mark.system
@@ -85,12 +94,12 @@ def test_a_credential_with_the_scope_is_allowed(edge: int) -> None:
 @pytest.mark.system
 def test_an_edge_that_knows_no_credential_refuses_everybody() -> None:
     """Without CREDENTIALS nobody may delete anything, not even by an empty token."""
-    port = running.free_port()
-    process = running.start("edge", port, {"GATEWAYS": "us-east=http://127.0.0.1:1"})
+    port = storefront_services.free_port()
+    process = storefront_services.start("edge", port, {"GATEWAYS": "us-east=http://127.0.0.1:1"})
     try:
         assert {post(port, given)[0] for given in (None, "Bearer ", f"Bearer {ABLE}")} == {401}
     finally:
-        running.stop(process)
+        storefront_services.stop(process)
 
 
 @pytest.mark.system
@@ -98,10 +107,12 @@ def test_the_runner_hears_the_door_in_its_own_words(edge: int) -> None:
     """Allowed, refused, unknown, and a region that isn't there: each as it was said, and never with a token."""
 
     def ask(token: str, path: str = PATH) -> object:
-        return asked.ask(("127.0.0.1", edge), "POST", path, None, token, "edge")
+        return operator_client.ask(("127.0.0.1", edge), "POST", path, None, token, "edge")
 
     assert ask(ABLE) == {"region": "us-east", "scope": "environment:delete", "credential": "automation"}
-    with pytest.raises(Refused, match=r"^refused \(403\): the credential of automation lacks the scope") as refused:
+    with pytest.raises(
+        Refused, match=r"^refused \(403\): the credential of automation lacks the scope"
+    ) as refused:
         ask(FIXER)
     assert (refused.value.status, FIXER in str(refused.value)) == (403, False)
     with pytest.raises(Refused, match=r"^refused \(401\): no credential that is known here$"):

@@ -5,7 +5,7 @@ import requests
 
 from storefront.flags import DEFAULTS, Flags
 from storefront.problems import Problem
-from tests.storefront.running import SERVICES, TOKEN, Shop, free_port, start, stop, until
+from tests.support.storefront_services import SERVICES, TOKEN, Shop, free_port, start, stop, until
 
 
 def test_flags_begin_with_their_defaults_and_are_switched_by_name() -> None:
@@ -27,7 +27,9 @@ def test_a_misfit_switches_nothing(values: dict[str, object]) -> None:
     assert flags.all() == DEFAULTS
 
 
-def test_an_instance_may_begin_otherwise(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_instance_may_begin_otherwise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By FLAGS; one that this release doesn't know is told on stderr and left out, so that it starts all the same."""
     monkeypatch.delenv("FLAGS", raising=False)
     assert Flags.from_environment().all() == DEFAULTS
@@ -50,7 +52,9 @@ def test_flags_that_cannot_be_read_end_the_start(text: str, monkeypatch: pytest.
 def test_a_path_is_closed_from_the_start() -> None:
     """A gateway that begins with checkout off lets nobody in, not even its first."""
     port = free_port()
-    peers = {f"{name}_URL": "http://127.0.0.1:1" for name in ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")}
+    peers = {
+        f"{name}_URL": "http://127.0.0.1:1" for name in ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")
+    }
     process = start("gateway", port, {**peers, "FLAGS": "checkout=off"})
     try:
         answer = requests.post(f"http://127.0.0.1:{port}/checkout", json={}, timeout=5)
@@ -98,7 +102,9 @@ def test_recommendations_are_on_the_page_while_their_flag_is_on(shop: Shop) -> N
     assert "recommended" not in shop.get("/products/7").json()
     shop.operate("catalog", "flags", {"recommendations": True})
     try:
-        until(lambda: len(shop.get("/products/7").json().get("recommended", ())) == 3, "they are read in time")
+        until(
+            lambda: len(shop.get("/products/7").json().get("recommended", ())) == 3, "they are read in time"
+        )
         assert 7 not in shop.get("/products/7").json()["recommended"]
     finally:
         shop.operate("catalog", "flags", {"recommendations": False})

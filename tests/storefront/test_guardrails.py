@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
@@ -17,9 +18,24 @@ from storefront.guardrails import NAMES, PATIENT_S, Guardrails
 from storefront.outgoing import Peer
 from storefront.places import Places
 from storefront.problems import Problem, Refused, TimedOut
-from tests.storefront import running
-from tests.storefront.running import Shop, right_prices
 from tests.storefront.test_checkout import sql
+from tests.support import storefront_services
+from tests.support.storefront_services import Shop, right_prices
+
+
+def charged(shop: Shop, key: str, amounts: list[int]) -> bool:
+    """Return True if the ledger of the third party holds exactly `amounts` (cents) for the order."""
+    return shop.charges(key) == amounts
+
+
+def paid(shop: Shop, key: str) -> bool:
+    """Return True if a repeated checkout of the order is answered as paid."""
+    return shop.checkout(key, 60, {110: 2}).status_code == 200
+
+
+def answers(url: str) -> bool:
+    """Return True if `url` is answered with status 200."""
+    return requests.get(url, timeout=5).status_code == 200
 
 
 def test_guardrails_are_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +103,8 @@ def guarded(*places: Places, total_s: float = 0.2) -> SimpleNamespace:
     guard = Recorded()
 
     async def run() -> list[BaseException | object]:
-        server = await asyncio.start_server(hang, running.HOST, 0)
-        address = f"http://{running.HOST}:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(hang, storefront_services.HOST, 0)
+        address = f"http://{storefront_services.HOST}:{server.sockets[0].getsockname()[1]}"
         async with server, outgoing.client() as client:
             peers = [Guarded("far", address, client, total_s * times, (guard,), places) for times in (3, 1)]
             return await asyncio.gather(*(peer.call("GET", "/") for peer in peers), return_exceptions=True)
@@ -153,7 +169,9 @@ def held_up(shop: Shop, run: str) -> bool:
     shop.operate("payments", "behaviour", {"mode": "silent"})
     try:
         with ThreadPoolExecutor(8) as buyers:
-            list(buyers.map(lambda n: shop.checkout(f"{run}-first-{n}", n + 1, {1: 1}), range(4)))  # a breaker's lesson
+            list(
+                buyers.map(lambda n: shop.checkout(f"{run}-first-{n}", n + 1, {1: 1}), range(4))
+            )  # a breaker's lesson
             statuses: list[int] = []
             under_way = Barrier(9, timeout=10)
 
@@ -163,8 +181,10 @@ def held_up(shop: Shop, run: str) -> bool:
 
             bought = [buyers.submit(buy, n) for n in range(8)]
             under_way.wait()
-            running.until(lambda: waiting(shop) >= 2 or bool(statuses), "checkouts wait, or are refused")
-            running.until(lambda: shop.get("/products/1").status_code == 200, "a page comes")
+            storefront_services.until(
+                lambda: waiting(shop) >= 2 or bool(statuses), "checkouts wait, or are refused"
+            )
+            storefront_services.until(lambda: shop.get("/products/1").status_code == 200, "a page comes")
             late = 504 in statuses
             for each in bought:
                 each.result()
@@ -175,7 +195,12 @@ def held_up(shop: Shop, run: str) -> bool:
 
 def waiting(shop: Shop) -> int:
     """Orders that are reserved and not paid."""
-    return int(sql(shop, "SELECT count(*) FROM orders WHERE status = 'pending' AND placed_at > now() - interval '1 s'"))
+    return int(
+        sql(
+            shop,
+            "SELECT count(*) FROM orders WHERE status = 'pending' AND placed_at > now() - interval '1 s'",
+        )
+    )
 
 
 @pytest.mark.system
@@ -191,14 +216,14 @@ def test_payments_that_never_answer_hold_everybody_up(shop: Shop, names: str, la
 @pytest.fixture(scope="module")
 def careful(template: Path) -> Iterator[Shop]:
     """A shop with a breaker, in degraded mode where need be, and a rate limit."""
-    with running.shop(template, "timeouts,breaker,degraded,rate-limit") as shop:
+    with storefront_services.shop(template, "timeouts,breaker,degraded,rate-limit") as shop:
         yield shop
 
 
 @pytest.mark.system
 def test_old_prices_are_shown_while_pricing_is_away(careful: Shop) -> None:
     """Every page at its last known price, and marked; with pricing back, fresh ones, after the breaker's time."""
-    running.until(lambda: careful.get("/products/999").ok, "prices are known")
+    storefront_services.until(lambda: careful.get("/products/999").ok, "prices are known")
     careful.stop("pricing")
     try:
         for product, price in list(right_prices().items())[::100]:
@@ -206,7 +231,9 @@ def test_old_prices_are_shown_while_pricing_is_away(careful: Shop) -> None:
             assert (page.status_code, page.json()["price_cents"], page.json()["stale"]) == (200, price, True)
     finally:
         careful.start("pricing")
-    running.until(lambda: "stale" not in careful.get("/products/1").json(), "pages are fresh again")
+    storefront_services.until(
+        lambda: "stale" not in careful.get("/products/1").json(), "pages are fresh again"
+    )
 
 
 @pytest.mark.system
@@ -221,8 +248,9 @@ def test_checkouts_are_queued_while_payments_fail_and_charged_later(careful: Sho
         assert careful.charges(f"queued-{mode}") == []
     careful.operate("payments", "behaviour", {"mode": "ok"})
     for mode in ("error", "garbage"):
-        running.until(lambda key=f"queued-{mode}": careful.charges(key) == [total], "it is charged")  # type: ignore[misc]
-        running.until(lambda key=f"queued-{mode}": careful.checkout(key, 60, {110: 2}).status_code == 200, "it is paid")  # type: ignore[misc]
+        key = f"queued-{mode}"
+        storefront_services.until(partial(charged, careful, key, [total]), "it is charged")
+        storefront_services.until(partial(paid, careful, key), "it is paid")
 
 
 @pytest.mark.system
@@ -234,7 +262,7 @@ def test_orders_that_a_dead_instance_had_queued_are_charged_by_another(careful: 
     careful.stop("checkout")
     careful.start("checkout")
     careful.operate("payments", "behaviour", {"mode": "ok"})
-    running.until(lambda: careful.charges("orphan") == [right_prices()[111]], "it is charged")
+    storefront_services.until(lambda: careful.charges("orphan") == [right_prices()[111]], "it is charged")
 
 
 @pytest.mark.system
@@ -262,7 +290,7 @@ def test_operators_degrade_by_hand(shop: Shop) -> None:
         shop.operate("catalog", "flags", {"degraded-prices": False})
         shop.operate("checkout", "flags", {"queue-checkout": False})
     assert "stale" not in shop.get("/products/5").json()
-    running.until(lambda: shop.charges("by-hand") == [right_prices()[112]], "it is charged")
+    storefront_services.until(lambda: shop.charges("by-hand") == [right_prices()[112]], "it is charged")
 
 
 @pytest.mark.system
@@ -270,7 +298,7 @@ def test_readiness_goes_down_to_the_database(shop: Shop) -> None:
     """Gateway and checkout are ready while Postgres takes writes; without checkout the gateway is up and not ready."""
     for service in ("gateway", "checkout"):
         url = shop.url(service) + "/ready"
-        running.until(lambda at=url: requests.get(at, timeout=5).status_code == 200, "it is ready")  # type: ignore[misc]
+        storefront_services.until(partial(answers, url), "it is ready")
         assert requests.get(url, timeout=5).json() == {"database": True}
     shop.stop("checkout")
     try:

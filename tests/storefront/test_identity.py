@@ -14,7 +14,9 @@ def test_a_token_names_its_user_until_it_expires() -> None:
     assert token_user(SECRET, token, 1000.5) is None
 
 
-@pytest.mark.parametrize("token", ["", "7", "7.1000", "7.1000.00", "x.1000.00", "7.-1.00", "7.1000.é", "²." * 3])
+@pytest.mark.parametrize(
+    "token", ["", "7", "7.1000", "7.1000.00", "x.1000.00", "7.-1.00", "7.1000.é", "²." * 3]
+)
 def test_what_is_no_token_names_nobody(token: str) -> None:
     """Spoilt tokens are None, never an error."""
     assert token_user(SECRET, token, 0.0) is None

@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from storefront.payments import Ledger
-from tests.storefront import running
-from tests.storefront.running import Shop
+from tests.support import storefront_services
+from tests.support.storefront_services import Shop
 
 
 def test_a_ledger_is_read_again_with_all_its_charges(tmp_path: Path) -> None:
@@ -54,7 +54,10 @@ def charge(shop: Shop, key: str, timeout: float = 5.0) -> requests.Response:
 @pytest.mark.system
 def test_a_share_of_charges_fails_as_told(shop: Shop) -> None:
     """At a quarter every fourth is a 500 and charges nothing; `ok` ends it; the ledger is readable all along."""
-    assert shop.operate("payments", "behaviour", {"mode": "error", "share": 0.25}) == {"mode": "error", "share": 0.25}
+    assert shop.operate("payments", "behaviour", {"mode": "error", "share": 0.25}) == {
+        "mode": "error",
+        "share": 0.25,
+    }
     statuses = [charge(shop, f"share-{n}").status_code for n in range(8)]
     assert statuses == [201, 201, 201, 500] * 2
     assert [len(shop.charges(f"share-{n}")) for n in range(8)] == [1, 1, 1, 0] * 2
@@ -72,7 +75,10 @@ def test_garbage_is_a_200_of_nonsense_that_pays_for_nothing(shop: Shop) -> None:
         with pytest.raises(requests.JSONDecodeError):
             answer.json()
         bought = shop.checkout("nonsense", 70, {120: 1})
-        assert (bought.status_code, bought.json()) == (502, {"error": "payments failed: its answer is not JSON"})
+        assert (bought.status_code, bought.json()) == (
+            502,
+            {"error": "payments failed: its answer is not JSON"},
+        )
     finally:
         shop.operate("payments", "behaviour", {"mode": "ok"})
     assert shop.charges("nonsense") == []
@@ -88,7 +94,7 @@ def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
     assert shop.checkout("silence", 71, {121: 1}).status_code == 504
     shop.operate("payments", "behaviour", {"mode": "ok"})
     assert shop.charges("silence") == []
-    assert running.stop(shop.running["payments"]) == 0
+    assert storefront_services.stop(shop.running["payments"]) == 0
     shop.stop("payments")
     shop.start("payments")
 
@@ -99,7 +105,9 @@ def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
 )
 def test_a_misfit_behaviour_is_400(shop: Shop, body: dict[str, object]) -> None:
     """What the sandbox can't do changes nothing."""
-    headers = {"Authorization": f"Bearer {running.TOKEN}"}
-    answer = requests.post(shop.url("payments") + "/_operator/behaviour", json=body, headers=headers, timeout=5)
+    headers = {"Authorization": f"Bearer {storefront_services.TOKEN}"}
+    answer = requests.post(
+        shop.url("payments") + "/_operator/behaviour", json=body, headers=headers, timeout=5
+    )
     assert answer.status_code == 400
     assert charge(shop, "misfit").status_code in (200, 201)

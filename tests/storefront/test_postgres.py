@@ -14,7 +14,7 @@ import pytest
 
 from storefront import postgres, volume
 from storefront.binaries import Account
-from tests.storefront import running
+from tests.support import storefront_services
 
 pytestmark = pytest.mark.system
 
@@ -22,16 +22,18 @@ pytestmark = pytest.mark.system
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for one data directory."""
-    with running.open_folder() as made:
+    with storefront_services.open_folder() as made:
         yield made
 
 
 def started(folder: Path, template: Path) -> tuple["subprocess.Popen[bytes]", list[psutil.Process]]:
     """A launcher and every process under it, once the server answers."""
     environment = {"DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template)}
-    process = running.start("postgres", running.free_port(), environment)
+    process = storefront_services.start("postgres", storefront_services.free_port(), environment)
     seen = psutil.Process(process.pid)
-    running.until(lambda: len(seen.children(recursive=True)) > 3, "the server's own processes are there")
+    storefront_services.until(
+        lambda: len(seen.children(recursive=True)) > 3, "the server's own processes are there"
+    )
     return process, seen.children(recursive=True)
 
 
@@ -39,7 +41,7 @@ def started(folder: Path, template: Path) -> tuple["subprocess.Popen[bytes]", li
 def test_nothing_is_left_of_a_stopped_server(folder: Path, template: Path, number: signal.Signals) -> None:
     """Asked to stop it ends with status 0 and all its processes; killed, the server goes down with it."""
     launcher, below = started(folder, template)
-    status = running.stop(launcher, number)
+    status = storefront_services.stop(launcher, number)
     assert status == (-number if number == signal.SIGKILL else 0)
     _, alive = psutil.wait_procs(below, timeout=20)
     assert alive == []
@@ -61,7 +63,7 @@ def test_the_server_does_not_run_as_root(folder: Path, template: Path) -> None:
         expected = Account.fitting().uid or os.geteuid()
         assert effective(below) == {expected}
     finally:
-        running.stop(launcher)
+        storefront_services.stop(launcher)
 
 
 def test_a_killed_server_starts_again_on_its_data(folder: Path, template: Path) -> None:
@@ -69,7 +71,7 @@ def test_a_killed_server_starts_again_on_its_data(folder: Path, template: Path) 
     for _ in range(2):
         launcher, below = started(folder, template)
         (folder / "data" / "mine").touch(exist_ok=True)
-        running.stop(launcher, signal.SIGKILL)
+        storefront_services.stop(launcher, signal.SIGKILL)
         psutil.wait_procs(below, timeout=20)
     assert (folder / "data" / "mine").exists()
 
@@ -96,7 +98,7 @@ def test_without_a_template_there_is_a_clear_message(folder: Path) -> None:
 @pytest.fixture
 def silent() -> Iterator[int]:
     """The port of somebody who takes every call and says nothing."""
-    with socket.create_server((running.HOST, 0)) as listener:
+    with socket.create_server((storefront_services.HOST, 0)) as listener:
         yield listener.getsockname()[1]
 
 
@@ -106,7 +108,7 @@ def told(monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: 
     monkeypatch.setattr(postgres, "WORD_S", 0.0)
     values = {
         "REGION": "us-east", "PRIMARY": "us-east", "DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template),
-        "DATABASES": f"eu-west=postgresql://shop:shop@{running.HOST}:{silent}/shop",
+        "DATABASES": f"eu-west=postgresql://shop:shop@{storefront_services.HOST}:{silent}/shop",
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -132,6 +134,8 @@ def test_a_standbys_data_leads_on_a_timeline_of_its_own(told: postgres.Launch) -
     """What was a standby when it was left may be behind others: its end must not be taken for theirs."""
     alone = replace(told, peers=())
     environment = {"DATA_DIR": str(told.data), "TEMPLATE_DIR": str(told.template), "PRIMARY": "eu-west"}
-    running.stop(running.start("postgres", running.free_port(), environment))
+    storefront_services.stop(
+        storefront_services.start("postgres", storefront_services.free_port(), environment)
+    )
     postgres.prepare(alone)
     assert (told.data / volume.RECOVERS).exists()

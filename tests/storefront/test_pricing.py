@@ -2,7 +2,7 @@
 
 from storefront import products
 from storefront.pricing import discount_cents, price_cents
-from tests.storefront.running import right_prices
+from tests.support.storefront_services import right_prices
 
 
 def test_prices_follow_the_rule() -> None:

@@ -15,10 +15,10 @@ import pytest
 from storefront import database, replication
 from storefront.problems import TimedOut, UpstreamProblem
 from storefront.replication import LOST, Place, State, Word
-from tests.storefront import regions, running
-from tests.storefront.regions import PLACE_ORDER, Databases
+from tests.support import storefront_regions, storefront_services
+from tests.support.storefront_regions import PLACE_ORDER, Databases
 
-US, EU, ME = regions.REGIONS
+US, EU, ME = storefront_regions.REGIONS
 
 
 def test_an_address_lists_regions_or_is_one_url() -> None:
@@ -91,7 +91,7 @@ def writer(url: str, order: str) -> Iterator[list[str]]:
 @pytest.mark.system
 def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A standby that had come further is rewound as it runs, the killed primary as it comes back, taking no write."""
-    with regions.databases(template) as up:
+    with storefront_regions.databases(template) as up:
         up.kill(EU)
         up.place(US, "lost")
         up.await_caught_up(US, ME)
@@ -124,7 +124,7 @@ def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.Captu
 @pytest.mark.system
 def test_a_standby_whose_data_is_gone_is_copied_anew(template: Path) -> None:
     """From the primary, orders and all; so is one that was primary on the timeline that the primary is on."""
-    with regions.databases(template, (US, EU)) as up:
+    with storefront_regions.databases(template, (US, EU)) as up:
         up.kill(EU)
         up.destroy(EU)
         up.place(US, "before")
@@ -136,7 +136,7 @@ def test_a_standby_whose_data_is_gone_is_copied_anew(template: Path) -> None:
 @pytest.mark.system
 def test_clients_find_the_new_primary(template: Path) -> None:
     """Whether the old one was killed or is merely frozen, so that it takes calls and never answers."""
-    with regions.databases(template, (US, EU)) as up:
+    with storefront_regions.databases(template, (US, EU)) as up:
         asyncio.run(_across_a_promotion(up))
 
 
@@ -181,19 +181,23 @@ async def _recovered(opened: database.Database, order: str) -> int:
 @pytest.mark.system
 def test_synchronous_commits_wait_for_a_standby(template: Path) -> None:
     """None is acknowledged that no standby has; a promoted one without standbys goes on, and waits again with one."""
-    with regions.databases(template, (US, EU), REPLICATION="sync") as up:
-        running.until(lambda: _waits(up, US), "the primary waits for standbys")
+    with storefront_regions.databases(template, (US, EU), REPLICATION="sync") as up:
+        storefront_services.until(lambda: _waits(up, US), "the primary waits for standbys")
         up.pause(EU)
         with pytest.raises(TimeoutError):
             asyncio.run(_place_within(up.url(US), "unconfirmed", 0.5))
         up.pause(EU, signal.SIGCONT)
         up.place(US, "confirmed")
         up.kill(US)
-        running.until(lambda: up.orders(EU) >= {"confirmed"}, "it is there: a commit waits until it is kept, not read")
+        storefront_services.until(
+            lambda: up.orders(EU) >= {"confirmed"}, "it is there: a commit waits until it is kept, not read"
+        )
         up.promote(EU)
         up.place(EU, "alone")
         up.start(US)
-        running.until(lambda: _waits(up, EU), "the promoted primary waits for the one that came back")
+        storefront_services.until(
+            lambda: _waits(up, EU), "the promoted primary waits for the one that came back"
+        )
 
 
 def _waits(up: Databases, region: str) -> bool:
@@ -211,7 +215,10 @@ async def _place_within(url: str, order: str, seconds: float) -> None:
 
 def _ends_at_once(listening: socket.socket) -> None:
     """A server that lets in who comes, and says in the same breath that it shuts down; until it is left."""
-    version, farewell = b"server_version\0" + b"18.4\0", b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+    version, farewell = (
+        b"server_version\0" + b"18.4\0",
+        b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0",
+    )
     welcome = struct.pack("!cii", b"R", 8, 0) + struct.pack("!ci", b"S", 4 + len(version)) + version
     welcome += struct.pack("!cic", b"Z", 5, b"I")
     connection, _ = listening.accept()

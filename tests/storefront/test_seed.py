@@ -8,8 +8,8 @@ from itertools import islice, pairwise
 import pytest
 
 from storefront import rows, seed
-from tests.storefront import running
-from tests.storefront.running import right_prices
+from tests.support import storefront_services
+from tests.support.storefront_services import right_prices
 
 
 def test_preloaded_rows_are_the_same_each_time() -> None:
@@ -45,11 +45,11 @@ def test_the_key_of_the_template_follows_its_ingredients() -> None:
 @pytest.mark.system
 def test_two_makers_at_once_leave_one_whole_template() -> None:
     """Both succeed, one folder stands, nothing else is left beside it."""
-    with running.open_folder() as folder:
+    with storefront_services.open_folder() as folder:
         makers = [
             subprocess.Popen(
                 [sys.executable, "-m", "storefront.seed", str(folder / "template")],
-                env={"PYTHONPATH": str(running.COMPOSE)},
+                env={"PYTHONPATH": str(storefront_services.COMPOSE)},
             )
             for _ in range(2)
         ]

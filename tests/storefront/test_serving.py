@@ -15,7 +15,7 @@ import pytest
 from storefront import outgoing, serving
 from storefront.outgoing import Peer
 from storefront.problems import Problem
-from tests.storefront import running
+from tests.support import storefront_services
 
 pytestmark = pytest.mark.system
 CALLERS = 8
@@ -31,7 +31,7 @@ class Dial:
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for port in list(self.ports):
             with contextlib.suppress(ConnectionRefusedError):
-                far_reader, far_writer = await asyncio.open_connection(running.HOST, port)
+                far_reader, far_writer = await asyncio.open_connection(storefront_services.HOST, port)
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
                 return
         writer.close()
@@ -58,21 +58,21 @@ async def _call(peer: Peer, stopped: asyncio.Event, answers: Counter[str]) -> No
 
 
 def _replace(old: "subprocess.Popen[bytes]", dial: Dial) -> "subprocess.Popen[bytes]":
-    port = running.free_port()
-    new = running.start("pricing", port, {})
+    port = storefront_services.free_port()
+    new = storefront_services.start("pricing", port, {})
     dial.ports.append(port)
-    assert running.stop(old) == 0
+    assert storefront_services.stop(old) == 0
     del dial.ports[0]
     return new
 
 
 async def _stream(replacements: int) -> Counter[str]:
     dial, answers, stopped = Dial(), Counter[str](), asyncio.Event()
-    port = running.free_port()
-    instance = running.start("pricing", port, {})
+    port = storefront_services.free_port()
+    instance = storefront_services.start("pricing", port, {})
     dial.ports.append(port)
-    server = await asyncio.start_server(dial.accept, running.HOST, 0)
-    address = f"http://{running.HOST}:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(dial.accept, storefront_services.HOST, 0)
+    address = f"http://{storefront_services.HOST}:{server.sockets[0].getsockname()[1]}"
     async with outgoing.client(PATIENCE_S) as client, server:
         peer = Peer("pricing", address, client, PATIENCE_S)
         callers = [asyncio.create_task(_call(peer, stopped, answers)) for _ in range(CALLERS)]
@@ -80,7 +80,7 @@ async def _stream(replacements: int) -> Counter[str]:
             instance = await asyncio.to_thread(_replace, instance, dial)
         stopped.set()
         await asyncio.gather(*callers)
-    assert await asyncio.to_thread(running.stop, instance) == 0
+    assert await asyncio.to_thread(storefront_services.stop, instance) == 0
     return answers
 
 
@@ -109,14 +109,14 @@ def test_a_draining_instance_refuses_new_connections_and_closes_the_open_ones() 
 
 def drained() -> bool:
     """Whether an open connection was asked within the grace of its instance, and got its answer."""
-    port = running.free_port()
-    process = running.start("pricing", port, {})
-    connection = http.client.HTTPConnection(running.HOST, port, timeout=5)
+    port = storefront_services.free_port()
+    process = storefront_services.start("pricing", port, {})
+    connection = http.client.HTTPConnection(storefront_services.HOST, port, timeout=5)
     try:
         assert answered(connection).headers["Connection"] is None
         told = time.monotonic()
         process.terminate()
-        running.until(lambda: not running.listens(port), "the listener is closed")
+        storefront_services.until(lambda: not storefront_services.listens(port), "the listener is closed")
         try:
             last = answered(connection)
         except (http.client.HTTPException, OSError):
@@ -126,16 +126,16 @@ def drained() -> bool:
         assert (last.status, last.headers["Connection"]) == (200, "close")
     finally:
         connection.close()
-        assert running.stop(process) == 0
+        assert storefront_services.stop(process) == 0
     return True
 
 
 def test_connections_that_wait_to_be_accepted_are_not_reset() -> None:
     """What the kernel had accepted before SIGTERM is answered, though the instance gets to it only afterwards."""
-    port = running.free_port()
-    process = running.start("pricing", port, {})
+    port = storefront_services.free_port()
+    process = storefront_services.start("pricing", port, {})
     process.send_signal(signal.SIGSTOP)
-    waiting = [http.client.HTTPConnection(running.HOST, port, timeout=5) for _ in range(20)]
+    waiting = [http.client.HTTPConnection(storefront_services.HOST, port, timeout=5) for _ in range(20)]
     try:
         for connection in waiting:
             connection.request("GET", "/prices/1")
@@ -146,16 +146,16 @@ def test_connections_that_wait_to_be_accepted_are_not_reset() -> None:
         for connection in waiting:
             connection.close()
         process.send_signal(signal.SIGCONT)
-        assert running.stop(process) == 0
+        assert storefront_services.stop(process) == 0
 
 
 def test_a_taken_port_is_one_clear_message(capfd: pytest.CaptureFixture[str]) -> None:
     """An instance that can't listen says where, and ends with a failure instead of a traceback."""
-    with socket.create_server((running.HOST, 0)) as taken:
+    with socket.create_server((storefront_services.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         process = subprocess.run(
             [sys.executable, "-m", "storefront.pricing"],
-            env={"PYTHONPATH": str(running.COMPOSE), "PORT": str(port)},
+            env={"PYTHONPATH": str(storefront_services.COMPOSE), "PORT": str(port)},
             timeout=20,
             check=False,
         )

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from runner.load import oracle
-from tests.storefront.running import COMPOSE, HOST, free_port, start, stop
+from gameday.load import oracle
+from tests.support.storefront_services import COMPOSE, HOST, free_port, start, stop
 
 pytestmark = pytest.mark.system
 

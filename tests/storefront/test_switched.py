@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from runner import bundled
-from runner.changes.releases import Catalogue
-from runner.changes.rollout import plan
-from runner.journal import Journal
-from runner.operations import Operation
-from runner.operator import Operator
-from runner.ports import Instance, PortError
-from runner.recovery import Recovery
-from runner.substrates.process import ProcessSubstrate
-from runner.system import System
-from runner.topology import Topology, read_topology
+from gameday import bundled
+from gameday.changes.releases import Catalogue
+from gameday.changes.rollout import plan
+from gameday.operations import Operation
+from gameday.ports import Instance, PortError
+from gameday.recording.journal import Journal
+from gameday.substrates.process.process_substrate import ProcessSubstrate
+from gameday.system.deployer import Operator
+from gameday.system.operation_executor import Recovery
+from gameday.system.system import System
+from gameday.topology import Topology, read_topology
 from storefront.flags import DEFAULTS
-from tests.fakes import FakeLinks, HandClock
-from tests.storefront import running
+from tests.support import storefront_services
+from tests.support.fakes import FakeLinks, HandClock
 
 REGION = "us-east"
 SWITCHED = {**DEFAULTS, "checkout": False, "queue-checkout": True}
@@ -30,12 +30,20 @@ def recovery() -> Iterator[Recovery]:
     pricing = read_topology(bundled.compose(), (REGION,)).service(REGION, "pricing")
     topology = Topology((REGION,), (pricing,), ())
     catalogue = Catalogue(bundled.releases(), bundled.compose() / "storefront")
-    with running.open_folder() as folder:
+    with storefront_services.open_folder() as folder:
         substrate = ProcessSubstrate(
-            folder.name, topology, folder, lambda: folder, variables={"OPERATOR_TOKEN": running.TOKEN}
+            folder.name,
+            topology,
+            folder,
+            lambda: folder,
+            variables={"OPERATOR_TOKEN": storefront_services.TOKEN},
         )
         system = System(
-            substrate, FakeLinks(), topology, lambda name: catalogue.build(name, folder / "trees"), token=running.TOKEN
+            substrate,
+            FakeLinks(),
+            topology,
+            lambda name: catalogue.build(name, folder / "trees"),
+            token=storefront_services.TOKEN,
         )
         journal = Journal(folder / "journal.jsonl")
         operator = Operator(
@@ -93,7 +101,9 @@ def test_a_kill_switch_does_not_undo_itself(recovery: Recovery, anew: Callable[[
 
 
 @pytest.mark.system
-def test_a_switch_while_an_instance_starts_reaches_it(recovery: Recovery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_switch_while_an_instance_starts_reaches_it(
+    recovery: Recovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was under way with the defaults, in nobody's list: it is told before it counts as ready."""
     system = recovery.system
     listed = system.substrate.instances

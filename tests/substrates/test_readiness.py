@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from runner.ports import PortError
-from runner.substrates import readiness
-from runner.substrates.readiness import answers, await_answer
+from gameday.ports import PortError
+from gameday.substrates import readiness
+from gameday.substrates.readiness import answers, await_answer
 
 
 @contextmanager

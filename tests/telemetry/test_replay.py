@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from runner import detect
-from runner.journal import Event
-from runner.operations import Alert
-from runner.scenario.model import Detection
-from runner.telemetry.replay import Look, read_recording, replay, replay_quiet
-from runner.telemetry.watch import Watch
-from tests.telemetry.bench import OK, STATUS, WRONG, Bench, scenario
+from gameday import detect
+from gameday.operations import Alert
+from gameday.recording.journal import Event
+from gameday.scenario.scenario_model import Detection
+from gameday.telemetry.replay import Look, read_recording, replay, replay_quiet
+from gameday.telemetry.watch import Watch
+from tests.support.telemetry_bench import OK, STATUS, WRONG, Bench, scenario
 
 EVERY: list[dict[str, Any]] = [
     {"detector": "cusum", "pages": True},

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from runner import detect
-from runner.journal import Journal
-from runner.operations import Alert
-from runner.ports import Detector, PortError
-from runner.samples import ShardWriter
-from runner.scenario import Slo
-from runner.scenario.model import Detection
-from runner.telemetry.scrape import Found
-from runner.telemetry.watch import Watch
-from tests.fakes import HandClock
-from tests.telemetry.bench import NOT_SENT, STATUS, WRONG, Bench, scenario
+from gameday import detect
+from gameday.operations import Alert
+from gameday.ports import Detector, PortError
+from gameday.recording.journal import Journal
+from gameday.recording.samples import ShardWriter
+from gameday.scenario import Slo
+from gameday.scenario.scenario_model import Detection
+from gameday.telemetry.metrics_scrape import Found
+from gameday.telemetry.watch import Watch
+from tests.support.fakes import HandClock
+from tests.support.telemetry_bench import NOT_SENT, STATUS, WRONG, Bench, scenario
 
 
 @pytest.fixture
@@ -90,7 +90,12 @@ def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
     fed: list[tuple[int, int, int, list[float]]] = []
 
     def make(
-        detection: Detection, slo: Slo, p0: float, rate: float, streams: int, steady: Sequence[tuple[float, bool]]
+        detection: Detection,
+        slo: Slo,
+        p0: float,
+        rate: float,
+        streams: int,
+        steady: Sequence[tuple[float, bool]],
     ) -> Detector | None:
         seen.append((detection.detector, slo.name, p0, rate))
         fed.append((streams, len(steady), sum(not good for _, good in steady), [t for t, _ in steady]))
@@ -111,7 +116,9 @@ def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
     assert {(detector, name) for detector, name, *_ in seen} == {
         (detector, name) for detector in ("cusum", "threshold") for name in ("checkout", "prices")
     }
-    assert {name: p0 for _, name, p0, _ in seen} == pytest.approx({"checkout": 10.5 / 1001, "prices": 0.5 / 991})
+    assert {name: p0 for _, name, p0, _ in seen} == pytest.approx(
+        {"checkout": 10.5 / 1001, "prices": 0.5 / 991}
+    )
     assert sorted({rate for *_, rate in seen}) == pytest.approx([990 / 49.99, 1000 / 49.99], abs=5e-4)
     assert {each[:3] for each in fed} == {(2, 1000, 10), (2, 990, 0)}
     assert all(times == sorted(times) for *_, times in fed)
@@ -178,7 +185,13 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
     watch.poll(4.0)
     assert watch.records()["planned"].tolist() == [0.5, 1.0, 2.0, 2.5, 3.0]
     samples = watch.samples()
-    assert [samples.journeys[n] for n in samples.records["journey"]] == ["buy", "browse", "buy", "login", "login"]
+    assert [samples.journeys[n] for n in samples.records["journey"]] == [
+        "buy",
+        "browse",
+        "buy",
+        "login",
+        "login",
+    ]
     mine.close()
     first.close()
 
@@ -196,7 +209,9 @@ def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
     """What the scrape found is an alert of the service side, numbered with the others."""
-    found = Found("checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)")
+    found = Found(
+        "checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)"
+    )
     bench = Bench(tmp_path, scrape=Finds([found]))
     assert bench.watch.poll(1.0) == [Alert("a1", 1.0, "scrape", "service", True, "checkout", found.summary)]
     assert bench.watch.poll(2.0) == []

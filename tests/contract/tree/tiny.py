@@ -121,7 +121,9 @@ class Service:
         try:
             request = (await reader.readuntil(b"\r\n\r\n")).decode()
             body = json.dumps(await self.answer(request.split(" ")[1])).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

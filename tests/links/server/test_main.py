@@ -11,18 +11,18 @@ import socket
 import subprocess
 import sys
 
-import runner.links.server
-from tests.links.running import PATIENCE_S, Server, Upstream, asked, running
+import gameday.links.server
+from tests.support.link_servers import PATIENCE_S, Server, Upstream, asked, running
 
-PACKAGE = pathlib.Path(runner.links.server.__file__).parent
+PACKAGE = pathlib.Path(gameday.links.server.__file__).parent
 
 
 def test_it_runs_from_a_copy_without_the_rest_of_the_runner(tmp_path: pathlib.Path) -> None:
     """The package beside two empty `__init__` files is all that the container image holds."""
-    shutil.copytree(PACKAGE, tmp_path / "runner/links/server", ignore=shutil.ignore_patterns("__pycache__"))
-    for package in ("runner", "runner/links"):
+    shutil.copytree(PACKAGE, tmp_path / "gameday/links/server", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("gameday", "gameday/links"):
         (tmp_path / package / "__init__.py").touch()
-    code = "import sys, runner.links.server.__main__; print(*sys.modules)"
+    code = "import sys, gameday.links.server.__main__; print(*sys.modules)"
     environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
     loaded = subprocess.run(
         [sys.executable, "-c", code],
@@ -33,15 +33,17 @@ def test_it_runs_from_a_copy_without_the_rest_of_the_runner(tmp_path: pathlib.Pa
         check=True,
         timeout=PATIENCE_S,
     ).stdout.split()
-    assert "runner.links.server.api" in loaded
-    assert [name for name in loaded if name.startswith("runner") and "links" not in name] == ["runner"]
+    assert "gameday.links.server.toxiproxy_api" in loaded
+    assert [name for name in loaded if name.startswith("gameday") and "links" not in name] == ["gameday"]
     assert not {"aiohttp", "starlette", "pydantic", "requests"} & set(loaded)
 
 
 def test_its_start_costs_little() -> None:
     """Less than half a second of processor time from start to the end of --help: one runs in every region."""
-    start = [sys.executable, "-m", "runner.links.server", "--help"]
-    subprocess.run(start, check=True, capture_output=True, timeout=PATIENCE_S)  # what is compiled is compiled once
+    start = [sys.executable, "-m", "gameday.links.server", "--help"]
+    subprocess.run(
+        start, check=True, capture_output=True, timeout=PATIENCE_S
+    )  # what is compiled is compiled once
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(start, check=True, capture_output=True, timeout=PATIENCE_S)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -65,7 +67,7 @@ def test_a_busy_port_is_one_clear_message() -> None:
     """The API's port is taken: exit status 1 and a line that names address and cause, no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        argv = [sys.executable, "-m", "runner.links.server", "--port", str(port)]
+        argv = [sys.executable, "-m", "gameday.links.server", "--port", str(port)]
         ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == 1
     assert ended.stderr == f"link server: listen tcp 127.0.0.1:{port}: bind: address already in use\n"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.links.running import PATIENCE_S, Proxy, Server, Upstream, asked, read_all, read_exactly
+from tests.support.link_servers import PATIENCE_S, Proxy, Server, Upstream, asked, read_all, read_exactly
 
 
 @pytest.fixture

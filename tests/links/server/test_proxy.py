@@ -12,7 +12,16 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.links.running import PATIENCE_S, Proxy, Server, Talk, Upstream, asked, read_all, read_exactly
+from tests.support.link_servers import (
+    PATIENCE_S,
+    Proxy,
+    Server,
+    Talk,
+    Upstream,
+    asked,
+    read_all,
+    read_exactly,
+)
 
 MEGABYTE = 1_000_000
 
@@ -170,7 +179,9 @@ def test_a_removed_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy)
 
 
 @pytest.mark.parametrize("change", ["listen", "upstream"])
-def test_another_address_drops_connections(proxy: Proxy, upstream: Callable[[Talk], Upstream], change: str) -> None:
+def test_another_address_drops_connections(
+    proxy: Proxy, upstream: Callable[[Talk], Upstream], change: str
+) -> None:
     """A changed listen or upstream ends the open connections; the toxics stay; the same address changes nothing."""
 
     def other(connection: socket.socket) -> None:
@@ -220,7 +231,9 @@ def test_an_upstream_is_resolved_by_ordinary_names(server: Server, echoing: Upst
             assert asked(client, b"x") == b"x"
 
 
-def test_a_client_that_resets_takes_the_upstream_along(server: Server, upstream: Callable[[Talk], Upstream]) -> None:
+def test_a_client_that_resets_takes_the_upstream_along(
+    server: Server, upstream: Callable[[Talk], Upstream]
+) -> None:
     """The upstream sees the end of a connection whose client has gone without a word."""
     gone = threading.Event()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from runner.links.server.api import SWITCHED
-from tests.links.running import Server
+from gameday.links.server.toxiproxy_api import SWITCHED
+from tests.support.link_servers import Server
 
 KEYS = {"name", "listen", "upstream", "enabled", "toxics"}
 

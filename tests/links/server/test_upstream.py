@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from runner.links.server.upstream import Dialler, Names
-from tests.links.running import PATIENCE_S, Proxy, Server, Talk, Upstream, read_all, running
+from gameday.links.server.upstream import Dialler, Names
+from tests.support.link_servers import PATIENCE_S, Proxy, Server, Talk, Upstream, read_all, running
 
 NAME = "pricing.us-east:8000"
 
@@ -148,7 +148,9 @@ class Callers:
         return [answer for mine in self.answers for answer in mine]
 
 
-def test_no_request_fails_while_instances_are_replaced(named: Server, names: pathlib.Path, closed_port: str) -> None:
+def test_no_request_fails_while_instances_are_replaced(
+    named: Server, names: pathlib.Path, closed_port: str
+) -> None:
     """Thousands of requests, each on a new connection, through dozens of replacements: 0 failed.
 
     An instance leaves the table first, and stops only when no request that could have seen it there is under way.

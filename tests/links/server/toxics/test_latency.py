@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from runner.links.server.toxics.latency import Latency
-from tests.links.running import Server, Upstream, asked, read_exactly
+from gameday.links.server.toxics.latency import Latency
+from tests.support.link_servers import Server, Upstream, asked, read_exactly
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.links.running import Server, Upstream, asked, read_all
+from tests.support.link_servers import Server, Upstream, asked, read_all
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100])
-def test_so_many_bytes_pass_and_then_the_connection_closes(server: Server, echoing: Upstream, limit: int) -> None:
+def test_so_many_bytes_pass_and_then_the_connection_closes(
+    server: Server, echoing: Upstream, limit: int
+) -> None:
     """The client gets exactly the limit, then the end; each connection counts for itself."""
     proxy = server.proxy(echoing.port)
     proxy.add("limit_data", bytes=limit)

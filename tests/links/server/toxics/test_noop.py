@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.links.running import Server, Upstream, asked
+from tests.support.link_servers import Server, Upstream, asked
 
 
 def test_it_changes_nothing(server: Server, echoing: Upstream) -> None:

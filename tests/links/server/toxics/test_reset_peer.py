@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.links.running import PATIENCE_S, Server, Talk, Upstream, asked
+from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, asked
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
 @pytest.mark.parametrize("timeout", [0, 150])
-def test_the_client_is_reset_after_the_time(server: Server, echoing: Upstream, stream: str, timeout: int) -> None:
+def test_the_client_is_reset_after_the_time(
+    server: Server, echoing: Upstream, stream: str, timeout: int
+) -> None:
     """The first data starts the clock; then the client reads `connection reset`, not an end."""
     proxy = server.proxy(echoing.port)
     proxy.add("reset_peer", stream, timeout=timeout)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import random
 import time
 
-from runner.links.server.toxics.slicer import Slicer
-from tests.links.running import Server, Upstream
+from gameday.links.server.toxics.slicer import Slicer
+from tests.support.link_servers import Server, Upstream
 
 
 def test_data_comes_in_slices_and_is_whole(server: Server, echoing: Upstream) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import socket
 import time
 
-from tests.links.running import Server, Upstream, read_all, read_exactly
+from tests.support.link_servers import Server, Upstream, read_all, read_exactly
 
 
 def test_data_passes_at_once_and_the_end_later(server: Server, echoing: Upstream) -> None:

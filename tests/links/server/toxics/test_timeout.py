@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.links.running import Server, Upstream, asked
+from tests.support.link_servers import Server, Upstream, asked
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])

@@ -1,0 +1,137 @@
+"""Small drawings beside numbers: trials in a cell of a table, and how a scenario went from quarter to quarter.
+
+Pure geometry, numbers in and px out; templates draw, and colours are the style sheet's, so that both themes and print
+have theirs. The large drawings of trials are `dots`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gameday_reports.charts.beeswarm import Axis, pile, span, swarm
+
+WIDTH, HEIGHT, RADIUS = 132.0, 24.0, 2.6
+RAIL = 22.0  # of the width, for what never came
+FLOOR = 18.0  # the interval and the median stand here, px from the top
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Dots on one line, open ones on the rail; `bar` and `tick` are the interval and the median."""
+
+    about: str
+    dots: Sequence[tuple[float, float]]
+    open: Sequence[tuple[float, float]]
+    bar: tuple[float, float] | None
+    tick: float | None
+    axis: Axis
+    width: float = WIDTH
+    height: float = HEIGHT
+    radius: float = RADIUS
+    floor: float = FLOOR
+
+
+def axis_of(values: Iterable[float]) -> Axis:
+    """One axis for a whole column, from zero, so that its rows can be held against each other."""
+    found = list(values)
+    _, high = span(found)
+    width = WIDTH - 2 * RADIUS - (RAIL if math.inf in found else 0)
+    return Axis(0.0, high, width, WIDTH - RAIL / 2 - RADIUS)
+
+
+def spark(about: str, values: Sequence[float], middle: float | None, interval: Interval, axis: Axis) -> Spark:
+    """`values` may be infinite, as may the median and the ends of the interval."""
+    finite = [value for value in values if math.isfinite(value)]
+    xs, room = [RADIUS + axis.at(value) for value in finite], FLOOR - 4 - 2 * RADIUS
+    line = (FLOOR - 4) / 2
+    beside = pile(len(values) - len(finite), RADIUS, RAIL - 4 * RADIUS, room)
+    return Spark(
+        about=about,
+        dots=[(round(x, 2), round(line + y, 2)) for x, y in zip(xs, swarm(xs, RADIUS, room), strict=True)],
+        open=[(round(RADIUS + axis.rail + x, 2), round(line + y, 2)) for x, y in beside],
+        bar=(RADIUS + axis.at(interval[0]), RADIUS + axis.at(interval[1])) if interval else None,
+        tick=None if middle is None else RADIUS + axis.at(middle),
+        axis=axis,
+    )
+
+
+@dataclass(frozen=True)
+class Period:
+    """One quarter: its name, the values of its runs, their median and its interval; any of these may be infinite."""
+
+    name: str
+    values: Sequence[float]
+    middle: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One quarter as drawn: x of its middle, then y of everything; `high` and `low` are the ends of the interval."""
+
+    name: str
+    x: float
+    dots: Sequence[tuple[float, float]]
+    open: Sequence[tuple[float, float]]
+    middle: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """`ticks`: (y, value) of the lines; `path`: (x, y) of the medians that came, in order; `rail`: y of "never"."""
+
+    about: str
+    marks: Sequence[Mark]
+    ticks: Sequence[tuple[float, float]]
+    path: Sequence[tuple[float, float]]
+    rail: float | None
+    width: float = 360.0
+    height: float = 172.0
+    radius: float = RADIUS
+    left: float = 44.0
+    bottom: float = 148.0
+
+
+def trend(about: str, periods: Sequence[Period]) -> Trend:
+    """The quarters in order, evenly spaced, time upwards from zero."""
+    everything = [each for period in periods for each in (*period.values, *(period.interval or ()))]
+    never = math.inf in everything
+    top, steps = 30.0 if never else 12.0, _steps(span(everything)[1])
+    left, width, bottom = Trend.left, Trend.width, Trend.bottom
+    axis = Axis(0.0, steps[-1], bottom - top, bottom - 10.0)
+    slot = (width - left - 8) / max(1, len(periods))
+    marks = [_mark(period, left + slot * (i + 0.5), slot, bottom, axis) for i, period in enumerate(periods)]
+    return Trend(
+        about=about,
+        marks=marks,
+        ticks=[(round(bottom - axis.at(step), 2), step) for step in steps],
+        path=[(each.x, each.middle) for each in marks if each.middle is not None and each.middle > 10.0],
+        rail=10.0 if never else None,
+    )
+
+
+def _steps(high: float) -> list[float]:
+    """Zero and two or three round values up to or over `high`."""
+    size = 10.0 ** math.floor(math.log10(high))
+    step = next(size * each for each in (0.5, 1, 2, 2.5, 5) if size * each * 3 >= high)
+    return [step * i for i in range(math.ceil(high / step - 1e-9) + 1)]
+
+
+def _mark(period: Period, x: float, slot: float, bottom: float, axis: Axis) -> Mark:
+    finite = [bottom - axis.at(value) for value in period.values if math.isfinite(value)]
+    room = max(4 * RADIUS, min(slot - 12, 60.0))
+    aside = swarm(finite, RADIUS, room)
+    never = pile(len(period.values) - len(finite), RADIUS, room, 2 * RADIUS)
+    low, high = period.interval or (None, None)
+    return Mark(
+        period.name,
+        round(x, 2),
+        [(round(x + dx, 2), round(y, 2)) for y, dx in zip(finite, aside, strict=True)],
+        [(round(x + dx, 2), 10.0) for dx, _ in never],
+        *(None if each is None else round(bottom - axis.at(each), 2) for each in (period.middle, low, high)),
+    )

@@ -1,0 +1,68 @@
+"""A Vega-Lite specification → a small SVG element for a page: always the same bytes for the same specification.
+
+vl-convert numbers its ids through a process' life, writes coordinates to sixteen digits and a font on every text; here
+the ids get a prefix and are counted anew, coordinates have two decimals, and fonts are left to the page's style sheet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree as ET
+
+_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_DROPPED = {
+    "aria-hidden",
+    "aria-roledescription",
+    "pointer-events",
+    "font-family",
+    "stroke-miterlimit",
+    "role",
+}
+_NEUTRAL = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-width", "1"), ("display", "none")}
+
+
+def convert(specification: Mapping[str, Any], attributes: Mapping[str, str], prefix: str) -> str:
+    """The drawing with `attributes` on its root; ids begin with `prefix`, which must be unique in the page."""
+    import vl_convert
+
+    drawn: str = vl_convert.vegalite_to_svg(dict(specification))
+    return normalised(drawn, attributes, prefix)
+
+
+def normalised(drawn: str, attributes: Mapping[str, str], prefix: str) -> str:
+    """The same drawing without what differs from one rendering to the next, and without what a page doesn't need."""
+    root = ET.fromstring(re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", drawn, count=2))  # noqa: S314 - vl-convert's own output
+    ids: dict[str, str] = {}
+    for element in root.iter():
+        if "id" in element.attrib:
+            ids[element.attrib["id"]] = element.attrib["id"] = f"{prefix}-{len(ids) + 1}"
+    _prune(root)
+    for element in root.iter():
+        element.attrib = {
+            name: _short(value, ids) for name, value in element.attrib.items() if _kept(name, value)
+        }
+    box = root.attrib["viewBox"]
+    root.attrib = {"viewBox": box, **attributes}
+    return ET.tostring(root, encoding="unicode")
+
+
+def _prune(element: ET.Element) -> None:
+    """Takes out what draws nothing: the page's background, empty paths, groups with nothing in them."""
+    for child in list(element):
+        _prune(child)
+        empty = child.tag == "g" and not len(child)
+        unseen = child.tag == "path" and child.get("class") in ("background", "foreground")
+        if empty or unseen:
+            element.remove(child)
+
+
+def _kept(name: str, value: str) -> bool:
+    return name not in _DROPPED and (name, value) not in _NEUTRAL
+
+
+def _short(value: str, ids: Mapping[str, str]) -> str:
+    value = _REFERENCE.sub(lambda found: f"url(#{ids.get(found[1], found[1])})", value)
+    return _NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", value)

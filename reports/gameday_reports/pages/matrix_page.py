@@ -1,0 +1,245 @@
+"""Renders the variants of one scenario, "gameday/matrix/v1", side by side as one self-contained page.
+
+It says what `gameday.analysis.trials.variant_matrix` found and decides nothing itself. The same bytes for the same runs; any value may
+be missing. The sentences are `beside`, the strips on one time axis `aligned`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gameday_reports.charts import small_multiples
+from gameday_reports.pages import page_template
+from gameday_reports.pages.trials_page import VERDICTS
+from gameday_reports.run_page import run_data
+from gameday_reports.text.formatting import (
+    HOLDS,
+    NOT_MEASURED,
+    Figure,
+    count,
+    interval,
+    percent,
+    seconds,
+    times,
+)
+from gameday_reports.text.loose import items, mapping, number, pick, rows, text
+from gameday_reports.text.matrix_text import Variant, name_of, sentences, slos_of, spelt
+
+ROOM = 900_000
+"""How much of the page the strips may take, bytes."""
+BADGES = {
+    **{
+        "pass": ("passed", "yes"),
+        "fail": ("failed", "no"),
+        "error": ("error", "no"),
+        "inconclusive": ("unclear", "open"),
+    },
+    **{"ok": ("ok", "yes"), "breach": ("breach", "no"), "unknown": ("unknown", "open")},
+}
+TIMES = {
+    "ttd": "Time to detect",
+    "tta": "Time to acknowledge",
+    "ttr": "Time to recover",
+    "ttfr": "Time to full recovery",
+}
+AUDIT = {
+    "acknowledged": "Orders acknowledged",
+    "lost": "Orders lost",
+    "duplicated": "Orders duplicated",
+    "charged_twice": "Orders charged twice",
+}
+WORST_FIRST = ("breach", "unknown", "ok")
+BIG = 3
+"""Up to so many variants have large figures of their own."""
+MEANING = {
+    "pass": "Every variant met what is expected of it.",
+    "fail": "At least one variant did not meet what is expected of it.",
+    "inconclusive": "At least one variant does not allow a judgement.",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table has of one variant: a badge (words, tone) where there is a judgement, and words."""
+
+    words: str
+    badge: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: its heading and one cell for each variant; `group` begins a new part of it."""
+
+    heading: str
+    cells: Sequence[Cell]
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's heading; `link` leads to the run's report, empty where that isn't below the page's folder."""
+
+    name: str
+    link: str
+
+
+def render_matrix(
+    matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Path, kicker: str = "Game day matrix"
+) -> Path:
+    """Writes the page to `path` and returns it; `runs` are the folders of the variants' runs.
+
+    Raises OSError where it can't be written, ValueError where a run's file isn't what its name says.
+    """
+    variants = rows(matrix.get("variants"))
+    verdict = text(matrix.get("verdict"))
+    word, meaning = VERDICTS.get(verdict, ("No verdict", "The matrix left no verdict."))
+    told = sentences(variants)
+    content = {
+        "kicker": kicker,
+        "title": text(matrix.get("title")) or text(matrix.get("scenario")) or "unnamed scenario",
+        "verdict": verdict if verdict in VERDICTS else "unknown",
+        "word": word,
+        "meaning": MEANING.get(verdict, meaning),
+        "reasons": [text(reason) for reason in items(matrix.get("reasons"))],
+        "figures": _figures(variants),
+        "facts": [],
+        "told": told,
+        "heads": [Head(name_of(each), _link(runs.get(name_of(each)), path)) for each in variants],
+        "lines": list(_lines(variants)),
+        "strips": list(small_multiples.strips(_shown(variants, runs), _order(variants), ROOM)),
+        "expected": [
+            (name_of(each), [_expected(e) for e in rows(each.get("expectations"))]) for each in variants
+        ],
+    }
+    return page_template.write(path, "matrix.html.j2", content)
+
+
+def _shown(variants: Sequence[Variant], runs: Mapping[str, Path]) -> list[small_multiples.Shown]:
+    named = [name_of(each) for each in variants]
+    return small_multiples.shown({name: run_data.read(runs[name]) for name in named if name in runs})
+
+
+def _link(run: Path | None, page_path: Path) -> str:
+    try:
+        below = run.resolve().relative_to(page_path.parent.resolve()) if run else None
+    except ValueError:
+        return ""
+    return f"{quote(below.as_posix())}/report.html" if below else ""
+
+
+def _order(variants: Sequence[Variant]) -> list[str]:
+    """The SLOs as they are drawn: those that tell the variants apart first, then the other breached ones."""
+    verdicts: dict[str, list[str]] = {}
+    for each in variants:
+        for name, slo in slos_of(each).items():
+            verdicts.setdefault(name, []).append(text(slo.get("verdict")))
+    return sorted(verdicts, key=lambda name: (len(set(verdicts[name])) < 2, "breach" not in verdicts[name]))
+
+
+def _figures(variants: Sequence[Variant]) -> list[Figure]:
+    if not 0 < len(variants) <= BIG:
+        passed = sum(each.get("verdict") == "pass" for each in variants)
+        tone = "good" if passed == len(variants) else "bad"
+        ratios = [(number(pick(each, "impact", "failed_ratio")), name_of(each)) for each in variants]
+        known = sorted((ratio, name) for ratio, name in ratios if ratio is not None)
+        ends = [(percent(known[at][0]), known[at][1]) if known else (NOT_MEASURED, "") for at in (0, -1)]
+        return [
+            Figure("Passed", f"{passed} of {len(variants)}", "variants", tone),
+            Figure("Fewest requests failed", *ends[0], "plain" if known else "muted"),
+            Figure("Most requests failed", *ends[1], "plain" if known else "muted"),
+        ]
+    return [figure for each in variants for figure in _three(each)]
+
+
+def _three(variant: Variant) -> Iterator[Figure]:
+    """What a variant came to, at a glance."""
+    name = name_of(variant)
+    value, state = interval(variant, "ttr")
+    tone = {"never": "bad", "no effect": "good"}.get(value, "plain" if state == "measured" else "muted")
+    note = "time to recover" if state in ("measured", "") else f"time to recover: {state}"
+    yield Figure(f"TTR, {name}", value, note, tone)
+    failed, requests = pick(variant, "impact", "failed"), pick(variant, "impact", "requests")
+    ratio = number(pick(variant, "impact", "failed_ratio"))
+    of = "" if number(failed) is None else f"{count(failed)} of {count(requests)}"
+    yield Figure(
+        f"Failed requests, {name}",
+        percent(ratio),
+        of,
+        "muted" if ratio is None else "plain" if ratio else "good",
+    )
+    lost, told = number(pick(variant, "audit", "lost")), number(pick(variant, "audit", "acknowledged"))
+    of = "no audit of orders" if told is None else f"of {count(told)} acknowledged"
+    yield Figure(
+        f"Orders lost, {name}", count(lost), of, "muted" if lost is None else "bad" if lost else "good"
+    )
+
+
+def _lines(variants: Sequence[Variant]) -> Iterator[Line]:
+    yield Line("Verdict", [_badge(each.get("verdict")) for each in variants])
+    for position, setting in enumerate(
+        dict.fromkeys(s for each in variants for s in mapping(each.get("settings")))
+    ):
+        cells = [Cell(_setting(pick(each, "settings", setting))) for each in variants]
+        yield Line(spelt(setting), cells, "" if position else "What differs")
+    for position, (key, heading) in enumerate(TIMES.items()):
+        cells = [Cell(_time(each, key)) for each in variants]
+        yield Line(f"{heading}, {key.upper()}", cells, "" if position else "How long it took")
+    firsts = [number(pick(each, "responder", "first_right_s")) for each in variants]
+    cells = [Cell("none" if first is None else seconds(first)) for first in firsts]
+    yield Line("First right operation, after the first effect on users", cells)
+    yield Line("Wrong operations", [Cell(count(pick(each, "responder", "wrong"))) for each in variants])
+    yield Line(
+        "Failed requests", [Cell(_failed(mapping(each.get("impact")))) for each in variants], "Who was hurt"
+    )
+    yield Line("Users hurt", [Cell(_users(mapping(each.get("impact")))) for each in variants])
+    for key, heading in AUDIT.items():
+        yield Line(heading, [Cell(count(pick(each, "audit", key))) for each in variants])
+    names = dict.fromkeys(name for each in variants for name in slos_of(each))
+    for position, name in enumerate(names):
+        yield Line(
+            name, [_slo(slos_of(each).get(name, {})) for each in variants], "" if position else "Objectives"
+        )
+
+
+def _badge(verdict: Any, words: str = "") -> Cell:
+    return Cell(words, BADGES.get(text(verdict), ("not judged", "open")))
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return text(value) or "not set"
+
+
+def _time(variant: Variant, key: str) -> str:
+    value, state = interval(variant, key)
+    return f"{value}, {state}" if value == "never" else value
+
+
+def _failed(impact: Mapping[str, Any]) -> str:
+    if number(impact.get("failed")) is None:
+        return NOT_MEASURED
+    return f"{percent(impact.get('failed_ratio'))}: {count(impact.get('failed'))} of {count(impact.get('requests'))}"
+
+
+def _users(impact: Mapping[str, Any]) -> str:
+    if number(impact.get("users")) is None:
+        return NOT_MEASURED
+    return f"{count(impact.get('users'))}: {percent(impact.get('users_affected_ratio'))} of those who came"
+
+
+def _slo(slo: Mapping[str, Any]) -> Cell:
+    """Its judgement, for how long it was in breach, and what it spent of its error budget."""
+    breached, spent = number(slo.get("breached_s")), number(slo.get("budget_spent"))
+    parts = [f"for {seconds(breached)}" if breached else "", f"{times(spent)} the budget" if spent else ""]
+    return _badge(slo.get("verdict"), ", ".join(filter(None, parts)))
+
+
+def _expected(each: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
+    holds = each.get("holds")
+    tone = {True: "yes", False: "no"}.get(holds, "open") if isinstance(holds, bool) else "open"
+    return text(each.get("expr")), (HOLDS.get(holds if isinstance(holds, bool) else None, "unknown"), tone)

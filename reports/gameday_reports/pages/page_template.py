@@ -1,0 +1,43 @@
+"""What every page shares: the template engine, the style sheet with both themes, and how a page is written.
+
+What stands on a page is left to `render`, `compare` and `trials`. Everything from outside is escaped by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from gameday.recording import atomic_file
+from gameday_reports.charts import palette
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def environment() -> Environment:
+    """Escapes everything, and stops at a name that a template doesn't know."""
+    return Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        loader=FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def style() -> Markup:
+    """The style sheet with both themes; print is always light."""
+    light, dark = palette.variables(dark=False), palette.variables(dark=True)
+    themes = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}{palette.dark_charts()}}}"
+    return Markup(themes + (TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+
+
+def write(path: Path, template: str, content: Mapping[str, Any]) -> Path:
+    """Writes the page, the same bytes for the same content, and returns its path. OSError where it can't."""
+    page = environment().get_template(template).render(style=style(), **content)
+    atomic_file.write(path, page + "\n")
+    return path

@@ -1,0 +1,103 @@
+"""A suite in Markdown, for a pull request or the summary of a CI step: what failed first, then the table.
+
+It says what the page says. Everything from outside is escaped: GitHub's Markdown knows HTML, and a table has pipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gameday_reports.pages.gate_table import Gate, Held, gate
+from gameday_reports.pages.suite_page import Cell, Line, lines, title
+from gameday_reports.pages.trials_page import VERDICTS
+from gameday_reports.text.loose import mapping, text
+from gameday_reports.text.markdown import code, plain, table
+
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️", "error": "💥"}
+TONES = {"yes": "✅", "no": "❌", "open": "⚠️"}
+ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "Orders lost")
+
+
+def markdown(suite: Mapping[str, Any]) -> str:
+    """The whole document."""
+    verdict = text(suite.get("verdict"))
+    word = "Interrupted" if suite.get("interrupted") is True else VERDICTS.get(verdict, ("No verdict",))[0]
+    shown, against = lines(suite), gate(mapping(suite.get("baseline")))
+    parts = [
+        f"## {MARKS.get(verdict, '❔')} {word}: game day suite, {title(suite)}",
+        *_crowded(suite),
+        *_failed(shown),
+    ]
+    parts += list(_against(against)) if against else []
+    parts += ["\n".join(table(ROWS, [_row(each) for each in shown])), _beneath(suite)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _crowded(suite: Mapping[str, Any]) -> Iterator[str]:
+    said = text(suite.get("crowded"))
+    if said:
+        yield f"{TONES['open']} {plain(said[:1].upper() + said[1:])}."
+
+
+def _failed(shown: Sequence[Line]) -> Iterator[str]:
+    """Each scenario that didn't pass, with the expectations that didn't hold and what they were."""
+    for each in shown:
+        if each.verdict == "pass":
+            continue
+        told = [
+            f"- {code(expr)} {badge[0]}: {plain(said)}" for expr, badge, said in each.expectations if said
+        ]
+        told = told or [f"- {plain(reason)}" for reason in each.reasons[:5]]
+        yield "\n".join([f"**{plain(each.name)}** {each.badge[0]}", "", *told])
+
+
+def _against(found: Gate) -> Iterator[str]:
+    """Which scenario became slower, by how much and how surely; or what to run instead."""
+    yield f"### {TONES.get(found.badge[1], '')} Against the baseline: {found.badge[0]}"
+    yield plain(found.sentence)
+    if found.reasons or found.missing:
+        yield "\n".join(f"- {plain(each)}" for each in (*found.reasons, *found.missing))
+    if found.commands:
+        yield "Run this instead; `BASE` is a checkout of what the baseline was made of:"
+        yield "\n".join(["```sh", *found.commands, "```"])
+    if found.rows:
+        heads = (
+            "Scenario",
+            "Judgement",
+            "TTR, baseline",
+            "TTR, now",
+            "Shift",
+            "Interval of the shift",
+            "p after Holm",
+        )
+        cells = [
+            [
+                one.scenario.name,
+                _judged(one, found),
+                *one.scenario.brief[:3],
+                one.around,
+                one.scenario.brief[3],
+            ]
+            for one in found.rows
+        ]
+        yield "\n".join(table(heads, cells))
+
+
+def _judged(held: Held, found: Gate) -> str:
+    return held.scenario.badge[0] if found.judged else "not judged"
+
+
+def _row(line: Line) -> list[str]:
+    verdict = f"{TONES[line.badge[1]]} {line.badge[0]}" + (f", {line.trials}" if line.trials else "")
+    return [line.name, verdict, *map(_cell, (line.ttd, line.ttr, line.failed, line.users, line.lost))]
+
+
+def _cell(cell: Cell) -> str:
+    return f"{cell.short} ({cell.note})" if cell.note else cell.short
+
+
+def _beneath(suite: Mapping[str, Any]) -> str:
+    said = [text(suite.get(key)) for key in ("id", "substrate", "host")]
+    seed = text(suite.get("seed"))
+    return f"<sub>{plain(', '.join(filter(None, [*said, f'seed {seed}' if seed else ''])))}</sub>"

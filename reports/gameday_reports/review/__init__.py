@@ -1,0 +1,1 @@
+"""The post-incident review drafted from a run."""

@@ -1,0 +1,153 @@
+"""A blameless post-incident review, drafted from what a finished run left on disk: put together here, as plain words.
+
+Figures and times are measured; factors, strengths and follow-ups are what rules take from them. Roles only, and no
+cause that nobody measured. How it looks is left to `review_markdown` and the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gameday_reports.review import provenance
+from gameday_reports.review.factors import factors
+from gameday_reports.review.findings import Found
+from gameday_reports.review.strengths import strengths
+from gameday_reports.run_page import header
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.run_page.tables import expectations
+from gameday_reports.text.event_timeline import Moment, left_out, moments
+from gameday_reports.text.formatting import VERDICTS, figures
+from gameday_reports.text.loose import person, text
+from gameday_reports.text.summary import summary, unfit
+
+HOW = (
+    "Every time and figure here is measured by the run. Contributing factors, what went well and the follow-ups are "
+    "drafted by fixed rules from these figures: none is a cause until people say so. What customers would have "
+    "reported is a model. Roles are named, people are not."
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A follow-up: what to do, and whose it is where that can be told."""
+
+    words: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change in words: its heading, what is known of it, and what that leaves to be asked."""
+
+    name: str
+    summary: str
+    facts: Sequence[tuple[str, str]]
+    ai: str
+    prompt: str
+    questions: Sequence[str]
+    faulty: bool
+
+
+@dataclass(frozen=True)
+class Review:
+    """`unfit`: why no factor was drafted; empty where they were. `figures`: (name, value with its note)."""
+
+    title: str
+    run: str
+    when: str
+    verdict: str
+    figures: Sequence[tuple[str, str]]
+    summary: Sequence[str]
+    hypothesis: str
+    held: str
+    moments: Sequence[Moment]
+    left_out: str
+    changes: Sequence[Told]
+    together: Sequence[str]
+    unfit: str
+    factors: Sequence[Found]
+    strengths: Sequence[Found]
+    items: Sequence[Item]
+    command: str
+    how: str = HOW
+
+
+def review(run: Run) -> Review:
+    """The whole draft."""
+    shown, why = moments(run), unfit(run)
+    shipped = provenance.shipped(run)
+    found = [] if why else factors(run)
+    top = header.header(run)
+    return Review(
+        title=top.title,
+        run=run.name,
+        when=dict(top.facts)["When"],
+        verdict=VERDICTS.get(top.verdict, (top.word,))[0],
+        figures=[(each.label, f"{each.value} ({each.note})") for each in figures(run.outcome)],
+        summary=summary(run),
+        hypothesis=" ".join(text(run.scenario.get("hypothesis")).split()),
+        held=_held(run),
+        moments=shown,
+        left_out=left_out(run, shown),
+        changes=[_told(each) for each in shipped],
+        together=list(provenance.together(shipped)),
+        unfit=why,
+        factors=found,
+        strengths=[] if why else strengths(run),
+        items=_items(run, found),
+        command=header.command(run),
+    )
+
+
+def _held(run: Run) -> str:
+    """How many of the expectations held, and which did not."""
+    told = expectations(run)
+    holding = [each for each in told if each["mark"] == "yes"]
+    if not told:
+        return "No expectation was judged."
+    if len(holding) == len(told):
+        return "The one expectation held." if len(told) == 1 else f"All {len(told)} expectations held."
+    return f"{len(holding)} of {len(told)} expectations held."
+
+
+def _told(each: provenance.Shipped) -> Told:
+    change = each.change
+    at, by = change.t and f"at {change.t}", change.by and f"by {change.by}"
+    facts = [
+        ("Service", change.service),
+        ("Kind", change.kind),
+        ("Shipped", ", ".join(filter(None, [at, change.strategy, by]))),
+        ("Author", provenance.role(each.record.get("author")) or change.author),
+        ("Approved by", change.approvals if each.approvals is None else ", ".join(each.approvals) or "nobody"),
+        ("Reversible", change.reversible),
+        ("Migration", text(each.record.get("migration"))),
+        ("Plan", each.plan),
+    ]  # fmt: skip
+    return Told(
+        name=change.release or change.service or "a change without a name",
+        summary=" ".join(change.summary.split()),
+        facts=[(name, value) for name, value in facts if value],
+        ai=provenance.ai_sentence(each),
+        prompt=" ".join(provenance.prompt(each).split()),
+        questions=provenance.questions(each),
+        faulty=each.faulty,
+    )
+
+
+def _items(run: Run, found: Sequence[Found]) -> list[Item]:
+    """Each follow-up once: expectations that did not hold first, then what the factors ask for."""
+    owner = person(run.scenario.get("owner"))
+    told = [
+        *((words, True) for words in _missed(run)),
+        *((each.then, each.owned) for each in found if each.then),
+    ]
+    return [Item(words, owner if owned else "") for words, owned in dict(told).items()]
+
+
+def _missed(run: Run) -> Iterator[str]:
+    for each in expectations(run):
+        if each["mark"] == "no":
+            yield f"“{each['expr']}” did not hold ({each['values']}): change the system, or what is expected of it."
+        elif each["mark"] == "unknown":
+            yield f"“{each['expr']}” could not be judged ({each['values']}): find out why, and run it again."

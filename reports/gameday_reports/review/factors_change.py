@@ -1,0 +1,195 @@
+"""Contributing factors that lie in what was shipped, and in what the system had to defend itself with."""
+
+from __future__ import annotations
+
+from gameday_reports.review.findings import Found, figure, measured, regions
+from gameday_reports.review.provenance import every, faulty, shipped, unowned, unsenior
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import count, money, seconds
+from gameday_reports.text.loose import mapping, number, pick, rows, text
+from gameday_reports.text.summary import hit, listed
+
+NEAR_S = 60.0
+"""Changes that began in so many seconds before the first hurt user are suspects alike."""
+SLOW_S = 10.0
+"""A rollback that leaves users hurt for longer than one window of an SLO didn't help by itself."""
+AGAINST_HARM = ("timeouts", "breaker", "bulkhead", "retryBudget", "rateLimit", "shedding", "degraded")
+WRONG_RECORDS = (
+    ("duplicated", "placed twice"),
+    ("charged_twice", "charged twice"),
+    ("charged_not_kept", "charged and not kept"),
+    ("oversold", "oversold"),
+    ("wrong_amount", "with different amounts"),
+)
+
+
+def everywhere_at_once(run: Run) -> Found | None:
+    """The faulty change went to every region in one step."""
+    bad = faulty(run)
+    if bad is None or not bad.everywhere or bad.plan or "effect" not in run.clocks:
+        return None
+    hurt = hit(pick(run.outcome, "impact", "regions"))
+    where = f" Users of {listed(hurt)} were hurt." if hurt else ""
+    said = (
+        f"{bad.change.release} was shipped to {every(bad.regions)} at once (strategy {bad.change.strategy})."
+    )
+    then = f"Ship {bad.change.service} in stages, with a rollback where an objective is breached on the way."
+    return Found(said + where, then, owned=True)
+
+
+def ai_unapproved(run: Run) -> Found | None:
+    """An AI-assisted change, faulty, that nobody approved who ought to have."""
+    bad = faulty(run)
+    if bad is None or "effect" not in run.clocks or not bad.ai or not (unowned(bad) or unsenior(bad)):
+        return None
+    missing = "an owner of the service" if unowned(bad) else "anybody senior"
+    how = (
+        f"with the approval of {listed(bad.approvals)}, not of {missing}"
+        if bad.approvals
+        else "without an approval on record"
+    )
+    said = f"{bad.change.release or 'The change'} was AI-assisted and shipped {how}."
+    return Found(said, "Make the approval of the service's owner a gate for AI-assisted changes.", owned=True)
+
+
+def one_way(run: Run) -> Found | None:
+    """The faulty change could not be taken back whole."""
+    bad = faulty(run)
+    if bad is None or bad.plan or "effect" not in run.clocks:
+        return None
+    migration = text(bad.record.get("migration"))
+    if bad.record.get("reversible") is not False and not migration:
+        return None
+    why = (
+        f"carries a migration ({migration}), which a rollback leaves in place"
+        if migration
+        else "is not reversible"
+    )
+    then = "Split the change so that each step can be taken back: expand first, contract once nothing reads the old form."
+    return Found(f"{bad.change.release or 'The change'} {why}.", then, owned=True)
+
+
+def several_changes(run: Run) -> Found | None:
+    """More than one change was a suspect."""
+    effect = run.clocks.get("effect")
+    begun = {event.subject: event.t for event in run.of("change.started")}
+    if effect is None:
+        return None
+    near = [each for each in shipped(run) if 0 <= effect - begun.get(each.change.id, effect + 1) <= NEAR_S]
+    if len(near) < 2:
+        return None
+    names = listed([each.change.release or each.change.service for each in near])
+    said = f"{len(near)} changes had begun within {NEAR_S:g} s before the first hurt user ({names})."
+    return Found(said, "Let alerts name the changes of the last minutes beside the service they touch.")
+
+
+def rollback_not_enough(run: Run) -> Found | None:
+    """Users stayed hurt long after the right rollback was done."""
+    recovered = run.clocks.get("recovered")
+    done = [
+        (number(row.get("done")), text(row.get("target")))
+        for row in rows(run.outcome.get("operations"))
+        if row.get("name") == "rollback" and row.get("right") is True
+    ]
+    first = min(((t, target) for t, target in done if t is not None), default=None)
+    if (
+        first is None
+        or "effect" not in run.clocks
+        or (recovered is not None and recovered - first[0] <= SLOW_S)
+    ):
+        return None
+    until = f"{seconds(recovered - first[0])} later" if recovered is not None else "never in this run"
+    begun = {event.subject: event.t for event in run.of("change.started")}
+    between = [
+        each
+        for each in shipped(run)
+        if first[0] < begun.get(each.change.id, 0.0) <= (recovered or float("inf"))
+    ]
+    names = listed([each.change.release or each.change.service for each in between])
+    said = f"The rollback of {first[1]} was done at {seconds(first[0])}, and users were well {until}."
+    said += f" In between {names} began to ship." if names else ""
+    return Found(
+        said, f"Find out what the rollback of {first[1]} leaves behind, and rehearse the way out.", owned=True
+    )
+
+
+def guardrails_off(run: Run) -> Found | None:
+    """Defences that were switched off while something failed that is no change of the system."""
+    known = mapping(run.scenario.get("guardrails"))
+    off = [name for name in AGAINST_HARM if known.get(name) is False]
+    of_changes = all(event.data.get("change") or event.data.get("plan") for event in run.of("fault.intended"))
+    if not off or of_changes or "effect" not in run.clocks:
+        return None
+    said = f"Switched off in this run: {', '.join(off)}. Whether one of them would have helped is not measured here."
+    then = "Run the scenario with guardrails on, one at a time, and compare: --set guardrails.NAME=true, or a matrix."
+    return Found(said, then)
+
+
+def privilege(run: Run) -> Found | None:
+    """An automation could delete what it was not asked to."""
+    gone = [event.subject for event in run.of("environment.deleted")]
+    if not gone:
+        return None
+    off = pick(run.scenario, "guardrails", "leastPrivilege") is False
+    why = "; least privilege was switched off" if off else ""
+    said = f"The credential of an automation sufficed to delete the environment of {listed(gone)}{why}."
+    return Found(said, "Take the right to delete environments from credentials of automations.", owned=True)
+
+
+def orders_lost(run: Run) -> Found | None:
+    """Acknowledged orders that no record holds any more, and how they were replicated."""
+    lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
+    if not lost:
+        return None
+    mode = text(
+        pick(run.outcome, "system", "replication") or pick(run.scenario, "system", "replication", "mode")
+    )
+    delay, point = figure(run, "system", "delay_s"), figure(run, "audit", "rpo_s")
+    many = regions(run) > 1
+    how = (
+        f"replication was {'asynchronous' if mode == 'async' else 'synchronous'}"
+        if many
+        else "there was one region"
+    )
+    far = f", {seconds(delay)} between regions" if many and delay else ""
+    back = f"; the recovery point was {seconds(point)}" if point is not None else ""
+    said = f"{count(lost)} of {count(kept)} acknowledged orders were lost; {how}{far}{back}."
+    then = "Decide whether orders may be lost: synchronous replication, or a way to find and honour those that are."
+    return Found(
+        said, then if mode == "async" and many else "Decide how many orders may be lost between backups."
+    )
+
+
+def wrong_records(run: Run) -> Found | None:
+    """Orders on which the three records don't agree."""
+    audit = mapping(run.outcome.get("audit"))
+    found = [f"{count(audit[key])} {words}" for key, words in WRONG_RECORDS if number(audit.get(key))]
+    if not found:
+        return None
+    cents = number(audit.get("wrong_amount_cents"))
+    sum_ = f"; the amounts differ by {money(cents)} in sum" if cents else ""
+    said = f"The audit of orders found: {', '.join(found)}{sum_}."
+    return Found(
+        said,
+        "Put right the orders that the audit found, and add a check that would have found them.",
+        owned=True,
+    )
+
+
+def capacity(run: Run) -> Found | None:
+    """Users were well, and instances that had died or been killed were not all back."""
+    inject = run.clocks.get("inject", 0.0)
+    if not any(event.t >= inject for event in run.of("instance.died", "instance.killed")):
+        return None
+    after, well = measured(run, "ttfr"), measured(run, "ttr")
+    if well is None or run.outcome.get("ttfr_state") == "not_measured":
+        return None
+    if after is not None and after - well <= SLOW_S:
+        return None
+    when = (
+        f"{seconds(after - well)} after users were well"
+        if after is not None
+        else "not back when the run ended"
+    )
+    said = f"Full capacity was {'back only ' if after is not None else ''}{when}."
+    return Found(said, "Rehearse how capacity comes back: until then the next failure hits a weaker system.")

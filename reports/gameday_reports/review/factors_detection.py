@@ -1,0 +1,106 @@
+"""Contributing factors that lie in how the outage was noticed: who saw it, when, and who only might have."""
+
+from __future__ import annotations
+
+import math
+
+from gameday_reports.review.findings import Found, detectors, fastest, figure, measured
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import count, seconds, times
+
+FAR = 3.0
+"""Times the theoretical limit from which on detection counts as late."""
+LATE_S = 1.0
+"""A page that came sooner than this is not late, whatever the limit."""
+LEAST_S = 0.5
+"""By how much sooner a detector that only watches must have seen it to be worth a line."""
+
+
+def unpaged(run: Run) -> Found | None:
+    """Users were hurt and nobody was paged."""
+    if "effect" not in run.clocks or run.outcome.get("ttd_state") != "censored":
+        return None
+    return Found(
+        "No detector that pages saw the outage: nobody was called.",
+        "Make sure that an outage like this pages.",
+    )
+
+
+def watcher_first(run: Run) -> Found | None:
+    """A detector that only watches was sooner than the page, or alone saw it."""
+    watching, paged = fastest(run, pages=False), fastest(run, pages=True)
+    if watching is None or (paged is not None and paged[1] - watching[1] < LEAST_S):
+        return None
+    name, ttd = watching
+    than = (
+        f"{seconds(paged[1] - ttd)} before {paged[0]}, which pages"
+        if paged
+        else "and no detector that pages did"
+    )
+    alarms = figure(run, "detectors", name, "false_alarms")
+    false = f" It raised {count(alarms)} false alarms in this run." if alarms else ""
+    said = f"{name}, which only watches, saw it {seconds(ttd)} after the first failure, {than}.{false}"
+    return Found(
+        said, f"Decide whether {name} is to page, with a longer quiet run to bound its false alarms."
+    )
+
+
+def service_blind(run: Run) -> Found | None:
+    """The services' own metrics showed nothing, or showed it too late."""
+    if "effect" not in run.clocks or not any(row.get("side") == "service" for row in detectors(run).values()):
+        return None
+    then = "Add a service-side signal for this failure, or page on what customers see (real-user samples, probes)."
+    seen, behind = fastest(run, side="service"), figure(run, "customer_reports", "ahead_service_s")
+    if seen is None:
+        read = _scrapes(run)
+        if not read:
+            said = "No service-side detector saw the outage: the services' metrics were not read once while it lasted."
+            return Found(
+                said, "Read metrics more often, or page on what customers see (real-user samples, probes)."
+            )
+        often = "once" if read == 1 else f"{read} times"
+        said = f"No service-side detector saw the outage, though the services' metrics were read {often} while it lasted."
+        return Found(said, then)
+    if behind is None or behind >= 0:
+        return None
+    said = f"The first service-side detector ({seen[0]}) was {seconds(-behind)} behind the customers' reports (modelled)."
+    return Found(said, then)
+
+
+def _scrapes(run: Run) -> int:
+    """How often the services' metrics were read from the first failure to the last."""
+    since, until = run.clocks["effect"], run.clocks.get("recovered", math.inf)
+    return len({event.t for event in run.of("scrape") if since <= event.t <= until})
+
+
+def customers_first(run: Run) -> Found | None:
+    """Customers would have known before any client-side detector."""
+    behind = figure(run, "customer_reports", "ahead_client_s")
+    if behind is None or behind >= 0:
+        return None
+    said = f"Customers' reports (modelled) were {seconds(-behind)} ahead of the first client-side detector."
+    return Found(said, "Tighten detection on this objective: customers would have told first.")
+
+
+def far_from_limit(run: Run) -> Found | None:
+    """The page came much later than the best possible detector would have raised."""
+    ratio, ttd, limit = (
+        figure(run, "detection", "ratio"),
+        measured(run, "ttd"),
+        figure(run, "detection", "limit_s"),
+    )
+    if ratio is None or ttd is None or limit is None or ratio < FAR or ttd < LATE_S:
+        return None
+    said = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
+    return Found(
+        said, "Tune the detectors on the recorded stream of this run, and see how near the limit they come."
+    )
+
+
+def false_pages(run: Run) -> Found | None:
+    """Pages for nothing teach people to wait."""
+    alarms = sum(1 for row in run.outcome.get("alerts") or () if row.get("pages") and row.get("false_alarm"))
+    if not alarms:
+        return None
+    said = f"{alarms} {'page was' if alarms == 1 else 'pages were'} for no objective in breach."
+    return Found(said, "Look at what raised the false pages, and raise its threshold or fix its data.")

@@ -1,0 +1,129 @@
+"""Contributing factors that lie in the response: how soon the page was taken, what was done, and whether it held."""
+
+from __future__ import annotations
+
+from gameday_reports.review.findings import Found, figure, judged, measured, reverted_after
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import percent, seconds
+from gameday_reports.text.loose import number, pick, rows, text
+from gameday_reports.text.summary import deed
+
+SHARE = 0.25
+"""Of TTR, from which on one step of the response counts as slow."""
+SHORT_S = 2.0
+"""A step shorter than this never does."""
+
+
+def wrong_first(run: Run) -> Found | None:
+    """The first operation did nothing about the cause; what that cost until one did."""
+    done = judged(run)
+    if not done or done[0]["right"]:
+        return None
+    t, right = number(done[0].get("t")), next((row for row in done if row["right"]), None)
+    what = deed(done[0].get("name"), done[0].get("target"))
+    well, later = run.clocks.get("recovered"), number(right.get("t")) if right else None
+    cost = "none that touched it followed"
+    if t is not None and right is not None and later is not None:
+        cost = f"the {deed(right.get('name'), right.get('target'))}, which did, was ordered {seconds(later - t)} later"
+    elif t is not None and well is not None:
+        cost = f"none that touched it followed, and users were well {seconds(well - t)} later"
+    wrong = sum(1 for row in done if not row["right"])
+    of = f"{wrong} of {len(done)} operations judged wrong"
+    said = f"The first operation, the {what}, did not touch the cause; {cost} ({of})."
+    then = "Put into the runbook how to tell this cause from its neighbours before the first operation."
+    return Found(said, then, owned=True)
+
+
+def slow_ack(run: Run) -> Found | None:
+    """From page to taken took a large part of the outage."""
+    taken, well = measured(run, "tta"), measured(run, "ttr")
+    if taken is None or well is None or well <= 0 or taken < SHORT_S or taken / well < SHARE:
+        return None
+    said = f"From the page to its being taken passed {seconds(taken)}, {percent(taken / well)} of the time to recover."
+    return Found(
+        said,
+        "Look at how the page reaches whoever is on call, and what keeps them from taking it.",
+        owned=True,
+    )
+
+
+def slow_decision(run: Run) -> Found | None:
+    """From taken to the first operation that touched the cause took a large part of the outage."""
+    well, ack = measured(run, "ttr"), run.clocks.get("ack")
+    act = next((number(row.get("t")) for row in judged(run) if row["right"]), None)
+    if well is None or ack is None or act is None or act - ack < SHORT_S or (act - ack) / well < SHARE:
+        return None
+    said = (
+        f"From taking the page to ordering the first right operation passed {seconds(act - ack)}, "
+        f"{percent((act - ack) / well)} of the time to recover."
+    )
+    return Found(
+        said,
+        "Write down what had to be known to decide, and put it into the page or the runbook.",
+        owned=True,
+    )
+
+
+def untaken(run: Run) -> Found | None:
+    """Somebody was paged and nobody took it; where the scenario has no responder, that was so by design."""
+    if pick(run.outcome, "responder", "kind") == "none":
+        return None
+    if "detect" not in run.clocks or run.outcome.get("tta_state") != "censored":
+        return None
+    return Found(
+        "A page was raised and nobody took it.", "Make sure that a page nobody takes goes to somebody else."
+    )
+
+
+def by_schedule(run: Run) -> Found | None:
+    """The outage ended since the rehearsal did."""
+    how = {"schedule": "the timeline took the fault back", "cleanup": "the clean-up took the fault back"}
+    by, after = text(run.outcome.get("ended_by")), reverted_after(run)
+    if by in how:
+        said = f"The outage ended only because {how[by]}: neither people nor the system had ended it by then."
+    elif by == "system" and after is not None:
+        said = f"No operation ended the outage, and within {seconds(after)} of its end the fault was taken back anyway."
+    else:
+        return None
+    return Found(
+        said,
+        "Find the operation that ends this outage, put it into the runbook, and rehearse it.",
+        owned=True,
+    )
+
+
+def never_ended(run: Run) -> Found | None:
+    """Users were hurt to the end."""
+    if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.get("ttr_state") != "censored":
+        return None
+    if run.outcome.get("ended_by"):
+        return None  # an abort condition ended the run, and with it the outage
+    lasted = figure(run, "ttr_censored_at")
+    over = f" {seconds(lasted - run.clocks['effect'])} after the first failure" if lasted is not None else ""
+    said = f"Nothing ended the outage: users were still hurt{over}, when the run was given up."
+    return Found(
+        said,
+        "Find the operation that ends this outage, put it into the runbook, and rehearse it.",
+        owned=True,
+    )
+
+
+def relapsed(run: Run) -> Found | None:
+    """A recovery that did not last, without a new fault that had come meanwhile."""
+    ordered = [event.t for event in run.of("fault.intended")]
+    spans = [
+        (number(row.get("recovered")), number(row.get("breached")))
+        for row in rows(run.outcome.get("relapses"))
+    ]
+    found = [
+        (a, b) for a, b in spans if a is not None and b is not None and not any(a <= t <= b for t in ordered)
+    ]
+    if not found:
+        return None
+    times = f"{len(found)} times" if len(found) > 1 else "once"
+    said = f"Users were well and hurt again {times} before they stayed well."
+    return Found(
+        said,
+        "Find out what brought the failure back, and say in the runbook when to call it over.",
+        owned=True,
+    )

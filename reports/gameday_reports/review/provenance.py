@@ -1,0 +1,184 @@
+"""Every change that was in flight: who made and approved it, whether AI had part, and what that leaves to be asked.
+
+The questions are a team's policies as small rules over the record; a rule is a function and a line of QUESTIONS.
+Rollbacks are left out: they are operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gameday_reports.run_page import change_feed
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.loose import items, mapping, person, pick, rows, text
+
+OWNER = ("owner",)
+SENIOR = ("senior", "staff", "principal", "lead", "owner")
+LESS_SENIOR = ("junior", "mid", "service account")
+EXTRA_CARE = ("auth", "infra")
+STAGELESS = "all-at-once"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One change. `record` is all that is written of it; `faulty` where the timeline counts it as a fault."""
+
+    change: change_feed.Change
+    record: Mapping[str, Any]
+    faulty: bool
+    regions: int
+
+    @property
+    def ai(self) -> bool | None:
+        """Whether AI had part in it; None where nobody recorded that."""
+        if self.record.get("ai"):
+            return True
+        return False if self.change.ai == change_feed.NO_AI else None
+
+    @property
+    def approvals(self) -> list[str] | None:
+        """Who approved, by role; None where that isn't recorded."""
+        found = self.record.get("approvals")
+        return (
+            None
+            if found is None
+            else [role(each) for each in items(found)] or ([text(found)] if found else [])
+        )
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether every one of several regions got it at once."""
+        return self.change.strategy == STAGELESS and self.regions > 1
+
+    def approved_by(self, words: Sequence[str]) -> bool:
+        return any(word in each.lower() for each in self.approvals or () for word in words)
+
+    @property
+    def plan(self) -> str:
+        """What an automation meant to do beside shipping; empty for a plain deploy."""
+        return "; ".join(
+            f"{key} the {text(value)}" for key, value in mapping(self.record.get("plan")).items()
+        )
+
+
+def role(value: Any) -> str:
+    """A role and its level as 'code owner (senior)'; anything else as text."""
+    name, level = text(pick(value, "role")), text(pick(value, "level"))
+    return f"{name} ({level})" if name and level else name or person(value)
+
+
+def shipped(run: Run) -> list[Shipped]:
+    """Every change but rollbacks, in order."""
+    harmful = {text(event.data.get("change") or event.data.get("plan")) for event in run.of("fault.intended")}
+    regions = len(
+        items(pick(run.outcome, "system", "regions")) or items(pick(run.scenario, "system", "regions"))
+    )
+    recorded = [(event.subject, event.data) for event in run.of("change.started")]
+    recorded = recorded or [(text(row.get("id")), row) for row in rows(pick(run.outcome, "changes"))]
+    kept = [(id_, data) for id_, data in recorded if not data.get("rollback_of")]
+    told = [each for each in change_feed.feed(run) if each.kind != "rollback"]
+    return [
+        Shipped(change, change_feed.record(run, data), id_ in harmful - {""}, regions)
+        for (id_, data), change in zip(kept, told, strict=False)
+    ]
+
+
+def faulty(run: Run) -> Shipped | None:
+    """The change that a fault of the timeline stands for."""
+    return next((each for each in shipped(run) if each.faulty), None)
+
+
+def ai_sentence(each: Shipped) -> str:
+    """Whether AI had part, in what, and with which tool and model."""
+    if each.ai is None:
+        return "Whether AI had part in it is not recorded."
+    if not each.ai:
+        return "No AI had part in it, by its record."
+    what = each.change.kind or "change"
+    return f"AI had part in this {what if what == 'change' else f'{what} change'}. {each.change.ai}."
+
+
+def prompt(each: Shipped) -> str:
+    return text(pick(each.record, "ai", "prompt"))
+
+
+def questions(each: Shipped) -> list[str]:
+    """What a review may ask of this change; none where its record leaves nothing open."""
+    return [said for rule in QUESTIONS for said in [rule(each)] if said]
+
+
+def together(found: Sequence[Shipped]) -> Iterator[str]:
+    """What is to be asked of several changes of one run."""
+    kinds = {each.change.kind for each in found}
+    if {"schema", "auth"} <= kinds:
+        yield "A schema and an auth change were under way in one run: should one of them have waited?"
+
+
+def unowned(each: Shipped) -> str:
+    """An AI change needs the approval of somebody who owns the service."""
+    if not each.ai or each.approvals is None:
+        return ""
+    if not each.approvals:
+        return "An AI-assisted change shipped without any approval on record: who has to approve one?"
+    if not each.approved_by(OWNER):
+        return "No owner of the service is among those who approved an AI-assisted change: should one have to be?"
+    return ""
+
+
+def unsenior(each: Shipped) -> str:
+    """Changes by juniors and mid-levels need a senior's sign-off."""
+    author = text(pick(each.record, "author", "level")).lower()
+    if author not in LESS_SENIOR or not each.approvals or each.approved_by(SENIOR):
+        return ""
+    return f"The author's level is “{author}” and nobody senior is on record as having approved it: should a senior have?"
+
+
+def untraced(each: Shipped) -> str:
+    """Prompt and model of an AI change are to be stored."""
+    missing = [name for name in ("tool", "model", "prompt") if not pick(each.record, "ai", name)]
+    return f"Not on record of the AI that had part: {', '.join(missing)}." if each.ai and missing else ""
+
+
+def unknown(each: Shipped) -> str:
+    """A change that says nothing of AI can't be told from one without."""
+    return "Should every change say whether AI had part in it? This one does not." if each.ai is None else ""
+
+
+def stageless(each: Shipped) -> str:
+    """Progressive delivery."""
+    if not each.everywhere:
+        return ""
+    return f"It went to {every(each.regions)} at once: should it have gone in stages?"
+
+
+def every(regions: int) -> str:
+    return "both regions" if regions == 2 else f"all {regions} regions"
+
+
+def risky(each: Shipped) -> str:
+    """No infrastructure or auth code by AI without extra review."""
+    if not each.ai or each.change.kind not in EXTRA_CARE:
+        return ""
+    return f"AI had part in a change of kind “{each.change.kind}”: which extra review does that need?"
+
+
+def one_way(each: Shipped) -> str:
+    """Two-way doors."""
+    if each.record.get("reversible") is False:
+        return "It can't be taken back by shipping the release before: was there another way back?"
+    if not each.record.get("migration"):
+        return ""
+    return "It carries a migration, which a rollback of the code leaves in place: can the release before run on it?"
+
+
+QUESTIONS: Sequence[Callable[[Shipped], str]] = (
+    unowned,
+    unsenior,
+    untraced,
+    unknown,
+    stageless,
+    risky,
+    one_way,
+)

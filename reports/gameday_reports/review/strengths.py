@@ -1,0 +1,181 @@
+"""What went well in a run: rules like those of `factors`, in one table. To add one, add a function and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gameday_reports.review.factors_change import WRONG_RECORDS
+from gameday_reports.review.findings import Found, Rule, cured_after, figure, judged, measured, reverted_after
+from gameday_reports.review.provenance import faulty, shipped
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import count, seconds, times
+from gameday_reports.text.loose import mapping, number, pick, rows, text
+from gameday_reports.text.summary import deed, listed
+
+NEAR = 2.0
+"""Times the theoretical limit up to which detection counts as near it."""
+
+
+def within(run: Run, key: str, what: str) -> Found | None:
+    """An expectation on a clock that held, with what was measured."""
+    value = measured(run, key)
+    held = [
+        text(row.get("expr")) for row in rows(run.outcome.get("expectations")) if row.get("holds") is True
+    ]
+    mine = [expr for expr in held if expr.replace(" ", "").startswith((f"{key}<", f"{key}_s<"))]
+    return (
+        Found(f"{what} as expected: {mine[0]}, measured {seconds(value)}.")
+        if mine and value is not None
+        else None
+    )
+
+
+def detected(run: Run) -> Found | None:
+    """Detection was within the expectation."""
+    return within(run, "ttd", "The outage was detected as soon")
+
+
+def recovered(run: Run) -> Found | None:
+    """Recovery was within the expectation."""
+    if text(run.outcome.get("ended_by")) in ("schedule", "cleanup") or reverted_after(run) is not None:
+        return None  # how soon is what the timeline says
+    return within(run, "ttr", "Users were well as soon")
+
+
+def near_limit(run: Run) -> Found | None:
+    """Hardly a detector could have been sooner."""
+    ratio = figure(run, "detection", "ratio")
+    if ratio is None or ratio > NEAR or measured(run, "ttd") is None:
+        return None
+    if ratio <= 1:
+        return Found("Detection was as soon as the best possible detector is on the mean.")
+    return Found(f"Detection was near what is possible: {times(ratio)} the theoretical limit.")
+
+
+def ahead(run: Run) -> Found | None:
+    """Monitors were ahead of the customers."""
+    by = figure(run, "customer_reports", "ahead_client_s")
+    if by is None or by <= 0:
+        return None
+    return Found(f"Client-side monitors were {seconds(by)} ahead of the customers' reports (modelled).")
+
+
+def right_first(run: Run) -> Found | None:
+    """The first operation touched the cause."""
+    done = judged(run)
+    if not done or not done[0]["right"]:
+        return None
+    first = deed(done[0].get("name"), done[0].get("target"))
+    others = sum(1 for row in done if not row["right"])
+    and_none = f"; {others} later ones were not" if others else ""
+    return Found(f"The first operation, the {first}, was a right one{and_none}.")
+
+
+def by_itself(run: Run) -> Found | None:
+    """The system ended the outage without anybody."""
+    if (
+        run.outcome.get("ended_by") != "system"
+        or reverted_after(run) is not None
+        or cured_after(run) is not None
+    ):
+        return None
+    return Found("The system ended the outage by itself; nobody had to act.")
+
+
+def refused(run: Run) -> Found | None:
+    """A guardrail kept an automation from it."""
+    releases = {each.change.id: each.change.release for each in shipped(run)}
+    found = [event for event in run.of("change.failed") if text(event.data.get("why")).startswith("refused")]
+    if not found:
+        return None
+    return Found(
+        f"A guardrail held: {releases.get(found[0].subject, 'a change')} was {text(found[0].data['why'])}."
+    )
+
+
+def unhurt(run: Run) -> Found | None:
+    """Regions and journeys without one failed request while others failed."""
+    places, journeys = _whole(run, "regions"), _whole(run, "journeys")
+    whole = [f"for users of {listed(places)}"] if places else []
+    whole += [f"on {listed(journeys)}"] if journeys else []
+    return Found(f"Not one request failed {' and none '.join(whole)}.") if whole else None
+
+
+def _whole(run: Run, key: str) -> list[str]:
+    tallies = mapping(pick(run.outcome, "impact", key))
+    failed = {name: number(pick(row, "failed")) for name, row in tallies.items()}
+    if not any(failed.values()):
+        return []
+    return [name for name, n in failed.items() if name and n == 0 and number(pick(tallies, name, "requests"))]
+
+
+def nothing_lost(run: Run) -> Found | None:
+    """No acknowledged order was lost."""
+    lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
+    return Found(f"No order was lost, of {count(kept)} acknowledged.") if lost == 0 and kept else None
+
+
+def records_agree(run: Run) -> Found | None:
+    """Client, database and ledger say the same of every order."""
+    audit = mapping(run.outcome.get("audit"))
+    if not audit.get("acknowledged") or any(audit.get(key) != 0 for key, _ in WRONG_RECORDS):
+        return None
+    return Found("What clients were told, the database and the ledger of payments agree on every order.")
+
+
+def held(run: Run) -> Found | None:
+    """It stayed well to the end."""
+    well, end = run.clocks.get("recovered"), figure(run, "run", "judged_s")
+    if (
+        well is None
+        or end is None
+        or end <= well
+        or "effect" not in run.clocks
+        or rows(run.outcome.get("relapses"))
+    ):
+        return None
+    return Found(
+        f"Once well, users stayed well: every objective held for the {seconds(end - well)} to the end of the run."
+    )
+
+
+def harmless(run: Run) -> Found | None:
+    """What was done hurt nobody measurably."""
+    if "inject" not in run.clocks or run.outcome.get("ttr_state") != "no_effect":
+        return None
+    return Found(
+        "No objective was breached: what was done to the system hurt no objective in the time watched."
+    )
+
+
+def stopped(run: Run) -> Found | None:
+    """A rollout that gave up before anybody was hurt."""
+    bad = faulty(run)
+    failed = {event.subject for event in run.of("change.failed")}
+    if bad is None or bad.plan or bad.change.id not in failed or "effect" in run.clocks:
+        return None
+    return Found(
+        f"{bad.change.release} stopped by itself while it shipped ({bad.change.strategy}), before it hurt users."
+    )
+
+
+RULES: Mapping[str, Rule] = {
+    "nobody was hurt": harmless,
+    "a guardrail held": refused,
+    "a rollout that stopped": stopped,
+    "detected as expected": detected,
+    "near the limit of detection": near_limit,
+    "ahead of the customers": ahead,
+    "the first operation was right": right_first,
+    "ended by the system itself": by_itself,
+    "recovered as expected": recovered,
+    "held to the end": held,
+    "others unhurt": unhurt,
+    "no order lost": nothing_lost,
+    "records agree": records_agree,
+}
+
+
+def strengths(run: Run) -> list[Found]:
+    """What each rule finds, in the order of the table."""
+    return [found for rule in RULES.values() for found in [rule(run)] if found]

@@ -1,0 +1,52 @@
+"""The audit of orders in words: what three records held against each other came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import count, money, seconds
+from gameday_reports.text.loose import mapping, number, pick, text
+
+Row = Mapping[str, str]
+CHECKS = (
+    ("acknowledged", "Orders acknowledged to a client", count),
+    ("lost", "of them not paid in the database", count),
+    ("rpo_s", "Recovery point: age of the oldest lost order", seconds),
+    ("duplicated", "Orders placed twice", count),
+    ("charged_twice", "Orders charged twice", count),
+    ("charged_not_kept", "Orders charged that are not paid in the database", count),
+    ("oversold", "Units sold beyond the stock taken", count),
+    ("wrong_amount", "Orders whose records name different amounts", count),
+    ("wrong_amount_cents", "Sum of those differences", money),
+    ("indeterminate", "Orders paid though the client got no answer", count),
+)
+MUST_BE_ZERO = {"lost", "duplicated", "charged_twice", "charged_not_kept", "oversold", "wrong_amount"}
+
+
+def audit(run: Run) -> list[Row]:
+    """Each check of orders; `bad` is 'yes' where it found something that must be zero."""
+    found = mapping(pick(run.outcome, "audit"))
+    return [
+        {
+            "what": label,
+            "value": show(found.get(key)),
+            "bad": "yes" if key in MUST_BE_ZERO and number(found.get(key)) else "",
+        }
+        for key, label, show in CHECKS
+    ]
+
+
+def why(run: Run) -> str:
+    """Why a part of the audit is missing; empty where none is, or nothing is known."""
+    return text(run.first("audit").get("why"))
+
+
+def note(run: Run) -> str:
+    """What to know of the figures above; empty where there is nothing to add."""
+    found, missing = mapping(pick(run.outcome, "audit")), why(run)
+    if missing:
+        return f"A record could not be had, and what rests on it is not measured ({missing})."
+    if number(found.get("acknowledged")) == 0 and number(found.get("lost")) is None:
+        return "No order was acknowledged, so there was none that could have been lost."
+    return ""

@@ -1,0 +1,185 @@
+"""The change feed of a run and the change that did it, with its provenance and its diff, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gameday.recording.journal import Event
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import seconds
+from gameday_reports.text.loose import items, mapping, number, person, pick, rows, text
+
+NO_AI = "no AI involved"
+NOT_SAID = "not recorded"
+ROLLBACK = ("t", "service", "release", "previous", "strategy", "by", "rollback_of")
+"""What a rollback says of itself: the release it goes back to has an author and a summary, the rollback has not."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of the feed, all in words."""
+
+    id: str
+    t: str
+    service: str
+    release: str
+    versions: str
+    kind: str
+    summary: str
+    strategy: str
+    by: str
+    author: str
+    ai: str
+    approvals: str
+    reversible: str
+    state: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a diff: `kind` is add, del, hunk, file or same; `mark` says so without colour."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """The change that is a fault of the timeline; where none is one (`faulty` False), the first change of the run."""
+
+    change: Change
+    faulty: bool
+    defect: str
+    ai: Sequence[tuple[str, str]]
+    diff: Sequence[Line]
+
+
+def feed(run: Run) -> list[Change]:
+    """Every change in order; from the outcome where the journal has none."""
+    started = run.of("change.started")
+    if started:
+        return [_change(run, event.subject, {**event.data, "t": event.t}) for event in started]
+    return [_change(run, "", row) for row in rows(pick(run.outcome, "changes"))]
+
+
+def culprit(run: Run) -> Culprit | None:
+    """None where the run changed nothing."""
+    fault = _bad_deploy(run)
+    started = {event.subject: event for event in run.of("change.started")}
+    wanted = text(fault.data.get("change")) if fault else next(iter(started), "")
+    event = started.get(wanted)
+    if event is None:
+        return None
+    change = _change(run, event.subject, {**event.data, "t": event.t})
+    patch = run.patches.get(change.release, "")
+    about = record(run, event.data)
+    defect = (text(fault.data.get("defect")) if fault else "") or text(about.get("defect"))
+    return Culprit(change, fault is not None, defect, _provenance(about), diff(patch))
+
+
+def _bad_deploy(run: Run) -> Event | None:
+    return next((event for event in run.of("fault.intended") if event.data.get("change")), None)
+
+
+def record(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is known of a change: the release’s own file, under what the journal says."""
+    written = run.releases.get(text(data.get("release")), {})
+    return {**written, **{key: value for key, value in data.items() if value is not None}}
+
+
+def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
+    about = record(run, data)
+    if about.get("rollback_of"):
+        about = {**{key: data.get(key) for key in ROLLBACK}, "kind": "rollback"}
+    reversible = about.get("reversible")
+    t = number(about.get("t"))
+    service, release, previous = (text(about.get(key)) for key in ("service", "release", "previous"))
+    kind, summary, strategy, by = (text(about.get(key)) for key in ("kind", "summary", "strategy", "by"))
+    ai = "; ".join(f"{name}: {value}" for name, value in _provenance(about) if name != "Prompt")
+    return Change(
+        id=id_,
+        t="" if t is None else seconds(t),
+        service=service,
+        release=release,
+        versions=" → ".join(name.removeprefix(f"{service}-") for name in (previous, release) if name),
+        kind=kind,
+        summary=summary,
+        strategy=strategy,
+        by=by,
+        author=person(about.get("author")) or NOT_SAID,
+        ai=ai or _no_ai(about),
+        approvals=_approvals(about),
+        reversible=NOT_SAID if reversible is None else text(reversible),
+        state=_state(run, id_),
+        note=_note(run, id_, about),
+    )
+
+
+def _approvals(about: Mapping[str, Any]) -> str:
+    approvals = about.get("approvals")
+    if approvals is None:
+        return NOT_SAID
+    return "; ".join(person(each) for each in items(approvals)) or text(approvals) or "none"
+
+
+def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """AI provenance as (name, value); empty where no AI had part, or nothing is known."""
+    ai = about.get("ai")
+    if isinstance(ai, Mapping):
+        return [(str(key).capitalize(), text(value)) for key, value in ai.items() if value is not None]
+    return [("Tool", text(ai))] if ai else []
+
+
+def _no_ai(about: Mapping[str, Any]) -> str:
+    if about.get("kind") == "rollback":
+        return ""
+    return NO_AI if "ai" in about or about.get("author") else NOT_SAID
+
+
+def _state(run: Run, id_: str) -> str:
+    for event in run.of("change.done", "change.failed"):
+        if event.subject == id_:
+            if event.kind == "change.done":
+                return seconds(event.t)
+            how = f"{seconds(event.t)}" if event.data.get("refused") else f"failed at {seconds(event.t)}"
+            return f"{how}: {text(event.data.get('why'))}"
+    return "not confirmed" if id_ else ""
+
+
+def _note(run: Run, id_: str, about: Mapping[str, Any]) -> str:
+    if about.get("rollback_of"):
+        return f"takes back {text(about['rollback_of'])}"
+    fault = _bad_deploy(run)
+    if fault is not None and text(fault.data.get("change")) == id_:
+        return "the faulty one"
+    return ""
+
+
+def diff(patch: str) -> list[Line]:
+    """The lines of a unified diff, each with its kind. Only a newline ends a line, as for whoever applies it."""
+    return [Line(_kind(line), line) for line in patch.rstrip("\n").split("\n") if patch]
+
+
+def _kind(line: str) -> str:
+    if line.startswith(("--- ", "+++ ", "diff ", "index ")):
+        return "file"
+    return {"@": "hunk", "+": "add", "-": "del"}.get(line[:1], "same")
+
+
+def faults(run: Run) -> list[dict[str, str]]:
+    """Rows of faults in words."""
+    return [
+        {
+            "kind": text(row.get("kind")),
+            "target": text(row.get("target")),
+            **{key: _moment(row.get(key)) for key in ("inject", "injected", "reverted")},
+        }
+        for row in rows(pick(mapping(run.outcome), "faults"))
+    ]
+
+
+def _moment(value: Any) -> str:
+    return "never" if number(value) is None else seconds(value)

@@ -1,0 +1,124 @@
+"""How near detection came to what is possible, and what quiet time says of false alarms: figures and sentences.
+
+The numbers are the outcome's; here they are only said. The race of the detectors is a table of `sections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gameday_reports.text.formatting import DAY_S, Figure, count, per_hour, percent, seconds, times
+from gameday_reports.text.loose import mapping, number, pick, text
+
+Row = Mapping[str, str]
+
+
+def held_against(outcome: Mapping[str, Any]) -> str:
+    """'2.9× the limit', empty where TTD or the limit isn't known."""
+    ratio = number(pick(outcome, "detection", "ratio"))
+    return "" if ratio is None else f"{times(ratio)} the limit"
+
+
+def limit(outcome: Mapping[str, Any]) -> list[str]:
+    """Whose limit it is, what it is, and what it would be at the other end of what is known; empty without one."""
+    found = mapping(outcome.get("detection"))
+    if number(found.get("limit_s")) is None:
+        return []
+    streams, days = number(found.get("streams")) or 1, (number(found.get("arl_s")) or 0) / DAY_S
+    over = f"over the {count(streams)} paging streams" if streams > 1 else "in the one paging stream"
+    return [
+        f"The limit is that of {text(found.get('slo'))}: {number(found.get('rate')) or 0:.3g} requests/s, of which "
+        f"{percent(found.get('p1'))} were bad from effect to recovery (p1). With one false alarm in {count(days)} days "
+        f"{over}, the best possible detector raises {seconds(found.get('limit_s'))} after the first bad request, on "
+        f"the mean.{_against(outcome)}",
+        f"For normal (p0) were taken {percent(found.get('p0'))} bad: the steady state had {count(found.get('errors'))} "
+        f"of {count(found.get('n'))}, which bounds it at {percent(found.get('p0_upper'))} (95 %). {_at_upper(found)}",
+        "It is the limit for errors that are independent and come all at once; a change that rolls out bit by bit, or "
+        "errors that come in bursts, take any detector longer.",
+    ]
+
+
+def _against(outcome: Mapping[str, Any]) -> str:
+    said = held_against(outcome)
+    return (
+        f" TTD was {seconds(outcome.get('ttd_s'))}: {said}."
+        if said
+        else " No page came to be held against it."
+    )
+
+
+def _at_upper(found: Mapping[str, Any]) -> str:
+    if number(found.get("limit_at_upper_s")) is None:
+        return "Were it as high as that, there would have been nothing to detect."
+    return f"Were it that, the limit would be {seconds(found.get('limit_at_upper_s'))}."
+
+
+def quiet(outcome: Mapping[str, Any]) -> str:
+    """What can be said of false pages, as a sentence; empty where the run had no quiet time."""
+    found = mapping(outcome.get("quiet"))
+    watched, pages = number(found.get("seconds")), number(found.get("pages"))
+    if watched is None or pages is None:
+        return ""
+    bound = per_hour(found.get("bound_per_hour"))
+    if pages:
+        return (
+            f"{count(pages)} false page{'' if pages == 1 else 's'} in {seconds(watched)} of quiet time: "
+            f"{per_hour(found.get('per_hour'))}, and up to {bound} can't be ruled out (95 %)."
+        )
+    return f"No page in {seconds(watched)} of quiet time, which bounds false pages at {bound} and no lower (95 %)."
+
+
+def quiet_race(outcome: Mapping[str, Any]) -> list[Row]:
+    """Alarms of each detector in quiet time, most first, with the rate that can't be ruled out."""
+    found = mapping(pick(outcome, "quiet", "detectors"))
+    known = {name: mapping(row) for name, row in found.items() if number(pick(row, "alarms")) is not None}
+    ordered = sorted(known.items(), key=lambda item: (-(number(item[1]["alarms"]) or 0), item[0]))
+    return [
+        {
+            "name": name,
+            "alarms": count(row.get("alarms")),
+            "rate": per_hour(row.get("per_hour")),
+            "bound": per_hour(row.get("bound_per_hour")),
+        }
+        for name, row in ordered
+    ]
+
+
+def control_figures(outcome: Mapping[str, Any]) -> list[Figure]:
+    """The large figures of a run that had no effect: what it found of false pages. Empty for any other run."""
+    found = mapping(outcome.get("quiet"))
+    watched, pages = number(found.get("seconds")), number(found.get("pages"))
+    if outcome.get("ttr_state") != "no_effect" or watched is None or pages is None:
+        return []
+    most = Figure(
+        "False pages at most", per_hour(found.get("bound_per_hour")), "all that this time rules out, at 95 %"
+    )
+    return [
+        Figure("Effect on users", "no effect", "no objective was breached", "good"),
+        Figure(
+            "False pages", count(pages), f"in {seconds(watched)} of quiet time", "bad" if pages else "good"
+        ),
+        most,
+    ]
+
+
+def precision(outcome: Mapping[str, Any]) -> list[str]:
+    """How far the clocks may be off, in sentences."""
+    known = [f"“{name}” to within {seconds(error)}" for name, error in _clocks(outcome, "error_s")]
+    if known:
+        return [
+            f"Known at 95 % are {' and '.join(known)}: this machine's calibration and the spacing of requests."
+        ]
+    apart = [f"“{name}” off by {seconds(error)}" for name, error in _clocks(outcome, "spacing_s")]
+    if not apart:
+        return []
+    return [
+        f"The spacing of bad requests alone may have set {' and '.join(apart)} (95 %). What the machine adds isn't "
+        "known: it was not calibrated (gameday calibrate)."
+    ]
+
+
+def _clocks(outcome: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
+    found = mapping(outcome.get(key))
+    return [(name, found[name]) for name in ("effect", "recovered") if number(found.get(name)) is not None]

@@ -1,0 +1,155 @@
+"""Renders a run folder as one self-contained page: the same bytes for the same files. Wires the other modules together.
+
+`report.html` needs no network and no JavaScript; with it, the charts zoom on one shared time axis. Everything from
+outside is escaped by the template engine; what is marked as safe here is made only by this package.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from gameday.recording.atomic_file import write
+from gameday_reports.charts import panels
+from gameday_reports.charts.clock_strip import strip
+from gameday_reports.pages.page_template import TEMPLATES, environment, style
+from gameday_reports.review.draft import review
+from gameday_reports.review.review_file import Draft, write_review
+from gameday_reports.review.review_markdown import markdown
+from gameday_reports.run_page import (
+    audit_table,
+    change_feed,
+    customer_panel,
+    detection_table,
+    header,
+    impact_table,
+    tables,
+)
+from gameday_reports.run_page.run_data import Run, read
+from gameday_reports.text.formatting import Figure, interval, percent, seconds
+from gameday_reports.text.formatting import figures as large_figures
+from gameday_reports.text.loose import number, person, pick, text
+
+
+def report_run(folder: Path) -> tuple[Path, Draft]:
+    """Writes `report.html` and the draft of the review into the run folder; the page's path and the draft.
+
+    Raises OSError where outcome.json is missing or one can't be written, ValueError where a file is unreadable.
+    """
+    run = read(folder)
+    return _page(folder, run), write_review(folder, run)
+
+
+def render_run(folder: Path) -> Path:
+    """Writes `report.html` alone and returns its path. Raises as `report_run`."""
+    return _page(folder, read(folder))
+
+
+def _page(folder: Path, run: Run) -> Path:
+    page = folder / "report.html"
+    write(page, render(run))
+    return page
+
+
+def render(run: Run) -> str:
+    """The whole page as text."""
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    template = environment().get_template("report.html.j2")
+    # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
+    own = {"style": style(), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
+    return template.render(**own, **_content(run)) + "\n"
+
+
+def _content(run: Run) -> dict[str, Any]:
+    told = review(run)
+    return {
+        "run": run,
+        "review": told,
+        "markdown": markdown(told),
+        "header": header.header(run),
+        "figures": _figures(run),
+        "detection": detection_table,
+        "notes": _notes(run),
+        "culprit": change_feed.culprit(run),
+        "feed": change_feed.feed(run),
+        "faults": change_feed.faults(run),
+        "sections": tables,
+        "impact": impact_table,
+        "audit": audit_table,
+        "customers": customer_panel,
+        "curve": [Markup(svg) for svg in customer_panel.curve(run)],  # noqa: S704
+        "ended": header.ended(run),
+        "about": run.scenario,
+        "runbook": header.link(run.scenario.get("runbook")),
+        "command": header.command(run),
+        "text": text,
+        "person": person,
+        **_timeline(run),
+    }
+
+
+def _figures(run: Run) -> list[Figure]:
+    """Where nobody was hurt there is nothing to time: in the intervals' place stands what is known of false pages."""
+    shown, quiet = large_figures(run.outcome), detection_table.control_figures(run.outcome)
+    return [*quiet, *shown[len(quiet) :]]
+
+
+def _timeline(run: Run) -> dict[str, Any]:
+    """The strip of clocks, the figures with their panels' drawings, and the numbers behind them."""
+    over = panels.frame(run)
+    shown = panels.figures(run, over)
+    shown_panels = [panel for figure in shown for panel in figure.panels]
+    return {
+        "strip": strip(run.outcome, run.clocks, over.until),
+        "drawn": [(figure, [_drawing(each) for each in panels.drawn(figure, over)]) for figure in shown],
+        "readout": embedded(
+            {
+                "clocks": run.clocks,
+                "since": over.since,
+                "until": over.until,
+                "panels": panels.readout(shown_panels),
+            }
+        ),
+    }
+
+
+def _drawing(each: panels.Drawn) -> tuple[panels.Drawn, list[Markup]]:
+    return each, [Markup(svg) for svg in each.svgs]  # noqa: S704
+
+
+def _notes(run: Run) -> list[str]:
+    """What one should know to read the clocks: their error, the lag of the data, the budget."""
+    outcome = run.outcome
+    notes = detection_table.precision(outcome)
+    value, state = interval(outcome, "ttd_from_inject")
+    if state == "measured":
+        notes.append(f"Counted from the injection, time to detect was {value}.")
+    told = (
+        (outcome.get("lag_p95_s"), seconds, "95 % of answers reached the detectors within {}."),
+        (
+            pick(outcome, "impact", "error_budget_spent"),
+            percent,
+            "The SLO that spent most used {} of its error budget for the run.",
+        ),
+    )
+    return notes + [
+        sentence.format(show(value)) for value, show, sentence in told if number(value) is not None
+    ]
+
+
+def embedded(data: Any) -> Markup:
+    """JSON that can stand in a <script> element: no character in it can end the element or begin a comment."""
+    written = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return Markup(written)  # noqa: S704
+
+
+def _hash(script: str) -> str:
+    """The script's hash for the page's content security policy: no other script runs, even were one to slip in."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

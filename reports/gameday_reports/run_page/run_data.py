@@ -1,0 +1,105 @@
+"""What a run left on disk, read once: the only input of a report. Files that a run may lack are empty here, not errors.
+
+What the numbers mean is left to `words`, `series` and the sections of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gameday.analysis.evidence.journal_reader import read_events
+from gameday.recording.journal import Event
+from gameday.recording.samples import Samples, read_samples
+from gameday.scenario.scenario_model import Slo
+from gameday.scenario.yaml_document import Invalid, read_yaml
+from gameday_reports.charts.time_series import Mask, outcome_masks
+from gameday_reports.text.loose import mapping, number, pick, rows
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. `releases` maps release → its release.yaml as plain data, `patches` release → the diff's text."""
+
+    name: str
+    outcome: Mapping[str, Any]
+    events: Sequence[Event]
+    samples: Samples
+    scenario: Mapping[str, Any]
+    releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    patches: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[Event]:
+        """Events of these kinds, in order."""
+        return [event for event in self.events if event.kind in kinds]
+
+    def first(self, kind: str) -> Mapping[str, Any]:
+        """The data of the first event of a kind; empty where there is none."""
+        return next((event.data for event in self.events if event.kind == kind), {})
+
+    @cached_property
+    def clocks(self) -> dict[str, float]:
+        """The clocks that were set, seconds since the run's start, by time."""
+        found = {name: number(value) for name, value in mapping(pick(self.outcome, "clocks")).items()}
+        known = {name: t for name, t in found.items() if t is not None}
+        return dict(sorted(known.items(), key=lambda clock: clock[1]))
+
+    @cached_property
+    def outcomes(self) -> dict[str, Mask]:
+        """How each of the requests ended."""
+        return outcome_masks(self.samples.records)
+
+    @cached_property
+    def slos(self) -> list[Slo]:
+        """The scenario's SLOs; one that can't be read is left out."""
+        found = []
+        for spec in rows(pick(self.scenario, "slos")):
+            try:
+                found.append(Slo.model_validate(spec))
+            except ValidationError:
+                continue
+        return found
+
+
+def read(folder: Path) -> Run:
+    """Raises OSError where outcome.json is missing, ValueError where a file isn't what its name says."""
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    if not isinstance(outcome, dict):
+        raise ValueError(f"{folder / 'outcome.json'}: not a JSON object")
+    journal, samples = folder / "journal.jsonl", folder / "samples"
+    return Run(
+        name=str(pick(outcome, "run", "id") or "run"),
+        outcome=outcome,
+        events=read_events(journal) if journal.is_file() else [],
+        samples=read_samples(samples),
+        scenario=_plain(folder / "scenario.yaml"),
+        releases={path.stem: _plain(path) for path in sorted((folder / "releases").glob("*.yaml"))},
+        patches={path.stem: _diff(path) for path in sorted((folder / "releases").glob("*.patch"))},
+    )
+
+
+def changed_service(run: Run) -> str | None:
+    """The service of the change that a fault of the timeline stands for; else of the first change."""
+    changes = {event.subject: event.data for event in run.of("change.started")}
+    bad = (changes.get(str(event.data.get("change"))) for event in run.of("fault.intended"))
+    chosen = next((data for data in bad if data), next(iter(changes.values()), None))
+    service = chosen.get("service") if chosen else None
+    return str(service) if service else None
+
+
+def _plain(path: Path) -> Mapping[str, Any]:
+    """The YAML file's data; empty where it is missing or can't be read: a report is owed all the same."""
+    try:
+        return mapping(read_yaml(path).data)
+    except Invalid:
+        return {}
+
+
+def _diff(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

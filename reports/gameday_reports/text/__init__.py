@@ -1,0 +1,1 @@
+"""Sentences, numbers and Markdown of all reports."""

@@ -1,0 +1,162 @@
+"""The timeline of a run for people: one line for each event that matters, by time, without floods.
+
+`happened` and `floods` say what the journal holds; clocks, alerts and customers are said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.run_page.tables import relapses
+from gameday_reports.text import event_grouping, journal_lines
+from gameday_reports.text.formatting import seconds
+from gameday_reports.text.loose import number, pick, rows, text
+
+SIDES = {"client": "client-side", "service": "service-side"}
+ENDS = {
+    "held": "The run ended: users had stayed well for as long as it was to watch.",
+    "no_effect": "The run ended: no effect was seen in the time that it was to watch.",
+    "give_up": "The run gave up waiting for users to be well.",
+    "stopped": "The run ended early, and what it had done to the system was taken back.",
+    "unsteady": "The run ended before a fault: the steady state was not met.",
+    "interrupted": "The run ended early.",
+    "error": "The run broke off.",
+}
+CUSTOMERS = (
+    ("first_s", "The first customer would have reported it"),
+    ("alarm_s", "Enough customers would have reported it for everybody to know"),
+)
+RESPONSE = (journal_lines.operations, journal_lines.acknowledged)
+ORDER = ("run", "change", "fault", "users", "system", "alert", "response", "note", "model", "well")
+"""Kinds, in the order in which events of one instant are told."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`t` in seconds since the run's start; `since` and `clock` (UTC, empty where unknown) say it; `kind` of ORDER."""
+
+    t: float
+    since: str
+    clock: str
+    kind: str
+    words: str
+
+
+def moments(run: Run) -> list[Moment]:
+    """Every line, by time."""
+    until = next((event.t for event in run.of("run.ended")), float("inf"))
+    told: list[tuple[str, tuple[float, str]]] = [
+        *(("run", each) for part in (journal_lines.steady, journal_lines.stops, journal_lines.breaks, _ended) for each in part(run)),
+        *(("change", each) for each in journal_lines.shipping(run)),
+        *(("fault", each) for each in journal_lines.faults(run)),
+        *(("users", each) for each in _hurt(run)),
+        *(("model", each) for each in _customers(run)),
+        *(("well", each) for each in _well(run)),
+        *(("system", each) for part in (event_grouping.deaths, event_grouping.regions) for each in part(run, until)),
+        *(("system", each) for part in (journal_lines.databases, _restored) for each in part(run)),
+        *(("alert", each) for part in (_alerts, _pages) for each in part(run)),
+        *(("note", each) for each in journal_lines.notes(run)),
+        *(("response", each) for part in RESPONSE for each in part(run)),
+    ]  # fmt: skip
+    began = _began(run)
+    found = [_moment(kind, t, words, began) for kind, (t, words) in told]
+    return sorted(found, key=lambda each: (each.t, ORDER.index(each.kind), each.words))
+
+
+def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
+    clock = f"{began + timedelta(seconds=t):%H:%M:%S}" if began else ""
+    return Moment(t, seconds(t), clock, kind, words)
+
+
+def _began(run: Run) -> datetime | None:
+    """The wall clock at the run's start, UTC; None where that isn't known, or not in which zone."""
+    said = pick(run.outcome, "run", "started") or run.first("run.started").get("started")
+    try:
+        at = datetime.fromisoformat(text(said))
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else None
+
+
+def _hurt(run: Run) -> Iterator[tuple[float, str]]:
+    """The effect, and every relapse."""
+    if "effect" in run.clocks:
+        slo = next(
+            (row for row in rows(run.outcome.get("slos")) if row.get("effect") == run.clocks["effect"]), {}
+        )
+        name = text(slo.get("name"))
+        yield run.clocks["effect"], f"First hurt user{f', of the objective “{name}”' if name else ''}."
+    for row, words in zip(rows(pick(run.outcome, "relapses")), relapses(run), strict=False):
+        t = number(row.get("breached"))
+        if t is not None:
+            yield t, f"Relapse. {words}"
+
+
+def _well(run: Run) -> Iterator[tuple[float, str]]:
+    if "effect" in run.clocks and "recovered" in run.clocks:
+        yield run.clocks["recovered"], "Users were well again, and stayed so to the end of the run."
+
+
+def _restored(run: Run) -> Iterator[tuple[float, str]]:
+    if "effect" in run.clocks and "restored" in run.clocks:
+        yield run.clocks["restored"], "Full capacity was back: every instance healthy on a good release."
+
+
+def _customers(run: Run) -> Iterator[tuple[float, str]]:
+    """Reports are a model's, and said to be."""
+    effect = run.clocks.get("effect")
+    for key, words in CUSTOMERS:
+        after = number(pick(run.outcome, "customer_reports", key))
+        if effect is not None and after is not None:
+            yield effect + after, f"{words} (modelled, not measured)."
+
+
+def _alerts(run: Run) -> Iterator[tuple[float, str]]:
+    """The first of each side that pages and that only watches, and the first false alarm; the others are a flood."""
+    seen: set[tuple[Any, ...]] = set()
+    for row in rows(run.outcome.get("alerts")):
+        t, key = number(row.get("t")), (_side(row), bool(row.get("pages")), bool(row.get("false_alarm")))
+        if t is not None and key not in seen:
+            seen.add(key)
+            yield t, _alert(row)
+
+
+def _side(row: Mapping[str, Any]) -> str:
+    return SIDES.get(text(row.get("side")), "client-side")
+
+
+def _alert(row: Mapping[str, Any]) -> str:
+    pages = "pages" if row.get("pages") else "only watches"
+    false = "False alarm. " if row.get("false_alarm") else ""
+    summary = text(row.get("summary")).rstrip(".") or text(row.get("slo")) or "no summary"
+    return f"{false}{text(row.get('detector')) or 'A detector'} ({_side(row)}, {pages}) raised: {summary}."
+
+
+def _pages(run: Run) -> Iterator[tuple[float, str]]:
+    """The first page to each receiver, or that it could not be delivered."""
+    seen: set[tuple[str, str]] = set()
+    for event in run.of("page.delivered", "page.failed"):
+        to = text(event.data.get("to")) or "the one on call"
+        if (event.kind, to) in seen:
+            continue
+        seen.add((event.kind, to))
+        why = text(event.data.get("why"))
+        failed = f"A page to {to} could not be delivered{f': {why}' if why else ''}."
+        yield event.t, f"Page delivered to {to}." if event.kind == "page.delivered" else failed
+
+
+def _ended(run: Run) -> Iterator[tuple[float, str]]:
+    for event in run.of("run.ended"):
+        yield event.t, ENDS.get(text(event.data.get("reason")), "The run ended.")
+
+
+def left_out(run: Run, shown: Sequence[Moment]) -> str:
+    """How many alerts the timeline leaves out, as a sentence; empty where none."""
+    told = sum(1 for each in shown if each.kind == "alert" and " raised: " in each.words)
+    more = len(rows(run.outcome.get("alerts"))) - told
+    alerts = "One more alert is" if more == 1 else f"{more} more alerts are"
+    return f"{alerts} left out: of each kind the first is told." if more > 0 else ""

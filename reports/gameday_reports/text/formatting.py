@@ -1,0 +1,202 @@
+"""How the report says things: numbers with their units, states in words, verdicts. Plain, blameless, standard terms.
+
+Nothing here reads a file or knows of HTML; every function takes values that may be None and always gives words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gameday_reports.text.loose import number, pick
+
+NOT_MEASURED = "not measured"
+DAY_S = 86_400.0
+
+CLOCKS: Mapping[str, str] = {
+    "inject": "fault ordered",
+    "injected": "fault confirmed",
+    "effect": "users first affected",
+    "detect": "first page raised",
+    "paged": "page delivered",
+    "ack": "alert taken",
+    "act": "action ordered",
+    "acted": "action confirmed",
+    "recovered": "users well again",
+    "restored": "full capacity back",
+}
+
+VERDICTS: Mapping[str, tuple[str, str]] = {
+    "pass": ("Passed", "Every expectation held."),
+    "fail": ("Failed", "An expectation did not hold, or the system did not recover."),
+    "inconclusive": ("Inconclusive", "The run does not allow a judgement, either way."),
+    "error": ("Tool error", "The tool or the substrate failed; this says nothing about the system."),
+}
+
+ENDED_BY: Mapping[str, str] = {
+    "responder": "The responder ended the outage with an operation.",
+    "system": "The system ended the outage by itself (fail-over, breaker or restart policy).",
+    "schedule": "The timeline reverted the fault; nobody had ended the outage by then.",
+    "cleanup": "The clean-up at the end of the run reverted the fault; nobody had ended the outage by then.",
+}
+
+HOLDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None: "unknown"}
+
+
+def seconds(value: Any) -> str:
+    """'1.08 s'; one decimal from 100 s on."""
+    found = number(value)
+    if found is None:
+        return NOT_MEASURED
+    return f"{found:.1f} s" if abs(found) >= 100 else f"{found:.2f} s"
+
+
+def count(value: Any) -> str:
+    """'2,700', or 'not measured'."""
+    found = number(value)
+    if found is None:
+        return NOT_MEASURED
+    return f"{found:,.0f}" if found == round(found) else f"{found:,.2f}"
+
+
+def percent(value: Any) -> str:
+    """A ratio as a percentage with two significant decimals where it is small: '3.2 %', '0.04 %', '100 %'."""
+    found = number(value)
+    if found is None:
+        return NOT_MEASURED
+    shown = found * 100
+    if shown == 0 or shown == 100:
+        return f"{shown:.0f} %"
+    if abs(shown) < 0.01:
+        return "under 0.01 %" if shown > 0 else f"{shown:.2g} %"
+    places = 2 if abs(shown) < 1 else 1 if abs(shown) < 100 else 0
+    return f"{shown:,.{places}f} %"
+
+
+def times(value: Any) -> str:
+    """'1.9×', or 'not measured'."""
+    found = number(value)
+    return NOT_MEASURED if found is None else f"{found:.1f}×"
+
+
+def per_hour(value: Any) -> str:
+    """A rate: '257 an hour', '0.30 an hour'; three digits where it is small."""
+    found = number(value)
+    if found is None:
+        return NOT_MEASURED
+    return f"{found:,.0f} an hour" if found >= 10 or found == 0 else f"{found:.3g} an hour"
+
+
+def give_or_take(value: Any) -> str:
+    """'±0.49 s', or nothing where the error isn't known."""
+    return "" if number(value) is None else f"±{seconds(value)}"
+
+
+def money(value: Any) -> str:
+    """Cents as units of currency."""
+    found = number(value)
+    return NOT_MEASURED if found is None else f"{found / 100:,.2f}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One large figure: `tone` is plain, good, bad or muted; `value` is never empty."""
+
+    label: str
+    value: str
+    note: str
+    tone: str = "plain"
+
+
+BEGINS = {"ttd": "effect", "ttd_from_inject": "inject", "tta": "detect", "ttr": "effect", "ttfr": "effect"}
+"""The clock that each interval counts from."""
+
+
+def interval(outcome: Mapping[str, Any], key: str) -> tuple[str, str]:
+    """What `<key>_s` is, in words: (short, state). The state is 'measured' only where there is a number."""
+    value, state = number(pick(outcome, f"{key}_s")), pick(outcome, f"{key}_state")
+    if state == "censored":
+        return "never", _censored(outcome, key)
+    if state == "no_effect":
+        return "no effect", "no objective was breached"
+    if value is None or state == "not_measured":
+        return NOT_MEASURED, ""
+    return seconds(value), "measured"
+
+
+def _censored(outcome: Mapping[str, Any], key: str) -> str:
+    """`<key>_censored_at` is a time on the run's clock; said as how long the interval had lasted by then."""
+    at, begin = number(pick(outcome, f"{key}_censored_at")), number(pick(outcome, "clocks", BEGINS[key]))
+    if at is None:
+        return "censored"
+    return (
+        f"censored after {seconds(at - begin)}"
+        if begin is not None
+        else f"censored at {seconds(at)} of the run"
+    )
+
+
+def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: str) -> Figure:
+    """A large figure for TTD, TTA or TTR with its state beneath, its error, and for TTD what it is to the limit."""
+    value, state = interval(outcome, key)
+    if state == "measured":
+        ratio = number(pick(outcome, "detection", "ratio")) if key == "ttd" else None
+        limit = "" if ratio is None else f"{times(ratio)} the limit"
+        more = [each for each in (limit, give_or_take(pick(outcome, "error_s", key))) if each]
+        return Figure(label, value, ": ".join(filter(None, (meaning, ", ".join(more)))))
+    tone = "bad" if value == "never" else "muted"
+    return Figure(label, value, f"{meaning}: {state}" if state else meaning, tone)
+
+
+def users_figure(outcome: Mapping[str, Any]) -> Figure:
+    ratio, users = pick(outcome, "impact", "users_affected_ratio"), number(pick(outcome, "impact", "users"))
+    note = "share of those who came during the outage"
+    if users is not None:
+        note = f"{count(users)} of those who came during the outage" if users else "nobody met a failure"
+    return Figure("Users affected", percent(ratio), note, _tone(ratio))
+
+
+def failed_figure(outcome: Mapping[str, Any]) -> Figure:
+    failed, ratio = pick(outcome, "impact", "failed"), pick(outcome, "impact", "failed_ratio")
+    requests = number(pick(outcome, "impact", "requests"))
+    if number(failed) is None:
+        return Figure("Failed requests", NOT_MEASURED, "failed from effect to recovery", "muted")
+    end = "recovery" if number(pick(outcome, "clocks", "recovered")) is not None else "the end of the run"
+    of = f" of {count(requests)} from effect to {end}" if requests is not None else f" from effect to {end}"
+    if not failed and not requests:
+        return Figure("Failed requests", count(failed), "there was no outage", "good")
+    return Figure("Failed requests", count(failed), percent(ratio) + of, _tone(failed))
+
+
+def orders_figure(outcome: Mapping[str, Any]) -> Figure:
+    lost, acknowledged = pick(outcome, "audit", "lost"), number(pick(outcome, "audit", "acknowledged"))
+    if number(lost) is None and acknowledged == 0:
+        return Figure("Orders lost", NOT_MEASURED, "no order was acknowledged that could be", "muted")
+    if number(lost) is None:
+        return Figure("Orders lost", NOT_MEASURED, "no audit of orders in this run", "muted")
+    of = (
+        f"of {count(acknowledged)} acknowledged orders"
+        if acknowledged is not None
+        else "of the acknowledged orders"
+    )
+    return Figure("Orders lost", count(lost), of, "bad" if number(lost) else "good")
+
+
+def _tone(value: Any) -> str:
+    found = number(value)
+    if found is None:
+        return "muted"
+    return "plain" if found else "good"
+
+
+def figures(outcome: Mapping[str, Any]) -> list[Figure]:
+    """The large figures of the header, in order."""
+    return [
+        interval_figure(outcome, "ttd", "Time to detect", "TTD, first effect to first page"),
+        interval_figure(outcome, "tta", "Time to acknowledge", "TTA, first page to taken"),
+        interval_figure(outcome, "ttr", "Time to recover", "TTR, first effect to users well"),
+        users_figure(outcome),
+        failed_figure(outcome),
+        orders_figure(outcome),
+    ]

@@ -1,0 +1,101 @@
+"""Amounts as comparisons and trials hold them, in words: infinite ones are the texts "Infinity" and "-Infinity".
+
+An infinite time is one that never came. `words` says plain numbers; which amounts there are is left to the pages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from gameday_reports.text.formatting import percent
+from gameday_reports.text.formatting import seconds as plain_seconds
+from gameday_reports.text.loose import items, number
+
+Unit = Literal["seconds", "ratio"]
+
+NOT_KNOWN = "not known"
+INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
+LEAST_P = 0.0001
+
+
+def amount(value: Any) -> float | None:
+    """A number, perhaps infinite; None for anything else."""
+    if isinstance(value, str):
+        return INFINITE.get(value)
+    if isinstance(value, float) and math.isinf(value):
+        return value
+    return number(value)
+
+
+def ends(value: Any) -> tuple[float, float] | None:
+    """An interval's two ends, perhaps infinite; None where it hasn't both."""
+    found = [amount(each) for each in items(value)]
+    return (found[0], found[1]) if len(found) == 2 and found[0] is not None and found[1] is not None else None
+
+
+def told(value: Any, unit: Unit = "seconds") -> str:
+    """'1.80 s', '3.2 %', 'never' or 'not known'."""
+    found = amount(value)
+    if found is None:
+        return NOT_KNOWN
+    if math.isinf(found):
+        return "never" if found > 0 else "−∞"
+    return plain_seconds(found) if unit == "seconds" else percent(found)
+
+
+def change(value: Any, unit: Unit = "seconds") -> str:
+    """A difference with its sign: '+0.62 s', '−12.0 %', '+∞', 'none' for zero, 'not known'."""
+    found = amount(value)
+    if found is None:
+        return NOT_KNOWN
+    if found == 0:
+        return "none"
+    size = "∞" if math.isinf(found) else told(abs(found), unit)
+    return f"{'+' if found > 0 else '−'}{size}"
+
+
+def interval(value: Any, unit: Unit = "seconds") -> str:
+    """'[1.60 s, never]', or empty where there is none."""
+    found = ends(value)
+    return f"[{told(found[0], unit)}, {told(found[1], unit)}]" if found else ""
+
+
+def change_interval(value: Any) -> str:
+    """'[−0.10 s, +0.62 s]', or empty where there is none."""
+    found = ends(value)
+    return f"[{', '.join('0 s' if each == 0 else change(each) for each in found)}]" if found else ""
+
+
+def covered(found: Mapping[str, Any], shown: str) -> str:
+    """An interval with what it covers: '97.9 % [1.60 s, 2.30 s]'; empty where there is none."""
+    coverage = number(found.get("coverage"))
+    return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
+
+
+def spread(found: Mapping[str, Any], unit: Unit = "seconds") -> str:
+    """What stands behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
+    n, never = whole(found.get("n")), whole(found.get("censored"))
+    if not n:
+        return "no trial has a value"
+    parts = [covered(found, interval(found.get("interval"), unit)), counted(n, "trial")]
+    return ", ".join(filter(None, [*parts, f"{never} of which never" if never else ""]))
+
+
+def chance(value: Any) -> str:
+    """A p-value: two significant digits, none below 0.0001."""
+    found = number(value)
+    if found is None:
+        return NOT_KNOWN
+    return f"under {LEAST_P}" if found < LEAST_P else f"{found:.2g}"
+
+
+def counted(n: int, noun: str) -> str:
+    """'1 trial', '10 trials'."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def whole(value: Any) -> int:
+    """A count; 0 where it isn't one."""
+    return int(number(value) or 0)

@@ -1,0 +1,251 @@
+"""What happened in three to five sentences, made only of what was measured and of the scenario's own words.
+
+Plain about what isn't known: a run that broke off, a system that wasn't steady, an outage that nobody ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gameday.recording.journal import Event
+from gameday_reports.review.findings import cured_after, reverted_after
+from gameday_reports.run_page.detection_table import held_against, quiet
+from gameday_reports.run_page.run_data import Run
+from gameday_reports.text.formatting import ENDED_BY, count, interval, percent, seconds
+from gameday_reports.text.loose import items, mapping, number, pick, rows, text
+
+SHOWN = 4  # of a list of names
+MOST = 3  # reasons
+AT_ONCE = 0.005  # seconds
+LONG_S = 10.0
+"""After an operation was done: who are well only later than this can't be said to be well by it."""
+
+
+def summary(run: Run) -> list[str]:
+    """The sentences, in the order in which things happened."""
+    told = [*_doubt(run), *_begun(run)]
+    if "effect" in run.clocks:
+        told += [_hurt(run), _times(run), ended(run)]
+    elif "inject" in run.clocks:
+        told += _harmless(run)
+    elif quiet(run.outcome):
+        told.append(quiet(run.outcome))
+    return [each for each in [*told, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
+
+
+def _stopped(outcome: Mapping[str, Any]) -> list[str]:
+    """How the run ended, where one of its own conditions cut it short."""
+    stopped = mapping(outcome.get("stopped"))
+    if not stopped:
+        return []
+    what = f"The run was stopped at {seconds(stopped.get('t'))}: its abort condition “{text(stopped.get('expr'))}” held."
+    return [what, "What it had done to the system was taken back at once."]
+
+
+def unfit(run: Run) -> str:
+    """Why a run says nothing of the system; empty where it does."""
+    if run.outcome.get("exit_status") == 130:
+        return "The run was interrupted"
+    if run.outcome.get("verdict") == "error":
+        return "The tool or the substrate failed"
+    if pick(run.outcome, "steady_state", "met") is False:
+        return "The steady state was not met before the fault"
+    return ""
+
+
+def _doubt(run: Run) -> list[str]:
+    why = unfit(run)
+    if not why:
+        return []
+    reasons = _reasons(run) or text(pick(run.outcome, "steady_state", "why"))
+    said = (
+        f"{why}{f' ({reasons})' if reasons else ''}, so nothing here can be held for or against the system."
+    )
+    return [said, *([] if run.events else ["It left no journal."])]
+
+
+def _unjudged(run: Run) -> list[str]:
+    """What is open in a run that is inconclusive for another reason."""
+    if unfit(run) or run.outcome.get("verdict") != "inconclusive":
+        return []
+    reasons = _reasons(run)
+    return [f"The run is inconclusive{f': {reasons}' if reasons else ''}."]
+
+
+def _reasons(run: Run) -> str:
+    reasons = [text(each).rstrip(".") for each in items(run.outcome.get("reasons"))]
+    more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
+    return "; ".join(reasons[:MOST]) + more
+
+
+def _begun(run: Run) -> list[str]:
+    """What was done to the system, and what was wrong with it in the scenario's own words."""
+    at = run.clocks.get("inject")
+    if at is None:
+        return ["No fault was injected in this run."] if run.events else []
+    begun = run.of("fault.intended")
+    names = listed([_fault(run, event) for event in begun]) if begun else _deploy(run)
+    defect = next((text(event.data["defect"]) for event in begun if event.data.get("defect")), "")
+    first = ", the first" if len(begun) > 1 else ""
+    end = f": {defect.rstrip('.')}." if defect else "."
+    return [f"{names[:1].upper()}{names[1:]} began{first} at {seconds(at)} into the run{end}"]
+
+
+def _fault(run: Run, event: Event) -> str:
+    kind, target = text(event.data.get("kind")) or "fault", text(event.data.get("target"))
+    if kind != "bad-deploy":
+        return f"the fault “{kind}”{f' on {target}' if target else ''}"
+    started = {each.subject: each.data for each in run.of("change.started")}
+    change = mapping(started.get(text(event.data.get("change"))))
+    about = ", ".join(filter(None, [text(change.get("release")), _how(change)]))
+    return f"a bad deploy of {target}{f' ({about})' if about else ''}" if target else "a bad deploy"
+
+
+def _how(change: Mapping[str, Any]) -> str:
+    strategy = text(change.get("strategy"))
+    return f"shipped {strategy}" if strategy else ""
+
+
+def _deploy(run: Run) -> str:
+    change = run.first("change.started")
+    name = text(change.get("release")) or text(change.get("service"))
+    return f"the deploy of {name}" if name else "the change"
+
+
+def _hurt(run: Run) -> str:
+    """From when, how many requests and users, and where."""
+    clocks, impact = run.clocks, mapping(run.outcome.get("impact"))
+    after = clocks["effect"] - clocks["inject"] if "inject" in clocks else None
+    later = f", {soon(after)}" if after is not None else ""
+    said = f"Users were affected from {seconds(clocks['effect'])} on{later}"
+    failed, requests, users = (number(impact.get(key)) for key in ("failed", "requests", "users"))
+    if failed is None:
+        return f"{said}; how many was not measured."
+    share = (
+        f" of {count(requests)} requests failed ({percent(impact.get('failed_ratio'))})"
+        if requests
+        else " failed"
+    )
+    said += f": {count(failed)}{share}"
+    if users is not None:
+        of = impact.get("users_affected_ratio")
+        met = f" and {count(users)} {'user' if users == 1 else 'users'} met a failure"
+        said += met + (f" ({percent(of)} of those who came)" if number(of) is not None else "")
+    return f"{said}{_where(impact)}."
+
+
+def deed(name: Any, target: Any) -> str:
+    """An operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
+    noun = {"promote": "promotion", "flag": "setting"}.get(text(name), text(name) or "operation")
+    return f"{noun} of {text(target)}" if text(target) else noun
+
+
+def soon(value: float) -> str:
+    """'2.00 s later', or 'at once' where that would be 0.00 s."""
+    return f"{seconds(value)} later" if value >= AT_ONCE else "at once"
+
+
+def _where(impact: Mapping[str, Any]) -> str:
+    regions, journeys = hit(impact.get("regions")), hit(impact.get("journeys"))
+    there = f", in {listed(regions)}" if regions else ""
+    return there + (f", on {listed(journeys)}" if journeys else "")
+
+
+def hit(tallies: Any) -> list[str]:
+    """The names of those of which a request failed."""
+    return [name for name, row in mapping(tallies).items() if name and number(pick(row, "failed"))]
+
+
+def listed(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b, c and 3 more'."""
+    names = [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"] if len(names) > SHOWN else list(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _times(run: Run) -> str:
+    """How long until known (TTD), taken (TTA) and well (TTR)."""
+    (known, known_is), (taken, taken_is), (well, well_is) = (
+        interval(run.outcome, key) for key in ("ttd", "tta", "ttr")
+    )
+    against = held_against(run.outcome)
+    if known_is == "measured":
+        how = f", {against} of detection" if against else ""
+        said = f"The first page was raised {known} after the first failure (TTD{how})"
+    else:
+        said = (
+            f"Nobody was paged (TTD {known_is})"
+            if known == "never"
+            else "Whether a page was raised was not measured"
+        )
+    if taken_is == "measured":
+        said += f", it was taken {soon(run.outcome['tta_s'])} (TTA)"
+    elif taken == "never" and known_is == "measured":
+        said += f", nobody took it (TTA {taken_is})"
+    if well_is == "measured":
+        return f"{said}, and users were well again {well} after the first failure (TTR)."
+    return f"{said}; users were not seen to be well again (TTR {well_is})." if well == "never" else f"{said}."
+
+
+def ended(run: Run) -> str:
+    """Who ended the outage, and what is not known where nobody did."""
+    by, act, after = text(run.outcome.get("ended_by")), run.clocks.get("act"), reverted_after(run)
+    if by == "system" and after is not None:
+        return (
+            f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from "
+            "a recovery of the system's own."
+        )
+    if by == "system" and (cure := cured_after(run)) is not None:
+        return (
+            f"The last request failed before the {deed(cure.get('name'), cure.get('target'))} had an effect; what had "
+            f"hurt users was all gone {soon(cure['done'] - run.clocks['recovered'])}. Whether the system had ended the "
+            "outage or it only paused can't be told."
+        )
+    if by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
+        return f"{ENDED_BY[by]} How long it would have lasted is not known."
+    if by != "responder":
+        lasting = "Users were still affected when the run ended" if "recovered" not in run.clocks else ""
+        return ENDED_BY.get(
+            by, f"{lasting or 'Users were well again'}; nobody is known to have ended the outage."
+        )
+    last = next(
+        (row for row in rows(run.outcome.get("operations")) if act is not None and row.get("t") == act), {}
+    )
+    if not last:
+        return ENDED_BY[by]
+    what = deed(last.get("name"), last.get("target"))
+    done, well = run.clocks.get("acted"), run.clocks.get("recovered")
+    if done is not None and well is not None and well - done > LONG_S:
+        return f"The last operation before users were well, the {what}, was done {seconds(well - done)} before they were."
+    whose = f" by {text(last['by'])}" if last.get("by") else ""
+    return f"The {what}, ordered{whose} at {seconds(act)}, ended the outage."
+
+
+def _harmless(run: Run) -> list[str]:
+    """The main finding of a run without an effect is what it says of false pages."""
+    if interval(run.outcome, "ttr")[0] != "no effect":
+        return ["Its effect was not measured."]
+    failed = number(pick(run.outcome, "impact", "failed"))
+    few = f" though {count(failed)} requests failed" if failed else ""
+    said = f"It had no effect that breached an objective{few}: how soon one would be noticed or ended is not known."
+    return [said, quiet(run.outcome)]
+
+
+def _orders(run: Run) -> str:
+    """Whether an acknowledged order was lost."""
+    found = mapping(run.outcome.get("audit"))
+    lost, kept = number(found.get("lost")), number(found.get("acknowledged"))
+    if lost is None:
+        nobody = "No order was acknowledged, so none could be lost."
+        return nobody if kept == 0 else "Whether an order was lost was not audited."
+    if not lost:
+        return (
+            f"None of the {count(kept)} acknowledged orders was lost."
+            if kept
+            else "No acknowledged order was lost."
+        )
+    point = number(found.get("rpo_s"))
+    oldest = f", the oldest {seconds(point)} before the loss" if point is not None else ""
+    return (
+        f"{count(lost)} of {count(kept)} acknowledged orders {'was' if lost == 1 else 'were'} lost{oldest}."
+    )

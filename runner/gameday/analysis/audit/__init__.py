@@ -1,0 +1,1 @@
+"""Audit of orders: clients' answers, Postgres and the ledger compared."""

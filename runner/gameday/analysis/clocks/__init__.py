@@ -1,0 +1,1 @@
+"""Clocks of a run: stamps, durations, their error, and who ended the outage."""

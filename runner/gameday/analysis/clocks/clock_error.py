@@ -1,0 +1,73 @@
+"""How far the clocks of a run may be off, at 95 %: by the machine, which is calibrated, and by the spacing of requests.
+
+A fault shows only in the requests that meet it. Bad ones come rate × p1 times a second, so the first of them comes up
+to ln 20/(rate × p1) after the truth, and the last as long before it. The two errors are added and not squared: both
+are one-sided, and of two like exponentials the root of the squares covers but 92 %, the sum 98 %.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gameday.analysis.clocks.clocks import Analysis
+from gameday.analysis.detection.detection_delay import bad_ratio, normal
+from gameday.slo import Outage
+
+SHARE = 20.0  # one outage in so many is off by more
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """The outcome's `spacing_s`: what the distance of requests alone leaves open; None where the clock wasn't set."""
+
+    effect: float | None
+    recovered: float | None
+
+
+@dataclass(frozen=True)
+class Error:
+    """The outcome's `error_s`, in seconds; None without a calibration, or where the clock or interval wasn't measured.
+
+    Of TTD it is that of the effect, for the page is stamped on the run's own clock.
+    """
+
+    effect: float | None
+    recovered: float | None
+    ttd: float | None
+    ttr: float | None
+
+
+def spacing(analysis: Analysis) -> Spacing:
+    """Each clock's by the SLO that set it: the first to break, the last to hold again."""
+    broken = [(course.name, outage) for course in analysis.courses for outage in course.outages]
+    if analysis.clocks.effect is None or not broken:
+        return Spacing(None, None)
+    ended = analysis.clocks.recovered is not None
+    first = min(broken, key=lambda each: each[1].effect)
+    last = max(broken, key=lambda each: each[1].recovered or -math.inf)
+    return Spacing(_apart(analysis, *first), _apart(analysis, *last) if ended else None)
+
+
+def error(analysis: Analysis, found: Spacing) -> Error:
+    """Calibration and spacing joined."""
+    known, clocks = analysis.run.calibration, analysis.clocks
+    effect = _sum(known.effect if known else None, found.effect)
+    recovered = _sum(known.recovered if known else None, found.recovered)
+    return Error(
+        effect=effect,
+        recovered=recovered,
+        ttd=effect if clocks.detect is not None else None,
+        ttr=_sum(effect, recovered),
+    )
+
+
+def _apart(analysis: Analysis, slo: str, outage: Outage) -> float | None:
+    """ln 20/(rate × p1), as if the share of bad ones had been the same throughout the outage."""
+    p1 = bad_ratio(analysis.run, slo, outage)
+    known = normal(analysis.run, slo, outage.effect)
+    return math.log(SHARE) / (known.rate * p1) if known and p1 else None
+
+
+def _sum(one: float | None, two: float | None) -> float | None:
+    return None if one is None or two is None else one + two

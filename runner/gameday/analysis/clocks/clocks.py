@@ -1,0 +1,229 @@
+"""When it broke, who noticed, who acted, when users were well again: the clocks of a run, all from one reading of it.
+
+The courses of the SLOs come from `gameday.slo`; full capacity is `capacity`. What the clocks amount to is `durations`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gameday.analysis.clocks.attribution import End, first_effect, in_vain, undone
+from gameday.analysis.clocks.operation_results import Done, carried_out
+from gameday.analysis.clocks.restoration import restored_at
+from gameday.analysis.evidence.recorded_run import Run
+from gameday.recording.journal import Event
+from gameday.slo import Course, Outage, course
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Seconds since the run's start; None = never happened."""
+
+    inject: float | None = None
+    injected: float | None = None
+    effect: float | None = None
+    detect: float | None = None
+    paged: float | None = None
+    ack: float | None = None
+    act: float | None = None
+    acted: float | None = None
+    recovered: float | None = None
+    restored: float | None = None
+
+
+@dataclass(frozen=True)
+class Relapse:
+    """A recovery that lasted at least a window, and the time it was lost again."""
+
+    recovered: float
+    breached: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that is known of the course of a run; every part of the outcome is told from it."""
+
+    run: Run
+    courses: tuple[Course, ...]
+    outages: tuple[Outage, ...]
+    """Of the system as a whole: times at which some SLO didn't hold, joined where less than a window lies between."""
+    clocks: Clocks
+    operations: tuple[Done, ...]
+    act: Done | None
+    end: End | None = None
+    """Of the last outage, where all SLOs held again."""
+
+    @property
+    def relapses(self) -> tuple[Relapse, ...]:
+        pairs = zip(self.outages, self.outages[1:], strict=False)
+        return tuple(Relapse(one.recovered, two.effect) for one, two in pairs if one.recovered is not None)
+
+    @property
+    def until(self) -> float:
+        """Where the observation ends: recovered, or else the end of the run."""
+        return self.run.end if self.clocks.recovered is None else self.clocks.recovered
+
+    @property
+    def unhurt(self) -> bool:
+        """Whether a run that went to its end, with a fault or as a control without one, had no effect on anybody."""
+        due = self.clocks.inject is not None or not self.run.scenario.timeline
+        return self.run.judged and self.run.stopped is None and due and not self.outages
+
+    def genuine(self, alert: Event) -> Outage | None:
+        """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""
+        patience = max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))
+        return speaks_of(alert, self.courses, patience)
+
+
+def analyse(run: Run) -> Analysis:
+    """Courses and clocks of `run`. A run that never reached steady state has neither."""
+    trigger = run.trigger
+    courses = _courses(run)
+    operations = carried_out(run)
+    outages = tuple(joined(courses, max(slo.window for slo in run.scenario.slos)))
+    blank = Analysis(run, courses, outages, Clocks(), operations, None)
+    if trigger is None:
+        return blank
+    inject, injected = trigger.t, _confirmed(run, trigger)
+    if not outages:
+        return replace(blank, clocks=Clocks(inject=inject, injected=injected))
+    effect = outages[0].effect
+    recovered = _recovered(run, courses, outages)
+    end = End.of(run, courses)
+    act = _ended_it(run, operations, effect, end) if recovered is not None and end is not None else None
+    detect, paged = _detected(run, blank, effect, act)
+    clocks = Clocks(
+        inject=inject,
+        injected=injected,
+        effect=effect,
+        detect=detect,
+        paged=paged,
+        ack=_taken(run, operations, detect),
+        act=act.t if act else None,
+        acted=act.done if act else None,
+        recovered=recovered,
+        restored=restored_at(run, effect, recovered),
+    )
+    return replace(blank, clocks=clocks, act=act, end=end)
+
+
+def speaks_of(alert: Event, courses: Sequence[Course], patience: float) -> Outage | None:
+    """The outage of the alert's SLO (of any, where it names none) that spans it or ended up to `patience` s ago."""
+    named = [each for each in courses if each.name == alert.data.get("slo")]
+    for outage in (outage for each in named or courses for outage in each.outages):
+        until = math.inf if outage.recovered is None else outage.recovered + patience
+        if outage.effect <= alert.t <= until:
+            return outage
+    return None
+
+
+def _courses(run: Run) -> tuple[Course, ...]:
+    if run.steady_from is None or run.end <= run.steady_from:
+        return ()
+    inject = run.trigger.t if run.trigger else None
+    return tuple(course(slo, run.samples, run.steady_from, run.end, inject) for slo in run.scenario.slos)
+
+
+def joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
+    """Outages of all SLOs as one sequence; those less than `apart` seconds from each other are one."""
+    current: Outage | None = None
+    for outage in sorted((o for each in courses for o in each.outages), key=lambda o: o.effect):
+        if current is None:
+            current = outage
+        elif current.recovered is None or outage.effect - current.recovered < apart:
+            current = Outage(current.effect, _later(current.recovered, outage.recovered))
+        else:
+            yield current
+            current = outage
+    if current is not None:
+        yield current
+
+
+def _later(one: float | None, two: float | None) -> float | None:
+    return None if one is None or two is None else max(one, two)
+
+
+def _confirmed(run: Run, trigger: Event) -> float | None:
+    kind = "change.done" if trigger.kind == "change.started" else "fault.injected"
+    event = run.first(kind, trigger.subject)
+    return event.t if event else None
+
+
+def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -> float | None:
+    """The end of the last outage, where every SLO is known to hold and `hold` has passed since anything was done."""
+    recovered = outages[-1].recovered
+    if recovered is None or not all(each.known for each in courses):
+        return None
+    deeds = (
+        "change.done",
+        "change.failed",
+        "fault.injected",
+        "fault.failed",
+        "operation.done",
+        "operation.failed",
+    )
+    ordered = ("fault.intended", "change.started", "operation.intended")
+    by_schedule = [event for event in run.all("fault.reverted") if event.data.get("by") == "schedule"]
+    last = max(
+        (event.t for event in (*run.all(*deeds, *ordered), *by_schedule) if event.t <= run.end), default=0.0
+    )
+    return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
+
+
+def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> Done | None:
+    """The last operation that may have brought the recovery: a right one first, a wrong one never.
+
+    It may have been ordered a moment after `recovered`: a request planned before that waited, and was served by it.
+    """
+    able = [each for each in operations if effect <= each.t and _may_have(run, each, end)]
+    right = [each for each in able if each.right]
+    return max(right or able, key=lambda each: each.t, default=None)
+
+
+def _may_have(run: Run, operation: Done, end: End) -> bool:
+    """Not what was wrong, failed or in vain, changed nothing before the end, was undone, or came a window too soon.
+
+    A request that hung when the outage ended was answered later than `recovered`, by up to the client's time-out.
+    """
+    if operation.right is False or operation.failed or _too_late(run, operation):
+        return False
+    if in_vain(run, operation, end.recovered):
+        return False
+    first, patience = first_effect(run, operation), run.scenario.load.timeout
+    if first is None or not end.allows(first) or undone(run, operation, end.recovered + patience):
+        return False
+    return operation.done is None or end.recovered - operation.done <= end.window
+
+
+def _too_late(run: Run, operation: Done) -> bool:
+    """A fail-over out of a region that the edge had found down by itself and sent nothing to any more."""
+    seen = [
+        event
+        for event in run.all("region.seen")
+        if event.subject == operation.target and event.t <= operation.t
+    ]
+    return operation.name == "failover" and bool(seen) and seen[-1].data.get("up") is False
+
+
+def _detected(
+    run: Run, analysis: Analysis, effect: float, act: Done | None
+) -> tuple[float | None, float | None]:
+    """(detect, paged). A page that came only after the outage was acted on detected nothing."""
+    for alert in run.all("alert.raised"):
+        if alert.data.get("pages") and alert.t >= effect and analysis.genuine(alert):
+            if act is not None and alert.t > act.t:
+                return None, None
+            delivered = run.first("page.delivered", alert.subject)
+            return alert.t, delivered.t if delivered else None
+    return None, None
+
+
+def _taken(run: Run, operations: Sequence[Done], detect: float | None) -> float | None:
+    """The first acknowledgement at or after `detect`, or the first operation where that came sooner."""
+    if detect is None:
+        return None
+    event = run.first("ack", since=detect)
+    stamps = [each.t for each in operations if each.t >= detect] + ([event.t] if event else [])
+    return min(stamps, default=None)

@@ -1,0 +1,95 @@
+"""The clocks' differences, each with the state that says how far it may be trusted, and who ended the outage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gameday.analysis.clocks.attribution import mended_by_schedule, revert_ordered
+from gameday.analysis.clocks.clocks import Analysis
+from gameday.analysis.evidence.recorded_run import Run
+
+State = Literal["measured", "censored", "no_effect", "not_measured"]
+EndedBy = Literal["responder", "system", "schedule", "cleanup"]
+NAMES = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
+
+
+@dataclass(frozen=True)
+class Duration:
+    """`seconds` where measured. Where censored it still went on at `censored_at`, seconds since the run's start."""
+
+    state: State
+    seconds: float | None = None
+    censored_at: float | None = None
+
+
+def durations(analysis: Analysis) -> dict[str, Duration]:
+    """Every duration by its name."""
+    clocks, run = analysis.clocks, analysis.run
+    if clocks.effect is None:
+        absent = Duration("no_effect" if analysis.unhurt else "not_measured")
+        return dict.fromkeys(NAMES, absent)
+    unseen_until = analysis.until if clocks.act is None else min(clocks.act, analysis.until)
+    return {
+        "ttd": _between(clocks.effect, clocks.detect, unseen_until),
+        "ttd_from_inject": _between(clocks.inject, clocks.detect, unseen_until),
+        "tta": _between(clocks.detect, clocks.ack, max(analysis.until, clocks.detect or 0.0)),
+        "ttr": _recovery(analysis),
+        "ttfr": _between(clocks.effect, clocks.restored, run.end),
+    }
+
+
+def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
+    """(who ended the outage, when that was done); (None, None) where it didn't end.
+
+    One that still went on when an abort condition ended the run was ended by the clean-up, there and then.
+    An operation that was right did it. One of which that isn't known did it unless something later explains it as well.
+    The schedule may have done what the outage can't be shown to have ended before; what broke anew when a region
+    returned ended by itself.
+    """
+    end, act, stopped = analysis.end, analysis.act, analysis.run.stopped
+    if end is None or analysis.clocks.recovered is None:
+        return ("cleanup", stopped.t) if stopped and analysis.outages else (None, None)
+    began = analysis.outages[-1].effect
+    if act is not None and act.right:
+        return "responder", act.t
+    deeds: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
+    deeds += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
+    cleared = [event.t for event in analysis.run.all("fault.reverted") if event.data.get("by") == "cleanup"]
+    deeds += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
+    if not deeds:
+        return "system", None
+    t, who = max(deeds)
+    return who, t
+
+
+def _by_schedule(run: Run) -> list[float]:
+    """When the timeline took back what it had done, be it by a revert or by a good release."""
+    reverts = [event for event in run.all("fault.reverted") if event.data.get("by") == "schedule"]
+    return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
+
+
+def as_keys(found: dict[str, Duration]) -> dict[str, Any]:
+    """The outcome's flat keys: `ttd_s`, `ttd_state`, `ttd_censored_at`, …"""
+    keys: dict[str, Any] = {}
+    for name, duration in found.items():
+        keys[f"{name}_s"] = duration.seconds
+        keys[f"{name}_state"] = duration.state
+        keys[f"{name}_censored_at"] = duration.censored_at
+    return keys
+
+
+def _between(begin: float | None, end: float | None, until: float) -> Duration:
+    if begin is None:
+        return Duration("not_measured")
+    if end is None:
+        return Duration("censored", None, until)
+    return Duration("measured", end - begin)
+
+
+def _recovery(analysis: Analysis) -> Duration:
+    clocks = analysis.clocks
+    who, when = ended_by(analysis)
+    if who in ("schedule", "cleanup") and not analysis.run.scenario.allow_scheduled:
+        return Duration("censored", None, when)
+    return _between(clocks.effect, clocks.recovered, analysis.run.end)

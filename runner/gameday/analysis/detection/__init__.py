@@ -1,0 +1,1 @@
+"""Detection: alerts judged, delays, the theoretical limit, false alarms."""

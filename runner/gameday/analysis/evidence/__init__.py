@@ -1,0 +1,1 @@
+"""Recorded evidence: the run folder, its completeness, and the steady state."""

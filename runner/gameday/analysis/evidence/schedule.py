@@ -1,0 +1,154 @@
+"""When the load had to send, worked out anew from its plan (`samples/load.json`): what the samples are held against.
+
+It is not asked of the load: what checks must not be what it checks. A test holds the two to the same schedule. What
+is missing from the samples is for `complete` to say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+Times = npt.NDArray[np.float64]
+
+BLOCK = 1 << 16  # words drawn at a time
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "browse": ("product",),
+    "buy": ("product", "checkout"),
+    "login": ("login", "account"),
+    "history": ("orders",),
+    "costs": ("costs",),
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of the plan, what decides when requests are due. Times in seconds, `rate` in requests/s.
+
+    `weights`: the steps of each kind of journey, and how often it is drawn among the others. `surges`: since when the
+    load went at how many times its rate, by time.
+    """
+
+    seed: int
+    begin: float
+    rate: float
+    weights: tuple[tuple[tuple[str, ...], float], ...]
+    users: int
+    think_time: float
+    surges: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """None where there is no such file, or its load never began. ValueError where it isn't a plan."""
+        if not path.is_file():
+            return None
+        try:
+            plan = json.loads(path.read_text(encoding="utf-8"))
+            if plan["begin"] is None:
+                return None
+            return cls(
+                seed=int(plan["seed"]),
+                begin=float(plan["begin"]),
+                rate=float(plan["rate"]),
+                weights=tuple((STEPS[name], float(weight)) for name, weight in plan["journeys"].items()),
+                users=int(plan["users"]),
+                think_time=float(plan["think_time"]),
+                surges=tuple((float(one["since"]), float(one["factor"])) for one in plan.get("surges", ())),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: not a plan of the load: {error!r}") from error
+
+    def begins(self, until: float) -> Times:
+        """Planned times of every journey's first request up to `until`, rising.
+
+        Each journey takes from the seeded generator, in this order: its distance from the one before, exponential; its
+        kind; its user; its choice. That is for an even rate; surges then draw them nearer to one another.
+        """
+        per_second = self.rate / self._steps_per_journey()
+        found, even, last = [np.empty(0)], self.begin, -math.inf
+        draws = journeys(self.seed, self.users)
+        while last <= until:
+            uniform = next(draws)
+            logs = np.fromiter(
+                map(math.log, (1.0 - uniform).tolist()), np.float64, len(uniform)
+            )  # numpy's differs
+            times = np.cumsum(np.concatenate(([even], -logs / per_second)))[
+                1:
+            ]  # one after the other, as the load
+            even = float(times[-1])
+            planned = self._paced(times)
+            last = float(planned[-1])
+            found.append(planned[: np.searchsorted(planned, until, side="right")])
+        return np.concatenate(found)
+
+    def _paced(self, even: Times) -> Times:
+        """When those are due that were drawn for an even rate: in a surge, `factor` times as fast as time goes."""
+        froms, since, factor = [0.0], [0.0], [1.0]
+        for begin, times in self.surges:
+            froms.append(froms[-1] + (begin - since[-1]) * factor[-1])
+            since.append(begin)
+            factor.append(times)
+        which = np.searchsorted(froms, even, side="right") - 1
+        paced: Times = np.array(since)[which] + (even - np.array(froms)[which]) / np.array(factor)[which]
+        return paced
+
+    def _steps_per_journey(self) -> float:
+        total = sum(weight for _, weight in self.weights)
+        return sum(weight * len(steps) for steps, weight in self.weights) / total
+
+
+def journeys(seed: int, users: int) -> Iterator[Times]:
+    """What Python's generator draws for the distance of each journey, without end, many at a time: 0 ≤ u < 1.
+
+    A journey takes words of 32 bits: two for its distance and two for its kind, one for its user and more where that
+    is none (the topmost bits must be below `users`), two for its choice. Where the next one begins depends on that,
+    so it is worked out for every word, and the chain of true begins followed eight at a time.
+    """
+    source, words = _words(seed), np.empty(0, np.uint32)
+    while True:
+        words = np.concatenate((words, source.random_raw(BLOCK).astype(np.uint32)))
+        begins = _begins(words >> (32 - users.bit_length()) < users)
+        at, unfinished = begins[:-1], begins[-1]
+        if len(at):
+            yield ((words[at] >> 5) * float(1 << 26) + (words[at + 1] >> 6)) / float(1 << 53)
+        words = words[unfinished:]
+
+
+def _words(seed: int) -> np.random.MT19937:
+    """The generator of Python's `random`, at its begin."""
+    _, inner, _ = random.Random(seed).getstate()  # noqa: S311
+    source = np.random.MT19937()
+    source.state = {
+        "bit_generator": "MT19937",
+        "state": {"key": np.array(inner[:-1], np.uint32), "pos": inner[-1]},
+    }
+    return source
+
+
+def _begins(user: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The words at which journeys begin, the first at 0, the last not wholly there; `user`: words that name one."""
+    n = len(user)
+    able = np.flatnonzero(user[4 : n - 2])  # four words after a begin, and two before the next
+    one = np.full(n + 2, n + 1)
+    if len(able):
+        one[: able[-1] + 1] = np.repeat(able + 7, np.diff(able, prepend=-1))
+    two = one[one]
+    four = two[two]
+    eight, places, place = memoryview(four[four]), [], 0
+    while place <= n:
+        places.append(place)
+        place = eight[place]
+    steps = np.array(places)[:, None]
+    for further in (four, two, one):
+        steps = np.stack((steps, further[steps]), axis=-1).reshape(len(places), -1)
+    chain = steps.ravel()
+    return chain[chain <= n]

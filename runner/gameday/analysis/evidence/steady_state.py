@@ -1,0 +1,107 @@
+"""What must be true before a run says anything: the steady state held, the load was sent and recorded as planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gameday.analysis.evidence import sample_completeness
+from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.evidence.sample_completeness import Missing
+from gameday.recording.samples import ErrorKind, Records
+
+LATE_S = 0.05
+CHUNK = 1 << 18  # requests looked at in one piece
+MOST_LATE = 0.01
+LEAST_ACHIEVED = 0.98
+
+
+@dataclass(frozen=True)
+class Steady:
+    """`met` is None where the run ended before that could be judged; `why` says why it isn't True."""
+
+    met: bool | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
+
+    `attempts`: how often those achieved were sent, the retries of clients included. `missing` left no record at all;
+    None where that can't be told.
+    """
+
+    planned: int
+    achieved: int
+    late: int
+    not_sent: int
+    attempts: int
+    missing: int | None = None
+
+
+def steady_state(run: Run) -> Steady:
+    """The engine's own finding, looked at again with every answer in: no breach and no page before the first fault."""
+    event = run.first("steady")
+    if event is None or run.steady_from is None:
+        return Steady(None, "the run ended before the steady state was judged")
+    if not event.data.get("met"):
+        return Steady(False, str(event.data.get("why") or "the SLOs didn't hold"))
+    until = run.trigger.t if run.trigger else run.end
+    for alert in run.all("alert.raised"):
+        if alert.data.get("pages") and run.steady_from <= alert.t < until:
+            return Steady(
+                False, f"{alert.data.get('detector')} paged for {alert.data.get('slo')} at {alert.t:.1f} s"
+            )
+    broken = run.broken_before
+    return Steady(not broken, f"in breach before the fault: {', '.join(broken)}" if broken else "")
+
+
+def sent(run: Run, lost: Missing | None) -> Sent:
+    """Of all requests planned till the load was told to stop, those that were `lost` included."""
+    found = _count(_planned(run, 0.0, run.end))
+    if lost is None:
+        return found
+    return replace(found, planned=found.planned + len(lost.times), missing=len(lost.times))
+
+
+def doubts(run: Run, lost: Missing | None, total: Sent) -> list[str]:
+    """Why the load doesn't bear a judgement, in plain sentences; `total` is what was `sent`."""
+    found = list(sample_completeness.doubts(run, lost))
+    if total.not_sent:
+        found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
+    if total.achieved < LEAST_ACHIEVED * total.planned:
+        found.append(f"only {total.achieved} of {total.planned} planned requests were sent (98 % are needed)")
+    until = run.trigger.t if run.trigger else run.end
+    early = _count(_planned(run, run.steady_from or 0.0, until))
+    if early.late > MOST_LATE * early.planned:
+        found.append(
+            f"{early.late} of {early.planned} requests of the steady state were sent over 50 ms late (1 % may be)"
+        )
+    stopped = run.first("load.stopped")
+    if stopped and stopped.data.get("clean") is False:
+        found.append(f"the load didn't end as it should: {stopped.data.get('why') or 'no reason given'}")
+    return found
+
+
+def _planned(run: Run, since: float, until: float) -> Records:
+    records = run.samples.records
+    low, high = (
+        np.searchsorted(records["planned"], since),
+        np.searchsorted(records["planned"], until, side="right"),
+    )
+    return records[low:high]
+
+
+def _count(records: Records) -> Sent:
+    never = int((records["error"] == ErrorKind.NOT_SENT).sum())
+    start, planned = records["start"], records["planned"]
+    late = sum(
+        int((start[i : i + CHUNK] - planned[i : i + CHUNK] > LATE_S).sum())
+        for i in range(0, len(start), CHUNK)
+    )
+    del start
+    achieved = len(records) - never
+    again = int((np.maximum(records["attempts"], 1) - 1).sum())  # of shards before retries were told it is 0
+    return Sent(len(records), achieved, late, never, attempts=achieved + again)

@@ -1,0 +1,1 @@
+"""CEL expressions: expectations, abort conditions, names and literals."""

@@ -1,0 +1,143 @@
+"""Abort conditions of a scenario, judged while a run goes on, over what samples and alerts say right then.
+
+What they may speak of are the names of `names.LIVE`; of these only the groups that a condition mentions are worked out.
+A value of under MINIMUM requests isn't known yet, and a condition that can't be told never holds. Ending the run is
+left to the engine.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gameday.analysis.clocks.clocks import joined
+from gameday.analysis.expressions.expectations import parse, program
+from gameday.analysis.expressions.vocabulary import ABORT, IMPACT, Tree, lookup, spell
+from gameday.analysis.impact.blast_radius import Homes, Radius
+from gameday.analysis.impact.impact import budgets_spent, during
+from gameday.recording.samples import Samples
+from gameday.scenario import Scenario
+from gameday.slo import MINIMUM, Course, course
+
+Held = tuple[str, Mapping[str, Any]]
+"""(expression, {name: value of those it used})."""
+PEOPLE = ("users", "users_affected_ratio")
+RATIOS = ("failed_ratio", "users_affected_ratio", "budget_spent", "error_budget_spent")
+SECONDS = ("elapsed", "hurt_s", "breached_s")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is known at `now`: requests planned up to `end`, all of them settled. In seconds since the run's start.
+
+    `steady`: since when the steady state was watched; `inject`: when the first entry of the timeline was due, None
+    where there is none. `alerts` and `pages`: how many were raised since the steady state began.
+    """
+
+    samples: Samples
+    steady: float
+    zero: float
+    inject: float | None
+    end: float
+    now: float
+    alerts: int
+    pages: int
+
+
+class Conditions:
+    """The conditions, each made ready once. `homes` says where users live; asked once, when the load has begun."""
+
+    def __init__(self, scenario: Scenario, homes: Callable[[], Homes | None]) -> None:
+        self._slos = scenario.slos
+        self._first = min((entry.at for entry in scenario.timeline), default=None)
+        self._homes = functools.cache(homes)
+        parsed = [(each, parse(each, ABORT)) for each in scenario.abort]
+        self._programs = [(text, program(each), each.used) for text, each in parsed]
+        self._words: frozenset[str] = frozenset().union(*(each.words for _, each in parsed))
+
+    def __call__(
+        self, samples: Samples, *, steady: float, zero: float, end: float, now: float, alerts: int, pages: int
+    ) -> Held | None:
+        """The first condition that holds, None where none does. `zero`: when the timeline began."""
+        inject = None if self._first is None else zero + self._first
+        tree = self.values(Moment(samples, steady, zero, inject, end, now, alerts, pages))
+        for text, run, used in self._programs:
+            if run(tree) is True:
+                return text, {spell(path): lookup(tree, path) for path in used}
+        return None
+
+    def values(self, moment: Moment) -> Tree:
+        """The tree of `names.LIVE`, without what no condition mentions."""
+        known: dict[str, Any] = {
+            "elapsed": moment.now - moment.zero,
+            "alerts": float(moment.alerts),
+            "pages": float(moment.pages),
+        }
+        if self._words.isdisjoint({"effect", "impact", "slos"}) or moment.end <= (
+            moment.inject or moment.zero
+        ):
+            return known
+        courses = [
+            course(slo, moment.samples, moment.steady, moment.end, moment.inject) for slo in self._slos
+        ]
+        effect = min((each.effect for each in courses if each.effect is not None), default=None)
+        known["effect"] = effect is not None
+        if "slos" in self._words:
+            known["slos"] = self._fared(courses)
+        if "impact" in self._words:
+            begun = moment.inject if moment.inject is not None else moment.steady
+            known["impact"] = self._hurt(moment, courses, begun if effect is None else effect)
+        return known
+
+    def _fared(self, courses: Sequence[Course]) -> Tree:
+        outages = tuple(joined(courses, max(slo.window for slo in self._slos)))
+        spent = budgets_spent(self._slos, courses)
+        return {
+            each.name: {
+                "verdict": None if each.verdict(outages) == "unknown" else each.verdict(outages),
+                "budget_spent": spent[each.name] if each.n >= MINIMUM else None,
+                "breached_s": each.breached_s,
+            }
+            for each in courses
+        }
+
+    def _hurt(self, moment: Moment, courses: Sequence[Course], since: float) -> Tree:
+        samples = moment.samples
+        records = during(samples.records, since, None, moment.end)
+        radius = Radius(records)
+        found: dict[str, Any] = radius.whole()
+        spent = [each for each in budgets_spent(self._slos, courses).values() if each is not None]
+        found["error_budget_spent"] = max(spent, default=None)
+        if not self._words.isdisjoint(PEOPLE):
+            people = radius.people(None)
+            found |= {name: people[name] for name in PEOPLE}
+        homes = self._homes() if "regions" in self._words else None
+        by_region = radius.by(homes.of(radius.users), homes.names) if homes else {}
+        by_journey = radius.by(records["journey"], samples.journeys) if "journeys" in self._words else {}
+        groups = {"regions": by_region, "journeys": by_journey}
+        told = {group: {name: _known(each) for name, each in one.items()} for group, one in groups.items()}
+        return {**_known(found), **told}
+
+
+def shown(name: str, value: Any) -> str:
+    """A value of a condition in words: `61.2%`, `12.3 s`, `1200`."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool | str):
+        return str(value).lower() if isinstance(value, bool) else repr(value)
+    last = name.rpartition(".")[2]
+    if last in RATIOS:
+        return f"{value:.1%}"
+    return f"{value:.1f} s" if last in SECONDS else f"{value:.6g}"
+
+
+def _known(tally: Mapping[str, Any]) -> dict[str, float | None]:
+    """As floats; no ratio of too few requests."""
+    few = (tally.get("requests") or 0) < MINIMUM
+    numbers = {name: each for name, each in tally.items() if name in IMPACT}
+    return {
+        name: None if each is None or (few and name.endswith("_ratio")) else float(each)
+        for name, each in numbers.items()
+    }

@@ -1,0 +1,1 @@
+"""Impact: requests and users hurt, blast radius, customer reports."""

@@ -1,0 +1,1 @@
+"""The outcome file: assembly, schema, verdict and JUnit."""

@@ -1,0 +1,123 @@
+"""Pass, fail, inconclusive or error, with the exit status and every reason in a plain sentence.
+
+Expectations and steady state come judged; here they are only weighed against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gameday.analysis.clocks.clocks import Analysis
+from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.evidence.steady_state import Steady
+from gameday.analysis.expressions.abort_conditions import shown
+from gameday.analysis.outcome.cleanup_record import left_behind
+
+Verdict = Literal["pass", "fail", "inconclusive", "error"]
+
+PASS, FAIL, USAGE, INCONCLUSIVE, ERROR, LEFT_BEHIND, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+PRECEDENCE = (INTERRUPTED, LEFT_BEHIND, ERROR, USAGE, FAIL, INCONCLUSIVE, PASS)
+NAMES: Mapping[int, Verdict] = {PASS: "pass", FAIL: "fail", INCONCLUSIVE: "inconclusive"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`reasons` are those of the status first, then the others that hold too."""
+
+    verdict: Verdict
+    exit_status: int
+    reasons: tuple[str, ...]
+
+
+def judge(
+    analysis: Analysis, steady: Steady, expectations: Sequence[Mapping[str, Any]], doubts: Sequence[str]
+) -> Judgement:
+    """The verdict of one run. An unmet steady state is always inconclusive: nothing after it says anything.
+
+    `doubts` are sentences that say why the load doesn't bear a judgement.
+    """
+    run = analysis.run
+    found = [*_broken_off(run), *_stopped(run)]
+    if steady.met is False:
+        found.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
+    elif run.judged:
+        found += _of_the_system(analysis)
+        found += [(INCONCLUSIVE, doubt) for doubt in doubts]
+        found += _of_expectations(expectations)
+    elif not found:
+        found.append((ERROR, "the journal ends before the run did"))
+    found += _deaths(run)
+    status = worst([status for status, _ in found], unmet=steady.met is False)
+    reasons = sorted(found, key=lambda each: (each[0] != status, PRECEDENCE.index(each[0])))
+    return Judgement(NAMES.get(status, "error"), status, tuple(text for _, text in reasons))
+
+
+def worst(statuses: Sequence[int], *, unmet: bool = False) -> int:
+    """The exit status of several that hold, for a run or a suite; `unmet`: a steady state wasn't met."""
+    return INCONCLUSIVE if unmet else min(statuses, key=PRECEDENCE.index, default=PASS)
+
+
+def _deaths(run: Run) -> Iterator[tuple[int, str]]:
+    """Told, whatever the verdict is: an instance that ended by itself is the first thing anyone would ask about."""
+    for event in run.all("instance.died"):
+        yield PASS, f"instance {event.subject} ended by itself at {event.t:.1f} s"
+
+
+def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
+    for event in run.all("run.interrupted"):
+        yield INTERRUPTED, f"interrupted by {event.data.get('signal')} at {event.t:.1f} s"
+    cleanup = left_behind(run)
+    if cleanup.clean is False:
+        yield LEFT_BEHIND, f"left behind: {', '.join(cleanup.left) or 'something unnamed'}"
+    for event in run.all("run.error"):
+        yield ERROR, f"{event.data.get('where')}: {event.data.get('why')}"
+
+
+def _stopped(run: Run) -> Iterator[tuple[int, str]]:
+    """A stop is never a pass, whatever was expected."""
+    event = run.stopped
+    if event is not None:
+        used = ", ".join(f"{name} = {shown(name, value)}" for name, value in event.data["values"].items())
+        yield FAIL, f'stopped by its abort condition "{event.data["expr"]}" at {event.t:.1f} s ({used})'
+
+
+def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
+    run, clocks = analysis.run, analysis.clocks
+    if clocks.effect is not None and clocks.recovered is None and run.stopped is None:
+        lasted = run.end - clocks.effect
+        yield (
+            FAIL,
+            f"the system never recovered: {lasted:.1f} s after the effect, the run ended without every SLO holding",
+        )
+    for each in analysis.courses:
+        if each.verdict(analysis.outages) == "unknown":
+            slo = run.scenario.slo(each.name)
+            yield (
+                INCONCLUSIVE,
+                f"SLO {each.name} is unknown: a window of {slo.window:g} s had fewer than 20 requests to judge it by",
+            )
+
+
+def _of_expectations(expectations: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
+    for each in expectations:
+        if each["holds"] is False:
+            yield FAIL, f"expected {each['expr']}: {_said(each)}"
+        elif each["holds"] is None:
+            yield INCONCLUSIVE, f"can't tell whether {each['expr']}: {_said(each)}"
+
+
+def _said(expectation: Mapping[str, Any]) -> str:
+    """The values that an expectation used: `ttd was 6.2, ttr was censored`."""
+    states = expectation["states"]
+    parts = [
+        f"{name} was {states.get(name) or _shown(value)}" for name, value in expectation["values"].items()
+    ]
+    return ", ".join(parts).replace("not_measured", "not measured").replace("no_effect", "without an effect")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)

@@ -1,0 +1,1 @@
+"""Statistics over several runs: trials, comparisons, baselines, suites and trends."""

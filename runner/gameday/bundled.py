@@ -1,0 +1,23 @@
+"""Where the bundled scenarios and compose files are: inside the wheel, or beside the packages in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def root() -> Path:
+    """The folder that holds `scenarios/` and `compose/`."""
+    packed = Path(__file__).parent / "_bundled"
+    return packed if packed.is_dir() else Path(__file__).parents[2]
+
+
+def compose() -> Path:
+    return root() / "compose"
+
+
+def scenarios() -> Path:
+    return root() / "scenarios"
+
+
+def releases() -> Path:
+    return compose() / "releases"

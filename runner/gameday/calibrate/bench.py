@@ -1,0 +1,190 @@
+"""The bench: users, one link, a stub, nothing between. Brings them up, cuts the link, restores it, takes them down.
+
+All of it are the parts of any run: the substrate, the link server, the load, the watch. The stamps of cut and
+restoration are taken in the link server, on CLOCK_MONOTONIC, which processes and containers of one machine share.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import requests
+
+from gameday import bundled
+from gameday.detect import make as make_detector
+from gameday.links.link_control import LinkControl
+from gameday.links.server.toxiproxy_api import SWITCHED
+from gameday.links.toxiproxy_client import LinkServer
+from gameday.load.load_plan import LoadPlan, pool_for
+from gameday.load.load_process import LocustLoad
+from gameday.ports import PortError, Release, Substrate
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Event, Journal
+from gameday.scenario import Scenario, Slo
+from gameday.system.system import System
+from gameday.telemetry.watch import Watch
+from gameday.topology import EDGE, Link, Topology, read_topology
+
+RATE = 60.0
+REGION = "bench"
+STUB = "stub"
+LINK = Link(EDGE, "load", REGION, STUB, "LOAD_STUB", f"http://{STUB}.{REGION}:8000")
+"""The load is no service of a compose file, so its link is declared here."""
+# A short window, so that each outage is one of its own.
+SLO = Slo.model_validate({"name": "pages", "sli": "availability", "objective": "99%", "window": "1s"})
+SCENARIO = Scenario.model_validate(
+    {
+        "apiVersion": "gameday/v1",
+        "kind": "Scenario",
+        "name": "calibration",
+        "title": "Known truth",
+        "story": "A link is cut and restored at times known exactly.",
+        "load": {"rate": f"{RATE:g}/s", "journeys": {"browse": 1}},
+        "slos": [SLO],
+        "detectors": [{"detector": "cusum", "pages": True}],
+        "respond": {"by": "none"},
+        "expect": ["effect"],
+    }
+)
+SWITCH_S = 5.0
+READABLE_S = 1e-6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One calibration; `folder` is its own."""
+
+    run: str
+    folder: Path
+    seed: int
+    substrate: Literal["docker", "process"]
+
+
+def topology() -> Topology:
+    """The stub and a link server, with the load's link to it."""
+    return replace(read_topology(bundled.compose() / "calibration", (REGION,)), links=(LINK,))
+
+
+class Bench:
+    """Safe from any thread once up. Every method raises PortError."""
+
+    def __init__(
+        self, settings: Settings, clock: RunClock, journal: Journal, progress: Callable[[str], None]
+    ) -> None:
+        self.clock = clock
+        self.load = LocustLoad(
+            functools.partial(plan, settings, clock),
+            clock,
+            settings.folder / "samples",
+            settings.folder / "logs",
+        )
+        self.watch = Watch(SCENARIO, make_detector, clock, journal)
+        self._switching = threading.Lock()
+        self._server: LinkServer | None = None
+        substrate = self._substrate = _substrate(settings, progress)
+
+        def log(kind: str, subject: str, data: Mapping[str, Any]) -> None:
+            journal.append(Event(clock.now(), kind, subject, data))
+
+        self.system = System(
+            substrate=substrate,
+            links=LinkControl(substrate.upstream, self._listen),
+            topology=topology(),
+            build=functools.partial(_release, substrate.name),
+            log=log,
+            progress=progress,
+        )
+
+    def target(self) -> str:
+        """The URL of the link itself, once the operator has brought all up and a page came through."""
+        links = next(each for each in self._substrate.instances() if each.region == EDGE)
+        self._server = LinkServer(*self._substrate.address(links))
+        target = f"http://{self._server.proxies()[LINK.name].listen}"
+        try:
+            with _session() as session:
+                session.get(f"{target}/products/1", timeout=SWITCH_S).raise_for_status()
+        except requests.RequestException as error:
+            hint = "a Docker engine has to be on this machine, its bridges reachable; --substrate process needs none"
+            raise PortError(f"the link can't be reached at {target}: {error}\n{hint}") from error
+        return target
+
+    def switch(self, on: bool) -> float:
+        """Cuts or restores the link; when that was, by the link server's own stamp, in seconds since the start."""
+        if self._server is None:
+            raise PortError("the link isn't up")
+        url = f"http://{self._server.address}/proxies/{quote(LINK.name)}"
+        with self._switching, _session() as session:
+            before = self.clock.now()
+            try:
+                answer = session.patch(url, json={"enabled": on}, timeout=SWITCH_S)
+                answer.raise_for_status()
+                stamp = float(answer.headers[SWITCHED]) - self.clock.origin
+            except (requests.RequestException, LookupError, ValueError) as error:
+                raise PortError(f"the link can't be {'restored' if on else 'cut'}: {error!r}") from error
+            after = self.clock.now()
+        if not before - READABLE_S <= stamp <= after + READABLE_S:
+            what = f"it says {stamp:.3f} s, between {before:.3f} s and {after:.3f} s here"
+            raise PortError(f"the link server's clock isn't this machine's: {what}")
+        return stamp
+
+    def down(self) -> Sequence[str]:
+        """What couldn't be removed."""
+        return self.system.take_down()
+
+    def _listen(self, link: Link) -> str:
+        """Where the users, who are no instance, reach it: by its own address, not by every one of its container."""
+        port = self._substrate.listen(link).rpartition(":")[2]
+        return f"{self._substrate.link_host(link)}:{port}"
+
+
+def plan(settings: Settings, clock: RunClock, target: str) -> LoadPlan:
+    """Product pages alone, through the link."""
+    load = SCENARIO.load
+    return LoadPlan(
+        run=settings.run,
+        target=target,
+        seed=settings.seed,
+        origin=clock.origin,
+        rate=load.rate,
+        journeys={str(name): weight for name, weight in load.journeys.items()},
+        timeout=load.timeout,
+        think_time=load.think_time,
+        regions={REGION: 1.0},
+        pool=pool_for(load.rate, load.timeout),
+        products=bundled.compose() / "storefront" / "data" / "products.json",
+        shard=settings.folder / "samples" / "0.shard",
+    )
+
+
+def _substrate(settings: Settings, progress: Callable[[str], None]) -> Substrate:
+    if settings.substrate == "docker":
+        from gameday.substrates.docker.docker_substrate import DockerSubstrate
+        from gameday.substrates.docker.image import ensure_image
+
+        image = functools.partial(ensure_image, bundled.compose(), progress)
+        return DockerSubstrate(settings.run, topology(), settings.folder, image)
+    from gameday.substrates.process.process_substrate import ProcessSubstrate
+
+    return ProcessSubstrate(settings.run, topology(), settings.folder, template_dir=_no_database)
+
+
+def _release(substrate: str, name: str) -> Release:
+    """The stub's own; the image holds it already."""
+    return Release(name, STUB, bundled.compose() if substrate == "process" else None)
+
+
+def _no_database() -> Path:
+    raise PortError("the bench has no database")
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    # A web proxy set in the environment must not come between the runner and its link.
+    session.trust_env = False
+    return session

@@ -1,0 +1,188 @@
+"""What a calibration found, from its folder alone: `calibration.json` ("gameday/calibration/v1").
+
+Journal and samples are all it reads, so it can be made again. A good one is kept where later runs on this machine find
+it, one for each substrate.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gameday.calibrate.bench import SLO
+from gameday.calibrate.deviations import Measured, Truth, apart, beyond, measured, spread
+from gameday.recording.journal import Event, read_journal
+from gameday.recording.samples import Samples, read_samples
+from gameday.slo import course, select
+
+SCHEMA = "gameday/calibration/v1"
+FILE = "calibration.json"
+LEAST = 60
+"""With 59 outages or more the greatest error bounds the 95th percentile with 95 % confidence; fewer aren't kept."""
+TARGET_S = 0.1
+SKEW_S = 0.05
+"""Beyond the spacing of requests no stall explains an error of more in the half of all outages: two clocks differ."""
+DIGITS = 6
+
+
+def read_findings(folder: Path) -> dict[str, Any]:
+    """The content of calibration.json. ValueError where the folder doesn't hold a whole calibration."""
+    events = list(read_journal(folder / "journal.jsonl"))
+    samples = read_samples(folder / "samples")
+    started = _one(events, "run.started")
+    begin, end = _one(events, "steady").data["since"], _one(events, "phase").t
+    truths = _truths(events)
+    outages = course(SLO, samples, begin, end).outages
+    pages = [event.t for event in events if event.kind == "alert.raised" and event.data["pages"]]
+    each = measured(truths, outages, pages, SLO, samples)
+    about = {
+        key: started.data[key] for key in ("substrate", "why", "started", "version", "host", "seed", "rate")
+    }
+    told = {
+        "schema": SCHEMA,
+        "id": started.subject,
+        **about,
+        "n": len(each),
+        "measured": sum(one.effect is not None and one.recovered is not None for one in each),
+        "detected": sum(one.detect is not None for one in each),
+        "spurious": len(outages) - sum(one.effect is not None for one in each),
+        "false_alarms": len(pages) - sum(one.detect is not None for one in each),
+        **_errors(each),
+        "start_s": _one(events, "load.started").data["start_s"],
+        **_ground(samples, begin, truths),
+        "lag_p95_s": _one(events, "lag").data["p95_s"],
+        "outages": [_row(one) for one in each],
+    }
+    return _rounded(told)  # type: ignore[no-any-return]
+
+
+def problems(found: Mapping[str, Any]) -> list[str]:
+    """Why a calibration is not to be relied on; empty where it is."""
+    n, said = found["n"], []
+    if found["measured"] < n:
+        said.append(f"{n - found['measured']} of {n} outages weren't measured as one")
+    if found["detected"] < n:
+        said.append(f"{n - found['detected']} of {n} outages weren't detected")
+    if found["spurious"]:
+        said.append(f"{found['spurious']} outages were measured where there was none")
+    for clock, spread_of in found["beyond_spacing_s"].items():
+        bias = spread_of["bias"] if spread_of else 0.0
+        if abs(bias) > SKEW_S:
+            how = "late" if bias > 0 else "early"
+            said.append(f"`{clock}` is {abs(bias) * 1000:.0f} ms {how} on the median: two clocks differ")
+    return said
+
+
+def coarse(found: Mapping[str, Any]) -> list[str]:
+    """Errors past the target: true, but worse than a quiet machine would do."""
+    return [
+        f"p95 error of `{clock}` is {found['error_s'][clock]['p95'] * 1000:.0f} ms; {TARGET_S * 1000:.0f} ms is the aim"
+        for clock in ("effect", "recovered")
+        if found["error_s"][clock] and found["error_s"][clock]["p95"] > TARGET_S
+    ]
+
+
+def write(folder: Path, found: Mapping[str, Any]) -> Path:
+    """Puts it into the folder of the calibration, at once."""
+    return _replace(folder / FILE, found)
+
+
+def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
+    """Puts it where later runs look; None where it has too few outages or isn't to be relied on."""
+    if found["n"] < LEAST or problems(found):
+        return None
+    state.mkdir(parents=True, exist_ok=True)
+    return _replace(state / f"calibration-{found['substrate']}.json", found)
+
+
+def _one(events: Sequence[Event], kind: str) -> Event:
+    found = next((event for event in events if event.kind == kind), None)
+    if found is None:
+        raise ValueError(f"the journal has no {kind}: the calibration didn't come to its end")
+    return found
+
+
+def _truths(events: Sequence[Event]) -> list[Truth]:
+    restored = {event.subject: event.t for event in events if event.kind == "fault.reverted"}
+    cuts = [event for event in events if event.kind == "fault.injected"]
+    return [Truth(event.t, restored[event.subject]) for event in cuts if event.subject in restored]
+
+
+def _errors(each: Sequence[Measured]) -> dict[str, Any]:
+    """`error_s` against the truth itself; `beyond_spacing_s` is what a denser load wouldn't mend."""
+    cut = [one.truth.cut for one in each]
+    restored = [one.truth.restored for one in each]
+    effect, recovered = [one.effect for one in each], [one.recovered for one in each]
+    after_cut, after_restored = [one.next_cut for one in each], [one.next_restored for one in each]
+    return {
+        "error_s": {
+            "effect": _spread(apart, effect, cut),
+            "recovered": _spread(apart, recovered, restored),
+            "detection_lag": _spread(apart, [one.detect for one in each], cut),
+        },
+        "spacing_s": {
+            "effect": _spread(apart, after_cut, cut),
+            "recovered": _spread(apart, after_restored, restored),
+        },
+        "beyond_spacing_s": {
+            "effect": _spread(beyond, effect, cut, after_cut),
+            "recovered": _spread(beyond, recovered, restored, after_restored),
+        },
+        "buckets": {
+            "effect": _spread(apart, [one.bucket_effect for one in each], cut),
+            "recovered": _spread(apart, [one.bucket_recovered for one in each], restored),
+        },
+    }
+
+
+def _spread(error: Callable[..., float | None], *columns: Sequence[float | None]) -> dict[str, float] | None:
+    found = spread(map(error, *columns))
+    return asdict(found) if found else None
+
+
+def _ground(samples: Samples, begin: float, truths: Sequence[Truth]) -> dict[str, float | None]:
+    """How fast the stub answered before the first cut, and how late requests were sent over all."""
+    records = samples.records
+    counts, good = select(SLO, samples)
+    quiet = (
+        good & (records["planned"] >= begin) & (records["planned"] < (truths[0].cut if truths else math.inf))
+    )
+    base = (records["end"] - records["planned"])[quiet]
+    late = (records["start"] - records["planned"])[counts]
+    return {
+        "base_p50_s": float(np.median(base)) if len(base) else None,
+        "send_late_p95_s": float(np.percentile(late, 95)) if len(late) else None,
+    }
+
+
+def _row(one: Measured) -> dict[str, float | None]:
+    cut, restored = astuple(one.truth)
+    row = {key: value for key, value in asdict(one).items() if key != "truth" and not key.startswith("next")}
+    return {"cut": cut, "restored": restored, **row}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _replace(path: Path, content: Mapping[str, Any]) -> Path:
+    """Writes at once, so that a reader never sees half a file."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    draft.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    return draft.replace(path)
+
+
+__all__ = ["coarse", "keep", "problems", "read_findings", "write"]

@@ -1,0 +1,225 @@
+"""Cuts the link and restores it, again and again in random phase, while load and watch go on as in any run.
+
+Everything ends up in journal and samples; what they say is left to `findings`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from gameday.calibrate.bench import LINK, RATE, Bench, Settings
+from gameday.operations import Alert
+from gameday.ports import PortError
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Event, Journal
+
+POLL_S = 0.02  # as the interpreter polls telemetry
+HEALTH_S = 0.5
+SETTLE_S = 2.0
+WARM_S = 2.0
+STEADY_S = 5.0
+LENGTH_S = (1.0, 2.0)
+"""An outage's shortest and longest; no whole number of anything, so its ends meet every tick in random phase."""
+QUIET_S = (2.0, 3.0)
+"""Before an outage and after the last: at least two windows of the SLO."""
+
+
+class Interrupted(Exception):
+    """Somebody asked it to end."""
+
+
+class Screen(Protocol):
+    """Where people follow it."""
+
+    def say(self, text: str) -> None: ...
+
+    def done(self, outages: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """Seconds of quiet, then seconds of outage."""
+
+    quiet: float
+    length: float
+
+
+def schedule(outages: int, seed: int) -> list[Step]:
+    """The same for the same seed."""
+    draw = random.Random(seed)  # noqa: S311
+    return [Step(draw.uniform(*QUIET_S), draw.uniform(*LENGTH_S)) for _ in range(outages)]
+
+
+def expected_seconds(outages: int) -> float:
+    """From the start of the load to its end."""
+    return WARM_S + STEADY_S + outages * (sum(QUIET_S) + sum(LENGTH_S)) / 2 + QUIET_S[1]
+
+
+class Calibration:
+    """One calibration. `stopping` may be set by anyone, a signal handler too; `left` is what couldn't be removed."""
+
+    def __init__(
+        self, settings: Settings, outages: int, why: str, screen: Screen, clock: RunClock | None = None
+    ) -> None:
+        self.stopping = threading.Event()
+        self.left: list[str] = []
+        self._settings = settings
+        self._steps = schedule(outages, settings.seed)
+        self._why = why
+        self._screen = screen
+        self._clock = clock or RunClock()
+        self._journal = Journal(settings.folder / "journal.jsonl")
+        self._bench = Bench(settings, self._clock, self._journal, screen.say)
+        self._working: threading.Thread | None = None
+        self._news: queue.SimpleQueue[float | Exception | None] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """From nothing to nothing. Raises PortError or Interrupted once all is taken down."""
+        self._log("run.started", self._settings.run, self._about())
+        try:
+            self._play()
+        finally:
+            self._close()
+
+    def _play(self) -> None:
+        began = self._clock.now()
+        self._screen.say(f"bringing up a stub and a link on {self._settings.substrate}")
+        self._aside(self._bench.system.bring_up)
+        while self._heard() is not None:
+            self._pause(POLL_S)
+        begin = self._bench.load.start(self._bench.target())
+        self._bench.watch.start(self._bench.load.shards(), dict)
+        self._log("load.started", "", {"planned_rate": RATE, "start_s": round(self._clock.now() - began, 3)})
+        self._watch_until(begin + WARM_S + STEADY_S)
+        self._bench.watch.calibrate(begin + WARM_S)
+        self._log("steady", "", {"met": True, "since": begin + WARM_S, "until": self._clock.now()})
+        self._aside(self._cut_and_restore)
+        self._follow()
+
+    def _watch_until(self, t: float) -> None:
+        while self._clock.now() < t:
+            self._look()
+
+    def _follow(self) -> None:
+        """Watches, and after each outage has the detectors listen anew, till there are no more."""
+        done, due = 0, self._clock.now()
+        while (restored := self._heard()) is not None:
+            if restored > 0:
+                done += 1
+                self._bench.watch.rearm(restored)
+                self._screen.done(done)
+            self._look()
+            if self._clock.now() >= due:
+                due = self._clock.now() + HEALTH_S
+                self._check_health()
+
+    def _look(self) -> None:
+        for alert in self._bench.watch.poll(self._clock.now()):
+            self._journal.append(Event(alert.t, "alert.raised", alert.id, _told(alert)))
+        self._pause(POLL_S)
+
+    def _check_health(self) -> None:
+        dead = self._bench.load.alive()
+        if dead is not None:
+            raise PortError(dead)
+        for instance, why in self._bench.system.substrate.died():
+            raise PortError(f"instance {instance.id} ended by itself: {why}")
+
+    def _cut_and_restore(self) -> None:
+        for number, step in enumerate(self._steps, 1):
+            self._pause(step.quiet)
+            fault = f"f{number}"
+            self._log(
+                "fault.intended", fault, {"kind": "cut", "target": LINK.name, "undo": {"restore": LINK.name}}
+            )
+            self._at(self._bench.switch(on=False), "fault.injected", fault, {})
+            self._pause(step.length)
+            restored = self._bench.switch(on=True)
+            self._at(restored, "fault.reverted", fault, {"by": "schedule"})
+            self._news.put(restored)
+        self._pause(QUIET_S[1])
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        """In a thread of its own: what it says, its end (None) or what it raised come through `_heard`."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:
+                self._news.put(error)
+            else:
+                self._news.put(None)
+
+        self._working = threading.Thread(target=guarded, name="calibration", daemon=True)
+        self._working.start()
+
+    def _heard(self) -> float | None:
+        """When a link was restored, 0 where there is no news; None at the end of the work aside. Raises what it did."""
+        try:
+            news = self._news.get_nowait()
+        except queue.Empty:
+            return 0.0
+        if isinstance(news, Exception):
+            raise news
+        return news
+
+    def _pause(self, seconds: float) -> None:
+        if self.stopping.wait(seconds):
+            raise Interrupted
+
+    def _close(self) -> None:
+        """Load, watch, bench: each is ended even where the one before failed."""
+        self._log("phase", "down", {})
+        self.stopping.set()
+        for kind, work in self._endings():
+            try:
+                self._log(kind, "", work())
+            except Exception as error:
+                self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
+        if self._working is not None:
+            # What is being made right now, a network say, is to be there when everything is taken down.
+            self._working.join(SETTLE_S)
+        self.left += self._bench.down()
+        self._log("cleanup", "", {"clean": not self.left, "left": self.left})
+        self._journal.close()
+        if self.left:
+            self._screen.say(f"left behind: {'; '.join(self.left)}")
+
+    def _endings(self) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
+        yield "load.stopped", self._bench.load.stop
+        yield "telemetry.stopped", self._stop_watch
+
+    def _stop_watch(self) -> Mapping[str, Any]:
+        self._bench.watch.stop()
+        return {}
+
+    def _at(self, t: float, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+        self._journal.append(Event(t, kind, subject, data))
+
+    def _log(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+        self._at(self._clock.now(), kind, subject, data)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "scenario": "calibration",
+            "substrate": self._settings.substrate,
+            "why": self._why,
+            "seed": self._settings.seed,
+            "rate": RATE,
+            "started": self._clock.started.isoformat(timespec="milliseconds"),
+            "version": version("gameday-runner"),
+            "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}",
+        }
+
+
+def _told(alert: Alert) -> dict[str, Any]:
+    return {key: value for key, value in asdict(alert).items() if key not in ("id", "t")}

@@ -1,0 +1,216 @@
+"""Releases: a real change each, `release.yaml` and `change.patch`; each runs from its own patched copy of the code.
+
+Patches are applied strictly: each context and removed line must stand exactly where the patch says. A release is code
+that runs; what is wrong with one (`defect`) is for the final measurement only and never reaches the change feed.
+"""
+
+from __future__ import annotations
+
+import compileall
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gameday.ports import Release
+from gameday.scenario.yaml_document import Invalid, Problem, read_text, read_yaml, validate
+
+NAME = r"[a-z][a-z-]*[a-z]-[0-9]+\.[0-9]+\.[0-9]+"
+
+HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(_Strict):
+    """Roles only: a drill names no one."""
+
+    role: str
+    level: str
+
+
+class Ai(_Strict):
+    """Provenance of an AI-assisted change: prompt-to-code traceability."""
+
+    tool: str
+    model: str
+    prompt: str
+
+
+class ReleaseSpec(_Strict):
+    """The content of `release.yaml`."""
+
+    service: str
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    kind: Literal["code", "config", "schema", "auth", "infra"]
+    summary: str
+    author: Person
+    ai: Ai | None = None
+    approvals: tuple[Person, ...] = ()
+    reversible: bool = True
+    migration: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]+\.sql$",
+        description="a file of the folder, run on the primary database before the first instance is replaced",
+    )
+    defect: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}-{self.version}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All releases of a folder, and how to make one of them run. `base` is the code that patches apply to."""
+
+    folder: Path
+    base: Path
+
+    def names(self) -> list[str]:
+        return sorted(path.parent.name for path in self.folder.glob("*/release.yaml"))
+
+    def spec(self, name: str) -> ReleaseSpec:
+        """Raises Invalid when the release's file is wrong, and KeyError when there is none."""
+        if not re.fullmatch(NAME, name) or not (self.folder / name / "release.yaml").is_file():
+            raise KeyError(name)
+        document = read_yaml(self.folder / name / "release.yaml")
+        spec = validate(ReleaseSpec, document)
+        if spec.name != name:
+            raise Invalid([document.problem(("version",), f"says {spec.name}, but its folder is {name}")])
+        return spec
+
+    def migration(self, name: str) -> str:
+        """The SQL that its schema change needs; empty where it has none."""
+        file = self.spec(name).migration
+        return read_text(self.folder / name / file) if file else ""
+
+    def patch(self, name: str) -> str:
+        """The unified diff, '' for a first release."""
+        path = self.folder / name / "change.patch"
+        return read_text(path) if path.is_file() else ""
+
+    def check(self, name: str) -> list[Problem]:
+        """Problems of the release's files, none when it can run."""
+        try:
+            self.spec(name)
+            list(self._patched(name))
+        except Invalid as error:
+            return list(error.problems)
+        return []
+
+    def build(self, name: str, into: Path) -> Release:
+        """A tree for PYTHONPATH: copy of the base with the patch applied. Not safe to call from two threads at once."""
+        spec = self.spec(name)
+        tree = into / name
+        if not tree.exists():
+            patched = dict(self._patched(name))
+            package = tree / self.base.name
+            shutil.copytree(self._compiled(into), package)
+            for path, text in patched.items():
+                target = package / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
+        return Release(name, spec.service, tree)
+
+    def _compiled(self, into: Path) -> Path:
+        """The base with byte code beside it, so that each copy of it needn't be compiled again by every instance."""
+        compiled = into / ".base" / self.base.name
+        if not compiled.exists():
+            shutil.copytree(self.base, compiled, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            compileall.compile_dir(compiled, quiet=2)
+        return compiled
+
+    def _patched(self, name: str) -> Iterator[tuple[PurePosixPath, str]]:
+        """(path below the base, new text) of each file that the patch changes. Raises Invalid."""
+        import whatthepatch
+        from whatthepatch.exceptions import HunkException
+
+        file = str(self.folder / name / "change.patch")
+        text = self.patch(name)
+        found = False
+        for diff in _diffs(text, file):
+            found = True
+            path = self._target(diff, file)
+            source = self.base / path
+            fresh = diff.header.old_path == "/dev/null"
+            if fresh == source.is_file():
+                what = f"adds {path}, which is there" if fresh else f"changes {path}, which doesn't exist"
+                raise Invalid([Problem(file, _line_of(text, str(path)), 1, what)])
+            before = "" if fresh else source.read_text(encoding="utf-8")
+            try:
+                after = whatthepatch.apply_diff(diff, before)
+            except HunkException as error:
+                hunk = _hunk_line(text, str(path), error)
+                hint = "make the patch again from the present code; no fuzz is allowed"
+                raise Invalid([Problem(file, hunk, 1, f"doesn't apply to {path}: {error}", hint)]) from error
+            yield path, "\n".join(after) + "\n"
+        if text.strip() and not found:
+            raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
+
+    def _target(self, diff: Any, file: str) -> PurePosixPath:
+        """The path below the base; it can't leave it. Files are added and changed, never moved or removed."""
+        old, new = str(diff.header.old_path).removeprefix("a/"), str(diff.header.new_path).removeprefix("b/")
+        path = PurePosixPath(new)
+        if not diff.changes:
+            raise Invalid([Problem(file, 1, 1, f"has no hunk for {new}")])
+        if new == "/dev/null" or old not in (new, "/dev/null"):
+            what = f"removes {old}" if new == "/dev/null" else f"moves {old} to {new}"
+            raise Invalid([Problem(file, 1, 1, what, "a release adds and changes files")])
+        inside = ".." not in path.parts and path.parts[:1] == (self.base.name,)
+        below = PurePosixPath(*path.parts[1:])
+        if not inside or not (self.base / below).resolve().is_relative_to(self.base.resolve()):
+            raise Invalid([Problem(file, 1, 1, f"changes {new}, outside {self.base.name}/")])
+        if not below.parts or any((self.base / parent).is_file() for parent in below.parents):
+            raise Invalid([Problem(file, 1, 1, f"adds {new}, where no file can be")])
+        return below
+
+
+def _diffs(text: str, file: str) -> Iterator[Any]:
+    """One for each file that the patch names. Raises Invalid where it can't be read."""
+    import whatthepatch
+    from whatthepatch.exceptions import WhatThePatchException
+
+    try:
+        for part in _parts(text):
+            yield from whatthepatch.parse_patch(part)
+    except WhatThePatchException as error:
+        raise Invalid([Problem(file, 1, 1, f"isn't a unified diff: {error}")]) from error
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The diff of each file by itself: the library takes a second file's hunks for the first's, unless git wrote it."""
+    part: list[str] = []
+    begun, old, new = False, 0, 0
+    for line in text.splitlines(keepends=True):
+        inside = old > 0 or new > 0
+        if not inside and begun and line.startswith(("--- ", "diff ")):
+            yield "".join(part)
+            part, begun = [], False
+        part.append(line)
+        if inside:
+            old, new = old - (line[0] not in "+\\"), new - (line[0] not in "-\\")
+        elif head := HUNK.match(line):
+            old, new = (int(1 if count is None else count) for count in head.groups())
+        else:
+            begun = begun or line.startswith("--- ")
+    yield "".join(part)
+
+
+def _line_of(text: str, path: str) -> int:
+    lines = text.splitlines()
+    return next((n for n, line in enumerate(lines, 1) if line.startswith("+++") and path in line), 1)
+
+
+def _hunk_line(text: str, path: str, error: Any) -> int:
+    """Line of the patch at which its failing hunk begins."""
+    start = _line_of(text, path)
+    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.startswith("@@") and n > start]
+    index = (getattr(error, "hunk", None) or 1) - 1
+    return heads[index] if index < len(heads) else start

@@ -1,0 +1,50 @@
+"""How a release replaces running instances: a pure plan of batches and pauses. Rollback is the same plan backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gameday.ports import Instance
+
+Strategy = Literal["all-at-once", "rolling", "region-by-region"]
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Start a new instance of `release` in the old one's region, await ready, stop the old one."""
+
+    instance: Instance
+    release: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Wait, so that a fault of the batch before can show."""
+
+    seconds: float
+
+
+def plan(
+    instances: Sequence[Instance], release: str, strategy: Strategy, pause: float = 0.0
+) -> Iterator[tuple[Replace, ...] | Hold]:
+    """Batches of replacements, each carried out in parallel, with `pause` seconds between them.
+
+    Instances that already run `release` are left alone.
+    """
+    todo = [Replace(instance, release) for instance in instances if instance.release != release]
+    for index, batch in enumerate(_batches(todo, strategy)):
+        if index and pause:
+            yield Hold(pause)
+        yield tuple(batch)
+
+
+def _batches(todo: Sequence[Replace], strategy: Strategy) -> Iterator[Sequence[Replace]]:
+    if strategy == "rolling":
+        yield from ([each] for each in todo)
+    elif strategy == "region-by-region":
+        for region in dict.fromkeys(each.instance.region for each in todo):
+            yield [each for each in todo if each.instance.region == region]
+    elif todo:
+        yield todo

@@ -1,0 +1,130 @@
+"""`gameday compare`: two sets of runs, honestly; the gate of CI."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+
+from gameday.execution.trial import Options
+from gameday.scenario.units import ratio
+from gameday.scenario.yaml_document import Invalid, Problem
+
+EPILOG = """\b
+Examples:
+  gameday run scenario.yaml --repeat 10 --out base      on the code before
+  gameday run scenario.yaml --repeat 10 --out new       on the code after
+  gameday compare base new                              exit 1 on a regression, 3 with too few trials
+  gameday compare base new --threshold 25% --gate-ttd --html compare.html
+  gameday compare before.yaml after.yaml --interleave 10   run both in turn, A B A B, then compare"""
+Sides = Sequence[Mapping[str, Sequence[Mapping[str, Any]]]]
+
+
+def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    try:
+        return ratio(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error).replace("\n", "; ")) from error
+
+
+@click.command(epilog=EPILOG)
+@click.argument("base")
+@click.argument("new")
+@click.option(
+    "--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each."
+)
+@click.option("--variant", metavar="NAME", help="With --interleave: this variant of each scenario's matrix.")
+@click.option(
+    "--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", help="To run them on."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go."
+)
+@click.option(
+    "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True
+)
+@click.option(
+    "--threshold", default="15%", show_default=True, callback=_ratio, help="Smallest increase that fails."
+)
+@click.option(
+    "--gate-ttd", is_flag=True, help="Gate on time to detect as well; it is only reported otherwise."
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes: NEW/compare.html."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output.")
+def compare(
+    base: str,
+    new: str,
+    interleave: int | None,
+    variant: str | None,
+    substrate: Literal["auto", "docker", "process"],
+    out: Path,
+    alpha: float,
+    threshold: float,
+    gate_ttd: bool,
+    html: Path | None,
+    as_json: bool,
+) -> int:
+    """Is NEW worse than BASE? Each is the folder of a run, of trials, or of many; with --interleave, a scenario.
+
+    Exact one-sided Mann-Whitney on time to recover, Hodges-Lehmann shift with its interval, Holm over scenarios. Fails
+    only where p is under alpha and the increase over the threshold.
+    """
+    from gameday.analysis.trials.comparison import compare as compared
+    from gameday.console.result_tables import comparison_table
+    from gameday_reports.pages.compare_page import render_compare
+
+    if interleave is None:
+        sides: Sides | None = [_side(Path(base)), _side(Path(new))]
+        beside = Path(new) if Path(new).is_dir() else Path(new).parent
+    else:
+        options = Options(substrate, out, None, {}, None, False, None, variant)
+        sides, beside = _in_turn(base, new, interleave, options), out
+    if sides is None:
+        return 130
+    comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)
+    target = html or beside / "compare.html"
+    try:
+        page = render_compare(comparison, target)
+    except OSError as error:
+        raise Invalid(
+            [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]
+        ) from error
+    if as_json:
+        click.echo(json.dumps(comparison, indent=2))
+    console = Console(file=sys.stderr)
+    console.print(comparison_table(comparison))
+    for reason in comparison["reasons"]:
+        console.print(reason, markup=False, soft_wrap=True)
+    console.print(f"page  {page}", markup=False, soft_wrap=True)
+    return int(comparison["exit_status"])
+
+
+def _side(path: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Outcomes by scenario, from disk. Raises Invalid."""
+    from gameday.analysis.trials.comparison import load_side
+
+    if not path.exists():
+        hint = "name the folder of a run or of trials, or run two scenarios with --interleave N"
+        raise Invalid([Problem(str(path), 0, 0, "doesn't exist", hint)])
+    try:
+        return load_side(path)
+    except ValueError as error:
+        raise Invalid([Problem(str(path), 0, 0, str(error))]) from error
+
+
+def _in_turn(base: str, new: str, trials: int, options: Options) -> Sides | None:
+    """Both sides, freshly run; told under one name, for it is the two that are compared."""
+    from gameday.execution.trial_series import run_interleaved
+
+    outcomes = run_interleaved(base, new, options, trials)
+    if outcomes is None:
+        return None
+    name = str(outcomes[0][0]["run"]["scenario"])
+    return [{name: each} for each in outcomes]

@@ -1,0 +1,204 @@
+"""`gameday heal`: takes down by hand what runs left whose runner is gone, from their journals and marks.
+
+A run whose runner lives is never touched: known by pid and start time, by what it claims on this machine, by who its
+processes' parent is. What is removed, and how, is the reaper's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from gameday.console.leftover_commands import removal_command
+from gameday.execution import active_runs
+from gameday.ports import PortError
+from gameday.reaper.docker_labels import Kinds, everything, local, said
+from gameday.reaper.journal_closing import close, finished
+from gameday.reaper.leftovers import WORK, Cleared, Traces, clear
+from gameday.reaper.run_processes import belonging, orphaned
+from gameday.reaper.runner_claim import claimed
+from gameday.recording.journal import read_journal
+from gameday.recording.sealed_files import sealed, unseal
+
+EPILOG = """\b
+Examples:
+  gameday heal                               every run whose runner is gone
+  gameday heal --dry-run                     what that would be
+  gameday heal 20260102-030405-ab12          this one, by its id
+  gameday heal runs/20260102-030405-ab12     or by its folder, which also ends its journal
+  gameday heal --all                         also labelled containers of runs that nothing else is known of
+
+\b
+Exit status: 0 nothing is left, 5 something is, with the command that removes it."""
+PATIENCE_S = 30.0
+WHY = "the runner vanished; healed by hand"
+LEFT = 5
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is to be seen of runs on this machine. `adopted`: run → whether its processes lost their parent."""
+
+    entries: dict[str, tuple[active_runs.Active, Path]]
+    adopted: dict[str, bool]
+    labelled: dict[str, Kinds]
+    engine: str = ""
+    """Why the engine can't be asked."""
+    living: set[str] = field(default_factory=set)
+
+    @classmethod
+    def made(cls) -> Survey:
+        entries = _entries()
+        labelled: dict[str, Kinds] = {}
+        engine = ""
+        try:
+            labelled = everything()
+        except PortError as error:
+            engine = str(error)
+        adopted = orphaned()
+        known = {*entries, *adopted, *labelled}
+        living = {
+            run for run in known if claimed(run) or (run in entries and active_runs.lives(entries[run][0]))
+        }
+        return cls(entries, adopted, labelled, engine, living)
+
+    def healable(self, *, everything: bool) -> list[str]:
+        """Runs that surely have no runner, and with `everything` those that nothing speaks for."""
+        sure = {*self.entries, *(run for run, alone in self.adopted.items() if alone)}
+        sure |= set(self.unknown()) if everything and local() else set()
+        return sorted(sure - self.living)
+
+    def unknown(self) -> list[str]:
+        """Runs that have labels on the engine, and nothing else that would tell whether their runner lives."""
+        return sorted(set(self.labelled) - set(self.entries) - set(self.adopted) - self.living)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", required=False)
+@click.option("--all", "everything", is_flag=True, help="Also runs of which only labels are known.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+def heal(run: str | None, everything: bool, dry_run: bool) -> int:
+    """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders."""
+    survey = Survey.made()
+    chosen = [_named(run, survey)] if run else survey.healable(everything=everything)
+    traces = [_traces(run if run and len(chosen) == 1 else each, each, survey) for each in chosen]
+    if dry_run:
+        for each in traces:
+            _show(each.run, "would be removed", _present(each, survey))
+    left = False if dry_run else _heal(traces, survey)
+    unknown = [] if run else [name for name in survey.unknown() if name not in chosen]
+    for name in unknown:
+        things = ", ".join(said(survey.labelled[name]))
+        click.echo(f"{name}: {things} on the Docker engine; nothing says whether its runner lives")
+        click.echo(f"  to remove  gameday heal {name}")
+    if not traces and not unknown:
+        click.echo("nothing is left of any run whose runner is gone")
+    return LEFT if left or unknown else 0
+
+
+def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
+    """Whether something is left."""
+    docker = not survey.engine or any(each.substrate == "docker" for each in traces)
+    found = clear(traces, docker=docker, patience=PATIENCE_S) if traces else {}
+    for each in traces:
+        cleared = found[each.run]
+        _open(each)
+        closed = each.folder is not None and finished(each.folder) is False
+        if each.folder and (closed or cleared.removed):
+            closed = close(each.folder, WHY, cleared, by="gameday heal") and closed
+        if each.entry and not cleared.left:
+            each.entry.unlink(missing_ok=True)
+        _show(each.run, "removed", cleared.removed)
+        if closed:
+            click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
+        _tell(each.run, cleared)
+    return any(cleared.left for cleared in found.values())
+
+
+def _open(traces: Traces) -> None:
+    """What a drill kept sealed, as far as that can be opened."""
+    try:
+        if traces.folder:
+            unseal(traces.folder)
+    except OSError as error:
+        click.echo(f"{traces.run}: {error}", err=True)
+
+
+def _show(run: str, what: str, things: Sequence[str]) -> None:
+    click.echo(f"{run}: {what}: {', '.join(things) or 'nothing, there is nothing left'}")
+
+
+def _tell(run: str, cleared: Cleared) -> None:
+    for each in cleared.left:
+        click.echo(f"  left       {each}", err=True)
+        click.echo(f"  to remove  {removal_command(run, each)}", err=True)
+
+
+def _named(run: str, survey: Survey) -> str:
+    """The id of the run that was named by it or by its folder. Refused where its runner lives, or nothing is known."""
+    name = Path(run).resolve().name if Path(run).is_dir() else run
+    if name in survey.living or claimed(name):
+        pid = f" (pid {survey.entries[name][0].pid})" if name in survey.entries else ""
+        raise click.ClickException(f"the runner of {name} lives{pid}; to end it: gameday abort {name}")
+    known = name in {*survey.entries, *survey.adopted, *survey.labelled}
+    if not known and _folder(run, name, survey) is None:
+        raise click.ClickException(f"nothing is known of a run {run!r}; it may also be named by its folder")
+    return name
+
+
+def _traces(given: str, run: str, survey: Survey) -> Traces:
+    folder = _folder(given, run, survey)
+    entry = survey.entries[run][1] if run in survey.entries else None
+    return Traces(run, folder, _substrate(folder), entry)
+
+
+def _folder(given: str, run: str, survey: Survey) -> Path | None:
+    """Named, listed, or where runs are by default."""
+    listed = [Path(survey.entries[run][0].folder)] if run in survey.entries else []
+    for folder in (Path(given), *listed, Path("runs") / run):
+        found = folder.resolve()
+        if found.name == run and _is_runs(found):
+            return found
+    return None
+
+
+def _is_runs(folder: Path) -> bool:
+    """Whether it is a run's: its journal says so, or it is named as runs are and has its `work`. Nobody else's is."""
+    try:
+        first = next(read_journal(folder / "journal.jsonl"), None)
+    except (OSError, ValueError):
+        first = None
+    named = re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None
+    kept = (folder / WORK).is_dir() or sealed(folder)
+    return (first is not None and first.subject == folder.name) or (named and kept)
+
+
+def _substrate(folder: Path | None) -> str:
+    """As the journal has it."""
+    try:
+        events = read_journal(folder / "journal.jsonl") if folder else iter(())
+        return str(next((event.data.get("substrate") for event in events if event.kind == "run.started"), ""))
+    except (OSError, ValueError):
+        return ""
+
+
+def _present(traces: Traces, survey: Survey) -> list[str]:
+    """What there is of a run now, in words."""
+    count = len(belonging(traces.run))
+    found = [f"{count} process{'es' if count > 1 else ''}"] if count else []
+    found += said(survey.labelled.get(traces.run, Kinds()))
+    return [*found, f"{WORK}/"] if traces.folder and (traces.folder / WORK).exists() else found
+
+
+def _entries() -> dict[str, tuple[active_runs.Active, Path]]:
+    """Runs that this user's list names, whether their process lives or not; with the file that says so."""
+    found = {}
+    for path in sorted(active_runs.folder().glob("*.json")):
+        if entry := active_runs.read(path):
+            found[entry.run] = (entry, path)
+    return found

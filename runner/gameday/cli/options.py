@@ -1,0 +1,72 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gameday.scenario.units import seconds
+
+F = TypeVar("F", bound=Callable[..., Any])
+RESPONDERS = click.Choice(["auto", "none", "human", "external"])
+EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
+SUBSTRATES = click.Choice(["auto", "docker", "process"])
+PAGE_TO = (
+    "Also send pages to this receiver: slack=URL, json=URL, pagerduty=KEY. Or GAMEDAY_PAGE_TO. Repeatable."
+)
+
+
+def read_duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Read a duration such as `2m` in seconds; None if the option isn't given."""
+    try:
+        return None if value is None else seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error).replace("\n", "; ")) from error
+
+
+def _read_targets(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[Any, ...]:
+    from gameday.paging.target import read_target
+
+    try:
+        return tuple(read_target(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+substrate_option = click.option(
+    "--substrate", type=SUBSTRATES, default="auto", show_default=True, help="Where the system runs."
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the runs.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat the arrivals of this seed. [default: random]"
+)
+toxiproxy_option = click.option(
+    "--toxiproxy-server",
+    "toxiproxy",
+    type=EXECUTABLE,
+    help="Run this Toxiproxy instead of the embedded link server.",
+)
+page_to_option = click.option(
+    "--page-to",
+    multiple=True,
+    callback=_read_targets,
+    envvar="GAMEDAY_PAGE_TO",
+    help=PAGE_TO,
+    metavar="TARGET",
+)
+
+
+def execution_options(command: F) -> F:
+    """Add the options of every command that runs scenarios: `--substrate`, `--out`, `--toxiproxy-server`."""
+    return substrate_option(out_option(toxiproxy_option(command)))

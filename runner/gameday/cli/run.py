@@ -1,0 +1,80 @@
+"""`gameday run`: one scenario or several, once or in repeated trials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gameday.cli.options import RESPONDERS, execution_options, page_to_option, seed_option
+from gameday.execution.preparation import ensure_writable, expected_seconds, read_scenarios
+from gameday.execution.trial import Options
+from gameday.execution.trial_series import TrialSeries
+from gameday.scenario import OVERRIDABLE
+
+EPILOG = """\b
+Examples:
+  gameday run bad-deploy-pricing
+  gameday run scenarios/bad-deploy/wrong-prices.yaml --responder none
+  gameday run good-release bad-deploy-pricing --out /tmp/runs --json
+  gameday run bad-deploy-pricing --set load.rate=120/s --set hold=20s --seed 7
+  gameday run bad-deploy-pricing --repeat 10
+  gameday run before.yaml after.yaml --repeat 10 --interleave
+  gameday run payments-slow                    every variant of its matrix, and a page that compares them
+  gameday run payments-slow --variant without
+  gameday run bad-deploy-pricing --dry-run"""
+
+
+def _read_overrides(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} isn't key=value; keys: {', '.join(OVERRIDABLE)}")
+    return dict(value.partition("=")[::2] for value in values)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@execution_options
+@seed_option
+@click.option(
+    "--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each."
+)
+@click.option("--interleave", is_flag=True, help="Run several scenarios in turn, trial by trial: A B A B.")
+@click.option("--variant", metavar="NAME", help="Run only this variant of the scenario's matrix.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    callback=_read_overrides,
+    metavar="KEY=VALUE",
+    help="Override a value.",
+)
+@click.option(
+    "--responder", type=RESPONDERS, help="Replace the scenario's; human and external use the operators' API."
+)
+@page_to_option
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print outcomes (or trials) as JSON on standard output."
+)
+def run(
+    scenarios: tuple[str, ...],
+    substrate: Any,
+    repeat: int,
+    interleave: bool,
+    dry_run: bool,
+    **given: Any,
+) -> int:
+    """Run SCENARIO (a path, or a name from `gameday list`): system up, load, fault, response, report, system down."""
+    options = Options(substrate=substrate, **given)
+    selected = read_scenarios(scenarios, options)
+    if dry_run:
+        for choice in selected:
+            seconds = round(expected_seconds(choice.scenario)) * repeat
+            click.echo(f"{choice.scenario.name}: {choice.path}: ok; about {seconds} s on {substrate}")
+        return 0
+    ensure_writable(options.out)
+    status, _ = TrialSeries(selected, options, repeat, interleave).execute()
+    return status

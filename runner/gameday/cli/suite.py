@@ -1,0 +1,165 @@
+"""`gameday suite`: many scenarios in trials, held against a baseline; the regression run of CI.
+
+Here is the command line alone. Which scenarios and in which order is `plan`, how many at once `room`, what runs when
+`series`; what they came to is `gameday.analysis.trials.suite_result`, and what is written of it `leave`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
+from gameday.cli.options import execution_options, read_duration, seed_option
+from gameday.execution.preparation import choose_substrate, ensure_writable
+from gameday.execution.suites.capacity import at_once, room
+from gameday.execution.suites.parallel_workers import length, partition
+from gameday.execution.suites.selection import Turn, selected, spoken, turns
+from gameday.execution.suites.suite_output import leave
+from gameday.execution.suites.suite_runner import Rules, Series
+from gameday.execution.system_reuse import Signals
+from gameday.execution.trial import Options, new_id
+from gameday.scenario.yaml_document import Invalid, Problem
+
+EPILOG = """\b
+Examples:
+  gameday suite --tag ci                       every scenario of the library with this tag
+  gameday suite region scenarios/mine/         a family of the library, and a folder
+  gameday suite --tag ci --repeat 6 --save-baseline baseline.json
+  gameday suite --tag ci --repeat 6 --baseline baseline.json     exit 1 on a regression
+  gameday suite --tag ci --retry-inconclusive 1 --max-duration 20m --fail-fast
+  gameday suite bad-deploy region --pause 10m  a game day: a room talks in between
+  gameday suite --at-once auto                 several scenarios at once, where the machine has room for them
+  gameday suite --tag ci --dry-run             what would run, in which order, for how long"""
+
+
+def _count(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 64:
+        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1 to 64")
+    return int(value)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FOLDER]...")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with it; several: with any of them."
+)
+@click.option(
+    "--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each."
+)
+@click.option(
+    "--at-once",
+    "most_at_once",
+    default="1",
+    callback=_count,
+    metavar="N|auto",
+    help="Scenarios at once; each wants 2 cores.",
+)
+@click.option(
+    "--crowded", is_flag=True, help="More at once than there is room for; no baseline is judged or saved."
+)
+@click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first trial that failed.")
+@click.option(
+    "--max-duration",
+    "most",
+    callback=read_duration,
+    metavar="TIME",
+    help="Begin nothing that would end later.",
+)
+@click.option(
+    "--pause", callback=read_duration, metavar="TIME", help="Between two scenarios, for a room to talk."
+)
+@click.option(
+    "--retry-inconclusive", "retries", type=click.IntRange(0, 10), default=0, help="Times; never a failure."
+)
+@click.option(
+    "--baseline", type=click.Path(dir_okay=False, path_type=Path), help="Fail where it became slower."
+)
+@click.option(
+    "--save-baseline", "save", type=click.Path(dir_okay=False, path_type=Path), help="Keep what was measured."
+)
+@execution_options
+@seed_option
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print suite.json on standard output.")
+def suite(
+    scenarios: tuple[str, ...],
+    tags: tuple[str, ...],
+    repeat: int,
+    most_at_once: int | None,
+    crowded: bool,
+    fail_fast: bool,
+    most: float | None,
+    pause: float | None,
+    retries: int,
+    baseline: Path | None,
+    save: Path | None,
+    substrate: Literal["auto", "docker", "process"],
+    out: Path,
+    seed: int | None,
+    toxiproxy: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Run scenarios (paths, names, folders, families; the whole library unless named), one after the other or several
+    at once.
+
+    The system stays up between trials and between scenarios that want the same one. Writes suite.html, suite.json,
+    suite.md and junit.xml into one folder; one exit status for all.
+    """
+    options = Options(substrate, out, seed, {}, None, as_json, toxiproxy)
+    planned = turns(selected(scenarios, tags, options), repeat)
+    base = None if baseline is None else _baseline(baseline)
+    rules = Rules(fail_fast, most, pause, retries)
+    many, cramped = at_once(most_at_once, crowded, room())
+    if many > 1 and pause:
+        raise click.UsageError(
+            "--pause is for a room that follows one scenario at a time: leave out --at-once"
+        )
+    lanes = partition(planned, many)
+    if dry_run:
+        _told(planned, lanes, repeat, rules)
+        return PASS
+    for place in (out, *([save.parent] if save else [])):
+        ensure_writable(place)
+    substrate_, why, options = choose_substrate(options)
+    drawn = secrets.randbelow(2**31 - 1000) if seed is None else seed
+    with Signals().caught() as signals:
+        folder = out / f"{new_id()}-suite"
+        series = Series(planned, lanes, rules, options, folder, signals, (substrate_, why), drawn, cramped)
+        try:
+            series.run()
+        finally:
+            status = leave(series.done(), base, save, as_json=as_json)
+    return INTERRUPTED if signals.asked else status
+
+
+def _baseline(path: Path) -> tuple[Path, Mapping[str, Any]]:
+    """Read before anything is started. Raises Invalid."""
+    from gameday.analysis.trials.baseline import read
+
+    try:
+        return path, read(path)
+    except ValueError as error:
+        hint = "a baseline is made by gameday suite --save-baseline"
+        raise Invalid([Problem(str(path), 0, 0, str(error), hint)]) from error
+
+
+def _told(planned: Sequence[Turn], lanes: Sequence[Sequence[Turn]], repeat: int, rules: Rules) -> None:
+    for index in range(0, len(planned), repeat):
+        turn, times = planned[index], f"{repeat} × " if repeat > 1 else ""
+        each = length(planned[index : index + repeat]) / repeat
+        click.echo(f"{turn.name}: {turn.chosen.path}: ok; about {times}{each:.0f} s")
+    pauses = (rules.pause or 0.0) * (len(planned) // repeat - 1)
+    total = max(map(length, lanes), default=0.0) + pauses
+    click.echo(f"about {spoken(total)} in all" + (f", {len(lanes)} at once" if len(lanes) > 1 else ""))
+    if rules.most is not None and total > rules.most:
+        click.echo(
+            f"more than --max-duration {spoken(rules.most)}: what doesn't fit is left out, exit status 3"
+        )

@@ -1,0 +1,1 @@
+"""Terminal output: live progress, status tables, summaries and CI annotations."""

@@ -1,0 +1,26 @@
+"""Commands that a person types to remove what a run left behind."""
+
+from __future__ import annotations
+
+import shlex
+
+REMOVERS = {
+    "process": "kill -9",
+    "container": "docker rm --force --volumes",
+    "network": "docker network rm",
+    "volume": "docker volume rm --force",
+    "image": "docker image rm --force",
+}
+
+
+def removal_command(run: str, left: str) -> str:
+    """Return the command that removes one leftover of a run, such as `container abc: why`.
+
+    A network whose engine lost count of its endpoints can be removed only after a restart of the engine.
+    """
+    kind, _, name = left.partition(" ")
+    if "active endpoints" in left:
+        return f"gameday heal {run}  (once the Docker engine was restarted)"
+    if left.startswith("/"):
+        return f"sudo rm -r {shlex.quote(left)}"
+    return f"{REMOVERS[kind]} {name.split(':')[0]}" if kind in REMOVERS else f"gameday heal {run}"

@@ -1,0 +1,125 @@
+"""The status of a run as tables for a terminal of 80 columns; asks nobody, and judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, Any]
+TONES = {
+    **dict.fromkeys(("ok", "done", "up"), "green"),
+    **dict.fromkeys(("breach", "failed", "refused", "down"), "red"),
+    **dict.fromkeys(("unknown", "running", "accepted", "rolled-back", "drained"), "yellow"),
+}
+
+
+def show(seen: Mapping[str, Any]) -> None:
+    """Prints what the door's /v1/status gave."""
+    console = Console()
+    now = float(seen["now"])
+    console.print(Text(f"run {seen['run']}  {seen['phase']}, {_span(now)} since its start"), soft_wrap=True)
+    if seen.get("runbook"):
+        console.print(Text(f"runbook {seen['runbook']}"), soft_wrap=True)
+    for title, name, columns in _tables(now):
+        _section(title, seen.get(name, ()), columns, console)
+
+
+Columns = Sequence[tuple[str, Callable[[Row], Any]]]
+
+
+def _tables(now: float) -> Sequence[tuple[str, str, Columns]]:
+    age: Callable[[Row], str] = lambda row: f"{_span(now - row['t'])} ago"  # noqa: E731  (a column, like the others)
+    return (
+        ("Pages", "alerts", (("id", _of("id")), ("since", age), ("SLO", _of("slo")), ("", _page))),
+        (
+            "SLOs",
+            "slos",
+            (("SLO", _of("name")), ("state", _of("state")), ("objective", _objective), ("bad", _bad)),
+        ),
+        (
+            "Changes",
+            "changes",
+            (("id", _of("id")), ("when", age), ("state", _of("state")), ("by", _author), ("", _change)),
+        ),
+        ("Regions", "regions", (("region", _of("region")), ("state", _health), ("database", _database))),
+        (
+            "Operations",
+            "operations",
+            (("id", _of("id")), ("state", _of("state")), ("by", _of("by")), ("", _operation)),
+        ),
+    )
+
+
+def _section(title: str, rows: Sequence[Row], columns: Columns, console: Console) -> None:
+    console.print()
+    if not rows:
+        console.print(Text(f"{title}: none", style="dim"))
+        return
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
+    )
+    for heading, _ in columns:
+        table.add_column(heading, overflow="fold", no_wrap=heading not in ("", "by"))
+    for row in rows:
+        table.add_row(*(_cell(str(of(row))) for _, of in columns))
+    console.print(table)
+
+
+def _cell(text: str) -> Text:
+    return Text(text, style=TONES.get(text, ""))
+
+
+def _of(name: str) -> Callable[[Row], Any]:
+    return lambda row: row[name]
+
+
+def _page(row: Row) -> str:
+    where = f" [{row['region']}]" if row["region"] else ""
+    taken = f"taken by {row['acknowledged_by']}" if row["acknowledged_by"] else "nobody has taken it"
+    return f"{row['summary']}{where}; {taken}"
+
+
+def _objective(row: Row) -> str:
+    return f"{100 * float(row['objective']):.6g}%"
+
+
+def _bad(row: Row) -> str:
+    return f"{row['bad']} of {row['requests']}"
+
+
+def _author(row: Row) -> str:
+    """Who wrote it, and of a rollback who ordered it."""
+    return str(row["by"] if row["rollback_of"] else row["author"] or row["by"])
+
+
+def _change(row: Row) -> str:
+    back = f" (takes {row['rollback_of']} back)" if row["rollback_of"] else ""
+    return f"{row['service']} {row['previous']} -> {row['release']}: {row['summary']}{back}"
+
+
+def _health(row: Row) -> str:
+    return "drained" if row["drained"] else "up" if row["up"] else "down"
+
+
+def _database(row: Row) -> str:
+    return ("primary" if row["primary"] else "standby") + ("" if row["database"] else ", out of reach")
+
+
+def _operation(row: Row) -> str:
+    text = f": {row['text']}" if row["text"] else ""
+    why = f" ({row['why']})" if row["why"] else ""
+    return f"{row['name']} {row['target']}".strip() + text + why
+
+
+def _span(seconds: float) -> str:
+    """12 s, 3 min 4 s, 1 h 2 min."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

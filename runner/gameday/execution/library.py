@@ -1,0 +1,227 @@
+"""The library of scenarios: finding one by name or path, and reading it with every check made before a start."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from gameday import bundled
+from gameday.changes.releases import Catalogue
+from gameday.execution.actions import ACTIONS
+from gameday.scenario import Journey, Load, Scenario, System, load, variants
+from gameday.scenario.scenario_model import MOST
+from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
+from gameday.topology import Topology, read_topology
+
+LONGEST = 500
+"""Characters of an expectation."""
+
+
+def catalogue() -> Catalogue:
+    return Catalogue(bundled.releases(), bundled.compose() / "storefront")
+
+
+def paths() -> dict[str, Path]:
+    """Name → path of every bundled scenario."""
+    return {path.stem: path for path in sorted(bundled.scenarios().rglob("*.yaml"))}
+
+
+def find(scenario: str) -> Path:
+    """A path as given, or a scenario of the library by its name. Raises Invalid."""
+    path = Path(scenario)
+    if _exists(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    known = paths()
+    if scenario not in known:
+        raise Invalid(
+            [
+                Problem(
+                    scenario,
+                    0,
+                    0,
+                    "is neither a file nor a scenario of the library",
+                    nearest(scenario, known),
+                )
+            ]
+        )
+    return known[scenario]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
+    """The scenario, checked against releases, topology and the language of expectations. Raises Invalid."""
+    return load(
+        path,
+        ACTIONS,
+        overrides=overrides,
+        checks=(_expectations, _aborts, _releases, _places, _surges, _detectors, variants.check),
+    )
+
+
+def topology(scenario: Scenario) -> Topology:
+    return _topology(bundled.compose(), scenario.system.regions)
+
+
+@functools.lru_cache(maxsize=32)
+def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
+    """Read once: a process has the compose files that it began with."""
+    return read_topology(folder, regions)
+
+
+def _expectations(document: Document) -> Iterator[Problem]:
+    from gameday.analysis.expressions.vocabulary import EXPECT
+
+    used = document.data.get("detectors")
+    told = _listed(used, "detector") if isinstance(used, list) else None
+    yield from _wrong(document, variants.expectations(document), EXPECT, slos=_slos(document), detectors=told)
+
+
+def _aborts(document: Document) -> Iterator[Problem]:
+    """Of abort conditions also the regions and journeys: a name misspelt there would never hold, and say nothing."""
+    conditions = document.data.get("abort")
+    if not isinstance(conditions, list) or not conditions:
+        return
+    from gameday.analysis.expressions.vocabulary import ABORT
+
+    placed = ((("abort", index), each) for index, each in enumerate(conditions))
+    regions, journeys = (
+        [region for system in _systems(document) for region in system.regions],
+        get_args(Journey),
+    )
+    yield from _wrong(document, placed, ABORT, slos=_slos(document), regions=regions, journeys=journeys)
+
+
+def _slos(document: Document) -> list[str]:
+    return _listed(document.data.get("slos"), "name")
+
+
+def _listed(items: Any, key: str) -> list[str]:
+    return [str(each.get(key)) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+
+
+def _wrong(
+    document: Document, placed: Iterable[tuple[KeyPath, Any]], language: Any, **chosen: Sequence[str] | None
+) -> Iterator[Problem]:
+    """What is wrong with expressions at their places; what is no text is told elsewhere."""
+    for path, expression in placed:
+        why = _why_wrong(expression, language, chosen) if isinstance(expression, str) else None
+        if why:
+            message, _, hint = why.partition("\n")
+            yield document.problem(path, message, hint)
+
+
+def _why_wrong(expression: str, language: Any, chosen: Mapping[str, Sequence[str] | None]) -> str | None:
+    from gameday.analysis.expressions.expectations import check
+
+    if len(expression) > LONGEST:
+        return (
+            f"is {len(expression):,} characters long\nat most {LONGEST} are read; write several expressions"
+        )
+    try:
+        return check(expression, language, **chosen)
+    except Exception as error:  # whatever the parser makes of it, it is this expression that can't be used
+        return f"can't be read: {type(error).__name__}"
+
+
+def _detectors(document: Document) -> Iterable[Problem]:
+    if "detectors" not in document.data:
+        return ()
+    from gameday.detect import problems
+
+    return problems(document)
+
+
+def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
+    """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
+    items = document.data.get("timeline")
+    for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
+        actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
+        if len(actions) == 1:
+            yield index, str(actions[0]), item[actions[0]]
+
+
+def _releases(document: Document) -> Iterator[Problem]:
+    for index, action, spec in _entries(document):
+        if action in ("deploy", "environment.delete") and isinstance(spec, dict) and "release" in spec:
+            yield from _release(document, ("timeline", index, action, "release"), str(spec["release"]))
+
+
+def _places(document: Document) -> Iterator[Problem]:
+    """Regions, services and links that faults name and the system, or that of a variant, hasn't got."""
+    told: set[tuple[KeyPath, str]] = set()
+    for system in _systems(document):
+        try:
+            found = _topology(bundled.compose(), system.regions)
+        except Invalid:
+            continue  # told elsewhere
+        for path, message, hint in _missing(document, found):
+            if (path, message) not in told:
+                told.add((path, message))
+                yield document.problem(path, message, hint)
+
+
+def _systems(document: Document) -> Iterator[System]:
+    """The scenario's and that of each variant; none that can't be read, as is told elsewhere."""
+    systems = [document.data.get("system", {})]
+    by_name = document.data.get("matrix")
+    for variant in list(by_name.values())[: variants.MOST] if isinstance(by_name, dict) else ():
+        changed = variant.get("system") if isinstance(variant, dict) else None
+        systems += (
+            [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
+        )
+    for system in systems:
+        with suppress(ValidationError):
+            yield System.model_validate(system)
+
+
+def _missing(document: Document, found: Topology) -> Iterator[tuple[KeyPath, str, str]]:
+    for index, action, spec in _entries(document):
+        try:
+            model: Any = ACTIONS[action].model_validate(spec)
+        except (KeyError, ValidationError):
+            continue
+        for path, message, hint in model.problems(found) if hasattr(model, "problems") else ():
+            yield ("timeline", index, action, *path), message, hint
+
+
+def _surges(document: Document) -> Iterator[Problem]:
+    """A surge beyond the cap of the load."""
+    try:
+        planned = Load.model_validate(document.data.get("load", {}))
+    except ValidationError:
+        return  # told elsewhere
+    for index, action, spec in _entries(document):
+        factor = spec.get("factor") if action == "load.surge" and isinstance(spec, dict) else None
+        if isinstance(factor, int | float) and factor * planned.rate > planned.max_rate:
+            message = f"{factor:g} times {planned.rate:g}/s is over maxRate ({planned.max_rate:g}/s)"
+            yield document.problem(
+                ("timeline", index, action, "factor"), message, "set load.maxRate if you mean it"
+            )
+
+
+def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]:
+    releases = catalogue()
+    try:
+        release = releases.spec(name)
+    except KeyError:
+        yield document.problem(place, f"there is no release {name!r}", nearest(name, releases.names()))
+        return
+    except Invalid as error:
+        yield from error.problems
+        return
+    yield from releases.check(name)
+    if release.service not in {
+        service.name for service in _topology(bundled.compose(), ("us-east",)).services
+    }:
+        yield document.problem(place, f"{name} is of service {release.service!r}, which isn't in this system")

@@ -1,0 +1,111 @@
+"""The people of a run: their door while it goes on, and the receivers outside that are told of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from gameday.execution import active_runs
+from gameday.operations import Alert
+from gameday.operator_api.credentials import written
+from gameday.operator_api.http_server import Door
+from gameday.operator_api.status_view import Ordered, picture, seen_slos
+from gameday.paging.delivery import Pager
+from gameday.paging.payloads import Page, payload
+from gameday.paging.target import Target
+from gameday.reaper.reaper_process import Reaper
+from gameday.recording.clock import Clock
+from gameday.recording.journal import Event, Journal
+from gameday.recording.samples import Samples
+from gameday.run.engine import TOO_EARLY
+from gameday.run.interpreter import Interpreter
+from gameday.scenario import Scenario
+
+SETTLED_S = 1.0
+"""How old a request is before it counts for what the door shows."""
+
+
+class Outside:
+    """`world.Pages`: every page to every target, in threads of their own; what came of each in the journal.
+
+    What would resolve a page is left with the reaper, for this process may not live to do it.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        scenario: Scenario,
+        targets: Sequence[Target],
+        reaper: Reaper,
+        journal: Journal,
+        clock: Clock,
+    ) -> None:
+        self._run = run
+        self._runbook = scenario.runbook
+        self._targets = targets
+        self._reaper = reaper
+        self._owed: list[str] = []
+        self._journal = journal
+        self._clock = clock
+        self._pager = Pager(targets, self._told)
+
+    def page(self, alert: Alert) -> None:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        page = Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook)
+        self._pager.trigger(page)
+        for number, target in enumerate(self._targets):
+            self._owed.append(f"{page.key}-{number}")
+            self._reaper.owe(self._owed[-1], target.url, payload(target, "resolve", page))
+
+    def taken(self, alert: str, by: str) -> None:
+        self._pager.acknowledge(alert, by)
+
+    def close(self) -> None:
+        """Resolves what stands; a receiver that isn't done in time is told of."""
+        for receiver in self._pager.close():
+            self._log("page.failed", "", {"to": receiver, "why": "not done in time"})
+        while self._owed:
+            self._reaper.paid(self._owed.pop())
+
+    def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
+        if why is not None:
+            self._log("page.failed", alert, {"to": to, "action": action, "why": why})
+        elif action == "trigger":
+            self._log("page.delivered", alert, {"to": to})
+
+    def _log(self, kind: str, subject: str, data: dict[str, str]) -> None:
+        self._journal.append(Event(self._clock.now(), kind, subject, data))
+
+
+@contextmanager
+def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> Iterator[None]:
+    """While the block lasts, whoever holds the run's key may look and act. OSError where the key can't be written."""
+    scenario, clock = interpreter.world.scenario, interpreter.world.clock
+
+    def state() -> dict[str, object]:
+        now = clock.now()
+        ended = interpreter.state.phase in ("down", "done")
+        slos = seen_slos(scenario.slos, samples(), now - SETTLED_S)
+        return picture(
+            run, interpreter.view(now), orders(interpreter), slos, runbook=scenario.runbook, ended=ended
+        )
+
+    opened = Door(run, state, interpreter.request)
+    try:
+        with written(opened.open(), active_runs.api_folder()):
+            yield
+    finally:
+        opened.close()
+
+
+def orders(interpreter: Interpreter) -> list[Ordered]:
+    """Every operation asked for so far, in order; those that the engine hasn't read yet are `accepted`."""
+    known = {number: state for number, _, state in interpreter.state.operations}
+    return [
+        Ordered(
+            number, operation, state, interpreter.why.get(number, TOO_EARLY if state == "refused" else "")
+        )
+        for number, operation in list(interpreter.accepted.items())
+        for state in [known.get(number, "accepted")]
+    ]

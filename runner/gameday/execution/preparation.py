@@ -1,0 +1,110 @@
+"""Preparation of runs: scenarios read with their variants, the substrate chosen, the output folder checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gameday.execution import library
+from gameday.execution.trial import Options
+from gameday.scenario import Scenario
+from gameday.scenario.variants import variants
+from gameday.scenario.yaml_document import Invalid, Problem, nearest
+
+UP_S = 12.0
+"""Seconds for a system to come up and to go down again."""
+REPORT_S = 3.0
+RESPONSE_S = 8.0
+
+
+@dataclass(frozen=True)
+class SelectedScenario:
+    """A scenario to run; `variant` is its name in the matrix of the file, None if the file has no matrix."""
+
+    path: Path
+    scenario: Scenario
+    variant: str | None = None
+
+
+def read_scenarios(names: Sequence[str], options: Options) -> list[SelectedScenario]:
+    """Read scenarios by name or path, each variant of a matrix by itself. Raise Invalid with every problem of all."""
+    selected: list[SelectedScenario] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            selected += _variants(library.find(name), options)
+        except Invalid as error:
+            problems += error.problems
+    if problems:
+        raise Invalid(problems)
+    return selected
+
+
+def _variants(path: Path, options: Options) -> list[SelectedScenario]:
+    """Return the scenario of a file, each variant of its matrix, or the one that the options name."""
+    scenario = library.read(path, options.overrides)
+    selected = [SelectedScenario(path, variant, name) for name, variant in variants(scenario)]
+    selected = selected or [SelectedScenario(path, scenario)]
+    if options.variant:
+        names = [choice.variant for choice in selected if choice.variant]
+        if options.variant not in names:
+            hint = nearest(options.variant, names) if names else "it has no matrix"
+            raise Invalid([Problem(str(path), 0, 0, f"has no variant {options.variant!r}", hint)])
+        selected = [
+            SelectedScenario(path, choice.scenario)
+            for choice in selected
+            if choice.variant == options.variant
+        ]
+    selected = [
+        replace(choice, scenario=_with_responder(choice.scenario, options.responder)) for choice in selected
+    ]
+    for choice in selected:
+        library.topology(choice.scenario)
+    return selected
+
+
+def _with_responder(scenario: Scenario, responder: str | None) -> Scenario:
+    if responder in (None, scenario.respond.by):
+        return scenario
+    policy = "rollback-latest-change" if responder == "auto" else None
+    respond = scenario.respond.model_copy(update={"by": responder, "policy": policy})
+    return scenario.model_copy(update={"respond": respond})
+
+
+def choose_substrate(options: Options) -> tuple[str, str, Options]:
+    """Return the substrate, the reason, and the options with the Toxiproxy server found on PATH, if any."""
+    from gameday.links.server_command import find_real
+    from gameday.substrates.substrate_choice import choose
+
+    substrate, why = choose(options.substrate)
+    if substrate == "process":
+        return substrate, why, replace(options, toxiproxy=options.toxiproxy or find_real())
+    if options.toxiproxy:
+        hint = "run with --substrate process"
+        raise Invalid(
+            [Problem("--toxiproxy-server", 0, 0, "isn't for containers, whose image has its own", hint)]
+        )
+    return substrate, why, options
+
+
+def ensure_writable(out: Path) -> None:
+    """Create the folder of runs and raise Invalid if it can't be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        hint = "name a folder that you can write with --out"
+        raise Invalid([Problem(str(out), 0, 0, f"can't be written: {error.strerror}", hint)]) from error
+
+
+def expected_seconds(scenario: Scenario) -> float:
+    """Return the expected length of a run in seconds, from its start to the end of the tear-down."""
+    last = max(
+        (entry.at + (getattr(entry.spec, "for_", None) or 0.0) for entry in scenario.timeline), default=0.0
+    )
+    load = scenario.load.warmup + scenario.steady_state.for_ + scenario.load.timeout
+    return UP_S + REPORT_S + load + last + RESPONSE_S + scenario.hold

@@ -1,0 +1,1 @@
+"""Suites: selection of scenarios, parallel workers, the runner, and what a suite writes."""

@@ -1,0 +1,243 @@
+"""The trials of a suite as they are made: what runs when and where, what is run again, and when to stop.
+
+Which scenarios and in which order is `plan`, where a run is made `lanes`; what they came to is `gameday.analysis.trials.suite_result`,
+and what is written of it `leave`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gameday.analysis.outcome.run_verdict import INCONCLUSIVE, PASS
+from gameday.analysis.trials.suite_result import Attempt, Entry
+from gameday.execution.suites.parallel_workers import Apart, Here, Order, Player, length
+from gameday.execution.suites.selection import Turn, spoken
+from gameday.execution.suites.suite_output import Done
+from gameday.execution.system_reuse import Signals, wanted
+from gameday.execution.trial import Options, Trial
+from gameday.ports import PortError
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`most` and `pause` in seconds; `retries` of an inconclusive trial, never of a failed one."""
+
+    fail_fast: bool = False
+    most: float | None = None
+    pause: float | None = None
+    retries: int = 0
+
+
+@dataclass
+class Lane:
+    """Trials that are made one after the other by the same player; `expected` and `paused`: seconds so far."""
+
+    turns: Sequence[Turn]
+    player: Player
+    expected: float = 0.0
+    paused: float = 0.0
+    index: int = 0
+
+
+@dataclass
+class Series:
+    """`lanes` hold what is planned; `crowded`: why times can't be trusted, "" where they can.
+
+    `done` may be asked for at any time, also after the series was broken off.
+    """
+
+    planned: Sequence[Turn]
+    lanes: Sequence[Sequence[Turn]]
+    rules: Rules
+    options: Options
+    folder: Path
+    signals: Signals
+    substrate: tuple[str, str]
+    seed: int
+    crowded: str = ""
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    broken: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _began: float = field(default_factory=time.monotonic)
+    _running: list[Lane] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _defect: bool = False
+
+    def run(self) -> None:
+        """Makes every trial, or as many as may be begun."""
+        several = len(self.lanes) > 1
+        self._running = [
+            Lane(turns, Apart(self.signals) if several else Here(self.signals)) for turns in self.lanes
+        ]
+        if not several:
+            for lane in self._running:
+                self._whole(lane)
+            return
+        with ThreadPoolExecutor(len(self._running), "lane") as pool:
+            made = [pool.submit(self._whole, lane) for lane in self._running]
+            wait(made)
+        for each in made:
+            each.result()
+
+    def done(self) -> Done:
+        """What there is so far."""
+        with self._lock:
+            entries = [self._entry(turn) for turn in self.planned if turn.number == 0]
+            return Done(self.folder, self._about(), entries, self.signals.asked is not None, self.broken)
+
+    def _whole(self, lane: Lane) -> None:
+        """A failure of the tool in one lane is that of the suite: the others begin nothing more."""
+        try:
+            self._all(lane)
+        except PortError as error:
+            self.broken = self.broken or str(error)
+        except BaseException:
+            self._defect = True
+            raise
+        finally:
+            lane.player.finish()
+
+    def _all(self, lane: Lane) -> None:
+        for index, turn in enumerate(lane.turns):
+            lane.index = index
+            if index and turn.number == 0 and self.rules.pause:
+                self._pause(self.rules.pause, turn, lane)
+            if stop := self._stop(turn):
+                with self._lock:
+                    self.missing |= {each.name: stop for each in lane.turns[index:]}
+                return
+            self._say(lane)
+            self._trial(turn, lane)
+
+    def _trial(self, turn: Turn, lane: Lane) -> None:
+        """Again where it was inconclusive and may be made again: with the same seed, so that it is the same trial."""
+        after = lane.turns[lane.index + 1 :]
+        order = Order(
+            Trial(turn.chosen.path, turn.chosen.scenario, self.seed + turn.number, *self.substrate),
+            replace(self.options, variant=turn.chosen.variant),
+            self.folder / turn.home,
+            wanted(after[0].chosen.scenario) if after else None,
+        )
+        for retries in range(self.rules.retries, -1, -1):
+            lane.expected += turn.expected
+            outcome = lane.player.play(order)
+            again = retries > 0 and outcome["exit_status"] == INCONCLUSIVE and not self._stop(turn)
+            attempt = self._attempt(turn, outcome, again)
+            with self._lock:
+                self.attempts.setdefault(turn.name, []).append(attempt)
+            self._keep()
+            if not again:
+                return
+            click.echo(f"suite  {turn.name} was inconclusive, so it is run again", err=True)
+
+    def _keep(self) -> None:
+        """One lane at a time, each with all that is known by then."""
+        done = self.done()
+        with self._lock:
+            done.keep()
+
+    def _attempt(self, turn: Turn, outcome: Mapping[str, Any], again: bool) -> Attempt:
+        from gameday.analysis.trials.baseline import ground
+
+        folder = turn.home / str(outcome["run"]["id"])
+        try:
+            found = ground(self.folder / folder, outcome)
+        except (OSError, ValueError, LookupError):  # a run that broke off may have left nothing to read
+            found = {}
+        return Attempt(outcome, folder.as_posix(), found, again)
+
+    def _entry(self, turn: Turn) -> Entry:
+        scenario, own = turn.chosen.scenario, self.attempts.get(turn.name, [])
+        trials = sum(each.name == turn.name for each in self.planned)
+        variants = {
+            each.name for each in self.planned if each.chosen.path == turn.chosen.path and each.chosen.variant
+        }
+        counted = [each for each in own if not each.retried]
+        report = Path(counted[0].folder, "report.html") if counted else None
+        missing = self.missing.get(turn.name) or (self.broken if len(counted) < trials else "")
+        return Entry(
+            scenario.name,
+            scenario.title,
+            _shown(turn.chosen.path),
+            trials,
+            own,
+            variant=turn.chosen.variant,
+            tags=scenario.tags,
+            report=(turn.home / "trials.html" if len(counted) > 1 else report).as_posix() if report else None,
+            matrix=(turn.home.parent / "matrix.html").as_posix() if variants & self.attempts.keys() else None,
+            missing=missing,
+        )
+
+    def _about(self) -> dict[str, Any]:
+        made = [each.outcome["run"] for own in self.attempts.values() for each in own]
+        return {
+            "id": self.folder.name,
+            "started": self.started.isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - self._began, 3),
+            "version": version("gameday-runner"),
+            "host": next((run["host"] for run in made if run.get("host")), None),
+            "at_once": max(1, len(self.lanes)),
+            "crowded": self.crowded,
+            "substrate": self.substrate[0],
+            "why": self.substrate[1],
+            "seed": self.seed,
+        }
+
+    def _stop(self, turn: Turn) -> str:
+        """Why nothing more may begin; empty while it may."""
+        if self.signals.asked:
+            return f"interrupted by {self.signals.asked}"
+        if self.broken or self._defect:
+            return self.broken or "a defect of gameday"
+        with self._lock:
+            made = [each.outcome for own in self.attempts.values() for each in own]
+        if self.rules.fail_fast and any(each["exit_status"] not in (PASS, INCONCLUSIVE) for each in made):
+            return "an earlier trial failed (--fail-fast)"
+        most = self.rules.most
+        if most is not None and time.monotonic() - self._began + turn.expected > most:
+            return f"it would have ended after --max-duration, {spoken(most)}"
+        return ""
+
+    def _pause(self, most: float, turn: Turn, lane: Lane) -> None:
+        """Ends early on a signal."""
+        click.echo(f"suite  {spoken(most)} of pause before {turn.name}", err=True)
+        over, began = threading.Event(), time.monotonic()
+        with self.signals.to(lambda _: over.set()):
+            over.wait(most)
+        lane.paused += time.monotonic() - began
+
+    def _say(self, lane: Lane) -> None:
+        """Which trial it is, and the time left until the last lane is done."""
+        turn = lane.turns[lane.index]
+        place = next(index for index, each in enumerate(self.planned) if each is turn)
+        trials = sum(each.name == turn.name for each in self.planned)
+        which = f", trial {turn.number + 1} of {trials}" if trials > 1 else ""
+        left = spoken(max(map(self._left, self._running)))
+        click.echo(
+            f"suite  {place + 1} of {len(self.planned)}: {turn.name}{which}; about {left} left", err=True
+        )
+
+    def _left(self, lane: Lane) -> float:
+        """Seconds, by how long the lane's earlier trials took against what was expected."""
+        spent, rest = time.monotonic() - self._began - lane.paused, lane.turns[lane.index :]
+        pace = spent / lane.expected if lane.expected else 1.0
+        return pace * length(rest) + (self.rules.pause or 0.0) * sum(each.number == 0 for each in rest[1:])
+
+
+def _shown(path: Path) -> str:
+    """From the working directory, where it is below it: what CI servers link to."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

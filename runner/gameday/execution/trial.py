@@ -1,0 +1,245 @@
+"""One run, from its folder to its report."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from rich.console import Console
+
+from gameday.execution import active_runs, library
+from gameday.execution.system_reuse import Kept, Signals, wanted
+from gameday.operations import Change
+from gameday.ports import PortError
+from gameday.recording.atomic_file import full, unwritable
+from gameday.recording.sealed_files import Seal, unseal
+from gameday.scenario import Scenario
+
+REAL_TOXIPROXY = "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of a run, beyond its scenarios."""
+
+    substrate: Literal["auto", "docker", "process"]
+    out: Path
+    seed: int | None
+    overrides: Mapping[str, str]
+    responder: str | None
+    as_json: bool
+    toxiproxy: str | None
+    variant: str | None = None
+    page_to: tuple[Any, ...] = ()
+    """Receivers of pages: `gameday.paging.target.Target`s."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run to be made: the scenario, where it came from, its seed, and the substrate chosen for it.
+
+    `secret`: seconds within which the timeline of a drill begins, which is kept from everybody; None of any other run.
+    """
+
+    path: Path
+    scenario: Scenario
+    seed: int
+    substrate: str
+    why: str
+    secret: float | None = None
+
+
+def new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+    """Makes the run in a new folder of `out`; its outcome. Raises PortError where that can't be written."""
+    run_id = new_id()
+    folder = out / run_id
+    try:
+        seal = _prepare(trial, folder)
+        with active_runs.registered(run_id, folder) as entry:
+            kept.reaper.watch(run_id, folder, trial.substrate, active_runs.folder() / f"{run_id}.json")
+            try:
+                _run(trial, options, folder, kept, signals, seal, entry)
+            finally:
+                unseal(folder)
+        return _conclude(folder)
+    except OSError as error:
+        again = _again(folder) if full(error) else ""
+        raise PortError(f"{unwritable(error, folder)}{again}") from error
+
+
+def _prepare(trial: Trial, folder: Path) -> Seal | None:
+    """The folder, the resolved scenario, and this machine's calibration where there is one; the seal of a drill."""
+    for part in ("", "samples", "logs"):
+        (folder / part).mkdir(parents=True)
+    text = yaml.safe_dump(trial.scenario.document(), sort_keys=False, allow_unicode=True)
+    seal = None if trial.secret is None else Seal(folder)
+    if seal:
+        seal.write(folder / "scenario.yaml", text)
+    else:
+        (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    calibration = active_runs.state() / f"calibration-{trial.substrate}.json"
+    if calibration.is_file():
+        shutil.copyfile(calibration, folder / "calibration.json")
+    return seal
+
+
+def _run(
+    trial: Trial,
+    options: Options,
+    folder: Path,
+    kept: Kept,
+    signals: Signals,
+    seal: Seal | None,
+    entry: active_runs.Entry,
+) -> None:
+    """`entry` stays where something was left. Raises OSError where there is no room for the journal's end."""
+    from gameday.execution import on_call
+    from gameday.execution.wiring import operator, world
+    from gameday.recording.clock import RunClock
+    from gameday.recording.journal import Event
+    from gameday.recording.samples import read_samples
+    from gameday.run.interpreter import Interpreter
+
+    clock, scenario = RunClock(), trial.scenario
+    settings = _settings(trial, options, folder)
+    with _screen(trial, folder, options) as screen:
+        journal = _journal(folder, screen.event, seal)
+        started = _started(trial, options, clock.started.isoformat(timespec="milliseconds"))
+        journal.append(Event(0.0, "run.started", folder.name, started))
+        if options.toxiproxy:
+            journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"}))
+
+        def progress(text: str) -> None:
+            screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
+
+        def make(*parts: Any) -> Any:
+            return operator(scenario, settings, *parts)
+
+        operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
+        pages = on_call.Outside(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
+        interpreter = Interpreter(
+            world(scenario, settings, clock, journal, screen, pages, operating, kept.down)
+        )
+        samples = functools.partial(read_samples, folder / "samples")
+        kept.reaper.pulse = interpreter.turning
+        try:
+            with on_call.door(folder.name, interpreter, samples):
+                with signals.to(interpreter.interrupt):
+                    if interpreter.run().left:
+                        entry.stay()
+        finally:
+            pages.close()
+            journal.close()
+        _keep_releases(operating.feed(), folder / "releases")
+
+
+def _again(folder: Path) -> str:
+    """What to type once there is room; nothing where there is no journal to make something of."""
+    if not (folder / "journal.jsonl").is_file():
+        return ""
+    named = shlex.quote(str(folder))
+    return f"\nthen: gameday heal {named} && gameday report {named}"
+
+
+def _settings(trial: Trial, options: Options, folder: Path) -> Any:
+    from gameday.execution.wiring import JITTER, Settings
+
+    within = JITTER if trial.secret is None else trial.secret
+    secret = trial.secret is not None
+    return Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy, within, secret)
+
+
+def _journal(folder: Path, listener: Any, seal: Seal | None) -> Any:
+    from gameday.recording.journal import Journal
+
+    path = folder / "journal.jsonl"
+    return Journal(seal.path(path), listener, seal.line) if seal else Journal(path, listener)
+
+
+def _keep_releases(feed: Sequence[Change], into: Path) -> None:
+    """What shipped, as the report shows it a year later: each release's own words and its diff."""
+    releases = library.catalogue()
+    into.mkdir(exist_ok=True)
+    for name in {name for change in feed for name in (change.release, change.previous)}:
+        shutil.copyfile(releases.folder / name / "release.yaml", into / f"{name}.yaml")
+        (into / f"{name}.patch").write_text(releases.patch(name), encoding="utf-8")
+
+
+def _started(trial: Trial, options: Options, started: str) -> dict[str, Any]:
+    scenario = trial.scenario
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "substrate": trial.substrate,
+        "why": trial.why,
+        "seed": trial.seed,
+        "started": started,
+        "version": version("gameday-runner"),
+        "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        "command": _command(trial, options),
+        "responder": scenario.respond.by,
+        "policy": scenario.respond.policy,
+        "links": options.toxiproxy or "embedded",
+    }
+
+
+def _command(trial: Trial, options: Options) -> str:
+    """The command line that repeats this run."""
+    bundled = library.paths().get(trial.path.stem) == trial.path
+    words = ["gameday", "run", trial.path.stem if bundled else str(trial.path)]
+    words += ["--substrate", trial.substrate, "--seed", str(trial.seed)]
+    variant = trial.scenario.name.removeprefix(f"{trial.path.stem}-")
+    words += ["--variant", variant] if bundled and variant != trial.scenario.name else []
+    words += [word for key, value in options.overrides.items() for word in ("--set", f"{key}={value}")]
+    words += ["--responder", options.responder] if options.responder else []
+    words += ["--toxiproxy-server", options.toxiproxy] if options.toxiproxy else []
+    return shlex.join(words)
+
+
+@contextmanager
+def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
+    from gameday.console.progress import LiveScreen, OnCallScreen, PlainScreen, recent
+    from gameday.recording.samples import read_samples
+
+    console = Console(stderr=True)
+    screen: PlainScreen | LiveScreen = PlainScreen(console)
+    if trial.secret is not None:
+        screen = OnCallScreen(console, trial.scenario.runbook)
+    elif console.is_terminal and not options.as_json:
+        screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples")))
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+def _conclude(folder: Path) -> Mapping[str, Any]:
+    """Outcome, report, review and the last lines on the screen, from what the run left on disk."""
+    from gameday.analysis import write_outcome
+    from gameday.console.run_summary import lines, review_lines
+    from gameday_reports.run_page.render import report_run
+
+    outcome = write_outcome(folder)
+    report, review = report_run(folder)
+    console = Console(file=sys.stderr, highlight=False)
+    for line in (*lines(outcome, report), *review_lines(review.path, review.kept)):
+        console.print(line, soft_wrap=True)
+    return outcome

@@ -1,0 +1,286 @@
+"""Puts the parts of one run together: the only place that knows them all."""
+
+from __future__ import annotations
+
+import functools
+import random
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gameday import bundled
+from gameday.changes.releases import Catalogue
+from gameday.changes.rollout import plan as rollout
+from gameday.detect import make as make_detector
+from gameday.detect import make_scrape
+from gameday.execution import library
+from gameday.execution.database_template import template
+from gameday.links.link_control import LinkControl
+from gameday.links.server_command import follows_names, server_command
+from gameday.load.load_plan import LoadPlan, pool_for
+from gameday.load.load_process import LocustLoad
+from gameday.ports import Arena, PortError, Responder, Substrate
+from gameday.recording.clock import Clock, RunClock
+from gameday.recording.journal import Journal
+from gameday.recording.samples import read_samples
+from gameday.responders.auto import Auto
+from gameday.responders.external import External
+from gameday.responders.human import Human
+from gameday.responders.none import Nobody
+from gameday.run.run_context import Abort, Pages, Screen, World
+from gameday.scenario import Scenario
+from gameday.system import postgres_admin
+from gameday.system.authorization import credentials
+from gameday.system.deployer import Operator
+from gameday.system.system import System
+from gameday.telemetry.edge_status import Status
+from gameday.telemetry.metrics_scrape import Scrape
+from gameday.telemetry.order_records import collect_orders
+from gameday.telemetry.watch import Watch
+from gameday.topology import Topology
+
+GRACE = 5.0
+JITTER = 1.0
+"""Seconds by which the fault is put off at most, unless said, so that trials meet every tick in random phase."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one.
+
+    The timeline begins at a random moment `within` seconds after the steady state; of a `secret` run nobody knows it.
+    """
+
+    run: str
+    folder: Path
+    seed: int
+    substrate: str
+    toxiproxy: str | None = None
+    within: float = JITTER
+    secret: bool = False
+
+
+def world(
+    scenario: Scenario,
+    settings: Settings,
+    clock: RunClock,
+    journal: Journal,
+    screen: Screen,
+    pages: Pages,
+    operating: Operator,
+    down: Callable[[bool], Sequence[str]],
+) -> World:
+    """Everything a run touches, nothing of it started. `down` ends it: see `World`."""
+    system, releases = operating.system, library.catalogue()
+    load = _load(scenario, settings, clock)
+    return World(
+        scenario=scenario,
+        operator=operating,
+        load=load,
+        telemetry=_watch(scenario, clock, journal),
+        responder=_responder(scenario),
+        journal=journal,
+        clock=clock,
+        samples=functools.partial(read_samples, settings.folder / "samples"),
+        addresses=functools.partial(_addresses, system),
+        collect=functools.partial(_collect, system, settings),
+        bind=lambda action, spec: spec.bind(Arena(system, load)),
+        sight=Status(functools.partial(_address, system, "router"), system.token),
+        defect=lambda release: releases.spec(release).defect,
+        pages=pages,
+        screen=screen,
+        down=down,
+        abort=_abort(scenario, settings),
+        jitter=_jitter(settings),
+        secret=settings.secret,
+    )
+
+
+def _jitter(settings: Settings) -> float:
+    """By the seed, so that a run can be repeated; of a secret run by chance, for its seed may be known."""
+    draw = random.SystemRandom() if settings.secret else random.Random(settings.seed)  # noqa: S311
+    return draw.uniform(0, settings.within)
+
+
+def operator(
+    scenario: Scenario,
+    settings: Settings,
+    journal: Journal,
+    clock: Clock,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Operator:
+    """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
+    topology, releases = library.topology(scenario), library.catalogue()
+    token, credential = secrets.token_hex(16), secrets.token_hex(16)
+
+    def tell(text: str) -> None:
+        system.awaited.said(text)
+        progress(text)
+
+    substrate, links = _substrate(scenario, settings, topology, tell, _variables(scenario, token, credential))
+    system = System(
+        substrate=substrate,
+        links=links,
+        topology=topology,
+        build=lambda name: releases.build(name, settings.folder / "work" / "releases"),
+        token=token,
+        credential=credential,
+        delay=scenario.system.replication.delay,
+        progress=progress,
+    )
+
+    def migrate(name: str) -> None:
+        statements = releases.migration(name)
+        if statements:
+            system.altered.add(f"schema of {name}")
+            postgres_admin.execute(system.database(system.primary()), statements)
+
+    return Operator(
+        system=system,
+        about=functools.partial(_about, releases),
+        plan=rollout,
+        journal=journal,
+        clock=clock,
+        grace=GRACE,
+        migrate=migrate,
+    )
+
+
+def _variables(scenario: Scenario, token: str, credential: str) -> dict[str, str]:
+    """Run-wide values of the compose files' variables; `credential` is the automation's token."""
+    on = [
+        name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"
+    ]
+    return {
+        "GUARDRAILS": ",".join(on) or "none",
+        "OPERATOR_TOKEN": token,
+        "CREDENTIALS": credentials(credential, least=scenario.guardrails.least_privilege),
+        "PRIMARY": scenario.system.regions[0],
+        "REPLICATION": scenario.system.replication.mode,
+    }
+
+
+def _substrate(
+    scenario: Scenario,
+    settings: Settings,
+    topology: Topology,
+    progress: Callable[[str], None],
+    variables: Mapping[str, str],
+) -> tuple[Substrate, LinkControl]:
+    control: list[LinkControl] = []
+    substrate: Substrate
+    if settings.substrate == "docker":
+        from gameday.substrates.docker.docker_substrate import DockerSubstrate
+        from gameday.substrates.docker.image import ensure_image
+
+        image = functools.partial(ensure_image, bundled.compose(), progress)
+        port = scenario.system.port or 0
+        substrate = DockerSubstrate(
+            settings.run, topology, settings.folder, image, edge_port=port, variables=variables
+        )
+    else:
+        from gameday.substrates.process.process_substrate import ProcessSubstrate
+
+        substrate = ProcessSubstrate(
+            settings.run,
+            topology,
+            settings.folder,
+            template_dir=template,
+            edge_port=scenario.system.port or 0,
+            variables=variables,
+            names_changed=lambda table: control[0].moved(table),
+            link_command=functools.partial(server_command, settings.toxiproxy),
+        )
+    embedded = settings.substrate == "docker" or follows_names(settings.toxiproxy)
+    control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded))
+    return substrate, control[0]
+
+
+def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
+    spec = releases.spec(name)
+    return spec.model_dump(mode="json", exclude={"defect"})
+
+
+def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
+    load, samples = scenario.load, settings.folder / "samples"
+    headroom = max(
+        (entry.spec.factor for entry in scenario.timeline if entry.action == "load.surge"), default=1.0
+    )
+
+    def plan(target: str) -> LoadPlan:
+        return LoadPlan(
+            run=settings.run,
+            target=target,
+            seed=settings.seed,
+            origin=clock.origin,
+            rate=load.rate,
+            journeys={str(name): weight for name, weight in load.journeys.items()},
+            timeout=load.timeout,
+            think_time=load.think_time,
+            regions=dict.fromkeys(scenario.system.regions, 1.0),
+            headroom=headroom,
+            pool=pool_for(load.rate * headroom, load.timeout),
+            products=bundled.compose() / "storefront" / "data" / "products.json",
+            shard=samples / "0.shard",
+        )
+
+    return LocustLoad(plan, clock, samples, settings.folder / "logs")
+
+
+def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
+    """Client-side streams, and the service-side one where the scenario has it."""
+    service_side = next((each for each in scenario.detectors if each.detector == "scrape"), None)
+    scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
+    return Watch(scenario, make_detector, clock, journal, scrape)
+
+
+def _responder(scenario: Scenario) -> Responder:
+    match scenario.respond.by:
+        case "auto":
+            return Auto(scenario.respond.policy or "rollback-latest-change")
+        case "human":
+            return Human()
+        case "external":
+            return External()
+        case "none":
+            return Nobody()
+
+
+def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
+    """CEL is loaded only where the scenario has such conditions."""
+    if not scenario.abort:
+        return None
+    from gameday.analysis.expressions.abort_conditions import Conditions
+    from gameday.analysis.impact.blast_radius import read_homes
+
+    return Conditions(scenario, functools.partial(read_homes, settings.folder / "samples" / "load.json"))
+
+
+def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
+    """Instance → address of all that serve /metrics."""
+    scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
+    return {
+        each.id: system.substrate.address(each)
+        for each in system.instances()
+        if (each.region, each.service) in scraped
+    }
+
+
+def _address(system: System, kind: str) -> tuple[str, int] | None:
+    """Of the one service of that kind; None while it doesn't run."""
+    running = system.instances(system.kind_of(kind))
+    try:
+        return system.substrate.address(running[0]) if running else None
+    except PortError:
+        return None
+
+
+def _collect(system: System, settings: Settings) -> Mapping[str, Any]:
+    """Asks the database and the ledger themselves, not through links: a fault must not hide what became of orders."""
+    database: str | None = None
+    with suppress(PortError):
+        database = system.database(system.primary())
+    return collect_orders(database, _address(system, "third-party"), settings.run, settings.folder)

@@ -1,0 +1,51 @@
+"""The address of a service is gone, as when its DNS record was deleted: it runs, and nobody finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import Field
+
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
+from gameday.faults.toxic_set import chosen_links, on_links
+from gameday.ports import Arena, System, Wait
+from gameday.topology import EDGE, Link, Topology
+
+
+class Gone(Spec):
+    """Nothing answers where the service was, for whoever calls it."""
+
+    kind = "address.gone"
+    service: str
+    region: str | None = Field(
+        default=None, description="of the service; for one that is outside all regions, of its callers"
+    )
+
+    def problems(self, topology: Topology) -> Iterable[Trouble]:
+        known = {link.callee for link in topology.links}
+        if self.service not in known:
+            yield unknown("service", "called service", self.service, known)
+        if self.region is not None and self.region not in topology.regions:
+            yield unknown("region", "region", self.region, topology.regions)
+        elif self.service in known and not self._links(topology):
+            yield ("region",), f"nobody calls {self.service} there", ""
+
+    def target(self, chosen: Chosen) -> str:
+        return self.service if self.region is None else f"{self.region}.{self.service}"
+
+    def choose(self, system: System) -> Chosen:
+        return chosen_links(self.kind, self._links(system.topology))
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        on_links(arena.system, chosen, arena.system.links.misdirect)
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        on_links(arena.system, chosen, arena.system.links.redirect)
+
+    def _links(self, topology: Topology) -> Sequence[Link]:
+        calling = [link for link in topology.links if link.callee == self.service]
+        return [link for link in calling if self.region in (None, _place(link))]
+
+
+def _place(link: Link) -> str:
+    return link.caller_region if link.callee_region == EDGE else link.callee_region

@@ -1,0 +1,196 @@
+"""Every connection slot of a Postgres server, taken and held by a thread, until it is let go.
+
+Once the run ends nothing more is taken: whoever has the address next is another run's server. What is held stays until
+it is let go or the server has ended it.
+
+The connections bear the fault's mark as their `application_name`, so that any process can end them by SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from gameday.ports import PortError, Wait
+
+AT_ONCE = 8
+"""Connections being opened."""
+MOST = 2000
+CONNECT_S = 5.0
+FILL_S = 30.0
+LEAVE_S = 15.0
+POLL_S = 0.05
+RETRY_S = 0.1
+"""Between two looks for a slot that came free: each costs the server a process."""
+
+_held: dict[str, Crowd] = {}
+"""Mark → those that this process holds."""
+
+
+def take(url: str, mark: str, *, evict: bool, wait: Wait) -> None:
+    """Returns when the server refuses more; earlier where `wait` says that the run ends. PortError."""
+    crowd = _held[mark] = Crowd(url, mark, evict, wait)
+    deadline = time.monotonic() + FILL_S
+    while not crowd.full.wait(POLL_S):
+        if not wait(0):
+            return
+        if crowd.failure or time.monotonic() > deadline:
+            let_go(mark)
+            why = crowd.failure or f"not full after {FILL_S:g} s"
+            raise PortError(f"connections of {where(url)} can't be taken: {why}")
+
+
+def let_go(mark: str) -> None:
+    """Closes what this process holds under that mark, if anything."""
+    crowd = _held.pop(mark, None)
+    if crowd is not None:
+        crowd.close()
+
+
+def clear(url: str, mark: str) -> None:
+    """Ends what any process holds under that mark; returns when none is left. PortError."""
+    try:
+        asyncio.run(asyncio.wait_for(_clear(url, mark), LEAVE_S))
+    except ConnectionRefusedError:
+        return  # no server, no connections
+    except Exception as error:
+        raise PortError(f"connections of {where(url)} can't be given back: {said(error)}") from error
+
+
+def where(url: str) -> str:
+    """Host and port, without the password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+class Crowd:
+    """`full` is set once the server has refused a connection more; `failure` says why it never came to that."""
+
+    def __init__(self, url: str, mark: str, evict: bool, wait: Wait) -> None:
+        self.full = threading.Event()
+        self.failure = ""
+        self._url = url
+        self._mark = mark
+        self._evict = evict
+        self._wait = wait
+        self._connections: list[Any] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=mark, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """All connections are closed when this returns."""
+        self._stop.set()
+        self._thread.join(LEAVE_S)
+
+    def _goes_on(self) -> bool:
+        """Whether more is to be taken."""
+        return not self._stop.is_set() and self._wait(0)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._hold())
+        except Exception as error:
+            self.failure = said(error)
+
+    async def _hold(self) -> None:
+        try:
+            await self._fill()
+            if self._evict and self._connections and self._goes_on():
+                await self._drive_out()
+            self.full.set()
+            while self._goes_on() or (self._connections and not self._stop.is_set()):
+                await asyncio.sleep(RETRY_S)
+                await self._refill()
+        finally:
+            for connection in self._connections:
+                connection.terminate()
+
+    async def _drive_out(self) -> None:
+        """Ends the connections of others, and is there when each of them comes free."""
+        eviction = asyncio.ensure_future(self._connections[0].execute(_EVICT, self._mark))
+        try:
+            while not eviction.done() and self._goes_on():
+                await self._fill()
+            await eviction
+        finally:
+            eviction.cancel()
+        await self._fill()
+
+    async def _refill(self) -> None:
+        """Takes what others let go; a database that is away meanwhile is tried again."""
+        import asyncpg
+
+        self._connections = [each for each in self._connections if not each.is_closed()]
+        try:
+            await self._fill(at_once=1)
+        except (
+            OSError,
+            PortError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ):
+            return
+
+    async def _fill(self, at_once: int = AT_ONCE) -> None:
+        while self._goes_on() and await self._batch(at_once):
+            if len(self._connections) >= MOST:
+                raise PortError(f"it took {MOST} and refused none")
+
+    async def _batch(self, size: int) -> bool:
+        """Whether all were let in."""
+        import asyncpg
+
+        opened = await asyncio.gather(
+            *(_connect(self._url, self._mark) for _ in range(size)), return_exceptions=True
+        )
+        self._connections += [each for each in opened if not isinstance(each, BaseException)]
+        for each in opened:
+            if isinstance(each, BaseException) and not isinstance(each, asyncpg.TooManyConnectionsError):
+                raise each
+        return not any(isinstance(each, BaseException) for each in opened)
+
+
+# A backend that was told to end keeps its slot until it has: up to a second (in ms) is waited for each.
+_EVICT = """SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND application_name <> $1"""
+_OWN = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
+
+
+async def _connect(url: str, name: str) -> Any:
+    import asyncpg
+
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_S,
+        ssl=False,
+        command_timeout=CONNECT_S,
+        server_settings={"application_name": name},
+    )
+
+
+async def _clear(url: str, mark: str) -> None:
+    connection = await _slot(url)
+    try:
+        while await connection.fetchval(_OWN, mark):
+            await asyncio.sleep(POLL_S)
+    finally:
+        connection.terminate()
+
+
+async def _slot(url: str) -> Any:
+    """A connection of our own, as soon as there is room for one."""
+    import asyncpg
+
+    while True:
+        try:
+            return await _connect(url, "gameday-clear")
+        except (asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError):
+            await asyncio.sleep(POLL_S)

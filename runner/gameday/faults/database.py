@@ -1,0 +1,121 @@
+"""Faults of a region's database: killed, paused, slow, out of connections, out of disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import Field
+
+from gameday.faults import connection_slots
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
+from gameday.faults.fault_units import Delay, Millis, Share, milliseconds
+from gameday.faults.instance import chosen_instances, heal, hit, lift, limits, release, strike
+from gameday.faults.toxic_set import Toxified, chosen_links, mark
+from gameday.ports import Arena, Limits, PortError, System, Toxic, Wait
+from gameday.topology import Topology
+
+
+class OfDatabase(Spec):
+    region: str | None = Field(default=None, description="the primary's at that time, unless said")
+
+    def problems(self, topology: Topology) -> Iterable[Trouble]:
+        known = [service.region for service in topology.services if service.kind == "database"]
+        if self.region is not None and self.region not in known:
+            yield unknown("region", "database in a region", self.region, known)
+
+    def target(self, chosen: Chosen) -> str:
+        return f"{chosen['region']}.{chosen['service']}"
+
+    def choose(self, system: System) -> Chosen:
+        """The region, the service's name, and the instance that runs there."""
+        region = self.region or system.primary()
+        name = database_in(system.topology, region)
+        found = chosen_instances(self.kind, f"{region}.{name}", system.instances(name, region))
+        return {"region": region, "service": name, **found}
+
+
+def database_in(topology: Topology, region: str) -> str:
+    """The name of the region's database. PortError where there is none."""
+    for service in topology.services:
+        if (service.region, service.kind) == (region, "database"):
+            return service.name
+    raise PortError(f"there is no database in {region}")
+
+
+class Kill(OfDatabase):
+    """SIGKILL; nothing starts it again until this is taken back."""
+
+    kind = "database.kill"
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        arena.system.kill(hit(arena.system, chosen))
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        heal(arena.system, chosen)
+
+
+class Pause(OfDatabase):
+    """Frozen: connections stay open, nothing is answered."""
+
+    kind = "database.pause"
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        strike(arena.system, chosen, arena.system.substrate.pause)
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        release(arena.system, chosen, arena.system.substrate.resume)
+
+
+class Slow(OfDatabase, Toxified):
+    """Its answers come later by `latency` ± `jitter`, on every link to it; a ramp lets both grow."""
+
+    kind = "database.slow"
+    latency: Delay
+    jitter: Millis = 0.0
+    share: Share = Field(default=1.0, description="share of connections")
+
+    def choose(self, system: System) -> Chosen:
+        region = self.region or system.primary()
+        name = database_in(system.topology, region)
+        links = [
+            link for link in system.topology.links if (link.callee_region, link.callee) == (region, name)
+        ]
+        return {"region": region, "service": name, **chosen_links(self.kind, links)}
+
+    def toxics(self, mark: str, level: float) -> Sequence[Toxic]:
+        delays = {"latency": milliseconds(self.latency, level), "jitter": milliseconds(self.jitter, level)}
+        return [Toxic(f"{mark}-downstream", "latency", share=self.share, attributes=delays)]
+
+
+class Connections(OfDatabase):
+    """Every connection slot is taken and held. With `evict` the others lose theirs, and compete for what comes free."""
+
+    kind = "database.connections"
+    evict: bool = Field(default=True, description="end the connections of others once")
+
+    def choose(self, system: System) -> Chosen:
+        return {**super().choose(system), "mark": mark(self.kind)}
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        connection_slots.take(
+            arena.system.database(chosen["region"]), chosen["mark"], evict=self.evict, wait=wait
+        )
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        """A database that doesn't run holds no connection."""
+        connection_slots.let_go(chosen["mark"])
+        if arena.system.instances(chosen["service"], chosen["region"]):
+            connection_slots.clear(arena.system.database(chosen["region"]), chosen["mark"])
+
+
+class Disk(OfDatabase):
+    """None of its files can grow any more."""
+
+    kind = "database.disk"
+    needs = Limits
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        strike(arena.system, chosen, limits(arena.system).cap_files)
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        lift(arena.system, chosen)

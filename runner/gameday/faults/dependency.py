@@ -1,0 +1,68 @@
+"""Faults of a third party, which misbehaves by itself: its links are sound."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from gameday.faults.fault_spec import Chosen, Ramped, Trouble, every, ramp, unknown
+from gameday.faults.fault_units import Share
+from gameday.ports import Arena, PortError, System, Wait
+from gameday.topology import Topology
+
+PATH = "/_operator/behaviour"
+
+
+class OfThirdParty(Ramped):
+    mode: ClassVar[str]
+    service: str = Field(description="a third party")
+    share: Share = Field(default=1.0, description="share of requests")
+
+    def problems(self, topology: Topology) -> Iterable[Trouble]:
+        known = {service.name for service in topology.services if service.kind == "third-party"}
+        if self.service not in known:
+            yield unknown("service", "third party", self.service, known)
+
+    def target(self, chosen: Chosen) -> str:
+        return self.service
+
+    def choose(self, system: System) -> Chosen:
+        if not system.instances(self.service):
+            raise PortError(f"{self.kind}: {self.service} doesn't run")
+        return {}
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        for level in ramp(self.ramp, wait):
+            self._all(arena.system, {"mode": self.mode, "share": self.share * level})
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        """Whatever runs now: one that was started since is sound, and stays so."""
+        self._all(arena.system, {"mode": "ok", "share": 1.0})
+
+    def _all(self, system: System, behaviour: Mapping[str, Any]) -> None:
+        running = system.instances(self.service)
+        every(functools.partial(system.ask, instance, "POST", PATH, behaviour) for instance in running)
+
+
+class Error(OfThirdParty):
+    """It answers 5xx."""
+
+    kind = "dependency.error"
+    mode = "error"
+
+
+class Garbage(OfThirdParty):
+    """It answers 200 with nonsense."""
+
+    kind = "dependency.garbage"
+    mode = "garbage"
+
+
+class Silent(OfThirdParty):
+    """It takes requests and never answers."""
+
+    kind = "dependency.silent"
+    mode = "silent"

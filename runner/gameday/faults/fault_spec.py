@@ -1,0 +1,131 @@
+"""What every fault is made of: a spec (its part of the scenario), what it chose, and the two bound to an arena.
+
+What a fault does is in the file of its family; when, and what is journalled, is the timeline's.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from gameday.ports import Arena, Fault, PortError, Substrate, System, Wait
+from gameday.scenario.scenario_model import Part
+from gameday.scenario.units import Lasting, Within
+from gameday.scenario.yaml_document import nearest
+from gameday.topology import Topology
+
+STEP_S = 0.25
+"""Of a ramp."""
+
+Chosen = Mapping[str, Any]
+"""Plain JSON data: what a fault acts on, settled before it acts, so that another process can take it back."""
+Trouble = tuple[tuple[str, ...], str, str]
+"""Path within the spec, message, hint."""
+
+
+class Spec(Part):
+    """The value of an action in a timeline. A subclass is one fault: its keys, what it does, and how that is undone."""
+
+    kind: ClassVar[str]
+    needs: ClassVar[type | None] = None
+    """The optional capability that the substrate must have, of `gameday.ports`."""
+
+    for_: Lasting | None = Field(
+        default=None, alias="for", description="taken back so long after it was begun"
+    )
+
+    def problems(self, topology: Topology) -> Iterable[Trouble]:
+        """What this system hasn't got: regions, services, links."""
+        return ()
+
+    def lacks(self, substrate: Substrate) -> str | None:
+        """Why the fault can't be had on this substrate, or None."""
+        if self.needs is None or isinstance(substrate, self.needs):
+            return None
+        wanted = self.needs.__name__.lower()
+        return f"{self.kind}: the {substrate.name} substrate has no {wanted}: use another --substrate"
+
+    def bind(self, arena: Arena) -> Bound:
+        """The fault, ready to be injected; nothing has happened yet. PortError where it can't be had here."""
+        why = self.lacks(arena.system.substrate)
+        if why:
+            raise PortError(why)
+        return self.made(arena, self.choose(arena.system))
+
+    def made(self, arena: Arena, chosen: Chosen) -> Bound:
+        return Bound(self, arena, chosen)
+
+    def choose(self, system: System) -> Chosen:
+        return {}
+
+    @abstractmethod
+    def target(self, chosen: Chosen) -> str:
+        """What is hit, for people and for the journal: `us-east`, `us-east.postgres`, `checkout--payments`."""
+
+    @abstractmethod
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None: ...
+
+    @abstractmethod
+    def revert(self, arena: Arena, chosen: Chosen) -> None: ...
+
+
+class Ramped(Spec):
+    """A spec of something that can grow to its full strength."""
+
+    ramp: Within = Field(default=0.0, description="time in which it grows to its full strength")
+
+    @model_validator(mode="after")
+    def _reaches_its_strength(self) -> Ramped:
+        if self.for_ is not None and self.ramp >= self.for_:
+            raise ValueError("is taken back before it has its full strength\nmake ramp shorter than for")
+        return self
+
+
+class Bound(Fault):
+    """`ports.Fault`: a spec and what it chose, in an arena."""
+
+    def __init__(self, spec: Spec, arena: Arena, chosen: Chosen) -> None:
+        self.target = spec.target(chosen)
+        self._spec = spec
+        self._arena = arena
+        self._chosen = chosen
+
+    def undo(self) -> Mapping[str, Any]:
+        spec = self._spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {"kind": self._spec.kind, "spec": spec, "chosen": dict(self._chosen)}
+
+    def inject(self, wait: Wait) -> None:
+        self._spec.inject(self._arena, self._chosen, wait)
+
+    def revert(self) -> None:
+        self._spec.revert(self._arena, self._chosen)
+
+
+def ramp(seconds: float, wait: Wait) -> Iterator[float]:
+    """Shares of the full strength, one each quarter of a second, the last one 1; ends early when `wait` says so."""
+    steps = math.ceil(seconds / STEP_S)
+    for step in range(steps + 1):
+        if step and not wait(seconds / steps):
+            return
+        yield (step + 1) / (steps + 1)
+
+
+def every(calls: Iterable[Callable[[], object]]) -> None:
+    """Makes each call, whatever becomes of the others; then one PortError that tells all that failed."""
+    failed = []
+    for call in calls:
+        try:
+            call()
+        except PortError as error:
+            failed.append(str(error))
+    if failed:
+        raise PortError("; ".join(failed))
+
+
+def unknown(key: str, what: str, name: str, known: Iterable[str]) -> Trouble:
+    """There is no `what` of that name; `key` may be dotted, a path within the spec."""
+    return tuple(key.split(".")), f"there is no {what} {name!r} in this system", nearest(name, known)

@@ -1,0 +1,110 @@
+"""Faults of a whole region: lost, cut off, grey, flapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
+from gameday.faults.fault_units import Millis, Share, milliseconds
+from gameday.faults.toxic_set import Toxified, chosen_links
+from gameday.ports import Arena, PortError, Substrate, System, Toxic, Volumes, Wait
+from gameday.scenario.units import Lasting, Ratio
+from gameday.topology import Topology
+
+
+class OfRegion(Spec):
+    region: str
+
+    def problems(self, topology: Topology) -> Iterable[Trouble]:
+        if self.region not in topology.regions:
+            yield unknown("region", "region", self.region, topology.regions)
+
+    def target(self, chosen: Chosen) -> str:
+        return self.region
+
+
+class Lose(OfRegion):
+    """Everything in the region is killed at once; with `destroy` its data goes too."""
+
+    kind = "region.lose"
+    volumes: Literal["keep", "destroy"] = "keep"
+
+    def lacks(self, substrate: Substrate) -> str | None:
+        if self.volumes == "destroy" and not isinstance(substrate, Volumes):
+            return f"{self.kind}: the {substrate.name} substrate can't destroy volumes: use volumes: keep"
+        return None
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        arena.system.lose(self.region, destroy=self.volumes == "destroy")
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        arena.system.bring_back(self.region)
+
+
+class Isolate(OfRegion):
+    """The region runs on, and nothing passes between it and the rest."""
+
+    kind = "region.isolate"
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        arena.system.isolate(self.region)
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        arena.system.join(self.region)
+
+
+class Flap(OfRegion):
+    """Cut off and joined again, several times."""
+
+    kind = "region.flap"
+    times: int = Field(default=3, ge=1, le=100)
+    down: Lasting = 3.0
+    up: Lasting = 3.0
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        for turn in range(self.times):
+            if turn and not wait(self.up):
+                return
+            arena.system.isolate(self.region)
+            going_on = wait(self.down)
+            arena.system.join(self.region)
+            if not going_on:
+                return
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        arena.system.join(self.region)
+
+
+class Grey(OfRegion, Toxified):
+    """What goes in and out of the region is slow, and some of its connections are reset; nothing is down."""
+
+    kind = "region.grey"
+    latency: Millis = Field(default=0.0, description="added to each answer that crosses the region's border")
+    jitter: Millis = 0.0
+    loss: Ratio = Field(default=0.0, description="share of connections that are reset when an answer comes")
+    share: Share = Field(default=1.0, description="share of connections that are slow")
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Grey:
+        if not (self.latency or self.jitter or self.loss):
+            raise ValueError("does nothing\ngive it a latency, a loss or both: latency: 200ms, loss: 2%")
+        return self
+
+    def choose(self, system: System) -> Chosen:
+        border = [
+            x
+            for x in system.topology.links
+            if (x.caller_region == self.region) != (x.callee_region == self.region)
+        ]
+        if not border:
+            raise PortError(f"{self.kind}: no link crosses the border of {self.region}")
+        return chosen_links(self.kind, border)
+
+    def toxics(self, mark: str, level: float) -> Sequence[Toxic]:
+        delays = {"latency": milliseconds(self.latency, level), "jitter": milliseconds(self.jitter, level)}
+        slow = Toxic(f"{mark}-slow", "latency", share=self.share, attributes=delays)
+        lossy = Toxic(f"{mark}-loss", "reset_peer", share=self.loss * level, attributes={"timeout": 0})
+        return [slow] * bool(self.latency or self.jitter) + [lossy] * bool(self.loss)

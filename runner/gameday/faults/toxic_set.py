@@ -1,0 +1,60 @@
+"""Toxics of one fault on a set of links: put there step by step, and taken away by name.
+
+Each fault has a mark of its own, with which the names of its toxics begin; two of a kind on one link don't meet.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from gameday.faults.fault_spec import Chosen, Ramped, every, ramp
+from gameday.ports import Arena, PortError, System, Toxic, Wait
+from gameday.topology import Link
+
+Stream = Literal["upstream", "downstream"]
+
+
+def mark(kind: str) -> str:
+    """A name of one fault's own: `gameday-link-latency-1f2e3d4c`."""
+    return f"gameday-{kind.replace('.', '-')}-{secrets.token_hex(4)}"
+
+
+def chosen_links(kind: str, links: Sequence[Link]) -> Chosen:
+    """PortError where there are none: a fault that hits nothing isn't one."""
+    if not links:
+        raise PortError(f"{kind}: there is no such link in this system")
+    return {"mark": mark(kind), "links": [link.name for link in links]}
+
+
+def links_of(system: System, chosen: Chosen) -> Sequence[Link]:
+    names = set(chosen["links"])
+    return [link for link in system.topology.links if link.name in names]
+
+
+def on_links(system: System, chosen: Chosen, call: Callable[[Link], object]) -> None:
+    """`call` on each of the links, whatever becomes of the others."""
+    every(functools.partial(call, link) for link in links_of(system, chosen))
+
+
+class Toxified(Ramped):
+    """A fault that is nothing but toxics."""
+
+    @abstractmethod
+    def toxics(self, mark: str, level: float) -> Sequence[Toxic]:
+        """At `level` of the full strength, 0..1; the same names at every level."""
+
+    def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
+        links = links_of(arena.system, chosen)
+        for level in ramp(self.ramp, wait):
+            for link in links:
+                for toxic in self.toxics(chosen["mark"], level):
+                    arena.system.links.add_toxic(link, toxic)
+
+    def revert(self, arena: Arena, chosen: Chosen) -> None:
+        remove = arena.system.links.remove_toxic
+        for toxic in self.toxics(chosen["mark"], 1.0):
+            on_links(arena.system, chosen, functools.partial(remove, name=toxic.name))

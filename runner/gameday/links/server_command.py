@@ -1,0 +1,35 @@
+"""How a link server is started: the command line of the embedded one or of a real `toxiproxy-server`.
+
+Starting it and watching over it is the substrate's.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+
+_REAL_NAME = "toxiproxy-server"
+
+
+def server_command(
+    toxiproxy_server: str | None, host: str, port: int, names: pathlib.Path | None
+) -> list[str]:
+    """The argv of a link server whose API listens on `host:port`; `toxiproxy_server` is a real one's path, or None.
+
+    `names` is the embedded server's names table; a real one has none (see `follows_names`).
+    """
+    if toxiproxy_server is not None:
+        return [toxiproxy_server, "-host", host, "-port", str(port)]
+    argv = [sys.executable, "-m", "gameday.links.server", "--host", host, "--port", str(port)]
+    return argv if names is None else [*argv, "--names", str(names)]
+
+
+def find_real() -> str | None:
+    """The path of a real Toxiproxy server on PATH, or None."""
+    return shutil.which(_REAL_NAME)
+
+
+def follows_names(toxiproxy_server: str | None) -> bool:
+    """Whether the server looks upstreams up in a names table, so that a deploy need not touch its proxies."""
+    return toxiproxy_server is None

@@ -1,0 +1,281 @@
+"""The runner's side of a link server: proxies and toxics over Toxiproxy's HTTP API, embedded server or real.
+
+The only user of the `toxiproxy` package, which keeps host and port on a class, has no time-outs and takes a failed call
+(status 500) for a good one. So each of its calls is made under one lock, through `_Http`; what it lacks is asked for
+directly. Never calls /reset, since others may share the server.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+from urllib.parse import quote
+
+import requests
+import toxiproxy
+import toxiproxy.api
+from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
+
+from gameday.ports import PortError
+
+_READY_POLL_S = 0.02
+# Statuses that the package turns into exceptions of its own.
+_LEFT_TO_PACKAGE = (400, 404, 409)
+
+_package_lock = threading.Lock()
+
+
+class LinkError(PortError):
+    """A link server could not do what it was asked: which one (`host:port`), what, and why."""
+
+    def __init__(self, server: str, operation: str, reason: str) -> None:
+        super().__init__(f"link server {server}: {operation}: {reason}")
+        self.server = server
+        self.operation = operation
+        self.reason = reason
+
+
+class ProxySpec(TypedDict):
+    """A proxy to populate. Addresses are `host:port`; a `listen` port of 0 lets the server choose."""
+
+    name: str
+    listen: str
+    upstream: str
+    enabled: NotRequired[bool]
+
+
+@dataclass(frozen=True)
+class ToxicState:
+    name: str
+    type: str
+    stream: str
+    toxicity: float
+    attributes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ProxyState:
+    """A proxy as the server reports it; `listen` is the actual address while it is enabled."""
+
+    name: str
+    listen: str
+    upstream: str
+    enabled: bool
+    toxics: tuple[ToxicState, ...]
+
+
+class _Http:
+    """Stands where the package expects the `requests` module, and gives every call a time-out."""
+
+    def __init__(self) -> None:
+        self.timeout_s = 5.0
+
+    def get(self, url: str, **arguments: Any) -> requests.Response:
+        return self._checked(_send("GET", url, self.timeout_s, **arguments))
+
+    def post(self, url: str, **arguments: Any) -> requests.Response:
+        return self._checked(_send("POST", url, self.timeout_s, **arguments))
+
+    def delete(self, url: str, **arguments: Any) -> requests.Response:
+        return self._checked(_send("DELETE", url, self.timeout_s, **arguments))
+
+    @staticmethod
+    def _checked(response: requests.Response) -> requests.Response:
+        if not response.ok and response.status_code not in _LEFT_TO_PACKAGE:
+            raise requests.HTTPError(_error_text(response.content, response.status_code))
+        return response
+
+
+def _send(method: str, url: str, timeout_s: float, **arguments: Any) -> requests.Response:
+    # No environment: a web proxy set there must not come between the runner and its link servers.
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, timeout=timeout_s, **arguments)
+
+
+_http = _Http()
+toxiproxy.api.requests = _http
+
+
+class LinkServer:
+    """One link server. Safe to use from several threads. Every method raises LinkError when it fails.
+
+    Each request takes at most `timeout_s` seconds to connect and as long again for each read.
+    """
+
+    def __init__(self, host: str, port: int, timeout_s: float = 5.0) -> None:
+        self.host = host
+        self.port = port
+        self.timeout_s = timeout_s
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Return once the API answers; LinkError after `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while True:
+            try:
+                self.version()
+            except LinkError as error:
+                if time.monotonic() >= deadline:
+                    reason = f"not ready within {timeout_s:g} s ({error.reason})"
+                    raise LinkError(self.address, "start", reason) from error
+                pause.wait(_READY_POLL_S)
+            else:
+                return
+
+    def version(self) -> str:
+        """The version of Toxiproxy's API that the server speaks, such as 2.12.0."""
+        answer = self._ask("version", "GET", "/version")
+        return str(answer["version"] if isinstance(answer, dict) else answer)
+
+    # Proxies
+
+    def populate(self, proxies: Sequence[ProxySpec]) -> dict[str, str]:
+        """Create or replace proxies; name → address listened at. Those that exist as they should be are kept."""
+        answer = self._ask("populate", "POST", "/populate", list(proxies))
+        return {proxy["name"]: proxy["listen"] for proxy in answer["proxies"] or ()}
+
+    def proxies(self) -> dict[str, ProxyState]:
+        """Every proxy by name, those of others included."""
+        answer = self._ask("list proxies", "GET", "/proxies")
+        return {name: _state(proxy) for name, proxy in answer.items()}
+
+    def set_enabled(self, proxy: str, enabled: bool) -> None:
+        """Disabled: open connections end and new ones are refused."""
+        link = self._package_proxy(proxy)
+        operation = f"{'enable' if enabled else 'disable'} {proxy}"
+        self._through_package(operation, link.enable if enabled else link.disable)
+
+    def set_upstream(self, proxy: str, upstream: str) -> None:
+        """Point a proxy elsewhere. Drops its connections."""
+        self._ask(
+            f"set upstream of {proxy}", "POST", f"/proxies/{quote(proxy, safe='')}", {"upstream": upstream}
+        )
+
+    def remove_proxies(self, *, prefix: str | None = None, names: Iterable[str] = ()) -> list[str]:
+        """Remove the proxies named, and those whose name begins with `prefix`; the names removed, sorted."""
+        wanted = set(names)
+        found = [
+            name
+            for name in sorted(self.proxies())
+            if name in wanted or (prefix is not None and name.startswith(prefix))
+        ]
+        for name in found:
+            self._through_package(f"remove {name}", self._package_proxy(name).destroy, absent_is_fine=True)
+        return found
+
+    # Toxics
+
+    def add_toxic(
+        self,
+        proxy: str,
+        name: str,
+        type: str,
+        stream: str = "downstream",
+        toxicity: float = 1.0,
+        attributes: Mapping[str, int] | None = None,
+    ) -> None:
+        """Add a toxic; it works on open connections too. LinkError where the name is taken on this proxy."""
+        self._through_package(
+            f"add toxic {name} to {proxy}",
+            lambda: self._package_proxy(proxy).add_toxic(
+                name=name, type=type, stream=stream, toxicity=toxicity, attributes=dict(attributes or {})
+            ),
+        )
+
+    def update_toxic(
+        self,
+        proxy: str,
+        name: str,
+        attributes: Mapping[str, int] | None = None,
+        toxicity: float | None = None,
+    ) -> None:
+        """Change a toxic's attributes (merged into those it has) and toxicity; None leaves the toxicity."""
+        change: dict[str, object] = {"attributes": dict(attributes or {})}
+        if toxicity is not None:
+            change["toxicity"] = toxicity
+        path = f"/proxies/{quote(proxy, safe='')}/toxics/{quote(name, safe='')}"
+        self._ask(f"update toxic {name} of {proxy}", "POST", path, change)
+
+    def remove_toxic(self, proxy: str, name: str) -> None:
+        """Remove a toxic. A toxic or a proxy that isn't there is as good as removed."""
+        self._through_package(
+            f"remove toxic {name} of {proxy}",
+            lambda: self._package_proxy(proxy).destroy_toxic(quote(name, safe="")),
+            absent_is_fine=True,
+        )
+
+    # How it asks
+
+    def _package_proxy(self, name: str) -> Any:
+        # The package uses nothing of it but the name, which it puts into the address as it is.
+        return toxiproxy.Proxy(name=quote(name, safe=""), upstream="", listen="", enabled=True)
+
+    def _through_package(
+        self, operation: str, call: Callable[[], object], absent_is_fine: bool = False
+    ) -> None:
+        with _package_lock:
+            toxiproxy.Toxiproxy().update_api_consumer(self.host, self.port)
+            _http.timeout_s = self.timeout_s
+            try:
+                call()
+            except NotFound as error:
+                if not absent_is_fine:
+                    raise self._failed(operation, _error_text(error.args[0], 404)) from None
+            except (InvalidToxic, ProxyExists) as error:
+                raise self._failed(operation, _error_text(error.args[0], 400)) from None
+            except requests.RequestException as error:
+                raise self._failed(operation, self._why(error)) from error
+
+    def _ask(self, operation: str, method: str, path: str, body: object = None) -> Any:
+        try:
+            response = _send(method, f"http://{self.address}{path}", self.timeout_s, json=body)
+            if response.ok:
+                return response.json()
+        except requests.RequestException as error:
+            raise self._failed(operation, self._why(error)) from error
+        raise self._failed(operation, _error_text(response.content, response.status_code))
+
+    def _failed(self, operation: str, reason: str) -> LinkError:
+        return LinkError(self.address, operation, reason)
+
+    def _why(self, error: requests.RequestException) -> str:
+        if isinstance(error, requests.Timeout):
+            return f"no answer within {self.timeout_s:g} s"
+        if isinstance(error, requests.ConnectionError):
+            return f"not reachable ({_root(error)})"
+        return str(error)
+
+
+def _state(proxy: Mapping[str, Any]) -> ProxyState:
+    toxics = tuple(
+        ToxicState(toxic["name"], toxic["type"], toxic["stream"], toxic["toxicity"], toxic["attributes"])
+        for toxic in proxy["toxics"] or ()
+    )
+    return ProxyState(proxy["name"], proxy["listen"], proxy["upstream"], proxy["enabled"], toxics)
+
+
+def _error_text(content: bytes, status: int) -> str:
+    """The `error` of an answer's body, or what there is."""
+    try:
+        return str(json.loads(content)["error"])
+    except (ValueError, KeyError, TypeError):
+        return content.decode("utf-8", "replace").strip() or f"HTTP {status}"
+
+
+def _root(error: BaseException) -> str:
+    """The operating system's words behind a chain of exceptions."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
+    return "connection lost"

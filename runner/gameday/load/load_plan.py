@@ -1,0 +1,177 @@
+"""What the load sends, and when: a frozen plan and its seeded schedule of arrivals. Pure; knows no HTTP and no Locust.
+
+Arrivals are open-loop: journeys begin by a Poisson process whatever the answers are, so a stall of the system hides
+nothing. `rate` counts requests, so journeys arrive at rate ÷ mean number of steps. A surge changes nothing but the
+pace: the same journeys in the same order, nearer to one another. The plan is kept as `samples/load.json`, the surges
+that came in it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gameday.recording.samples import GROW_RECORDS
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "browse": ("product",),
+    "buy": ("product", "checkout"),
+    "login": ("login", "account"),
+    "history": ("orders",),
+    "costs": ("costs",),
+}
+USERS = 20_000
+LEAST_POOL = 64
+# Multiplying by the golden ratio spreads consecutive numbers evenly over the unit interval.
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def pool_for(rate: float, timeout: float) -> int:
+    """Journeys that may be under way at once: twice what a system that answers nothing holds up for one time-out."""
+    return max(LEAST_POOL, math.ceil(2 * rate * timeout))
+
+
+class Surge(BaseModel):
+    """From `since` (seconds of the run) on the load goes at `factor` times the planned rate, until the next one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: float
+    factor: float = Field(gt=0)
+
+
+class Pace:
+    """When what was drawn for an even rate is due under the surges so far.
+
+    As time goes `factor` times as fast in a surge, a unit-rate process stays one; before the first surge nothing moves
+    by as much as a bit.
+    """
+
+    def __init__(self, surges: Iterable[Surge] = ()) -> None:
+        self._bends = [(0.0, 0.0, 1.0)]  # (even time, planned time, factor from there on)
+        for surge in surges:
+            self.bend(surge)
+
+    def bend(self, surge: Surge) -> None:
+        """Goes on at another pace; `surge` is no earlier than the one before."""
+        even, planned, factor = self._bends[-1]
+        self._bends.append((even + (surge.since - planned) * factor, surge.since, surge.factor))
+
+    def at(self, drawn: float) -> float:
+        """The planned time of what was drawn for `drawn`, a time of the run."""
+        even, planned, factor = next(bend for bend in reversed(self._bends) if bend[0] <= drawn)
+        return planned + (drawn - even) / factor
+
+
+class LoadPlan(BaseModel):
+    """Everything the worker needs. Times in seconds; `begin` since the run's start, None until the worker is ready.
+
+    `origin` is the CLOCK_MONOTONIC reading of the run's start; `journeys` are weights, `regions` shares of the users'
+    homes. `grow` is the number of records by which the shard grows. `surges` are those that came, by time, and
+    `headroom` is the largest factor that one may have: the pool has to hold it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    target: str
+    seed: int
+    origin: float
+    begin: float | None = None
+    rate: float = Field(gt=0)
+    journeys: Mapping[str, float]
+    timeout: float = Field(gt=0)
+    think_time: float = Field(ge=0)
+    users: int = Field(default=USERS, gt=0)
+    regions: Mapping[str, float] = Field(min_length=1)
+    pool: int
+    products: Path
+    shard: Path
+    grow: int = Field(default=GROW_RECORDS, gt=0)
+    headroom: float = Field(default=1.0, ge=1)
+    surges: tuple[Surge, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        unknown = sorted(set(self.journeys) - set(STEPS))
+        if unknown:
+            raise ValueError(f"no such journey: {', '.join(unknown)}; known: {', '.join(STEPS)}")
+        if min(self.journeys.values(), default=0) < 0 or sum(self.journeys.values()) <= 0:
+            raise ValueError("journeys need weights over 0")
+        if min(self.regions.values()) < 0 or sum(self.regions.values()) <= 0:
+            raise ValueError("regions need shares over 0")
+        needed = pool_for(self.rate * self.headroom, self.timeout)
+        if self.pool < needed:
+            raise ValueError(f"a pool of {self.pool} is too small: {needed} are needed")
+        times = [surge.since for surge in self.surges]
+        if times != sorted(times):
+            raise ValueError("surges come one after the other")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """ValueError where the file isn't a plan."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def write(self, path: Path) -> None:
+        """Replaces `path` at once, so that a reader never sees half a plan."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+
+    def steps_per_journey(self) -> float:
+        """Mean number of requests of one journey that runs to its end."""
+        total = sum(self.journeys.values())
+        return sum(weight * len(STEPS[name]) for name, weight in self.journeys.items()) / total
+
+    def home(self, user: int) -> str:
+        """The region that `user` (1 up) lives in; the same in every run."""
+        place = (user * GOLDEN) % 1.0 * sum(self.regions.values())
+        for region, share in self.regions.items():
+            place -= share
+            if place < 0:
+                return region
+        return next(reversed(list(self.regions)))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One journey to begin at `planned`.
+
+    `choice` seeds what it picks; `order` is n of its order id, 0 where it buys nothing.
+    """
+
+    planned: float
+    journey: str
+    user: int
+    choice: int
+    order: int
+
+
+def arrivals(plan: LoadPlan) -> Iterator[Arrival]:
+    """The endless schedule, by planned time; the same plan gives the same schedule. ValueError without `begin`."""
+    pace = Pace(plan.surges)
+    for one in drawn(plan):
+        yield replace(one, planned=pace.at(one.planned))
+
+
+def drawn(plan: LoadPlan) -> Iterator[Arrival]:
+    """The same at an even rate, as if no surge had come: `planned` is for a `Pace` to tell."""
+    if plan.begin is None:
+        raise ValueError("a plan without `begin` has no schedule")
+    draw = random.Random(plan.seed)  # noqa: S311
+    names, weights = list(plan.journeys), list(plan.journeys.values())
+    per_second = plan.rate / plan.steps_per_journey()
+    planned, order = plan.begin, 0
+    while True:
+        planned += draw.expovariate(per_second)
+        journey = draw.choices(names, weights)[0]
+        order += journey == "buy"
+        user = draw.randint(1, plan.users)
+        yield Arrival(planned, journey, user, draw.getrandbits(64), order if journey == "buy" else 0)

@@ -1,0 +1,95 @@
+"""What is sent: a page, its acknowledgement and its end, in each format. Pure; every text begins with `[DRILL]`.
+
+PagerDuty: Events API v2, https://developer.pagerduty.com/docs/events-api-v2-overview. Slack: incoming webhooks, whose
+`text` every compatible room understands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gameday.paging.target import Target
+
+Action = Literal["trigger", "acknowledge", "resolve"]
+MARK = "[DRILL]"
+SUMMARY = 1024
+"""Characters of a summary that PagerDuty takes."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One alert as people are told of it. `at` is an ISO 8601 time; `runbook` an address or words, or None."""
+
+    run: str
+    alert: str
+    summary: str
+    slo: str
+    at: str
+    region: str | None = None
+    runbook: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for every message about this alert."""
+        return f"gameday-{self.run}-{self.alert}"
+
+
+def payload(target: Target, action: Action, page: Page, by: str = "") -> Mapping[str, Any]:
+    """The JSON body; `by` is who acknowledged."""
+    if target.format == "pagerduty":
+        return _pagerduty(target.key, action, page)
+    if target.format == "slack":
+        return {"text": _slack(action, page, by)}
+    return {
+        "schema": "gameday/page/v1",
+        "action": action,
+        "id": page.key,
+        "run": page.run,
+        "alert": page.alert,
+        "text": f"{_words(action, page, by)}. {_runbook(page)}",
+        "slo": page.slo,
+        "region": page.region,
+        "at": page.at,
+        "runbook": page.runbook,
+        "by": by or None,
+    }
+
+
+def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
+    event: dict[str, Any] = {"routing_key": key, "event_action": action, "dedup_key": page.key}
+    if action != "trigger":
+        return event
+    event["client"] = "gameday"
+    event["payload"] = {
+        "summary": f"{MARK} {page.summary}"[:SUMMARY],
+        "source": page.region or "storefront",
+        "severity": "critical",
+        "timestamp": page.at,
+        "component": page.slo,
+        "group": page.run,
+        "custom_details": {"runbook": page.runbook or "none", "drill": True, "alert": page.alert},
+    }
+    if page.runbook and page.runbook.startswith(("http://", "https://")):
+        event["links"] = [{"href": page.runbook, "text": "Runbook"}]
+    return event
+
+
+def _slack(action: Action, page: Page, by: str) -> str:
+    text = f"{_words(action, page, by)}\n{_runbook(page)}"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _words(action: Action, page: Page, by: str) -> str:
+    where = f" ({page.region})" if page.region else ""
+    what = f"{page.alert}{where}: {page.summary}"
+    if action == "trigger":
+        return f"{MARK} PAGE {what}"
+    if action == "acknowledge":
+        return f"{MARK} taken{f' by {by}' if by else ''}: {what}"
+    return f"{MARK} over: {what}"
+
+
+def _runbook(page: Page) -> str:
+    return f"Runbook: {page.runbook}" if page.runbook else "There is no runbook."

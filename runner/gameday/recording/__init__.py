@@ -1,0 +1,1 @@
+"""Records of a run: journal, samples, clock, and files that are replaced atomically."""

@@ -1,0 +1,98 @@
+"""Follows a shard while it is written, or reads all shards of a run as one set, in order of planned time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from gameday.recording.samples.sample_table import Part, Table
+from gameday.recording.samples.shard_layout import (
+    COUNT,
+    COUNT_AT,
+    HEADER_BYTES,
+    MAGIC,
+    RECORD,
+    Names,
+    Records,
+    read_names,
+)
+
+
+class ShardReader:
+    """Follows a shard while it is written, or reads it later. `new()` gives what was committed since the last call.
+
+    One that its writer has not begun, empty or of zeros, has no records yet. ValueError where it isn't a shard.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen = 0
+        with path.open("rb") as file:
+            head = file.read(COUNT_AT + COUNT.size)
+        if any(head) and not head.startswith(MAGIC[: len(head)]):
+            raise ValueError(f"{path}: not a shard of samples")
+
+    def count(self) -> int:
+        """Committed records."""
+        with self.path.open("rb") as file:
+            file.seek(COUNT_AT)
+            count = file.read(COUNT.size)
+        return int(COUNT.unpack(count)[0]) if len(count) == COUNT.size else 0
+
+    def slice(self, first: int, last: int) -> Records:
+        """Records first ≤ i < last, copied."""
+        if last <= first:
+            return np.empty(0, RECORD)
+        return np.fromfile(
+            self.path, RECORD, count=last - first, offset=HEADER_BYTES + first * RECORD.itemsize
+        )
+
+    def new(self) -> Records:
+        count = self.count()
+        records = self.slice(self._seen, count)
+        self._seen = count
+        return records
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All records of a run, sorted by planned time, with the names they point to (one numbering over all shards).
+
+    `records` is a structured array of `RECORD`, or a `Table`, which is read like one.
+    """
+
+    records: Records
+    journeys: Sequence[str] = field(default_factory=tuple)
+    steps: Sequence[str] = field(default_factory=tuple)
+    regions: Sequence[str] = field(default_factory=tuple)
+    releases: Sequence[str] = field(default_factory=tuple)
+
+    def part(self, records: Records) -> Samples:
+        """Some of the records, with the same names."""
+        return Samples(records, self.journeys, self.steps, self.regions, self.releases)
+
+
+def read_samples(folder: Path) -> Samples:
+    """Every shard of `folder` as one set, renumbered to common names, ordered by planned time.
+
+    What is committed now is in it, though its columns are read only when they are asked for. A file too short for a
+    header holds no record and is passed over: its writer was ended before it had begun.
+    """
+    tables: dict[str, dict[str, int]] = {table: {} for table in Names.TABLES}
+    parts: list[Part] = []
+    for path in sorted(folder.glob("*.shard")):
+        if path.stat().st_size < HEADER_BYTES:
+            continue
+        count, known = ShardReader(path).count(), read_names(path).tables
+        numbers = {
+            table: np.array([tables[table].setdefault(name, len(tables[table])) for name in names] or [0])
+            for table, names in known.items()
+        }
+        parts.append(Part.of(path, count, numbers))
+    order = {table: tuple(names) for table, names in tables.items()}
+    records = cast(Records, Table(parts))  # it answers as the structured array would that nobody could hold
+    return Samples(records, order["journey"], order["step"], order["region"], order["release"])

@@ -1,0 +1,127 @@
+"""Writes one shard, record by record, while others may read it."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from pathlib import Path
+
+from gameday.recording.samples.shard_layout import (
+    COUNT,
+    COUNT_AT,
+    GROW_RECORDS,
+    HEADER_BYTES,
+    MAGIC,
+    PACK,
+    Names,
+    names_path,
+)
+
+
+class ShardWriter:
+    """Writes one shard. Grown by posix_fallocate, so that a full disk raises OSError here and never a SIGBUS.
+
+    Where there is no room to begin, neither the shard nor its names are left.
+    """
+
+    def __init__(self, path: Path, *, grow: int = GROW_RECORDS) -> None:
+        self.path = path
+        self._grow = grow
+        self._ids: dict[tuple[str, str], int] = {}
+        self._names = Names()
+        self._side = names_path(path).open("w", encoding="utf-8")
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        self._count = 0
+        self._capacity = 0
+        self._map: mmap.mmap | None = None
+        self._committed: memoryview | None = None
+        try:
+            self._extend()
+        except OSError:
+            self._side.close()
+            os.close(self._file)
+            path.unlink(missing_ok=True)
+            names_path(path).unlink(missing_ok=True)
+            raise
+
+    def intern(self, table: str, name: str) -> int:
+        """The number of `name` in `table`, written to the side file when new."""
+        key = (table, name)
+        found = self._ids.get(key)
+        if found is None:
+            found = self._ids[key] = self._names.add(table, name)
+            self._side.write(json.dumps([table, name]) + "\n")
+            self._side.flush()
+        return found
+
+    def append(
+        self,
+        planned: float,
+        start: float,
+        end: float,
+        user: int,
+        order: int,
+        total: int,
+        release: int,
+        status: int,
+        journey: int,
+        step: int,
+        region: int,
+        error: int,
+        correct: int,
+        attempts: int = 1,
+    ) -> None:
+        """Commits one finished request."""
+        if self._count == self._capacity:
+            self._extend()
+        assert self._map is not None
+        assert self._committed is not None
+        at = HEADER_BYTES + self._count * PACK.size
+        PACK.pack_into(
+            self._map,
+            at,
+            planned,
+            start,
+            end,
+            user,
+            order,
+            total,
+            release,
+            status,
+            journey,
+            step,
+            region,
+            error,
+            correct,
+            attempts,
+        )
+        self._count += 1
+        self._committed[0] = self._count
+
+    def _extend(self) -> None:
+        capacity = self._capacity + self._grow
+        size = HEADER_BYTES + capacity * PACK.size
+        os.posix_fallocate(self._file, 0, size)
+        self._unmap()
+        self._map = mmap.mmap(self._file, size)
+        self._map[: len(MAGIC)] = MAGIC
+        self._committed = memoryview(self._map)[COUNT_AT : COUNT_AT + COUNT.size].cast("Q")
+        self._capacity = capacity
+
+    def _unmap(self) -> None:
+        if self._committed is not None:
+            self._committed.release()
+        if self._map is not None:
+            self._map.close()
+        self._committed = self._map = None
+
+    def close(self) -> None:
+        """Gives back the space that was grown and not used. Closing again is harmless."""
+        if self._map is None:
+            return
+        self._map.flush()
+        self._unmap()
+        os.ftruncate(self._file, HEADER_BYTES + self._count * PACK.size)
+        os.close(self._file)
+        self._side.close()

@@ -1,0 +1,35 @@
+"""YAML → a frozen `Scenario`; the only input of a run. All errors at once, each with file:line:column."""
+
+from gameday.scenario.json_schema import json_schema
+from gameday.scenario.scenario_file import OVERRIDABLE, Check, Registry, load, read_resolved
+from gameday.scenario.scenario_model import (
+    Detection,
+    Entry,
+    Guardrails,
+    Journey,
+    Load,
+    Respond,
+    Scenario,
+    Slo,
+    SteadyState,
+    System,
+)
+
+__all__ = [
+    "OVERRIDABLE",
+    "Check",
+    "Detection",
+    "Entry",
+    "Guardrails",
+    "Journey",
+    "Load",
+    "Registry",
+    "Respond",
+    "Scenario",
+    "Slo",
+    "SteadyState",
+    "System",
+    "json_schema",
+    "load",
+    "read_resolved",
+]

@@ -1,0 +1,169 @@
+"""A scenario file → a `Scenario`. Every problem of the file at once, each at its place.
+
+What an action of the timeline looks like is not known here: the command line hands in the registry {name: model}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from gameday.scenario.scenario_model import MOST, Entry, Scenario
+from gameday.scenario.units import seconds, within_a_day
+from gameday.scenario.yaml_document import (
+    Document,
+    Invalid,
+    Problem,
+    nearest,
+    parse_yaml,
+    read_text,
+    read_yaml,
+    validate,
+)
+
+Registry = Mapping[str, type[BaseModel]]
+Check = Callable[[Document], Iterable[Problem]]
+"""Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
+LARGEST = 100_000
+"""Bytes of a scenario's file."""
+OVERRIDABLE = (
+    "load.rate",
+    "load.timeout",
+    "hold",
+    "giveUp",
+    "abort",
+    "steadyState.for",
+    "system.regions",
+    "system.port",
+)
+
+
+def load(
+    path: Path,
+    registry: Registry,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    checks: Iterable[Check] = (),
+) -> Scenario:
+    """The scenario in `path`. `overrides` are `--set key=value` texts; `checks` look at what only others can know.
+
+    Raises Invalid with every problem found.
+    """
+    document = parse_yaml(read_text(path, limit=LARGEST), str(path))
+    if not isinstance(document.data, dict):
+        raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
+    problems = list(_override(document, overrides or {}))
+    entries = _timeline(document, registry, problems)
+    scenario = _whole(document, problems)
+    problems += [problem for check in checks for problem in check(document)]
+    if scenario is None or problems:
+        raise Invalid(problems)
+    return scenario.model_copy(update={"timeline": tuple(entries)})
+
+
+def read_resolved(path: Path) -> Scenario:
+    """A scenario as a run wrote it: actions of the timeline stay plain data."""
+    document = read_yaml(path)
+    if not isinstance(document.data, dict):
+        raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
+    timeline = document.data.pop("timeline", [])
+    if not isinstance(timeline, list) or not all(
+        isinstance(item, dict) and len(item) == 2 for item in timeline
+    ):
+        raise Invalid([document.problem(("timeline",), "must be a list of {at: …, <action>: {…}}")])
+    scenario = validate(Scenario, document)
+    entries = []
+    for item in timeline:
+        action = next(key for key in item if key != "at")
+        entries.append(Entry(at=seconds(item["at"]), action=action, spec=item[action]))
+    return scenario.model_copy(update={"timeline": tuple(entries)})
+
+
+def _whole(document: Document, problems: list[Problem]) -> Scenario | None:
+    data = {key: value for key, value in document.data.items() if key != "timeline"}
+    try:
+        return validate(Scenario, document, data=data)
+    except Invalid as error:
+        problems += error.problems
+        return None
+
+
+def _timeline(document: Document, registry: Registry, problems: list[Problem]) -> list[Entry]:
+    items = document.data.get("timeline", [])
+    if not isinstance(items, list):
+        problems.append(document.problem(("timeline",), "must be a list of {at: …, <action>: {…}}"))
+        return []
+    if len(items) > MOST:
+        problems.append(
+            document.problem(("timeline",), f"has {len(items)} entries; at most {MOST} are allowed")
+        )
+        return []
+    entries: list[Entry] = []
+    for index, item in enumerate(items):
+        try:
+            entries.append(_entry(document, ("timeline", index), item, registry))
+        except Invalid as error:
+            problems += error.problems
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry: Registry) -> Entry:
+    if not isinstance(item, dict):
+        raise Invalid([document.problem(path, "must be {at: …, <action>: {…}}")])
+    problems: list[Problem] = []
+    at = 0.0
+    if "at" not in item:
+        problems.append(
+            document.problem(path, "'at' is missing", "seconds after the steady state was met: at: 0s")
+        )
+    else:
+        try:
+            at = within_a_day(seconds(item["at"]))
+        except ValueError as error:
+            message, _, hint = str(error).partition("\n")
+            problems.append(document.problem((*path, "at"), message, hint))
+    actions = [key for key in item if key != "at"]
+    for action in actions:
+        if action not in registry:
+            where = (*path, action)
+            problems.append(
+                document.problem(
+                    where, f"unknown action {action!r}", nearest(str(action), registry), at_key=True
+                )
+            )
+    if len(actions) != 1:
+        problems.append(
+            document.problem(
+                path, f"has {len(actions)} actions; exactly one is expected", nearest("", registry)
+            )
+        )
+    spec: Any = None
+    if len(actions) == 1 and actions[0] in registry:
+        try:
+            spec = validate(registry[actions[0]], document, (*path, actions[0]), item[actions[0]])
+        except Invalid as error:
+            problems += error.problems
+    if problems:
+        raise Invalid(problems)
+    return Entry(at=at, action=actions[0], spec=spec)
+
+
+def _override(document: Document, overrides: Mapping[str, str]) -> Iterable[Problem]:
+    """Puts `--set` values in place before validation; a value is read as YAML, as it would be in the file."""
+    for key, text in overrides.items():
+        if key not in OVERRIDABLE:
+            yield Problem(f"--set {key}", 0, 0, f"{key!r} can't be set", nearest(key, OVERRIDABLE))
+            continue
+        path = tuple(key.split("."))
+        target = document.data
+        for depth, part in enumerate(path[:-1]):
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                yield document.problem(path[: depth + 1], "must be a mapping")
+                break
+        else:
+            target[path[-1]] = parse_yaml(text, f"--set {key}").data
+            document.origins[path] = f"--set {key}={text}"

@@ -1,0 +1,282 @@
+"""The frozen models of a scenario. What they mean is in docs/scenario.md; how a file becomes one is `load`.
+
+An entry of the timeline is `{at: …, <action>: {…}}`. The actions' own models come from the registry that the command
+line hands in, so that a new kind of fault is one file; here an entry keeps its action's name and its validated spec.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
+
+MOST = 100
+"""Entries of the timeline, and expectations; a file is read within seconds, whatever it holds."""
+NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
+Journey = Literal["browse", "buy", "login", "history", "costs"]
+
+
+class Part(BaseModel):
+    """Base of every part of a scenario: frozen, no unknown keys, keys in camelCase where they have two words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Replication(Part):
+    """How standbys follow the database: `sync` answers once one has it; `delay` is the way to another region."""
+
+    mode: Literal["async", "sync"] = "async"
+    delay: Within = 0.0
+
+
+class System(Part):
+    """What is under test: a topology of the bundle and the regions it is brought up in; the first is the primary."""
+
+    topology: Literal["storefront"] = "storefront"
+    regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of the edge; default: a free one"
+    )
+    replication: Replication = Replication()
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_are_named_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        for region in regions:
+            if not re.fullmatch(NAME, region) or len(region) > 30 or region == "edge":
+                raise ValueError(
+                    f"{region[:40]!r} isn't a region's name\nlower-case letters, digits and dashes: us-east"
+                )
+        if len(set(regions)) != len(regions):
+            raise ValueError("a region stands here twice")
+        return regions
+
+
+class Load(Part):
+    """Open-loop arrivals: `rate` counts requests, `journeys` are weights, `thinkTime` lies between steps."""
+
+    rate: PerSecond = 60.0
+    journeys: dict[Journey, float] = Field(
+        default={"browse": 6, "buy": 2, "login": 1, "history": 1}, min_length=1
+    )
+    timeout: Seconds = 2.0
+    think_time: Within = Field(default=0.2, alias="thinkTime")
+    warmup: Within = 3.0
+    max_rate: PerSecond = Field(default=1000.0, alias="maxRate")
+
+    @field_validator("journeys")
+    @classmethod
+    def _weights_are_positive(cls, journeys: dict[Journey, float]) -> dict[Journey, float]:
+        if min(journeys.values(), default=0) < 0 or not 0 < sum(journeys.values()) < math.inf:
+            raise ValueError("weights must be positive numbers\nfor instance browse: 6")
+        return journeys
+
+    @model_validator(mode="after")
+    def _rate_is_capped(self) -> Load:
+        if not 0 < self.rate <= self.max_rate:
+            raise ValueError(
+                f"rate is {self.rate:g}/s; it must be over 0 and at most maxRate ({self.max_rate:g}/s)"
+            )
+        if not 0 < self.timeout <= 30:
+            raise ValueError("timeout must be over 0 and at most 30s")
+        return self
+
+
+class Slo(Part):
+    """An objective over a window sliding by planned send time. Without `journey` it covers all requests."""
+
+    name: str = Field(pattern=NAME)
+    sli: Literal["availability", "latency", "correctness"]
+    objective: Ratio
+    journey: Journey | None = None
+    under: Seconds | None = Field(
+        default=None, description="latency only: a request is good when faster than this"
+    )
+    window: Lasting = 10.0
+
+    @model_validator(mode="after")
+    def _latency_has_a_bound(self) -> Slo:
+        if (self.sli == "latency") != (self.under is not None):
+            raise ValueError("'under' belongs to sli: latency, and only there\nfor instance under: 300ms")
+        if not 0 < self.objective < 1:
+            raise ValueError("objective must lie between 0% and 100%\nfor instance objective: 99.5%")
+        return self
+
+
+class Guardrails(Part):
+    """What the storefront defends itself with; each can be switched, so that what it buys can be measured."""
+
+    timeouts: bool = Field(
+        default=True, description="tight time-outs on every call; off: those of the client library"
+    )
+    breaker: bool = Field(default=False, description="a circuit breaker for each peer")
+    bulkhead: bool = Field(
+        default=False, description="few calls at a time to each peer, so that one can't take all"
+    )
+    retry_budget: bool = Field(
+        default=False, alias="retryBudget", description="retries are a tenth of calls at most"
+    )
+    rate_limit: bool = Field(
+        default=False, alias="rateLimit", description="each user a few requests a second"
+    )
+    shedding: bool = Field(default=False, description="refuse early what can't be answered in time")
+    degraded: bool = Field(
+        default=False, description="cached prices, and checkouts queued, when a peer fails"
+    )
+    least_privilege: bool = Field(
+        default=True,
+        alias="leastPrivilege",
+        description="automation's credential can't delete an environment",
+    )
+
+
+class SteadyState(Part):
+    """How long the SLOs must hold before the first fault."""
+
+    for_: Lasting = Field(default=10.0, alias="for")
+
+
+class Detection(Part):
+    """A detector, and whether it pages or only watches. Its `params` are checked by `gameday.detect`."""
+
+    detector: Literal[
+        "cusum",
+        "threshold",
+        "burn-rate",
+        "ewma",
+        "silence",
+        "page-hinkley",
+        "adwin",
+        "correctness",
+        "latency",
+        "scrape",
+    ]
+    pages: bool = False
+    params: dict[str, Any] | None = Field(
+        default=None, description="the detector's own; see docs/detectors.md"
+    )
+    every: Seconds | None = Field(default=None, description="scrape only: the interval, 15s unless set")
+    for_: Seconds | None = Field(
+        default=None, alias="for", description="scrape only: how long it must stay bad"
+    )
+
+    @model_validator(mode="after")
+    def _keys_are_its_own(self) -> Detection:
+        if self.detector == "scrape":
+            if self.params is not None:
+                raise ValueError("scrape has no params\nit has every and for")
+        elif (self.every, self.for_) != (None, None):
+            raise ValueError("every and for belong to scrape\nwhat another detector takes goes under params")
+        return self
+
+
+class Respond(Part):
+    """Who answers the alert."""
+
+    by: Literal["auto", "none", "human", "external"] = "auto"
+    policy: Literal["rollback-latest-change", "failover-then-rollback"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _auto_has_a_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("by", "auto") == "auto":
+            return {"policy": "rollback-latest-change", **data}
+        return data
+
+    @model_validator(mode="after")
+    def _auto_has_a_policy(self) -> Respond:
+        if self.by != "auto" and self.policy:
+            raise ValueError("a policy needs by: auto")
+        return self
+
+
+class Owner(Part):
+    """The role that owns the scenario, and where its people are found."""
+
+    role: str
+    contact: str | None = None
+
+
+class Entry(BaseModel):
+    """One action of the timeline, `at` seconds after the steady state was met."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    at: float
+    action: str
+    spec: Any
+    """The action's own model; plain data in a scenario that was read from a run."""
+
+    def document(self) -> Any:
+        """The spec as plain data."""
+        if isinstance(self.spec, BaseModel):
+            return self.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.spec
+
+
+class Scenario(Part):
+    """The whole file. `timeline` holds `Entry`s; `source` is the path it was read from."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+    api_version: Literal["gameday/v1"] = Field(alias="apiVersion")
+    kind: Literal["Scenario"]
+    name: str = Field(pattern=NAME)
+    title: str
+    story: str
+    hypothesis: str | None = None
+    owner: Owner | None = None
+    runbook: str | None = None
+    tags: tuple[str, ...] = Field(default=(), max_length=MOST)
+    system: System = System()
+    guardrails: Guardrails = Guardrails()
+    load: Load = Load()
+    slos: tuple[Slo, ...] = Field(min_length=1, max_length=20)
+    steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
+    detectors: tuple[Detection, ...] = (
+        Detection(detector="cusum", pages=True),
+        Detection(detector="threshold"),
+        Detection(detector="burn-rate"),
+        Detection(detector="ewma"),
+        Detection(detector="silence"),
+        Detection(detector="scrape"),
+    )
+    timeline: tuple[Entry, ...] = ()
+    respond: Respond = Respond(by="auto", policy="rollback-latest-change")
+    hold: Lasting = 10.0
+    give_up: Lasting = Field(default=60.0, alias="giveUp")
+    allow_scheduled: bool = Field(default=False, alias="allowScheduled")
+    abort: tuple[str, ...] = Field(
+        default=(), description="conditions that end a run at once; see docs/scenario.md"
+    )
+    matrix: dict[str, dict[str, Any]] = Field(
+        default={}, description="variants of the scenario; see docs/scenario.md"
+    )
+    expect: tuple[str, ...] = Field(min_length=1, max_length=MOST)
+
+    @field_validator("slos")
+    @classmethod
+    def _slos_are_named_once(cls, slos: tuple[Slo, ...]) -> tuple[Slo, ...]:
+        names = [slo.name for slo in slos]
+        if len(set(names)) != len(names):
+            raise ValueError("two SLOs have the same name")
+        return slos
+
+    def slo(self, name: str) -> Slo:
+        return next(slo for slo in self.slos if slo.name == name)
+
+    def document(self) -> dict[str, Any]:
+        """The resolved scenario as plain data that `load` reads back to the same scenario."""
+        data: dict[str, Any] = self.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude={"timeline"}
+        )
+        data["timeline"] = [
+            {"at": f"{entry.at:.12g}s", entry.action: entry.document()} for entry in self.timeline
+        ]
+        return data

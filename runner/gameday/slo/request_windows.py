@@ -1,0 +1,207 @@
+"""The requests that an SLO counts, and which of its windows are in breach or too thin to be judged.
+
+A window slides over planned time without a step: it is worst just after a bad request enters it or just before one
+leaves it, so the windows that end at a request, together with those that begin at one, stand for all. Most of them
+needn't be looked at: time is cut into cells, a fraction of a window each, and the counts of whole cells tell where
+no window can be in breach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from gameday.recording.samples import ErrorKind, Records, Samples, among
+from gameday.scenario import Slo
+from gameday.slo.verdicts import MINIMUM, critical
+
+Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+Times = npt.NDArray[np.float64]
+
+CELLS = 20  # of a window
+CHUNK = 1 << 18  # requests looked at in one piece
+REFUSED = (ErrorKind.STATUS, ErrorKind.CONNECTION)
+NO_ANSWER = (ErrorKind.TIMEOUT, *REFUSED)
+
+
+def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
+    """(counts, good), both over all records: which requests the SLO speaks of, and which of them were good for it."""
+    records = samples.records
+    error = records["error"]
+    counts = error != ErrorKind.NOT_SENT
+    if slo.journey is not None:
+        known = [i for i, name in enumerate(samples.journeys) if name == slo.journey]
+        counts &= among(records["journey"], known)
+    if slo.sli == "availability":
+        good = ~among(error, NO_ANSWER)
+    elif slo.sli == "correctness":
+        counts &= records["correct"] != 2
+        good = records["correct"] != 0
+    else:
+        fast = _fast(slo, records)
+        counts &= ~(fast & among(error, REFUSED))
+        good = fast & (error != ErrorKind.TIMEOUT)
+    return counts, good & counts
+
+
+def _fast(slo: Slo, records: Records) -> Flags:
+    """Which requests were answered in time; piece by piece, as ten million differences are 80 MB."""
+    end, planned, found = records["end"], records["planned"], np.empty(len(records), np.bool_)
+    for first in range(0, len(found), CHUNK):
+        part = slice(first, first + CHUNK)
+        found[part] = (end[part] - planned[part]) < slo.under
+    return found
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows in breach: index of the first and the last request, ordered by the last; `ending` lists the requests at
+    which one of them ends.
+    """
+
+    first: Indices
+    last: Indices
+    ending: Indices
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The n-th holds the requests from places[n] on, to before places[n + 1]."""
+
+    places: Indices
+
+    def within(self, ahead: int, behind: int) -> tuple[Indices, Indices]:
+        """For each cell the places from `ahead` cells after it (before, if negative) to before `behind` cells after."""
+        cells, last = np.arange(len(self.places) - 1), len(self.places) - 1
+        low, high = (self.places[np.clip(cells + by, 0, last)] for by in (ahead, behind))
+        return low, high
+
+    def members(self, cells: Flags) -> Indices:
+        """The requests in the chosen cells."""
+        return np.flatnonzero(np.repeat(cells, np.diff(self.places)))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The requests that one SLO counts, since ≤ planned ≤ end.
+
+    `t`: planned times, rising; `bad_at`: the indices of the bad ones.
+    """
+
+    slo: Slo
+    since: float
+    end: float
+    t: Times
+    bad_at: Indices
+
+    @classmethod
+    def of(cls, slo: Slo, samples: Samples, since: float, end: float) -> Stream:
+        """`samples` are sorted by planned time."""
+        planned = samples.records["planned"]
+        low, high = np.searchsorted(planned, since), np.searchsorted(planned, end, side="right")
+        counts, good = select(slo, samples.part(samples.records[low:high]))
+        t, bad = planned[low:high], ~good
+        if not counts.all():  # compress: a mask as an index takes thrice the time
+            t, bad = np.compress(counts, t), np.compress(counts, bad)
+        return cls(slo, since, end, t, np.flatnonzero(bad))
+
+    def below(self, at: Indices) -> Indices:
+        """For each i how many of the first i requests are bad."""
+        return np.searchsorted(self.bad_at, at)
+
+    def bad_in(self, first: Indices, last: Indices) -> Indices:
+        """How many of the requests first ≤ i ≤ last are bad, for each pair."""
+        return self.below(last + 1) - self.below(first)
+
+    def known(self, since: float, end: float) -> bool:
+        """Whether the last window before `end`, made only of requests since `since`, has enough of them."""
+        low = np.searchsorted(self.t, max(since, end - self.slo.window))
+        return bool(np.searchsorted(self.t, end, side="right") - low >= MINIMUM)
+
+    def breaches(self) -> Windows:
+        """Every window in breach."""
+        firsts, lasts, ending = [], [], np.empty(0, np.intp)
+        for backwards in (True, False):
+            at = self._suspects(backwards)
+            first, last = self._ending(at) if backwards else self._beginning(at)
+            breach = self._in_breach(first, last)
+            firsts.append(first[breach])
+            lasts.append(last[breach])
+            ending = at[breach] if backwards else ending
+        first, last = np.concatenate(firsts), np.concatenate(lasts)
+        order = np.argsort(last, kind="stable")
+        return Windows(first[order], last[order], ending)
+
+    def thin(self) -> Times:
+        """(k, 2): begin and end of every whole window with too few requests. One is thinnest just after one leaves."""
+        t, window = self.t, self.slo.window
+        at = self._few()
+        starts = np.concatenate(([self.since], t[at][t[at] + window <= self.end]))
+        ends = np.minimum(starts + window, self.end)
+        low = np.searchsorted(t, starts, side="right")
+        few = np.searchsorted(t, ends, side="right") - low < MINIMUM
+        return np.column_stack((starts, ends))[few]
+
+    def _ending(self, at: Indices) -> tuple[Indices, Indices]:
+        """The window (t − w, t] that ends at each of these requests."""
+        t = self.t[at]
+        first = np.searchsorted(self.t, t - self.slo.window, side="right")
+        return first, np.searchsorted(self.t, t, side="right") - 1
+
+    def _beginning(self, at: Indices) -> tuple[Indices, Indices]:
+        """The window [t, t + w) that begins at each of these requests."""
+        t = self.t[at]
+        return np.searchsorted(self.t, t), np.searchsorted(self.t, t + self.slo.window, side="left") - 1
+
+    def _in_breach(self, first: Indices, last: Indices) -> Flags:
+        """Which of the windows [first, last] are in breach."""
+        n, bad = last + 1 - first, self.bad_in(first, last)
+        return self._too_many(bad, n) & (n >= MINIMUM)
+
+    def _too_many(self, bad: Indices, n: Indices) -> Flags:
+        """Where `bad` among `n`, if these are enough to judge, is a breach."""
+        found = bad > n * (1 - self.slo.objective)
+        suspect = np.flatnonzero(found)
+        sizes, which = np.unique(n[suspect], return_inverse=True)
+        limits = np.array([critical(int(size), self.slo.objective) for size in sizes], dtype=np.intp)
+        found[suspect] = bad[suspect] >= limits[which]
+        return found
+
+    @cached_property
+    def _cells(self) -> Cells | None:
+        """None where there would be more of them than requests."""
+        if not len(self.t):
+            return None
+        width = self.slo.window / CELLS
+        n = int((self.t[-1] - self.t[0]) / width) + 2
+        if n > len(self.t):
+            return None
+        return Cells(np.searchsorted(self.t, self.t[0] + width * np.arange(n + 1)))
+
+    def _suspects(self, backwards: bool) -> Indices:
+        """Requests at which a window that is in breach may end (`backwards`), or begin.
+
+        It has at least the requests of the cells that surely lie inside it, and at most the bad ones of all cells that
+        it may touch; a breach with more requests needs no fewer bad ones. A cell at each end is for rounding.
+        """
+        if self._cells is None:
+            return np.arange(len(self.t))
+        inside, touched = (
+            ((2 - CELLS, -1), (-CELLS - 1, 2)) if backwards else ((2, CELLS - 1), (-1, CELLS + 2))
+        )
+        low, high = self._cells.within(*inside)
+        first, last = self._cells.within(*touched)
+        return self._cells.members(
+            self._too_many(self.below(last) - self.below(first), np.maximum(high - low, MINIMUM))
+        )
+
+    def _few(self) -> Indices:
+        """Requests after which a window may begin that has too few."""
+        if self._cells is None:
+            return np.arange(len(self.t))
+        low, high = self._cells.within(2, CELLS - 1)
+        return self._cells.members(high - low < MINIMUM)

@@ -1,0 +1,1 @@
+"""Docker substrate: containers through the Engine API."""

@@ -1,0 +1,117 @@
+"""A service of the compose files as the options of one container, with the labels and names by which it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+from docker.types import LogConfig, Mount
+
+from gameday.ports import Instance, Release
+from gameday.substrates.docker.docker_client import RUN
+from gameday.substrates.docker.release_layers import tree_path
+from gameday.substrates.process.loopback import HOST
+from gameday.topology import Service
+
+LOG_SIZE = "64m"
+NO_DNS = [HOST]
+"""No name is looked up outside. Inside a container nothing listens on this address, so the engine's resolver is refused
+at once in place of waiting for a name server, for which the end of the container would wait too: 4 s for each lookup of
+a name that has just gone, where the machine's name server is silent."""
+NO_SEARCH = ["."]
+GIVE_UP = ["timeout:2", "attempts:1"]
+"""Engine 20.10 then gives no answer at all for a name that it doesn't know; this bounds how long the asker waits."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the things of a run are called on the engine, and the run's own values for the compose files."""
+
+    run_id: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def project(self, region: str) -> str:
+        """Compose's word for what is brought up together."""
+        return f"gameday-{self.run_id}-{region}"
+
+    def container(self, instance: Instance) -> str:
+        return f"gameday-{self.run_id}-{instance.id}"
+
+    def volume(self, service: Service, volume: str) -> str:
+        return f"{self.project(service.region)}-{volume}"
+
+
+def volume_labels(names: Names, service: Service, volume: str) -> dict[str, str]:
+    return {
+        RUN: names.run_id,
+        "gameday.region": service.region,
+        "com.docker.compose.project": names.project(service.region),
+        "com.docker.compose.volume": volume,
+    }
+
+
+def container_labels(names: Names, instance: Instance) -> dict[str, str]:
+    return {
+        RUN: names.run_id,
+        "gameday.region": instance.region,
+        "gameday.service": instance.service,
+        "gameday.release": instance.release,
+        "gameday.instance": instance.id,
+        "com.docker.compose.project": names.project(instance.region),
+        "com.docker.compose.service": instance.service,
+        "com.docker.compose.container-number": instance.id.rpartition(".")[2],
+        "com.docker.compose.oneoff": "False",
+    }
+
+
+def container_options(
+    client: docker.APIClient,
+    names: Names,
+    instance: Instance,
+    service: Service,
+    release: Release,
+    values: Mapping[str, str],
+    port: int,
+) -> dict[str, Any]:
+    """For `create_container`: `values` are those of the link variables and IMAGE; `port` is where it is published."""
+    known = {
+        **names.variables,
+        "PORT": str(service.port),
+        "HOST": "0.0.0.0",  # noqa: S104 - inside the container; published on loopback alone
+        "REGION": service.region,
+        "RELEASE": release.name,
+        "INSTANCE": instance.id,
+        **values,
+    }
+    environment = {key: template.render(known) for key, template in service.environment.items()}
+    path = {"PYTHONPATH": tree_path(release)} if release.tree else {}
+    return {
+        "name": names.container(instance),
+        "hostname": instance.id,
+        "image": values["IMAGE"],
+        "command": [template.render(known) for template in service.command],
+        "environment": {"PYTHONUNBUFFERED": "1", **path, **environment},
+        "user": service.user,
+        "stop_signal": service.stop_signal,
+        "labels": container_labels(names, instance),
+        "ports": [service.port],
+        "host_config": _host_config(client, names, service, port),
+        "use_config_proxy": False,
+    }
+
+
+def _host_config(client: docker.APIClient, names: Names, service: Service, port: int) -> Any:
+    return client.create_host_config(
+        port_bindings={service.port: (HOST, port)},
+        mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,
+        tmpfs={mount.target: "" for mount in service.mounts if mount.volume is None} or None,
+        mem_limit=service.mem_limit,
+        memswap_limit=service.mem_limit,  # no swap on top of it, or nobody would ever be out of memory
+        nano_cpus=int(service.cpus * 1e9) if service.cpus else None,
+        dns=NO_DNS,
+        dns_search=NO_SEARCH,
+        dns_opt=GIVE_UP,
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE}),
+    )

@@ -1,0 +1,93 @@
+"""The packages that go into the image, as wheels in a folder, so that the build itself needs no network.
+
+GAMEDAY_WHEELS names a folder that has them; else pip downloads them on this machine, once for each base image and
+requirements, into the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gameday.ports import PortError
+
+DOWNLOAD_S = 600
+GLIBCS = (28, 27, 26, 24, 17, 12, 5)
+"""Minor versions of glibc 2 that wheels are built for, as old as any base image's or older."""
+HINT = "set GAMEDAY_WHEELS to a folder with the wheels (scripts/docker-base --fetch downloads them)"
+
+
+def cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gameday"
+
+
+def wheels(
+    requirements: Path, base_id: str, machine: str, python: Callable[[], str], progress: Callable[[str], None]
+) -> Path:
+    """The folder. `python` finds the base image's Python version and is asked only where a download is due."""
+    if given := os.environ.get("GAMEDAY_WHEELS"):
+        folder = Path(given)
+        if not any(folder.glob("*.whl")):
+            raise PortError(f"GAMEDAY_WHEELS: no wheels in {folder}")
+        return folder
+    key = hashlib.sha256(
+        f"{base_id} {machine}\n{requirements.read_text(encoding='utf-8')}".encode()
+    ).hexdigest()
+    folder = cache() / f"wheels-{key[:16]}"
+    if not folder.exists():
+        version = python()
+        progress(f"downloading the packages for Python {version} on {machine}")
+        _download(requirements, folder, version, machine)
+    return folder
+
+
+def command(requirements: Path, target: Path, version: str, machine: str) -> list[str]:
+    """pip's; wheels only, for the image's Python and not for this one."""
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBCS] + [f"manylinux2014_{machine}"]
+    return [
+        *(
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+        ),
+        *("--implementation", "cp", "--python-version", version),
+        *(word for platform in platforms for word in ("--platform", platform)),
+        *("-r", str(requirements), "-d", str(target)),
+    ]
+
+
+def _download(requirements: Path, folder: Path, version: str, machine: str) -> None:
+    """All or nothing: the folder is there only when it is complete."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
+    except OSError as error:
+        raise PortError(f"can't write to the cache: {error}") from None
+    try:
+        _run(command(requirements, partial, version, machine))
+        partial.rename(folder)
+    except OSError:
+        if not folder.exists():  # another run was faster
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _run(words: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=DOWNLOAD_S)
+    except subprocess.TimeoutExpired:
+        raise PortError(f"downloading the packages took over {DOWNLOAD_S} s; {HINT}") from None
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        raise PortError(f"the packages can't be downloaded:\n{said}\n{HINT}")

@@ -1,0 +1,1 @@
+"""Process substrate: services as child processes on loopback."""

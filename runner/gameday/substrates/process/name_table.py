@@ -1,0 +1,55 @@
+"""The names table of the process substrate: which addresses stand behind a service's name, for the link servers.
+
+They read it at every dial, so it is replaced by rename and never seen half-written. Keys are `service.region:port`:
+`{"pricing.us-east:8000": ["127.0.0.1:21001"]}`; a name that nobody serves any more keeps an empty list.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from gameday.topology import Service
+
+Table = Mapping[str, Sequence[str]]
+
+
+def name(service: Service) -> str:
+    """`pricing.us-east:8000`: stands for all instances of the service in its region."""
+    return f"{service.name}.{service.region}:{service.port}"
+
+
+class Names:
+    """Safe from any thread. `changed` is called, in order, after each change that is on disk."""
+
+    def __init__(self, path: Path, changed: Callable[[Table], None] | None = None) -> None:
+        self.path = path
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._table: dict[str, list[str]] = {}
+
+    def write(self) -> None:
+        """Puts the table on disk, an empty one at first."""
+        with self._lock:
+            self._save()
+
+    def add(self, key: str, address: str) -> None:
+        with self._lock:
+            self._table.setdefault(key, []).append(address)
+            self._save()
+
+    def remove(self, key: str, address: str) -> None:
+        """Nothing happens where it isn't there."""
+        with self._lock:
+            if address in self._table.get(key, ()):
+                self._table[key].remove(address)
+                self._save()
+
+    def _save(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps(self._table, sort_keys=True), encoding="utf-8")
+        fresh.replace(self.path)
+        if self._changed:
+            self._changed({key: tuple(addresses) for key, addresses in self._table.items()})

@@ -1,0 +1,126 @@
+"""The records that the audit holds against what clients were told, written down before the system goes away.
+
+Postgres says which orders there are and what is in stock, the ledger of payments what was charged. Each part may be
+missing by itself: then its file isn't written, so that the audit says *unaudited* and not *none lost*. What the three
+amount to is for `gameday.analysis.audit.order_audit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gameday.recording import atomic_file
+
+ORDERS, LEDGER, STOCK = "audit.jsonl", "ledger.jsonl", "stock.jsonl"
+PRELOADED = 1_000_000
+"""Of each product, in the template that every database starts from; a test holds it to the storefront's own figure."""
+CONNECT_S, QUERY_S, ALL_S = 5.0, 20.0, 30.0
+
+PLACED = """
+    SELECT id, status, total_cents, user_id, items FROM orders WHERE starts_with(id, $1) ORDER BY id
+"""
+# Every order takes stock but the preloaded ones; of all trials on this database, for they share the stock.
+SOLD = """
+    SELECT product, quantity, coalesce(units, 0) AS units FROM stock LEFT JOIN (
+        SELECT (item->>'product')::integer AS product, sum((item->>'quantity')::integer) AS units
+        FROM orders, json_array_elements(items) AS item
+        WHERE status IN ('paid', 'pending') AND NOT starts_with(id, 'past-')
+        GROUP BY 1
+    ) AS sold USING (product) ORDER BY product
+"""
+
+Row = Mapping[str, Any]
+
+
+def collect_orders(
+    database_url: str | None, payments: tuple[str, int] | None, run: str, folder: Path
+) -> Mapping[str, Any]:
+    """Writes audit.jsonl, stock.jsonl and ledger.jsonl into `folder`; returns the journal's data of `audit`.
+
+    `database_url` is the postgresql:// address of the primary, `payments` host and port of the third party; None where
+    it doesn't run. Takes at most ALL_S + QUERY_S. The data: {file, orders, ledger, charges, stock, why}, the files'
+    names and their counts of rows, null where that part couldn't be had; `why` says why, empty where all could.
+    """
+    told: dict[str, Any] = dict.fromkeys(("file", "orders", "ledger", "charges", "stock"))
+    missing: list[str] = []
+    try:
+        orders, stock = _of_database(database_url, run)
+    except Exception as error:
+        missing.append(f"database: {type(error).__name__}: {error}")
+    else:
+        told |= {"file": ORDERS, "orders": _write(folder / ORDERS, orders), "stock": STOCK}
+        _write(folder / STOCK, stock)
+    try:
+        charges = _of_payments(payments, run)
+    except Exception as error:
+        missing.append(f"payments: {type(error).__name__}: {error}")
+    else:
+        told |= {"ledger": LEDGER, "charges": _write(folder / LEDGER, charges)}
+    return {**told, "why": "; ".join(missing)}
+
+
+def _write(path: Path, rows: Iterable[Row]) -> int:
+    lines = [json.dumps(row) + "\n" for row in rows]
+    atomic_file.write(path, "".join(lines))
+    return len(lines)
+
+
+def _of_database(url: str | None, run: str) -> tuple[list[Row], list[Row]]:
+    """(orders of this run, stock of all products)."""
+    if url is None:
+        raise ConnectionError("none runs")
+    placed, stock = asyncio.run(asyncio.wait_for(_query(url, run), ALL_S))
+    return [_order(row) for row in placed], [_product(row) for row in stock]
+
+
+def _order(row: Any) -> Row:
+    """Units of one product are told once, in order of product, so that equal baskets are equal."""
+    basket: dict[int, int] = {}
+    for item in json.loads(row["items"]):
+        basket[int(item["product"])] = basket.get(int(item["product"]), 0) + int(item["quantity"])
+    return {
+        "id": row["id"],
+        "status": row["status"],
+        "total_cents": int(row["total_cents"]),
+        "user": int(row["user_id"]),
+        "items": [{"product": product, "quantity": basket[product]} for product in sorted(basket)],
+    }
+
+
+def _product(row: Any) -> Row:
+    now = {"product": int(row["product"]), "quantity": int(row["quantity"])}
+    return {**now, "preloaded": PRELOADED, "sold": int(row["units"])}
+
+
+async def _query(url: str, run: str) -> tuple[list[Any], list[Any]]:
+    """Both answers of one moment: an order placed in between would seem to have taken no stock."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=QUERY_S)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await connection.fetch(PLACED, f"{run}-"), await connection.fetch(SOLD)
+    finally:
+        connection.terminate()  # to close it well may fail, and would take the answers along
+
+
+def _of_payments(address: tuple[str, int] | None, run: str) -> list[Row]:
+    """The ledger's lines of this run, as they stand in it. One that isn't a charge is an error: it may hide one."""
+    if address is None:
+        raise ConnectionError("none runs")
+    connection = http.client.HTTPConnection(*address, timeout=QUERY_S)
+    try:
+        connection.request("GET", "/ledger")
+        answer = connection.getresponse()
+        content = answer.read().decode("utf-8")
+        if answer.status != 200:
+            raise ConnectionError(f"the ledger answered with status {answer.status}")
+    finally:
+        connection.close()
+    charges = [json.loads(line) for line in content.splitlines()]
+    return [charge for charge in charges if charge["order_id"].startswith(f"{run}-")]

@@ -1,0 +1,234 @@
+"""The outcomes of one SLO as they come, its detectors, and what an alert on it says.
+
+Reading them is left to `watch`, which sees them live, and `replay`, which reads them from disk; both feed this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from gameday.ports import Detector
+from gameday.recording.samples import Samples
+from gameday.scenario import Load, Scenario, Slo
+from gameday.scenario.scenario_model import Detection
+from gameday.slo import select
+
+MakeDetector = Callable[[Detection, Slo, float, float, int, Sequence[tuple[float, bool]]], Detector | None]
+"""(detection, slo, p0, rate, streams, steady) → its detector, None where it isn't for such an SLO; see `Stream`."""
+
+SERVICE_SIDE = "scrape"
+RECENT = 60
+SHARED = 0.8  # of the bad requests must be of one region, or one journey, to name it
+# A stream is silent after the time-out and a gap that chance leaves once in a million.
+SILENT_ODDS = 1e-6
+LEAST_SILENCE_S = 2.0
+LEAST_RATE = 1e-3
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A detector that can raise though nothing comes. Asked at each poll; unless it raises, asking changes nothing.
+
+    The first call after a `reset` says when its waiting begins.
+    """
+
+    def wait(self, now: float) -> bool: ...
+
+
+class Outcome(NamedTuple):
+    """One request as the SLO sees it; `planned` and `end` in seconds since the run's start."""
+
+    planned: float
+    end: float
+    good: bool
+    region: str
+    journey: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A detector that raises, and what there was to see."""
+
+    detection: Detection
+    slo: str
+    summary: str
+    region: str | None = None
+    journey: str | None = None
+
+
+def p0_of(slo: Slo, errors: int, n: int) -> float:
+    """The error ratio taken for normal: a fifth of the budget, or what was seen, whichever is more."""
+    return max((1 - slo.objective) / 5, (errors + 0.5) / (n + 1))
+
+
+def prior_p0(slo: Slo) -> float:
+    """Before anything was seen."""
+    return (1 - slo.objective) / 5
+
+
+def prior_rate(slo: Slo, load: Load) -> float:
+    """Outcomes/s to be expected before any were seen: the journey's weight among all, in requests."""
+    if slo.journey is None:
+        return load.rate
+    return load.rate * load.journeys.get(slo.journey, 0.0) / sum(load.journeys.values())
+
+
+def outcomes(slo: Slo, samples: Samples) -> list[Outcome]:
+    """The outcomes among `samples` that count for the SLO, in the order given."""
+    counts, good = select(slo, samples)
+    return _outcomes(samples, counts.nonzero()[0], good)
+
+
+def arrived(slo: Slo, samples: Samples, since: float) -> list[Outcome]:
+    """Those planned at or after `since`, by arrival."""
+    counts, good = select(slo, samples)
+    chosen = (counts & (samples.records["planned"] >= since)).nonzero()[0]
+    order = np.lexsort((samples.records["planned"][chosen], samples.records["end"][chosen]))
+    return _outcomes(samples, chosen[order], good)
+
+
+def _outcomes(samples: Samples, chosen: npt.NDArray[np.intp], good: npt.NDArray[np.bool_]) -> list[Outcome]:
+    if not len(chosen):
+        return []
+    records = samples.records[chosen]
+    regions, journeys = samples.regions, samples.journeys
+    columns = (records[name].tolist() for name in ("planned", "end", "region", "journey"))
+    return [
+        Outcome(planned, end, fine, regions[region], journeys[journey])
+        for (planned, end, region, journey), fine in zip(
+            zip(*columns, strict=True), good[chosen].tolist(), strict=True
+        )
+    ]
+
+
+class Stream:
+    """One SLO's outcomes. `rate` is in outcomes/s; `streams` share the budget of false alarms."""
+
+    def __init__(
+        self, slo: Slo, detections: Sequence[Detection], make: MakeDetector, load: Load, streams: int = 1
+    ) -> None:
+        self.slo = slo
+        self.rate = prior_rate(slo, load)
+        self.p0 = prior_p0(slo)
+        self.silent = False
+        self._timeout = load.timeout
+        self._streams = streams
+        self._detections = detections
+        self._make = make
+        self._armed: list[tuple[Detection, Detector]] = []
+        self._waiting: list[tuple[Detection, Waiting]] = []
+        self._recent: deque[Outcome] = deque(maxlen=RECENT)
+        self._last: float | None = None
+        self._design(())
+
+    def calibrate(self, steady: Sequence[Outcome], since: float, now: float) -> None:
+        """Normal is what was seen in `steady`, by arrival, between `since` and `now`. The detectors begin anew."""
+        n = len(steady)
+        rate = round(n / (now - since), 3) if n and now > since else self.rate
+        self.adopt(p0_of(self.slo, sum(not each.good for each in steady), n), rate, steady, now)
+
+    def adopt(self, p0: float, rate: float, steady: Sequence[Outcome], now: float) -> None:
+        """Normal is as given. The detectors begin anew."""
+        self.p0, self.rate = p0, rate
+        self._design(steady)
+        self._begin_waiting(now)
+
+    def rearm(self, now: float) -> None:
+        for _, detector in self._armed:
+            detector.reset()
+        self._recent.clear()
+        self._begin_waiting(now)
+
+    def take(self, outcome: Outcome) -> Iterator[Raised]:
+        """Feeds one outcome, the next in order of arrival, to every detector."""
+        self._recent.append(outcome)
+        end, good = outcome.end, outcome.good
+        self._last = end if self._last is None else max(self._last, end)
+        for detection, detector in self._armed:
+            if detector.observe(end, good):
+                yield self._raised(detection, end)
+
+    def wait(self, now: float) -> Iterator[Raised]:
+        """Tells the detectors that wait what time it is."""
+        for detection, detector in self._waiting:
+            if detector.wait(now):
+                yield self._raised(detection, now)
+
+    def listen(self, now: float) -> bool:
+        """Whether the stream fell silent, or spoke again, since the last call."""
+        if self._last is None:
+            self._last = now
+        before = self.silent
+        self.silent = self.rate > 0 and now - self._last > self.patience()
+        return self.silent != before
+
+    def patience(self) -> float:
+        """Seconds without an outcome that are silence, and not chance."""
+        return max(LEAST_SILENCE_S, self._timeout - math.log(SILENT_ODDS) / self.rate)
+
+    def _design(self, steady: Sequence[Outcome]) -> None:
+        rate, seen = max(self.rate, LEAST_RATE), [(each.end, each.good) for each in steady]
+        made = (
+            (one, self._make(one, self.slo, self.p0, rate, self._streams, seen)) for one in self._detections
+        )
+        self._armed = [(detection, detector) for detection, detector in made if detector is not None]
+        self._waiting = [(one, detector) for one, detector in self._armed if isinstance(detector, Waiting)]
+
+    def _begin_waiting(self, now: float) -> None:
+        for _, detector in self._waiting:
+            detector.wait(now)
+
+    def _raised(self, detection: Detection, now: float) -> Raised:
+        slo = self.slo
+        if detection.detector == "silence":
+            return Raised(detection, slo.name, self._silence(now))
+        bad = [outcome for outcome in self._recent if not outcome.good]
+        bound = f" under {slo.under * 1000:g} ms" if slo.under is not None else ""
+        what = f"{slo.sli}{bound}, objective {slo.objective * 100:.12g}%"
+        summary = f"{slo.name}: {len(bad)} of the last {len(self._recent)} requests bad ({what})"
+        region = _shared([outcome.region for outcome in bad])
+        return Raised(detection, slo.name, summary, region, _shared([outcome.journey for outcome in bad]))
+
+    def _silence(self, now: float) -> str:
+        window = max(1.0, 10 / max(self.rate, LEAST_RATE))
+        heard = sum(now - window < each.end <= now for each in self._recent)
+        return (
+            f"{self.slo.name}: {heard} answers in the last {window:.3g} s, {self.rate * window:.3g} are usual"
+        )
+
+
+def open_streams(scenario: Scenario, detections: Sequence[Detection], make: MakeDetector) -> list[Stream]:
+    """A stream for each SLO with its client-side detectors. All that page share the budget of false alarms."""
+    client_side = [one for one in detections if one.detector != SERVICE_SIDE]
+    streams = paging_streams(scenario, make)
+    return [Stream(slo, client_side, make, scenario.load, streams) for slo in scenario.slos]
+
+
+def paging_streams(scenario: Scenario, make: MakeDetector) -> int:
+    """How many share the budget of false alarms: pairs of an SLO and a client-side detector of the scenario that pages.
+
+    At least 1. Detectors that only watch, in the run or in a replay of it, keep to the same share, so that the race is
+    one at an equal rate of false alarms.
+    """
+    paging = [one for one in scenario.detectors if one.pages and one.detector != SERVICE_SIDE]
+    made = (
+        make(one, slo, prior_p0(slo), max(prior_rate(slo, scenario.load), LEAST_RATE), 1, ())
+        for one in paging
+        for slo in scenario.slos
+    )
+    return max(1, sum(each is not None for each in made))
+
+
+def _shared(names: Sequence[str]) -> str | None:
+    """The name that nearly all bear; None where there is none, or it isn't known."""
+    if not names:
+        return None
+    name, times = Counter(names).most_common(1)[0]
+    return name if name and times > SHARED * len(names) else None

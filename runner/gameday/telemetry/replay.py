@@ -1,0 +1,268 @@
+"""Recorded runs through any detectors: exactly what the live watch would have raised, and when. From disk alone.
+
+The journal says when each record was seen, when detectors were calibrated and rearmed; the shards hold the rest. So
+the same detectors raise the same alerts at the same times, and others can be compared on the very same stream. The
+quiet part of control runs can be strung together to hours. The service side isn't replayed: it saw counters, not
+records. Detectors are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gameday.operations import Alert
+from gameday.recording.journal import Event, read_journal
+from gameday.recording.samples import RECORD, Samples
+from gameday.scenario import Scenario
+from gameday.scenario.scenario_file import read_resolved
+from gameday.scenario.scenario_model import Detection
+from gameday.telemetry.outcome_stream import MakeDetector, Outcome, Raised, arrived, open_streams, outcomes
+from gameday.telemetry.shard_tail import Tail
+
+KINDS = ("poll", "stream.calibrated", "stream.rearmed")
+NO_SAMPLES = Samples(np.empty(0, RECORD))
+ENDS_QUIET = ("fault.intended", "run.error", "run.interrupted")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One shard's news at one poll of the watch, for each SLO in the scenario's order; `last` shard of that poll."""
+
+    t: float
+    seen: tuple[list[Outcome], ...]
+    last: bool
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was taken for normal of one SLO from `t` on."""
+
+    t: float
+    slo: str
+    p0: float
+    rate: float
+    steady: list[Outcome]
+
+
+@dataclass(frozen=True)
+class Rearming:
+    """Detectors may raise again, on requests planned at or after `since`."""
+
+    t: float
+    since: float
+
+
+@dataclass(frozen=True)
+class Recording:
+    """All that the watch of one run did, in order. `steady_from`, `quiet_until`: None where it never came so far."""
+
+    scenario: Scenario
+    steps: tuple[Look | Calibration | Rearming, ...]
+    steady_from: float | None
+    quiet_until: float | None
+
+
+def read_recording(folder: Path) -> Recording:
+    """A run's folder. Raises OSError, ValueError or gameday.scenario.yaml_document.Invalid where a file isn't what it should be."""
+    scenario = read_resolved(folder / "scenario.yaml")
+    events = list(read_journal(folder / "journal.jsonl"))
+    steady = next((event.t for event in events if (event.kind, event.subject) == ("phase", "steady")), None)
+    ended = [
+        event.t
+        for event in events
+        if event.kind in ENDS_QUIET or (event.kind, event.subject) == ("phase", "down")
+    ]
+    steps = tuple(_Reader(scenario, folder / "samples").steps(events))
+    return Recording(scenario, steps, steady, min(ended, default=None))
+
+
+def replay(
+    recording: Recording, make: MakeDetector, detections: Sequence[Detection] | None = None
+) -> list[Alert]:
+    """What `detections`, by default the run's own, raise on it; alerts of the warm-up are left out, as in the run."""
+    scenario = recording.scenario
+    stage = _Stage(scenario, scenario.detectors if detections is None else detections, make)
+    alerts = [alert for step in recording.steps for alert in stage.play(step)]
+    return [alert for alert in alerts if recording.steady_from is None or alert.t >= recording.steady_from]
+
+
+def replay_quiet(
+    recordings: Sequence[Recording],
+    make: MakeDetector,
+    seconds: float,
+    detections: Sequence[Detection] | None = None,
+) -> list[Alert]:
+    """What is raised on the quiet parts of control runs, one after the other, over and over, for so many seconds.
+
+    A part lasts from the calibration to the first fault or the run's end; what the first run took for normal holds for
+    all. Alerts count their seconds from the first part's begin; after one the detectors go on rearmed.
+    ValueError where a run has no quiet part or the runs watch different SLOs.
+    """
+    scenario = recordings[0].scenario
+    if any(each.scenario.slos != scenario.slos for each in recordings):
+        raise ValueError("the runs watch different SLOs")
+    stage = _Stage(scenario, scenario.detectors if detections is None else detections, make)
+    parts = [_quiet(each) for each in recordings]
+    for calibration in parts[0].calibrations:
+        stage.adopt(calibration)
+    stage.rearm(0.0, 0.0)
+    alerts: list[Alert] = []
+    begin = 0.0
+    for part in cycle(parts):
+        for look in part.from_(begin):
+            if look.t > seconds:
+                return alerts
+            raised = list(stage.look(look))
+            if raised:
+                alerts += raised
+                stage.rearm(look.t, look.t)
+        begin += part.length
+    return alerts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The quiet part of one recording, its times shifted to begin at 0."""
+
+    calibrations: tuple[Calibration, ...]
+    looks: tuple[Look, ...]
+    length: float
+
+    def from_(self, begin: float) -> Iterator[Look]:
+        """What is seen where it begins at `begin`."""
+        for look in self.looks:
+            yield Look(look.t + begin, tuple(_shifted(seen, begin) for seen in look.seen), look.last)
+
+
+def _quiet(recording: Recording) -> _Part:
+    calibrations = [step for step in recording.steps if isinstance(step, Calibration)]
+    if not calibrations:
+        raise ValueError("a run that never was in steady state has no quiet part")
+    since, until = calibrations[-1].t, recording.quiet_until or recording.steps[-1].t
+    looks = [step for step in recording.steps if isinstance(step, Look) and since < step.t < until]
+    if not looks:
+        raise ValueError("a run has no quiet part: its fault came at once")
+    normal = [
+        Calibration(0.0, e.slo, e.p0, e.rate, _shifted(e.steady, -since))
+        for e in calibrations
+        if e.t == since
+    ]
+    begun = [
+        [_shifted([o for o in seen if o.planned >= since], -since) for seen in look.seen] for look in looks
+    ]
+    shifted = [Look(look.t - since, tuple(seen), look.last) for look, seen in zip(looks, begun, strict=True)]
+    return _Part(tuple(normal), tuple(shifted), shifted[-1].t)
+
+
+def _shifted(seen: Sequence[Outcome], by: float) -> list[Outcome]:
+    return [
+        Outcome(planned + by, end + by, good, region, journey) for planned, end, good, region, journey in seen
+    ]
+
+
+class _Reader:
+    """Turns the journal's events into steps."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self._slos = scenario.slos
+        self._shards = {news.shard: news.samples for news in Tail(sorted(folder.glob("*.shard"))).new()}
+        self._counts: dict[str, int] = {}
+
+    def steps(self, events: Sequence[Event]) -> Iterator[Look | Calibration | Rearming]:
+        watched = [event for event in events if event.kind in KINDS]
+        for (kind, t), group in groupby(watched, key=lambda event: (event.kind, event.t)):
+            together = list(group)
+            for event in together:
+                if kind == "poll":
+                    yield self._look(event, last=event is together[-1])
+                elif kind == "stream.rearmed":
+                    yield Rearming(t, float(event.data["since"]))
+                else:
+                    yield self._calibration(t, event.subject, event.data)
+
+    def _look(self, poll: Event, *, last: bool) -> Look:
+        shard, count = str(poll.data["shard"]), int(poll.data["count"])
+        samples = self._shards.get(shard, NO_SAMPLES)
+        if count > len(samples.records):
+            raise ValueError(
+                f"the journal tells of {count} records of {shard}, which has {len(samples.records)}"
+            )
+        new = _part(samples, self._counts.get(shard, 0), count)
+        self._counts[shard] = count
+        return Look(poll.t, tuple(outcomes(slo, new) for slo in self._slos), last)
+
+    def _calibration(self, t: float, slo: str, data: Mapping[str, Any]) -> Calibration:
+        of = next(each for each in self._slos if each.name == slo)
+        every = _joined(
+            [_part(samples, 0, self._counts.get(shard, 0)) for shard, samples in self._shards.items()]
+        )
+        return Calibration(
+            t, slo, float(data["p0"]), float(data["rate"]), arrived(of, every, float(data["since"]))
+        )
+
+
+def _part(samples: Samples, first: int, last: int) -> Samples:
+    return Samples(
+        samples.records[first:last], samples.journeys, samples.steps, samples.regions, samples.releases
+    )
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    """All of them; the last to be read knows every name."""
+    last = parts[-1] if parts else NO_SAMPLES
+    if not parts:
+        return last
+    records = np.concatenate([part.records for part in parts])
+    return Samples(records, last.journeys, last.steps, last.regions, last.releases)
+
+
+class _Stage:
+    """The watch without its clock and journal."""
+
+    def __init__(self, scenario: Scenario, detections: Sequence[Detection], make: MakeDetector) -> None:
+        self._streams = open_streams(scenario, detections, make)
+        self._since = float("-inf")
+        self._raised = 0
+
+    def play(self, step: Look | Calibration | Rearming) -> Iterator[Alert]:
+        match step:
+            case Look():
+                yield from self.look(step)
+            case Calibration():
+                self.adopt(step)
+            case Rearming():
+                self.rearm(step.t, step.since)
+
+    def adopt(self, calibration: Calibration) -> None:
+        stream = next(each for each in self._streams if each.slo.name == calibration.slo)
+        stream.adopt(calibration.p0, calibration.rate, calibration.steady, calibration.t)
+
+    def rearm(self, t: float, since: float) -> None:
+        self._since = since
+        for stream in self._streams:
+            stream.rearm(t)
+
+    def look(self, look: Look) -> Iterator[Alert]:
+        for stream, seen in zip(self._streams, look.seen, strict=True):
+            for outcome in seen:
+                if outcome.planned >= self._since:
+                    for raised in stream.take(outcome):
+                        yield self._alert(look.t, raised)
+        for stream in self._streams if look.last else ():
+            for raised in stream.wait(look.t):
+                yield self._alert(look.t, raised)
+
+    def _alert(self, t: float, raised: Raised) -> Alert:
+        self._raised += 1
+        detection = raised.detection
+        about = (raised.slo, raised.summary, raised.region, raised.journey)
+        return Alert(f"a{self._raised}", t, detection.detector, "client", detection.pages, *about)
+
+
+__all__ = ["Calibration", "Look", "Rearming", "Recording", "read_recording", "replay", "replay_quiet"]

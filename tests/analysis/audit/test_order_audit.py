@@ -1,0 +1,313 @@
+"""Three records of orders against each other: planted faults are each found, and each counted once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.recording.samples import ErrorKind
+from tests.support.run_folders import RUN, Request, Story, row, steadily, write
+
+STORY = Story().begin().finish()
+SOUND = {
+    "acknowledged": 2,
+    "lost": 0,
+    "duplicated": 0,
+    "charged_twice": 0,
+    "oversold": 0,
+    "wrong_amount": 0,
+    "wrong_amount_cents": 0,
+    "indeterminate": 0,
+    "charged_not_kept": 0,
+    "rpo_s": 0.0,
+}
+
+
+def buying() -> list[Request]:
+    """Orders 1 to 4: told as placed, told so with a wrong content, refused (500), timed out."""
+    requests = steadily()
+    for number, error in enumerate((ErrorKind.NONE, ErrorKind.WRONG, ErrorKind.STATUS, ErrorKind.TIMEOUT), 1):
+        requests[number].order, requests[number].error = number, error
+        requests[number].total = 1000 * number if number < 3 else -1
+    return requests
+
+
+class Records:
+    """What Postgres, the ledger and the stock say of orders 1 and 2: two units of product 1, three of product 2."""
+
+    def __init__(self) -> None:
+        self.orders: Any = [row(1, cents=1000, items={1: 2}), row(2, cents=2000, items={2: 3})]
+        self.ledger: Any = [(1, 1000), (2, 2000)]
+        self.stock: Any = {1: (98, 2), 2: (97, 3)}
+
+    def audited(self, folder: Path, requests: list[Request] | None = None, **scenario: Any) -> dict[str, Any]:
+        requests = buying() if requests is None else requests
+        made = write(folder / "run", STORY, requests, self.orders, self.ledger, self.stock, **scenario)
+        found: dict[str, Any] = measure(made)["audit"]
+        return found
+
+
+def test_sound_records_have_nothing_against_them(tmp_path: Path) -> None:
+    """Two were acknowledged, both are paid and charged, at the same amount."""
+    assert Records().audited(tmp_path) == SOUND
+
+
+def deleted(records: Records) -> dict[str, Any]:
+    """By hand: the stock stays taken, and the charge stands."""
+    records.orders.pop()
+    records.stock = {1: (98, 2), 2: (97, 0)}
+    return {"lost": 1, "charged_not_kept": 1, "rpo_s": None}
+
+
+def inserted_twice(records: Records) -> dict[str, Any]:
+    """Under another id, as the key of the table demands; no stock was taken for it."""
+    records.orders.append(row(999, cents=1000, items={1: 2}))
+    records.stock = {1: (98, 4), 2: (97, 3)}
+    return {"duplicated": 1}
+
+
+def inserted_under_any_name(records: Records) -> dict[str, Any]:
+    """An id that is no number of the load's."""
+    records.orders.append({**row(1, cents=1000, items={1: 2}), "id": f"{RUN}-1-copy"})
+    records.stock = {1: (98, 4), 2: (97, 3)}
+    return {"duplicated": 1}
+
+
+def held_twice(records: Records) -> dict[str, Any]:
+    """The same row twice, in a table whose key was dropped."""
+    records.orders.append(records.orders[0])
+    records.stock = {1: (98, 4), 2: (97, 3)}
+    return {"duplicated": 1}
+
+
+def charged_twice(records: Records) -> dict[str, Any]:
+    """And a third time: it is one order all the same."""
+    records.ledger += [(1, 1000), (1, 1000)]
+    return {"charged_twice": 1}
+
+
+def a_cent_too_much_charged(records: Records) -> dict[str, Any]:
+    records.ledger[0] = (1, 1001)
+    return {"wrong_amount": 1, "wrong_amount_cents": 1}
+
+
+def a_cent_too_much_kept(records: Records) -> dict[str, Any]:
+    records.orders[1]["total_cents"] = 2001
+    return {"wrong_amount": 1, "wrong_amount_cents": 1}
+
+
+def three_amounts(records: Records) -> dict[str, Any]:
+    """All three differ: one order, from the lowest to the highest."""
+    records.orders[1]["total_cents"], records.ledger[1] = 2050, (2, 1950)
+    return {"wrong_amount": 1, "wrong_amount_cents": 100}
+
+
+def sold_without_stock(records: Records) -> dict[str, Any]:
+    """Three units were sold and one taken."""
+    records.stock = {1: (98, 2), 2: (99, 3)}
+    return {"oversold": 2}
+
+
+def timed_out_but_paid(records: Records) -> dict[str, Any]:
+    records.orders.append(row(4, cents=9, items={}))
+    records.ledger.append((4, 9))
+    return {"indeterminate": 1}
+
+
+def charged_and_then_nothing(records: Records) -> dict[str, Any]:
+    """The client got an error; the money is gone, and the order stays pending."""
+    records.orders.append(row(3, "pending", 9))
+    records.ledger.append((3, 9))
+    return {"charged_not_kept": 1}
+
+
+def never_paid(records: Records) -> dict[str, Any]:
+    """Acknowledged and pending still: lost, as far as the customer goes."""
+    records.orders[0]["status"] = "pending"
+    return {"lost": 1, "charged_not_kept": 1, "rpo_s": None}
+
+
+PLANTED: list[Callable[[Records], dict[str, Any]]] = [
+    deleted,
+    inserted_twice,
+    inserted_under_any_name,
+    held_twice,
+    charged_twice,
+    a_cent_too_much_charged,
+    a_cent_too_much_kept,
+    three_amounts,
+    sold_without_stock,
+    timed_out_but_paid,
+    charged_and_then_nothing,
+    never_paid,
+]
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found_and_counted_once(
+    tmp_path: Path, plant: Callable[[Records], dict[str, Any]]
+) -> None:
+    """It moves its own figure, and no other."""
+    records = Records()
+    expected = plant(records)
+    assert records.audited(tmp_path) == {**SOUND, **expected}
+
+
+def test_several_planted_faults_don_t_hide_each_other(tmp_path: Path) -> None:
+    """A second charge, a copy and a wrong cent at once."""
+    records = Records()
+    expected = {**charged_twice(records), **inserted_twice(records), **a_cent_too_much_kept(records)}
+    assert records.audited(tmp_path) == {**SOUND, **expected}
+
+
+def test_a_queued_order_is_kept_so_long_as_it_is_there(tmp_path: Path) -> None:
+    """Told as queued, it may be pending still; gone, it is lost; told as paid, it may not be pending."""
+    lost = []
+    for name, answer, status in (
+        ("a", 202, "pending"),
+        ("b", 202, "failed"),
+        ("c", 201, "pending"),
+        ("d", 202, "paid"),
+    ):
+        records, requests = Records(), buying()
+        requests[1].answer, records.orders[0]["status"] = answer, status
+        lost.append(records.audited(tmp_path / name, requests)["lost"])
+    assert lost == [0, 1, 1, 0]
+
+
+def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
+    """Orders of equal baskets, both asked for, aren't duplicates; nor is one of an equal basket by somebody else."""
+    records, requests = Records(), buying()
+    requests[3].error, requests[3].total = ErrorKind.NONE, 1000
+    records.orders += [row(3, cents=1000, items={1: 2}), {**row(999, cents=1000, items={1: 2}), "user": 77}]
+    records.ledger.append((3, 1000))
+    records.stock[1] = (94, 6)
+    assert records.audited(tmp_path, requests) == {**SOUND, "acknowledged": 3}
+
+
+@pytest.mark.parametrize(
+    ("gone", "unknown"),
+    [
+        ("orders", set(SOUND) - {"acknowledged", "charged_twice"}),
+        ("ledger", {"charged_twice", "wrong_amount", "wrong_amount_cents", "charged_not_kept"}),
+        ("stock", {"oversold"}),
+    ],
+)
+def test_a_missing_record_makes_its_figures_null(tmp_path: Path, gone: str, unknown: set[str]) -> None:
+    """And never 0; the others stand."""
+    records = Records()
+    setattr(records, gone, None)
+    assert records.audited(tmp_path) == {**SOUND, **dict.fromkeys(unknown)}
+
+
+def test_unaudited_is_null_and_not_none_lost(tmp_path: Path) -> None:
+    """Without any record nothing is said."""
+    found = measure(write(tmp_path / "run", STORY, buying()))["audit"]
+    assert set(found.values()) == {None}
+
+
+def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
+    """Where buys were planned and none got through, `lost == 0` would be no finding: it is unknown."""
+    found = Records().audited(tmp_path, steadily(), expect=["audit.lost == 0"])
+    assert found == {**dict.fromkeys(SOUND), "acknowledged": 0}
+    assert json.loads(json.dumps(measure(tmp_path / "run")["expectations"]))[0]["holds"] is None
+
+
+def test_where_nobody_was_to_buy_nothing_is_lost(tmp_path: Path) -> None:
+    """A load without buyers has no order to lose, and its audit says 0."""
+    records = Records()
+    records.orders, records.ledger, records.stock = [], [], {1: (100, 0)}
+    assert records.audited(tmp_path, steadily(), load={"journeys": {"browse": 1}}) == {
+        **SOUND,
+        "acknowledged": 0,
+    }
+
+
+def test_a_broken_record_names_its_line(tmp_path: Path) -> None:
+    """Half a row is an error with its place, in each of the files."""
+    for name in ("audit", "ledger", "stock"):
+        records = Records()
+        folder = tmp_path / name
+        records.audited(folder)
+        with (folder / "run" / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+            file.write('{"id": "x"}\n')
+        with pytest.raises(ValueError, match=rf"{name}\.jsonl:3: not a row"):
+            measure(folder / "run")
+
+
+class TestRecoveryPoint:
+    """How far back the lost orders go: orders 1 to 4 were acknowledged at 10, 12, 14 and 30 s."""
+
+    def lost(self, folder: Path, story: Story, *kept: int) -> tuple[int, float | None]:
+        requests = steadily()
+        for n, t in enumerate((10.0, 12.0, 14.0, 30.0), 1):
+            request = next(each for each in requests if each.planned == t)
+            request.order, request.total, request.took = n, 5, 0.0
+        folder = write(folder / "run", story.finish(), requests, [row(n, cents=5) for n in kept])
+        found = measure(folder)["audit"]
+        return found["lost"], found["rpo_s"]
+
+    def region_lost(self, region: str = "us-east") -> Story:
+        story = (
+            Story()
+            .begin()
+            .add(15.0, "fault.intended", "f1", kind="region.lose", target=region, region=region)
+        )
+        return story.add(15.2, "fault.injected", "f1").add(19.0, "fence.confirmed", region)
+
+    def test_it_counts_from_the_kill_to_the_oldest_lost(self, tmp_path: Path) -> None:
+        """12 s is the oldest lost; the region was lost at 15.2 s, and fenced later, which took nothing more."""
+        assert self.lost(tmp_path, self.region_lost(), 1, 4) == (2, 3.2)
+
+    def test_it_counts_from_the_database_s_own_end_where_that_is_known(self, tmp_path: Path) -> None:
+        """Of all that went with the region, its database was killed at 15.06 s."""
+        story = self.region_lost()
+        for t, service, region in ((15.02, "pricing", "us-east"), (15.04, "postgres", "eu-west")):
+            story.add(t, "instance.killed", service, service=service, region=region)
+        story.add(15.06, "instance.killed", "us-east.postgres.1", service="postgres", region="us-east")
+        assert self.lost(tmp_path, story, 1, 4) == (2, 3.06)
+
+    def test_none_lost_is_zero(self, tmp_path: Path) -> None:
+        assert self.lost(tmp_path, self.region_lost(), 1, 2, 3, 4) == (0, 0.0)
+
+    def test_without_an_audit_it_is_unknown(self, tmp_path: Path) -> None:
+        """Null, not 0."""
+        folder = write(tmp_path / "run", self.region_lost().finish(), buying())
+        assert measure(folder)["audit"]["rpo_s"] is None
+
+    def test_one_cut_off_lives_until_it_is_fenced(self, tmp_path: Path) -> None:
+        """An isolated primary took orders until it was stopped for sure."""
+        story = Story().begin().add(11.0, "fault.intended", "f1", kind="region.isolate", target="us-east")
+        story.add(11.1, "fault.injected", "f1").add(15.5, "fence.confirmed", "us-east")
+        assert self.lost(tmp_path, story, 1, 4) == (2, 3.5)
+
+    def test_a_standby_that_is_lost_takes_no_order_with_it(self, tmp_path: Path) -> None:
+        """The fault hit another region than the primary's: nothing explains the loss."""
+        story = Story().begin().add(15.0, "fault.intended", "f1", kind="region.lose", target="eu-west")
+        assert self.lost(tmp_path, story.add(15.2, "fault.injected", "f1"), 1, 4) == (2, None)
+
+    def test_after_a_promotion_the_primary_is_another(self, tmp_path: Path) -> None:
+        """The second region is lost while it is the primary: the loss is that one."""
+        story = self.region_lost().add(20.0, "database.promoted", "eu-west")
+        story.add(33.0, "fault.intended", "f2", kind="database.kill", target="eu-west.postgres")
+        assert self.lost(tmp_path, story.add(33.5, "fault.injected", "f2"), 1, 2, 3) == (1, 3.5)
+
+    def test_a_deleted_environment_is_a_loss(self, tmp_path: Path) -> None:
+        """`fault.injected` comes only when it stands again; the deletion is what took the orders."""
+        story = (
+            Story()
+            .begin()
+            .add(15.0, "fault.intended", "f1", kind="environment.delete", target="us-east", plan="c1")
+        )
+        story.add(16.0, "environment.deleted", "us-east").add(28.0, "fault.injected", "f1")
+        assert self.lost(tmp_path, story, 1, 4) == (2, 4.0)
+
+    def test_an_answer_may_be_read_after_its_sender_died(self, tmp_path: Path) -> None:
+        """Read 0.5 s after the loss, it is no order of later on: 0 s, and not unknown."""
+        story = Story().begin().add(29.0, "fault.intended", "f1", kind="region.lose", target="us-east")
+        assert self.lost(tmp_path, story.add(29.5, "fault.injected", "f1"), 1, 2, 3) == (1, 0.0)

@@ -1,0 +1,223 @@
+"""What may have ended an outage: by answers, by first effects, by what was undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.recording.samples import ErrorKind
+from tests.support.run_folders import END, Request, Story, failing, steadily, write
+
+LINK = {"kind": "link.down", "target": "checkout--payments"}
+LOST = {"kind": "region.lose", "target": "us-east", "region": "us-east"}
+PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
+
+
+def cut(ordered: float, done: float | None = None, end: float = END) -> Story:
+    """A fault from 18 s on that the timeline begins to take back at `ordered`."""
+    made = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
+    return made.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish(end)
+
+
+def ended(
+    folder: Path, made: Story, requests: list[Request], **scenario: Any
+) -> tuple[str | None, str, float | None]:
+    outcome = measure(write(folder / "run", made, requests, **scenario))
+    return outcome["ended_by"], outcome["ttr_state"], outcome["ttr_censored_at"]
+
+
+def answered(requests: list[Request], planned: float, end: float) -> list[Request]:
+    """The same, the one planned then answered at `end`."""
+    for request in requests:
+        if request.planned == planned:
+            request.took = end - planned
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"), [(30.03, ("schedule", "censored", 30.02)), (30.015, ("system", "measured", None))]
+)
+def test_a_request_planned_before_a_revert_and_answered_after_it(
+    tmp_path: Path, answer: float, found: tuple[str, str, float | None]
+) -> None:
+    """All fail till 29.95 s, the revert is ordered at 30.02 s: the request of 30.0 s tells by its answer alone."""
+    requests = answered(failing(steadily(), 20.0, 30.0), 30.0, answer)
+    assert ended(tmp_path, cut(30.02), requests) == found
+
+
+@pytest.mark.parametrize("before", [1.0, 3.0, 9.0])
+def test_a_breaker_some_time_before_the_revert_is_the_system_s(tmp_path: Path, before: float) -> None:
+    """Well again while the fault stood, as every answer since then tells; TTR is measured."""
+    requests = failing(steadily(), 20.0, 40.0 - before)
+    assert ended(tmp_path, cut(40.0), requests) == ("system", "measured", None)
+
+
+@pytest.mark.parametrize(("good", "who"), [(4, "schedule"), (5, "system")])
+def test_where_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, good: int, who: str) -> None:
+    """The last bad one was planned at 29.9 s; ½⁴ is more than 5 %, ½⁵ isn't."""
+    requests = failing(steadily(), 20.0, 29.95, which=lambda request: request.user % 2 == 0)
+    assert [request.planned for request in requests if request.error][-1] == 29.9
+    assert ended(tmp_path, cut(29.95 + 0.05 * (good - 1) + 0.02), requests)[0] == who
+
+
+@pytest.mark.parametrize(("took", "who"), [(1.5, "schedule"), (0.2, "system")])
+def test_a_good_answer_tells_once_a_bad_one_would_have_come(tmp_path: Path, took: float, who: str) -> None:
+    """Half of them hang for `took`, the others are answered at once, up to the revert 0.6 s after the last bad one."""
+    requests = failing(
+        steadily(), 20.0, 29.45, ErrorKind.TIMEOUT, which=lambda request: request.user % 2 == 0
+    )
+    for request in requests:
+        request.took = took if request.error else 0.01
+    assert ended(tmp_path, cut(30.0), requests)[0] == who
+
+
+def test_a_long_revert_counts_from_its_order(tmp_path: Path) -> None:
+    """Ordered at 29.5 s and done at 35 s; users were well at 30 s."""
+    requests = failing(steadily(), 20.0, 30.0)
+    assert ended(tmp_path, cut(29.5, 35.0), requests) == ("schedule", "censored", 29.5)
+
+
+def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None:
+    """Three requests a second, one in eleven bad: a window of good ones may be luck, and is a recovery even so."""
+    found = []
+    for after in (5.0, 9.9, 10.1):
+        requests = steadily(120.0, step=0.36)
+        failing(requests, 20.0, 60.0, which=lambda request: request.user % 11 == 0)
+        (last,) = [request.planned for request in requests if request.error][-1:]
+        made = cut(round(last + 0.36 + after, 6), end=120.0)
+        found.append(ended(tmp_path / str(after), made, requests)[0])
+    assert found == ["schedule", "schedule", "system"]
+
+
+def leak(ready: float) -> Story:
+    """Rolled back from 24 s to 27 s; the first instance of the release before is ready at `ready`."""
+    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(24.0, 27.0)
+    about = {"service": "pricing", "release": "pricing-1.0.0", "by": "auto", "rollback_of": "c1"}
+    made.add(24.1, "change.started", "c2", **about).add(ready, "instance.ready", "us-east.pricing.3", **PLACE)
+    return (
+        made.add(26.9, "change.replaced", "c2", instance="us-east.pricing.3")
+        .add(27.0, "change.done", "c2")
+        .finish()
+    )
+
+
+@pytest.mark.parametrize(("ready", "who", "act"), [(24.2, "responder", 24.0), (26.5, "system", None)])
+def test_a_rollback_ended_it_only_where_its_instances_had_come(
+    tmp_path: Path, ready: float, who: str, act: float | None
+) -> None:
+    """Users are well at 24.3 s, be it by the roll-back or by restarts; its order came before that in either case."""
+    outcome = measure(write(tmp_path / "run", leak(ready), failing(steadily(), 20.0, 24.3)))
+    assert (outcome["ended_by"], outcome["clocks"]["act"], outcome["clocks"]["recovered"]) == (who, act, 24.3)
+    assert outcome["operations"][0]["right"] is True
+    assert outcome["clocks"]["ack"] == 24.0
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "target", "sign", "subject", "data"),
+    [
+        (LOST, "failover", "us-east", "traffic.drained", "us-east", {}),
+        (LOST, "promote", "", "fence.confirmed", "us-east", {}),
+        (LOST, "rejoin", "us-east", "traffic.returned", "us-east", {}),
+        (
+            {"kind": "instance.memory", "service": "pricing"},
+            "restart",
+            "pricing",
+            "instance.ready",
+            "new",
+            PLACE,
+        ),
+    ],
+)
+def test_every_operation_counts_from_its_first_effect(
+    tmp_path: Path,
+    fault: dict[str, Any],
+    name: str,
+    target: str,
+    sign: str,
+    subject: str,
+    data: dict[str, Any],
+) -> None:
+    """Ordered at 23 s and done at 26 s, users well at 24 s: its doing where its first sign came before, else not."""
+    found = []
+    for at in (23.5, 25.0):
+        made = Story().begin().add(18.0, "fault.intended", "f1", **fault)
+        made.add(23.0, "operation.intended", "o1", name=name, target=target, by="auto", change=None)
+        made.add(at, sign, subject, **data).add(26.0, "operation.done", "o1").finish()
+        found.append(ended(tmp_path / str(at), made, failing(steadily(), 20.0, 24.0))[0])
+    assert found == ["responder", "system"]
+
+
+@pytest.mark.parametrize(("answer", "who"), [(24.3, "responder"), (24.01, "system")])
+def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: float, who: str) -> None:
+    """Ordered at 24.12 s: those planned from 24 s on were answered by it, or else long before."""
+    requests = failing(steadily(), 20.0, 24.0)
+    for request in requests:
+        if 24.0 <= request.planned < 24.2:
+            request.took = max(0.01, answer - request.planned)
+    made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
+    made.add(24.12, "operation.intended", "o1", name="promote", target="eu-west", by="auto", change=None)
+    made.add(24.15, "fence.confirmed", "us-east").add(24.4, "operation.done", "o1").finish()
+    assert ended(tmp_path, made, requests)[0] == who
+
+
+def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
+    """It leaves no other trace."""
+    found = []
+    for done in (23.9, 25.0):
+        made = Story().begin().add(18.0, "fault.intended", "f1", **LINK)
+        made.add(
+            23.0, "operation.intended", "o1", name="flag", target="queue-checkout=on", by="auto", change=None
+        )
+        made.add(done, "operation.done", "o1").finish()
+        found.append(ended(tmp_path / str(done), made, failing(steadily(), 20.0, 24.0))[0])
+    assert found == ["responder", "system"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "data"), [("rejoin", "region.seen", {"up": False}), ("failover", "traffic.returned", {})]
+)
+def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, data: dict[str, Any]) -> None:
+    """A region taken in again is seen down again; one that was left gets its traffic again: it went on being hurt."""
+    found = []
+    for region in ("us-east", "eu-west"):
+        made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
+        made.add(21.0, "operation.intended", "o1", name=name, target="us-east", by="auto", change=None)
+        made.add(21.5, "operation.done", "o1").add(23.0, kind, region, **data).finish()
+        found.append(ended(tmp_path / region, made, failing(steadily(), 20.0, 24.0))[0])
+    assert found == ["system", "responder"]
+
+
+def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_path: Path) -> None:
+    """Rolled back by 25 s; users are well at 34.9 s by it, at 36 s no more."""
+    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0).finish()
+    assert ended(tmp_path / "a", made, failing(steadily(), 20.0, 34.9))[0] == "responder"
+    assert ended(tmp_path / "b", made, failing(steadily(), 20.0, 36.0))[0] == "system"
+
+
+@pytest.mark.parametrize(("migration", "who"), [("rename.sql", "schedule"), (None, "responder")])
+def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
+    tmp_path: Path, migration: str | None, who: str
+) -> None:
+    """The fix comes 5 s after the roll-back was done, less than a window, and users are well only then."""
+    about = {"service": "pricing", "kind": "schema", "rollback_of": None, "migration": migration}
+    made = Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
+    made.add(18.0, "change.started", "c1", **about, release="pricing-1.1.0", by="timeline").page(21.0)
+    made.rollback(22.0, 25.0)
+    made.add(
+        22.1, "change.started", "c2", **about | {"rollback_of": "c1"}, release="pricing-1.0.0", by="auto"
+    )
+    made.add(30.0, "change.started", "c3", **about, release="pricing-1.1.1", by="timeline").finish()
+    assert ended(tmp_path, made, failing(steadily(), 20.0, 30.5))[0] == who
+
+
+def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
+    """The roll-back was in vain; the fix, ordered at 39.5 s, was not. That of another service fixes nothing."""
+    found = []
+    for service in ("pricing", "catalog"):
+        made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0)
+        made.deploy(39.5, 42.0, fault=False, change="c3", service=service).finish()
+        found.append(ended(tmp_path / service, made, failing(steadily(), 20.0, 40.0)))
+    assert found == [("schedule", "censored", 39.5), ("system", "measured", None)]

@@ -1,0 +1,95 @@
+"""How far the clocks may be off: spacing from the run itself, the rest from the machine's calibration."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.analysis.evidence.recorded_run import read_calibration
+from tests.support.run_folders import Story, failing, steadily, write
+
+APART = math.log(20) / 20.0
+"""20 requests/s, all of them bad: 150 ms."""
+
+
+def recorded(
+    folder: Path, calibration: Any = None, until: float = 30.0, story: Story | None = None
+) -> dict[str, Any]:
+    told = story or Story().begin().calibrated().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+    path = write(folder / "run", told, failing(steadily(), 20.0, until))
+    if calibration is not None:
+        (path / "calibration.json").write_text(json.dumps(calibration), encoding="utf-8")
+    return measure(path)
+
+
+def known(effect: Any = 0.06, recovered: Any = 0.08) -> dict[str, Any]:
+    return {
+        "schema": "gameday/calibration/v1",
+        "beyond_spacing_s": {"effect": {"p95": effect}, "recovered": {"p95": recovered}},
+    }
+
+
+def test_spacing_is_known_without_a_calibration_and_error_isn_t(tmp_path: Path) -> None:
+    """ln 20 over the bad requests a second, at either end; nothing is claimed of the machine."""
+    outcome = recorded(tmp_path)
+    assert outcome["spacing_s"] == {
+        "effect": pytest.approx(APART, abs=1e-6),
+        "recovered": pytest.approx(APART, abs=1e-6),
+    }
+    assert set(outcome["error_s"].values()) == {None}
+
+
+def test_error_is_calibration_plus_spacing(tmp_path: Path) -> None:
+    """TTD has the effect's, since the page is stamped exactly; TTR has both ends'."""
+    outcome = recorded(tmp_path, known())
+    expected = {
+        "effect": APART + 0.06,
+        "recovered": APART + 0.08,
+        "ttd": APART + 0.06,
+        "ttr": 2 * APART + 0.14,
+    }
+    assert outcome["error_s"] == {name: pytest.approx(value, abs=2e-6) for name, value in expected.items()}
+
+
+def test_what_was_never_set_has_no_error(tmp_path: Path) -> None:
+    """Never recovered, never paged: only the effect has one."""
+    story = Story().begin().calibrated().deploy(18.0, 19.0).finish(reason="give_up")
+    outcome = recorded(tmp_path, known(), 60.0, story)
+    assert outcome["spacing_s"]["recovered"] is None
+    assert [name for name, value in outcome["error_s"].items() if value is not None] == ["effect"]
+
+
+def test_the_sum_of_two_one_sided_errors_covers_95_percent_and_the_root_of_squares_doesn_t() -> None:
+    """20,000 pairs of like exponentials, seeded: why the two are added."""
+    draw = random.Random(7)
+    p95 = math.log(20)
+    sums = [draw.expovariate(1) + draw.expovariate(1) for _ in range(20_000)]
+    covered = [sum(each <= bound for each in sums) / len(sums) for bound in (2 * p95, math.sqrt(2) * p95)]
+    assert covered[0] > 0.95 > covered[1]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [],
+        {"schema": "gameday/calibration/v2"},
+        {"schema": "gameday/calibration/v1"},
+        known(None),
+        known(-0.1),
+    ],
+)
+def test_what_isn_t_a_calibration_is_an_error(tmp_path: Path, broken: Any) -> None:
+    """Never silently the same as none."""
+    with pytest.raises(ValueError, match=r"calibration\.json"):
+        recorded(tmp_path, broken)
+
+
+def test_a_run_may_lack_one(tmp_path: Path) -> None:
+    """A machine that was never calibrated."""
+    assert read_calibration(tmp_path / "calibration.json") is None

@@ -1,0 +1,213 @@
+"""Which operations did something about what was wrong, and who ended the outage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.analysis.clocks.operation_results import carried_out
+from gameday.analysis.evidence.recorded_run import read_run
+from tests.support.run_folders import Story, failing, steadily, write
+
+LOST = {"kind": "region.lose", "target": "us-east", "region": "us-east"}
+ISOLATED_WEST = {"kind": "region.isolate", "target": "eu-west", "region": "eu-west"}
+DATABASE = {"kind": "database.kill", "target": "us-east.postgres"}
+OUT_OF_MEMORY = {"kind": "instance.memory", "target": "us-east.pricing", "service": "pricing"}
+DATABASE_PAUSED = {
+    "kind": "instance.pause",
+    "target": "us-east.postgres",
+    "service": "postgres",
+    "region": "us-east",
+}
+SLOW_LINK = {"kind": "link.latency", "target": "checkout--payments"}
+DELETED = {"kind": "environment.delete", "target": "us-east", "region": "us-east", "plan": "c1"}
+
+
+def story(fault: dict[str, Any] | None, since: float = 18.0, until: float | None = None) -> Story:
+    made = Story().begin()
+    if fault:
+        made.add(since, "fault.intended", "f1", **fault).add(since + 0.2, "fault.injected", "f1")
+    if fault and until:
+        made.add(until, "fault.reverted", "f1", by="schedule")
+    return made
+
+
+def operated(made: Story, t: float, name: str, target: str, done: float | None = None) -> Story:
+    number = f"o{sum(each.kind == 'operation.intended' for each in made.events) + 1}"
+    made.add(t, "operation.intended", number, name=name, target=target, by="auto", change=None)
+    return made.add(done or t + 0.5, "operation.done", number)
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "target", "right"),
+    [
+        (LOST, "failover", "us-east", True),
+        (LOST, "failover", "eu-west", False),
+        (SLOW_LINK, "failover", "us-east", False),
+        (DELETED, "failover", "us-east", True),
+        (None, "failover", "us-east", False),
+        (LOST, "promote", "eu-west", True),
+        (DATABASE, "promote", "eu-west", True),
+        (DATABASE_PAUSED, "promote", "eu-west", True),
+        (DELETED, "promote", "eu-west", True),
+        (ISOLATED_WEST, "promote", "eu-west", False),
+        (OUT_OF_MEMORY, "promote", "eu-west", False),
+        (LOST, "rejoin", "us-east", True),
+        (LOST, "rejoin", "eu-west", False),
+        (OUT_OF_MEMORY, "restart", "pricing", True),
+        (OUT_OF_MEMORY, "restart", "catalog", False),
+        (DATABASE, "restart", "postgres", True),
+        (LOST, "restart", "pricing", False),
+        (SLOW_LINK, "flag", "degraded-prices=on", None),
+        (LOST, "rollback", "pricing", False),
+    ],
+)
+def test_right_is_what_acts_on_the_cause(
+    tmp_path: Path, fault: dict[str, Any] | None, name: str, target: str, right: bool | None
+) -> None:
+    """By the fault that stood; of a flag it can't be told."""
+    made = operated(story(fault), 22.0, name, target).finish()
+    (found,) = carried_out(read_run(write(tmp_path / "run", made, steadily())))
+    assert (found.name, found.right, found.failed) == (name, right, False)
+
+
+@pytest.mark.parametrize(("t", "right"), [(17.0, False), (20.0, True), (40.0, False)])
+def test_only_while_the_fault_stands(tmp_path: Path, t: float, right: bool) -> None:
+    """Before it and after its revert there is nothing to leave the region for."""
+    made = operated(story(LOST, 18.0, 30.0), t, "failover", "us-east").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+
+
+def test_a_fault_that_failed_never_stood(tmp_path: Path) -> None:
+    """A deletion refused at the door is no reason to promote."""
+    made = (
+        Story()
+        .begin()
+        .add(18.0, "fault.intended", "f1", **DELETED)
+        .add(18.1, "fault.failed", "f1", why="refused")
+    )
+    found = carried_out(
+        read_run(write(tmp_path / "run", operated(made, 20.0, "promote", "eu-west").finish(), []))
+    )
+    assert found[0].right is False
+
+
+def test_after_a_promotion_another_region_s_loss_is_the_primary_s(tmp_path: Path) -> None:
+    """eu-west was promoted, then isolated: now it is the one to promote away from."""
+    made = story(DATABASE, 18.0, 25.0).add(20.0, "database.promoted", "eu-west", instead_of="us-east")
+    made.add(30.0, "fault.intended", "f2", **ISOLATED_WEST)
+    operated(operated(made, 28.0, "promote", "us-east"), 32.0, "promote", "us-east").finish()
+    assert [each.right for each in carried_out(read_run(write(tmp_path / "run", made, [])))] == [False, True]
+
+
+def test_a_fenced_region_may_rejoin_after_its_fault(tmp_path: Path) -> None:
+    """Reverted or not."""
+    made = story(LOST, 18.0, 25.0).add(20.0, "fence.confirmed", "us-east")
+    found = carried_out(
+        read_run(write(tmp_path / "run", operated(made, 40.0, "rejoin", "us-east").finish(), []))
+    )
+    assert found[0].right is True
+
+
+def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
+    """The region goes grey, nothing sees it down, and the responder drains it."""
+    grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
+    made = operated(story(grey), 22.5, "failover", "us-east", 23.0).finish()
+    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    assert (outcome["ended_by"], outcome["clocks"]["act"], outcome["clocks"]["acted"]) == (
+        "responder",
+        22.5,
+        23.0,
+    )
+
+
+def test_a_fail_over_the_edge_had_made_already_ended_nothing(tmp_path: Path) -> None:
+    """The edge saw the region down at 21 s; the operation of 22.5 s came too late to have done it."""
+    made = story(LOST).add(21.0, "region.seen", "us-east", up=False, database=False, drained=False)
+    operated(made, 22.5, "failover", "us-east").finish()
+    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("system", None)
+    assert outcome["operations"][0]["right"] is True
+
+
+def test_the_system_s_own_fail_over_ended_it(tmp_path: Path) -> None:
+    """Well again while the fault still stands, and nobody had done anything by then."""
+    outcome = measure(write(tmp_path / "run", story(LOST).finish(), failing(steadily(), 20.0, 23.0)))
+    assert (outcome["ended_by"], outcome["ttr_s"], outcome["ttr_state"]) == ("system", 3.0, "measured")
+
+
+TIMELINE = [{"at": "3s", "region.lose": {"region": "us-east", "for": "12s"}}]
+
+
+def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
+    """`for: 12s` from 18 s: users are well at 31 s, though `reverted` says 35 s, when all had caught up."""
+    made = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
+    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 31.0), timeline=TIMELINE))
+    assert (outcome["ended_by"], outcome["ttr_state"], outcome["ttr_censored_at"]) == (
+        "schedule",
+        "censored",
+        30.0,
+    )
+
+
+def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> None:
+    """The loss is over at 23 s by the system's own doing; the return at 35 s hurts again, until 38 s."""
+    made = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
+    requests = failing(failing(steadily(), 20.0, 23.0), 35.5, 38.0)
+    outcome = measure(write(tmp_path / "run", made, requests, timeline=TIMELINE))
+    assert (outcome["ended_by"], outcome["ttr_s"]) == ("system", 18.0)
+    assert outcome["relapses"] == [{"recovered": 23.0, "breached": 35.5}]
+
+
+def shipped(made: Story, t: float, change: str, back: str | None = None, by: str = "auto") -> Story:
+    """A change of pricing, or the roll-back of one; done half a second later."""
+    about = {"service": "pricing", "release": f"pricing-{change}", "by": by, "rollback_of": back}
+    return made.add(t, "change.started", change, **about).add(t + 0.5, "change.done", change)
+
+
+def twice(told: bool) -> Story:
+    """c1 is bad and c2 good; `rollback pricing` takes c2 back and then, asked again, c1."""
+    made = Story().begin().deploy(18.0, 19.0)
+    shipped(made, 19.5, "c2", by="timeline")
+    for t, number, change, back in ((22.0, "o1", "c3", "c2"), (24.0, "o2", "c4", "c1")):
+        made.add(t, "operation.intended", number, name="rollback", target="pricing", by="auto", change=None)
+        made.add(t + 0.9, "operation.done", number, **({"change": back} if told else {}))
+        if not told:
+            shipped(made, t + 0.1, change, back)
+    return made.finish()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_second_rollback_of_a_service_takes_back_the_change_before(tmp_path: Path, told: bool) -> None:
+    """By what the operation says it took back or, in older journals, by the change that it began."""
+    run = read_run(write(tmp_path / "run", twice(told), steadily()))
+    assert [each.right for each in carried_out(run)] == [False, True]
+
+
+@pytest.mark.parametrize(("end", "right"), [("change.done", True), ("change.failed", True), (None, False)])
+def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
+    tmp_path: Path, end: str | None, right: bool
+) -> None:
+    """c2, shipped on the bad c1, was taken back by somebody else or had failed; else it is what was meant."""
+    made = Story().begin().deploy(18.0, 19.0)
+    shipped(made, 19.5, "c2", by="timeline")
+    if end == "change.done":
+        shipped(made, 20.5, "c3", "c2", by="somebody")
+    elif end:
+        made.add(20.5, end, "c2", why="it didn't start")
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    made.add(22.1, "operation.failed", "o1", why="out of order").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+
+
+def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
+    """The bad c1 stood when it was ordered, but a good c2 was shipped before it came to its turn."""
+    made = Story().begin().deploy(18.0, 19.0)
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(made, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(
+        22.9, "operation.done", "o1"
+    ).finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False

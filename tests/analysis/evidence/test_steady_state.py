@@ -1,0 +1,49 @@
+"""What was sent of the load, and how often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gameday.analysis.evidence.recorded_run import Run, read_run
+from gameday.analysis.evidence.steady_state import sent
+from gameday.recording.samples import ErrorKind, ShardWriter
+from tests.support.run_folders import END, Story, write
+
+
+def run_of(folder: Path, *requests: tuple[ErrorKind, int]) -> Run:
+    """A run of one request a second, each with its error and attempts."""
+    path = write(folder, Story().begin().finish())
+    shard = path / "samples" / "load.shard"
+    shard.unlink()
+    writer = ShardWriter(shard)
+    release, journey, step, region = (
+        writer.intern(table, "x") for table in ("release", "journey", "step", "region")
+    )
+    for t, (error, attempts) in enumerate(requests, 3):
+        late = float("nan") if error == ErrorKind.NOT_SENT else t + 0.06 * (t == 3)
+        writer.append(t, late, late, 1, 0, -1, release, 0, journey, step, region, error, 1, attempts)
+    writer.close()
+    return read_run(path)
+
+
+def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
+    """Each request once, and its retries; what was never sent not at all."""
+    some = [(ErrorKind.NONE, 1), (ErrorKind.STATUS, 4), (ErrorKind.CONNECTION, 255), (ErrorKind.NOT_SENT, 0)]
+    found = sent(run_of(tmp_path / "run", *some, (ErrorKind.STATUS, 255)), None)
+    assert (found.planned, found.achieved, found.late, found.not_sent) == (5, 4, 1, 1)
+    assert found.attempts == 1 + 4 + 255 + 255
+
+
+def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
+    """Where the shard says 0 of a request that was sent, it was sent once; so was all in a run without retries."""
+    assert (
+        sent(run_of(tmp_path / "run", *[(ErrorKind.NONE, 0)] * 3, (ErrorKind.NOT_SENT, 0)), None).attempts
+        == 3
+    )
+
+
+def test_what_was_planned_past_the_end_doesn_t_count(tmp_path: Path) -> None:
+    """Requests are those planned till the load was told to stop, and so are their attempts."""
+    requests = [(ErrorKind.STATUS, 2)] * (int(END) + 10)
+    found = sent(run_of(tmp_path / "run", *requests), None)
+    assert found.attempts == 2 * found.planned == 2 * (int(END) - 2)

@@ -1,0 +1,131 @@
+"""What customers would have reported: a pure function of samples and seed."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gameday.analysis import measure
+from gameday.analysis.evidence.recorded_run import read_run
+from gameday.analysis.impact.customer_reports import ALARM, MEDIAN_S, PROBABILITY, WITHIN_S, alarm_at, reports
+from gameday.recording.journal import Event
+from gameday.recording.samples import ErrorKind
+from tests.support.run_folders import END, Request, Story, failing, steadily, write
+
+
+def story(seed: int = 7) -> Story:
+    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+    first = made.events[0]
+    made.events[0] = Event(first.t, first.kind, first.subject, {**first.data, "seed": seed})
+    return made
+
+
+def told(folder: Path, requests: list[Request], seed: int = 7, **scenario: Any) -> dict[str, Any]:
+    found: dict[str, Any] = measure(write(folder, story(seed), requests, **scenario))["customer_reports"]
+    return found
+
+
+def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
+    """Of 4,000 who met a failure 200 or so report it, half of them within the median delay."""
+    requests = [Request(18.0 + i / 4000, user=i) for i in range(4000)]
+    for request in requests:
+        request.error = ErrorKind.STATUS
+    times = reports(read_run(write(tmp_path / "run", story(), requests)), 18.0)
+    assert len(times) == pytest.approx(4000 * PROBABILITY, abs=4 * (4000 * 0.05 * 0.95) ** 0.5)
+    assert statistics.median(times - 18.5) == pytest.approx(MEDIAN_S, rel=0.25)
+    assert times.min() > 18.0
+
+
+def test_the_same_samples_and_seed_give_the_same_reports(tmp_path: Path) -> None:
+    """And another seed others."""
+    one, again, other = (
+        told(tmp_path / name, failing(steadily(), 20.0, 40.0), seed)
+        for name, seed in (("a", 7), ("b", 7), ("c", 8))
+    )
+    assert one == again
+    assert one["curve"] != other["curve"]
+
+
+def test_the_order_in_which_workers_wrote_doesn_t_matter(tmp_path: Path) -> None:
+    """Who complains hangs on user and time, and not on the place of a record."""
+    requests = failing(steadily(), 20.0, 40.0)
+    assert told(tmp_path / "a", requests) == told(tmp_path / "b", requests[::-1])
+
+
+def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
+    """Counts of each second from the effect on; the last is not empty."""
+    found = told(tmp_path / "run", failing(steadily(), 20.0, 45.0))
+    counts = found["curve"]["counts"]
+    assert found["curve"]["since"] == 20.0
+    assert (sum(counts), max(counts), counts[-1] > 0) == (found["total"], found["peak"], True)
+    assert int(found["first_s"]) == next(second for second, count in enumerate(counts) if count)
+    assert len(counts) <= END - 20.0
+
+
+def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
+    """Zero, which isn't unknown; there is no first report then."""
+    good = Story().begin().deploy(18.0, 19.0, fault=False).finish(reason="no_effect")
+    found = measure(write(tmp_path / "run", good, steadily()))["customer_reports"]
+    assert (found["total"], found["peak"], found["first_s"], found["curve"]["counts"]) == (0, 0, None, [])
+
+
+def test_where_nothing_was_judged_nothing_is_known(tmp_path: Path) -> None:
+    """Null, the curve too."""
+    broken = Story().begin().deploy(18.0, 19.0).finish(19.5, "interrupted")
+    found = measure(write(tmp_path / "run", broken, steadily(19.5)))["customer_reports"]
+    assert set(found.values()) == {None}
+
+
+def test_a_journey_that_went_wrong_twice_is_one_reason_to_complain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong price on the page and then in the receipt; the next journey of the same user is another."""
+    monkeypatch.setattr("gameday.analysis.impact.customer_reports.PROBABILITY", 1.0)
+    requests = steadily()
+    for t, took in ((20.0, 0.01), (20.21, 0.02), (25.0, 0.01)):
+        requests.append(Request(t, took, user=99_999, error=ErrorKind.WRONG, correct=0))
+    run = read_run(write(tmp_path / "run", story(), requests))
+    assert len(reports(run, 18.0)) == 2
+
+
+def test_the_alarm_is_the_fifth_report_within_a_minute() -> None:
+    """Too few, or too far from each other, are none."""
+    assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0])) is None
+    assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0, 1.0 + WITHIN_S])) == 1.0 + WITHIN_S
+    assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0, 61.1, 62.1])) is None
+    assert alarm_at(np.array([1.0, 50.0, 51.0, 52.0, 62.0, 63.0])) == 63.0
+    assert ALARM == 5
+
+
+def test_monitors_are_ahead_of_customers_or_behind(tmp_path: Path) -> None:
+    """CUSUM paged 1 s after the effect, the service-side alert came at 50 s: before the alarm, and after it."""
+    late = (
+        Story()
+        .begin()
+        .deploy(18.0, 19.0)
+        .page(21.0)
+        .page(50.0, detector="scrape", pages=False, alert="a2")
+        .finish()
+    )
+    outcome = measure(write(tmp_path / "run", late, failing(steadily(), 20.0, 60.0)))
+    found = outcome["customer_reports"]
+    assert found["ahead_client_s"] == pytest.approx(found["alarm_s"] - 1.0)
+    assert found["ahead_service_s"] == pytest.approx(found["alarm_s"] - 30.0)
+    assert found["ahead_client_s"] > 0 > found["ahead_service_s"]
+
+
+def test_an_expectation_may_speak_of_them(tmp_path: Path) -> None:
+    """By name; what never came is unknown."""
+    expect = [
+        "customer_reports.ahead_client_s > 0s",
+        "customer_reports.peak >= 1",
+        "customer_reports.alarm_s > 2s",
+    ]
+    folder = write(tmp_path / "run", story(), failing(steadily(), 20.0, 45.0), expect=expect)
+    assert [each["holds"] for each in measure(folder)["expectations"]] == [True, True, True]
+    few = write(tmp_path / "few", story(), failing(steadily(), 20.0, 20.2), expect=expect[:1])
+    assert [each["holds"] for each in measure(few)["expectations"]] == [None]

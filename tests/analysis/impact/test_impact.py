@@ -1,0 +1,142 @@
+"""Who was hurt, between effect and recovery only, and what it cost the budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gameday.analysis import measure
+from gameday.analysis.impact.blast_radius import Homes, read_homes
+from gameday.load.load_plan import LoadPlan
+from gameday.recording.samples import ErrorKind
+from tests.support.run_folders import HOMES, Story, failing, steadily, write
+
+STORY = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+
+
+def test_the_hurt_are_counted_by_region_release_and_journey(tmp_path: Path) -> None:
+    """200 requests from 20 s to 30 s; those of us-east on the new release fail: one in four."""
+    requests = steadily()
+    for number, request in enumerate(requests):
+        request.region = "us-east" if number % 2 else "eu-west"
+        request.release = "pricing-1.1.0" if number % 4 == 1 else "pricing-1.0.0"
+        request.user = number % 50
+        request.journey = "buy" if number % 2 else "browse"
+    failing(requests, 20.0, 30.0, which=lambda r: r.release == "pricing-1.1.0")
+    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    # The first bad request is number 361 at 20.05 s, the last 557 at 29.85 s; the next good one is at 29.9 s.
+    assert (found["requests"], found["failed"]) == (197, 50)
+    assert found["failed_ratio"] == pytest.approx(50 / 197, abs=1e-6)
+    assert found["served"]["us-east"] == {
+        "requests": 99,
+        "failed": 50,
+        "failed_ratio": pytest.approx(50 / 99, abs=1e-6),
+        "hurt_s": pytest.approx(9.81),  # planned at 20.05 s; the one of 29.85 s was answered at 29.86 s
+    }
+    assert found["served"]["eu-west"] == {"requests": 98, "failed": 0, "failed_ratio": 0.0, "hurt_s": 0.0}
+    assert found["releases"]["pricing-1.1.0"]["failed_ratio"] == 1.0
+    assert found["journeys"]["browse"]["failed"] == 0
+    # Users number%50 with number%4 == 1 within 0..49, over all residues: 25 odd ones, each hit within 100 requests.
+    assert (found["users"], found["users_affected_ratio"]) == (25, 0.5)
+
+
+def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
+    """Nobody answers those of one region: they were served nowhere, and their region is the one that is hurt."""
+    homes = Homes(tuple(HOMES), tuple(HOMES.values()))
+    requests = steadily()
+    for request in requests:
+        request.journey = "buy" if request.user % 2 else "browse"
+    lives_east = dict(enumerate((homes.of(np.arange(len(requests))) == 0).tolist()))
+    failing(requests, 20.0, 30.0, ErrorKind.TIMEOUT, which=lambda r: lives_east[r.user])
+    for request in requests:
+        if request.error == ErrorKind.TIMEOUT:
+            request.region, request.took = "", 2.0
+    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    bad = [r for r in requests if r.error == ErrorKind.TIMEOUT]
+    assert set(found["served"]) == {"", "us-east"}
+    east, west = found["regions"]["us-east"], found["regions"]["eu-west"]
+    assert (east["failed"], east["failed_ratio"], east["users"]) == (len(bad), 1.0, len(bad))
+    assert (west["failed"], west["users"], west["users_affected_ratio"], west["hurt_s"]) == (0, 0, 0.0, 0.0)
+    assert east["hurt_s"] == pytest.approx(bad[-1].planned + 2.0 - bad[0].planned)
+    cells = {(each["region"], each["journey"]): each for each in found["blast"]}
+    assert set(cells) == {(region, journey) for region in HOMES for journey in ("buy", "browse")}
+    buyers = [r for r in bad if r.journey == "buy"]
+    assert cells["us-east", "buy"]["failed"] == len(buyers)
+    assert cells["us-east", "buy"]["hurt_s"] == pytest.approx(buyers[-1].planned + 2.0 - buyers[0].planned)
+    assert cells["eu-west", "buy"]["failed"] == 0
+
+
+def test_how_long_each_user_was_hurt(tmp_path: Path) -> None:
+    """Ten users, one after the other, one in two failing: five of them, every half second from first to last."""
+    requests = steadily()
+    for number, request in enumerate(requests):
+        request.user = number % 10
+    failing(requests, 20.0, 30.0, which=lambda r: r.user < 5)
+    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    # 200 requests, twenty of each user, 0.5 s apart: 9.5 s from first to last, answered 10 ms later.
+    assert found["user_hurt_s"] == {key: pytest.approx(9.51) for key in ("median", "p95", "longest")}
+    assert found["hurt_s"] == pytest.approx(9.7 + 0.01)
+
+
+def test_without_the_load_s_plan_homes_are_unknown(tmp_path: Path) -> None:
+    """Then nobody's region can be told, and where requests were served still can."""
+    folder = write(tmp_path / "run", STORY, failing(steadily(), 20.0, 30.0))
+    (folder / "samples" / "load.json").unlink()
+    found = measure(folder)["impact"]
+    assert (found["regions"], found["blast"], found["served"]["us-east"]["failed"]) == ({}, [], 200)
+
+
+@pytest.mark.parametrize("regions", [{"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 0.5, "c": 1.5}, {"a": 1.0}])
+def test_homes_are_those_of_the_load(tmp_path: Path, regions: dict[str, float]) -> None:
+    """Worked out anew, user by user the same."""
+    plan = LoadPlan(
+        run="r",
+        target="http://127.0.0.1:1",
+        seed=1,
+        origin=0.0,
+        rate=10.0,
+        journeys={"buy": 1.0},
+        timeout=2.0,
+        think_time=0.2,
+        regions=regions,
+        pool=64,
+        products=tmp_path / "p",
+        shard=tmp_path / "s",
+    )
+    plan.write(tmp_path / "load.json")
+    homes = read_homes(tmp_path / "load.json")
+    assert homes is not None
+    users = np.arange(1, 20_001)
+    assert [homes.names[code] for code in homes.of(users)] == [plan.home(user) for user in users.tolist()]
+
+
+def test_the_budget_is_that_of_the_whole_run(tmp_path: Path) -> None:
+    """200 bad of 1,100 since 5 s, where 1 % (11) may be: the budget is spent 18 times; unsent ones don't count."""
+    requests = failing(failing(steadily(), 20.0, 30.0), 50.0, 50.01, ErrorKind.NOT_SENT)
+    outcome = measure(write(tmp_path / "run", STORY, requests))
+    assert outcome["impact"]["error_budget_spent"] == pytest.approx(200 / (1099 * 0.01), abs=1e-6)
+    assert outcome["slos"][0]["budget_spent"] == outcome["impact"]["error_budget_spent"]
+    assert outcome["impact"]["budgets"] == {"shop": outcome["impact"]["error_budget_spent"]}
+
+
+def test_requests_not_sent_hurt_nobody_we_know_of(tmp_path: Path) -> None:
+    """What was never sent is no request and no failure: 196 of 200 remain."""
+    requests = failing(failing(steadily(), 20.0, 30.0), 25.0, 25.2, ErrorKind.NOT_SENT)
+    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    assert (found["requests"], found["failed"], found["users"]) == (196, 196, 196)
+
+
+def test_to_the_end_where_it_never_recovered(tmp_path: Path) -> None:
+    """Without a recovery the impact goes on to the end of the run."""
+    outcome = measure(write(tmp_path / "run", STORY, failing(steadily(), 20.0, 60.0)))
+    assert (outcome["impact"]["requests"], outcome["impact"]["failed"]) == (800, 800)
+
+
+def test_wrong_answers_hurt(tmp_path: Path) -> None:
+    """A wrong price is a failure too, though no error shows."""
+    slos = [{"name": "prices", "sli": "correctness", "objective": "99%"}]
+    requests = failing(steadily(), 20.0, 30.0, ErrorKind.WRONG)
+    outcome = measure(write(tmp_path / "run", STORY, requests, slos=slos))
+    assert (outcome["clocks"]["effect"], outcome["impact"]["failed"]) == (20.0, 200)

@@ -1,0 +1,56 @@
+"""What was left behind: the clean-up's own word, and every fault without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from tests.support.run_folders import Story, steadily, write
+
+
+def cleanup(folder: Path, story: Story) -> tuple[Any, Any]:
+    outcome = measure(write(folder / "run", story, steadily(), expect=["!effect"]))
+    return outcome["cleanup"], outcome["exit_status"]
+
+
+def fault(kind: str | None, t: float = 25.0) -> Story:
+    """A fault at 18 s that came to `kind` at `t`, or to nothing; the clean-up calls itself clean."""
+    story = Story().begin().add(18.0, "fault.intended", "f1", kind="latency", target="checkout--pricing")
+    if kind:
+        story.add(t, kind, "f1", by="schedule", why="no such link")
+    story.add(60.0, "run.ended", reason="no_effect").add(60.0, "phase", "down")
+    return story.add(61.0, "cleanup", clean=True, left=[]).add(61.0, "phase", "done")
+
+
+@pytest.mark.parametrize(
+    ("kind", "t"), [("fault.reverted", 25.0), ("fault.reverted", 60.5), ("fault.failed", 18.5)]
+)
+def test_a_fault_that_was_taken_back_or_never_came_leaves_nothing(
+    tmp_path: Path, kind: str, t: float
+) -> None:
+    """By the schedule, by the clean-up after the end, or because it could not be injected."""
+    assert cleanup(tmp_path, fault(kind, t)) == ({"clean": True, "left": []}, 0)
+
+
+@pytest.mark.parametrize("kind", [None, "fault.injected"])
+def test_a_fault_without_a_word_of_its_revert_is_left_behind(tmp_path: Path, kind: str | None) -> None:
+    """Named by kind and target; exit status 5."""
+    left = ["fault f1 (latency on checkout--pricing), which was never reverted"]
+    assert cleanup(tmp_path, fault(kind)) == ({"clean": False, "left": left}, 5)
+
+
+def test_what_the_clean_up_names_comes_first(tmp_path: Path) -> None:
+    """Both are told."""
+    story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
+    story.add(60.0, "run.ended", reason="no_effect").add(60.0, "phase", "down")
+    found, status = cleanup(tmp_path, story.add(61.0, "cleanup", clean=False, left=["pid 7"]))
+    assert (found["left"][0], len(found["left"]), status) == ("pid 7", 2, 5)
+
+
+def test_without_a_clean_up_nothing_is_known(tmp_path: Path) -> None:
+    """The journal was cut short: an error of its own."""
+    story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
+    assert cleanup(tmp_path, story) == ({"clean": None, "left": []}, 4)

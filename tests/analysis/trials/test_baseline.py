@@ -1,0 +1,222 @@
+"""Baselines: what is kept, what fails against it, and when the machine forbids to judge."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis.trials.baseline import baseline, gate, ground, read, unfit, written
+from tests.support.run_folders import Story, steadily, write
+from tests.support.suites import GROUND, SIX, attempts, entry, full, made
+
+NAMES = ("bad-deploy", "region-lost", "payments-down")
+
+
+def suite(factor: float = 1.0, **ground: float) -> dict[str, Any]:
+    """Three scenarios; the first so many times slower to recover."""
+    values = {name: [each * (factor if name == NAMES[0] else 1) for each in SIX] for name in NAMES}
+    return made(*(timed(name, values[name], ground) for name in NAMES))
+
+
+def timed(name: str, ttrs: list[float], ground: dict[str, float]) -> Any:
+    outcomes = [full(f"{name}-{i}", name, ttr=ttr) for i, ttr in enumerate(ttrs)]
+    return entry(name, ttrs, attempts=attempts(outcomes, name, GROUND | ground))
+
+
+def kept(found: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """The baseline of a suite, by way of the disk."""
+    path = tmp_path / "baseline.json"
+    path.write_text(written(baseline(found)), encoding="utf-8")
+    return read(path)
+
+
+def test_a_suite_holds_against_its_own_baseline(tmp_path: Path) -> None:
+    """Exit status 0, judged, nothing to say; the file is small and as it was written."""
+    base = kept(suite(), tmp_path)
+    assert base == baseline(suite())
+    found = gate(suite(), base, "baseline.json")
+    assert (found["exit_status"], found["judged"], found["reasons"], found["commands"]) == (0, True, [], [])
+    assert '"ttr_s": [5.0, 5.2, 4.8, 5.4, 5.1, 4.9],\n' in written(base)
+    assert len(written(base).splitlines()) < 40
+
+
+def test_a_slower_recovery_fails_with_how_much_and_how_surely(tmp_path: Path) -> None:
+    """By half in one of three: that one alone, its shift, and p after Holm; the suite's own status is raised."""
+    base = kept(suite(), tmp_path)
+    found = gate(suite(1.5), base)
+    assert (found["exit_status"], found["verdict"]) == (1, "fail")
+    (reason,) = found["reasons"]
+    assert reason.startswith("baseline: bad-deploy: TTR rose from 5.0 s to 7.6 s")
+    assert "p = 0.0032 after Holm over 3 tests" in reason
+    whole = made(*(entry(name) for name in NAMES), baseline=found)
+    assert (whole["exit_status"], whole["reasons"]) == (1, [reason])
+
+
+def test_one_that_never_recovered_fails_at_once(tmp_path: Path) -> None:
+    """And a baseline keeps such trials as infinite, equal among themselves."""
+    base = kept(suite(), tmp_path)
+    broken = made(*(entry(name, [*SIX[:5], inf]) for name in NAMES))
+    assert gate(broken, base)["exit_status"] == 1
+    own = kept(broken, tmp_path)
+    assert own["scenarios"]["bad-deploy"]["ttr_s"][5] == "Infinity"
+    assert gate(broken, own)["exit_status"] == 0
+
+
+def test_a_fault_without_effect_was_an_outage_of_no_time(tmp_path: Path) -> None:
+    """As compare counts it: TTR 0, no TTD; so a control scenario that begins to hurt is a regression."""
+    quiet = [full(f"c{i}", "control", effect=False) for i in range(6)]
+    base = kept(made(entry("control", SIX, attempts=attempts(quiet, "control"))), tmp_path)
+    assert (base["scenarios"]["control"]["ttr_s"], base["scenarios"]["control"]["ttd_s"]) == (
+        [0.0] * 6,
+        [None] * 6,
+    )
+    assert gate(made(entry("control")), base)["exit_status"] == 1
+
+
+def test_too_few_trials_are_no_pass(tmp_path: Path) -> None:
+    """Inconclusive, with how many it takes."""
+    base = kept(made(entry(ttrs=SIX[:3])), tmp_path)
+    found = gate(made(entry(ttrs=SIX[:3])), base)
+    assert found["exit_status"] == 3
+    assert found["reasons"][0].endswith("it takes 5 a side")
+
+
+def test_a_dropped_scenario_is_no_pass_and_a_new_one_no_failure(tmp_path: Path) -> None:
+    """Each is told."""
+    base = kept(suite(), tmp_path)
+    fewer = made(*(entry(name) for name in NAMES[:2]))
+    assert gate(fewer, base)["exit_status"] == 3
+    more = made(*(entry(name) for name in (*NAMES, "another")))
+    assert gate(more, base)["exit_status"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ground", "judged"),
+    [
+        ({"start_s": 0.45 * 1.19, "base_p50_s": 0.0046 * 0.81}, True),
+        ({"start_s": 0.45 * 1.22}, False),
+        ({"base_p50_s": 0.0046 * 0.78}, False),
+        ({"lag_p95_s": 0.03}, False),
+    ],
+)
+def test_another_machine_is_not_judged(ground: dict[str, float], judged: bool, tmp_path: Path) -> None:
+    """More than a fifth faster or slower: exit status 3 even where it became slower, and what to run instead."""
+    base = kept(suite(), tmp_path)
+    found = gate(suite(1.5, **ground), base)
+    assert (found["judged"], found["exit_status"]) == (judged, 1 if judged else 3)
+    if not judged:
+        assert "over 20% faster or slower" in found["reasons"][0]
+        expected = "gameday compare BASE/scenarios/bad-deploy.yaml scenarios/bad-deploy.yaml --interleave 10"
+        assert found["commands"][0] == expected
+        assert len(found["commands"]) == 3
+
+
+def test_a_variant_and_odd_paths_are_spelt_as_a_shell_reads_them(tmp_path: Path) -> None:
+    """Quoted where need be; a variant is named."""
+    slow = attempts([full(f"x{i}", ttr=ttr) for i, ttr in enumerate(SIX)], "x", GROUND | {"start_s": 1.0})
+    base = kept(made(entry()), tmp_path)
+    found = gate(made(entry(attempts=slow, path="my scenarios/it's.yaml", variant="with")), base)
+    (command,) = found["commands"]
+    words = [
+        "gameday",
+        "compare",
+        "BASE/my scenarios/it's.yaml",
+        "my scenarios/it's.yaml",
+        "--interleave",
+        "10",
+    ]
+    assert shlex.split(command) == [*words, "--variant", "with"]
+
+
+def test_one_slower_scenario_is_no_other_machine(tmp_path: Path) -> None:
+    """The machine is the median over the scenarios: code that became slow in one of three doesn't hide behind it."""
+    base = kept(suite(), tmp_path)
+    entries = [timed(name, SIX, {"base_p50_s": 0.02} if name == NAMES[0] else {}) for name in NAMES]
+    assert gate(made(*entries), base)["judged"]
+
+
+def test_an_unknown_machine_or_substrate_is_not_judged(tmp_path: Path) -> None:
+    """Missing data is never the same."""
+    base = kept(suite(), tmp_path)
+    unknown = made(*(entry(name, attempts=attempts([full("r", name)], name, {})) for name in NAMES))
+    assert (
+        "can't be told: starting the load, a page in steady state, lag" in gate(unknown, base)["reasons"][0]
+    )
+    assert "made on docker" in gate(suite(), base | {"substrate": "docker"})["reasons"][0]
+
+
+def test_only_what_was_judged_can_be_a_baseline() -> None:
+    """A failure may be kept, for then it is known; what is unclear, broken off or not run may not."""
+    assert unfit(made(entry())) == unfit(made(entry(ttrs=[5.0, inf]))) == ""
+    assert "exit status 3" in unfit(made(entry(), entry("late", [], trials=1, missing="time was up")))
+    assert "exit status 130" in unfit(made(entry(), interrupted=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "can't be read"),
+        ("[]", "isn't gameday/baseline/v1"),
+        ('{"schema": "gameday/baseline/v1"}', "isn't whole"),
+        (
+            '{"schema": "gameday/baseline/v1", "scenarios": {"a": {"ttr_s": [1], "ttd_s": ["x"]}}}',
+            "isn't whole",
+        ),
+        (
+            '{"schema": "gameday/baseline/v1", "scenarios": {"a": {"ttr_s": [-1], "ttd_s": []}}}',
+            "isn't whole",
+        ),
+    ],
+)
+def test_a_file_that_is_no_baseline_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    """With what is wrong, before anything is run."""
+    path = tmp_path / "b.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        read(path)
+    with pytest.raises(ValueError, match="can't be read"):
+        read(tmp_path / "none.json")
+
+
+def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
+    """The load's start, the median of good answers in steady state, and the lag that the outcome has."""
+    story = Story().begin().add(2.6, "load.started").deploy(18.0, 19.0).finish()
+    requests = steadily()
+    for request in requests:
+        request.took = 0.012 if request.planned < 15.0 else 0.5
+    folder = write(tmp_path / "run", story, requests)
+    found = ground(folder, {"lag_p95_s": 0.02})
+    assert found == {"start_s": pytest.approx(0.6), "base_p50_s": pytest.approx(0.012), "lag_p95_s": 0.02}
+    early = write(tmp_path / "early", Story().add(0.0, "run.started"), [])
+    assert ground(early, {}) == {"start_s": None, "base_p50_s": None, "lag_p95_s": None}
+
+
+def test_a_gate_is_json(tmp_path: Path) -> None:
+    """Without infinities or NaN, whatever became of the trials."""
+    base = kept(made(entry(ttrs=[inf] * 6)), tmp_path)
+    json.dumps(gate(made(entry(ttrs=[None] * 6)), base), allow_nan=False)
+
+
+def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) -> None:
+    """Exit status 3 with the reason and no command to run, however like the baseline they are."""
+    base, why = kept(suite(), tmp_path), "times were measured on a crowded machine: 4 runs at once"
+    crowded = suite() | {"crowded": why, "at_once": 4}
+    found = gate(crowded, base)
+    assert (found["exit_status"], found["judged"], found["commands"]) == (3, False, [])
+    assert why in found["reasons"][0]
+    assert "without --crowded" in found["reasons"][0]
+    assert unfit(crowded) == why
+
+
+def test_a_baseline_is_held_only_against_as_many_at_once(tmp_path: Path) -> None:
+    """Runs beside others aren't runs alone, wherever there is room for them; what says nothing was made alone."""
+    base = kept(suite(), tmp_path)
+    assert gate(suite() | {"at_once": 1}, base)["exit_status"] == 0
+    found = gate(suite() | {"at_once": 2}, base)
+    assert (found["exit_status"], found["judged"]) == (3, False)
+    assert "made with --at-once 1, this suite with --at-once 2" in found["reasons"][0]

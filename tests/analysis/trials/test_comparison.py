@@ -1,0 +1,234 @@
+"""Comparisons: what fails, what can't be judged and what passes, by hand-made trials and by draws with a fixed seed."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gameday.analysis.trials.comparison import compare
+from tests.support.outcomes import outcome, trials
+
+TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
+
+
+def against(base: list[Any], new: list[Any], **options: Any) -> dict[str, Any]:
+    """A comparison of one scenario, from its TTRs; always JSON."""
+    told = compare({"bad-deploy": trials(base)}, {"bad-deploy": trials(new, side="n")}, **options)
+    json.dumps(told, allow_nan=False)
+    return told
+
+
+def times(values: list[float], factor: float) -> list[float]:
+    return [each * factor for each in values]
+
+
+def draws(count: int, seed: int, cv: float = 0.15) -> list[list[float]]:
+    """TTRs of ten trials each, drawn from 200 recorded ones with this coefficient of variation, without replacement."""
+    random = np.random.default_rng(seed)
+    recorded = 12 * random.lognormal(0, np.sqrt(np.log1p(cv**2)), 200)
+    return [random.choice(recorded, 10, replace=False).tolist() for _ in range(count)]
+
+
+def test_a_clear_rise_is_a_regression() -> None:
+    """All ten slower by half: p = 1/C(20, 10), the shift about half, and the reason says both."""
+    told = against(TEN, times(TEN, 1.5))
+    (scenario,) = told["scenarios"]
+    ttr = scenario["metrics"]["ttr_s"]
+    assert (told["verdict"], told["exit_status"], scenario["verdict"]) == ("fail", 1, "regression")
+    assert (ttr["base"]["median"], ttr["new"]["median"]) == (10.1, 15.15)
+    assert ttr["p"] == ttr["p_holm"] == pytest.approx(1 / 184756, rel=1e-5)
+    assert ttr["shift"]["relative"] == pytest.approx(0.5, abs=0.02)
+    low, high = ttr["shift"]["interval"]
+    assert low < ttr["shift"]["value"] < high
+    assert told["reasons"] == [
+        "bad-deploy: TTR rose from 10.1 s to 15.1 s in the median: a shift of 5.1 s, +50%, "
+        "p = 5.4e-06 after Holm over 1 test"
+    ]
+
+
+def test_a_sure_but_small_rise_passes() -> None:
+    """Ten percent slower with hardly any spread: p is far under α, the shift isn't over 15 %; at 5 % it is."""
+    base = [10.0 + i / 100 for i in range(10)]
+    told = against(base, times(base, 1.1))
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["p"] < 1e-4
+    assert (told["verdict"], told["exit_status"], told["reasons"]) == ("pass", 0, [])
+    assert against(base, times(base, 1.1), threshold=0.05)["exit_status"] == 1
+
+
+def test_a_large_rise_that_may_be_noise_passes() -> None:
+    """A shift over 15 % between wildly spread sides isn't significant."""
+    told = against([2.0, 30.0, 5.0, 60.0, 9.0, 14.0], [3.0, 36.0, 6.0, 70.0, 12.0, 18.0])
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] > 0.15
+    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("no-regression", 0)
+
+
+def test_an_improvement_passes() -> None:
+    """The test is one-sided: faster by half is no regression."""
+    assert against(TEN, times(TEN, 0.5))["exit_status"] == 0
+
+
+def test_a_trial_that_never_recovered_fails_at_once() -> None:
+    """One of ten, or one against one: where every trial of base recovered it takes no statistics."""
+    told = against(TEN, [*TEN[:9], inf])
+    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("never-recovered", 1)
+    assert told["reasons"] == ["bad-deploy: 1 of 10 trials of new never recovered; all 10 of base did"]
+    assert against([10.0], [inf])["exit_status"] == 1
+
+
+def test_never_recovering_on_both_sides_is_no_difference() -> None:
+    """∞ − ∞ = 0: base had such trials too, so new is judged by the rank test, and passes."""
+    told = against([*TEN[:8], inf, inf], [*TEN[:8], inf, inf])
+    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("no-regression", 0)
+    told = against([inf] * 6, [inf] * 6)
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == 0.0
+    assert told["exit_status"] == 0
+
+
+def test_many_more_that_never_recover_are_found_by_rank() -> None:
+    """One of ten in base, all in new: an infinite shift over a finite median is a regression."""
+    told = against([*TEN[:9], inf], [inf] * 10)
+    assert told["scenarios"][0]["verdict"] == "regression"
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == "Infinity"
+    assert "to ∞ in the median" in told["reasons"][0]
+
+
+def test_three_a_side_can_not_be_judged() -> None:
+    """However slow new is: exit 3, and it says how many trials it takes."""
+    told = against([10.0, 10.1, 10.2], [50.0, 51.0, 52.0])
+    assert (told["verdict"], told["exit_status"], told["scenarios"][0]["verdict"]) == (
+        "inconclusive",
+        3,
+        "too-few",
+    )
+    assert told["trials_needed"] == 5
+    assert told["reasons"] == [
+        "bad-deploy: 3 against 3 values of TTR can never show a regression at α = 0.01 over 1 test; it takes 5 a side"
+    ]
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["detectable"] == "Infinity"
+
+
+def test_more_scenarios_take_more_trials() -> None:
+    """α is for the whole: five a side judge two scenarios at 1 %, and three no more."""
+    for count, status in [(2, 0), (3, 3)]:
+        side = {f"s{i}": trials(TEN[:5], f"s{i}") for i in range(count)}
+        told = compare(side, side)
+        assert (told["tests"], told["exit_status"]) == (count, status)
+    assert told["trials_needed"] == 6
+
+
+def test_holm_judges_all_scenarios_together() -> None:
+    """p = 7/924 alone is a regression; beside four other scenarios without a change it isn't."""
+    base, new = [1.0, 2, 3, 4, 5, 6], [4.5, 5.5, 6.5, 7, 8, 9]
+    alone = against(base, new, threshold=0.0)
+    p = alone["scenarios"][0]["metrics"]["ttr_s"]["p"]
+    assert p == pytest.approx(7 / 924, rel=1e-5)
+    assert alone["exit_status"] == 1
+    others = {f"s{i}": trials(TEN, f"s{i}") for i in range(4)}
+    told = compare({"x": trials(base, "x"), **others}, {"x": trials(new, "x"), **others}, threshold=0.0)
+    assert told["scenarios"][-1]["metrics"]["ttr_s"]["p_holm"] == pytest.approx(5 * p, rel=1e-5)
+    assert told["exit_status"] == 0
+
+
+def test_ttd_is_told_and_gated_only_where_asked() -> None:
+    """Detection three times as slow with TTR as before passes, unless TTD is gated."""
+
+    def side(ttd: float) -> dict[str, list[Any]]:
+        return {"a": [outcome(f"r{i}", "a", ttr=each, ttd=ttd + i / 10) for i, each in enumerate(TEN)]}
+
+    told = compare(side(2.0), side(6.0))
+    ttd = told["scenarios"][0]["metrics"]["ttd_s"]
+    assert (told["exit_status"], told["gated"], ttd["gated"], ttd["p_holm"]) == (0, ["ttr_s"], False, None)
+    assert ttd["p"] < 1e-4
+    told = compare(side(2.0), side(6.0), gate_ttd=True)
+    assert (told["exit_status"], told["tests"]) == (1, 2)
+    assert "TTD rose" in told["reasons"][0]
+
+
+def test_a_scenario_missing_in_new_can_not_be_judged() -> None:
+    """Leaving one out doesn't pass the gate; one that is new is told and no more."""
+    both, more = {"a": trials(TEN, "a")}, {"a": trials(TEN, "a"), "b": trials(TEN, "b")}
+    told = compare(more, both)
+    assert (told["exit_status"], told["missing"]) == (3, {"base": [], "new": ["b"]})
+    told = compare(both, more)
+    assert (told["exit_status"], told["missing"]) == (0, {"base": ["b"], "new": []})
+    assert told["reasons"] == ["b: base has no run of it, so there is nothing to compare with"]
+
+
+def test_nothing_in_common_is_inconclusive() -> None:
+    """No scenario on both sides: nothing was judged, so nothing passed."""
+    told = compare({}, {"a": trials(TEN, "a")})
+    assert (told["exit_status"], told["scenarios"]) == (3, [])
+    assert "base and new have no scenario in common" in told["reasons"]
+
+
+def test_a_failure_outweighs_what_can_not_be_judged() -> None:
+    """One scenario regressed and one with too few trials: exit 1, the failure told first."""
+    base = {"a": trials(TEN[:2], "a"), "b": trials(TEN, "b")}
+    told = compare(base, {"a": trials(TEN[:2], "a"), "b": trials(times(TEN, 2), "b")})
+    assert told["exit_status"] == 1
+    assert [each.split(":")[0] for each in told["reasons"]] == ["b", "a"]
+
+
+def test_a_fault_without_effect_is_an_outage_of_no_time() -> None:
+    """What was absorbed before and hurts now is a regression; the other way it is none."""
+    quiet = {"a": [outcome(f"r{i}", "a", effect=False) for i in range(6)]}
+    loud = {"a": trials(TEN[:6], "a")}
+    told = compare(quiet, loud)
+    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("regression", 1)
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] == "Infinity"
+    assert compare(loud, quiet)["exit_status"] == compare(quiet, quiet)["exit_status"] == 0
+
+
+def test_trials_without_a_value_do_not_make_up_the_number() -> None:
+    """Ten a side of which seven of new measured nothing: three values are too few."""
+    told = against(TEN, [*TEN[:3], *[None] * 7])
+    assert told["scenarios"][0]["new"]["n"] == 10
+    assert told["scenarios"][0]["metrics"]["ttr_s"]["new"]["n"] == 3
+    assert against(TEN, [None] * 10)["exit_status"] == 3
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0.0}, {"alpha": 1.0}, {"threshold": -0.1}])
+def test_rules_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    """A level outside 0…1, or a negative threshold."""
+    with pytest.raises(ValueError, match="no comparison"):
+        compare({}, {}, **options)
+
+
+def failures(pairs: list[tuple[list[float], list[float]]], **options: Any) -> int:
+    return sum(against(base, new, **options)["exit_status"] == 1 for base, new in pairs)
+
+
+def test_the_same_code_against_itself_hardly_ever_fails() -> None:
+    """50 comparisons, ten trials a side, of the same recorded trials: at most 2 fail, spread as TTR or as TTD."""
+    for cv in (0.15, 0.5):
+        sides = draws(100, seed=11, cv=cv)
+        assert failures(list(zip(sides[:50], sides[50:], strict=True))) <= 2
+
+
+def test_a_rise_by_thirty_percent_is_found() -> None:
+    """TTR +30 % at ten a side and CV 15 %: found in 80 % of 100 draws or more, at α = 0.01."""
+    sides = draws(200, seed=12)
+    slower = [times(each, 1.3) for each in sides[100:]]
+    assert failures(list(zip(sides[:100], slower, strict=True))) >= 80
+
+
+def test_what_is_said_to_be_detectable_is_found_in_four_of_five() -> None:
+    """Raised by the increase that the comparison itself prints, 80 % of 100 draws are found, give or take 10."""
+    sides = draws(200, seed=13)
+    said = [
+        against(base, new)["scenarios"][0]["metrics"]["ttr_s"]["detectable"]
+        for base, new in zip(sides[:20], sides[20:40], strict=True)
+    ]
+    slower = [times(each, 1 + float(np.median(said))) for each in sides[100:]]
+    assert 70 <= failures(list(zip(sides[:100], slower, strict=True))) <= 90
+
+
+def test_the_result_does_not_depend_on_the_order_of_trials() -> None:
+    """Figures and verdict are of the sets, not of who came first."""
+    one, two = against(TEN, times(TEN, 1.2)), against(TEN[::-1], times(TEN, 1.2)[::-1])
+    for key in ("p", "p_holm", "shift", "detectable"):
+        assert one["scenarios"][0]["metrics"]["ttr_s"][key] == two["scenarios"][0]["metrics"]["ttr_s"][key]

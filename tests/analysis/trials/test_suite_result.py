@@ -1,0 +1,102 @@
+"""What a suite came to: one verdict of many, what counts and what doesn't."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import pytest
+
+from gameday.analysis.trials.suite_result import Attempt
+from tests.support.suites import SIX, attempts, entry, full, made
+
+
+def single(status: int, why: str = "why") -> Any:
+    """A scenario with one run that ended so."""
+    name = f"ended-{status}"
+    return entry(name, [1.0], attempts=attempts([full(f"r{status}", name, status=status, why=why)], name))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status", "verdict"),
+    [
+        ((0, 0), 0, "pass"),
+        ((0, 1), 1, "fail"),
+        ((1, 4), 4, "error"),
+        ((4, 5, 1), 5, "error"),
+        ((0, 3), 3, "inconclusive"),
+        ((1, 3), 3, "inconclusive"),
+    ],
+)
+def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str) -> None:
+    """In the order of DESIGN; a scenario that never reached its steady state makes it 3, whatever else holds."""
+    found = made(*map(single, statuses))
+    assert (found["exit_status"], found["verdict"]) == (status, verdict)
+    assert len(found["reasons"]) == sum(each > 0 for each in statuses)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_an_interruption_and_a_failure_of_the_tool_stand_above() -> None:
+    """Interrupted: 130; what the tool failed of is the first reason, and 4."""
+    assert made(single(3), interrupted=True)["exit_status"] == 130
+    broken = made(single(3), broken="the disk is full")
+    assert (broken["exit_status"], broken["reasons"][0]) == (4, "the disk is full")
+
+
+def test_one_trial_of_several_without_a_steady_state_makes_nothing_else_void() -> None:
+    """A failed trial beside it is a failed scenario; only where no trial was steady all of it is void."""
+    outcomes = [full("a", status=1, ttr=inf), full("b", status=3)]
+    found = made(entry(attempts=attempts(outcomes, "x"), trials=2))
+    assert (found["exit_status"], found["scenarios"][0]["unmet"]) == (1, False)
+
+
+def test_what_did_not_run_is_no_pass() -> None:
+    """Not at all, or not often enough: inconclusive, with the reason."""
+    never = made(entry("late", [], trials=2, missing="time was up"))
+    assert (never["exit_status"], never["reasons"]) == (3, ["late: not run: time was up"])
+    some = made(entry("late", [5.0], trials=2, missing="time was up"))
+    assert some["exit_status"] == 3
+    assert some["reasons"] == ["late: 1 of 2 trials ran: time was up"]
+    assert [never["totals"][key] for key in ("not_run", "inconclusive", "trials", "planned")] == [1, 0, 0, 2]
+
+
+def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
+    """The inconclusive one stays among the runs, neither in the verdict nor in the medians."""
+    first = Attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
+    found = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
+    (scenario,) = found["scenarios"]
+    assert (found["exit_status"], scenario["n"], scenario["metrics"]["ttr_s"]["n"]) == (0, 1, 1)
+    assert [(run["run"], run["retried"]) for run in scenario["runs"]] == [("a", True), ("b", False)]
+    assert found["totals"]["retried"] == 1
+
+
+def test_an_expectation_is_told_over_all_trials() -> None:
+    """How often it held, and what it was where it didn't."""
+    (scenario,) = made(entry(ttrs=[*SIX, inf, None]))["scenarios"]
+    (expected,) = scenario["expectations"]
+    assert [expected[key] for key in ("held", "failed", "unknown")] == [6, 1, 1]
+    assert [(each["run"], each["values"]) for each in expected["said"]] == [
+        ("bad-deploy-6", "ttr = censored"),
+        ("bad-deploy-7", "ttr = not_measured"),
+    ]
+
+
+def test_orders_are_summed_and_the_machine_is_a_median() -> None:
+    """Of the trials that were audited, and of those that say it."""
+    outcomes = [full("a", lost=2), full("b", lost=None), full("c", lost=1)]
+    found = attempts(outcomes, "x")
+    found[0] = replace(found[0], ground={"start_s": 0.5, "base_p50_s": 0.004, "lag_p95_s": None})
+    found[2] = replace(found[2], ground={"start_s": 0.7})
+    (scenario,) = made(entry(attempts=found, trials=3))["scenarios"]
+    assert (
+        scenario["orders"]["audited"],
+        scenario["orders"]["lost"],
+        scenario["orders"]["acknowledged"],
+    ) == (
+        2,
+        3,
+        300,
+    )
+    assert scenario["machine"] == {"start_s": 0.5, "base_p50_s": 0.0043, "lag_p95_s": 0.0195}

@@ -1,0 +1,71 @@
+"""A history: which quarter a run is of, what is counted in it, and what is left out."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis.trials.trend import history, quarter, read
+from tests.support.suites import full
+
+
+def run(run_id: str, started: str | None = None, **given: Any) -> dict[str, Any]:
+    made = full(run_id, **given)
+    made["run"]["started"] = started
+    return made
+
+
+@pytest.mark.parametrize(
+    ("run_id", "started", "expected"),
+    [
+        ("x", "2026-03-31T23:59:59+00:00", "2026 Q1"),
+        ("x", "2026-03-31T23:59:59-01:00", "2026 Q2"),
+        ("x", "2026-12-31T00:00:00", "2026 Q4"),
+        ("20251001-000000-ab12", None, "2025 Q4"),
+        ("20251341-000000-ab12", None, "undated"),
+        ("x", "yesterday", "undated"),
+    ],
+)
+def test_a_run_is_of_the_quarter_in_which_it_began(run_id: str, started: str | None, expected: str) -> None:
+    """In UTC; where it doesn't say, by its id."""
+    assert quarter(run(run_id, started)) == expected
+
+
+def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
+    """Trials that never came are infinite, quarters in order, and the first has no shift."""
+    early = [run(f"20250801-0000{i:02d}-a", ttr=10.0 + i) for i in range(5)]
+    late = [run(f"20260801-0000{i:02d}-b", ttr=20.0 + i) for i in range(4)]
+    bad = run("20260802-000000-c", ttr=inf, status=1, lost=2)
+    (scenario,) = history([*late, bad, *early])["scenarios"]
+    first, second = scenario["quarters"]
+    assert (first["quarter"], second["quarter"]) == ("2025 Q3", "2026 Q3")
+    assert (second["runs"], second["pass"], second["fail"], second["lost"]) == (5, 4, 1, 2)
+    ttr = second["metrics"]["ttr_s"]
+    assert (ttr["median"], ttr["interval"], ttr["never"]) == (22.0, [20.0, "Infinity"], 1)
+    assert first["metrics"]["ttr_s"]["shift"] is None
+    assert ttr["shift"]["value"] == 10.0
+    json.dumps(scenario, allow_nan=False)
+
+
+def test_scenarios_stand_by_name() -> None:
+    """Each with its own quarters only."""
+    found = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
+    assert [(each["scenario"], len(each["quarters"])) for each in found["scenarios"]] == [("a", 1), ("b", 1)]
+    assert found["quarters"] == ["2025 Q3", "2026 Q3"]
+
+
+def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> None:
+    """However deep the folders are; a copy of a run is no second one."""
+    good, less = run("20250801-000000-a"), run("20250801-000000-b")
+    del less["ttr_state"]
+    for folder, content in {"a": good, "deep/er/a": good, "b": less, "c": {}}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
+    found, wrong = read(tmp_path)
+    assert [each["run"]["id"] for each in found] == ["20250801-000000-a"]
+    assert len(wrong) == 2
+    assert "KeyError: 'ttr_state'" in wrong[0]

@@ -1,0 +1,162 @@
+"""Trials summarised: every value kept with its state, medians with intervals, the verdict of all."""
+
+from __future__ import annotations
+
+import json
+import math
+from math import inf
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from gameday.analysis import measure
+from gameday.analysis.trials.trial_summary import METRICS, number, summarise, trials_schema, value_of
+from tests.support.outcomes import outcome, trials
+from tests.support.run_folders import Story, failing, steadily, write
+
+
+def test_five_trials_have_medians_with_intervals() -> None:
+    """Times 8 … 12 s: median 10, and [8, 12] encloses it in 93.75 %; runs and seeds are recorded in order."""
+    told = summarise([outcome(f"r{i}", ttr=8.0 + i, seed=40 + i) for i in (3, 0, 1, 2, 4)])
+    ttr = told["metrics"]["ttr_s"]
+    assert (ttr["median"], ttr["interval"], ttr["coverage"]) == (10.0, [8.0, 12.0], 0.9375)
+    assert [each["value"] for each in ttr["values"]] == [11.0, 8.0, 9.0, 10.0, 12.0]
+    assert [(each["run"], each["seed"]) for each in told["trials"]] == [
+        ("r3", 43),
+        ("r0", 40),
+        ("r1", 41),
+        ("r2", 42),
+        ("r4", 44),
+    ]
+    assert (told["scenario"], told["n"], told["verdict"], told["exit_status"]) == ("bad-deploy", 5, "pass", 0)
+    assert told["reasons"] == []
+    assert set(told["metrics"]) == set(METRICS)
+
+
+def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
+    """It is never dropped: its value is null with its state, the median stands, the interval is open above."""
+    ttr = summarise(trials([8.0, 9.0, 10.0, 11.0, inf]))["metrics"]["ttr_s"]
+    assert ttr["values"][-1] == {
+        "run": "bad-deploy-b4",
+        "value": None,
+        "state": "censored",
+        "censored_at": 90.0,
+    }
+    assert (ttr["n"], ttr["censored"], ttr["median"], ttr["interval"]) == (5, 1, 10.0, [8.0, "Infinity"])
+    assert summarise(trials([8.0, inf, inf]))["metrics"]["ttr_s"]["median"] == "Infinity"
+
+
+def test_what_was_not_measured_is_told_and_not_counted() -> None:
+    """Neither an absent value nor a fault without effect is a time; fewer than five are told how many it takes."""
+    told = summarise(
+        [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, failed_ratio=None)]
+    )
+    ttr = told["metrics"]["ttr_s"]
+    assert [each["state"] for each in ttr["values"]] == ["not_measured", "no_effect", "measured"]
+    assert (ttr["n"], ttr["median"], ttr["interval"], ttr["coverage"], ttr["needed"]) == (
+        1,
+        7.0,
+        None,
+        None,
+        5,
+    )
+    assert told["metrics"]["failed_ratio"]["values"][2]["state"] == "not_measured"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(130, "not_measured"), (4, "not_measured"), (1, "censored"), (5, "censored")]
+)
+def test_a_run_broken_off_censors_nothing(status: int, state: str) -> None:
+    """Interrupted, or failed by the tool: that it didn't recover until then says nothing about the system."""
+    assert value_of(outcome(ttr=inf, status=status), "ttr_s").state == state
+
+
+def test_the_success_rate_has_a_bound() -> None:
+    """Nine of ten judged trials passed: at least 60.6 % are credible; an inconclusive trial isn't judged."""
+    statuses = [0] * 9 + [1, 3]
+    told = summarise([outcome(f"r{i}", status=status) for i, status in enumerate(statuses)])["success"]
+    assert (told["passed"], told["judged"], told["ratio"], told["confidence"]) == (9, 10, 0.9, 0.95)
+    assert told["at_least"] == pytest.approx(0.6058, abs=0.0001)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status", "verdict"),
+    [
+        ([0, 0], 0, "pass"),
+        ([0, 3], 3, "inconclusive"),
+        ([3, 1], 1, "fail"),
+        ([1, 4], 4, "error"),
+        ([4, 5, 1], 5, "error"),
+        ([5, 130], 130, "error"),
+    ],
+)
+def test_the_gravest_status_is_that_of_all(statuses: list[int], status: int, verdict: str) -> None:
+    """130, 5, 4, 1, 3, 0, in that order."""
+    told = summarise([outcome(f"r{i}", status=each) for i, each in enumerate(statuses)])
+    assert (told["exit_status"], told["verdict"]) == (status, verdict)
+
+
+def test_reasons_are_told_trial_by_trial_the_gravest_first() -> None:
+    """How many went wrong in which way, and what each of those said."""
+    told = summarise(
+        [
+            outcome("a", status=3, why="the load was late"),
+            outcome("b"),
+            outcome("c", status=1, why="ttr was 40"),
+        ]
+    )
+    assert told["reasons"] == [
+        "1 of 3 trials failed",
+        "c: ttr was 40",
+        "1 of 3 trials were inconclusive",
+        "a: the load was late",
+    ]
+
+
+def test_trials_are_of_one_scenario() -> None:
+    """None, or two scenarios mixed, are refused by name."""
+    with pytest.raises(ValueError, match="one, two"):
+        summarise([outcome("a", "two"), outcome("b", "one")])
+    with pytest.raises(ValueError, match="none"):
+        summarise([])
+
+
+def test_the_content_is_json_and_fits_its_schema() -> None:
+    """Written without NaN or infinity, with every kind of value in it."""
+    told = summarise(
+        [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, failed_ratio=None, status=1)]
+    )
+    schema = trials_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(json.dumps(told, allow_nan=False)), schema)
+    told["metrics"]["ttr_s"]["median"] = "Inf"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told, schema)
+
+
+def test_numbers_are_as_json_can_hold_them() -> None:
+    """Infinities are texts that Python and JavaScript read back; unknown is null; the rest is rounded."""
+    assert [number(each) for each in (inf, -inf, math.nan, None, 1 / 3)] == [
+        "Infinity",
+        "-Infinity",
+        None,
+        None,
+        0.333333,
+    ]
+    assert float("Infinity") == inf
+
+
+def test_outcomes_as_measured_can_be_summarised(tmp_path: Path) -> None:
+    """From the folders of two real runs: ten seconds of outage each, found after one."""
+    outcomes = []
+    for name in ("one", "two"):
+        story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+        outcomes.append(measure(write(tmp_path / name, story, failing(steadily(), 20.0, 30.0))))
+    told = summarise(outcomes)
+    assert {name: told["metrics"][name]["median"] for name in ("ttd_s", "tta_s", "ttr_s")} == {
+        "ttd_s": 1.0,
+        "tta_s": 1.5,
+        "ttr_s": 10.0,
+    }
+    jsonschema.validate(told, trials_schema())

@@ -1,0 +1,34 @@
+"""When the link is cut and restored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gameday.calibrate.bench import SLO
+from gameday.calibrate.known_outages import LENGTH_S, QUIET_S, expected_seconds, schedule
+
+
+def test_the_same_seed_gives_the_same_outages() -> None:
+    """And another seed others."""
+    assert schedule(60, 7) == schedule(60, 7)
+    assert schedule(60, 7) != schedule(60, 8)
+
+
+def test_outages_meet_the_second_in_every_phase() -> None:
+    """Cuts and restorations lie all over the second, so that no tick of it is favoured."""
+    steps = schedule(600, 1)
+    ends = np.cumsum([part for step in steps for part in (step.quiet, step.length)])
+    for phases in (ends[0::2] % 1, ends[1::2] % 1):
+        counts, _ = np.histogram(phases, 10, (0, 1))
+        assert counts.min() > 30
+
+
+def test_each_outage_can_be_told_from_the_next() -> None:
+    """Two windows of quiet at least, an outage of at least a window; sixty take at most six minutes."""
+    assert QUIET_S[0] >= 2 * SLO.window
+    assert LENGTH_S[0] >= SLO.window
+    steps = schedule(60, 3)
+    assert all(
+        QUIET_S[0] <= each.quiet <= QUIET_S[1] and LENGTH_S[0] <= each.length <= LENGTH_S[1] for each in steps
+    )
+    assert expected_seconds(60) < 360

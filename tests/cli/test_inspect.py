@@ -1,0 +1,217 @@
+"""The command line: what starts nothing, and what bad input says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gameday import bundled
+from gameday.cli import main
+from gameday.execution import active_runs, library
+from gameday.execution.trial import _conclude
+from tests.scenario.test_scenario_file import SMALL
+from tests.support.paths import GOLDEN, ROOT
+
+
+def gameday(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return int(str(caught.value.code))
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def test_list_shows_every_scenario_by_family(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table and as JSON."""
+    assert gameday("list", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in rows} == set(library.paths())
+    assert all(row["expected_s"] > 20 for row in rows)
+    assert gameday("list", "--tag", "control") == 0
+    shown = capsys.readouterr().out
+    assert "good-release" in shown
+    assert "wrong-prices" not in shown
+
+
+def test_show_prints_the_resolved_scenario_and_its_diff(capsys: pytest.CaptureFixture[str]) -> None:
+    """Defaults filled in, and the code that it ships."""
+    assert gameday("show", "wrong-prices") == 0
+    shown = capsys.readouterr().out
+    assert "giveUp: 60s" in shown
+    assert "+++ b/storefront/" in shown
+
+
+def test_validate_tells_every_error_of_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Good files are named ok, nine mistakes are nine errors, exit 2."""
+    path = ROOT / "tests/scenario/nine-mistakes.yaml"
+    assert gameday("validate", "good-release", str(path)) == 2
+    told = capsys.readouterr()
+    assert "good-release.yaml: ok" in told.out
+    assert told.err.count("error: ") == 9
+    assert "9 errors" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "bad-deploy-pricin"), "did you mean 'bad-deploy-pricing'?"),
+        (("run", "none.yaml"), "none.yaml: can't be read: No such file or directory"),
+        (("run",), "Missing argument"),
+        (("run", "good-release", "--set", "load.rate"), "isn't key=value"),
+        (("run", "good-release", "--set", "load.rat=3/s"), "did you mean 'load.rate'?"),
+        (("run", "good-release", "--set", "load.rate=3"), "3 isn't a rate"),
+        (("run", "good-release", "--set", "load=3", "--dry-run"), "can't be set"),
+        (("run", "good-release", "--substrate", "moon"), "'moon' is not one of"),
+        (("run", "good-release", "--out", "/proc/runs"), "can't be written"),
+        (("run", "good-release", "--toxiproxy-server", "/none", "--substrate", "process"), "/none"),
+        (("report", "."), "isn't there"),
+        (("report", "/none"), "does not exist"),
+        (("abort",), "no run goes on now"),
+        (("abort", "x"), "no run 'x' goes on now"),
+        (("runn",), "No such command"),
+    ],
+)
+def test_bad_usage_is_one_clear_message(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Exit 2, a message that says what to do, no traceback, nothing started."""
+    assert gameday(*arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert active_runs.runs() == []
+
+
+def test_report_writes_a_review_and_keeps_an_edited_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The page's path alone on standard output; beside it where the review is, and which file was left alone."""
+    folder = shutil.copytree(GOLDEN, tmp_path / "run")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{folder / 'report.html'}\n"
+    assert told.err == f"review: {folder / 'review.md'}\n"
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.err == f"review: {folder / 'review-draft.md'}\nreview.md was edited and is kept as it is\n"
+    assert (folder / "review.md").read_text(encoding="utf-8") == "# Ours\n"
+
+
+def test_the_end_of_a_run_says_where_the_review_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The last lines on the screen; an edited one is named."""
+    folder = shutil.copytree(GOLDEN, tmp_path / "run")
+    _conclude(folder)
+    assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().err
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    _conclude(folder)
+    told = capsys.readouterr().err
+    assert f"  review               {folder / 'review-draft.md'}\n" in told
+    assert "review.md was edited and is kept as it is" in told
+
+
+def test_no_engine_where_one_was_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 4, and no run folder is left."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert gameday("run", "good-release", "--substrate", "docker", "--out", str(tmp_path / "runs")) == 4
+    assert "no Docker engine answers" in capsys.readouterr().err
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_dry_run_starts_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It says what would run and leaves no folder."""
+    out = tmp_path / "runs"
+    assert gameday("run", "good-release", "wrong-prices", "--dry-run", "--out", str(out)) == 0
+    assert "wrong-prices" in capsys.readouterr().out
+    assert not out.exists()
+
+
+def test_a_patch_that_does_not_apply_is_told_before_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File and line of the failing hunk; no fuzz."""
+    import shutil
+
+    releases = tmp_path / "releases"
+    shutil.copytree(bundled.releases(), releases)
+    patch = releases / "pricing-1.1.0" / "change.patch"
+    lines = patch.read_text(encoding="utf-8").splitlines(keepends=True)
+    spoiled = [
+        line.replace(" ", " # other ", 1) if line.startswith(" ") and line.strip() else line for line in lines
+    ]
+    patch.write_text("".join(spoiled), encoding="utf-8")
+    monkeypatch.setattr(bundled, "releases", lambda: releases)
+    path = tmp_path / "s.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    assert gameday("run", str(path), "--dry-run") == 2
+    told = capsys.readouterr().err
+    assert "change.patch:" in told
+    assert "doesn't apply to" in told
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ready to be piped into a file."""
+    assert gameday("schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Scenario"
+
+
+def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every needed check passes where the tests pass."""
+    assert gameday("doctor", "--json") == 0
+    checks = json.loads(capsys.readouterr().out)
+    assert all(check["ok"] for check in checks if check["needed"])
+    assert {"Python", "Postgres", "Docker engine", "toxiproxy-server"} <= {check["check"] for check in checks}
+
+
+def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> None:
+    """A registered process gets SIGTERM; one with another start time is left alone, and its entry kept for `heal`."""
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    try:
+        born = active_runs.born(child.pid)
+        folder = active_runs.folder()
+        folder.mkdir(parents=True)
+        stale = active_runs.Active("old", child.pid, f"{born}0", str(tmp_path))
+        (folder / "old.json").write_text(json.dumps(stale.__dict__), encoding="utf-8")
+        assert active_runs.runs() == []
+        assert child.poll() is None
+        assert (folder / "old.json").exists()
+        (folder / "now.json").write_text(
+            json.dumps({**stale.__dict__, "run": "now", "born": born}), encoding="utf-8"
+        )
+        assert gameday("abort", "now") == 0
+        assert child.wait(10) == -signal.SIGTERM
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+
+
+def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
+    """So that abort finds it, and nothing is left after."""
+    with active_runs.registered("r1", tmp_path):
+        assert [(each.run, each.pid) for each in active_runs.runs()] == [("r1", os.getpid())]
+    assert active_runs.runs() == []
+    assert list(active_runs.folder().iterdir()) == []
+
+
+def test_compare_needs_something_to_compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A folder that isn't there, and one without a run, are told; scenarios are checked before anything starts."""
+    assert gameday("compare", str(tmp_path / "none"), str(tmp_path)) == 2
+    assert "doesn't exist" in capsys.readouterr().err
+    assert gameday("compare", str(tmp_path), str(tmp_path)) == 2
+    assert gameday("compare", "good-release", "good-releas", "--interleave", "2") == 2
+    assert "did you mean 'good-release'?" in capsys.readouterr().err

@@ -1,0 +1,85 @@
+"""gameday.console.result_tables: comparisons and trials on a terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+from math import inf
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from gameday.analysis.trials.comparison import compare
+from gameday.analysis.trials.trial_summary import summarise
+from gameday.console.result_tables import comparison_table, trials_table
+from tests.support.outcomes import trials
+
+TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
+
+
+def shown(table: Table, width: int = 100) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(table)
+    told: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return told
+
+
+def test_a_comparison_is_told_by_scenario() -> None:
+    """Judgement, medians, intervals, shift, p and what could be found; TTD marked as not gated."""
+    told = shown(
+        comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials([1.5 * t for t in TEN], "x")}))
+    )
+    for words in (
+        "regression",
+        "10.10 s",
+        "[9.10, 11.20]",
+        "+5.10 s",
+        "+50.5 %",
+        "under 0.0001",
+        "TTD, not gated",
+    ):
+        assert words in told
+    assert "1 gated test at α = 0.01" in told
+
+
+def test_what_never_came_is_told() -> None:
+    """An infinite median, and too few trials to find anything."""
+    told = shown(comparison_table(compare({"x": trials([1.0, 1.2], "x")}, {"x": trials([inf], "x")})))
+    for words in ("never recovered", "n 1, 1 never", "+∞", "finds nothing"):
+        assert words in told
+
+
+def test_trials_are_told_by_metric() -> None:
+    """Median with its interval, how many never came, how many passed with the bound, how many more it takes."""
+    told = shown(trials_table(summarise(trials([*TEN[:9], inf], "bad-deploy"))))
+    for words in (
+        "bad-deploy, 10 trials",
+        "time to recover",
+        "10.30 s",
+        "97.9 % [9.70 s, 11.50 s]",
+        "[74.1 %, 100 %]",
+    ):
+        assert words in told
+    assert "takes 2 more" in shown(trials_table(summarise(trials([1.0, 2.0, 3.0]))))
+
+
+def test_names_are_no_markup() -> None:
+    """A scenario called like a colour is printed as it is called."""
+    name = "[red]x[/] [link=file:///x]"
+    runs = {name: trials(TEN, name)}
+    assert "[red]x[/]" in shown(comparison_table(compare(runs, runs)), 200)
+    assert name in shown(trials_table(summarise(runs[name])), 200)
+
+
+@pytest.mark.parametrize("content", [{}, {"scenarios": [{}], "metrics": None, "success": None}])
+def test_missing_content_has_a_table(content: dict[str, Any]) -> None:
+    """Words, and no failure."""
+    assert "None" not in shown(comparison_table(content)) + shown(trials_table(content))
+
+
+def test_a_comparison_fits_eighty_columns() -> None:
+    """No interval is broken or cut there."""
+    told = shown(comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials(TEN, "x")})), 80)
+    assert "[9.10, 11.20]  [9.10, 11.20]  [−0.90, +0.90]" in told
+    assert "…" not in told

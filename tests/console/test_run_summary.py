@@ -1,0 +1,50 @@
+"""The last lines of a run on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.console.run_summary import lines
+from tests.support.run_folders import Story, failing, steadily, write
+from tests.support.sample_outcome import outcome_of
+
+
+def last_lines(folder: Path, **ending: Any) -> str:
+    story = (
+        Story().begin().deploy(18.0, 19.0).add(26.0, "run.stopped", expr="alerts > 3", values={"alerts": 4.0})
+    )
+    outcome = measure(
+        write(folder / "run", story.finish(26.0, "stopped", **ending), failing(steadily(26.0), 20, 30))
+    )
+    return "\n".join(lines(outcome, folder / "report.html"))
+
+
+def test_a_stop_is_the_first_reason(tmp_path: Path) -> None:
+    """With its condition, when, and the values."""
+    said = last_lines(tmp_path).splitlines()
+    assert said[2].strip() == 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
+
+
+@pytest.mark.parametrize(("left", "told"), [([], False), (["the system, which hung"], True)])
+def test_what_is_left_comes_with_the_command_that_removes_it(
+    tmp_path: Path, left: list[str], told: bool
+) -> None:
+    """And only then."""
+    said = last_lines(tmp_path, clean=not left, left=left)
+    assert (f"to remove            gameday heal {tmp_path}" in said) is told
+
+
+def test_what_was_left_is_told_with_its_remover() -> None:
+    """One command for everything that the same one removes; none where nothing was left."""
+    outcome = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
+    assert "to remove" not in "".join(lines(outcome, Path("report.html")))
+    outcome["cleanup"] = {"clean": False, "left": ["what the run has on the engine", "a start", "volume x"]}
+    told = [line for line in lines(outcome, Path("runs/r1/report.html")) if "to remove" in line]
+    assert [line.split("to remove")[1].strip() for line in told] == [
+        "gameday heal runs/r1",
+        "docker volume rm --force x",
+    ]

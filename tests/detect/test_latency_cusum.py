@@ -1,0 +1,153 @@
+"""The CUSUM for latency: stalls pass, slowness doesn't."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from gameday.detect import latency_cusum
+from gameday.detect.baseline_rate import Normal
+from gameday.detect.latency_cusum import Latency, Parameters, block_maxima, level
+from gameday.scenario import Slo
+
+SLO = Slo.model_validate(
+    {"name": "browse-speed", "journey": "browse", "sli": "latency", "objective": "99%", "under": "100ms"}
+)
+P0 = 0.002
+RATES = [6.0, 23.0, 60.0]
+BEGIN = 100.0
+
+Outcomes = list[tuple[float, bool]]
+
+
+def detector(rate: float) -> Latency:
+    return latency_cusum.make(Parameters(), SLO, Normal(P0, rate))
+
+
+def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
+    draw, t, times = random.Random(seed), 0.0, []
+    while (t := t + draw.expovariate(rate)) < seconds:
+        times.append(t)
+    return times
+
+
+def stalled(rate: float, stall: float, seed: int, seconds: float = BEGIN + 20) -> Outcomes:
+    """Arrivals at a system that answers at once, but for one stall: what comes in it is answered at its end."""
+    end = BEGIN + stall
+    answers = [(end if BEGIN <= t < end else t, t) for t in arrivals(rate, seconds, seed)]
+    return sorted((answer, answer - t < 0.1) for answer, t in answers)
+
+
+def first_alarm(fold: Latency, outcomes: Outcomes) -> float | None:
+    return next((t for t, good in outcomes if fold.observe(t, good)), None)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("stall", [0.1, 0.2, 0.4])
+def test_a_stall_does_not_page(rate: float, stall: float) -> None:
+    """One stall of 100 to 400 ms, at any phase, raises nothing."""
+    for seed in range(30):
+        assert first_alarm(detector(rate), stalled(rate, stall, seed)) is None
+
+
+def test_a_stall_does_not_page_however_short_the_quiet() -> None:
+    """Where false alarms may be frequent the limit still is out of reach for the bins of one stall of 400 ms."""
+    parameters = Parameters.model_validate({"quiet": "1min"})
+    for seed in range(30):
+        fold = latency_cusum.make(parameters, SLO, Normal(P0, 60.0))
+        assert first_alarm(fold, stalled(60.0, 0.4, seed)) is None
+
+
+@pytest.mark.parametrize("length", [4, 5, 6])
+def test_a_burst_does_not_page(length: int) -> None:
+    """Four to six slow answers in a row, now and then, raise nothing."""
+    outcomes = [(n / 23, n % 1000 >= length) for n in range(20_000)]
+    assert first_alarm(detector(23.0), outcomes) is None
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_slowness_pages_soon(rate: float) -> None:
+    """Where every answer is slow from some moment on it raises after two seconds at most in the mean, at any rate."""
+    delays = []
+    for seed in range(30):
+        outcomes = [(t, t < BEGIN) for t in arrivals(rate, BEGIN + 20, seed)]
+        alarm = first_alarm(detector(rate), outcomes)
+        assert alarm is not None
+        delays.append(alarm - BEGIN)
+    assert min(delays) > 0
+    assert sum(delays) / len(delays) < 2
+
+
+def test_a_share_of_slow_answers_pages_too() -> None:
+    """Where a fifth of the answers are slow it raises in a few seconds."""
+    delays = []
+    for seed in range(30):
+        draw = random.Random(seed)
+        outcomes = [(t, t < BEGIN or draw.random() > 0.2) for t in arrivals(23.0, BEGIN + 60, seed)]
+        alarm = first_alarm(detector(23.0), outcomes)
+        assert alarm is not None
+        delays.append(alarm - BEGIN)
+    assert min(delays) > 0
+    assert sum(delays) / len(delays) < 5
+
+
+def test_quiet_hours_stay_quiet() -> None:
+    """Over six hours of outcomes that are bad as often as normal, by themselves, it raises nothing."""
+    draw, fold = random.Random(5), detector(23.0)
+    assert not any(fold.observe(n / 23, draw.random() >= P0) for n in range(6 * 3600 * 23))
+
+
+def test_bursts_of_the_steady_state_raise_the_limit() -> None:
+    """Where a second of slowness now and then is normal, the limit learnt of it keeps hours of the same quiet.
+
+    Without what was learnt they would page; a calm steady state, or one too short to say, changes nothing.
+    """
+    calm = [(n / 23, n % 200 != 7) for n in range(230)]
+    bursts = [(t, not (7 <= t % 15 < 8.2)) for t in (n / 23 for n in range(23 * 30))]
+    hours = [(t + 30 * n, good) for n in range(240) for t, good in bursts]
+    p0 = sum(not good for _, good in bursts) / len(bursts)
+    plain, calmly, shortly, learnt = (
+        latency_cusum.make(Parameters(), SLO, Normal(p0, 23.0, 1, steady))
+        for steady in ((), calm, bursts[:60], bursts)
+    )
+    assert plain.limit == calmly.limit == shortly.limit < learnt.limit
+    assert first_alarm(plain, hours) is not None
+    assert first_alarm(learnt, hours) is None
+
+
+def test_maxima_are_of_blocks() -> None:
+    """Each second of the clock has its own maximum of the sum; one without outcomes has none."""
+    fold = Latency(weight=10, limit=10**9, cap=20, bin=0.25)
+    steady = [(0.1, False), (0.2, True), (0.3, False), (1.1, True), (3.1, True), (3.2, True)]
+    assert block_maxima(fold, 1.0, steady) == [19, 18, 17]
+
+
+def test_the_level_is_passed_as_rarely_as_said() -> None:
+    """Of block maxima that are Gumbel's, drawn by chance, the share that passes the level of N blocks is 1/N."""
+    draws = np.random.default_rng(3).gumbel(100.0, 20.0, 200_000)
+    found = level([round(one) for one in draws[:2000]], 1000.0)
+    assert (draws > found).mean() == pytest.approx(1e-3, rel=0.35)
+    assert level([5, 5, 5, 5], 1000.0) == 0.0
+
+
+def test_a_bin_counts_only_so_much() -> None:
+    """Within one bin the sum stops at the cap, and goes on in the next; good ones still count against bad ones."""
+    fold = Latency(weight=10, limit=55, cap=20, bin=1.0)
+    assert not any(fold.observe(0.5, False) for _ in range(100))
+    assert not any(fold.observe(1.5, False) for _ in range(100))
+    assert fold.observe(2.5, False) is False
+    assert fold.observe(2.6, False) is True
+    assert fold.observe(2.7, False) is False
+    fold.reset()
+    assert not any(fold.observe(3.5, False) for _ in range(100))
+
+
+def test_bins_are_of_the_clock() -> None:
+    """The two sides of a bin's edge are two bins; one out of order falls into the bin that is open."""
+    fold = Latency(weight=10, limit=30, cap=20, bin=1.0)
+    assert not any(fold.observe(t, False) for t in (0.9, 0.95, 0.99))
+    assert fold.observe(1.01, False)
+    fold.reset()
+    assert not any(fold.observe(t, False) for t in (1.2, 0.9, 1.3, 0.8))

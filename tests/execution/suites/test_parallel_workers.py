@@ -1,0 +1,194 @@
+"""Lanes: what goes to which, and processes of their own that end in order however they are ended."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gameday.execution.preparation import SelectedScenario
+from gameday.execution.suites.parallel_workers import Apart, Named, Order, partition
+from gameday.execution.suites.selection import Turn
+from gameday.execution.system_reuse import Signals, wanted
+from gameday.execution.trial import Options, Trial
+from gameday.ports import PortError
+from gameday.scenario import Guardrails, Scenario
+from tests.scenario.test_scenario_file import SMALL, read
+from tests.support import worker_process
+
+Make = Callable[..., Scenario]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """`make("one", port=8080, breaker=True)`: a scenario that wants a system."""
+    base = read(SMALL, tmp_path)
+
+    def scenario(name: str, *, port: int | None = None, breaker: bool = False) -> Scenario:
+        system = base.system.model_copy(update={"port": port})
+        guardrails = Guardrails(breaker=breaker)
+        return base.model_copy(update={"name": name, "system": system, "guardrails": guardrails})
+
+    return scenario
+
+
+def planned(*scenarios: tuple[Scenario, float], trials: int = 1) -> list[Turn]:
+    return [
+        Turn(SelectedScenario(Path(each.name), each), n, seconds)
+        for each, seconds in scenarios
+        for n in range(trials)
+    ]
+
+
+def names(lanes: Sequence[Sequence[Turn]]) -> list[list[str]]:
+    return sorted([turn.name for turn in each] for each in lanes)
+
+
+def test_those_that_want_the_same_system_share_a_lane(make: Make) -> None:
+    """While that leaves no lane longer than its share; all trials of a scenario stay together, in their order."""
+    turns = planned(
+        (make("a"), 40), (make("b"), 40), (make("c", breaker=True), 40), (make("d", breaker=True), 40)
+    )
+    assert names(partition(turns, 2)) == [["a", "b"], ["c", "d"]]
+    again = planned((make("a"), 10), (make("b"), 10), trials=3)
+    lanes = partition(again, 2)
+    assert names(lanes) == [["a"] * 3, ["b"] * 3]
+    assert [[turn.number for turn in each] for each in lanes] == [[0, 1, 2]] * 2
+
+
+def test_one_system_wanted_by_all_is_brought_up_in_each_lane(make: Make) -> None:
+    """Lanes are about as long as each other, and none is empty."""
+    turns = planned(*((make(name), seconds) for name, seconds in zip("abcd", (90, 30, 30, 30), strict=True)))
+    assert names(partition(turns, 2)) == [["a"], ["b", "c", "d"]]
+    assert names(partition(turns[:1], 4)) == [["a"]]
+    assert names(partition(turns, 1)) == [["a", "b", "c", "d"]]
+
+
+def test_those_with_the_same_port_never_run_at_once(make: Make) -> None:
+    """Even where they want different systems: both would listen there."""
+    turns = planned((make("a", port=8080), 50), (make("b", port=8080, breaker=True), 50), (make("c"), 10))
+    assert names(partition(turns, 3)) == [["a", "b"], ["c"]]
+
+
+@pytest.fixture
+def signals() -> Signals:
+    return Signals()
+
+
+@pytest.fixture
+def apart(signals: Signals) -> Iterator[Apart]:
+    made = Apart(signals, worker_process.serve)
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def order(make: Make, tmp_path: Path) -> Callable[[int], Order]:
+    """`order(lane.WAIT)`: one run; what it does is `lane`'s."""
+    options = Options("process", tmp_path, 7, {}, None, False, None)
+
+    def made(seed: int) -> Order:
+        scenario = make("one")
+        return Order(
+            Trial(Path("one.yaml"), scenario, seed, "process", ""),
+            options,
+            tmp_path / "out",
+            wanted(scenario),
+        )
+
+    return made
+
+
+def test_a_lane_plays_all_its_runs_in_one_process(apart: Apart, order: Callable[[int], Order]) -> None:
+    """Another one than the suite's, told what follows, so that a system can be kept; it goes when it is finished."""
+    first, second = apart.play(order(worker_process.TELL)), apart.play(order(worker_process.TELL))
+    assert first == second
+    assert first["pid"] != os.getpid()
+    assert first["then"] == order(worker_process.TELL).then
+    apart.finish()
+    assert not psutil.pid_exists(first["pid"])
+
+
+def test_a_failure_of_the_tool_is_told_as_one(apart: Apart, order: Callable[[int], Order]) -> None:
+    """With its own words; the lane goes on."""
+    with pytest.raises(PortError, match="no space left"):
+        apart.play(order(worker_process.FAIL))
+    assert apart.play(order(worker_process.TELL))["pid"]
+
+
+def test_a_lane_that_was_killed_is_a_failure_of_the_tool(apart: Apart, order: Callable[[int], Order]) -> None:
+    """It says whose run it was; nothing waits for it."""
+    with pytest.raises(PortError, match="the process that ran one is gone, exit status -9"):
+        apart.play(order(worker_process.DIE))
+
+
+def test_a_signal_ends_the_run_of_a_lane_in_order(
+    apart: Apart, signals: Signals, order: Callable[[int], Order], tmp_path: Path
+) -> None:
+    """The run has its outcome, and its process was never ended otherwise."""
+    found: list[object] = []
+    running = threading.Thread(target=lambda: found.append(apart.play(order(worker_process.WAIT))))
+    running.start()
+    await_path(tmp_path / "out", True)
+    signals.ask("SIGINT")
+    running.join(60)
+    assert found == [{"asked": "SIGTERM"}]
+    assert signals.asked == "SIGINT"
+
+
+def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
+    apart: Apart, order: Callable[[int], Order], tmp_path: Path
+) -> None:
+    """The process has it once it can end its run in order; it isn't ended by it."""
+    line = apart._begin()
+    apart._process.terminate()
+    line.send(order(worker_process.WAIT))
+    assert line.recv() == ({"asked": "SIGTERM"}, "SIGTERM")
+
+
+def test_a_run_that_was_ended_alone_ends_the_suite(
+    apart: Apart, signals: Signals, order: Callable[[int], Order]
+) -> None:
+    """As `gameday abort` does it: the suite is told the signal, and with it every other lane."""
+    others: list[str] = []
+    with signals.to(others.append):
+        assert apart.play(order(worker_process.HURT)) == {"asked": "SIGHUP"}
+    assert (signals.asked, others) == ("SIGHUP", ["SIGHUP"])
+
+
+def test_a_lane_ends_in_order_when_its_suite_is_gone(
+    apart: Apart, order: Callable[[int], Order], tmp_path: Path
+) -> None:
+    """Be it killed: the line breaks, and that is a signal as well."""
+    line = apart._begin()
+    line.send(order(worker_process.WAIT))
+    await_path(tmp_path / "out", True)
+    apart.finish()
+    assert not (tmp_path / "out").exists()
+    assert apart._process.exitcode == 0
+
+
+def test_lines_of_a_lane_begin_with_what_runs(tmp_path: Path) -> None:
+    """Whole lines only, so that those of several lanes don't mix; a rest waits for its end."""
+    with (tmp_path / "told").open("wb") as file:
+        told = Named(file.fileno())
+        told.name = "one"
+        told.write("first\nsec")
+        told.name = "two"
+        told.write("ond\n\n")
+        assert not told.isatty()
+    assert (tmp_path / "told").read_text() == "one  first\ntwo  second\ntwo\n"
+
+
+def await_path(path: Path, there: bool) -> None:
+    """Within a minute."""
+    over = threading.Event()
+    for _ in range(3000):
+        if path.exists() is there:
+            return
+        over.wait(0.02)
+    pytest.fail(f"{path} isn't {'there' if there else 'gone'}")

@@ -1,0 +1,63 @@
+"""gameday.execution.matrix_result: what is left of a matrix on disk and on the screen."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gameday.execution.matrix_result import conclude, table
+from gameday.ports import PortError
+from tests.support.sample_matrix import pair
+
+
+def test_it_writes_both_files_and_prints_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output stays free; the status is the worst of the variants'."""
+    assert conclude(tmp_path, pair(tmp_path)) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    for words in (
+        "payments-slow",
+        "without",
+        "bulkhead",
+        "breach 29.90 s",
+        "52.6 %",
+        "orders lost",
+        "matrix.html",
+    ):
+        assert words in told.err
+    assert "browse: with breaker and bulkhead, it stayed within its objective" in told.err
+    assert (tmp_path / "matrix.html").is_file()
+    assert json.loads((tmp_path / "matrix.json").read_text(encoding="utf-8"))["schema"] == "gameday/matrix/v1"
+
+
+def test_it_prints_json_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `matrix.json` holds."""
+    conclude(tmp_path, pair(tmp_path), as_json=True)
+    assert json.loads(capsys.readouterr().out) == json.loads(
+        (tmp_path / "matrix.json").read_text(encoding="utf-8")
+    )
+
+
+def test_a_folder_that_can_t_be_written_is_the_tool_s_failure(tmp_path: Path) -> None:
+    """With the folder's name."""
+    runs = pair(tmp_path)
+    with pytest.raises(PortError, match="nowhere"):
+        conclude(tmp_path / "nowhere", runs)
+
+
+def test_whatever_is_missing_has_a_table() -> None:
+    """Words in place of every number; markup in names is text."""
+    console = Console(file=StringIO(), width=80, color_system=None)
+    console.print(table({}))
+    console.print(
+        table({"variants": [{}, {"name": "[red]x[/]", "settings": {"a": "[b]"}, "slos": [{"name": "[c]"}]}]})
+    )
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    for words in ("unnamed scenario", "[red]x[/]", "[b]", "[c]", "not measured", "not judged"):
+        assert words in shown

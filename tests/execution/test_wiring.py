@@ -1,0 +1,102 @@
+"""What a run tells its system of an automation's credential, and that nobody else hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gameday import bundled
+from gameday.execution import library, wiring
+from gameday.ports import Release
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Journal
+from gameday.scenario import Guardrails, Scenario
+from gameday.system.authorization import may_delete
+from gameday.system.operator_client import Refused
+from gameday.system.system import System
+from gameday.topology import read_topology
+from tests.support import storefront_services
+from tests.support.fakes import FakeLinks, FakeSubstrate
+
+TOKEN, CREDENTIAL = "of-the-operators", "of-the-automation"
+
+
+def scenario(*, least: bool) -> Scenario:
+    made = library.read(library.find("environment-protected"))
+    return made.model_copy(update={"guardrails": Guardrails(leastPrivilege=least)})
+
+
+@contextmanager
+def edge_of(values: dict[str, str]) -> Iterator[System]:
+    """A system whose one instance is a real edge, started with its environment in the compose file by these values."""
+    topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+    service = topology.service("edge", "edge")
+    port = storefront_services.free_port()
+    own = {**values, "HOST": "127.0.0.1", "PORT": str(port)}
+    process = storefront_services.start(
+        "edge", port, {name: text.render(own) for name, text in service.environment.items()}
+    )
+    substrate = FakeSubstrate()
+    substrate.address = lambda instance: ("127.0.0.1", port)  # type: ignore[method-assign]
+    substrate.start(service, Release("edge-1.0.0", "edge", None), {})
+    try:
+        yield System(
+            substrate, FakeLinks(), topology, lambda name: Release(name, name, None), credential=CREDENTIAL
+        )
+    finally:
+        storefront_services.stop(process)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("least", [True, False])
+def test_the_guardrail_is_a_scope_that_the_system_knows(least: bool) -> None:
+    """With it the edge refuses the automation's credential, without it the edge lets the same one delete."""
+    with edge_of(wiring._variables(scenario(least=least), TOKEN, CREDENTIAL)) as system:
+        if least:
+            with pytest.raises(
+                Refused, match=r"\(403\): .* lacks the scope environment:delete: it has costs:deploy$"
+            ):
+                may_delete(system, "eu-west")
+        else:
+            may_delete(system, "eu-west")
+
+
+@pytest.mark.system
+def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> None:
+    """It is for runs by hand: a run's own takes its place, whatever the guardrails."""
+    shown = read_topology(bundled.compose(), ("us-east",)).service("edge", "edge").environment["CREDENTIALS"]
+    known = shown.render({}).partition("=")[0].partition(":")[2]
+    with edge_of(wiring._variables(scenario(least=False), TOKEN, CREDENTIAL)) as system:
+        for stranger in (known, TOKEN, ""):
+            system.credential = stranger
+            with pytest.raises(Refused, match=r"\(401\)"):
+                may_delete(system, "eu-west")
+
+
+def test_only_the_edge_is_told_of_credentials() -> None:
+    """No service of a region, and nobody by a command line."""
+    services = read_topology(bundled.compose(), ("us-east",)).services
+    told = {
+        each.id
+        for each in services
+        for text in each.environment.values()
+        if "CREDENTIALS" in text.variables()
+    }
+    assert told == {"edge"}
+    assert not any("CREDENTIALS" in word.variables() for each in services for word in each.command)
+
+
+def test_every_run_draws_its_own(tmp_path: Path) -> None:
+    """Neither two runs' are the same, nor the operators' and the automation's."""
+    drawn = []
+    for run in ("a", "b"):
+        settings = wiring.Settings(run, tmp_path / run, 1, "process")
+        journal = Journal(tmp_path / f"{run}.jsonl")
+        system = wiring.operator(scenario(least=True), settings, journal, RunClock()).system
+        journal.close()
+        drawn += [system.token, system.credential]
+    assert len(set(drawn)) == 4
+    assert all(len(each) == 32 for each in drawn)

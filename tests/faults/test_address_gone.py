@@ -1,0 +1,35 @@
+"""Whose way to a service is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gameday.faults.address_gone import Gone
+from tests.support.fake_arena import World
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ({"service": "payments"}, ["us-east.checkout--payments", "eu-west.checkout--payments"]),
+        ({"service": "payments", "region": "eu-west"}, ["eu-west.checkout--payments"]),
+        ({"service": "gateway", "region": "us-east"}, ["edge--gateway.us-east"]),
+        (
+            {"service": "postgres", "region": "us-east"},
+            [
+                "us-east.checkout--postgres",
+                "eu-west.checkout--postgres.us-east",
+                "eu-west.postgres--postgres.us-east",
+            ],
+        ),
+    ],
+)
+def test_every_caller_loses_its_way_to_it(keys: dict[str, str], names: list[str], world: World) -> None:
+    """The service's region counts, or that of the callers of one outside all regions."""
+    assert sorted(Gone.model_validate(keys).bind(world.arena).undo()["chosen"]["links"]) == sorted(names)
+
+
+def test_a_service_that_nobody_calls_has_no_address_to_lose(world: World) -> None:
+    """The edge is called by users alone."""
+    found = list(Gone(service="edge").problems(world.system.topology))
+    assert [path for path, _, _ in found] == [("service",)]

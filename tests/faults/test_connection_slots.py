@@ -1,0 +1,144 @@
+"""Connection slots of a real Postgres: taken to the last, kept, given back, also by who doesn't hold them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from gameday.faults import connection_slots
+from gameday.ports import PortError
+from tests.support.link_servers import PATIENCE_S
+from tests.support.postgres_server import server
+from tests.support.storefront_services import free_port, until
+
+pytestmark = pytest.mark.system
+
+Answer = TypeVar("Answer")
+SLOTS = 12
+MARK = "gameday-database-connections-test"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with server(connections=SLOTS) as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(url: str) -> Iterator[None]:
+    yield
+    connection_slots.let_go(MARK)
+    connection_slots.clear(url, MARK)
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    return asyncio.run(work)
+
+
+async def connect(url: str) -> Any:
+    return await asyncpg.connect(url, timeout=5, ssl=False)
+
+
+def refused(url: str) -> bool:
+    async def ask() -> None:
+        await (await connect(url)).close()
+
+    try:
+        run(ask())
+    except asyncpg.TooManyConnectionsError:
+        return True
+    return False
+
+
+def at_once(seconds: float) -> bool:
+    return True
+
+
+def test_a_connection_that_was_open_before_lives_on_without_evict(url: str) -> None:
+    """Nobody new is let in; who is in can still ask; the slot it leaves is taken at once."""
+
+    async def story() -> None:
+        early = await connect(url)
+        await asyncio.to_thread(connection_slots.take, url, MARK, evict=False, wait=at_once)
+        assert await early.fetchval("SELECT 1") == 1
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+        end = time.monotonic() + PATIENCE_S
+        while (held := await early.fetchval(count, MARK)) < SLOTS - 1 and time.monotonic() < end:
+            await asyncio.sleep(0.05)  # one that was ending when they were taken has left a slot
+        assert held == SLOTS - 1
+        await early.close()
+
+    run(story())
+    until(lambda: len(connection_slots._held[MARK]._connections) == SLOTS, "the slot is taken", PATIENCE_S)
+    assert refused(url)
+
+
+def test_evict_ends_the_connections_of_others(url: str) -> None:
+    """Who had one has lost it, and gets no other."""
+
+    async def story() -> None:
+        early = await connect(url)
+        await asyncio.to_thread(connection_slots.take, url, MARK, evict=True, wait=at_once)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await early.fetchval("SELECT 1")
+
+    run(story())
+    assert refused(url)
+
+
+def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
+    """Connections under the mark are ended, others not; again is harmless."""
+
+    async def story() -> None:
+        mine = await connect(url)
+        theirs = [
+            await asyncpg.connect(url, timeout=5, ssl=False, server_settings={"application_name": MARK})
+            for _ in range(4)
+        ]
+        await asyncio.to_thread(connection_slots.clear, url, MARK)
+        await asyncio.to_thread(connection_slots.clear, url, MARK)
+        assert (
+            await mine.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", MARK)
+            == 0
+        )
+        await mine.close()
+        for each in theirs:
+            each.terminate()
+
+    run(story())
+
+
+def test_all_slots_are_given_back(url: str) -> None:
+    """After letting go nothing is held, and everybody is let in."""
+    connection_slots.take(url, MARK, evict=True, wait=at_once)
+    connection_slots.let_go(MARK)
+    connection_slots.clear(url, MARK)
+    assert not refused(url)
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> None:
+    """Taking fails in words; giving back has nothing to do."""
+    nowhere = f"postgresql://shop:secret@127.0.0.1:{free_port()}/shop"
+    with pytest.raises(PortError, match=r"connections of 127\.0\.0\.1:\d+ can't be taken") as told:
+        connection_slots.take(nowhere, "gameday-nowhere", evict=False, wait=at_once)
+    assert "secret" not in str(told.value)
+    connection_slots.clear(nowhere, "gameday-nowhere")
+
+
+def test_a_run_that_ends_lets_its_database_go_and_takes_no_other() -> None:
+    """What is held stays while the server runs, also where nobody reverts; then nobody calls at its address again."""
+    ending = threading.Event()
+    with server(connections=SLOTS) as url:
+        connection_slots.take(url, MARK, evict=True, wait=lambda seconds: not ending.wait(seconds))
+        crowd = connection_slots._held[MARK]
+        ending.set()
+        crowd._thread.join(5 * connection_slots.RETRY_S)
+        assert refused(url)
+        assert crowd._thread.is_alive()
+    until(lambda: not crowd._thread.is_alive(), "the crowd has gone", PATIENCE_S)

@@ -1,0 +1,77 @@
+"""Ramps, capabilities, and failures that don't stop one another."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from gameday.faults import FAULTS
+from gameday.faults.fault_spec import STEP_S, every, ramp
+from gameday.ports import PortError
+from tests.support.fake_arena import PlainSubstrate, World
+
+
+def test_a_ramp_grows_in_even_steps_to_full_strength() -> None:
+    """One step each quarter of a second, over the whole time, the last at 1."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return True
+
+    assert list(ramp(1.0, wait)) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert waited == [STEP_S] * 4
+    assert list(ramp(0.0, wait)) == [1.0]
+    assert len(waited) == 4
+    assert list(ramp(0.3, wait))[-1] == 1.0
+    assert sum(waited[4:]) == pytest.approx(0.3)
+
+
+def test_a_ramp_ends_when_the_run_does() -> None:
+    """It stays where it is."""
+    assert list(ramp(1.0, lambda seconds: False)) == pytest.approx([0.2])
+
+
+def test_one_failure_does_not_stop_the_rest() -> None:
+    """All are called, and all that failed are told."""
+    called = []
+
+    def fail(name: str) -> None:
+        called.append(name)
+        raise PortError(f"{name} failed")
+
+    with pytest.raises(PortError, match=r"^a failed; c failed$"):
+        every([lambda: fail("a"), lambda: called.append("b"), lambda: fail("c")])
+    assert called == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "lacking"),
+    [
+        ("instance.cpu", {"service": "pricing", "cpus": 1}, "limits"),
+        ("instance.memory", {"service": "pricing", "memory": "1GiB"}, "limits"),
+        ("database.disk", {}, "limits"),
+        ("region.lose", {"region": "eu-west", "volumes": "destroy"}, "volumes: keep"),
+    ],
+)
+def test_what_the_substrate_cannot_do_is_refused_before_anything_happens(
+    kind: str, spec: dict[str, object], lacking: str, world: World
+) -> None:
+    """Binding says which substrate lacks what; the same fault is fine on one that can."""
+    FAULTS[kind].model_validate(spec).bind(world.arena)
+    world.system.substrate = PlainSubstrate()
+    with pytest.raises(PortError, match=rf"{kind}: the plain substrate .*{lacking}"):
+        FAULTS[kind].model_validate(spec).bind(world.arena)
+
+
+def test_a_region_can_be_lost_with_its_volumes_kept_anywhere(world: World) -> None:
+    """Only their destruction needs something of the substrate."""
+    lost = FAULTS["region.lose"].model_validate({"region": "eu-west"})
+    assert lost.lacks(PlainSubstrate()) is None
+
+
+def test_a_ramp_longer_than_its_fault_is_refused() -> None:
+    """It would be taken back before it has its strength."""
+    with pytest.raises(ValidationError, match="full strength"):
+        FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "5s"})
+    FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "6s"})

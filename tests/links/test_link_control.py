@@ -1,0 +1,226 @@
+"""What is done to the links of a system, on link servers that run, go, and come again."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gameday.links.link_control import NOWHERE, LinkControl
+from gameday.links.toxiproxy_client import LinkError, ToxicState
+from gameday.ports import Toxic
+from gameday.topology import Link
+from tests.support.link_servers import PATIENCE_S, Server, Upstream, asked, echo, running
+from tests.support.storefront_services import free_port
+
+PRICING = Link("us-east", "catalog", "us-east", "pricing", "LINK_CATALOG_PRICING", "http://pricing:8000")
+IDENTITY = Link("us-east", "gateway", "us-east", "identity", "LINK_GATEWAY_IDENTITY", "http://identity:8000")
+FAR = Link("eu-west", "catalog", "us-east", "pricing", "LINK_CATALOG_PRICING", "http://pricing:8000")
+SLOW = Toxic("slow", "latency", attributes={"latency": 7, "jitter": 0})
+
+
+@pytest.fixture
+def callee() -> Iterator[Upstream]:
+    made = Upstream(echo)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def second() -> Iterator[Server]:
+    """The link server that comes after the first one is gone."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def listens() -> Callable[[Link], str]:
+    """A port for each link that stays the same, as a substrate has it."""
+    ports: dict[str, int] = {}
+
+    def listen(link: Link) -> str:
+        if link.name not in ports:
+            ports[link.name] = free_port()
+        return f"127.0.0.1:{ports[link.name]}"
+
+    return listen
+
+
+@pytest.fixture
+def control(callee: Upstream, listens: Callable[[Link], str]) -> LinkControl:
+    return LinkControl(lambda link: callee.address, listens)
+
+
+@pytest.fixture
+def ports(control: LinkControl, server: Server) -> dict[str, int]:
+    return dict(control.populate("us-east", ("127.0.0.1", server.port), [PRICING, IDENTITY]))
+
+
+def answers(port: int) -> bool:
+    """Whether the callee answers through a link."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
+            return asked(client, b"x") == b"x"
+    except OSError:
+        return False
+
+
+def toxics(server: Server, link: Link) -> tuple[ToxicState, ...]:
+    return server.client.proxies()[link.name].toxics
+
+
+def test_cut_and_mend(control: LinkControl, ports: dict[str, int]) -> None:
+    """A cut link refuses, others don't; mended it answers at the same port. Both may be done twice."""
+    for _ in range(2):
+        control.cut(PRICING)
+        assert (answers(ports[PRICING.name]), answers(ports[IDENTITY.name])) == (False, True)
+        assert list(control.standing()) == ["us-east.catalog--pricing is cut"]
+    for _ in range(2):
+        control.mend(PRICING)
+        assert answers(ports[PRICING.name])
+        assert list(control.standing()) == []
+
+
+def test_toxics(control: LinkControl, ports: dict[str, int], server: Server) -> None:
+    """A toxic is added, changed under its name, replaced where its kind differs, and removed; others stay."""
+    control.add_toxic(PRICING, SLOW)
+    control.add_toxic(PRICING, Toxic("other", "noop"))
+    control.add_toxic(PRICING, Toxic("slow", "latency", share=0.5, attributes={"latency": 9}))
+    changed = ToxicState("slow", "latency", "downstream", 0.5, {"latency": 9, "jitter": 0})
+    assert {each.name for each in toxics(server, PRICING)} == {"slow", "other"}
+    assert changed in toxics(server, PRICING)
+    control.add_toxic(PRICING, Toxic("slow", "timeout", "upstream", attributes={"timeout": 0}))
+    assert ToxicState("slow", "timeout", "upstream", 1, {"timeout": 0}) in toxics(server, PRICING)
+    words = ["us-east.catalog--pricing has the noop other", "us-east.catalog--pricing has the timeout slow"]
+    assert list(control.standing()) == words
+    for _ in range(2):
+        control.remove_toxic(PRICING, "slow")
+        assert [each.name for each in toxics(server, PRICING)] == ["other"]
+    control.remove_toxic(IDENTITY, "never")
+    control.remove_toxic(PRICING, "other")
+    assert list(control.standing()) == []
+
+
+def test_a_toxic_that_somebody_removed(control: LinkControl, ports: dict[str, int], server: Server) -> None:
+    """Changing a toxic that isn't there any more makes it again."""
+    control.add_toxic(PRICING, SLOW)
+    server.client.remove_toxic(PRICING.name, "slow")
+    control.add_toxic(PRICING, SLOW)
+    assert [each.name for each in toxics(server, PRICING)] == ["slow"]
+    control.remove_toxic(PRICING, "slow")
+
+
+def test_misdirect_and_redirect(control: LinkControl, ports: dict[str, int], callee: Upstream) -> None:
+    """Behind a misdirected link is nobody, at once; redirected, the callee is again. Both may be done twice."""
+    for _ in range(2):
+        control.misdirect(PRICING)
+        assert not answers(ports[PRICING.name])
+        assert list(control.standing()) == ["us-east.catalog--pricing leads nowhere"]
+    assert callee.accepted == 0
+    for _ in range(2):
+        control.redirect(PRICING)
+        assert answers(ports[PRICING.name])
+        assert list(control.standing()) == []
+
+
+def test_taking_back_what_never_was(control: LinkControl, ports: dict[str, int]) -> None:
+    """Links of which nobody ever heard, too, are as they were."""
+    for link in (PRICING, FAR):
+        control.mend(link)
+        control.redirect(link)
+        control.remove_toxic(link, "slow")
+    assert answers(ports[PRICING.name])
+    assert list(control.standing()) == []
+
+
+def test_a_new_server_gets_what_stands(
+    control: LinkControl, ports: dict[str, int], second: Server, server: Server
+) -> None:
+    """What was done before the server went, while it was away, and what was taken back meanwhile: all of it holds."""
+    control.add_toxic(PRICING, SLOW)
+    control.cut(IDENTITY)
+    control.add_toxic(IDENTITY, Toxic("gone", "noop"))
+    server.client.remove_proxies(names=[PRICING.name, IDENTITY.name])  # as if it had been killed
+    control.forget("us-east")
+    control.misdirect(PRICING)
+    control.remove_toxic(IDENTITY, "gone")
+    control.add_toxic(PRICING, Toxic("slow", "latency", attributes={"latency": 8}))
+    again = control.populate("us-east", ("127.0.0.1", second.port), [PRICING, IDENTITY])
+    assert again == ports
+    proxies = second.client.proxies()
+    assert toxics(second, PRICING) == (
+        ToxicState("slow", "latency", "downstream", 1, {"latency": 8, "jitter": 0}),
+    )
+    assert (proxies[PRICING.name].enabled, proxies[PRICING.name].upstream) == (True, NOWHERE)
+    assert (proxies[IDENTITY.name].enabled, proxies[IDENTITY.name].toxics) == (False, ())
+    control.mend(IDENTITY)
+    control.redirect(PRICING)
+    control.remove_toxic(PRICING, "slow")
+    assert answers(again[PRICING.name])
+    assert answers(again[IDENTITY.name])
+    assert list(control.standing()) == []
+
+
+def test_before_the_first_server(control: LinkControl, server: Server) -> None:
+    """What is done to a link before its server is up holds from its first moment, at whatever port it listens."""
+    control.add_toxic(FAR, SLOW)
+    anywhere = LinkControl(lambda link: "127.0.0.1:1", lambda link: "127.0.0.1:0")
+    anywhere.add_toxic(FAR, SLOW)
+    port = anywhere.populate("eu-west", ("127.0.0.1", server.port), [FAR])[FAR.name]
+    assert server.client.proxies()[FAR.name].listen == f"127.0.0.1:{port}"
+    assert [each.name for each in toxics(server, FAR)] == ["slow"]
+
+
+def test_populated_twice(control: LinkControl, ports: dict[str, int], server: Server) -> None:
+    """The same server, told again, keeps what it has, and its links what stands on them."""
+    control.add_toxic(PRICING, SLOW)
+    control.cut(IDENTITY)
+    assert control.populate("us-east", ("127.0.0.1", server.port), [PRICING, IDENTITY]) == ports
+    assert [each.name for each in toxics(server, PRICING)] == ["slow"]
+    assert not answers(ports[IDENTITY.name])
+
+
+def test_a_server_that_is_away_unforgotten(callee: Upstream, listens: Callable[[Link], str]) -> None:
+    """A server that doesn't answer is an error, since it may come to itself; what was to be done counts as standing."""
+    control = LinkControl(lambda link: callee.address, listens)
+    with running() as server:
+        control.populate("us-east", ("127.0.0.1", server.port), [PRICING])
+    with pytest.raises(LinkError, match="not reachable"):
+        control.cut(PRICING)
+    with pytest.raises(LinkError, match="not reachable"):
+        control.mend(PRICING)
+    assert list(control.standing()) == ["us-east.catalog--pricing is cut"]
+    control.forget("us-east")
+    control.mend(PRICING)
+    assert list(control.standing()) == []
+
+
+def test_regions_are_apart(control: LinkControl, ports: dict[str, int], second: Server) -> None:
+    """Links of the same services in two regions are two, each with a server of its own."""
+    far = control.populate("eu-west", ("127.0.0.1", second.port), [FAR])
+    control.cut(PRICING)
+    assert answers(far[FAR.name])
+    control.forget("us-east")
+    control.cut(FAR)
+    assert not answers(far[FAR.name])
+    assert list(control.standing()) == [
+        "eu-west.catalog--pricing.us-east is cut",
+        "us-east.catalog--pricing is cut",
+    ]
+
+
+def test_a_server_that_knows_no_names(
+    server: Server, callee: Upstream, listens: Callable[[Link], str]
+) -> None:
+    """Its upstreams follow the instances, but not while a link leads nowhere; redirected, it leads to the newest."""
+    control = LinkControl(lambda link: "pricing.us-east:8000", listens, follows_names=False)
+    port = control.populate("us-east", ("127.0.0.1", server.port), [PRICING])[PRICING.name]
+    assert not answers(port)
+    control.moved({"pricing.us-east:8000": (callee.address,)})
+    assert answers(port)
+    control.misdirect(PRICING)
+    control.moved({"pricing.us-east:8000": ("127.0.0.1:1", callee.address)})
+    assert not answers(port)
+    control.redirect(PRICING)
+    assert answers(port)

@@ -1,0 +1,146 @@
+"""The plan and its schedule of arrivals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from gameday.load.load_plan import STEPS, LoadPlan, Surge, arrivals, drawn, pool_for
+
+WEIGHTS = {"browse": 6.0, "buy": 2.0, "login": 1.0, "history": 1.0}
+
+
+def plan(**changes: Any) -> LoadPlan:
+    fields = {
+        "run": "r",
+        "target": "http://127.0.0.1:1",
+        "seed": 7,
+        "origin": 1.0,
+        "begin": 5.0,
+        "rate": 100.0,
+        "journeys": WEIGHTS,
+        "timeout": 2.0,
+        "think_time": 0.2,
+        "regions": {"us-east": 2.0, "eu-west": 1.0},
+        "pool": 400,
+        "products": Path("products.json"),
+        "shard": Path("load.shard"),
+    }
+    return LoadPlan.model_validate(fields | changes)
+
+
+def test_the_schedule_is_of_its_seed() -> None:
+    """The same seed gives the same arrivals, another one others, and a later begin shifts them whole."""
+    first = list(islice(arrivals(plan()), 50))
+    assert first == list(islice(arrivals(plan()), 50))
+    assert first != list(islice(arrivals(plan(seed=8)), 50))
+    later = list(islice(arrivals(plan(begin=15.0)), 50))
+    assert [one.planned for one in later] == pytest.approx([one.planned + 10 for one in first])
+    assert [one.user for one in later] == [one.user for one in first]
+
+
+def test_rate_counts_requests() -> None:
+    """Over a long time the steps of the arrivals come at `rate`, within four deviations of their sum."""
+    seconds, one = 1000.0, plan()
+    steps = [len(STEPS[a.journey]) for a in takewhile(lambda a: a.planned < 5.0 + seconds, arrivals(one))]
+    assert sum(steps) == pytest.approx(one.rate * seconds, abs=4 * float(np.sum(np.square(steps))) ** 0.5)
+
+
+def test_arrivals_are_poisson() -> None:
+    """The gaps are exponential: their deviation is their mean, and a share of 1/e is longer than it."""
+    times = np.array([5.0, *(one.planned for one in islice(arrivals(plan()), 20_000))])
+    gaps = np.diff(times)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)
+    assert (gaps > gaps.mean()).mean() == pytest.approx(np.exp(-1), abs=0.02)
+
+
+def test_journeys_come_by_their_weights_and_orders_are_counted() -> None:
+    """Journeys have their shares, users are of 1..users, and the purchases, and only they, are numbered from 1 up."""
+    some = list(islice(arrivals(plan()), 20_000))
+    shares = Counter(one.journey for one in some)
+    for journey, weight in WEIGHTS.items():
+        assert shares[journey] / len(some) == pytest.approx(weight / 10, abs=0.015)
+    assert {one.order for one in some if one.journey != "buy"} == {0}
+    assert [one.order for one in some if one.journey == "buy"] == list(range(1, shares["buy"] + 1))
+    assert min(one.user for one in some) >= 1
+    assert max(one.user for one in some) <= 20_000
+
+
+def test_homes_have_their_shares() -> None:
+    """Each user has one home, and two thirds live where two thirds are to live."""
+    homes = Counter(plan().home(user) for user in range(1, 20_001))
+    assert homes["us-east"] / 20_000 == pytest.approx(2 / 3, abs=0.001)
+    assert set(homes) == {"us-east", "eu-west"}
+
+
+def test_it_goes_through_a_file(tmp_path: Path) -> None:
+    """A plan written is the plan read, and no draft of it is left."""
+    one = plan()
+    one.write(tmp_path / "load.json")
+    assert LoadPlan.read(tmp_path / "load.json") == one
+    assert [path.name for path in tmp_path.iterdir()] == ["load.json"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"journeys": {"browse": 1, "fly": 1}}, "no such journey: fly"),
+        ({"journeys": {"browse": 0}}, "weights over 0"),
+        ({"regions": {}}, "at least 1 item"),
+        ({"regions": {"us-east": 0}}, "shares over 0"),
+        ({"pool": 399}, "400 are needed"),
+        ({"headroom": 2.5}, "1000 are needed"),
+        ({"headroom": 0.5}, "greater than or equal to 1"),
+        ({"surges": [{"since": 9, "factor": 0}]}, "greater than 0"),
+        ({"surges": [{"since": 9, "factor": 2}, {"since": 8, "factor": 1}]}, "one after the other"),
+        ({"rate": 0}, "greater than 0"),
+        ({"mistake": 1}, "Extra inputs"),
+    ],
+)
+def test_what_makes_no_load_is_refused(changes: dict[str, Any], message: str) -> None:
+    """A plan that can't be carried out isn't one."""
+    with pytest.raises(ValidationError, match=message):
+        plan(**changes)
+
+
+def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
+    """Up to a surge the arrivals are the very same; in it the same ones come 3 times as fast; then as before."""
+    even = list(islice(drawn(plan()), 3000))
+    surging = plan(surges=(Surge(since=7.0, factor=3.0), Surge(since=10.0, factor=1.0)))
+    moved = list(islice(arrivals(surging), 3000))
+    assert even == list(islice(arrivals(plan()), 3000))
+    assert [(one.journey, one.user, one.choice, one.order) for one in moved] == [
+        (one.journey, one.user, one.choice, one.order) for one in even
+    ]
+    wanted = [
+        t if t < 7.0 else 7.0 + (t - 7.0) / 3.0 if t < 16.0 else t - 6.0
+        for t in (one.planned for one in even)
+    ]
+    assert [one.planned for one in moved] == pytest.approx(wanted, abs=1e-9)
+    before = [one for one in even if one.planned < 7.0]
+    assert moved[: len(before)] == before
+
+
+def test_a_surge_is_still_poisson() -> None:
+    """Within a surge the gaps are exponential, at its factor times the rate."""
+    surging = plan(rate=50.0, surges=(Surge(since=5.0, factor=4.0),))
+    gaps = np.diff([5.0, *(one.planned for one in islice(arrivals(surging), 20_000))])
+    assert 1 / gaps.mean() == pytest.approx(4 * 50.0 / surging.steps_per_journey(), rel=0.03)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)
+
+
+def test_no_schedule_without_begin() -> None:
+    """A plan whose begin isn't known has no schedule."""
+    with pytest.raises(ValueError, match="begin"):
+        next(arrivals(plan(begin=None)))
+
+
+def test_the_pool_covers_two_timeouts() -> None:
+    """The pool holds twice what arrives within one time-out, and at least 64."""
+    assert (pool_for(60, 2), pool_for(1, 1)) == (240, 64)

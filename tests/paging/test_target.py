@@ -1,0 +1,50 @@
+"""Addresses of receivers: read strictly, and never repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+from gameday.paging import read_target
+from gameday.paging.target import PAGERDUTY
+
+
+def test_each_format_has_its_way_of_being_written() -> None:
+    """PagerDuty's own address needs no more than the key."""
+    assert read_target("slack=https://hooks.example/T0").format == "slack"
+    own = read_target("pagerduty=abc123")
+    assert (own.url, own.key) == (PAGERDUTY, "abc123")
+    other = read_target("pagerduty=http://127.0.0.1:9/v2/enqueue#abc123")
+    assert (other.url, other.key) == ("http://127.0.0.1:9/v2/enqueue", "abc123")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://hooks.example/s3cret",
+        "slack=hooks.example/s3cret",
+        "slack=file:///s3cret",
+        "slack=https://user:s3cret@hooks.example/",
+        "slack=https://hooks.example/s3cret#x",
+        "slack=https://hooks.example:port/s3cret",
+        "json=https://[s3cret",
+        "json=https://hooks.example/s3cret x",
+        "pagerduty=",
+        "pagerduty=https://events.example/s3cret",
+        "pagerduty=s3cret key",
+        "smoke=s3cret",
+    ],
+)
+def test_a_mistake_is_told_without_the_secret(text: str) -> None:
+    """The words say what is wrong, and repeat nothing."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        read_target(text)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_target_shows_its_host_alone() -> None:
+    """Neither path nor key nor query."""
+    for text in ("slack=https://hooks.example/s3cret?s3cret", "pagerduty=s3cret"):
+        target = read_target(text)
+        assert "s3cret" not in f"{target} {target!r} {target.shown}"
+    assert read_target("slack=https://hooks.example:8443/s3cret").shown == "slack at hooks.example"

@@ -1,0 +1,141 @@
+"""How a journal is ended for a runner that couldn't."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from gameday.analysis import measure
+from gameday.reaper.journal_closing import close, finished
+from gameday.reaper.leftovers import Cleared
+from gameday.recording.journal import Event, Journal, read_journal
+from tests.support.paths import GOLDEN
+from tests.support.reaper_lab import Run
+
+CLEAN = Cleared(["3 processes", "work/"])
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def kinds(run: Run) -> list[str]:
+    return [event.kind for event in read_journal(run.folder / "journal.jsonl")]
+
+
+def append(run: Run, *events: Event) -> None:
+    """As the runner did, after the half line was cut."""
+    path = run.folder / "journal.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    journal = Journal(path)
+    for event in events:
+        journal.append(event)
+    journal.close()
+
+
+def test_the_half_line_is_cut(run: Run) -> None:
+    """And what is missing follows in the order in which a run says it, on the run's clock."""
+    assert finished(run.folder) is False
+    gone = time.time() + 5
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper", gone=gone)
+    assert kinds(run)[3:] == ["run.error", "run.ended", "phase", "note", "fault.reverted", "cleanup", "phase"]
+    assert finished(run.folder) is True
+    assert run.events("run.error")[0].t == pytest.approx(5, abs=1)
+    times = [event.t for event in read_journal(run.folder / "journal.jsonl")]
+    assert times[3:6] == [times[3]] * 3
+
+
+def test_when_it_vanished_is_not_known(run: Run) -> None:
+    """By hand, days later: the runner's last word is where its run ended."""
+    append(run, Event(7.5, "poll", "", {"shard": "0", "count": 1}))
+    assert close(run.folder, "it vanished", CLEAN, by="gameday heal")
+    assert run.events("run.ended")[0].t == 7.5
+    assert run.events("note")[0].data == {"text": "removed 3 processes, work/", "by": "gameday heal"}
+
+
+def test_a_fault_may_stand_on_what_is_left(run: Run) -> None:
+    """Then it isn't called reverted; what is left is told."""
+    assert close(run.folder, "it vanished", Cleared(left=["process 7"]), by="the reaper")
+    assert run.events("cleanup")[0].data == {"clean": False, "left": ["process 7"]}
+    assert not run.events("fault.reverted")
+
+
+def test_faults_that_were_over(run: Run) -> None:
+    """Are not reverted once more."""
+    append(run, Event(1, "fault.reverted", "f1", {"by": "responder"}), Event(1, "fault.intended", "f2"))
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper")
+    assert [event.subject for event in run.events("fault.reverted")] == ["f1", "f2"]
+
+
+def test_pages_that_were_resolved(run: Run) -> None:
+    """Only those that were delivered, and are told to be resolved."""
+    append(run, Event(1, "page.delivered", "a1"), Event(1, "page.delivered", "a2"))
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper", resolved=["a1", "a9"])
+    assert [event.subject for event in run.events("alert.resolved")] == ["a1"]
+
+
+def test_a_run_that_was_over(run: Run) -> None:
+    """Its journal is left as it is, where nothing had to be removed."""
+    append(run, Event(1, "fault.reverted", "f1", {"by": "cleanup"}), Event(2, "phase", "done"))
+    before = kinds(run)
+    assert close(run.folder, "it vanished", Cleared(), by="the reaper")
+    assert kinds(run) == before
+
+
+def test_killed_between_two_last_words(run: Run) -> None:
+    """A run that was cleaned up had come to its end: that is no error."""
+    fault, cleanup = (
+        Event(1, "fault.reverted", "f1", {}),
+        Event(2, "cleanup", "", {"clean": True, "left": []}),
+    )
+    append(run, Event(1, "run.ended", "", {"reason": "held"}), fault, cleanup)
+    assert close(run.folder, "it vanished", Cleared(), by="the reaper")
+    assert kinds(run)[-2:] == ["cleanup", "phase"]
+    assert not run.events("run.error")
+
+
+def test_twice(run: Run) -> None:
+    """Reaper and heal may come to the same run: the second adds nothing."""
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper")
+    before = kinds(run)
+    assert close(run.folder, "it vanished", Cleared(), by="gameday heal")
+    assert kinds(run) == before
+
+
+def test_a_full_disk(run: Run) -> None:
+    """Is told, and raises nothing; what did fit is taken back, so that the journal stays one."""
+    journal = run.folder / "journal.jsonl"
+    whole = journal.read_bytes().rpartition(b"\n")[0] + b"\n"
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, most[1]))
+    try:
+        assert not close(run.folder, "it vanished", CLEAN, by="the reaper")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert journal.read_bytes() == whole
+
+
+def test_no_journal(tmp_path: Path) -> None:
+    """A runner may be killed before its first word."""
+    assert finished(tmp_path) is None
+    assert not close(tmp_path, "it vanished", CLEAN, by="the reaper")
+
+
+def test_it_can_be_measured(tmp_path: Path) -> None:
+    """A run that was cut in the middle of its fault is an error, with a clean clean-up and the clocks that it had."""
+    folder = tmp_path / "golden"
+    shutil.copytree(GOLDEN, folder)
+    lines = (GOLDEN / "journal.jsonl").read_text().splitlines(keepends=True)
+    end = next(n for n, line in enumerate(lines) if '"kind":"operation.intended"' in line)
+    (folder / "journal.jsonl").write_text("".join(lines[:end]) + lines[end][:9])
+    assert close(folder, "it vanished", CLEAN, by="the reaper")
+    outcome = measure(folder)
+    assert (outcome["verdict"], outcome["exit_status"]) == ("error", 4)
+    assert outcome["cleanup"] == {"clean": True, "left": []}
+    assert outcome["clocks"]["detect"] is not None
+    assert outcome["clocks"]["act"] is None

@@ -1,0 +1,97 @@
+"""gameday_reports.text.formatting: no value without words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gameday_reports.text import formatting
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.084, "1.08 s"), (0, "0.00 s"), (123.45, "123.5 s"), (None, "not measured")]
+)
+def test_seconds(value: Any, said: str) -> None:
+    """Two decimals, one from 100 s on."""
+    assert formatting.seconds(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.032, "3.2 %"),
+        (0.0041, "0.41 %"),
+        (1, "100 %"),
+        (4.8, "480 %"),
+        (0.00001, "under 0.01 %"),
+        (0, "0 %"),
+        ("x", "not measured"),
+    ],
+)
+def test_percent(value: Any, said: str) -> None:
+    """A small share keeps its digits and a tiny one isn't called zero."""
+    assert formatting.percent(value) == said
+
+
+def test_a_censored_interval_says_how_long_it_had_lasted() -> None:
+    """The time of censoring is on the run's clock; the report says how long after the interval's begin that was."""
+    outcome = {"ttr_state": "censored", "ttr_censored_at": 74.0, "clocks": {"effect": 14.0}}
+    assert formatting.interval(outcome, "ttr") == ("never", "censored after 60.00 s")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ({"ttd_s": 1.08, "ttd_state": "measured"}, "1.08 s"),
+        ({"ttd_s": None, "ttd_state": "no_effect"}, "no effect"),
+        ({"ttd_s": None, "ttd_state": "not_measured"}, "not measured"),
+        ({"ttd_s": None, "ttd_state": "measured"}, "not measured"),
+        ({}, "not measured"),
+    ],
+)
+def test_each_state_has_its_words(outcome: dict[str, Any], said: str) -> None:
+    """Measured, no effect and not measured read differently; a number that is missing is never shown as one."""
+    assert formatting.interval(outcome, "ttd")[0] == said
+
+
+def test_figures_of_nothing_are_words() -> None:
+    """An empty outcome gives six figures, none of them empty, a dash or a number."""
+    figures = formatting.figures({})
+    assert len(figures) == 6
+    assert all(figure.value == "not measured" and figure.note for figure in figures)
+
+
+def test_lost_orders_are_marked() -> None:
+    """A lost order is shown as bad; none lost as good."""
+    tones = [formatting.orders_figure({"audit": {"lost": lost, "acknowledged": 10}}).tone for lost in (0, 1)]
+    assert tones == ["good", "bad"]
+
+
+def test_an_interval_carries_its_error_and_ttd_its_limit() -> None:
+    """Where they are known; a figure without them says nothing of them."""
+    measured = {
+        f"{key}_{part}": value
+        for key in ("ttd", "ttr")
+        for part, value in (("s", 1.9), ("state", "measured"))
+    }
+    known = {**measured, "detection": {"ratio": 1.3}, "error_s": {"ttd": 0.1, "ttr": 0.2}}
+    notes = [figure.note for figure in formatting.figures(known)]
+    assert notes[0] == "TTD, first effect to first page: 1.3× the limit, ±0.10 s"
+    assert notes[2] == "TTR, first effect to users well: ±0.20 s"
+    assert formatting.figures(measured)[0].note == "TTD, first effect to first page"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (257.2, "257 an hour"),
+        (0.2996, "0.3 an hour"),
+        (0.0, "0 an hour"),
+        (4.567, "4.57 an hour"),
+        (None, "not measured"),
+    ],
+)
+def test_rates(value: Any, said: str) -> None:
+    """Small rates keep their digits."""
+    assert formatting.per_hour(value) == said

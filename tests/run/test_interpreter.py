@@ -1,0 +1,355 @@
+"""The interpreter comes to its end whatever breaks or hangs: load stopped, system down, the reason in the journal."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.operations import Alert, Operation, OperationName
+from gameday.ports import PortError
+from gameday.recording.journal import Event, Journal, read_journal
+from gameday.run.interpreter import Interpreter
+from gameday.run.timeouts import LIMITS
+from tests.support.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
+from tests.support.small_disk import fill, small_disk
+from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with staged(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def fast(tmp_path: Path) -> Iterator[Stage]:
+    """On a clock that runs twenty times as fast."""
+    with staged(tmp_path, FastClock()) as made:
+        yield made
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    made = Stuck()
+    yield made
+    made.free.set()
+
+
+def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) -> None:
+    """130 has nothing to audit and nothing to keep."""
+    state = end(stage.world, lambda interpreter: interpreter.interrupt("SIGINT"))
+    assert (state.reason, state.left) == ("interrupted", ())
+    assert stage.downs == [False]
+    assert stage.events("run.interrupted") == [{"signal": "SIGINT"}]
+
+
+def test_a_start_that_fails_is_an_error(stage: Stage) -> None:
+    """The service's own words reach the journal, and what had started is taken down."""
+    substrate = stage.world.operator.system.substrate
+    assert isinstance(substrate, FakeSubstrate)
+    substrate.refuse = {"pricing-1.0.0"}
+    state = end(stage.world)
+    assert state.reason == "error"
+    assert stage.events("run.error") == [{"where": "start", "why": "us-east.pricing isn't ready"}]
+    assert substrate.instances() == ()
+
+
+@pytest.mark.parametrize("broken", [PortError("the engine hangs"), RuntimeError("unforeseen")])
+def test_a_poll_that_raises_ends_the_run_in_order(stage: Stage, broken: Exception) -> None:
+    """Load and telemetry are stopped and the system is down, whatever was raised in the loop."""
+    load, telemetry = FakeLoad(), FakeTelemetry(broken)
+    state = end(replace(stage.world, load=load, telemetry=telemetry))
+    assert state.reason == "error"
+    assert (load.stopped, telemetry.stopped, stage.downs) == (True, True, [False])
+    assert str(broken) in stage.events("run.error")[0]["why"]
+
+
+def test_a_dead_load_is_an_error(stage: Stage) -> None:
+    """Its own words say why."""
+    state = end(replace(stage.world, load=FakeLoad(dead="the load ended by itself: signal 9")))
+    assert state.reason == "error"
+    assert stage.events("run.error")[0] == {"where": "load", "why": "the load ended by itself: signal 9"}
+
+
+def test_a_tear_down_that_raises_still_ends_the_run(stage: Stage) -> None:
+    """It never hangs: what couldn't be taken down is left behind, and told."""
+
+    def down(well: bool) -> Sequence[str]:
+        raise RuntimeError("the engine is gone")
+
+    state = end(replace(stage.world, down=down), lambda interpreter: interpreter.interrupt("SIGTERM"))
+    assert state.phase == "done"
+    assert "the engine is gone" in state.left[0]
+    assert stage.events("cleanup")[0]["clean"] is False
+
+
+def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path) -> None:
+    """Every word to the screen fails from the signal on; load and system are down all the same, and soon."""
+    gone: list[str] = []
+
+    def tell(event: Event) -> None:
+        if event.kind == "run.interrupted" or gone:
+            gone.append(event.kind)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    load, journal = FakeLoad(), Journal(tmp_path / "told.jsonl", tell)
+    state = end(
+        replace(stage.world, journal=journal, load=load),
+        lambda interpreter: interpreter.interrupt("SIGHUP"),
+    )
+    journal.close()
+    assert (state.reason, state.left, stage.downs) == ("interrupted", (), [False])
+    assert gone[-1] == "phase"
+
+
+def test_what_fails_before_the_end_does_not_keep_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the words that go before the taking down raise, it is begun all the same."""
+    interpreter = Interpreter(stage.world)
+    log = interpreter._log
+
+    def broken(kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
+        if kind == "run.interrupted":
+            raise PortError("the screen is broken")
+        log(kind, subject, data)
+
+    monkeypatch.setattr(interpreter, "_log", broken)
+    interpreter.interrupt("SIGINT")
+    state = interpreter.run()
+    assert (state.reason, stage.downs) == ("interrupted", [False])
+
+
+def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:
+    """An error of the run that says what to do; once taking down has made room, the journal has it all to the end."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        journal = Journal(disk / "journal.jsonl")
+        filler = fill(disk)
+
+        def down(well: bool) -> Sequence[str]:
+            filler.unlink()
+            return stage.world.down(well)
+
+        for _ in range(3):
+            journal.append(Event(0.0, "note", "", {"text": "x" * 3000}))
+        state = end(replace(stage.world, journal=journal, down=down))
+        assert (state.reason, stage.downs) == ("error", [False])
+        journal.close()
+        events = list(read_journal(journal.path))
+    (error,) = (event.data for event in events if event.kind == "run.error")
+    assert error["where"] == "journal"
+    assert error["why"].startswith(
+        f"{disk / 'journal.jsonl'} can't be written: No space left on device; free some space"
+    )
+    assert (events[-1].kind, events[-1].subject) == ("phase", "done")
+
+
+def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path: Path) -> None:
+    """Where the disk has no room for the undo of an operation, the operation isn't carried out."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        journal = Journal(disk / "journal.jsonl")
+        interpreter = Interpreter(replace(stage.world, journal=journal))
+        fill(disk)
+        with pytest.raises(PortError, match="No space left on device"):
+            interpreter._log("operation.intended", "o1", {"undo": "x" * 100_000})
+        with pytest.raises(OSError, match="No space left on device"):
+            journal.close()
+
+
+def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
+    """Asked twice of one service, each time the latest that stands; other operations have none to name."""
+    operator = stage.world.operator
+    operator.about = lambda name: {"service": name.rpartition("-")[0], "kind": "code", "summary": ""}
+    operator.system.bring_up()
+    for change, release in (("x1", "pricing-1.1.0"), ("x2", "pricing-1.2.0")):
+        operator.deploy(change, release, "all-at-once", 0.0, "timeline")
+    interpreter = Interpreter(stage.world)
+    names: tuple[OperationName, ...] = ("rollback", "rollback", "restart")
+    for number, name in enumerate(names):
+        interpreter._carry(f"o{number}", Operation(name, "pricing", "somebody"))
+    assert stage.events("operation.done") == [{"change": "x2"}, {"change": "x1"}, {}]
+
+
+def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:
+    """Whoever writes to the journal, people see it."""
+    heard: list[Event] = []
+    journal = Journal(tmp_path / "heard.jsonl", heard.append)
+    journal.append(Event(1.0, "change.started", "c1", {}))
+    journal.close()
+    assert [event.kind for event in heard] == ["change.started"]
+
+
+def holding(after: float) -> Any:
+    """An abort condition that holds so many seconds after the timeline began."""
+
+    def abort(samples: Any, *, zero: float, now: float, **known: Any) -> tuple[str, Mapping[str, Any]] | None:
+        return ("elapsed > 1s", {"elapsed": now - zero}) if now - zero > after else None
+
+    return abort
+
+
+class Reverted(FakeFault):
+    """A fault that says when it is taken back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def revert(self) -> None:
+        super().revert()
+        self.over.set()
+
+
+def test_a_condition_that_holds_reverts_before_anything_else(fast: Stage) -> None:
+    """Reverting never waits for the load to stop; orders are audited, everything goes down, nothing is left."""
+    fault, seen = Reverted(), []
+
+    class Lingering(FakeLoad):
+        def stop(self) -> Mapping[str, object]:
+            seen.append(fault.over.wait(PATIENCE_S))
+            return super().stop()
+
+    world = to_the_fault(fast, fault)
+    state = end(replace(world, load=Lingering(), abort=holding(1.0), collect=lambda: {"orders": 0}))
+    assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
+    assert (fault.done, seen) == (["inject", "revert"], [True])
+    (stop,) = fast.events("run.stopped")
+    assert stop["expr"] == "elapsed > 1s"
+    assert 1.0 < stop["values"]["elapsed"] < 60.0
+    assert fast.events("fault.reverted") == [{"by": "cleanup"}]
+    assert fast.events("audit") == [{"orders": 0}]
+    assert fast.events("run.ended") == [{"reason": "stopped"}]
+
+
+def test_without_a_condition_the_load_stops_before_faults_are_reverted(fast: Stage) -> None:
+    """What is measured ends under the fault, as it always did."""
+    fault, order = FakeFault(), []
+
+    class Watched(FakeLoad):
+        def stop(self) -> Mapping[str, object]:
+            order.append(list(fault.done))
+            return super().stop()
+
+    state = end(replace(to_the_fault(fast, fault, hold=1.0), load=Watched()))
+    assert state.reason == "no_effect"
+    assert order == [["inject"]]
+    assert fast.events("fault.reverted") == [{"by": "cleanup"}]
+
+
+def test_an_entry_that_never_ends_does_not_keep_the_run(fast: Stage, stuck: Stuck) -> None:
+    """It is given up in its time, with the entry still under way."""
+    fault = FakeFault()
+    fault.inject = stuck  # type: ignore[method-assign]
+    state = end(to_the_fault(fast, fault, give_up=3.0, hold=1.0))
+    assert (state.reason, state.left, state.busy) == ("give_up", (), True)
+    assert fault.done == ["revert"]
+
+
+def test_a_bring_up_that_hangs_names_what_is_not_ready(stage: Stage, stuck: Stuck) -> None:
+    """The error says the phase, the wait, and each instance that isn't there."""
+    substrate = stage.world.operator.system.substrate
+    start, hung = substrate.start, stuck
+    substrate.start = lambda service, *rest: (  # type: ignore[method-assign]
+        hung() if service.name == "pricing" else start(service, *rest)
+    )
+    state = end(replace(stage.world, limits=replace(LIMITS, up=0.5)))
+    assert state.reason == "error"
+    (error,) = stage.events("run.error")
+    assert error["where"] == "bring-up"
+    assert error["why"].endswith("waiting for us-east.pricing (2 instances)")
+
+
+def test_a_load_that_hangs_in_its_start_is_an_error(stage: Stage, stuck: Stuck) -> None:
+    """And is stopped like any other."""
+    load = FakeLoad()
+    load.start = stuck  # type: ignore[method-assign]
+    state = end(replace(stage.world, load=load, limits=replace(LIMITS, load=0.1)))
+    assert (state.reason, load.stopped) == ("error", True)
+    assert stage.events("run.error")[0]["where"] == "start of the load"
+
+
+@pytest.mark.parametrize(
+    ("part", "limit", "kind"),
+    [("load", "stop_load", "load.stopped"), ("telemetry", "stop_telemetry", "telemetry.stopped")],
+)
+def test_a_step_of_the_end_that_hangs_is_abandoned_and_told(
+    stage: Stage, stuck: Stuck, part: str, limit: str, kind: str
+) -> None:
+    """The steps after it are made, the system is down, and the journal says which hung."""
+    parts: dict[str, Any] = {"load": FakeLoad(), "telemetry": FakeTelemetry()}
+    parts[part].stop = stuck
+    limits = replace(LIMITS, **{limit: 0.05})
+    state = end(
+        replace(stage.world, **parts, limits=limits), lambda interpreter: interpreter.interrupt("SIGINT")
+    )
+    assert (state.phase, state.left, stage.downs) == ("done", (), [False])
+    assert stage.events("run.error") == [{"where": kind, "why": "not done within 0.05 s: abandoned"}]
+
+
+def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck) -> None:
+    """With the system gone the fault is too."""
+    fault = FakeFault()
+    fault.revert = stuck  # type: ignore[method-assign]
+    limits = replace(LIMITS, revert=0.05, audit=0.05)
+    state = end(replace(to_the_fault(fast, fault), abort=holding(1.0), collect=stuck, limits=limits))
+    assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
+    assert [each["where"] for each in fast.events("run.error")] == ["faults.reverted", "audit"]
+    assert fast.events("fault.reverted") == [{"by": "cleanup"}]
+
+
+def test_a_take_down_that_hangs_leaves_the_system_behind(stage: Stage, stuck: Stuck) -> None:
+    """It is told as left, with the reason; the run is over."""
+    world = replace(stage.world, down=stuck, limits=replace(LIMITS, take_down=0.05))
+    state = end(world, lambda interpreter: interpreter.interrupt("SIGTERM"))
+    assert state.left == ("the system, which could not be taken down: not done within 0.05 s: abandoned",)
+    assert stage.events("cleanup") == [{"clean": False, "left": list(state.left)}]
+
+
+def test_the_end_is_over_in_its_time_whatever_its_thread_does(
+    stage: Stage, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the steps themselves never come to be made."""
+    monkeypatch.setattr("gameday.run.teardown.Ending.close", stuck)
+    short = replace(LIMITS, stop_load=0, stop_telemetry=0, revert=0, audit=0, take_down=0, margin=0.1)
+    state = end(replace(stage.world, limits=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
+    assert stuck.entered.wait(PATIENCE_S)
+    assert "wasn't over" in state.left[0]
+
+
+def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: Stuck) -> None:
+    """So that the reaper ends the runner; once the run is over it is at rest, and lives."""
+    load = FakeLoad()
+    load.alive = stuck  # type: ignore[method-assign]
+    interpreter = Interpreter(replace(stage.world, load=load, limits=replace(LIMITS, turn=1.0)))
+    loop = threading.Thread(target=interpreter.run)
+    loop.start()
+    assert stuck.entered.wait(PATIENCE_S)
+    assert interpreter.turning()
+    while interpreter.turning():
+        pass
+    interpreter.interrupt("SIGTERM")
+    stuck.free.set()
+    loop.join(PATIENCE_S)
+    assert interpreter.state.phase == "done"
+    assert interpreter.turning()
+
+
+def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: Stuck) -> None:
+    """The loop polls on while samples are being judged; a look that never ends leaves the steady state unjudged."""
+    polled = []
+
+    class Polled(FakeTelemetry):
+        def poll(self, now: float) -> Sequence[Alert]:
+            polled.append(stuck.entered.is_set() and not stuck.over)
+            return ()
+
+    world = replace(to_the_fault(fast, FakeFault()), samples=stuck, telemetry=Polled())
+    state = end(replace(world, limits=replace(LIMITS, steady=40.0)))
+    assert state.reason == "error"
+    assert fast.events("run.error")[0]["where"] == "steady state"
+    assert polled.count(True) > 3

@@ -1,0 +1,86 @@
+"""The look at a run under way: what it asks of abort conditions, and how it spares the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from gameday.execution import library
+from gameday.recording.samples import RECORD, Samples
+from gameday.run import engine, events
+from gameday.run.run_context import World
+from gameday.run.slo_check import Look
+from tests.support.fakes import HandClock
+
+PLAN = engine.Plan(warmup=3, steady=10, entries=(0.0,), hold=10, give_up=60, window=10, lookback=2)
+FAULT = engine.State(PLAN, phase="fault", steady_from=9.0, start=20.0, raised=3, paged=1)
+
+
+@dataclass
+class Seen:
+    """As much of a world as a look needs. Reading the samples takes `cost` seconds; `holds` is what abort finds."""
+
+    cost: float = 0.0
+    holds: tuple[str, Mapping[str, Any]] | None = None
+    clock: HandClock = field(default_factory=HandClock)
+    scenario: Any = field(default_factory=lambda: library.read(library.find("good-release")))
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def samples(self) -> Samples:
+        self.clock.t += self.cost
+        return Samples(np.empty(0, RECORD))
+
+    def abort(self, samples: Samples, **known: Any) -> tuple[str, Mapping[str, Any]] | None:
+        self.asked.append(known)
+        return self.holds
+
+
+def looked(seen: Seen, state: engine.State, now: float) -> tuple[Look, list[events.Event]]:
+    look = Look(cast(World, seen))
+    seen.clock.t = now
+    return look, list(look.emit(state, now))
+
+
+@pytest.mark.parametrize(
+    ("cost", "next_"), [(0.0, 30.5), (0.01, 30.5), (0.04, 30.5), (0.2, 32.2), (3.0, 63.0)]
+)
+def test_a_look_that_took_long_is_followed_by_a_longer_pause(cost: float, next_: float) -> None:
+    """Every half second, but never more than a tenth of the loop's time."""
+    look, _ = looked(Seen(cost), FAULT, 30.0)
+    assert not look.due(next_ - 0.01)
+    assert look.due(next_ + 0.001)
+
+
+def test_one_look_at_a_time() -> None:
+    """While one is being made none is due, however long that takes."""
+    look = Look(cast(World, Seen()))
+    assert look.due(30.0)
+    assert not look.due(90.0)
+    list(look.emit(FAULT, 30.0))
+    assert look.due(90.0)
+
+
+def test_a_condition_is_asked_with_what_is_settled() -> None:
+    """Up to the client's time-out before now, and with every alert since the steady state."""
+    seen = Seen()
+    _, emitted = looked(seen, FAULT, 30.0)
+    assert [type(event) for event in emitted] == [events.Health]
+    assert seen.asked == [{"steady": 9.0, "zero": 20.0, "end": 28.0, "now": 30.0, "alerts": 3, "pages": 1}]
+
+
+def test_a_condition_that_holds_is_a_stop() -> None:
+    """With its expression and the values."""
+    _, emitted = looked(Seen(holds=("alerts > 2", {"alerts": 3.0})), FAULT, 30.0)
+    assert emitted[-1] == events.Stop(30.0, "alerts > 2", {"alerts": 3.0})
+
+
+@pytest.mark.parametrize("phase", ["warm", "steady"])
+def test_conditions_are_asked_in_the_fault_alone(phase: engine.Phase) -> None:
+    """Before it the run did nothing that could be stopped."""
+    seen = Seen(holds=("alerts > 2", {}))
+    _, emitted = looked(seen, replace(FAULT, phase=phase), 30.0)
+    assert (len(emitted), seen.asked) == (1, [])

@@ -1,0 +1,221 @@
+"""The timeline: undo before the act, reverts by schedule, what stands at the end, and refusals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from gameday import bundled
+from gameday.changes.deploy import Deploy
+from gameday.changes.environment_delete import Delete
+from gameday.changes.rollout import plan
+from gameday.execution import library
+from gameday.ports import PortError, Release
+from gameday.recording.journal import Journal
+from gameday.run.timeline import Timeline
+from gameday.scenario import Entry, Guardrails, Scenario
+from gameday.system.deployer import Operator
+from gameday.system.operator_client import Refused
+from gameday.system.system import System
+from gameday.topology import read_topology
+from tests.support.fakes import FakeFault, FakeLinks, FakeSubstrate, HandClock
+
+
+class Spec(BaseModel):
+    """A fault's spec, as far as the timeline looks at it."""
+
+    region: str = "us-east"
+    for_: float | None = Field(default=None, alias="for")
+
+
+class Stage:
+    """A timeline on fakes; `told` is what it journalled as (kind, subject, data)."""
+
+    def __init__(self, folder: Path, entries: list[Entry], **changed: Any) -> None:
+        self.told: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.fault = FakeFault()
+        self.substrate = FakeSubstrate()
+        topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+
+        def build(name: str) -> Release:
+            return Release(name, name.rpartition("-")[0], None)
+
+        def about(name: str) -> Mapping[str, Any]:
+            return {
+                "service": name.rpartition("-")[0],
+                "kind": "code",
+                "summary": "",
+                "author": {},
+                "ai": None,
+            }
+
+        self.journal = Journal(folder / "journal.jsonl")
+        self.system = System(self.substrate, FakeLinks(), topology, build)
+        operator = Operator(self.system, about, plan, self.journal, HandClock())
+        self.system.bring_up()
+        scenario: Scenario = library.read(library.find("good-release")).model_copy(
+            update={"timeline": tuple(entries), **changed}
+        )
+        self.timeline = Timeline(
+            scenario, operator, lambda action, spec: self.fault, {"pricing-1.1.0": "it raises"}.get, self._log
+        )
+
+    def _log(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+        self.told.append((kind, subject, data))
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _, _ in self.told]
+
+
+Make = Callable[..., Stage]
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Iterator[Make]:
+    made: list[Stage] = []
+
+    def make(*entries: Entry, **changed: Any) -> Stage:
+        made.append(Stage(tmp_path, list(entries), **changed))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.journal.close()
+
+
+def entry(action: str, spec: Any) -> Entry:
+    return Entry(at=0.0, action=action, spec=spec)
+
+
+def test_the_undo_is_journalled_before_the_act(staged: Make) -> None:
+    """When injecting begins, the journal already says how to take it back."""
+    stage = staged(entry("region.lose", Spec()))
+    seen: list[list[str]] = []
+    stage.fault.inject = lambda wait: seen.append(stage.kinds())  # type: ignore[method-assign]
+    stage.timeline.enter(0)
+    assert seen == [["fault.intended"]]
+    assert stage.told[0][2]["undo"] == stage.fault.undo()
+    assert stage.told[0][2]["region"] == "us-east"
+    assert stage.kinds() == ["fault.intended", "fault.injected"]
+
+
+def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
+    """The entry is over only when the fault is; the end finds nothing to revert."""
+    stage = staged(entry("region.lose", Spec.model_validate({"for": 0.01})))
+    stage.timeline.enter(0)
+    assert stage.fault.done == ["inject", "revert"]
+    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
+    stage.timeline.revert()
+    stage.timeline.gone()
+    assert stage.fault.done == ["inject", "revert"]
+
+
+def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> None:
+    """A fault for an hour doesn't keep a run that ends; it is reverted by the clean-up, once."""
+    stage = staged(entry("region.lose", Spec.model_validate({"for": 3600.0})))
+    worker = threading.Thread(target=stage.timeline.enter, args=(0,))
+    worker.start()
+    stage.timeline.end()
+    worker.join(10)
+    assert not worker.is_alive()
+    stage.timeline.revert()
+    stage.timeline.gone()
+    assert stage.fault.done == ["inject", "revert"]
+    assert [told for told in stage.told if told[0] == "fault.reverted"] == [
+        ("fault.reverted", "f1", {"by": "cleanup"})
+    ]
+
+
+def test_a_fault_that_cannot_be_injected_is_taken_back_and_told(staged: Make) -> None:
+    """Half a fault is no fault: the run ends as an error, and says why."""
+    stage = staged(entry("region.lose", Spec()))
+    stage.fault.broken = PortError("no such region")
+    with pytest.raises(PortError, match="no such region"):
+        stage.timeline.enter(0)
+    assert stage.fault.done == ["inject", "revert"]
+    assert stage.told[-1] == ("fault.failed", "f1", {"why": "no such region"})
+
+
+def test_a_revert_that_fails_leaves_the_fault_standing_for_the_tear_down(staged: Make) -> None:
+    """It is noted; with the system gone, so is the fault."""
+    stage = staged(entry("region.lose", Spec()))
+    stage.timeline.enter(0)
+
+    def broken() -> None:
+        raise PortError("the link server hangs")
+
+    stage.fault.revert = broken  # type: ignore[method-assign]
+    stage.timeline.revert()
+    assert "hangs" in stage.told[-1][2]["text"]
+    stage.timeline.gone()
+    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "cleanup"})
+
+
+def test_a_bad_deploy_is_over_when_a_responder_takes_it_back(staged: Make) -> None:
+    """The change and its fault go together; a harmless one is no fault."""
+    deploy = entry("deploy", Deploy(release="pricing-1.1.0"))
+    stage = staged(deploy, entry("deploy", Deploy(release="gateway-1.1.0")))
+    stage.timeline.enter(0)
+    stage.timeline.enter(1)
+    stage.timeline.taken_back("c2")
+    stage.timeline.taken_back("c1")
+    assert stage.told[0][2]["undo"] == {"rollback": "c1"}
+    assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
+    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "responder"})
+
+
+def asked(no: PortError | None = None) -> Callable[..., object]:
+    """The platform's door: says yes, or `no`."""
+
+    def ask(*arguments: object, **named: object) -> object:
+        if no is not None:
+            raise no
+        return {}
+
+    return ask
+
+
+def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make) -> None:
+    """Everything in the region is killed and destroyed before the first new instance starts."""
+    stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
+    stage.system.ask = asked()  # type: ignore[method-assign]
+    stage.system.caught_up = lambda region: None  # type: ignore[method-assign]
+    before = {each.id for each in stage.system.instances(region="eu-west")}
+    stage.substrate.order.clear()
+    stage.timeline.enter(0)
+    destroyed = stage.substrate.order.index("destroy eu-west")
+    assert all(line.startswith("stop") for line in stage.substrate.order[:destroyed])
+    after = {each.id for each in stage.system.instances(region="eu-west")}
+    assert len(after) == len(before)
+    assert not after & before
+    assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
+
+
+def test_what_the_door_refuses_is_part_of_the_story(staged: Make) -> None:
+    """Nothing is touched, whatever the scenario says of guardrails; the fault failed by the door's words."""
+    spec = Delete(region="eu-west", release="costs-1.0.0")
+    stage = staged(entry("environment.delete", spec), guardrails=Guardrails(leastPrivilege=False))
+    stage.system.ask = asked(Refused(403, "no such scope"))  # type: ignore[method-assign]
+    stage.substrate.order.clear()
+    stage.timeline.enter(0)
+    assert stage.substrate.order == []
+    assert stage.kinds() == ["fault.intended", "fault.failed"]
+    assert stage.told[-1][2]["why"] == "refused (403): no such scope"
+    stage.timeline.gone()
+    assert stage.kinds() == ["fault.intended", "fault.failed"]
+
+
+def test_a_deletion_that_fails_otherwise_ends_the_run(staged: Make) -> None:
+    """As any fault that can't be brought about; but for one that the end of the run cuts short."""
+    stage = staged(*[entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0"))] * 2)
+    stage.system.ask = asked(PortError("edge: timed out"))  # type: ignore[method-assign]
+    with pytest.raises(PortError, match="timed out"):
+        stage.timeline.enter(0)
+    stage.timeline.end()
+    stage.timeline.enter(1)
+    assert stage.kinds() == ["fault.intended", "fault.failed"] * 2

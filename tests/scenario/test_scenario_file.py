@@ -1,0 +1,217 @@
+"""A scenario file is read whole, and everything wrong with it is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gameday import bundled
+from gameday.execution import library
+from gameday.execution.actions import ACTIONS
+from gameday.scenario import Scenario, json_schema, load, read_resolved
+from gameday.scenario.yaml_document import Invalid
+
+HERE = Path(__file__).parent
+SMALL = """\
+apiVersion: gameday/v1
+kind: Scenario
+name: small
+title: A small one
+story: Told in a line.
+slos:
+  - {name: checkout, journey: buy, sli: availability, objective: 99.5%}
+timeline:
+  - {at: 5s, deploy: {release: gateway-1.1.0}}
+  - {at: 0s, deploy: {release: pricing-1.1.0, strategy: rolling, pause: 500ms}}
+expect:
+  - ttd < 5s
+"""
+
+
+def read(text: str, tmp_path: Path, **overrides: str) -> Scenario:
+    path = tmp_path / "s.yaml"
+    path.write_text(text, encoding="utf-8")
+    return library.read(path, {key.replace("__", "."): value for key, value in overrides.items()})
+
+
+def problems(text: str, tmp_path: Path) -> list[str]:
+    with pytest.raises(Invalid) as caught:
+        read(text, tmp_path)
+    return [str(p).removeprefix(str(tmp_path / "s.yaml")) for p in caught.value.problems]
+
+
+def test_a_small_scenario_gets_every_default(tmp_path: Path) -> None:
+    """Units are resolved, defaults filled in, entries ordered by time."""
+    scenario = read(SMALL, tmp_path)
+    assert [(e.at, e.action, e.spec.release) for e in scenario.timeline] == [
+        (0.0, "deploy", "pricing-1.1.0"),
+        (5.0, "deploy", "gateway-1.1.0"),
+    ]
+    assert scenario.timeline[0].spec.pause == 0.5
+    assert scenario.slos[0].objective == 0.995
+    assert (scenario.hold, scenario.give_up, scenario.load.rate) == (10, 60, 60)
+    assert [d.detector for d in scenario.detectors if d.pages] == ["cusum"]
+
+
+def test_nine_mistakes_are_nine_located_errors() -> None:
+    """Each at its own line and column, with a hint where one helps."""
+    with pytest.raises(Invalid) as caught:
+        library.read(HERE / "nine-mistakes.yaml")
+    found = {(p.line, p.column): p for p in caught.value.problems}
+    assert {place: p.message.split("\n")[0] for place, p in found.items()} == {
+        (3, 7): "'Nine Mistakes' isn't spelt right",
+        (6, 1): "unknown key 'regions'",
+        (7, 14): "60 isn't a rate",
+        (9, 31): "'bye' isn't known here",
+        (10, 40): "300 isn't a duration",
+        (12, 32): "there is no release 'pricing-9.9.9'",
+        (13, 10): "'soon' isn't a duration",
+        (13, 16): "unknown action 'deploi'",
+        (16, 5): found[16, 5].message,
+    }
+    assert found[13, 16].hint == "did you mean 'deploy'?"
+    assert found[9, 31].hint == "did you mean 'buy'?"
+    assert "tdd" in found[16, 5].message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("objective: 99.5%", "objective: 0.995", ":7:66: 0.995 isn't a ratio"),
+        ("objective: 99.5%", "objective: 100%", ":7:5: objective must lie between"),
+        ("sli: availability", "sli: latency", ":7:5: 'under' belongs to sli: latency"),
+        ("at: 5s, ", "", ":9:5: 'at' is missing"),
+        ("release: gateway-1.1.0", "release: ../gateway-1.1.0", ":9:32: there is no release"),
+        ("strategy: rolling", "strategy: rollin", ":10:57: 'rollin' isn't known here"),
+        ("expect:\n  - ttd < 5s\n", "expect: []\n", ":11:9: must not be empty"),
+        ("expect:\n  - ttd < 5s\n", "", ":1:1: 'expect' is missing"),
+        ("- ttd < 5s", "- ttd <", ":12:5: "),
+        (
+            "timeline:",
+            "abort: [elapsed > 5s, ttr > 30s]\ntimeline:",
+            ":8:23: 'ttr' is known only at the end of a run",
+        ),
+        ("timeline:", "abort: [elapsed > 5x]\ntimeline:", ":8:9: unknown unit 'x'"),
+        ("timeline:", "abort: ['elapsed >']\ntimeline:", ":8:9: isn't a CEL expression"),
+        ("timeline:", "abort: elapsed > 5s\ntimeline:", ":8:8: "),
+        (
+            "timeline:",
+            "abort: ['slos.chekout.verdict == \"ok\"']\ntimeline:",
+            ":8:9: there is no 'chekout' in slos",
+        ),
+        (
+            "timeline:",
+            "abort: ['impact.regions[\"mars\"].failed > 1']\ntimeline:",
+            ":8:9: there is no 'mars' in regions, at character 1",
+        ),
+        (
+            "timeline:",
+            "abort: ['impact.journeys.bye.failed > 1']\ntimeline:",
+            ":8:9: there is no 'bye' in journeys",
+        ),
+        ("- ttd < 5s", "- elapsed < 5s", ":12:5: 'elapsed' is known only while a run goes on"),
+        ("timeline:", "load: {rate: 2000/s}\ntimeline:", "at most maxRate (1000/s)"),
+        ("timeline:", "system: {regions: [us-east, us-east]}\ntimeline:", "a region stands here twice"),
+        ("name: small", "name: small\nname: big", ":4:1: 'name' stands here twice"),
+    ],
+)
+def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """One change of a good file, one error at its place."""
+    found = problems(SMALL.replace(old, new), tmp_path)
+    assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  - ttd < 5s\n", "  - ttd < 5s\n" * 101, ":12:3: has 101 items; at most 100 are allowed"),
+        (
+            "timeline:\n",
+            "timeline:\n" + "  - {at: 0s, nope: {}}\n" * 99,
+            ":9:3: has 101 entries; at most 100",
+        ),
+        ("title: A small one", "title: " + "x" * 100_000, ": is over 100,000 bytes long"),
+        ("title: A small one", "tags: [" + "t, " * 101 + "]\ntitle: A small one", ":4:7: has 101 items"),
+    ],
+    ids=["expect", "timeline", "bytes", "tags"],
+)
+def test_a_file_has_its_bounds(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """One message each, and no work for what is too much."""
+    found = problems(SMALL.replace(old, new), tmp_path)
+    assert [problem for problem in found if expected in problem], found
+    assert len(found) == 1
+
+
+def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
+    """Neither infinite nor no number at all."""
+    for weight in (".nan", ".inf", "1e999", "-1"):
+        text = SMALL.replace("timeline:", f"load: {{journeys: {{browse: {weight}}}}}\ntimeline:")
+        assert "weights must be positive numbers" in problems(text, tmp_path)[0]
+
+
+def test_what_is_no_text_where_others_look_is_told_once(tmp_path: Path) -> None:
+    """A detector asks of every SLO what it is; one that can't say is a mistake of the SLO's."""
+    text = (
+        SMALL.replace("sli: availability", "sli: [availability]")
+        + "detectors: [{detector: latency, pages: true}]\n"
+    )
+    found = problems(text, tmp_path)
+    assert [problem for problem in found if ":7:41: ['availability'] isn't known here" in problem], found
+
+
+def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
+    """`--set` takes what the file takes, and refuses what it refuses."""
+    scenario = read(SMALL, tmp_path, load__rate="120/s", hold="3s", system__regions="[eu-west]")
+    assert (scenario.load.rate, scenario.hold, scenario.system.regions) == (120, 3, ("eu-west",))
+    assert read(SMALL, tmp_path, abort="[impact.failed_ratio > 5%]").abort == ("impact.failed_ratio > 5%",)
+    with pytest.raises(Invalid, match=r"--set abort=\[ttr > 1s\].*'ttr' is known only at the end"):
+        read(SMALL, tmp_path, abort="[ttr > 1s]")
+    with pytest.raises(Invalid, match="isn't a rate"):
+        read(SMALL, tmp_path, load__rate="120")
+    with pytest.raises(Invalid, match="can't be set"):
+        read(SMALL, tmp_path, story="x")
+
+
+@pytest.mark.parametrize("name", sorted(library.paths()))
+def test_every_bundled_scenario_is_good(name: str, tmp_path: Path) -> None:
+    """It validates, is named as its file, names the schema for editors, and survives being resolved and read again."""
+    path = library.paths()[name]
+    scenario = library.read(path)
+    assert scenario.name == name
+    assert scenario.hypothesis
+    assert path.read_text(encoding="utf-8").startswith(
+        "# yaml-language-server: $schema=../scenario.schema.json\n"
+    )
+    resolved = tmp_path / "scenario.yaml"
+    resolved.write_text(yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8")
+    again = load(resolved, ACTIONS)
+    assert again == scenario
+    assert read_resolved(resolved).document() == scenario.document()
+
+
+def test_the_schema_for_editors_is_the_models_own() -> None:
+    """The file that scenarios name is what `gameday schema` prints, and it accepts the library."""
+    import json
+
+    import jsonschema
+
+    published = json.loads((bundled.scenarios() / "scenario.schema.json").read_text(encoding="utf-8"))
+    assert published == json_schema(ACTIONS)
+    validator = jsonschema.Draft202012Validator(published)
+    for path in library.paths().values():
+        validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    broken = yaml.safe_load(SMALL)
+    broken["timeline"][0]["deploi"] = {}
+    assert not validator.is_valid(broken)
+
+
+def test_abort_conditions_are_read_and_resolved(tmp_path: Path) -> None:
+    """None by default; regions of every variant of a matrix are known."""
+    assert read(SMALL, tmp_path).abort == ()
+    matrix = "matrix: {a: {system: {regions: [mars]}}, b: {}}\n"
+    condition = 'impact.regions["mars"].failed_ratio > 5%'
+    scenario = read(f"{SMALL}{matrix}abort: ['{condition}', elapsed > 5m]\n", tmp_path)
+    assert scenario.abort == (condition, "elapsed > 5m")
+    assert scenario.document()["abort"] == [condition, "elapsed > 5m"]

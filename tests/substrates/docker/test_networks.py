@@ -1,0 +1,40 @@
+"""By which names services find each other on Docker."""
+
+from __future__ import annotations
+
+import pytest
+
+from gameday.ports import PortError
+from gameday.substrates.docker.docker_substrate import DockerSubstrate
+from gameday.substrates.docker.networks import host
+from tests.support.substrate_lab import link, topology
+
+
+def test_names_by_place() -> None:
+    """Within a region it is the service's own name; from elsewhere, and outside all regions, its backbone alias."""
+    system = topology()
+    web = system.service("eu-west", "web")
+    assert host(web, "eu-west") == "web"
+    assert host(web, "us-east") == "web.eu-west"
+    assert host(system.service("edge", "edge-links"), "edge") == "edge-links"
+
+
+def test_unreachable() -> None:
+    """A service that isn't on the backbone can't be reached from another region, and the error says so."""
+    with pytest.raises(PortError, match=r"us-east\.front has no alias on the backbone.*eu-west"):
+        host(topology().service("us-east", "front"), "eu-west")
+
+
+def test_link_addresses(tmp_path: object) -> None:
+    """A link's upstream, its listening address and its server's name follow from the topology alone."""
+    from pathlib import Path
+
+    substrate = DockerSubstrate("run", topology(), Path(str(tmp_path)), lambda: "image")
+    near, far = link("us-east", "us-east"), link("edge", "eu-west")
+    assert (substrate.upstream(near), substrate.upstream(far)) == ("web:8000", "web.eu-west:8000")
+    assert (substrate.link_host(near), substrate.link_host(far)) == ("links", "edge-links")
+    assert [substrate.listen(x) for x in (near, link("edge", "us-east"), far)] == [
+        "0.0.0.0:20000",
+        "0.0.0.0:20000",
+        "0.0.0.0:20001",
+    ]

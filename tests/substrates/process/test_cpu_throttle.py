@@ -1,0 +1,95 @@
+"""Less processor time for a tree of processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gameday.substrates.process.cpu_throttle import Throttle
+from gameday.substrates.process.process_table import Census, usage
+from gameday.substrates.process.process_tree import Tree
+
+# Two processes that compute without end, each in a session of its own.
+BUSY = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+while True: pass
+"""
+IDLE = "import signal; print(1, flush=True); signal.pause()"
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Callable[[str], Tree]]:
+    made: list[Tree] = []
+
+    def start(script: str) -> Tree:
+        words = [sys.executable, "-c", script]
+        path = {"PATH": os.environ["PATH"]}
+        made.append(Tree.spawn(words, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1"))
+        return made[-1]
+
+    yield start
+    for tree in made:
+        tree.kill()
+
+
+def stopped(tree: Tree) -> bool:
+    return {process.status() for process in tree.family()} == {psutil.STATUS_STOPPED}
+
+
+def used(tree: Tree) -> float:
+    """Seconds of processor time of all its processes."""
+    return sum(found.cpu for pid in tree.members(Census()) if (found := usage(pid)))
+
+
+def test_all_processes_share(spawn: Callable[[str], Tree]) -> None:
+    """The bound is for all of a tree's processes together, and over a while it is kept."""
+    tree = spawn(BUSY)
+    while len(tree.family()) < 2 or used(tree) < 0.2:
+        pass
+    throttle = Throttle(tree, 0.2)
+    before, begun = used(tree), time.monotonic()
+    while used(tree) < before + 0.2:
+        pass
+    assert (used(tree) - before) / (time.monotonic() - begun) < 0.5
+    throttle.end()
+    before = used(tree)
+    while used(tree) < before + 0.2:
+        pass
+    assert not stopped(tree)
+
+
+def test_who_stays_below_is_left_alone(spawn: Callable[[str], Tree], tmp_path: Path) -> None:
+    """A tree that does nothing is never stopped, however little it may use."""
+    tree = spawn(IDLE)
+    while not (tmp_path / "log").read_text() or psutil.Process(tree.pid).status() != psutil.STATUS_SLEEPING:
+        pass
+    throttle, begun = Throttle(tree, 0.001), time.monotonic()
+    while time.monotonic() < begun + 0.3:
+        assert not stopped(tree)
+    throttle.end()
+
+
+def test_a_pause_is_a_pause(spawn: Callable[[str], Tree]) -> None:
+    """Neither the throttle nor its end wakes up what somebody else has stopped."""
+    tree = spawn(BUSY)
+    while len(tree.family()) < 2:
+        pass
+    throttle = Throttle(tree, 0.5)
+    tree.freeze()
+    while not stopped(tree):
+        pass
+    begun = time.monotonic()
+    while time.monotonic() < begun + 0.3:
+        assert stopped(tree)
+    throttle.end()
+    assert stopped(tree)
+    tree.thaw()
+    assert not stopped(tree)

@@ -1,0 +1,60 @@
+"""What an instance of the process substrate is started with."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gameday.ports import Instance, Release
+from gameday.substrates.process.launch_spec import PACKAGE_HOME, Planner
+from gameday.topology import Service
+from tests.support.substrate_lab import release, topology
+
+
+@pytest.fixture
+def planner(tmp_path: Path) -> Planner:
+    return Planner(
+        tmp_path, {"COLOUR": "red", "PORT": "1", "DATA_DIR": "/"}, tmp_path / "names", lambda: tmp_path, None
+    )
+
+
+def instance(service: Service) -> Instance:
+    return Instance(f"{service.id}.1", service.region, service.name, f"{service.name}-1.0.0")
+
+
+def test_whose_value_counts(planner: Planner) -> None:
+    """The run's values are below the instance's own, and those below the links'."""
+    front = topology().service("us-east", "front")
+    plan = planner.plan(
+        instance(front), front, release(front), {"LINK_FRONT_WEB": "http://x:1", "REGION": "moon"}, 4711
+    )
+    assert plan.command[:3] == [sys.executable, "-m", "tiny"]
+    assert plan.command[-1] == "4711"
+    named = {key: plan.environment[key] for key in ("COLOUR", "WEB_URL", "REGION")}
+    assert named == {"COLOUR": "red", "WEB_URL": "http://x:1", "REGION": "moon"}
+
+
+def test_volumes(planner: Planner, tmp_path: Path) -> None:
+    """A service with a volume keeps its data in the region's; others have their own folder. Only volumes go."""
+    store, web = (topology().service("us-east", name) for name in ("store", "web"))
+    far = replace(store, region="us-east-2")
+    for service in (store, far, web):
+        planner.plan(instance(service), service, release(service), {}, 4711)
+    kept = tmp_path / "volumes" / "us-east-2-store-data"
+    assert planner.volumes(store) == [tmp_path / "volumes" / "us-east-store-data"]
+    assert planner.volumes(web) == []
+    assert planner.data(instance(web), web) == tmp_path / "us-east.web.1"
+    planner.destroy([store, web])
+    assert list((tmp_path / "volumes").iterdir()) == [kept]
+    assert (tmp_path / "us-east.web.1").is_dir()
+
+
+def test_no_tree_is_the_runners_own(planner: Planner) -> None:
+    """What has no release tree finds the runner; a link server is told the names table."""
+    links = topology().service("us-east", "links")
+    plan = planner.plan(instance(links), links, Release("links", "links", None), {}, 4711)
+    assert plan.environment["PYTHONPATH"] == PACKAGE_HOME
+    assert plan.command[-2:] == ["--names", str(planner.names)]

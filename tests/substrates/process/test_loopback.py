@@ -1,0 +1,52 @@
+"""Free ports on loopback."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from gameday.ports import PortError
+from gameday.substrates.process.loopback import HOST, Ports, candidates, ephemeral
+
+
+def test_below_the_ephemeral_range() -> None:
+    """Ports lie below those of outgoing connections; where hardly any do, among them."""
+    assert candidates((32768, 60999)) == range(16896, 32768)
+    assert candidates((1024, 65535)) == range(1024, 65536)
+    ports = Ports()
+    assert 1024 < ports.take() < ephemeral()[0]
+    ports.release()
+
+
+def test_never_twice() -> None:
+    """Nobody gets a port that this or another run of the machine was given, until that run lets them go."""
+    one, two = Ports(), Ports()
+    given = [ports.take() for ports in (one, two, one, two)]
+    assert len(set(given)) == 4
+    one.release()
+    three = Ports()
+    assert three.take() == given[0]
+    two.release()
+    three.release()
+
+
+def test_busy_ports_are_passed_over() -> None:
+    """A port at which somebody listens isn't given."""
+    ports, others = Ports(), Ports()
+    first = ports.take()
+    ports.release()
+    with socket.create_server((HOST, first)):
+        assert others.take() != first
+    others.release()
+
+
+def test_claim() -> None:
+    """A certain port is had where it is free, else the error names it and says how to choose another."""
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(
+            PortError, match=rf"edge: port {port} .* busy; choose another \(--set system\.port=N\)"
+        ):
+            Ports().claim(port, "edge")
+    assert Ports().claim(port, "edge") == port

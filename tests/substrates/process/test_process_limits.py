@@ -1,0 +1,69 @@
+"""Bounds on instances of the process substrate."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gameday.ports import Instance, PortError
+from gameday.substrates.process import file_size_limit
+from gameday.substrates.process.process_limits import Limits
+from gameday.substrates.process.process_tree import Tree
+
+WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Tree]:
+    words = [sys.executable, "-c", "import signal; signal.pause()"]
+    made = Tree.spawn(
+        words, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
+    )
+    yield made
+    made.kill()
+
+
+def test_memory(tree: Tree) -> None:
+    """The bound is the limit while one stands, whatever is declared; the latest of two."""
+    limits = Limits()
+    assert (limits.memory(WEB, None), limits.memory(WEB, 7)) == (None, 7)
+    limits.limit(WEB, tree, None, 5)
+    limits.limit(WEB, tree, None, 9)
+    assert (limits.memory(WEB, None), limits.memory(WEB, 7)) == (9, 9)
+    limits.lift(WEB, tree)
+    assert limits.memory(WEB, 7) == 7
+
+
+def test_files(tree: Tree, tmp_path: Path) -> None:
+    """The log keeps some room; lifting is for who was capped, and harmless twice or where nothing runs any more."""
+    (tmp_path / "log").write_bytes(b"x" * 1000)
+    (tmp_path / "data").mkdir()
+    before = resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)
+    limits = Limits()
+    limits.cap(WEB, tree, [tmp_path / "data"], tmp_path / "log")
+    assert resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)[0] == 1000 + file_size_limit.ROOM
+    (tmp_path / "data" / "large").write_bytes(b"x" * 50_000)
+    limits.cap(WEB, tree, [tmp_path / "data"], tmp_path / "log")
+    assert resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)[0] == 50_000
+    for _ in range(2):
+        limits.lift(WEB, tree)
+        assert resource.prlimit(tree.pid, resource.RLIMIT_FSIZE) == before
+    limits.cap(WEB, tree, [], tmp_path / "none")
+    tree.kill()
+    limits.lift(WEB, tree)
+    limits.lift(WEB, None)
+
+
+def test_what_cant_be_bounded(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal names the instance and says what to do."""
+    monkeypatch.setattr(file_size_limit, "__file__", str(tmp_path / "none.py"))
+    with pytest.raises(
+        PortError, match=r"us-east\.web\.1: its files can't be bounded: .*none\.py.*; run as root"
+    ):
+        Limits().cap(WEB, tree, [], tmp_path / "log")

@@ -1,0 +1,127 @@
+"""Process trees, and the strays of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gameday.substrates.process.process_tree import Tree, outlasting, send, strays, sweep
+
+# A child that leaves the session and an orphan whose parent is gone, as a database has them.
+FAMILY = """
+import os, signal, subprocess, sys
+script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(300)"
+start = lambda: subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, start_new_session=True)
+if os.fork() == 0:
+    start().stdout.readline()
+    os._exit(0)
+os.wait()
+start().stdout.readline()
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def run_id() -> Iterator[str]:
+    made = f"test-{uuid.uuid4().hex[:8]}"
+    yield made
+    assert sweep(made, 0) == []
+
+
+def family(run_id: str, folder: Path) -> Tree:
+    """Three processes of which no two share a session; they have all begun."""
+    log = folder / "log"
+    path = {"PATH": os.environ["PATH"]}
+    tree = Tree.spawn([sys.executable, "-c", FAMILY], path, folder, log, run_id, "us-east.store.1")
+    while "ready" not in log.read_text():
+        assert not tree.ended(0.01)
+    return tree
+
+
+def test_kill_takes_everybody(run_id: str, tmp_path: Path) -> None:
+    """A kill ends the child, what left its session, and what lost its parent."""
+    tree = family(run_id, tmp_path)
+    assert len(strays(run_id)) == 3
+    assert tree.kill()
+    assert strays(run_id) == []
+    assert tree.ended()
+    assert not psutil.pid_exists(tree.pid)
+
+
+def test_kill_twice(run_id: str, tmp_path: Path) -> None:
+    """A second kill is harmless: nothing is left that a signal could reach."""
+    tree = family(run_id, tmp_path)
+    assert tree.kill()
+    assert tree.kill()
+    tree.ask(signal.SIGTERM)
+
+
+def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
+    """All of its processes stop, and go on."""
+    tree = family(run_id, tmp_path)
+    tree.freeze()
+    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
+    tree.thaw()
+    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
+    tree.kill()
+
+
+def test_ask_reaches_the_child_alone(run_id: str, tmp_path: Path) -> None:
+    """A stop signal goes to the child, as a container engine sends it to its first process only."""
+    tree = family(run_id, tmp_path)
+    tree.ask(signal.SIGTERM)
+    assert tree.ended(10)
+    assert len(strays(run_id)) == 2
+    assert tree.kill()
+
+
+def test_other_runs_are_left_alone(run_id: str, tmp_path: Path) -> None:
+    """A sweep ends the processes of its run and of no other, also where they ignore SIGTERM."""
+    other = run_id + "-other"
+    trees = family(run_id, tmp_path), family(other, tmp_path)
+    assert sweep(run_id, 0.2) == []
+    assert strays(run_id) == []
+    assert len(strays(other)) == 3
+    for tree in trees:
+        assert tree.kill()
+
+
+def test_a_reused_pid_is_not_signalled(run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that began at another time under the same pid isn't ours."""
+    tree = family(run_id, tmp_path)
+    stale = psutil.Process(tree.pid)
+    monkeypatch.setattr(stale, "_ident", (tree.pid, stale.create_time() - 100))
+    send([stale], signal.SIGKILL)
+    assert not tree.ended(0.1)
+    tree.kill()
+
+
+def test_outlasting() -> None:
+    """Only those that still run are named; a zombie has ended."""
+    with subprocess.Popen(["sleep", "300"]) as running, subprocess.Popen(["true"]) as zombie:
+        found = [psutil.Process(child.pid) for child in (running, zombie)]
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        assert [process.pid for process in outlasting(found, 0.2)] == [running.pid]
+        running.kill()
+        assert outlasting(found, 10) == []
+
+
+def test_two_holds(run_id: str, tmp_path: Path) -> None:
+    """Who is held stopped by two goes on only once both let go."""
+    tree = family(run_id, tmp_path)
+    tree.freeze("throttle")
+    tree.freeze()
+    tree.thaw("throttle")
+    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
+    tree.thaw()
+    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
+    tree.kill()

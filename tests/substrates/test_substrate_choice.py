@@ -1,0 +1,113 @@
+"""Which substrate can run here, against an engine that is made up on a socket."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.ports import PortError
+from gameday.substrates import substrate_choice as module
+from gameday.substrates.substrate_choice import available, base_image, choose
+
+VERSION = {"Version": "99.1", "ApiVersion": "1.41"}
+
+
+@contextmanager
+def engine(socket: Path, answers: Mapping[str, tuple[int, Any]]) -> Iterator[None]:
+    """Answers GETs whose path ends so with (status, JSON), all others with 404."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = [answer for end, answer in answers.items() if self.path.endswith(end)]
+            status, body = found[0] if found else (404, {"message": "no such thing"})
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+        def address_string(self) -> str:
+            return "local"
+
+    with socketserver.ThreadingUnixStreamServer(str(socket), Answer) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+@pytest.fixture
+def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "engine.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    monkeypatch.setenv("GAMEDAY_BASE_IMAGE", "my-base:1")
+    return path
+
+
+def test_no_engine(socket: Path) -> None:
+    """Without an engine `auto` takes processes and says why; docker asked for is an error in words."""
+    name, why = choose("auto")
+    assert name == "process"
+    assert why.startswith("no Docker engine answers: ")
+    assert str(socket) in why
+    with pytest.raises(PortError, match="no Docker engine answers"):
+        choose("docker")
+
+
+def test_process_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes asked for are had without a look at any engine."""
+    monkeypatch.setenv("DOCKER_HOST", "nonsense")
+    assert choose("process") == ("process", "asked for")
+
+
+def test_engine_and_image(socket: Path) -> None:
+    """With an engine that has the base image `auto` takes docker, and says which engine."""
+    with engine(socket, {"/version": (200, VERSION), "/images/my-base:1/json": (200, {"Id": "x"})}):
+        assert choose("auto") == ("docker", "Docker engine 99.1 answers (API 1.41)")
+        assert choose("docker") == ("docker", "asked for")
+        assert base_image() == (True, "base image my-base:1 is here")
+
+
+def test_image_in_registry(socket: Path) -> None:
+    """An image that the engine's registry has counts as there."""
+    with engine(
+        socket, {"/version": (200, VERSION), "/distribution/my-base:1/json": (200, {"Descriptor": {}})}
+    ):
+        assert base_image() == (True, "base image my-base:1 can be pulled")
+        assert choose("auto")[0] == "docker"
+
+
+def test_no_image(socket: Path) -> None:
+    """An engine without the image or a way to it is no use: `auto` takes processes, docker says what to do."""
+    with engine(socket, {"/version": (200, VERSION)}):
+        assert available()[0]
+        assert choose("auto")[0] == "process"
+        with pytest.raises(
+            PortError, match=r"my-base:1 is not here.*GAMEDAY_BASE_IMAGE.*scripts/docker-base"
+        ):
+            choose("docker")
+
+
+def test_silent_engine(socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that takes connections and never answers isn't waited for."""
+    monkeypatch.setattr(module, "ASK_S", 0.2)
+    with socketserver.UnixStreamServer(str(socket), socketserver.BaseRequestHandler):
+        able, why = available()
+    assert not able
+    assert why.startswith("no Docker engine answers")

@@ -1,0 +1,336 @@
+"""A small system for the tests of faults: instances as plain values, its links real ones of an embedded link server.
+
+Every upstream is an echo. What a fault does shows in what a user of the system would see: whether an echo comes back
+over a link, whether an instance runs, answers, may grow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gameday.links.toxiproxy_client import LinkServer
+from gameday.ports import Arena, Instance, PortError, Release, Toxic
+from gameday.topology import EDGE, Link, Service, Template, Topology
+from tests.support.link_servers import PATIENCE_S, Upstream
+
+REGIONS = ("us-east", "eu-west")
+NOWHERE = "127.0.0.1:9"
+"""The discard port: nobody listens there."""
+MESSAGE = b"x" * 4096
+SOON_S = 0.2
+"""Far less than any fault here makes a link take."""
+_KINDS: Mapping[str, Any] = {"edge": "router", "payments": "third-party", "postgres": "database"}
+
+
+def service(region: str, name: str, instances: int = 1) -> Service:
+    return Service(
+        region,
+        name,
+        Template(""),
+        (),
+        {},
+        {},
+        (),
+        instances,
+        8000,
+        "http",
+        _KINDS.get(name, "service"),
+        f"{name}-1.0.0",
+    )
+
+
+def link(caller_region: str, caller: str, callee_region: str, callee: str) -> Link:
+    return Link(
+        caller_region, caller, callee_region, callee, f"{callee.upper()}_URL", f"http://{callee}:8000"
+    )
+
+
+def _links() -> Iterator[Link]:
+    for region in REGIONS:
+        yield link(EDGE, "edge", region, "gateway")
+        yield link(region, "gateway", region, "checkout")
+        yield link(region, "checkout", region, "pricing")
+        yield link(region, "checkout", EDGE, "payments")
+        for other in REGIONS:
+            yield link(region, "checkout", other, "postgres")
+            if other != region:
+                yield link(region, "postgres", other, "postgres")
+
+
+def topology() -> Topology:
+    """Two regions and the edge."""
+    inside = [("gateway", 2), ("checkout", 1), ("pricing", 2), ("postgres", 1)]
+    services = [service(region, name, count) for region in REGIONS for name, count in inside]
+    return Topology(REGIONS, (*services, service(EDGE, "edge"), service(EDGE, "payments")), tuple(_links()))
+
+
+class RealLinks:
+    """`ports.Links` on one link server for all; only what faults ask for."""
+
+    def __init__(self, server: LinkServer, links: Sequence[Link], upstream: Upstream) -> None:
+        self._server = server
+        self._upstream = upstream.address
+        made = server.populate(
+            [
+                {"name": x.name, "listen": "127.0.0.1:0", "upstream": upstream.address, "enabled": True}
+                for x in links
+            ]
+        )
+        self.ports = {name: int(address.rpartition(":")[2]) for name, address in made.items()}
+
+    def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
+        raise NotImplementedError
+
+    def cut(self, link: Link) -> None:
+        self._server.set_enabled(link.name, False)
+
+    def mend(self, link: Link) -> None:
+        self._server.set_enabled(link.name, True)
+
+    def add_toxic(self, link: Link, toxic: Toxic) -> None:
+        if toxic.name in self.toxics(link):
+            self._server.update_toxic(link.name, toxic.name, toxic.attributes, toxic.share)
+        else:
+            self._server.add_toxic(
+                link.name, toxic.name, toxic.type, toxic.stream, toxic.share, toxic.attributes
+            )
+
+    def remove_toxic(self, link: Link, name: str) -> None:
+        self._server.remove_toxic(link.name, name)
+
+    def misdirect(self, link: Link) -> None:
+        self._server.set_upstream(link.name, NOWHERE)
+
+    def redirect(self, link: Link) -> None:
+        self._server.set_upstream(link.name, self._upstream)
+
+    def mend_all(self) -> None:
+        """Whatever a test left."""
+        for name, proxy in self._server.proxies().items():
+            for toxic in proxy.toxics:
+                self._server.remove_toxic(name, toxic.name)
+            if proxy.upstream != self._upstream:
+                self._server.set_upstream(name, self._upstream)
+            if not proxy.enabled:
+                self._server.set_enabled(name, True)
+
+    def toxics(self, link: Link) -> Mapping[str, Any]:
+        return {toxic.name: toxic for toxic in self._server.proxies()[link.name].toxics}
+
+    def sound(self, name: str, within_s: float) -> bool:
+        """Whether a message comes back over the link of that name, whole and in time, and then the end."""
+        end = time.monotonic() + within_s
+        got = b""
+        try:
+            with socket.create_connection(("127.0.0.1", self.ports[name]), within_s) as connection:
+                connection.sendall(MESSAGE)
+                connection.shutdown(socket.SHUT_WR)
+                while part := connection.recv(65536):
+                    got += part
+                    connection.settimeout(max(0.001, end - time.monotonic()))
+        except OSError:
+            return False
+        return got == MESSAGE
+
+
+@dataclass
+class PlainSubstrate:
+    """Instances as plain values, with no optional capability; `frozen` holds those that are paused."""
+
+    name: str = "plain"
+    frozen: set[str] = field(default_factory=set)
+    running: dict[str, Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def open(self) -> None: ...
+
+    def close(self) -> Sequence[str]:
+        return ()
+
+    def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        instance = Instance(f"{service.id}.{next(self._numbers)}", service.region, service.name, release.name)
+        self.running[instance.id] = instance
+        return instance
+
+    def stop(self, instance: Instance, grace: float) -> bool:
+        self.kill(instance)
+        return True
+
+    def kill(self, instance: Instance) -> None:
+        self.running.pop(instance.id, None)
+
+    def pause(self, instance: Instance) -> None:
+        self.frozen.add(self._found(instance))
+
+    def resume(self, instance: Instance) -> None:
+        self.frozen.discard(self._found(instance))
+
+    def isolate(self, region: str) -> None: ...
+
+    def join(self, region: str) -> None: ...
+
+    def instances(self) -> Sequence[Instance]:
+        return tuple(self.running.values())
+
+    def died(self) -> Sequence[tuple[Instance, str]]:
+        return ()
+
+    def address(self, instance: Instance) -> tuple[str, int]:
+        return "127.0.0.1", 9
+
+    def upstream(self, link: Link) -> str:
+        return NOWHERE
+
+    def listen(self, link: Link) -> str:
+        return "127.0.0.1:0"
+
+    def link_host(self, link: Link) -> str:
+        return "127.0.0.1"
+
+    def _found(self, instance: Instance) -> str:
+        if instance.id not in self.running:
+            raise PortError(f"{instance.id} isn't running")
+        return instance.id
+
+
+@dataclass
+class AbleSubstrate(PlainSubstrate):
+    """With limits (`limited`: instance → what) and volumes (`destroyed`: regions)."""
+
+    limited: dict[str, Any] = field(default_factory=dict)
+    destroyed: list[str] = field(default_factory=list)
+
+    def limit(self, instance: Instance, *, cpus: float | None = None, memory: int | None = None) -> None:
+        self.limited[self._found(instance)] = (cpus, memory)
+
+    def cap_files(self, instance: Instance) -> None:
+        self.limited[self._found(instance)] = "files"
+
+    def unlimit(self, instance: Instance) -> None:
+        self.limited.pop(self._found(instance), None)
+
+    def destroy_volumes(self, region: str) -> None:
+        self.destroyed.append(region)
+
+
+@dataclass
+class FakeSystem:
+    """`ports.System`. `behaviour` is how third parties answer; `url` that of every database."""
+
+    topology: Topology
+    links: RealLinks
+    substrate: PlainSubstrate = field(default_factory=AbleSubstrate)
+    url: str = ""
+    leading: str = REGIONS[0]
+    behaviour: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.heal([(each.region, each.name) for each in self.topology.services])
+
+    def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
+        there = self.substrate.instances()
+        return [x for x in there if service in (None, x.service) and region in (None, x.region)]
+
+    def primary(self) -> str:
+        return self.leading
+
+    def kill(self, instances: Sequence[Instance]) -> None:
+        for each in instances:
+            self.substrate.kill(each)
+            self.killed.append(each.id)
+
+    def heal(self, services: Sequence[tuple[str, str]]) -> None:
+        for region, name in services:
+            wanted = self.topology.service(region, name)
+            for _ in range(wanted.instances - len(self.instances(name, region))):
+                self.substrate.start(wanted, Release(str(wanted.release), name, None), {})
+
+    def lose(self, region: str, *, destroy: bool) -> None:
+        self.kill(self.instances(region=region))
+        if destroy and isinstance(self.substrate, AbleSubstrate):
+            self.substrate.destroy_volumes(region)
+
+    def bring_back(self, region: str) -> None:
+        self.heal([(region, each.name) for each in self.topology.services if each.region == region])
+
+    def isolate(self, region: str) -> None:
+        for each in self._border(region):
+            self.links.cut(each)
+
+    def join(self, region: str) -> None:
+        for each in self._border(region):
+            self.links.mend(each)
+
+    def ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        assert (method, path) == ("POST", "/_operator/behaviour")
+        self.behaviour[instance.id] = dict(body or {})
+        return body
+
+    def database(self, region: str) -> str:
+        if not self.instances("postgres", region):
+            raise PortError(f"no database runs in {region}")
+        return self.url
+
+    def whole(self) -> bool:
+        """Every service has its instances, none frozen or limited."""
+        counts = [
+            len(self.instances(each.name, each.region)) == each.instances for each in self.topology.services
+        ]
+        held = {*self.substrate.frozen, *getattr(self.substrate, "limited", ())} & {
+            x.id for x in self.instances()
+        }
+        return all(counts) and not held
+
+    def _border(self, region: str) -> Sequence[Link]:
+        return [x for x in self.topology.links if (x.caller_region == region) != (x.callee_region == region)]
+
+
+@dataclass
+class FakeLoad:
+    """Notes what it is told to send."""
+
+    factor: float = 1.0
+    attempts: int = 0
+
+    def start(self, target: str) -> float:
+        return 0.0
+
+    def stop(self) -> Mapping[str, Any]:
+        return {"clean": True, "why": ""}
+
+    def alive(self) -> str | None:
+        return None
+
+    def surge(self, factor: float) -> None:
+        self.factor = factor
+
+    def retry(self, attempts: int) -> None:
+        self.attempts = attempts
+
+    def shards(self) -> Sequence[Path]:
+        return ()
+
+
+@dataclass
+class World:
+    """A system and its load, as a test looks at them."""
+
+    system: FakeSystem
+    load: FakeLoad = field(default_factory=FakeLoad)
+
+    @property
+    def arena(self) -> Arena:
+        return Arena(self.system, self.load)
+
+    def sound(self, name: str, within_s: float = PATIENCE_S) -> bool:
+        """Whether a link is. Less patience finds a slow one unsound."""
+        return self.system.links.sound(name, within_s)

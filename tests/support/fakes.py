@@ -1,0 +1,265 @@
+"""Fakes of the ports, for tests of what stands above them. The ports themselves are tested by the contract suites."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from gameday.operations import Alert
+from gameday.ports import Health, Instance, PortError, Release, Toxic
+from gameday.recording.samples import RECORD, Records
+from gameday.topology import Link, Service
+
+
+@dataclass
+class HandClock:
+    """A clock that a test sets by hand."""
+
+    t: float = 0.0
+
+    def now(self) -> float:
+        return self.t
+
+
+@dataclass
+class FakeSubstrate:
+    """Instances as plain values; `order`: what was done, in order.
+
+    `refuse`: releases that never become ready; `stubborn`: those that end only when they are killed.
+    """
+
+    name: str = "fake"
+    refuse: set[str] = field(default_factory=set)
+    stubborn: set[str] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
+    left: Sequence[str] = ()
+    given: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._running: list[Instance] = []
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        self.order.append("open")
+
+    def close(self) -> Sequence[str]:
+        self.order.append("close")
+        self._running.clear()
+        return self.left
+
+    def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if release.name in self.refuse:
+            raise PortError(f"{service.id} isn't ready")
+        with self._lock:
+            instance = Instance(
+                f"{service.id}.{next(self._numbers)}", service.region, service.name, release.name
+            )
+            self._running.append(instance)
+            self.order.append(f"start {instance.service} {release.name}")
+            self.given[instance.id] = dict(links)
+        return instance
+
+    def destroy_volumes(self, region: str) -> None:
+        self.order.append(f"destroy {region}")
+
+    def stop(self, instance: Instance, grace: float) -> bool:
+        with self._lock:
+            self._running.remove(instance)
+            self.order.append(f"stop {instance.service} {instance.release}")
+        return instance.release not in self.stubborn
+
+    def kill(self, instance: Instance) -> None:
+        self.stop(instance, 0)
+
+    def pause(self, instance: Instance) -> None:
+        self.order.append(f"pause {instance.id}")
+
+    def resume(self, instance: Instance) -> None:
+        self.order.append(f"resume {instance.id}")
+
+    def isolate(self, region: str) -> None:
+        self.order.append(f"isolate {region}")
+
+    def join(self, region: str) -> None:
+        self.order.append(f"join {region}")
+
+    def instances(self) -> Sequence[Instance]:
+        with self._lock:
+            return tuple(self._running)
+
+    def died(self) -> Sequence[tuple[Instance, str]]:
+        return ()
+
+    def address(self, instance: Instance) -> tuple[str, int]:
+        return "127.0.0.1", 9
+
+    def upstream(self, link: Link) -> str:
+        return f"{link.callee}.{link.callee_region}:{link.port}"
+
+    def listen(self, link: Link) -> str:
+        return "127.0.0.1:0"
+
+    def link_host(self, link: Link) -> str:
+        return "127.0.0.1"
+
+
+class FakeLinks:
+    """Gives every link a port of its own, and remembers what was done to it, in order."""
+
+    def __init__(self) -> None:
+        self._ports = itertools.count(30_000)
+        self._lock = threading.Lock()
+        self.order: list[str] = []
+        self.stands: set[str] = set()
+
+    def cut(self, link: Link) -> None:
+        self._put(f"cut {link.name}")
+
+    def mend(self, link: Link) -> None:
+        self._take(f"cut {link.name}")
+
+    def add_toxic(self, link: Link, toxic: Toxic) -> None:
+        self._put(f"{toxic.name} {link.name}")
+
+    def remove_toxic(self, link: Link, name: str) -> None:
+        self._take(f"{name} {link.name}")
+
+    def misdirect(self, link: Link) -> None:
+        self._put(f"gone {link.name}")
+
+    def redirect(self, link: Link) -> None:
+        self._take(f"gone {link.name}")
+
+    def forget(self, region: str) -> None:
+        self.order.append(f"forget {region}")
+
+    def standing(self) -> Sequence[str]:
+        return sorted(self.stands)
+
+    def _put(self, what: str) -> None:
+        self.order.append(what)
+        self.stands.add(what)
+
+    def _take(self, what: str) -> None:
+        self.order.append(f"not {what}")
+        self.stands.discard(what)
+
+    def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
+        with self._lock:
+            return {link.name: next(self._ports) for link in links}
+
+
+@dataclass
+class FakeLoad:
+    """Runs until it is stopped; `dead` is why it doesn't. `surges` and `retries` are what it was told, in order."""
+
+    dead: str | None = None
+    stopped: bool = False
+    surges: list[float] = field(default_factory=list)
+    retries: list[int] = field(default_factory=list)
+
+    def start(self, target: str) -> float:
+        return 0.0
+
+    def stop(self) -> Mapping[str, object]:
+        self.stopped = True
+        return {"clean": True, "why": ""}
+
+    def alive(self) -> str | None:
+        return self.dead
+
+    def surge(self, factor: float) -> None:
+        self.surges.append(factor)
+
+    def retry(self, attempts: int) -> None:
+        self.retries.append(attempts)
+
+    def shards(self) -> Sequence[Path]:
+        return ()
+
+
+@dataclass
+class FakeTelemetry:
+    """Sees nothing; `broken` is what a poll raises."""
+
+    broken: Exception | None = None
+    stopped: bool = False
+
+    def start(self, shards: Sequence[Path], addresses: object) -> None:
+        """Nothing to follow."""
+
+    def poll(self, now: float) -> Sequence[Alert]:
+        if self.broken is not None:
+            raise self.broken
+        return ()
+
+    def calibrate(self, since: float) -> None:
+        """Nothing to learn."""
+
+    def rearm(self, since: float) -> None:
+        """Nothing to raise."""
+
+    def records(self) -> Records:
+        return np.empty(0, RECORD)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@dataclass
+class FakeFault:
+    """Notes what is done to it; `broken` is what injecting it raises."""
+
+    target: str = "somewhere"
+    broken: Exception | None = None
+    done: list[str] = field(default_factory=list)
+
+    def undo(self) -> Mapping[str, object]:
+        return {"kind": "fake", "spec": {}, "chosen": {"region": "us-east"}}
+
+    def inject(self, wait: object) -> None:
+        self.done.append("inject")
+        if self.broken is not None:
+            raise self.broken
+
+    def revert(self) -> None:
+        self.done.append("revert")
+
+
+class FakeSight:
+    """Sees what a test puts there."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Health] = {}
+
+    def start(self) -> None:
+        """Nothing to follow."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def regions(self) -> Mapping[str, Health]:
+        return dict(self.seen)
+
+
+class NoPages:
+    """Nobody outside is told."""
+
+    def page(self, alert: Alert) -> None:
+        """Nobody hears it."""
+
+    def taken(self, alert: str, by: str) -> None:
+        """Nobody waits for it."""
+
+
+class QuietScreen:
+    """Shows nothing."""
+
+    def status(self, state: object, now: float) -> None:
+        """Nobody looks."""

@@ -1,0 +1,39 @@
+"""The workflows for GitHub, read as GitHub reads them: jobs, steps, and what their environment says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+VARIABLE = re.compile(r"\$\{?([A-Z_]+)\}?")
+EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def environment(
+    workflow: Mapping[str, Any], job: Mapping[str, Any], step: Mapping[str, Any]
+) -> dict[str, str]:
+    """Of a step: the nearest says."""
+    return {
+        key: str(value) for each in (workflow, job, step) for key, value in (each.get("env") or {}).items()
+    }
+
+
+def scripts(workflow: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(job, script) of every step that runs one, its variables filled in."""
+    for name, job in workflow["jobs"].items():
+        for step in job["steps"]:
+            known = environment(workflow, job, step)
+            script = str(step.get("run", ""))
+            if script:
+                yield name, VARIABLE.sub(lambda found, known=known: known.get(found[1], found[0]), script)  # type: ignore[misc]

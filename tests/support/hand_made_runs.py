@@ -1,0 +1,237 @@
+"""The outcome of the golden run worked out a second time: by plain loops and textbook sums, sharing no code of ours.
+
+Only for a run like that one: one fault, one outage, one page. Slow is fine here, clever isn't.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+HEADER, RECORD = 4096, struct.Struct("<dddIIiHHBBBBB3x")
+STATUS, TIMEOUT, CONNECTION, WRONG = 1, 2, 3, 4
+OBJECTIVES = {
+    "checkout": Fraction(995, 1000),
+    "browse": Fraction(995, 1000),
+    "browse-speed": Fraction(99, 100),
+    "prices": Fraction(999, 1000),
+}
+WINDOW, TIMEOUT_S, DAY = 10.0, 2.0, 86400.0
+
+
+@dataclass(frozen=True)
+class Row:
+    planned: float
+    start: float
+    end: float
+    user: int
+    order: int
+    total: int
+    release: str
+    status: int
+    journey: str
+    region: str
+    error: int
+    correct: int
+
+
+def rows_of(folder: Path) -> list[Row]:
+    """Every record, by planned time."""
+    names: dict[str, list[str]] = {}
+    for line in (folder / "samples" / "0.names").read_text().splitlines():
+        table, name = json.loads(line)
+        names.setdefault(table, []).append(name)
+    content = (folder / "samples" / "0.shard").read_bytes()
+    (count,) = struct.unpack_from("<Q", content, 16)
+    found = []
+    for number in range(count):
+        planned, start, end, user, order, total, release, status, journey, _, region, error, correct = (
+            RECORD.unpack_from(content, HEADER + number * RECORD.size)
+        )
+        where = names["release"][release], status, names["journey"][journey], names["region"][region]
+        found.append(Row(planned, start, end, user, order, total, *where, error, correct))
+    return sorted(found, key=lambda row: row.planned)
+
+
+def events_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+
+
+Pairs = list[tuple[float, bool]]
+
+
+def stream(name: str, rows: Sequence[Row], since: float, end: float) -> Pairs:
+    """(planned, bad) of what the SLO counts."""
+    found: Pairs = []
+    for row in rows:
+        if not since <= row.planned <= end:
+            continue
+        failed = row.error in (STATUS, TIMEOUT, CONNECTION)
+        slow = row.end - row.planned >= 0.3
+        if (name == "checkout" and row.journey == "buy") or (name == "browse" and row.journey == "browse"):
+            found.append((row.planned, failed))
+        elif (
+            name == "browse-speed"
+            and row.journey == "browse"
+            and (slow or row.error not in (STATUS, CONNECTION))
+        ):
+            found.append((row.planned, slow or row.error == TIMEOUT))
+        elif name == "prices" and row.correct != 2:
+            found.append((row.planned, row.correct == 0))
+    return found
+
+
+def breach(bad: int, n: int, objective: Fraction) -> bool:
+    """The binomial rule, its tail summed term by term."""
+    allowed = 1 - objective
+    if n < 20 or bad <= n * allowed:
+        return False
+    p = float(allowed)
+    below = math.fsum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(bad))
+    return 1 - below < 0.01
+
+
+def breached_windows(pairs: Pairs, objective: Fraction, inject: float) -> list[tuple[int, int]]:
+    """(first, last) of the windows (t − 10, t] and [t, t + 10) in breach whose last request came after the fault."""
+    found = []
+    for t, _ in pairs:
+        ending = [i for i, (x, _) in enumerate(pairs) if t - WINDOW < x <= t]
+        beginning = [i for i, (x, _) in enumerate(pairs) if t <= x < t + WINDOW]
+        for inside in (ending, beginning):
+            bad = sum(pairs[i][1] for i in inside)
+            if bad and pairs[inside[-1]][0] >= inject and breach(bad, len(inside), objective):
+                found.append((inside[0], inside[-1]))
+    return sorted(found, key=lambda window: window[1])
+
+
+def excursion(bads: Sequence[bool], objective: Fraction) -> int:
+    """Index of the bad request that began the last excursion of the reference CUSUM: a fifth of the budget to 5 %."""
+    allowed = float(1 - objective)
+    p0, p1 = allowed / 5, max(5 * allowed, 0.05)
+    total, began, last = 0.0, 0, 0
+    for i, bad in enumerate(bads):
+        before = total
+        total = max(0.0, total + (math.log(p1 / p0) if bad else math.log((1 - p1) / (1 - p0))))
+        if before == 0.0 and total > 0.0:
+            began = i
+        if total > 0.0:
+            last = began
+    return last
+
+
+def outage(pairs: Pairs, objective: Fraction, inject: float) -> tuple[float, float] | None:
+    """(effect, recovered) of the one outage; None where there was none."""
+    windows = breached_windows(pairs, objective, inject)
+    if not windows:
+        return None
+    bads = [bad for _, bad in pairs]
+    effect = max(inject, pairs[excursion(bads[: windows[0][1] + 1], objective)][0])
+    latest = max(first for first, _ in windows)
+    last_bad = len(pairs) - 1 - excursion(bads[latest:][::-1], objective)
+    return effect, next(t for t, _ in pairs[last_bad + 1 :] if t > pairs[last_bad][0])
+
+
+def breached_seconds(pairs: Pairs, objective: Fraction, inject: float, end: float) -> float:
+    """Time during which the window ending now was in breach, between requests constant."""
+    seconds = 0.0
+    for i, (t, _) in enumerate(pairs):
+        until = pairs[i + 1][0] if i + 1 < len(pairs) else end
+        inside = [bad for x, bad in pairs if t - WINDOW < x <= t]
+        if until > inject and breach(sum(inside), len(inside), objective):
+            seconds += until - max(t, inject)
+    return seconds
+
+
+def threshold_for(weight: int, p: float, budget: float) -> int:
+    """The lowest threshold with at least `budget` requests between false alarms."""
+    threshold = 1
+    while run_length(weight, threshold, p) < budget:
+        threshold += 1
+    return threshold
+
+
+def run_length(weight: int, threshold: int, p: float) -> float:
+    """Mean requests until CUSUM raises: the Markov chain of its sum, solved outright."""
+    chain = np.eye(threshold)
+    for s in range(threshold):
+        chain[s, max(0, s - 1)] -= 1 - p
+        if s + weight < threshold:
+            chain[s, s + weight] -= p
+    return float(np.linalg.solve(chain, np.ones(threshold))[0])
+
+
+def limit(p0: float, p1: float, rate: float, streams: int) -> float:
+    """The best CUSUM of the two whole weights next to the true one, less the wait for the first bad request."""
+    exact = math.log(p1 / p0) / math.log((1 - p0) / (1 - p1))
+    budget = 30 * DAY * streams * rate
+    delays = []
+    for weight in (math.floor(exact), math.floor(exact) + 1):
+        delays.append(run_length(weight, threshold_for(weight, p0, budget), p1))
+    return (min(delays) - 1 / p1) / rate
+
+
+def tally(rows: Sequence[Row]) -> dict[str, Any]:
+    bad = [row for row in rows if row.error]
+    lasted = max(row.end for row in bad) - bad[0].planned if bad else 0.0
+    return {"requests": len(rows), "failed": len(bad), "failed_ratio": len(bad) / len(rows), "hurt_s": lasted}
+
+
+def people(rows: Sequence[Row]) -> dict[str, Any]:
+    hurt = {row.user for row in rows if row.error}
+    return {"users": len(hurt), "users_affected_ratio": len(hurt) / len({row.user for row in rows})}
+
+
+def home(user: int) -> str:
+    """Of two regions of one size: multiples of the golden ratio, below a half and above."""
+    return "us-east" if user * (math.sqrt(5) - 1) / 2 % 1 < 0.5 else "eu-west"
+
+
+def waits(rows: Sequence[Row]) -> dict[str, float]:
+    """Of each user hurt, from the first failed request to the end of the last: median, 95th, longest."""
+    spans: dict[int, tuple[float, float]] = {}
+    for row in rows:
+        if row.error:
+            first, last = spans.get(row.user, (row.planned, row.end))
+            spans[row.user] = min(first, row.planned), max(last, row.end)
+    lasted = sorted(last - first for first, last in spans.values())
+    middle, most = math.ceil(len(lasted) / 2) - 1, math.ceil(0.95 * len(lasted)) - 1
+    return {"median": lasted[middle], "p95": lasted[most], "longest": lasted[-1]}
+
+
+WORD = (1 << 64) - 1
+
+
+def stirred(x: int) -> int:
+    """SplitMix64, as its authors wrote it down."""
+    x = (x + 0x9E3779B97F4A7C15) & WORD
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & WORD
+    return x ^ (x >> 31)
+
+
+def complaints(rows: Sequence[Row], seed: int, since: float, end: float, probability: float) -> list[float]:
+    """Times of the reports of those who met a failure: each with that probability, 4 s later or so, till the end."""
+    found = []
+    for row in rows:
+        if row.error and since <= row.planned <= end:
+            drawn = stirred(
+                stirred(stirred(seed) ^ row.user) ^ struct.unpack("<Q", struct.pack("<d", row.planned))[0]
+            )
+            if ((drawn >> 11) + 0.5) / 2**53 < probability:
+                u = ((stirred(drawn) >> 11) + 0.5) / 2**53
+                found.append(row.end + 4.0 * math.exp(0.8 * NormalDist().inv_cdf(u)))
+    return sorted(t for t in found if t <= end)
+
+
+def tallies(rows: Sequence[Row], key: str) -> dict[str, Any]:
+    names = sorted({getattr(row, key) for row in rows})
+    return {name: tally([row for row in rows if getattr(row, key) == name]) for name in names}

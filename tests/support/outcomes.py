@@ -1,0 +1,48 @@
+"""Outcomes as far as trials and comparisons read them, for values chosen by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from gameday.analysis.clocks.durations import NAMES
+
+
+def outcome(
+    run: str = "r1",
+    scenario: str = "bad-deploy",
+    *,
+    ttr: float | None = 10.0,
+    ttd: float | None = 2.0,
+    status: int = 0,
+    why: str = "",
+    effect: bool = True,
+    failed_ratio: float | None = 0.05,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """A trial; infinite: censored, None: not measured; `effect` False: the fault did nothing."""
+    times: dict[str, Any] = {}
+    for name in NAMES:
+        seconds = {"ttr": ttr, "ttd": ttd}.get(name, 1.0)
+        state = "not_measured" if seconds is None else "censored" if math.isinf(seconds) else "measured"
+        times[f"{name}_state"] = state if effect else "no_effect"
+        times[f"{name}_s"] = seconds if effect and state == "measured" else None
+        times[f"{name}_censored_at"] = 90.0 if effect and state == "censored" else None
+    verdict = {0: "pass", 1: "fail", 3: "inconclusive"}.get(status, "error")
+    return {
+        "schema": "gameday/outcome/v1",
+        "run": {"id": run, "scenario": scenario, "seed": seed},
+        "verdict": verdict,
+        "exit_status": status,
+        "reasons": [why] if why else [],
+        **times,
+        "impact": {"failed_ratio": failed_ratio, "users_affected_ratio": failed_ratio},
+    }
+
+
+def trials(
+    ttrs: Iterable[float | None], scenario: str = "bad-deploy", side: str = "b"
+) -> list[dict[str, Any]]:
+    """One outcome for each TTR."""
+    return [outcome(f"{scenario}-{side}{i}", scenario, ttr=ttr) for i, ttr in enumerate(ttrs)]

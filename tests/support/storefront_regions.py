@@ -1,0 +1,173 @@
+"""Databases of several regions on loopback for tests: each its launcher, with direct addresses, no links between."""
+
+import asyncio
+import contextlib
+import functools
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+
+from gameday.substrates.process import shared_memory
+from storefront.replication import LOST, PROGRESS
+from tests.support import storefront_services
+from tests.support.storefront_services import HOST
+
+REGIONS = ("us-east", "eu-west", "me-central")
+PLACE_ORDER = """
+    INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact)
+    VALUES ($1, 1, 'paid', 1, now(), 'us-east', '[]', '{}')
+"""
+
+
+@dataclass
+class Databases:
+    """Launchers by region; the first region's database is the primary at first."""
+
+    template: Path
+    folder: Path
+    regions: tuple[str, ...]
+    extra: dict[str, str] = field(default_factory=dict)
+    """More of the launchers' environment."""
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ports = {region: storefront_services.free_port() for region in self.regions}
+
+    def url(self, region: str) -> str:
+        """The address of a region's database."""
+        return f"postgresql://shop:shop@{HOST}:{self.ports[region]}/shop"
+
+    @property
+    def urls(self) -> str:
+        """All, as a link variable has them."""
+        return ",".join(f"{region}={self.url(region)}" for region in self.regions)
+
+    def data(self, region: str) -> Path:
+        """The data directory of a region."""
+        return self.folder / region
+
+    def start(self, region: str) -> None:
+        """Start a region's database; returns once it answers queries."""
+        environment = {
+            "REGION": region,
+            "PRIMARY": self.regions[0],
+            "DATABASES": self.urls,
+            "DATA_DIR": str(self.data(region)),
+            "TEMPLATE_DIR": str(self.template),
+            **self.extra,
+        }
+        self.processes[region] = storefront_services.start("postgres", self.ports[region], environment)
+        storefront_services.until(lambda: self.answers(region), f"{region} answers")
+
+    def kill(self, region: str) -> None:
+        """SIGKILL to the launcher and every process under it; what the database leaves in memory goes too."""
+        launched = self.processes.pop(region)
+        launcher = psutil.Process(launched.pid)
+        tree = [launcher, *launcher.children(recursive=True)]
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        launched.wait(timeout=20)
+        psutil.wait_procs(tree, timeout=20)
+        shared_memory.remove_of(self.data(region))
+
+    def pause(self, region: str, number: signal.Signals = signal.SIGSTOP) -> None:
+        """Freeze (or, with SIGCONT, thaw) everything under the launcher."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.processes[region].pid).children(recursive=True):
+                process.send_signal(number)
+
+    def destroy(self, region: str) -> None:
+        """The volume is gone."""
+        shutil.rmtree(self.data(region))
+
+    def promote(self, region: str) -> None:
+        """As an operator does."""
+        assert self.ask(region, "SELECT pg_promote(true, 10)") is True
+
+    def ask(self, region: str, statement: str, *arguments: object) -> Any:
+        """The first value of the first row."""
+        return asyncio.run(_value(self.url(region), statement, arguments))
+
+    def answers(self, region: str) -> bool:
+        """Whether it can be asked."""
+        with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *LOST):
+            return bool(self.ask(region, "SELECT true"))
+        return False
+
+    def follows(self, region: str) -> bool:
+        """Whether it is a standby."""
+        return self.answers(region) and self.ask(region, "SELECT pg_is_in_recovery()") is True
+
+    def place(self, region: str, order: str) -> None:
+        """Write an order."""
+        self.ask(region, PLACE_ORDER, order)
+
+    def orders(self, region: str) -> set[str]:
+        """The ids of the orders that weren't preloaded; empty where it can't be asked now."""
+        if not self.answers(region):
+            return set()
+        query = "SELECT coalesce(array_agg(id), '{}') FROM orders WHERE id NOT LIKE 'past-%'"
+        return set(self.ask(region, query))
+
+    def caught_up(self, primary: str, standby: str) -> bool:
+        """By the rows that an operator would look at."""
+        if not (self.answers(primary) and self.answers(standby)):
+            return False
+        rows = asyncio.run(_rows(self.url(primary), PROGRESS))
+        return any(
+            (row["region"], row["state"]) == (standby, "streaming") and row["behind"] == 0 for row in rows
+        )
+
+    def await_caught_up(self, primary: str, *standbys: str) -> None:
+        """Until each of them has."""
+        for standby in standbys:
+            caught_up = functools.partial(self.caught_up, primary, standby)
+            storefront_services.until(caught_up, f"{standby} follows {primary}")
+
+    def close(self) -> None:
+        """Stop every one, each cleanly, also one that was left frozen."""
+        for region in self.processes:
+            self.pause(region, signal.SIGCONT)
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(timeout=20)
+
+
+async def _value(url: str, statement: str, arguments: tuple[object, ...]) -> Any:
+    connection = await asyncpg.connect(url, timeout=2, command_timeout=15)
+    try:
+        return await connection.fetchval(statement, *arguments)
+    finally:
+        connection.terminate()
+
+
+async def _rows(url: str, statement: str) -> Any:
+    connection = await asyncpg.connect(url, timeout=2, command_timeout=15)
+    try:
+        return await connection.fetch(statement)
+    finally:
+        connection.terminate()
+
+
+@contextlib.contextmanager
+def databases(template: Path, regions: tuple[str, ...] = REGIONS, **extra: str) -> Iterator[Databases]:
+    """Databases of these regions, all started and streaming from the first."""
+    with storefront_services.open_folder() as folder:
+        made = Databases(template, folder, regions, extra)
+        try:
+            for region in regions:
+                made.start(region)
+            made.await_caught_up(regions[0], *regions[1:])
+            yield made
+        finally:
+            made.close()

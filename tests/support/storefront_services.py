@@ -1,0 +1,212 @@
+"""A storefront on loopback for tests: its services as child processes with direct addresses, no links between.
+
+Data lies under a folder that is open to all, for as root Postgres runs as nobody and can't enter pytest's own folders.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+COMPOSE = Path(__file__).parents[2] / "compose"
+HOST = "127.0.0.1"
+REGION = "us-east"
+SERVICES = ("gateway", "catalog", "pricing", "identity", "checkout", "orders", "costs", "payments")
+TOKEN = "operators-only"
+READY_S = 30.0
+POLL_S = 0.02
+_GIVEN = set[int]()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago; none is given twice, though nobody may listen on it yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
+
+
+def until(condition: Callable[[], bool], what: str, within_s: float = READY_S) -> None:
+    """Wait until the condition holds; AssertionError naming `what` where it doesn't in time."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {within_s} s: {what}"
+        time.sleep(POLL_S)
+
+
+def listens(port: int) -> bool:
+    """Whether anybody accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every user can pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="storefront-test-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def start(
+    service: str, port: int, environment: Mapping[str, str], tree: Path = COMPOSE, release: str = ""
+) -> "subprocess.Popen[bytes]":
+    """The service as a child process, ready; its log is on pytest's captured stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"storefront.{service}"],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(tree),
+            "HOST": HOST,
+            "PORT": str(port),
+            "REGION": REGION,
+            "RELEASE": release or f"{service}-1.0.0",
+            "INSTANCE": f"{service}-{port}",
+            "OPERATOR_TOKEN": TOKEN,
+            **environment,
+        },
+    )
+    until(lambda: listens(port) or process.poll() is not None, f"{service} listens")
+    assert process.poll() is None, f"{service} ended with {process.returncode}"
+    return process
+
+
+def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:
+    """Signal the process and wait for its end; its exit status."""
+    if process.poll() is None:
+        process.send_signal(number)
+    return process.wait(timeout=20)
+
+
+def operate(url: str, name: str, body: Mapping[str, object] | None = None) -> Any:
+    """What an operators' endpoint answers: POST where there is a body."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answer = requests.request(
+        "GET" if body is None else "POST", f"{url}/_operator/{name}", json=body, headers=headers, timeout=5
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@dataclass
+class Shop:
+    """One region of the storefront and its third party."""
+
+    template: Path
+    folder: Path
+    guardrails: str = "timeouts"
+    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ports = {service: free_port() for service in (*SERVICES, "postgres")}
+
+    @property
+    def database(self) -> str:
+        """The address of its Postgres."""
+        return f"postgresql://shop:shop@{HOST}:{self.ports['postgres']}/shop"
+
+    def url(self, service: str) -> str:
+        """The address of a service."""
+        return f"http://{HOST}:{self.ports[service]}"
+
+    def start(self, service: str, tree: Path = COMPOSE, release: str = "") -> None:
+        """Start a service that isn't running, of that release."""
+        environment = self._environment(service)
+        self.running[service] = start(service, self.ports[service], environment, tree, release)
+
+    def stop(self, service: str) -> None:
+        """Stop a running service."""
+        stop(self.running.pop(service))
+
+    def close(self) -> None:
+        """Stop everything, Postgres last."""
+        for service in reversed(self.running):
+            self.running[service].send_signal(signal.SIGTERM)
+        for process in self.running.values():
+            process.wait(timeout=20)
+
+    @contextlib.contextmanager
+    def released(self, service: str, tree: Path, release: str) -> Iterator[None]:
+        """Run another release of a service in place of the first."""
+        self.stop(service)
+        self.start(service, tree, release)
+        try:
+            yield
+        finally:
+            self.stop(service)
+            self.start(service)
+
+    def _environment(self, service: str) -> dict[str, str]:
+        peers = {f"{name.upper()}_URL": self.url(name) for name in SERVICES}
+        own = {"DATABASE_URL": self.database, "TOKEN_SECRET": "secret", **peers}
+        own["GUARDRAILS"] = self.guardrails
+        own["DATA_DIR"] = str(self.folder / service)
+        own["TEMPLATE_DIR"] = str(self.template)
+        return own
+
+    def operate(self, service: str, name: str, body: Mapping[str, object] | None = None) -> Any:
+        """What an operators' endpoint of a service answers."""
+        return operate(self.url(service), name, body)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """GET at the gateway."""
+        return requests.get(self.url("gateway") + path, timeout=5, **options)
+
+    def login(self, user: int, password: str) -> requests.Response:
+        """Log in at the gateway."""
+        body = {"user": user, "password": password}
+        return requests.post(self.url("gateway") + "/login", json=body, timeout=5)
+
+    def checkout(self, key: str, user: int, items: Mapping[int, int]) -> requests.Response:
+        """Check out `items` (product → quantity) at the gateway."""
+        listed = [{"product": product, "quantity": quantity} for product, quantity in items.items()]
+        body, headers = {"user": user, "items": listed}, {"Idempotency-Key": key}
+        return requests.post(self.url("gateway") + "/checkout", json=body, headers=headers, timeout=5)
+
+    def charges(self, key: str) -> list[int]:
+        """What the third party's ledger holds under that key, in cents."""
+        lines = requests.get(self.url("payments") + "/ledger", timeout=5).text.splitlines()
+        return [charge["amount_cents"] for charge in map(json.loads, lines) if charge["order_id"] == key]
+
+
+@contextlib.contextmanager
+def shop(template: Path, guardrails: str = "timeouts") -> Iterator[Shop]:
+    """A whole shop, ready, with these guardrails."""
+    with open_folder() as folder:
+        running = Shop(template, folder, guardrails)
+        try:
+            for service in ("postgres", *SERVICES):
+                running.start(service)
+            yield running
+        finally:
+            running.close()
+
+
+def right_prices() -> dict[int, int]:
+    """The price of every product by the rule, worked out apart from the storefront's own code."""
+    products = json.loads((COMPOSE / "storefront/data/products.json").read_text(encoding="utf-8"))
+    return {
+        product["id"]: product["list_cents"]
+        - (product["list_cents"] * product["discount_bp"] + 5000) // 10000
+        for product in products
+    }

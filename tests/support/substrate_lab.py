@@ -1,0 +1,225 @@
+"""What the contract suite needs to judge each substrate from outside: how one is made, what traces a run leaves."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import docker
+import docker.utils
+
+from gameday.ports import Instance, Limits, Release, Substrate, Volumes
+from gameday.substrates.process.process_substrate import ProcessSubstrate
+from gameday.topology import Link, Service, Topology, read_topology
+from tests.support.paths import ROOT
+
+HERE = ROOT / "tests" / "contract"
+TREE = HERE / "tree"
+REGIONS = ("us-east", "eu-west")
+
+
+def topology() -> Topology:
+    return read_topology(HERE / "compose", REGIONS)
+
+
+def release(service: Service, version: str = "1.0.0") -> Release:
+    """Every release of the suite is the same tree; the service reads from its name how it is to behave."""
+    return Release(f"{service.name}-{version}", service.name, TREE)
+
+
+def link(caller_region: str, callee_region: str) -> Link:
+    """The way to `web`, of the region's front or of the edge."""
+    return next(
+        x for x in topology().links if (x.caller_region, x.callee_region) == (caller_region, callee_region)
+    )
+
+
+def ask(address: tuple[str, int], path: str) -> Any:
+    """The answer's JSON. Raises OSError or HTTPException where there is none."""
+    connection = http.client.HTTPConnection(*address, timeout=8)
+    try:
+        connection.request("GET", path)
+        return json.load(connection.getresponse())
+    finally:
+        connection.close()
+
+
+class AnySubstrate(Substrate, Limits, Volumes, Protocol):
+    """What both kinds are: a substrate with all that is optional of one."""
+
+
+class Lab(ABC):
+    """One substrate kind. What it made is closed when the test ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[AnySubstrate] = []
+        self.topology = topology()
+
+    def substrate(
+        self,
+        run_id: str | None = None,
+        *,
+        edge_port: int = 0,
+        ready_within: float = 20.0,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> AnySubstrate:
+        made = self.make(run_id or self.run_id, edge_port, ready_within, variables)
+        self.made.append(made)
+        made.open()
+        return made
+
+    @cached_property
+    def run_id(self) -> str:
+        return f"test-{uuid.uuid4().hex[:8]}"
+
+    @abstractmethod
+    def make(
+        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+    ) -> AnySubstrate: ...
+
+    @abstractmethod
+    def running(self, run_id: str) -> list[str]:
+        """Its processes or containers."""
+
+    @abstractmethod
+    def traces(self, run_id: str) -> list[str]:
+        """Everything on this machine that carries the run's mark or name."""
+
+    def close(self) -> None:
+        for made in self.made:
+            made.close()
+
+
+class ProcessLab(Lab):
+    def make(
+        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+    ) -> AnySubstrate:
+        return ProcessSubstrate(
+            run_id,
+            self.topology,
+            self.folder / run_id,
+            lambda: self.folder,
+            variables=variables,
+            edge_port=edge_port,
+            ready_within=ready_within,
+        )
+
+    def running(self, run_id: str) -> list[str]:
+        mark = f"GAMEDAY_RUN={run_id}".encode()
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark in environ.read_bytes().split(b"\0"):
+                    found.append(environ.parent.name)
+        return found
+
+    def traces(self, run_id: str) -> list[str]:
+        return self.running(run_id)
+
+
+def engine() -> docker.APIClient:
+    """A client of the suite's own, so that it judges with other eyes than the substrate's."""
+    settings: Any = docker.utils.kwargs_from_env()
+    return docker.APIClient(**settings, version="auto", timeout=60)
+
+
+class DockerLab(Lab):
+    """`image` runs the suite's service."""
+
+    def __init__(self, folder: Path, image: str) -> None:
+        super().__init__(folder)
+        self.image = image
+
+    def make(
+        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+    ) -> AnySubstrate:
+        from gameday.substrates.docker.docker_substrate import DockerSubstrate
+
+        return DockerSubstrate(
+            run_id,
+            self.topology,
+            self.folder / run_id,
+            lambda: self.image,
+            variables=variables,
+            edge_port=edge_port,
+            ready_within=ready_within,
+        )
+
+    def running(self, run_id: str) -> list[str]:
+        with closing(engine()) as client:
+            return [
+                str(found["Id"]) for found in client.containers(filters={"label": f"gameday.run={run_id}"})
+            ]
+
+    def traces(self, run_id: str) -> list[str]:
+        wanted = {"label": f"gameday.run={run_id}"}
+        with closing(engine()) as client:
+            found = [
+                *(container["Id"] for container in client.containers(all=True, filters=wanted)),
+                *(network["Name"] for network in client.networks() if run_id in network["Name"]),
+                *(volume["Name"] for volume in client.volumes()["Volumes"] or () if run_id in volume["Name"]),
+                *(image["Id"] for image in client.images(filters=wanted)),
+            ]
+        return [str(each) for each in found]
+
+
+class Runs:
+    """A substrate with shorthands for the calls that nearly every test makes."""
+
+    def __init__(self, lab: Lab, substrate: AnySubstrate) -> None:
+        self.lab = lab
+        self.substrate = substrate
+
+    def start(self, name: str, region: str = "us-east", version: str = "1.0.0") -> Instance:
+        service = self.lab.topology.service(region, name)
+        return self.substrate.start(service, release(service, version), {})
+
+    def ask(self, instance: Instance, path: str) -> Any:
+        return ask(self.substrate.address(instance), path)
+
+    def clear(self) -> None:
+        """Ends every instance."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.substrate.kill, self.substrate.instances()))
+        self.substrate.died()
+
+    def behind(self, links: Instance, upstream: Link) -> set[str]:
+        """The instances that a link server reaches under the callee's name."""
+        return set(self.ask(links, f"/dial?{self.substrate.upstream(upstream)}"))
+
+
+@contextmanager
+def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
+    """A request in flight that the service answers only when it is told to stop; gives the way to its answer."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(runs.ask, instance, "/hold")
+        while not runs.ask(instance, "/holding"):
+            pass
+        yield lambda: answer.result(timeout=10)
+
+
+@contextmanager
+def tiny_image(base: str) -> Iterator[str]:
+    """The least that runs the suite's service, the base with its Python called `python`; removed at the end."""
+    recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n"
+    tag = f"gameday/contract:{uuid.uuid4().hex[:12]}"
+    with closing(engine()) as client:
+        said = list(
+            client.build(
+                fileobj=io.BytesIO(recipe.encode()), tag=tag, rm=True, network_mode="none", decode=True
+            )
+        )
+        assert not [line for line in said if "error" in line], said[-1]
+        yield tag
+        client.remove_image(tag, force=True)

@@ -1,0 +1,63 @@
+"""Suites for tests, of outcomes chosen by hand: a regression, a failure, one that was unclear, one that never ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gameday.analysis.trials.suite_result import Attempt, Entry, suite
+from tests.support.outcomes import outcome
+
+ABOUT = {
+    "id": "20260102-030405-ab12-suite",
+    "started": "2026-01-02T03:04:05+00:00",
+    "duration_s": 612.3,
+    "version": "0.1.0",
+    "host": "Linux, 2 cores",
+    "substrate": "process",
+    "why": "asked for",
+    "seed": 7,
+}
+GROUND = {"start_s": 0.45, "base_p50_s": 0.0046, "lag_p95_s": 0.0195}
+SIX = [5.0, 5.2, 4.8, 5.4, 5.1, 4.9]
+
+
+def full(run: str, scenario: str = "bad-deploy", *, lost: int | None = 0, **given: Any) -> dict[str, Any]:
+    """An outcome with all that a suite reads. It fails `ttr < 30s` where it never recovered."""
+    made = outcome(run, scenario, **given)
+    holds = None if made["ttr_state"] in ("not_measured", "no_effect") else made["ttr_state"] == "measured"
+    made["run"] |= {"started": "2026-01-02T03:04:05+00:00", "duration_s": 40.5, "host": "Linux, 2 cores"}
+    made["steady_state"] = {"met": given.get("status") != 3, "why": given.get("why", "")}
+    made["audit"] = {"acknowledged": 150, "lost": lost, "duplicated": 0, "charged_twice": 0}
+    state = "" if made["ttr_state"] == "measured" else made["ttr_state"]
+    made["expectations"] = [
+        {"expr": "ttr < 30s", "holds": holds, "values": {"ttr": made["ttr_s"]}, "states": {"ttr": state}}
+    ]
+    return made
+
+
+def attempts(
+    outcomes: Iterable[dict[str, Any]], home: str, ground: dict[str, float] = GROUND
+) -> list[Attempt]:
+    return [Attempt(each, f"{home}/{each['run']['id']}", ground) for each in outcomes]
+
+
+def entry(name: str = "bad-deploy", ttrs: Sequence[float | None] = SIX, **given: Any) -> Entry:
+    """A scenario with a trial for each TTR; an infinite one failed."""
+    made = [
+        full(f"{name}-{i}", name, ttr=ttr, status=int(ttr == float("inf")), seed=7 + i)
+        for i, ttr in enumerate(ttrs)
+    ]
+    page = f"{name}/trials.html" if len(ttrs) > 1 else f"{name}/{name}-0/report.html"
+    about: dict[str, Any] = {
+        "title": f"About {name}",
+        "path": f"scenarios/{name}.yaml",
+        "trials": len(ttrs),
+        "attempts": attempts(made, name),
+        "report": page if ttrs else None,
+    }
+    return Entry(name, **about | given)
+
+
+def made(*entries: Entry, **given: Any) -> dict[str, Any]:
+    return suite(ABOUT, entries, **given)

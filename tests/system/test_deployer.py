@@ -1,0 +1,281 @@
+"""The operator on a fake substrate: order of starts, rollouts, rollbacks, what it journals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday import bundled
+from gameday.changes.rollout import plan
+from gameday.ports import Instance, PortError, Release
+from gameday.recording.journal import Event, Journal, read_journal
+from gameday.system.deployer import Operator, Strategy
+from gameday.system.operator_client import Refused
+from gameday.system.system import System
+from gameday.topology import read_topology
+from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
+
+
+def build(name: str) -> Release:
+    return Release(name, name.rpartition("-")[0], None)
+
+
+def about(name: str) -> Mapping[str, Any]:
+    return {
+        "service": name.rpartition("-")[0],
+        "kind": "code",
+        "summary": f"ships {name}",
+        "author": {},
+        "ai": None,
+    }
+
+
+class Door:
+    """The platform's, as far as operators see it: notes who asked what by which token, and answers `no` where set."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.no: PortError | None = None
+
+    def __call__(
+        self, instance: Instance, method: str, path: str, body: object = None, token: str | None = None
+    ) -> object:
+        self.asked.append((instance.service, f"{method} {path}", token))
+        if self.no is not None:
+            raise self.no
+        return {}
+
+
+@pytest.fixture
+def door(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """It lets everybody pass; databases catch up at once."""
+    made = Door()
+    monkeypatch.setattr(operator.system, "ask", made)
+    monkeypatch.setattr(operator.system, "caught_up", lambda region: None)
+    operator.system.credential = "of-the-automation"
+    return made
+
+
+@pytest.fixture
+def substrate() -> FakeSubstrate:
+    return FakeSubstrate()
+
+
+@pytest.fixture
+def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Operator]:
+    topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+    journal = Journal(tmp_path / "journal.jsonl")
+    made = Operator(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
+    made.system.bring_up()
+    yield made
+    journal.close()
+
+
+def journalled(operator: Operator) -> list[Event]:
+    return list(read_journal(operator.journal.path))
+
+
+def releases(substrate: FakeSubstrate, service: str) -> list[str]:
+    return sorted(each.release for each in substrate.instances() if each.service == service)
+
+
+def test_link_servers_are_up_before_anything_that_needs_them(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """Every link server starts first, and every service is told the address of each of its links."""
+    kinds = [
+        line.split()[1] in ("links", "edge-links") for line in substrate.order if line.startswith("start")
+    ]
+    assert kinds == sorted(kinds, reverse=True)
+    checkout = next(each for each in substrate.instances() if each.service == "checkout")
+    links = substrate.given[checkout.id]
+    assert set(links) == {"LINK_CHECKOUT_POSTGRES", "LINK_CHECKOUT_PRICING", "LINK_CHECKOUT_PAYMENTS"}
+    assert re.fullmatch(
+        r"us-east=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop,eu-west=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop",
+        links["LINK_CHECKOUT_POSTGRES"],
+    )
+
+
+def test_a_deploy_starts_the_new_before_it_stops_the_old(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """Rolling: start, stop, start, stop: never one instance fewer than planned."""
+    substrate.order.clear()
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert substrate.order == ["start pricing pricing-1.1.0", "stop pricing pricing-1.0.0"] * 4
+    assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
+
+
+def test_a_rollback_is_a_change_that_restores_the_release_before(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """The feed shows both, the first as rolled back, the second as taking it back."""
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    operator.rollback("c2", "c1", "auto")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert [(c.id, c.state, c.rollback_of) for c in operator.feed()] == [
+        ("c1", "rolled-back", None),
+        ("c2", "done", "c1"),
+    ]
+    started = [e.data for e in journalled(operator) if e.kind == "change.started"]
+    assert [(d["by"], d["release"], d["rollback_of"]) for d in started] == [
+        ("timeline", "pricing-1.1.0", None),
+        ("auto", "pricing-1.0.0", "c1"),
+    ]
+
+
+def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """Users keep the instances that work; the journal says why the change failed."""
+    substrate.refuse = {"pricing-1.1.0"}
+    with pytest.raises(PortError, match="isn't ready"):
+        operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert [c.state for c in operator.feed()] == ["failed"]
+    assert any(e.kind == "change.failed" and "isn't ready" in e.data["why"] for e in journalled(operator))
+
+
+def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """The journal says of each why it was killed; the change is done all the same."""
+    substrate.stubborn = {"pricing-1.0.0"}
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
+    killed = [e.data["why"] for e in journalled(operator) if e.kind == "instance.killed"]
+    assert killed == ["didn't end within 5 s of being told to, and was killed"] * 4
+    assert [c.state for c in operator.feed()] == ["done"]
+
+
+def test_the_defect_of_a_release_never_reaches_the_feed(operator: Operator) -> None:
+    """What is wrong with a release is not for the eyes of a responder."""
+    operator.about = lambda name: {**about(name), "defect": "raises for a share of products"}
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert "raises" not in repr(operator.feed())
+    assert not any("raises" in e.line() for e in journalled(operator))
+
+
+def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: Operator) -> None:
+    """Taking down says what is left."""
+    substrate.left = ("container x",)
+    assert list(operator.take_down()) == ["container x"]
+
+
+def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
+    substrate: FakeSubstrate, operator: Operator
+) -> None:
+    """An instance that died comes up again on the bad release just after the roll-back looked which there are."""
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    service = operator.system.topology.service("us-east", "pricing")
+    first = operator.plan
+
+    def late(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+        yield from first(instances, release, strategy, pause)
+        operator.plan = first
+        operator.system.start(service, "pricing-1.1.0")
+
+    operator.plan = late
+    operator.rollback("c2", "c1", "auto")
+    assert set(releases(substrate, "pricing")) == {"pricing-1.0.0"}
+
+
+def test_the_feed_says_who_wrote_a_change(operator: Operator) -> None:
+    """Role and level, and whether an assistant did with them; a rollback was written by nobody."""
+    plain = about
+    operator.about = lambda name: {
+        **plain(name),
+        "author": {"role": "software engineer", "level": "mid"},
+        "ai": {"tool": "code assistant", "model": "m", "prompt": "p"},
+    }
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    operator.rollback("c2", "c1", "on-call")
+    assert [each.author for each in operator.feed()] == ["software engineer, mid, with code assistant", ""]
+
+
+def test_cancelling_stops_changes_but_none_that_takes_another_back(
+    substrate: FakeSubstrate, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rolling deploy goes no further than the batch that it is in; the roll-back of it is made to its end."""
+    first, batches = operator.plan, []
+
+    def cancelled(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+        for batch in first(instances, release, strategy, pause):
+            yield batch
+            batches.append(release)
+            if len(batches) >= 2:
+                operator.cancel()
+
+    monkeypatch.setattr(operator, "plan", cancelled)
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 2 + ["pricing-1.1.0"] * 2
+    operator.rollback("c2", "c1", "auto")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert batches == ["pricing-1.1.0"] * 2 + ["pricing-1.0.0"] * 2
+
+
+def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
+    substrate: FakeSubstrate, operator: Operator, door: Door
+) -> None:
+    """Allowed, everything in the region is destroyed and made again with the release that was to be shipped."""
+    operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    path = "POST /_operator/environments/eu-west/delete"
+    assert door.asked == [("edge", path, "of-the-automation")]
+    assert "destroy eu-west" in substrate.order
+    assert [each.release for each in operator.system.instances("costs", "eu-west")] == ["costs-1.1.0"]
+    assert [each.state for each in operator.feed()] == ["done"]
+
+
+def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: Operator, door: Door) -> None:
+    """Not one instance is touched; journal and feed have the door's own words and status, and no token."""
+    door.no = Refused(403, "the credential of automation lacks the scope environment:delete")
+    before = list(operator.system.instances())
+    substrate.order.clear()
+    with pytest.raises(Refused, match="lacks the scope"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    assert substrate.order == []
+    assert operator.system.instances() == before
+    assert operator.system.releases["costs"] == "costs-1.0.0"
+    (failed,) = [event.data for event in journalled(operator) if event.kind == "change.failed"]
+    why = "refused (403): the credential of automation lacks the scope environment:delete"
+    assert failed == {"why": why, "refused": True, "status": 403}
+    assert [each.state for each in operator.feed()] == ["refused"]
+    assert "of-the-automation" not in operator.journal.path.read_text(encoding="utf-8")
+    assert "of-the-automation" not in repr(operator.system)
+
+
+def test_a_door_that_does_not_answer_allows_nothing(
+    substrate: FakeSubstrate, operator: Operator, door: Door
+) -> None:
+    """Whatever keeps it: the change has failed, and nothing was touched."""
+    door.no = PortError("edge: timed out")
+    substrate.order.clear()
+    with pytest.raises(PortError, match="timed out"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    operator.system.kill(operator.system.instances("edge"))
+    substrate.order.clear()
+    with pytest.raises(PortError, match="no edge runs"):
+        operator.recreate("c2", "costs-1.1.0", "eu-west", "automation")
+    assert substrate.order == []
+    assert [each.state for each in operator.feed()] == ["failed", "failed"]
+
+
+def test_an_environment_that_does_not_come_back_fails_the_change(
+    substrate: FakeSubstrate, operator: Operator, door: Door
+) -> None:
+    """It isn't under way for ever: the feed and the journal say that it failed, and why."""
+    substrate.refuse = {"costs-1.1.0"}
+    with pytest.raises(PortError, match="isn't ready"):
+        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    assert [each.state for each in operator.feed()] == ["failed"]
+    told = [
+        (event.kind, event.data.get("why"))
+        for event in journalled(operator)
+        if event.kind.startswith("change.")
+    ]
+    assert told == [("change.started", None), ("change.failed", "eu-west.costs isn't ready")]
+    assert operator.system.releases["costs"] == "costs-1.0.0"

@@ -1,0 +1,253 @@
+"""Operations on fakes: the fence before the promote, traffic by the edge's door, restarts, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday import bundled
+from gameday.changes.rollout import plan
+from gameday.operations import Operation
+from gameday.ports import Instance, PortError, Release
+from gameday.recording.journal import Journal, read_journal
+from gameday.system import postgres_admin
+from gameday.system.deployer import Operator
+from gameday.system.operation_executor import Recovery
+from gameday.system.system import System
+from gameday.topology import Service, read_topology
+from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
+
+REGIONS = ("us-east", "eu-west", "me-central")
+
+
+class Bench:
+    """A recovery on fakes. `done`: what databases and endpoints were asked, with what the substrate ran then."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.substrate = FakeSubstrate()
+        topology = read_topology(bundled.compose(), REGIONS)
+
+        def build(name: str) -> Release:
+            return Release(name, name.rpartition("-")[0], None)
+
+        self.system = System(self.substrate, FakeLinks(), topology, build)
+        self.journal = Journal(folder / "journal.jsonl")
+        self.recovery = Recovery(Operator(self.system, lambda name: {}, plan, self.journal, HandClock()))
+        self.system.bring_up()
+        self.done: list[tuple[str, Any]] = []
+        self.promotes_with: list[str] = []
+        self.broken: set[str] = set()
+        """Services that don't answer."""
+        patch.setattr(postgres_admin, "promote", self._promote)
+        patch.setattr(postgres_admin, "stop_waiting", lambda url: False)
+        self.received = {"us-east": 9, "eu-west": 2, "me-central": 2}
+        patch.setattr(postgres_admin, "received", self.received.__getitem__)
+        patch.setattr(postgres_admin, "await_caught_up", lambda *arguments: None)
+        patch.setattr(self.system, "database", lambda region: region)
+        patch.setattr(self.system, "ask", self._ask)
+
+    def _promote(self, url: str) -> None:
+        self.done.append(("promote", url))
+        self.promotes_with = sorted(each.region for each in self.system.instances("postgres"))
+
+    def _ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        if instance.service in self.broken:
+            raise PortError(f"{instance.service} hangs")
+        self.done.append((f"{instance.service} {path}", body))
+
+    def carry(self, name: Any, target: str) -> None:
+        self.recovery.carry(Operation(name, target, "auto"), "c1")
+
+    def journalled(self) -> list[tuple[str, str]]:
+        return [(event.kind, event.subject) for event in read_journal(self.journal.path)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path, monkeypatch)
+    yield made
+    made.journal.close()
+
+
+def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(bench: Bench) -> None:
+    """At the moment of the promotion nobody else can take a write."""
+    bench.carry("promote", "eu-west")
+    assert bench.promotes_with == ["eu-west", "me-central"]
+    assert bench.system.primary() == "eu-west"
+    told = bench.journalled()
+    assert told.index(("fence.confirmed", "us-east")) < told.index(("database.promoted", "eu-west"))
+
+
+def test_a_primary_that_cannot_be_stopped_is_not_replaced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Better no database than two."""
+    monkeypatch.setattr(bench.substrate, "kill", lambda instance: None)
+    with pytest.raises(PortError, match="could not be stopped"):
+        bench.carry("promote", "eu-west")
+    assert bench.done == []
+    assert bench.system.primary() == "us-east"
+
+
+@pytest.mark.parametrize("named", ["", "eu-west"])
+def test_nobody_who_is_behind_is_promoted(bench: Bench, named: str) -> None:
+    """What one standby confirmed may be missing from another: the most advanced takes over, whoever is named."""
+    bench.received["me-central"] = 3
+    bench.carry("promote", named)
+    assert bench.done == [("promote", "me-central")]
+    assert bench.system.primary() == "me-central"
+
+
+def test_a_fenced_database_stays_down_until_it_rejoins(bench: Bench) -> None:
+    """The return of its region starts everything else; rejoining starts it and returns the traffic."""
+    bench.system.lose("us-east", destroy=False)
+    bench.carry("failover", "us-east")
+    bench.carry("promote", "eu-west")
+    bench.system.bring_back("us-east")
+    assert not bench.system.instances("postgres", "us-east")
+    assert bench.system.instances("checkout", "us-east")
+    bench.carry("rejoin", "us-east")
+    assert bench.system.instances("postgres", "us-east")
+    assert bench.done == [
+        ("edge /_operator/drain", {"region": "us-east"}),
+        ("promote", "eu-west"),
+        ("edge /_operator/undrain", {"region": "us-east"}),
+    ]
+    told = bench.journalled()
+    assert told.index(("replica.caught_up", "us-east")) < told.index(("traffic.returned", "us-east"))
+
+
+def test_a_region_that_is_still_lost_cannot_rejoin(bench: Bench) -> None:
+    """The operation fails; nothing is started there."""
+    bench.system.lose("me-central", destroy=False)
+    with pytest.raises(PortError, match="not back"):
+        bench.carry("rejoin", "me-central")
+    assert not bench.system.instances(region="me-central")
+
+
+def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> None:
+    """Standbys go on; the same number runs afterwards."""
+    before = {each.id for each in bench.system.instances("postgres")}
+    bench.carry("restart", "postgres")
+    after = {each.id for each in bench.system.instances("postgres")}
+    assert len(after) == len(before) == 3
+    assert {each.rpartition(".")[0] for each in before - after} == {"us-east.postgres"}
+
+
+def test_a_flag_is_told_to_every_service(bench: Bench) -> None:
+    """Whoever serves requests hears of it, once; databases and link servers have no flags."""
+    bench.carry("flag", "queue-checkout=on")
+    told = [what for what, _ in bench.done]
+    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= set(told)
+    assert not any(what.startswith(("postgres", "links", "edge-links")) for what in told)
+    assert len(told) == sum(
+        each.ready == "http" and each.instances for each in bench.system.topology.services
+    )
+    assert {tuple(body.items()) for _, body in bench.done} == {(("queue-checkout", True),)}
+
+
+def test_a_switch_stands_for_whoever_starts_later(bench: Bench) -> None:
+    """Revived, restarted, shipped, rolled back, or back with its region: each begins with what was switched last."""
+    bench.carry("flag", "checkout=off")
+    bench.carry("flag", "orders=off")
+    bench.carry("flag", "orders=on")
+    before = set(bench.substrate.given)
+    bench.system.caught_up = lambda region: None  # type: ignore[method-assign]
+    dead = bench.system.instances("gateway", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.system.revive(dead)
+    bench.carry("restart", "checkout")
+    bench.recovery.operator.about = lambda name: {"service": "pricing", "kind": "code", "summary": ""}
+    bench.recovery.operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    bench.recovery.operator.rollback("c2", "c1", "auto")
+    bench.system.lose("me-central", destroy=False)
+    bench.system.bring_back("me-central")
+    new = {each: given for each, given in bench.substrate.given.items() if each not in before}
+    flagged = {
+        each: given for each, given in new.items() if ".postgres." not in each and ".links." not in each
+    }
+    assert {each.rsplit(".", 1)[0] for each in flagged} >= {
+        "us-east.gateway",
+        "us-east.checkout",
+        "eu-west.pricing",
+    }
+    assert {given.get("FLAGS") for given in flagged.values()} == {"checkout=off,orders=on"}
+    assert not any("FLAGS" in given for each, given in new.items() if each not in flagged)
+
+
+def test_what_starts_while_a_flag_is_switched_is_told_before_it_counts_as_ready(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began by the flags of before, and nobody saw it when all others were told."""
+    start = bench.substrate.start
+
+    def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
+        monkeypatch.setattr(bench.substrate, "start", start)
+        bench.carry("flag", "checkout=off")
+        bench.done.clear()
+        return start(service, release, values)
+
+    monkeypatch.setattr(bench.substrate, "start", slowly)
+    made = bench.system.start(bench.system.topology.service("us-east", "gateway"))
+    assert "FLAGS" not in bench.substrate.given[made.id]
+    assert bench.done == [("gateway /_operator/flags", {"checkout": False})]
+
+
+def test_what_cannot_be_told_of_a_switch_does_not_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance that would serve what was switched off isn't kept."""
+    start = bench.substrate.start
+
+    def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
+        bench.carry("flag", "checkout=off")
+        bench.broken.add(service.name)
+        return start(service, release, values)
+
+    monkeypatch.setattr(bench.substrate, "start", slowly)
+    before = list(bench.system.instances("gateway"))
+    with pytest.raises(PortError, match="hangs"):
+        bench.system.start(bench.system.topology.service("us-east", "gateway"))
+    assert list(bench.system.instances("gateway")) == before
+
+
+def test_one_that_hangs_does_not_keep_a_flag_from_the_others(bench: Bench) -> None:
+    """All others are told, and who starts later begins with it; the operation fails for the one that wasn't."""
+    bench.broken.add("catalog")
+    with pytest.raises(PortError, match="catalog hangs"):
+        bench.carry("flag", "checkout=off")
+    assert {"gateway /_operator/flags", "payments /_operator/flags"} <= {what for what, _ in bench.done}
+    assert bench.system.flags.all() == {"checkout": False}
+    assert not bench.system.restored()
+
+
+def test_a_flag_that_nobody_knows_is_not_kept(bench: Bench) -> None:
+    """Nobody took it: who starts later isn't told of it either."""
+    bench.broken |= {each.name for each in bench.system.topology.services}
+    with pytest.raises(PortError, match="hangs"):
+        bench.carry("flag", "chekout=off")
+    assert bench.system.flags.all() == {}
+
+
+def test_a_flag_without_anybody_to_tell_fails(bench: Bench) -> None:
+    """It isn't said to be done."""
+    bench.system.kill([each for each in bench.system.instances() if each.service != "postgres"])
+    with pytest.raises(PortError, match="nobody runs who has flags"):
+        bench.carry("flag", "checkout=off")
+
+
+@pytest.mark.parametrize("name", ["failover", "promote", "rejoin"])
+def test_a_region_that_is_not_there_is_refused(bench: Bench, name: str) -> None:
+    """By name, with those there are."""
+    with pytest.raises(PortError, match="no region: us-east, eu-west, me-central"):
+        bench.carry(name, "us-west")
+
+
+def test_what_was_changed_by_hand_keeps_the_system_from_being_used_again(bench: Bench) -> None:
+    """Another trial wants the system as it was at the start."""
+    assert bench.system.restored()
+    bench.carry("failover", "eu-west")
+    assert not bench.system.restored()
+    bench.carry("rejoin", "eu-west")
+    assert bench.system.restored()

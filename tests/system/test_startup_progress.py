@@ -1,0 +1,36 @@
+"""What a start waits for, in words."""
+
+from __future__ import annotations
+
+from gameday.system.startup_progress import Awaited
+
+
+def test_instances_are_named_while_they_start() -> None:
+    """Each service once, with how many of it; none that is ready."""
+    awaited = Awaited()
+    with (
+        awaited.instance("us-east.pricing"),
+        awaited.instance("us-east.pricing"),
+        awaited.instance("eu-west.orders"),
+    ):
+        assert awaited.names() == ("eu-west.orders", "us-east.pricing (2 instances)")
+    assert awaited.names() == ()
+
+
+def test_an_instance_that_failed_is_waited_for_no_more() -> None:
+    """Whatever it raised."""
+    awaited = Awaited()
+    try:
+        with awaited.instance("us-east.pricing"):
+            raise RuntimeError
+    except RuntimeError:
+        assert awaited.names() == ()
+
+
+def test_before_any_instance_it_is_what_was_told() -> None:
+    """The image is built first."""
+    awaited = Awaited()
+    awaited.said("Step 3/9")
+    assert awaited.names() == ("Step 3/9",)
+    with awaited.instance("us-east.pricing"):
+        assert awaited.names() == ("us-east.pricing",)

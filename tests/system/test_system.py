@@ -1,0 +1,395 @@
+"""The system on fakes: loss and return of a region, deaths and restarts, links that go dark."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from gameday import bundled
+from gameday.ports import Instance, PortError, Release
+from gameday.system import reconciler
+from gameday.system.reconciler import BACK_OFF_S
+from gameday.system.system import System
+from gameday.topology import Service, read_topology
+from tests.support.fakes import FakeLinks, FakeSubstrate
+from tests.support.storefront_services import until
+
+
+class Bench:
+    """A system of two regions on fakes, brought up."""
+
+    def __init__(self) -> None:
+        self.substrate, self.links = FakeSubstrate(), FakeLinks()
+        self.told: list[tuple[str, str]] = []
+
+        def build(name: str) -> Release:
+            return Release(name, name.rpartition("-")[0], None)
+
+        topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
+        self.system = System(self.substrate, self.links, topology, build)
+        self.system.log = lambda kind, subject, data: self.told.append((kind, subject))
+        self.system.caught_up = lambda region: None  # type: ignore[method-assign]
+        self.system.bring_up()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
+    """Its link server goes too, and each instance is journalled as killed; the other region is as before."""
+    there = {each.id for each in bench.system.instances(region="us-east")}
+    elsewhere = bench.system.instances(region="eu-west")
+    bench.system.lose("us-east", destroy=False)
+    assert bench.system.instances(region="us-east") == []
+    assert bench.system.instances(region="eu-west") == elsewhere
+    assert {subject for kind, subject in bench.told if kind == "instance.killed"} == there
+    assert "forget us-east" in bench.links.order
+    with pytest.raises(PortError, match="us-east is lost"):
+        bench.system.start(bench.system.topology.service("us-east", "pricing"))
+
+
+def test_what_is_on_its_way_from_a_lost_database_is_lost(bench: Bench) -> None:
+    """With a distance between databases the ways from it are holes while it dies, and free again after."""
+    bench.system.lose("eu-west", destroy=False)
+    assert not any("gameday-lost" in each for each in bench.links.order)
+    bench.system.bring_back("eu-west")
+    bench.system.delay = 0.04
+    seen: list[tuple[str, set[str]]] = []
+    kill = bench.substrate.kill
+
+    def watched(instance: Instance) -> None:
+        seen.append((instance.service, set(bench.links.stands)))
+        kill(instance)
+
+    bench.substrate.kill = watched  # type: ignore[method-assign]
+    bench.system.lose("us-east", destroy=False)
+    assert seen[0] == ("postgres", {"gameday-lost-us-east eu-west.postgres--postgres.us-east"})
+    assert len(seen) > 5
+    assert not any(holes for _, holes in seen[1:])
+
+
+def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:
+    """After the last instance is gone, so that nothing writes them anew."""
+    bench.system.lose("us-east", destroy=False)
+    assert "destroy us-east" not in bench.substrate.order
+    bench.system.lose("eu-west", destroy=True)
+    assert bench.substrate.order[-1] == "destroy eu-west"
+
+
+def test_a_region_that_returns_has_its_link_server_first(bench: Bench) -> None:
+    """And as many instances as planned, each of the release its service is to run now."""
+    bench.system.lose("us-east", destroy=False)
+    bench.system.releases["pricing"] = "pricing-1.1.0"
+    bench.substrate.order.clear()
+    bench.system.bring_back("us-east")
+    assert bench.substrate.order[0] == "start links links"
+    planned = sum(s.instances for s in bench.system.topology.services if s.region == "us-east")
+    assert len(bench.system.instances(region="us-east")) == planned
+    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.1.0"}
+
+
+def test_bringing_back_twice_changes_nothing(bench: Bench) -> None:
+    """A revert that is repeated starts nothing more."""
+    bench.system.bring_back("us-east")
+    assert bench.system.restored()
+
+
+def test_an_instance_that_died_is_started_again_later_each_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an orchestrator does; a database waits for somebody to decide."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    monkeypatch.setattr(bench.system.closing, "wait", wait)
+    for _ in range(2):
+        dead = bench.system.instances("pricing", "us-east")[0]
+        bench.substrate.kill(dead)
+        bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert waited == list(BACK_OFF_S[:2])
+    database = bench.system.instances("postgres", "us-east")[0]
+    bench.substrate.kill(database)
+    bench.system.revive(database)
+    assert bench.system.instances("postgres", "us-east") == []
+
+
+def test_two_that_died_together_are_two_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts them counts only once the other's starts are over: none is started twice."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    start, dead = bench.substrate.start, bench.system.instances("pricing", "us-east")
+    for each in dead:
+        bench.substrate.kill(each)
+
+    def slow(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        threading.Event().wait(0.2)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(bench.system.revive, dead))
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+def test_who_fails_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two starts one fails at once and one takes its time: whoever counts next counts both."""
+    start, lock, tries = bench.substrate.start, threading.Lock(), 0
+    for each in bench.system.instances("pricing", "us-east"):
+        bench.substrate.kill(each)
+
+    def first_fails(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        nonlocal tries
+        with lock:
+            tries += 1
+            fails = tries == 1
+        if fails:
+            raise PortError("no room")
+        threading.Event().wait(0.2)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", first_fails)
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(bench.system.heal, [("us-east", "pricing")]) for _ in range(2)]
+        assert sorted(str(each.exception()) for each in both) == ["None", "no room"]
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert tries == 3
+
+
+def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is to be started starts at once."""
+    free, start = threading.Event(), bench.substrate.start
+    for each in bench.system.instances("pricing"):
+        bench.substrate.kill(each)
+
+    def hangs(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if service.region == "eu-west":
+            free.wait(10)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", hangs)
+    with ThreadPoolExecutor() as pool:
+        hung = pool.submit(bench.system.heal, [("eu-west", "pricing")])
+        until(lambda: bench.system._vacancies.starting(("eu-west", "pricing")) == 2, "they are being started")
+        all_ = pool.submit(bench.system.heal, [("eu-west", "pricing"), ("us-east", "pricing")])
+        until(lambda: len(bench.system.instances("pricing", "us-east")) == 2, "the others run")
+        assert not all_.done()
+        free.set()
+        hung.result(10)
+        all_.result(10)
+    assert len(bench.system.instances("pricing")) == 4
+
+
+def test_who_heals_a_database_second_waits_until_it_has_caught_up(bench: Bench) -> None:
+    """Though it was the first who started it."""
+    caught = threading.Event()
+    bench.system.caught_up = lambda region: caught.wait(10)  # type: ignore[method-assign, assignment]
+    bench.substrate.kill(bench.system.instances("postgres", "eu-west")[0])
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(bench.system.heal, [("eu-west", "postgres")])
+        until(lambda: bool(bench.system.instances("postgres", "eu-west")), "it runs")
+        second = pool.submit(bench.system.heal, [("eu-west", "postgres")])
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        caught.set()
+        first.result(10)
+        second.result(10)
+
+
+def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops a place for good, as a fence does, knows that nothing comes up there after."""
+    go, start, asked = threading.Event(), bench.substrate.start, threading.Event()
+    bench.substrate.kill(bench.system.instances("postgres", "us-east")[0])
+
+    def late(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        asked.set()
+        go.wait(10)
+        return start(service, release, links)
+
+    monkeypatch.setattr(bench.substrate, "start", late)
+    with ThreadPoolExecutor() as pool:
+        healing = pool.submit(bench.system.heal, [("us-east", "postgres")])
+        assert asked.wait(10)
+        stopping = pool.submit(bench.system.stop_for_good, ("us-east", "postgres"))
+        until(lambda: ("us-east", "postgres") in bench.system._down, "it is to be stopped")
+        assert not stopping.done()
+        go.set()
+        assert stopping.result(10) == []
+        assert bench.system.instances("postgres", "us-east") == []
+        healing.result(10)
+    assert bench.system.instances("postgres", "us-east") == []
+
+
+def test_a_fenced_database_waits_for_rejoin(bench: Bench) -> None:
+    """Whatever else heals it, as a fault that is taken back: a primary that was replaced must not come back as one."""
+    bench.system.fenced.add("us-east")
+    bench.system.stop_for_good(("us-east", "postgres"))
+    bench.system.heal([("us-east", "postgres"), ("us-east", "pricing")])
+    assert bench.system.instances("postgres", "us-east") == []
+    bench.system.fenced.discard("us-east")
+    bench.system.heal([("us-east", "postgres")])
+    assert len(bench.system.instances("postgres", "us-east")) == 1
+
+
+def test_what_dies_as_soon_as_it_runs_is_started_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each who asks: how soon the next start comes is for the back-off to say."""
+    start, tries = bench.substrate.start, 0
+
+    def dies(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        nonlocal tries
+        tries += 1
+        instance = start(service, release, links)
+        bench.substrate.kill(instance)
+        return instance
+
+    bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
+    monkeypatch.setattr(bench.substrate, "start", dies)
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: tries > 5)
+    bench.system.heal([("us-east", "pricing")])
+    assert tries == 1
+
+
+def test_no_thread_to_be_had_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error of the port, and the next one fills the place."""
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    with monkeypatch.context() as patch:
+        patch.setattr(reconciler, "ThreadPoolExecutor", NoThreads)
+        with pytest.raises(PortError, match="can't start new thread"):
+            bench.system._vacancies.fill(("us-east", "pricing"))
+    bench.system.heal([("us-east", "pricing")])
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+class NoThreads(ThreadPoolExecutor):
+    """Of a machine that has no more."""
+
+    def submit(self, *words: Any, **more: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+
+def test_one_that_dies_while_it_is_replaced_is_not_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its successor is being started already."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    dead = bench.system.instances("pricing", "us-east")[0]
+    with ThreadPoolExecutor() as pool:
+        with bench.system.replacing(("us-east", "pricing")):
+            bench.substrate.kill(dead)
+            revived = pool.submit(bench.system.revive, dead)
+            bench.system.start(bench.system.topology.service("us-east", "pricing"))
+        revived.result(10)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+def test_what_no_port_foresaw_is_tried_again_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that the machine had no more files for."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    start, errors = bench.substrate.start, [OSError(24, "Too many open files")]
+
+    def failing(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
+        if errors:
+            raise errors.pop()
+        return start(service, release, links)
+
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    monkeypatch.setattr(bench.substrate, "start", failing)
+    bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+
+
+def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes late finds it there; one that can't be told its links doesn't run."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    (dead,) = bench.system.instances("links", "us-east")
+    bench.substrate.kill(dead)
+    populate, failures = bench.links.populate, [PortError("a port is taken")]
+
+    def failing(*arguments: Any) -> Mapping[str, int]:
+        if failures:
+            raise failures.pop()
+        return populate(*arguments)
+
+    monkeypatch.setattr(bench.links, "populate", failing)
+    bench.links.order.clear()
+    bench.system.revive(dead)
+    bench.system.revive(dead)
+    assert len(bench.system.instances("links", "us-east")) == 1
+    assert [each for each in bench.links.order if each.startswith("forget")] == ["forget us-east"] * 2
+
+
+def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later each time; it is noted, and ends once the system is taken down."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        if len(waited) == 3:
+            bench.substrate.refuse.clear()
+        return len(waited) > 3
+
+    monkeypatch.setattr(bench.system.closing, "wait", wait)
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.substrate.refuse = {"pricing-1.0.0"}
+    bench.told.clear()
+    bench.system.revive(dead)
+    assert len(bench.system.instances("pricing", "us-east")) == 2
+    assert waited == list(BACK_OFF_S[:3])
+    assert [kind for kind, _ in bench.told] == ["note", "instance.ready"]
+    bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
+    bench.substrate.refuse = {"pricing-1.0.0"}
+    bench.system.revive(dead)
+    assert waited[3:] == [BACK_OFF_S[1]], "the second death"
+
+
+def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orchestrator doesn't undo a fault that stands."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    one, two = bench.system.instances("gateway", "us-east")
+    bench.system.kill([one, two])
+    bench.system.revive(one)
+    assert bench.system.instances("gateway", "us-east") == []
+    bench.system.heal([("us-east", "gateway")])
+    assert len(bench.system.instances("gateway", "us-east")) == 2
+
+
+def test_an_isolated_region_answers_nobody_outside(bench: Bench) -> None:
+    """Every link with one end in it is a black hole both ways, those within are untouched; joining leaves none."""
+    bench.system.isolate("eu-west")
+    dark = {each.split()[1] for each in bench.links.stands}
+    assert "edge--gateway.eu-west" in dark
+    assert "eu-west.checkout--payments" in dark
+    assert "eu-west.checkout--pricing" not in dark
+    assert not bench.system.restored()
+    bench.system.join("eu-west")
+    assert not bench.links.stands
+    assert bench.system.restored()
+
+
+def test_a_restart_that_crosses_a_rollback_ends_on_the_wanted_release(bench: Bench) -> None:
+    """What was to run when it began isn't when it is ready: it is started anew."""
+    dead = bench.system.instances("pricing", "us-east")[0]
+    bench.substrate.kill(dead)
+    bench.system.releases["pricing"] = "pricing-1.1.0"
+    build = bench.system.build
+
+    def late(name: str) -> Release:
+        bench.system.releases["pricing"] = "pricing-1.0.0"
+        return build(name)
+
+    bench.system.build = late
+    bench.system.heal([("us-east", "pricing")])
+    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.0.0"}

@@ -1,0 +1,165 @@
+"""What the edge sees of regions: asked of a real HTTP server, with a clock moved by hand."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from gameday.ports import Health, PortError
+from gameday.telemetry.edge_status import OLDEST_S, Status
+from tests.support.fakes import HandClock
+
+TOKEN = "a-token"
+WITHIN_S = 10.0
+WELL = {"up": True, "database": True, "drained": False, "since_s": 3.5}
+UP = Health(True, True, False, 3.5)
+
+
+class Edge:
+    """An edge that gives `body`, and 401 without the token. `asked` is set by every question."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body = b""
+        self.asked = threading.Event()
+        self.address: tuple[str, int] | None = None
+
+    def says(self, **regions: dict[str, Any]) -> None:
+        self.body = json.dumps(
+            {"regions": {name.replace("_", "-"): each for name, each in regions.items()}}
+        ).encode()
+
+
+@contextmanager
+def running(edge: Edge) -> Iterator[Edge]:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"] == f"Bearer {TOKEN}" and self.path == "/_operator/status"
+            self.send_response(edge.status if known else 401)
+            self.end_headers()
+            self.wfile.write(edge.body)
+            edge.asked.set()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        edge.address = ("127.0.0.1", server.server_port)
+        try:
+            yield edge
+        finally:
+            server.shutdown()
+            thread.join(WITHIN_S)
+
+
+@pytest.fixture
+def edge() -> Iterator[Edge]:
+    with running(Edge()) as found:
+        found.says(us_east=WELL)
+        yield found
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+def asker(edge: Edge, clock: HandClock, token: str = TOKEN) -> Status:
+    return Status(lambda: edge.address, token, timeout=WITHIN_S, clock=clock.now)
+
+
+def test_regions_are_what_the_edge_says(edge: Edge, clock: HandClock) -> None:
+    """In its order; nothing before the first answer."""
+    edge.says(us_east=WELL, eu_west={"up": False, "database": False, "drained": True, "since_s": 0})
+    status = asker(edge, clock)
+    assert status.regions() == {}
+    status.once()
+    assert list(status.regions().items()) == [("us-east", UP), ("eu-west", Health(False, False, True, 0.0))]
+
+
+def test_an_old_answer_is_unknown(edge: Edge, clock: HandClock) -> None:
+    """It holds for three seconds; a new one holds again."""
+    status = asker(edge, clock)
+    status.once()
+    clock.t += OLDEST_S * 0.9
+    assert status.regions() == {"us-east": UP}
+    edge.status = 503
+    status.once()
+    clock.t += OLDEST_S * 0.2
+    assert status.regions() == {}
+    edge.status = 200
+    status.once()
+    assert status.regions() == {"us-east": UP}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nothing",
+        b"[]",
+        b'{"regions": []}',
+        b'{"regions": {"us-east": null}}',
+        b'{"regions": {"us-east": {"up": true}}}',
+        json.dumps({"regions": {"us-east": WELL | {"up": "yes"}}}).encode(),
+        json.dumps({"regions": {"us-east": WELL | {"since_s": float("nan")}}}).encode(),
+        json.dumps({"regions": {"us-east": WELL | {"since_s": None}}}).encode(),
+        b"[" * 50_000,
+        b" " * 100_000 + b'{"regions": {}}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_isn_t_a_status_is_no_answer(edge: Edge, clock: HandClock, body: bytes) -> None:
+    """The last good one stands until it is too old."""
+    status = asker(edge, clock)
+    status.once()
+    edge.body = body
+    clock.t += OLDEST_S * 0.6
+    status.once()
+    assert status.regions() == {"us-east": UP}
+    clock.t += OLDEST_S * 0.6
+    assert status.regions() == {}
+
+
+def test_without_the_token_nothing_is_known(edge: Edge, clock: HandClock) -> None:
+    """The edge refuses, and the refusal says nothing of regions."""
+    status = asker(edge, clock, "another")
+    status.once()
+    assert status.regions() == {}
+
+
+def test_an_edge_that_is_away_or_silent_is_no_answer(clock: HandClock) -> None:
+    """No address yet, an address that can't be had, nobody listening, and one who never answers."""
+
+    def refuses() -> tuple[str, int]:
+        raise PortError("it doesn't run")
+
+    Status(lambda: None, TOKEN, clock=clock.now).once()
+    Status(refuses, TOKEN, clock=clock.now).once()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = silent.getsockname()
+        status = Status(lambda: address, TOKEN, timeout=0.05, clock=clock.now)
+        status.once()
+    status.once()
+    assert status.regions() == {}
+
+
+def test_it_asks_by_itself_until_it_is_stopped(edge: Edge) -> None:
+    """Again and again, the first time at once; after `stop` no more."""
+    status = Status(lambda: edge.address, TOKEN, every=0.01, timeout=WITHIN_S)
+    status.start()
+    for _ in range(3):
+        assert edge.asked.wait(WITHIN_S)
+        edge.asked.clear()
+    status.stop()
+    assert status.regions() == {"us-east": UP}
+    assert not any(thread.name == "status" for thread in threading.enumerate())

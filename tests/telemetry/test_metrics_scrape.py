@@ -1,0 +1,211 @@
+"""The service side: reading counters, summing them through restarts, and judging them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from gameday import detect
+from gameday.ports import PortError
+from gameday.recording.journal import Event, Journal, read_journal
+from gameday.scenario import Slo
+from gameday.scenario.scenario_model import Detection, Journey
+from gameday.telemetry.metrics_scrape import ROUTES, Found, Scrape, Totals, read_counters
+from tests.support.fakes import HandClock
+
+WITHIN_S = 10.0
+CHECKOUT = Slo.model_validate(
+    {"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99%"}
+)
+ALL = Slo.model_validate({"name": "all", "sli": "availability", "objective": "99%"})
+PRICES = Slo.model_validate({"name": "prices", "sli": "correctness", "objective": "99%"})
+LINE = 'http_requests_total{{region="us-east",release="a-1",route="{}",service="{}",status="{}"}} {}'
+
+Counts = Mapping[tuple[str, str, str], int]
+"""(service, route, status) → requests."""
+
+
+def page(counts: Counts) -> str:
+    """A page of metrics as a service shows it."""
+    lines = [LINE.format(route, service, status, float(n)) for (service, route, status), n in counts.items()]
+    other = [
+        "# TYPE http_request_duration_seconds histogram",
+        'http_request_duration_seconds_bucket{le="1.0"} 3.0',
+    ]
+    return "\n".join(
+        ["# HELP http_requests_total Requests.", "# TYPE http_requests_total counter", *lines, *other, ""]
+    )
+
+
+@contextmanager
+def instance(text: str, status: int = 200) -> Iterator[tuple[str, int]]:
+    """One that serves this page, whatever it is asked."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield "127.0.0.1", server.server_port
+        finally:
+            server.shutdown()
+            thread.join(WITHIN_S)
+
+
+class Bench:
+    """A scrape whose instances show what they are told to."""
+
+    def __init__(self, folder: Path, slos: tuple[Slo, ...] = (CHECKOUT,), every: str = "15s") -> None:
+        self.clock = HandClock()
+        self.journal = Journal(folder / "journal.jsonl")
+        detection = Detection.model_validate({"detector": "scrape", "for": "0s", "every": every})
+        self.scrape = Scrape(detection, slos, detect.make_scrape, self.clock, self.journal)
+
+    def once(self, pages: Mapping[str, Counts], gone: tuple[str, ...] = ()) -> list[Found]:
+        """A scrape, 15 s after the last, of these instances; those that are `gone` can't be reached."""
+        self.clock.t += 15
+        with ExitStack() as stack:
+            addresses = {name: stack.enter_context(instance(page(counts))) for name, counts in pages.items()}
+            self.scrape.once(addresses | dict.fromkeys(gone, ("127.0.0.1", 1)))
+        return list(self.scrape.found())
+
+    def events(self, kind: str) -> list[Event]:
+        return [event for event in read_journal(self.journal.path) if event.kind == kind]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    one = Bench(tmp_path)
+    yield one
+    one.journal.close()
+
+
+def edge(good: int, bad: int, route: str = "/checkout") -> Counts:
+    return {("edge", route, "201"): good, ("edge", route, "503"): bad}
+
+
+def test_counters_are_read_from_the_text() -> None:
+    """Requests by service, route and status, releases summed; other metrics are left alone."""
+    text = page({("edge", "/checkout", "201"): 5, ("edge", "/checkout", "503"): 2})
+    text += 'http_requests_total{release="b-2",route="/checkout",service="edge",status="201"} 4\n'
+    assert read_counters(text) == {("edge", "/checkout", "201"): 9, ("edge", "/checkout", "503"): 2}
+    assert read_counters("") == {}
+
+
+def test_what_prometheus_client_writes_can_be_read() -> None:
+    """The page of a real registry is understood."""
+    from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+    registry = CollectorRegistry()
+    counter = Counter("http_requests", "Requests.", ("service", "route", "status"), registry=registry)
+    counter.labels("edge", "/products/{id}", "200").inc(3)
+    assert read_counters(generate_latest(registry).decode()) == {("edge", "/products/{id}", "200"): 3}
+
+
+def test_totals_go_on_through_restarts() -> None:
+    """A counter that fell began anew at zero; one that is missing for a while lost nothing."""
+    totals = Totals()
+    for instance, n in (("a", 10), ("b", 4), ("a", 15), ("a", 3), ("b", 6)):
+        totals.add(instance, {("edge", "/orders", "200"): n})
+    total = totals.of("edge")
+    assert total is not None
+    assert (total.requests, total.errors) == (15 + 3 + 6, 0)
+    assert totals.of("pricing") is None
+    assert totals.of("edge", frozenset({"/login"})) is None
+
+
+def test_a_breach_is_found_and_journalled(bench: Bench) -> None:
+    """Errors over the budget since the last scrape are found, in words; each service's totals are journalled."""
+    assert bench.once({"a": edge(100, 50)}) == []
+    text = "checkout: answered 5xx since the last scrape: edge 20 of 100 (objective 99%)"
+    assert bench.once({"a": edge(180, 70)}) == [Found("checkout", False, text)]
+    assert [
+        (event.subject, event.data["requests"], event.data["errors"]) for event in bench.events("scrape")
+    ] == [
+        ("edge", 150, 50),
+        ("edge", 250, 70),
+    ]
+
+
+def test_it_is_found_once_until_rearmed(bench: Bench) -> None:
+    """One alert however long it lasts and however many services show it; after a rearming, again."""
+    both = {"b": {("gateway", "/checkout", "500"): 0}}
+    bench.once({"a": edge(0, 0)} | both)
+    (found,) = bench.once({"a": edge(0, 50), "b": {("gateway", "/checkout", "500"): 50}})
+    assert "edge 50 of 50, gateway 50 of 50" in found.summary
+    assert bench.once({"a": edge(0, 99)}) == []
+    bench.scrape.rearm()
+    assert len(bench.once({"a": edge(0, 150)})) == 1
+
+
+def test_a_journey_is_judged_by_its_routes(bench: Bench) -> None:
+    """Errors of other routes are not those of this journey; services without its routes have no part in it."""
+    bench.once({"a": edge(0, 0), "b": {("pricing", "/prices", "500"): 0}})
+    pages = {
+        "a": {**edge(100, 0), ("edge", "/orders", "500"): 100},
+        "b": {("pricing", "/prices", "500"): 100},
+    }
+    assert bench.once(pages) == []
+
+
+def test_an_slo_of_everything_sees_every_service(tmp_path: Path) -> None:
+    """Without a journey all routes count, at each service by itself; correctness can't be seen at all."""
+    bench = Bench(tmp_path, (ALL, PRICES))
+    bench.once({"b": {("pricing", "/prices", "500"): 0}})
+    (found,) = bench.once({"b": {("pricing", "/prices", "500"): 100}})
+    assert (found.slo, "pricing 100 of 100" in found.summary) == ("all", True)
+    bench.journal.close()
+
+
+def test_an_unreachable_instance_is_missing_data(bench: Bench) -> None:
+    """It is named, adds nothing and takes nothing away, and what it counted meanwhile is there when it is back."""
+    bench.once({"a": edge(100, 0)})
+    assert bench.once({}, gone=("a",)) == []
+    assert bench.events("scrape")[-1].data == {"requests": 100, "errors": 0, "missing": ["a"]}
+    assert len(bench.once({"a": edge(100, 50)})) == 1
+
+
+def test_an_answer_that_is_no_page_of_metrics_is_missing_data(bench: Bench) -> None:
+    """An error page, or text that isn't metrics, counts as an instance that couldn't be read."""
+    with instance(page(edge(5, 5)), status=500) as failing, instance("<html>no</html> {") as other:
+        bench.scrape.once({"a": failing, "b": other})
+    assert bench.events("scrape") == []
+    bench.once({"a": edge(1, 0)}, gone=("b",))
+    assert bench.events("scrape")[-1].data["requests"] == 1
+
+
+def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
+    """It scrapes at once when started, survives addresses that can't be had, and is gone after the stop."""
+    bench, asked = Bench(tmp_path, every="10ms"), threading.Semaphore(0)
+
+    def addresses() -> Mapping[str, tuple[str, int]]:
+        bench.clock.t += 1
+        asked.release()
+        raise PortError("no engine")
+
+    bench.scrape.start(addresses)
+    assert asked.acquire(timeout=WITHIN_S)
+    assert asked.acquire(timeout=WITHIN_S)
+    bench.scrape.stop()
+    assert "scrape" not in {thread.name for thread in threading.enumerate()}
+    assert bench.events("scrape.failed")[0].data == {"why": "no engine"}
+    bench.journal.close()
+
+
+def test_every_journey_has_its_routes() -> None:
+    """An SLO of any journey can be judged by the services' metrics."""
+    assert set(ROUTES) == set(get_args(Journey))

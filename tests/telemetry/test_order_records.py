@@ -1,0 +1,222 @@
+"""What is collected for the audit: each part by itself, and faults planted in a real shop are found from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from gameday.analysis import measure
+from gameday.telemetry.order_records import ORDERS, PLACED, PRELOADED, STOCK, collect_orders
+from storefront import rows, seed
+from tests.support import storefront_services
+from tests.support.run_folders import RUN, Request, Story, steadily, write
+from tests.support.small_disk import fill, small_disk
+
+
+class Ledger(BaseHTTPRequestHandler):
+    lines = (
+        {"order_id": f"{RUN}-1", "amount_cents": 5, "charged_at": 1.0},
+        {"order_id": "another-run-1", "amount_cents": 7, "charged_at": 1.0},
+    )
+    status = 200
+
+    def do_GET(self) -> None:
+        content = "".join(json.dumps(line) + "\n" for line in self.lines).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def payments() -> Iterator[tuple[str, int]]:
+    with HTTPServer(("127.0.0.1", 0), Ledger) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield "127.0.0.1", server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_the_ledger_stands_without_the_database(
+    tmp_path: Path, payments: tuple[str, int], nobody: int
+) -> None:
+    """Its rows of this run are kept; the others aren't written, and why is said."""
+    told = collect_orders(f"postgresql://a:b@127.0.0.1:{nobody}/c", payments, RUN, tmp_path)
+    why = told["why"]
+    assert told == {
+        "file": None,
+        "orders": None,
+        "ledger": "ledger.jsonl",
+        "charges": 1,
+        "stock": None,
+        "why": why,
+    }
+    assert why.startswith("database: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.jsonl"]
+    assert json.loads((tmp_path / "ledger.jsonl").read_text()) == Ledger.lines[0]
+
+
+def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
+    """Neither runs, or neither answers: both are told, and no file says *none*."""
+    told = collect_orders(None, None, RUN, tmp_path)
+    assert told["why"] == "database: ConnectionError: none runs; payments: ConnectionError: none runs"
+    assert (
+        "payments: ConnectionRefusedError"
+        in collect_orders(None, ("127.0.0.1", nobody), RUN, tmp_path)["why"]
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_ledger_that_answers_with_an_error_is_none(
+    tmp_path: Path, payments: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third party that is down must not look like one that charged nobody."""
+    monkeypatch.setattr(Ledger, "status", 503)
+    told = collect_orders(None, payments, RUN, tmp_path)
+    assert (told["charges"], "status 503" in told["why"]) == (None, True)
+
+
+def test_the_preloaded_stock_is_the_storefront_s() -> None:
+    """The figure is written down twice, for the runner never imports the storefront."""
+    assert PRELOADED == rows.STOCK_EACH
+
+
+class Answering:
+    """A connection to a database that answers, and then can't be closed well."""
+
+    orders = 1
+
+    def transaction(self, **_: Any) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def fetch(self, statement: str, *_: Any) -> list[dict[str, Any]]:
+        if statement != PLACED:
+            return [{"product": 1, "quantity": 7, "units": 2}]
+        order = {"status": "paid", "total_cents": 5, "user_id": 7, "items": "[]"}
+        return [{"id": f"{RUN}-{n}", **order} for n in range(1, self.orders + 1)]
+
+    async def close(self, *, timeout: float) -> None:
+        raise TimeoutError
+
+    def terminate(self) -> None:
+        """Never fails."""
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
+    connection = Answering()
+
+    async def connect(*_: Any, **__: Any) -> Answering:
+        return connection
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    return connection
+
+
+@pytest.mark.usefixtures("answering")
+def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
+    """The rows are had by then: a server that goes away afterwards takes nothing back."""
+    told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
+    assert (told["orders"], told["why"]) == (1, "payments: ConnectionError: none runs")
+    assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
+    assert json.loads((tmp_path / STOCK).read_text())["sold"] == 2
+
+
+def test_a_full_disk_leaves_no_half_of_the_orders(answering: Answering, tmp_path: Path) -> None:
+    """A file cut short can't be measured; one that isn't there is *unaudited*."""
+    answering.orders = 1000
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        fill(disk, left=16 * 1024)
+        with pytest.raises(OSError, match="No space left on device"):
+            collect_orders("postgresql://a:b@c/d", None, RUN, disk)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+def test_a_full_disk_leaves_no_half_of_the_ledger(
+    tmp_path: Path, payments: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor of the charges."""
+    monkeypatch.setattr(Ledger, "lines", Ledger.lines[:1] * 1000)
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        fill(disk, left=16 * 1024)
+        with pytest.raises(OSError, match="No space left on device"):
+            collect_orders(None, payments, RUN, disk)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[storefront_services.Shop]:
+    with storefront_services.open_folder() as folder:
+        seed.build(folder / "template")
+        with storefront_services.shop(folder / "template") as up:
+            yield up
+
+
+def bought(shop: storefront_services.Shop) -> list[Request]:
+    """Orders 1 to 6, through the front door, as clients recorded them."""
+    requests = steadily()
+    for n in range(1, 7):
+        answer = shop.checkout(f"{RUN}-{n}", 40 + n, {n: 2, 100: 1})
+        assert answer.status_code == 201
+        requests[n].order, requests[n].total, requests[n].journey = n, answer.json()["total_cents"], "buy"
+    return requests
+
+
+async def done(shop: storefront_services.Shop, *statements: str) -> None:
+    connection = await asyncpg.connect(shop.database, timeout=5)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close(timeout=2)
+
+
+@pytest.mark.system
+def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop, tmp_path: Path) -> None:
+    """Sound at first. Then an order deleted, one inserted twice, one charged twice and one with a cent too much, each
+    by hand in Postgres or the ledger: each is found, and counted once. An earlier trial on this database, which left an
+    order of its own, doesn't disturb."""
+    assert shop.checkout("earlier-trial-1", 7, {3: 1}).status_code == 201
+    requests, address = bought(shop), ("127.0.0.1", shop.ports["payments"])
+    sound = write(tmp_path / "sound", Story().begin().finish(), requests)
+    told = collect_orders(shop.database, address, RUN, sound)
+    assert (told["orders"], told["charges"], told["why"]) == (6, 6, "")
+    found = measure(sound)["audit"]
+    assert found.pop("acknowledged") == 6
+    assert set(found.values()) == {0}
+
+    columns = "user_id, status, total_cents, placed_at, region, items, contact"
+    copy = f"INSERT INTO orders (id, {columns}) SELECT '{RUN}-2-again', {columns} FROM orders WHERE id = '{RUN}-2'"
+    cent = f"UPDATE orders SET total_cents = total_cents + 1 WHERE id = '{RUN}-4'"
+    asyncio.run(done(shop, f"DELETE FROM orders WHERE id = '{RUN}-1'", copy, cent))
+    ledger = shop.folder / "payments" / "ledger.jsonl"
+    (again,) = [line for line in ledger.read_text().splitlines() if f'"{RUN}-3"' in line]
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(again + "\n")
+    folder = write(tmp_path / "planted", Story().begin().finish(), requests)
+    collect_orders(shop.database, address, RUN, folder)
+    planted = {"lost": 1, "charged_not_kept": 1, "duplicated": 1, "charged_twice": 1, "wrong_amount": 1}
+    cents = {"wrong_amount_cents": 1, "oversold": 0, "indeterminate": 0, "rpo_s": None}
+    assert measure(folder)["audit"] == {"acknowledged": 6, **planted, **cents}

@@ -1,0 +1,200 @@
+"""The house: rooms, the direction of imports, sizes and names, all read from the source."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+SOURCES = {"gameday": ROOT / "runner", "gameday_reports": ROOT / "reports", "storefront": ROOT / "compose"}
+"""Import package → its source root."""
+GROUND = {"bundled", "operations", "recording", "scenario", "topology"}
+ADAPTERS = {
+    "changes",
+    "detect",
+    "faults",
+    "links",
+    "load",
+    "operator_api",
+    "paging",
+    "responders",
+    "substrates",
+    "telemetry",
+}
+BELOW_EXECUTION = {"analysis", "calibrate", "console", "ports", "reaper", "run", "slo", "system"}
+ALLOWED: dict[str, set[str]] = {
+    "bundled": set(),
+    "operations": set(),
+    "recording": {"operations"},
+    "scenario": {"recording"},
+    "topology": {"scenario"},
+    "ports": GROUND,
+    "slo": {"recording", "scenario"},
+    **{name: {"ports", "slo"} | GROUND for name in ADAPTERS},
+    "responders": {"operations", "ports"},
+    "detect": {"ports", "scenario", "slo"},
+    "system": {"ports"} | GROUND,
+    "run": {"ports", "slo", "system"} | GROUND,
+    "analysis": {"slo"} | GROUND,
+    "console": {"analysis", "run", "gameday_reports"} | GROUND,
+    "reaper": {"ports", "substrates"} | GROUND,
+    "calibrate": ADAPTERS | {"ports", "slo", "system"} | GROUND,
+    "execution": ADAPTERS | BELOW_EXECUTION | GROUND | {"gameday_reports"},
+    "cli": ADAPTERS | BELOW_EXECUTION | GROUND | {"execution", "gameday_reports"},
+    "gameday_reports": {"analysis", "slo"} | GROUND,
+}
+"""Room → the rooms it may import."""
+ONLY_IN = {
+    "gevent": {"gameday/load/locustfile.py"},
+    "locust": {"gameday/load/locustfile.py"},
+    "geventhttpclient": {"gameday/load/locustfile.py"},
+    "toxiproxy": {"gameday/links/toxiproxy_client.py"},
+    "docker": {"gameday/substrates/docker/"},
+    "storefront": {"storefront/"},
+    "vl_convert": {"gameday_reports/charts/"},
+}
+"""Package → the only places that may import it."""
+MODULE_LINES = 300
+FUNCTION_LINES = 60
+FOLDER_MODULES = 15
+TOP_ENTRIES = 28
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Return (path below its source root, file) of every module of the house."""
+    return sorted(
+        (str(path.relative_to(root)), path)
+        for package, root in SOURCES.items()
+        for path in (root / package).rglob("*.py")
+    )
+
+
+MODULES = modules()
+CODE = [(name, path) for name, path in MODULES if not name.startswith("storefront/")]
+every_module = pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
+every_code_module = pytest.mark.parametrize(("name", "path"), CODE, ids=[name for name, _ in CODE])
+
+
+def room_of(name: str) -> str:
+    """Return the room of a dotted module name or a path: `gameday.links.X` → `links`."""
+    parts = name.removesuffix(".py").replace("/", ".").split(".")
+    return parts[1] if parts[0] == "gameday" and len(parts) > 1 else parts[0]
+
+
+def imported(path: Path) -> list[str]:
+    """Return every module that a file imports, lazily or not, by its full name."""
+    root = next(root for root in SOURCES.values() if path.is_relative_to(root))
+    return list(imports(path.read_text(encoding="utf-8"), path.relative_to(root).parts[:-1]))
+
+
+def imports(source: str, package: Sequence[str]) -> Iterator[str]:
+    """Yield the full names that the source of a module in `package` imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            above = [*base, *(node.module or "").split(".")] if node.module else base
+            yield from (".".join([*above, alias.name]) for alias in node.names)
+
+
+def test_relative_imports_are_resolved() -> None:
+    """Relative imports of any depth and imports inside functions are found by their full name."""
+    text = "import a.b\nfrom . import c\nfrom .d import e\ndef f():\n    from ...faults import g\n"
+    resolved = list(imports(text, ("gameday", "detect", "deep")))
+    assert resolved == ["a.b", "gameday.detect.deep.c", "gameday.detect.deep.d.e", "gameday.faults.g"]
+
+
+@every_module
+def test_imports_go_one_way(name: str, path: Path) -> None:
+    """A room imports only the rooms that its rule names; the storefront imports none of ours."""
+    room = room_of(name)
+    for module in imported(path):
+        target = room_of(module)
+        if module.split(".")[0] not in SOURCES or target == room or module.split(".")[:2] == ["gameday"]:
+            continue
+        if room in ("__init__", "__main__"):
+            assert target in ("cli", "api", "pytest_plugin"), f"{name} imports {module}"
+        else:
+            assert target in ALLOWED.get(room, set()), f"{name} imports {module}"
+
+
+def test_every_room_has_a_rule() -> None:
+    """A new room has a place in the order of imports."""
+    rooms = {path.stem for path in (ROOT / "runner/gameday").iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__main__", "__pycache__", "py", "_bundled"} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_rules_name_rooms_that_exist(name: str) -> None:
+    """A rule for a room that is gone would hide a mistake."""
+    home = ROOT / "runner/gameday" / name
+    assert home.is_dir() or home.with_suffix(".py").is_file() or (ROOT / "reports" / name).is_dir()
+
+
+@every_module
+def test_heavy_packages_stay_in_their_room(name: str, path: Path) -> None:
+    """Gevent, Docker, the Toxiproxy client and the chart library are each imported in one place."""
+    for module in imported(path):
+        homes = ONLY_IN.get(module.split(".")[0])
+        assert homes is None or name.startswith(tuple(homes)), f"{name} imports {module}"
+
+
+@every_module
+def test_the_link_server_stands_alone(name: str, path: Path) -> None:
+    """The embedded link server runs in containers of its own and imports nothing else of the house."""
+    if name.startswith("gameday/links/server/"):
+        inner = [module for module in imported(path) if module.split(".")[0] in SOURCES]
+        assert [module for module in inner if not module.startswith("gameday.links.server")] == []
+
+
+@every_module
+def test_no_private_name_crosses_modules(name: str, path: Path) -> None:
+    """A name with a leading underscore is used in its own module only."""
+    private = [
+        module
+        for module in imported(path)
+        if module.split(".")[0] in SOURCES and module.rpartition(".")[2].startswith("_")
+    ]
+    assert [module for module in private if not module.rpartition(".")[2].startswith("__")] == []
+
+
+@every_module
+def test_modules_and_functions_are_short(name: str, path: Path) -> None:
+    """A module has at most 300 lines and a function at most 60."""
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") <= MODULE_LINES
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{name}:{node.lineno} {node.name}"
+
+
+def test_folders_are_small() -> None:
+    """A folder has at most 15 modules beside its `__init__`; the package itself has few entries."""
+    folders: dict[str, int] = defaultdict(int)
+    for name, _ in CODE:
+        folder, _, module = name.rpartition("/")
+        folders[folder] += module not in ("__init__.py", "__main__.py")
+    assert {folder: count for folder, count in folders.items() if count > FOLDER_MODULES} == {}
+    entries = [path for path in (ROOT / "runner/gameday").iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= TOP_ENTRIES
+
+
+def test_no_file_name_is_used_twice() -> None:
+    """Two modules of the same name would hold different things."""
+    homes: dict[str, list[str]] = defaultdict(list)
+    for name, _ in CODE:
+        folder, _, module = name.rpartition("/")
+        if module not in ("__init__.py", "__main__.py"):
+            homes[module].append(folder)
+    assert {module: found for module, found in homes.items() if len(found) > 1} == {}
+
+
+@every_code_module
+def test_every_module_has_a_docstring(name: str, path: Path) -> None:
+    """The first line of a module says what is inside."""
+    text = path.read_text(encoding="utf-8")
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{name} has no docstring"

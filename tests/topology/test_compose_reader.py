@@ -1,0 +1,160 @@
+"""The compose files as one topology, and the strictness of their reader."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gameday import bundled
+from gameday.scenario.yaml_document import Invalid
+from gameday.topology import EDGE, Template, Topology, read_topology
+
+REGIONS = ("us-east", "eu-west")
+
+
+@pytest.fixture(scope="module")
+def topology() -> Topology:
+    return read_topology(bundled.compose(), REGIONS)
+
+
+def test_every_region_has_its_services_and_a_database(topology: Topology) -> None:
+    """Two instances of what users need most; the third party and the router outside the regions."""
+    for region in REGIONS:
+        for name in ("gateway", "pricing", "checkout"):
+            assert topology.service(region, name).instances >= 2
+    assert [s.region for s in topology.places("postgres")] == ["us-east", "eu-west"]
+    assert {s.name for s in topology.services if s.region == EDGE} == {
+        "edge",
+        "payments",
+        "backup",
+        "edge-links",
+    }
+
+
+def test_links_are_named_after_caller_and_callee(topology: Topology) -> None:
+    """The callee's region stands in the name where the link leaves the caller's."""
+    names = {link.name for link in topology.links}
+    assert {
+        "us-east.checkout--pricing",
+        "us-east.checkout--postgres",
+        "us-east.checkout--postgres.eu-west",
+        "eu-west.checkout--postgres.us-east",
+        "us-east.checkout--payments",
+        "us-east.postgres--backup",
+        "edge--gateway.us-east",
+        "edge--gateway.eu-west",
+    } <= names
+    assert len(names) == len(topology.links)
+
+
+def test_links_to_databases_are_a_mesh() -> None:
+    """Every caller has one to each region's database, a database to each but its own; by hand they lead there too."""
+    topology = read_topology(bundled.compose(), (*REGIONS, "me-central"))
+    to_databases = {link.name: link.default for link in topology.links if link.callee == "postgres"}
+    assert {
+        name for name in to_databases if name.startswith(("eu-west.postgres", "eu-west.orders", "backup"))
+    } == {
+        "eu-west.postgres--postgres.us-east",
+        "eu-west.postgres--postgres.me-central",
+        "eu-west.orders--postgres",
+        "eu-west.orders--postgres.us-east",
+        "eu-west.orders--postgres.me-central",
+        "backup--postgres.us-east",
+        "backup--postgres.eu-west",
+        "backup--postgres.me-central",
+    }
+    assert len(to_databases) == 3 * (5 * 3 + 2) + 3
+    assert to_databases["eu-west.orders--postgres"] == "postgresql://shop:shop@postgres:5432/shop"
+    assert (
+        to_databases["eu-west.orders--postgres.us-east"]
+        == "postgresql://shop:shop@postgres.us-east:5432/shop"
+    )
+    assert to_databases["backup--postgres.eu-west"] == "postgresql://shop:shop@postgres.eu-west:5432/shop"
+
+
+def test_a_database_variable_names_each_region_its_own_first() -> None:
+    """So that whoever reads it can find the one that takes writes; a database without peers is told so."""
+    topology = read_topology(bundled.compose(), (*REGIONS, "me-central"))
+    addresses = {link.name: ("h", 4000 + i) for i, link in enumerate(topology.links)}
+
+    def at(link: str) -> str:
+        return f"postgresql://shop:shop@h:{addresses[link][1]}/shop"
+
+    values = topology.environment_of_links(topology.service("eu-west", "checkout"), addresses)
+    assert values["LINK_CHECKOUT_POSTGRES"].split(",") == [
+        f"eu-west={at('eu-west.checkout--postgres')}",
+        f"us-east={at('eu-west.checkout--postgres.us-east')}",
+        f"me-central={at('eu-west.checkout--postgres.me-central')}",
+    ]
+    alone = read_topology(bundled.compose(), ("us-east",))
+    values = alone.environment_of_links(
+        alone.service("us-east", "postgres"), dict.fromkeys(addresses, ("h", 1))
+    )
+    assert values == {"LINK_POSTGRES_POSTGRES": "", "LINK_POSTGRES_BACKUP": "http://h:1"}
+
+
+def test_a_link_variable_becomes_the_links_address(topology: Topology) -> None:
+    """Scheme, credentials and path stay; host and port are the link's; several regions are listed by name."""
+    service = topology.service("eu-west", "checkout")
+    addresses = {link.name: ("127.0.0.1", 4000 + i) for i, link in enumerate(topology.links_from(service))}
+    values = topology.environment_of_links(service, addresses)
+    port = addresses["eu-west.checkout--pricing"][1]
+    assert values["LINK_CHECKOUT_PRICING"] == f"http://127.0.0.1:{port}"
+    edge = topology.service(EDGE, "edge")
+    both = topology.environment_of_links(edge, {x.name: ("h", 1) for x in topology.links_from(edge)})
+    assert both == {"LINK_EDGE_GATEWAY": "us-east=http://h:1,eu-west=http://h:1"}
+
+
+def test_templates_take_values_and_defaults() -> None:
+    """`${VAR:-default}` as compose has it."""
+    assert Template("${A:-x}-${B:-http://h:1}-${C}").render({"A": "1"}) == "1-http://h:1-"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    mem_limit: 1g", "    restart: always", "unknown key 'restart'"),
+        ("mem_limit: 1g", "mem_limit: lots", "'lots' isn't a size"),
+        ('["postgres-data:/data"]', '["/etc:/data"]', "'/etc:/data' isn't known here"),
+        (
+            "LINK_CATALOG_PRICING:-http://pricing:8000",
+            "LINK_CATALOG_PRICES:-http://pricing:8000",
+            "no service 'prices'",
+        ),
+        (
+            "LINK_CATALOG_PRICING:-http://pricing:8000",
+            "LINK_ORDERS_PRICING:-http://pricing:8000",
+            "isn't a link of",
+        ),
+        ("ready: tcp, kind: database", "ready: maybe, kind: database", "'maybe' isn't known here"),
+    ],
+)
+def test_what_is_outside_the_subset_is_a_located_error(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """So that a file never means one thing by hand and another in a run."""
+    for name in ("region.yaml", "edge.yaml"):
+        shutil.copy(bundled.compose() / name, tmp_path / name)
+    path = tmp_path / "region.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(Invalid, match=rf"region\.yaml:\d+:\d+: .*{message}"):
+        read_topology(tmp_path, REGIONS)
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose isn't installed")
+@pytest.mark.parametrize("name", ["region.yaml", "edge.yaml"])
+def test_compose_itself_accepts_the_files(name: str) -> None:
+    """Plain compose by hand reads the same declaration."""
+    done = subprocess.run(
+        ["docker-compose", "-f", str(bundled.compose() / name), "config", "-q"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
