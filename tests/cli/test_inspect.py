@@ -16,8 +16,8 @@ from gameday import bundled
 from gameday.cli import main
 from gameday.execution import active_runs, library
 from gameday.execution.trial import _conclude
-from tests.scenario.test_scenario_file import SMALL
 from tests.support.paths import GOLDEN, ROOT
+from tests.support.scenarios import SMALL
 
 
 def gameday(*arguments: str) -> int:

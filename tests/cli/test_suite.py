@@ -29,10 +29,10 @@ from gameday.execution.system_reuse import Kept, Signals
 from gameday.execution.trial import Options, Trial
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid
-from tests.scenario.test_scenario_file import SMALL
 from tests.support.github_workflow import read as workflow
 from tests.support.github_workflow import scripts
 from tests.support.paths import ROOT
+from tests.support.scenarios import SMALL
 from tests.support.suites import GROUND, full
 
 Answer = Callable[[str, int], Mapping[str, Any]]

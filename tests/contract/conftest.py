@@ -6,27 +6,19 @@ that it runs in, any with python3.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gameday.substrates import substrate_choice
 from gameday.substrates.docker.base_image import base_name
+from tests.support.docker_engine import require_docker
 from tests.support.substrate_lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
-
-
-def need() -> None:
-    """Ends the test where no engine answers, or no base image can be had."""
-    for able, why in (substrate_choice.available(), substrate_choice.base_image()):
-        if not able:
-            (pytest.fail if os.environ.get("GAMEDAY_REQUIRE_DOCKER") else pytest.skip)(why)
 
 
 @pytest.fixture(scope="session")
 def docker_image() -> Iterator[str]:
-    need()
+    require_docker()
     with tiny_image(base_name()) as tag:
         yield tag
 

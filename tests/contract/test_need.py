@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import need
+from tests.support.docker_engine import require_docker
 
 
 @pytest.fixture(autouse=True)
@@ -18,11 +18,11 @@ def test_it_is_skipped_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody needs Docker to work on the rest; the reason is told."""
     monkeypatch.delenv("GAMEDAY_REQUIRE_DOCKER", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Docker engine answers"):
-        need()
+        require_docker()
 
 
 def test_it_fails_where_docker_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     """CI must not pass for want of an engine or a base image."""
     monkeypatch.setenv("GAMEDAY_REQUIRE_DOCKER", "1")
     with pytest.raises(pytest.fail.Exception, match="no Docker engine answers"):
-        need()
+        require_docker()

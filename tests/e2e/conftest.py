@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jsonschema
-import psutil
 import pytest
 
 from gameday.execution import library
-from gameday.recording.journal import Event, read_journal
+from tests.support.whole_runs import GAMEDAY, Run, finished
 
-GAMEDAY = [sys.executable, "-m", "gameday"]
 INCONCLUSIVE = 3
-CLOCKS = ("inject", "effect", "detect", "ack", "act", "acted")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: exit status, outcome, journal and what it printed."""
-
-    status: int
-    folder: Path
-    outcome: dict[str, Any]
-    printed: str
-
-    def events(self, kind: str) -> list[Event]:
-        return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
 
 @pytest.fixture
@@ -104,53 +82,3 @@ def altered(room: Path) -> Callable[..., str]:
         return str(path)
 
     return copy
-
-
-def finished(out: Path, status: int, printed: str) -> Run:
-    """The one run in the folder `out`, with what holds for every run checked."""
-    print(printed)  # noqa: T201  (shown where the test fails)
-    folders = sorted(out.iterdir())
-    assert len(folders) == 1, printed
-    outcome = json.loads((folders[0] / "outcome.json").read_text(encoding="utf-8"))
-    found = Run(status, folders[0], outcome, printed)
-    _check_every_run(found)
-    return found
-
-
-def _check_every_run(run: Run) -> None:
-    from gameday.analysis import outcome_schema
-
-    jsonschema.validate(run.outcome, outcome_schema())
-    assert run.outcome["exit_status"] == run.status
-    assert run.outcome["cleanup"] == {"clean": True, "left": []}
-    _check_clocks(run.outcome["clocks"])
-    report = (run.folder / "report.html").read_bytes()
-    assert 20_000 < len(report) < 1_500_000
-    assert processes_of(run.outcome["run"]["id"]) == []
-
-
-def _check_clocks(clocks: Mapping[str, float | None]) -> None:
-    """Those that were set are in their order, and nobody was well again before being hurt."""
-    known = [stamp for stamp in (clocks[name] for name in CLOCKS) if stamp is not None]
-    assert known == sorted(known), clocks
-    if clocks["recovered"] is not None:
-        assert clocks["effect"] is not None, clocks
-        assert clocks["effect"] <= clocks["recovered"], clocks
-
-
-def ended_by_responder(outcome: Mapping[str, Any]) -> bool:
-    """As far as requests tell: one in seven fails, and now and then none does between the page and the roll-back."""
-    unseen = outcome["clocks"]["recovered"] < outcome["clocks"]["acted"]
-    return bool(outcome["ended_by"] == "responder" or (unseen and outcome["ended_by"] == "system"))
-
-
-def processes_of(run_id: str) -> list[str]:
-    """Command lines of processes that belong to a run."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get("GAMEDAY_RUN") == run_id:
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
-    return found

@@ -14,9 +14,9 @@ import pytest
 
 from gameday.recording.journal import read_journal
 from gameday.recording.samples import read_samples
-from tests.e2e.conftest import GAMEDAY, processes_of
 from tests.support.running_gameday import QUICK, ended, reached, under_way
 from tests.support.small_disk import fill, small_disk
+from tests.support.whole_runs import GAMEDAY, processes_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 ROOM = 600 * 2**20

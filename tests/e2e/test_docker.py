@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import need
-from tests.e2e.conftest import Run, ended_by_responder
+from tests.support.docker_engine import require_docker
+from tests.support.whole_runs import Run, ended_by_responder
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 Play = Callable[..., Run]
@@ -20,7 +20,7 @@ EACH_REGION = {"gateway", "catalog", "pricing", "identity", "checkout", "orders"
 
 @pytest.fixture(autouse=True)
 def _engine() -> None:
-    need()
+    require_docker()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from gameday.execution import active_runs, library
-from tests.e2e.conftest import GAMEDAY
+from tests.support.whole_runs import GAMEDAY
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
 CLOSE_S = 0.2

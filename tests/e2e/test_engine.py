@@ -18,9 +18,9 @@ import pytest
 from gameday.ports import PortError
 from gameday.reaper import docker_labels
 from gameday.substrates.docker.docker_client import calling, connect
-from tests.contract.conftest import need
-from tests.e2e.conftest import GAMEDAY
+from tests.support.docker_engine import require_docker
 from tests.support.running_gameday import reached, under_way
+from tests.support.whole_runs import GAMEDAY
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e, pytest.mark.timeout(400)]
 BOUND_S = 90.0
@@ -32,7 +32,7 @@ DOCKER = ("--substrate", "docker", "--responder", "none", "--set", "steadyState.
 @pytest.fixture(autouse=True)
 def _own_engine() -> None:
     """These tests stop the engine: it must be one that was started for them (GAMEDAY_OWN_ENGINE), as CI's is."""
-    need()
+    require_docker()
     if not os.environ.get("GAMEDAY_OWN_ENGINE"):
         pytest.skip("GAMEDAY_OWN_ENGINE isn't set: no engine that others use is stopped here")
 

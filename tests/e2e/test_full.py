@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import GAMEDAY, Run
+from tests.support.whole_runs import GAMEDAY, Run
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 Play = Callable[..., Run]

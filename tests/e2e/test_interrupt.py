@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import GAMEDAY
 from tests.support.running_gameday import QUICK, ended, reached, under_way
+from tests.support.whole_runs import GAMEDAY
 
 pytestmark = [pytest.mark.timeout(200)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gameday.recording.samples import read_samples
-from tests.e2e.conftest import GAMEDAY, Run, ended_by_responder, finished
+from tests.support.whole_runs import GAMEDAY, Run, ended_by_responder, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 Play = Callable[..., Run]

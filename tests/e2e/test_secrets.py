@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.conftest import GAMEDAY
 from tests.support.page_receivers import receiving
 from tests.support.running_gameday import ended, reached, under_way
+from tests.support.whole_runs import GAMEDAY
 
 SECRETS = {
     "slack": "T0HUSHSLACK",

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from gameday.recording.samples import read_samples
-from tests.e2e.conftest import GAMEDAY, Run
 from tests.support.running_gameday import ended, reached, under_way
+from tests.support.whole_runs import GAMEDAY, Run
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
 SMALL = ("--substrate", "process", "--set", "system.regions=[us-east]", "--set", "steadyState.for=6s")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.conftest import GAMEDAY, processes_of
+from tests.support.whole_runs import GAMEDAY, processes_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -15,7 +15,8 @@ from gameday.faults import connection_slots
 from gameday.ports import PortError
 from tests.support.link_servers import PATIENCE_S
 from tests.support.postgres_server import server
-from tests.support.storefront_services import free_port, until
+from tests.support.storefront_services import free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -20,7 +20,7 @@ from tests.support.fault_trials import TRIALS, Trial
 from tests.support.link_servers import PATIENCE_S
 from tests.support.paths import ROOT
 from tests.support.postgres_server import server
-from tests.support.storefront_services import until
+from tests.support.waiting import until
 
 DOCUMENT = ROOT / "docs/faults.md"
 KINDS = [pytest.param(kind, marks=pytest.mark.system) if TRIALS[kind].postgres else kind for kind in FAULTS]

@@ -20,8 +20,9 @@ from gameday.load.load_process import MOST_RETRIES, SURGE_AFTER_S, LocustLoad
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
 from gameday.recording.samples import ErrorKind, Samples, ShardReader, read_samples
-from tests.load.test_load_process import PATIENT_S, TIMEOUT_S, make_load, pid_of, running, until
+from tests.support.load_workers import PATIENT_S, TIMEOUT_S, make_load, pid_of, running
 from tests.support.stub_shop import Shop, open_shop
+from tests.support.waiting import until
 
 HEADROOM = 5.0
 
@@ -37,7 +38,7 @@ def surging(folder: Path, clock: RunClock | None = None, timeout: float = PATIEN
 def more(reader: ShardReader, requests: int) -> None:
     """Lets so many requests be answered."""
     enough = reader.count() + requests
-    until(lambda: reader.count() >= enough)
+    until(lambda: reader.count() >= enough, f"{requests} more requests are answered")
 
 
 def plan_of(folder: Path) -> LoadPlan:
@@ -81,12 +82,12 @@ def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path
         more(reader, 30)
         worker = psutil.Process(pid_of(load))
         os.kill(worker.pid, signal.SIGSTOP)
-        until(lambda: worker.status() == psutil.STATUS_STOPPED)
+        until(lambda: worker.status() == psutil.STATUS_STOPPED, "the worker is stopped")
         asking = threading.Thread(target=load.surge, args=(HEADROOM,))
         asking.start()
-        until(lambda: len(plan_of(tmp_path).surges) == 1)
+        until(lambda: len(plan_of(tmp_path).surges) == 1, "the surge is in the plan")
         (asked,) = plan_of(tmp_path).surges
-        until(lambda: time.monotonic() > plan_of(tmp_path).origin + asked.since + 0.1)
+        until(lambda: time.monotonic() > plan_of(tmp_path).origin + asked.since + 0.1, "the surge is due")
         os.kill(worker.pid, signal.SIGCONT)
         asking.join()
         (begun,) = plan_of(tmp_path).surges
@@ -143,7 +144,7 @@ def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
         load.retry(0)
         assert [surge.factor for surge in plan_of(tmp_path).surges] == [2.0]
         os.kill(pid_of(load), signal.SIGKILL)
-        until(lambda: load.alive() is not None)
+        until(lambda: load.alive() is not None, "the load reports its end")
         load.surge(1.0)
         load.retry(0)
         with pytest.raises(PortError, match="ended by itself: signal 9"):
@@ -204,7 +205,7 @@ def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
         def then_killed() -> str | None:
             found = alive()
             worker.kill()
-            until(lambda: worker.status() == psutil.STATUS_ZOMBIE)
+            until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the worker is dead")
             return found
 
         monkeypatch.setattr(load, "alive", then_killed)
@@ -290,7 +291,7 @@ def test_nobody_tries_again_once_the_load_is_to_end(tmp_path: Path) -> None:
         load = make_load(tmp_path, rate=60.0, timeout=4.0)
         with running(load, shop):
             load.retry(100)
-            until(lambda: shop.asked > 30)
+            until(lambda: shop.asked > 30, "30 requests arrive")
     assert read_samples(tmp_path / "samples").records["attempts"].max() < 10
 
 

@@ -9,7 +9,7 @@ import pytest
 from gameday.load.journeys import JOURNEYS, Visit
 from gameday.load.load_plan import STEPS, Arrival
 from gameday.load.oracle import Oracle
-from tests.load.test_load_plan import plan
+from tests.support.load_plans import plan
 
 ORACLE = Oracle({n: 100 * n for n in range(1, 30)})
 

@@ -12,27 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from gameday.load.load_plan import STEPS, LoadPlan, Surge, arrivals, drawn, pool_for
-
-WEIGHTS = {"browse": 6.0, "buy": 2.0, "login": 1.0, "history": 1.0}
-
-
-def plan(**changes: Any) -> LoadPlan:
-    fields = {
-        "run": "r",
-        "target": "http://127.0.0.1:1",
-        "seed": 7,
-        "origin": 1.0,
-        "begin": 5.0,
-        "rate": 100.0,
-        "journeys": WEIGHTS,
-        "timeout": 2.0,
-        "think_time": 0.2,
-        "regions": {"us-east": 2.0, "eu-west": 1.0},
-        "pool": 400,
-        "products": Path("products.json"),
-        "shard": Path("load.shard"),
-    }
-    return LoadPlan.model_validate(fields | changes)
+from tests.support.load_plans import WEIGHTS, plan
 
 
 def test_the_schedule_is_of_its_seed() -> None:

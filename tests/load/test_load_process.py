@@ -7,10 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -19,68 +18,17 @@ import numpy as np
 import psutil
 import pytest
 
-from gameday.load.load_plan import STEPS, LoadPlan, arrivals, pool_for
-from gameday.load.load_process import LocustLoad
+from gameday.load.load_plan import STEPS, LoadPlan, arrivals
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
 from gameday.recording.samples import HEADER_BYTES, RECORD, ErrorKind, Samples, ShardReader, read_samples
+from tests.support.load_workers import TIMEOUT_S, make_load, pid_of, running
 from tests.support.paths import ROOT
 from tests.support.small_disk import small_disk
-from tests.support.stub_shop import Shop, open_shop, write_products
+from tests.support.stub_shop import Shop, open_shop
+from tests.support.waiting import until
 
-WITHIN_S = 20.0
-TIMEOUT_S = 0.5
-PATIENT_S = 5.0
 STALL_S = 0.8
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Returns once the condition holds; fails after a while."""
-    end, pause = time.monotonic() + WITHIN_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        pause.wait(0.01)
-
-
-def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> LocustLoad:
-    """One whose clients are patient: where time-outs aren't what is tested, a machine that stalls makes none."""
-    clock = clock or RunClock()
-
-    def make_plan(target: str) -> LoadPlan:
-        fields: dict[str, Any] = {
-            "run": "run-x",
-            "target": target,
-            "seed": 3,
-            "origin": clock.origin,
-            "rate": 150.0,
-            "journeys": {"browse": 6, "buy": 2, "login": 1, "history": 1, "costs": 1},
-            "timeout": PATIENT_S,
-            "think_time": 0.02,
-            "regions": {"us-east": 1, "eu-west": 1},
-            "products": write_products(folder / "products.json"),
-            "shard": folder / "samples" / "load.shard",
-        }
-        fields |= changes
-        return LoadPlan.model_validate({"pool": pool_for(fields["rate"], fields["timeout"])} | fields)
-
-    return LocustLoad(make_plan, clock, folder / "samples", folder / "logs")
-
-
-@contextmanager
-def running(load: LocustLoad, shop: Shop) -> Iterator[ShardReader]:
-    load.start(shop.url)
-    try:
-        yield ShardReader(load.shards()[0])
-    finally:
-        load.stop()
-
-
-def pid_of(load: LocustLoad) -> int:
-    """The worker: our one child that runs the locustfile."""
-    (found,) = [
-        child for child in psutil.Process().children() if "gameday.load.locustfile" in child.cmdline()
-    ]
-    return found.pid
 
 
 class Day:
@@ -121,7 +69,7 @@ class Day:
     def _pass(self, hour: str, requests: int) -> None:
         """Lets an hour pass in which so many requests are answered; those around its edges belong to none."""
         begin, enough = self.clock.now(), self.reader.count() + requests
-        until(lambda: self.reader.count() >= enough)
+        until(lambda: self.reader.count() >= enough, f"{requests} more requests are answered")
         self.hours[hour] = (begin, self.clock.now())
 
     def of(self, hour: str) -> Any:
@@ -264,9 +212,12 @@ def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
     """Where the pool is full, arrivals are recorded as not sent; stopping doesn't wait for those who think."""
     load = make_load(tmp_path, rate=32.0, timeout=1.0, think_time=600.0, journeys={"buy": 1})
     with open_shop() as shop, running(load, shop) as reader:
-        until(lambda: (reader.slice(0, reader.count())["error"] == ErrorKind.NONE).sum() == 64)
+        until(
+            lambda: (reader.slice(0, reader.count())["error"] == ErrorKind.NONE).sum() == 64,
+            "the pool is full",
+        )
         full = reader.count()
-        until(lambda: reader.count() > full + 20)
+        until(lambda: reader.count() > full + 20, "20 requests are skipped")
     assert load.stop() == {"clean": True, "why": ""}
     records = read_samples(tmp_path / "samples").records
     skipped = records["error"] == ErrorKind.NOT_SENT
@@ -284,10 +235,10 @@ def test_a_killed_worker_loses_no_record(tmp_path: Path) -> None:
     """After SIGKILL every committed record is readable with its names, and the engine is told how the worker died."""
     load = make_load(tmp_path)
     with open_shop() as shop, running(load, shop) as reader:
-        until(lambda: reader.count() > 50)
+        until(lambda: reader.count() > 50, "50 requests are answered")
         assert load.alive() is None
         os.kill(pid_of(load), signal.SIGKILL)
-        until(lambda: load.alive() is not None)
+        until(lambda: load.alive() is not None, "the load reports its end")
         assert "ended by itself: signal 9" in str(load.alive())
         committed = reader.count()
         stopped = load.stop()
@@ -304,7 +255,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
 import signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from tests.load.test_load_process import make_load, pid_of
+from tests.support.load_workers import make_load, pid_of
 load = make_load(Path({str(tmp_path)!r}))
 load.start(sys.argv[1])
 print(pid_of(load), flush=True)
@@ -315,10 +266,12 @@ signal.pause()
             assert parent.stdout is not None
             worker = psutil.Process(int(parent.stdout.readline()))
             reader = ShardReader(tmp_path / "samples" / "load.shard")
-            until(lambda: reader.count() > 20)
+            until(lambda: reader.count() > 20, "20 requests are recorded")
             parent.kill()
         try:
-            until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+            until(
+                lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the worker ends"
+            )
         finally:
             with suppress(psutil.NoSuchProcess):
                 worker.kill()
@@ -335,7 +288,7 @@ def test_a_full_disk_ends_the_load(tmp_path: Path) -> None:
             load.start(shop.url)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        until(lambda: load.alive() is not None)
+        until(lambda: load.alive() is not None, "the load reports its end")
         assert "exit status 74: the samples can't be written: File too large: " in str(load.alive())
         assert load.stop()["clean"] is False
     assert len(read_samples(tmp_path / "samples").records) == 80
@@ -356,7 +309,7 @@ def test_no_space_left_ends_the_load(disk: Path) -> None:
     load = make_load(disk, grow=40)
     with open_shop() as shop:
         load.start(shop.url)
-        until(lambda: load.alive() is not None)
+        until(lambda: load.alive() is not None, "the load reports its end")
         why = (
             f"exit status 74: the samples can't be written: No space left on device: {shard}; free some space"
         )
@@ -387,7 +340,7 @@ def test_an_unreachable_target_is_connection_errors(tmp_path: Path) -> None:
     load = make_load(tmp_path)
     load.start("http://127.0.0.1:1")
     reader = ShardReader(load.shards()[0])
-    until(lambda: reader.count() > 20)
+    until(lambda: reader.count() > 20, "20 requests are recorded")
     assert load.stop()["clean"] is True
     samples = read_samples(tmp_path / "samples")
     assert errors_of(samples.records) == {ErrorKind.CONNECTION}

@@ -17,9 +17,9 @@ from gameday.operator_api.credentials import written
 from gameday.operator_api.endpoints import LONGEST_WAIT
 from gameday.operator_api.operation_requests import FIELDS, LONGEST, SHORT
 from gameday.operator_api.status_view import seen_slos
-from tests.operator_api.test_status_view import CHECKOUT, samples
 from tests.support.operator_api_client import MadeUp, opened, send
 from tests.support.paths import DOCS
+from tests.support.slo_samples import CHECKOUT, samples
 
 API = yaml.safe_load((DOCS / "door.openapi.yaml").read_text(encoding="utf-8"))
 

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gameday.operations import Operation
 from gameday.operator_api.status_view import Ordered, picture, seen_slos
 from gameday.ports import View
-from gameday.recording.samples import RECORD, ErrorKind, Samples
-from gameday.scenario import Slo
 from tests.support.operator_api_client import PAGE
-
-CHECKOUT = Slo.model_validate(
-    {"name": "checkout", "sli": "availability", "objective": "99%", "window": "10s"}
-)
-
-
-def samples(bad_from: float, until: float) -> Samples:
-    """Ten requests a second, failing from `bad_from` on."""
-    records = np.zeros(int(until * 10), RECORD)
-    records["planned"] = np.arange(len(records)) / 10
-    records["end"] = records["planned"] + 0.01
-    records["correct"] = 1
-    records["error"][records["planned"] >= bad_from] = ErrorKind.STATUS
-    return Samples(records, ("browse",), ("home",), ("us-east",), ("catalog-1.0.0",))
+from tests.support.slo_samples import CHECKOUT, samples
 
 
 def test_each_slo_is_judged_on_its_last_window() -> None:

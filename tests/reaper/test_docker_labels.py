@@ -14,7 +14,7 @@ import pytest
 from gameday.reaper import docker_labels
 from gameday.reaper.leftovers import Traces, clear
 from gameday.substrates.docker.base_image import base_name
-from tests.contract.conftest import need
+from tests.support.docker_engine import require_docker
 from tests.support.substrate_lab import engine
 
 
@@ -67,7 +67,7 @@ def make(client: Any, run: str) -> None:
 @pytest.mark.docker
 def test_everything_of_a_run() -> None:
     """Paused and deaf containers, what they hold, networks, volumes; not those of another run."""
-    need()
+    require_docker()
     mine, other = (f"test-{uuid.uuid4().hex[:8]}" for _ in range(2))
     with closing(engine()) as client:
         volumes = {each["Name"] for each in client.volumes()["Volumes"] or ()}

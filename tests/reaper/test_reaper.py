@@ -21,7 +21,7 @@ from gameday.reaper.reaper_process import Reaper
 from gameday.reaper.runner_claim import claim, claimed
 from gameday.substrates.process.process_tree import outlasting, strays
 from tests.support.reaper_lab import PATIENCE_S, Run, runner
-from tests.support.storefront_services import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

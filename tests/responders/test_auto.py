@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from gameday.operations import Alert, Change, Operation
+from gameday.operations import Change, Operation
 from gameday.ports import View
 from gameday.responders.auto import Auto
 from gameday.responders.none import Nobody
+from tests.support.incidents import BAD, PAGE
 
-PAGE = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout is bad")
-BAD = Change("c1", 20.0, "pricing", "pricing-1.1.0", "pricing-1.0.0", "code", "", "timeline", "done")
 LATER = Change("c2", 21.0, "gateway", "gateway-1.1.0", "gateway-1.0.0", "code", "", "timeline", "running")
 ACK = Operation("ack", "a1", "auto")
 

@@ -7,7 +7,7 @@ import pytest
 from gameday.ports import Responder, View
 from gameday.responders.external import External
 from gameday.responders.human import Human
-from tests.responders.test_auto import BAD, PAGE
+from tests.support.incidents import BAD, PAGE
 
 
 @pytest.mark.parametrize(("responder", "kind"), [(Human(), "human"), (External(), "external")])

@@ -10,30 +10,11 @@ import yaml
 from gameday import bundled
 from gameday.execution import library
 from gameday.execution.actions import ACTIONS
-from gameday.scenario import Scenario, json_schema, load, read_resolved
+from gameday.scenario import json_schema, load, read_resolved
 from gameday.scenario.yaml_document import Invalid
+from tests.support.scenarios import SMALL, read
 
 HERE = Path(__file__).parent
-SMALL = """\
-apiVersion: gameday/v1
-kind: Scenario
-name: small
-title: A small one
-story: Told in a line.
-slos:
-  - {name: checkout, journey: buy, sli: availability, objective: 99.5%}
-timeline:
-  - {at: 5s, deploy: {release: gateway-1.1.0}}
-  - {at: 0s, deploy: {release: pricing-1.1.0, strategy: rolling, pause: 500ms}}
-expect:
-  - ttd < 5s
-"""
-
-
-def read(text: str, tmp_path: Path, **overrides: str) -> Scenario:
-    path = tmp_path / "s.yaml"
-    path.write_text(text, encoding="utf-8")
-    return library.read(path, {key.replace("__", "."): value for key, value in overrides.items()})
 
 
 def problems(text: str, tmp_path: Path) -> list[str]:

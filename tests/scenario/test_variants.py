@@ -15,7 +15,7 @@ from gameday.scenario import Scenario, json_schema, load
 from gameday.scenario.scenario_model import Guardrails
 from gameday.scenario.variants import check, expectations, variants
 from gameday.scenario.yaml_document import parse_yaml
-from tests.scenario.test_scenario_file import SMALL
+from tests.support.scenarios import SMALL
 
 BASE = f"""{SMALL}
 system: {{regions: [us-east, eu-west, me-central], replication: {{mode: sync, delay: 40ms}}}}

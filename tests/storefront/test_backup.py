@@ -14,6 +14,7 @@ from storefront import volume
 from storefront.binaries import Account
 from tests.support import storefront_regions, storefront_services
 from tests.support.storefront_regions import Databases
+from tests.support.waiting import until
 
 US, EU = storefront_regions.REGIONS[:2]
 
@@ -42,9 +43,7 @@ def kept(up: Databases, address: str) -> Iterator[Databases]:
     up.place(US, "backed-up")
     process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
     try:
-        storefront_services.until(
-            lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there"
-        )
+        until(lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there")
         yield up
     finally:
         assert storefront_services.stop(process) == 0
@@ -77,7 +76,7 @@ def test_a_region_whose_data_is_gone_everywhere_is_restored(kept: Databases) -> 
     kept.kill(US)
     kept.destroy(US)
     kept.start(US)
-    storefront_services.until(lambda: takes_writes(kept, US), "it takes writes")
+    until(lambda: takes_writes(kept, US), "it takes writes")
     assert kept.orders(US) == {"backed-up"}
     assert kept.ask(US, TIMELINE) == "00000002", "on the old one the standby has come further"
     kept.place(US, "new")
@@ -93,7 +92,7 @@ def test_a_standby_is_better_than_a_backup(kept: Databases) -> None:
     kept.kill(US)
     kept.destroy(US)
     kept.start(US)
-    storefront_services.until(lambda: takes_writes(kept, US), "it takes writes")
+    until(lambda: takes_writes(kept, US), "it takes writes")
     assert kept.orders(US) == {"backed-up", "later"}
     kept.await_caught_up(US, EU)
 

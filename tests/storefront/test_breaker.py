@@ -4,16 +4,7 @@ import pytest
 
 from storefront.breaker import OPEN_S, WINDOW_S, Breaker
 from storefront.problems import Refused
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.called_clock import Clock
 
 
 @pytest.fixture

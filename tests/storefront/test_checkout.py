@@ -1,28 +1,12 @@
 """Checkout under contention and half-way failures: never oversold, never charged twice, taken up where it was left."""
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import asyncpg
 import pytest
 
-from tests.support.storefront_services import Shop, right_prices
+from tests.support.storefront_services import Shop, right_prices, sql
 
 pytestmark = pytest.mark.system
-
-
-def sql(shop: Shop, statement: str, *arguments: object) -> Any:
-    """One value from the shop's database."""
-
-    async def ask() -> Any:
-        connection = await asyncpg.connect(shop.database, timeout=5, command_timeout=5)
-        try:
-            return await connection.fetchval(statement, *arguments)
-        finally:
-            await connection.close(timeout=5)
-
-    return asyncio.run(ask())
 
 
 def stock(shop: Shop, product: int) -> int:

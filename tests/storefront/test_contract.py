@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.storefront_services import REGION, SERVICES, Shop, right_prices, until
+from tests.support.storefront_services import REGION, SERVICES, Shop, right_prices
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -17,6 +17,7 @@ from storefront.outgoing import Client, Peer
 from storefront.problems import Problem, Unreachable
 from storefront.regions import Check, Region
 from tests.support import storefront_services
+from tests.support.waiting import until
 
 HOME = {"X-Home-Region": "eu-west"}
 BEHIND = ("CATALOG", "IDENTITY", "CHECKOUT", "ORDERS", "COSTS")
@@ -171,7 +172,7 @@ def test_a_lost_region_is_failed_over() -> None:
             assert answer.json() == {"error": "catalog is unreachable"}
             costs = found.get("/costs", HOME)
             assert (costs.status_code, costs.headers["X-Region"]) == (503, "edge")
-        storefront_services.until(lambda: not found.status("eu-west")["up"], "the region is known to be lost")
+        until(lambda: not found.status("eu-west")["up"], "the region is known to be lost")
         assert "eu-west is away" in found.get("/costs", HOME).text
         assert found.get("/costs").headers["X-Region"] == "us-east"
 
@@ -208,9 +209,7 @@ def test_operators_drain_a_region_and_send_traffic_back() -> None:
 def test_the_status_tells_a_region_without_a_database_from_a_lost_one() -> None:
     """With nothing behind the gateway the region is up and its database isn't, since a while that is told."""
     with two_regions() as found:
-        storefront_services.until(
-            lambda: not found.status("us-east")["database"], "the database is known to be away"
-        )
+        until(lambda: not found.status("us-east")["database"], "the database is known to be away")
         status = found.status("us-east")
         assert set(status) == {"up", "database", "drained", "since_s"}
         assert (status["up"], status["drained"]) == (True, False)

@@ -5,7 +5,8 @@ import requests
 
 from storefront.flags import DEFAULTS, Flags
 from storefront.problems import Problem
-from tests.support.storefront_services import SERVICES, TOKEN, Shop, free_port, start, stop, until
+from tests.support.storefront_services import SERVICES, TOKEN, Shop, free_port, start, stop
+from tests.support.waiting import until
 
 
 def test_flags_begin_with_their_defaults_and_are_switched_by_name() -> None:

@@ -18,9 +18,9 @@ from storefront.guardrails import NAMES, PATIENT_S, Guardrails
 from storefront.outgoing import Peer
 from storefront.places import Places
 from storefront.problems import Problem, Refused, TimedOut
-from tests.storefront.test_checkout import sql
 from tests.support import storefront_services
-from tests.support.storefront_services import Shop, right_prices
+from tests.support.storefront_services import Shop, right_prices, sql
+from tests.support.waiting import until
 
 
 def charged(shop: Shop, key: str, amounts: list[int]) -> bool:
@@ -181,10 +181,8 @@ def held_up(shop: Shop, run: str) -> bool:
 
             bought = [buyers.submit(buy, n) for n in range(8)]
             under_way.wait()
-            storefront_services.until(
-                lambda: waiting(shop) >= 2 or bool(statuses), "checkouts wait, or are refused"
-            )
-            storefront_services.until(lambda: shop.get("/products/1").status_code == 200, "a page comes")
+            until(lambda: waiting(shop) >= 2 or bool(statuses), "checkouts wait, or are refused")
+            until(lambda: shop.get("/products/1").status_code == 200, "a page comes")
             late = 504 in statuses
             for each in bought:
                 each.result()
@@ -223,7 +221,7 @@ def careful(template: Path) -> Iterator[Shop]:
 @pytest.mark.system
 def test_old_prices_are_shown_while_pricing_is_away(careful: Shop) -> None:
     """Every page at its last known price, and marked; with pricing back, fresh ones, after the breaker's time."""
-    storefront_services.until(lambda: careful.get("/products/999").ok, "prices are known")
+    until(lambda: careful.get("/products/999").ok, "prices are known")
     careful.stop("pricing")
     try:
         for product, price in list(right_prices().items())[::100]:
@@ -231,9 +229,7 @@ def test_old_prices_are_shown_while_pricing_is_away(careful: Shop) -> None:
             assert (page.status_code, page.json()["price_cents"], page.json()["stale"]) == (200, price, True)
     finally:
         careful.start("pricing")
-    storefront_services.until(
-        lambda: "stale" not in careful.get("/products/1").json(), "pages are fresh again"
-    )
+    until(lambda: "stale" not in careful.get("/products/1").json(), "pages are fresh again")
 
 
 @pytest.mark.system
@@ -249,8 +245,8 @@ def test_checkouts_are_queued_while_payments_fail_and_charged_later(careful: Sho
     careful.operate("payments", "behaviour", {"mode": "ok"})
     for mode in ("error", "garbage"):
         key = f"queued-{mode}"
-        storefront_services.until(partial(charged, careful, key, [total]), "it is charged")
-        storefront_services.until(partial(paid, careful, key), "it is paid")
+        until(partial(charged, careful, key, [total]), "it is charged")
+        until(partial(paid, careful, key), "it is paid")
 
 
 @pytest.mark.system
@@ -262,7 +258,7 @@ def test_orders_that_a_dead_instance_had_queued_are_charged_by_another(careful: 
     careful.stop("checkout")
     careful.start("checkout")
     careful.operate("payments", "behaviour", {"mode": "ok"})
-    storefront_services.until(lambda: careful.charges("orphan") == [right_prices()[111]], "it is charged")
+    until(lambda: careful.charges("orphan") == [right_prices()[111]], "it is charged")
 
 
 @pytest.mark.system
@@ -290,7 +286,7 @@ def test_operators_degrade_by_hand(shop: Shop) -> None:
         shop.operate("catalog", "flags", {"degraded-prices": False})
         shop.operate("checkout", "flags", {"queue-checkout": False})
     assert "stale" not in shop.get("/products/5").json()
-    storefront_services.until(lambda: shop.charges("by-hand") == [right_prices()[112]], "it is charged")
+    until(lambda: shop.charges("by-hand") == [right_prices()[112]], "it is charged")
 
 
 @pytest.mark.system
@@ -298,7 +294,7 @@ def test_readiness_goes_down_to_the_database(shop: Shop) -> None:
     """Gateway and checkout are ready while Postgres takes writes; without checkout the gateway is up and not ready."""
     for service in ("gateway", "checkout"):
         url = shop.url(service) + "/ready"
-        storefront_services.until(partial(answers, url), "it is ready")
+        until(partial(answers, url), "it is ready")
         assert requests.get(url, timeout=5).json() == {"database": True}
     shop.stop("checkout")
     try:

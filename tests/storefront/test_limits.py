@@ -6,7 +6,7 @@ import pytest
 
 from storefront.limits import BURST, CALLS, CLIENTS, FEWEST, MOST, Budget, RateLimit, Shedding
 from storefront.problems import Refused
-from tests.storefront.test_breaker import Clock
+from tests.support.called_clock import Clock
 
 
 def test_a_client_has_a_burst_and_then_a_rate() -> None:

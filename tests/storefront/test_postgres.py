@@ -15,6 +15,7 @@ import pytest
 from storefront import postgres, volume
 from storefront.binaries import Account
 from tests.support import storefront_services
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -31,9 +32,7 @@ def started(folder: Path, template: Path) -> tuple["subprocess.Popen[bytes]", li
     environment = {"DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template)}
     process = storefront_services.start("postgres", storefront_services.free_port(), environment)
     seen = psutil.Process(process.pid)
-    storefront_services.until(
-        lambda: len(seen.children(recursive=True)) > 3, "the server's own processes are there"
-    )
+    until(lambda: len(seen.children(recursive=True)) > 3, "the server's own processes are there")
     return process, seen.children(recursive=True)
 
 

@@ -15,8 +15,9 @@ import pytest
 from storefront import database, replication
 from storefront.problems import TimedOut, UpstreamProblem
 from storefront.replication import LOST, Place, State, Word
-from tests.support import storefront_regions, storefront_services
+from tests.support import storefront_regions
 from tests.support.storefront_regions import PLACE_ORDER, Databases
+from tests.support.waiting import until
 
 US, EU, ME = storefront_regions.REGIONS
 
@@ -182,22 +183,20 @@ async def _recovered(opened: database.Database, order: str) -> int:
 def test_synchronous_commits_wait_for_a_standby(template: Path) -> None:
     """None is acknowledged that no standby has; a promoted one without standbys goes on, and waits again with one."""
     with storefront_regions.databases(template, (US, EU), REPLICATION="sync") as up:
-        storefront_services.until(lambda: _waits(up, US), "the primary waits for standbys")
+        until(lambda: _waits(up, US), "the primary waits for standbys")
         up.pause(EU)
         with pytest.raises(TimeoutError):
             asyncio.run(_place_within(up.url(US), "unconfirmed", 0.5))
         up.pause(EU, signal.SIGCONT)
         up.place(US, "confirmed")
         up.kill(US)
-        storefront_services.until(
+        until(
             lambda: up.orders(EU) >= {"confirmed"}, "it is there: a commit waits until it is kept, not read"
         )
         up.promote(EU)
         up.place(EU, "alone")
         up.start(US)
-        storefront_services.until(
-            lambda: _waits(up, EU), "the promoted primary waits for the one that came back"
-        )
+        until(lambda: _waits(up, EU), "the promoted primary waits for the one that came back")
 
 
 def _waits(up: Databases, region: str) -> bool:

@@ -16,6 +16,7 @@ from storefront import outgoing, serving
 from storefront.outgoing import Peer
 from storefront.problems import Problem
 from tests.support import storefront_services
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 CALLERS = 8
@@ -116,7 +117,7 @@ def drained() -> bool:
         assert answered(connection).headers["Connection"] is None
         told = time.monotonic()
         process.terminate()
-        storefront_services.until(lambda: not storefront_services.listens(port), "the listener is closed")
+        until(lambda: not storefront_services.listens(port), "the listener is closed")
         try:
             last = answered(connection)
         except (http.client.HTTPException, OSError):

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import asyncpg
 
 from storefront.binaries import Account, binaries
-from tests.support.storefront_services import HOST, free_port, open_folder, until
+from tests.support.storefront_services import HOST, free_port, open_folder
+from tests.support.waiting import until
 
 
 @contextlib.contextmanager

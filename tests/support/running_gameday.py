@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gameday.recording.journal import read_journal
-from tests.e2e.conftest import GAMEDAY, Run, finished
+from tests.support.whole_runs import GAMEDAY, Run, finished
 
 QUICK = ("--substrate", "process", "--set", "steadyState.for=4s", "--responder", "none")
 PATIENCE_S = 90.0

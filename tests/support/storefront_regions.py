@@ -18,6 +18,7 @@ from gameday.substrates.process import shared_memory
 from storefront.replication import LOST, PROGRESS
 from tests.support import storefront_services
 from tests.support.storefront_services import HOST
+from tests.support.waiting import until
 
 REGIONS = ("us-east", "eu-west", "me-central")
 PLACE_ORDER = """
@@ -65,7 +66,7 @@ class Databases:
             **self.extra,
         }
         self.processes[region] = storefront_services.start("postgres", self.ports[region], environment)
-        storefront_services.until(lambda: self.answers(region), f"{region} answers")
+        until(lambda: self.answers(region), f"{region} answers")
 
     def kill(self, region: str) -> None:
         """SIGKILL to the launcher and every process under it; what the database leaves in memory goes too."""
@@ -131,7 +132,7 @@ class Databases:
         """Until each of them has."""
         for standby in standbys:
             caught_up = functools.partial(self.caught_up, primary, standby)
-            storefront_services.until(caught_up, f"{standby} follows {primary}")
+            until(caught_up, f"{standby} follows {primary}")
 
     def close(self) -> None:
         """Stop every one, each cleanly, also one that was left frozen."""

@@ -3,6 +3,7 @@
 Data lies under a folder that is open to all, for as root Postgres runs as nobody and can't enter pytest's own folders.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,21 +13,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import requests
+
+from tests.support.waiting import until
 
 COMPOSE = Path(__file__).parents[2] / "compose"
 HOST = "127.0.0.1"
 REGION = "us-east"
 SERVICES = ("gateway", "catalog", "pricing", "identity", "checkout", "orders", "costs", "payments")
 TOKEN = "operators-only"
-READY_S = 30.0
-POLL_S = 0.02
 _GIVEN = set[int]()
 
 
@@ -39,14 +40,6 @@ def free_port() -> int:
         if port not in _GIVEN:
             _GIVEN.add(port)
             return port
-
-
-def until(condition: Callable[[], bool], what: str, within_s: float = READY_S) -> None:
-    """Wait until the condition holds; AssertionError naming `what` where it doesn't in time."""
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {within_s} s: {what}"
-        time.sleep(POLL_S)
 
 
 def listens(port: int) -> bool:
@@ -210,3 +203,16 @@ def right_prices() -> dict[int, int]:
         - (product["list_cents"] * product["discount_bp"] + 5000) // 10000
         for product in products
     }
+
+
+def sql(shop: Shop, statement: str, *arguments: object) -> Any:
+    """Return one value from the shop's database."""
+
+    async def ask() -> Any:
+        connection = await asyncpg.connect(shop.database, timeout=5, command_timeout=5)
+        try:
+            return await connection.fetchval(statement, *arguments)
+        finally:
+            await connection.close(timeout=5)
+
+    return asyncio.run(ask())

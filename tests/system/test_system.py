@@ -16,7 +16,7 @@ from gameday.system.reconciler import BACK_OFF_S
 from gameday.system.system import System
 from gameday.topology import Service, read_topology
 from tests.support.fakes import FakeLinks, FakeSubstrate
-from tests.support.storefront_services import until
+from tests.support.waiting import until
 
 
 class Bench:

@@ -17,8 +17,8 @@ from gameday.execution.system_reuse import Signals, wanted
 from gameday.execution.trial import Options, Trial
 from gameday.ports import PortError
 from gameday.scenario import Guardrails, Scenario
-from tests.scenario.test_scenario_file import SMALL, read
 from tests.support import worker_process
+from tests.support.scenarios import SMALL, read
 
 Make = Callable[..., Scenario]
 

@@ -17,7 +17,7 @@ import pytest
 from gameday.analysis.trials.comparison import compare
 from gameday_reports.pages import compare_page as module
 from gameday_reports.pages.compare_page import render_compare
-from tests.reports.run_page.test_render import HOSTILE, Page
+from tests.support.html_page import HOSTILE, Page
 from tests.support.outcomes import outcome, trials
 
 TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]

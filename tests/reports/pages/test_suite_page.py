@@ -19,7 +19,7 @@ from gameday_reports.charts.sparklines import Period, axis_of, spark, trend
 from gameday_reports.pages.history_page import render_history
 from gameday_reports.pages.suite_markdown import markdown
 from gameday_reports.pages.suite_page import render_suite
-from tests.reports.run_page.test_render import HOSTILE, Page
+from tests.support.html_page import HOSTILE, Page
 from tests.support.suites import ABOUT, GROUND, SIX, attempts, entry, full, made
 
 

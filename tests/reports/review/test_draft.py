@@ -13,8 +13,8 @@ from gameday.recording.journal import Event
 from gameday_reports.review.draft import review
 from gameday_reports.review.review_markdown import markdown
 from gameday_reports.run_page.run_data import Run, read
-from tests.reports.run_page.test_render import HOSTILE, Page, _render
 from tests.support import sample_run
+from tests.support.html_page import HOSTILE, Page, rendered
 from tests.support.sample_review import HUMAN, REGION_LOST, Variant, variant
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -254,7 +254,7 @@ def test_hostile_text_stays_text_in_the_markdown(tmp_path: Path) -> None:
 def test_the_page_shows_the_review_and_offers_it_for_copying(tmp_path: Path) -> None:
     """The section stands before the charts; the Markdown behind the button is that of review.md, escaped."""
     folder = sample_run.bad_deploy(tmp_path / "run")
-    page = _render(folder)
+    page = rendered(folder)
     assert page.index('id="clock"') < page.index('id="happened"') < page.index('id="timeline"')
     (button,) = [each for each in Page(page).all("button") if "data-copy" in each]
     held = page.partition(f'<code id="{button["data-copy"]}">')[2].partition("</code>")[0]

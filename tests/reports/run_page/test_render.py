@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,9 @@ import pytest
 from gameday_reports.charts import palette
 from gameday_reports.run_page.render import render_run
 from tests.support import sample_run
+from tests.support.html_page import HOSTILE, Page, rendered
 from tests.support.sample_outcome import CLOCKS
 
-HOSTILE = "</script><script>alert(1)</script></text></style><img src=x onerror=alert(2)>\"' {{ 7*7 }} ]]> &amp; é\u2028"
 BUILDERS = (sample_run.bad_deploy, sample_run.never_recovered, sample_run.no_effect, sample_run.inconclusive)
 WRITTEN = (
     "in every region",
@@ -45,46 +44,6 @@ WRITTEN = (
     " unchanged",
 )
 """The ends of texts of the sample run that people write; each is shown with HOSTILE behind it."""
-VOID = {"meta", "link", "br", "img", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """The elements of a page, with their attributes and the text directly in them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes another element"
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def text(self, *inside: str) -> str:
-        return "".join(
-            data for tag, data in self.texts if (tag in inside if inside else tag not in ("script", "style"))
-        )
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def _render(folder: Path) -> str:
-    return render_run(folder).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +53,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def html(folder: Path) -> str:
-    return _render(folder)
+    return rendered(folder)
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return _render(
+    return rendered(
         sample_run.bad_deploy(tmp_path_factory.mktemp("hostile") / "run", lambda text: text + HOSTILE)
     )
 
 
 def test_the_same_folder_gives_the_same_bytes(folder: Path, html: str) -> None:
     """Again in this process, and in a new one."""
-    assert _render(folder) == html
+    assert rendered(folder) == html
     code = "import sys, pathlib; from gameday_reports.run_page.render import render_run; render_run(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=100)
     assert (folder / "report.html").read_text(encoding="utf-8") == html
@@ -120,7 +79,7 @@ def test_the_page_is_small(html: str) -> None:
 @pytest.mark.parametrize("build", BUILDERS)
 def test_the_page_fetches_nothing(build: Callable[[Path], Path], tmp_path: Path) -> None:
     """No address but in plain links; none in styles; a content security policy allows only the page's own script."""
-    html = _render(build(tmp_path / "run"))
+    html = rendered(build(tmp_path / "run"))
     page = Page(html)
     assert not page.open
     for tag, attributes in page.elements:
@@ -161,7 +120,7 @@ def test_hostile_names_stay_text_in_charts_and_numbers(tmp_path: Path) -> None:
     outcome = json.loads((folder / "outcome.json").read_text())
     outcome["clocks"][HOSTILE] = 30.0
     (folder / "outcome.json").write_text(json.dumps(outcome))
-    page = Page(_render(folder))
+    page = Page(rendered(folder))
     assert not page.open
     assert len(page.all("script")) == 2
     assert not page.all("img")
@@ -185,7 +144,7 @@ def test_only_plain_addresses_become_links(address: str, linked: bool, tmp_path:
     """A runbook is a link only where it is http or https; else it is shown as text."""
     folder = sample_run.inconclusive(tmp_path / "run")
     (folder / "scenario.yaml").write_text(f"title: x\nrunbook: {json.dumps(address)}\n")
-    page = Page(_render(folder))
+    page = Page(rendered(folder))
     assert [link["href"] for link in page.all("a")] == ([address] if linked else [])
     assert address in page.text()
 
@@ -215,7 +174,7 @@ def test_ids_are_unique(html: str) -> None:
 
 def test_an_outcome_of_nulls_is_said_in_words(tmp_path: Path) -> None:
     """Every key null, no samples, no journal: the page stands, and no figure is empty or a dash."""
-    page = Page(_render(sample_run.inconclusive(tmp_path / "run")))
+    page = Page(rendered(sample_run.inconclusive(tmp_path / "run")))
     shown = page.text()
     assert "Inconclusive" in shown
     assert "The steady state was not met." in shown
@@ -228,7 +187,7 @@ def test_an_outcome_of_nulls_is_said_in_words(tmp_path: Path) -> None:
 def test_an_empty_outcome_has_a_page(tmp_path: Path) -> None:
     """Even where a crash left an outcome of nothing at all."""
     (tmp_path / "outcome.json").write_text("{}")
-    assert "No verdict" in Page(_render(tmp_path)).text()
+    assert "No verdict" in Page(rendered(tmp_path)).text()
 
 
 def test_a_run_without_outcome_has_no_page(tmp_path: Path) -> None:
@@ -243,7 +202,7 @@ def test_a_run_without_outcome_has_no_page(tmp_path: Path) -> None:
 
 def test_a_recovery_that_never_came_is_said(tmp_path: Path) -> None:
     """'never', with how long it was watched."""
-    page = Page(_render(sample_run.never_recovered(tmp_path / "run")))
+    page = Page(rendered(sample_run.never_recovered(tmp_path / "run")))
     assert "censored after 33.69 s" in page.text()
     assert page.text("strong").count("never") == 2
 
@@ -255,9 +214,9 @@ def test_a_run_that_was_stopped_says_so(tmp_path: Path) -> None:
     outcome["stopped"] = {"t": 24.1, "expr": "impact.failed > 9 && <b>", "values": {"impact.failed": 12.0}}
     outcome["ended_by"] = "cleanup"
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
-    text = Page(_render(folder)).text()
+    text = Page(rendered(folder)).text()
     assert "The run was stopped at 24.10 s: its abort condition “impact.failed > 9 && <b>” held." in text
-    assert "stopped" not in Page(_render(sample_run.never_recovered(tmp_path / "other"))).text()
+    assert "stopped" not in Page(rendered(sample_run.never_recovered(tmp_path / "other"))).text()
 
 
 def test_the_page_can_be_read_aloud(html: str) -> None:
@@ -280,7 +239,7 @@ def test_the_colours_of_charts_can_be_swapped() -> None:
 
 def test_a_run_without_an_effect_says_what_quiet_time_is_worth(tmp_path: Path) -> None:
     """As its main finding: among the large figures, in the summary and its Markdown, and with every detector."""
-    page = Page(_render(sample_run.no_effect(tmp_path / "run")))
+    page = Page(rendered(sample_run.no_effect(tmp_path / "run")))
     said = "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %)."
     assert page.text().count(said) == 3
     assert page.text("strong").startswith("no effect0245 an hour")
@@ -303,4 +262,4 @@ def test_a_good_change_is_no_fault(tmp_path: Path) -> None:
     journal = folder / "journal.jsonl"
     lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     journal.write_text("".join(line for line in lines if '"fault.' not in line), encoding="utf-8")
-    assert "The deploy of catalog-1.1.0 began at 14.20 s into the run." in Page(_render(folder)).text()
+    assert "The deploy of catalog-1.1.0 began at 14.20 s into the run." in Page(rendered(folder)).text()
