@@ -11,7 +11,7 @@ from gameday.analysis.expressions.vocabulary import KNOWN, LIVE
 from gameday.cli import COMMANDS
 from gameday.detect import KINDS
 from gameday.execution import library
-from gameday.run.timeouts import LIMITS
+from gameday.run.timeouts import TIMEOUTS
 from gameday.scenario import Scenario
 from tests.support.paths import ROOT
 
@@ -60,16 +60,16 @@ def test_every_limit_is_documented_as_it_is() -> None:
     )
     rows = {row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| ")}
     named = {
-        "bring-up": LIMITS.up,
-        "start of the load": LIMITS.load,
-        "steady state": LIMITS.steady,
-        "load stopped": LIMITS.stop_load,
-        "telemetry stopped": LIMITS.stop_telemetry,
-        "faults reverted": LIMITS.revert,
-        "orders collected": LIMITS.audit,
-        "system taken down": LIMITS.take_down,
-        "the end as a whole": LIMITS.close,
-        "the runner's loop, once round": LIMITS.turn,
+        "bring-up": TIMEOUTS.up,
+        "start of the load": TIMEOUTS.load,
+        "steady state": TIMEOUTS.steady,
+        "load stopped": TIMEOUTS.stop_load,
+        "telemetry stopped": TIMEOUTS.stop_telemetry,
+        "faults reverted": TIMEOUTS.revert,
+        "orders collected": TIMEOUTS.audit,
+        "system taken down": TIMEOUTS.take_down,
+        "the end as a whole": TIMEOUTS.close,
+        "the runner's loop, once round": TIMEOUTS.turn,
     }
     assert [name for name, limit in named.items() if f" {limit:g} s" not in rows[name]] == []
 

@@ -8,37 +8,37 @@ from dataclasses import replace
 import pytest
 
 from gameday.operations import Alert, Operation
-from gameday.run import engine
+from gameday.run import engine, run_state
 from gameday.run.events import (
+    AbortConditionMet,
     Action,
+    AlertRaised,
+    BeginEntry,
     Calibrate,
-    Carry,
-    Close,
-    Closed,
     EntryEnded,
     Event,
+    Execute,
     Failed,
     Health,
     Interrupted,
     LoadStarted,
     Log,
     OperationEnded,
-    Order,
+    OperationRequested,
     Page,
-    Raised,
     Rearm,
-    Requested,
-    Stop,
     SystemUp,
+    TearDown,
     Tick,
+    TornDown,
 )
 
-PLAN = engine.Plan(warmup=3, steady=10, entries=(0.0, 5.0), hold=10, give_up=60, window=10, lookback=2)
+PLAN = run_state.Plan(warmup=3, steady=10, entries=(0.0, 5.0), hold=10, give_up=60, window=10, lookback=2)
 ALERT = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout is bad")
 ROLLBACK = Operation("rollback", "pricing", "auto", "c1")
 
 
-def play(state: engine.State, events: Iterable[Event]) -> tuple[engine.State, list[Action]]:
+def play(state: run_state.State, events: Iterable[Event]) -> tuple[run_state.State, list[Action]]:
     actions: list[Action] = []
     for event in events:
         state, new = engine.step(state, event)
@@ -50,7 +50,7 @@ def healthy(t: float, since: float | None, breached: bool = False, why: str = ""
     return Health(t, t - PLAN.lookback, why, breached, since)
 
 
-def in_fault(plan: engine.Plan = PLAN) -> engine.State:
+def in_fault(plan: run_state.Plan = PLAN) -> run_state.State:
     """Steady state met at t = 20; every entry of the timeline ordered and ended by t = 27."""
     state, _ = engine.begin(plan)
     events: list[Event] = [
@@ -87,7 +87,7 @@ def test_steady_state_comes_after_warm_up_and_lasts() -> None:
     assert Calibrate(9.5) in actions
     assert state.phase == "steady"  # what detectors learn takes a moment; the timeline's zero comes after it
     state, actions = play(state, [Tick(21.0)])
-    assert (state.phase, state.start) == ("fault", 21.0)
+    assert (state.phase, state.timeline_zero) == ("fault", 21.0)
 
 
 def test_an_unmet_steady_state_injects_nothing() -> None:
@@ -96,7 +96,7 @@ def test_an_unmet_steady_state_injects_nothing() -> None:
     state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
     state, actions = play(state, [healthy(19.5, None, why="checkout is in breach"), Tick(19.5)])
     assert reasons(actions) == ["unsteady"]
-    assert not any(isinstance(a, Order) for a in actions)
+    assert not any(isinstance(a, BeginEntry) for a in actions)
     assert (
         Log("steady", data={"met": False, "why": "checkout is in breach", "since": 9.0, "until": 19.5})
         in actions
@@ -106,7 +106,7 @@ def test_an_unmet_steady_state_injects_nothing() -> None:
 def test_a_page_in_steady_state_makes_it_unsteady() -> None:
     """A paging alert before the fault means that the run can't tell its fault's alert from noise."""
     state, _ = engine.begin(PLAN)
-    events: list[Event] = [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), Raised(12.0, ALERT)]
+    events: list[Event] = [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), AlertRaised(12.0, ALERT)]
     state, actions = play(state, [*events, healthy(19.5, 9.0), Tick(19.5)])
     assert reasons(actions) == ["unsteady"]
 
@@ -114,7 +114,7 @@ def test_a_page_in_steady_state_makes_it_unsteady() -> None:
 def test_alerts_of_the_warm_up_are_not_alerts() -> None:
     """Cold caches page nobody."""
     state, _ = engine.begin(PLAN)
-    state, actions = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Raised(7.0, ALERT)])
+    state, actions = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), AlertRaised(7.0, ALERT)])
     assert state.alerts == ()
     assert not any(isinstance(a, Page) for a in actions)
 
@@ -126,28 +126,29 @@ def test_entries_are_ordered_once_each_at_their_time() -> None:
         state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), healthy(19.5, 9.0), Tick(19.9), Tick(20.0)]
     )
     _, both = play(state, [Tick(26.0), Tick(26.1)])
-    assert [a.index for a in both if isinstance(a, Order)] == [0, 1]
+    assert [a.index for a in both if isinstance(a, BeginEntry)] == [0, 1]
     _, one = play(state, [Tick(20.0), Tick(24.9), Tick(25.0), Tick(25.1)])
-    assert [a.index for a in one if isinstance(a, Order)] == [0, 1]
+    assert [a.index for a in one if isinstance(a, BeginEntry)] == [0, 1]
 
 
 def test_held_only_after_hold_since_recovery_operation_and_entry() -> None:
     """The run goes on until every SLO has held for `hold` after the last of recovery, operation and timeline entry."""
     state = in_fault()
     state, actions = play(
-        state, [Raised(31.0, ALERT), Requested(31.1, ROLLBACK), OperationEnded(33.0, "o1", True)]
+        state,
+        [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK), OperationEnded(33.0, "o1", True)],
     )
-    assert any(isinstance(a, Carry) for a in actions)
+    assert any(isinstance(a, Execute) for a in actions)
     state, actions = play(state, [healthy(44.9, 32.5, breached=True), Tick(44.9)])
     assert reasons(actions) == []  # 44.9 − 2 − 33.0 < 10
     state, actions = play(state, [healthy(45.1, 32.5, breached=True), Tick(45.1)])
     assert reasons(actions) == ["held"]
-    assert Close(collect=True) in actions
+    assert TearDown(collect=True) in actions
 
 
 def test_never_ends_while_an_operation_is_under_way() -> None:
     """A rollback that is still running may yet hurt: the run waits for it."""
-    state, _ = play(in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK)])
+    state, _ = play(in_fault(), [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK)])
     _, actions = play(state, [healthy(60.0, 32.5, breached=True), Tick(60.0)])
     assert reasons(actions) == []
 
@@ -180,15 +181,15 @@ def test_a_recovery_just_before_giving_up_may_still_hold() -> None:
 
 
 @pytest.mark.parametrize("phase", ["up", "warm", "steady", "fault"])
-def test_an_interrupt_closes_from_every_phase(phase: engine.Phase) -> None:
+def test_an_interrupt_closes_from_every_phase(phase: run_state.Phase) -> None:
     """Ctrl-C at any moment takes the system down, without collecting what an audit would need."""
     state = replace(engine.begin(PLAN)[0], phase=phase)
     state, actions = play(state, [Interrupted(1.0, "SIGINT")])
     assert reasons(actions) == ["interrupted"]
-    assert Close(collect=False) in actions
+    assert TearDown(collect=False) in actions
     state, actions = play(state, [Interrupted(1.1, "SIGINT"), Tick(2.0), Failed(2.0, "start", "cut short")])
     assert (state.phase, actions) == ("down", [])
-    state, actions = play(state, [Closed(3.0, ("container x",))])
+    state, actions = play(state, [TornDown(3.0, ("container x",))])
     assert (state.phase, state.left) == ("done", ("container x",))
     assert Log("cleanup", data={"clean": False, "left": ["container x"]}) in actions
 
@@ -203,15 +204,16 @@ def test_a_failure_of_the_tool_is_an_error() -> None:
 def test_operations_before_the_fault_are_refused() -> None:
     """Nothing can be rolled back in steady state."""
     state = replace(engine.begin(PLAN)[0], phase="steady")
-    state, actions = play(state, [Requested(8.0, ROLLBACK)])
+    state, actions = play(state, [OperationRequested(8.0, ROLLBACK)])
     assert [is_ for _, _, is_ in state.operations] == ["refused"]
-    assert not any(isinstance(a, Carry) for a in actions)
+    assert not any(isinstance(a, Execute) for a in actions)
 
 
 def test_an_ended_operation_rearms_and_clears_the_alerts() -> None:
     """After an operation the old alerts say nothing any more; detectors may raise anew."""
     state, actions = play(
-        in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK), OperationEnded(33.0, "o1", False)]
+        in_fault(),
+        [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK), OperationEnded(33.0, "o1", False)],
     )
     assert state.alerts == ()
     assert Rearm(33.0) in actions
@@ -222,14 +224,14 @@ def test_in_a_drill_operations_open_once_something_is_to_be_seen() -> None:
     """Before, they are refused in the same words, whether the fault is there already or not."""
     secret = replace(PLAN, secret=True)
     steady, _ = play(engine.begin(secret)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
-    before, told_before = engine.step(steady, Requested(10.0, ROLLBACK, "o1"))
+    before, told_before = engine.step(steady, OperationRequested(10.0, ROLLBACK, "o1"))
     state = in_fault(secret)
-    unseen, told_after = engine.step(state, Requested(28.0, ROLLBACK, "o1"))
+    unseen, told_after = engine.step(state, OperationRequested(28.0, ROLLBACK, "o1"))
     assert told_before == told_after
     assert [is_ for _, _, is_ in (*before.operations, *unseen.operations)] == ["refused", "refused"]
-    for seen in (Raised(29.0, ALERT), healthy(29.0, None, breached=True)):
-        _, actions = play(state, [seen, Requested(30.0, ROLLBACK, "o2")])
-        assert Carry("o2", ROLLBACK) in actions
+    for seen in (AlertRaised(29.0, ALERT), healthy(29.0, None, breached=True)):
+        _, actions = play(state, [seen, OperationRequested(30.0, ROLLBACK, "o2")])
+        assert Execute("o2", ROLLBACK) in actions
 
 
 def errors(actions: Iterable[Action]) -> list[tuple[object, object]]:
@@ -238,33 +240,35 @@ def errors(actions: Iterable[Action]) -> list[tuple[object, object]]:
 
 def test_a_stop_ends_the_fault_at_once() -> None:
     """The condition and its values go to the journal; what was done is taken back first, and orders are audited."""
-    _, actions = play(in_fault(), [Stop(31.0, "alerts > 3", {"alerts": 4.0})])
+    _, actions = play(in_fault(), [AbortConditionMet(31.0, "alerts > 3", {"alerts": 4.0})])
     assert Log("run.stopped", data={"expr": "alerts > 3", "values": {"alerts": 4.0}}) in actions
     assert reasons(actions) == ["stopped"]
-    assert actions[-1] == Close(collect=True, at_once=True)
+    assert actions[-1] == TearDown(collect=True, at_once=True)
 
 
 @pytest.mark.parametrize("phase", ["up", "warm", "steady", "down", "done"])
-def test_a_stop_is_for_the_fault_alone(phase: engine.Phase) -> None:
+def test_a_stop_is_for_the_fault_alone(phase: run_state.Phase) -> None:
     """Elsewhere there is nothing to stop, and an end under way isn't begun again."""
     state = replace(engine.begin(PLAN)[0], phase=phase)
-    assert play(state, [Stop(1.0, "alerts > 3", {})]) == (state, [])
+    assert play(state, [AbortConditionMet(1.0, "alerts > 3", {})]) == (state, [])
 
 
 def test_alerts_are_counted_from_the_steady_state_on() -> None:
     """Those of the warm-up aren't; what an operation answered is counted still."""
     state, _ = engine.begin(PLAN)
-    state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Raised(7.0, ALERT)])
-    assert (state.raised, state.paged) == (0, 0)
+    state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), AlertRaised(7.0, ALERT)])
+    assert (state.alerts_raised, state.pages_raised) == (0, 0)
     watched = replace(ALERT, id="a2", pages=False)
-    state, _ = play(in_fault(), [Raised(31.0, ALERT), Raised(31.0, watched), Requested(31.1, ROLLBACK)])
+    state, _ = play(
+        in_fault(), [AlertRaised(31.0, ALERT), AlertRaised(31.0, watched), OperationRequested(31.1, ROLLBACK)]
+    )
     state, _ = play(state, [OperationEnded(33.0, "o1", True)])
-    assert (state.raised, state.paged, state.alerts) == (2, 1, ())
+    assert (state.alerts_raised, state.pages_raised, state.alerts) == (2, 1, ())
 
 
 def test_a_bring_up_that_goes_on_has_its_time_and_one_that_hangs_is_given_up() -> None:
     """Counted from the last change of what it waits for; the error names that, and how long nothing was new."""
-    up = PLAN.limits.up
+    up = PLAN.timeouts.up
     state, _ = engine.begin(PLAN)
     state, actions = play(
         state, [Tick(1.0, ("us-east.pricing", "us-east.checkout")), Tick(up, ("us-east.pricing",))]
@@ -272,22 +276,22 @@ def test_a_bring_up_that_goes_on_has_its_time_and_one_that_hangs_is_given_up() -
     state, more = play(state, [Tick(2 * up - 0.1, ("us-east.pricing",))])
     assert (actions, more) == ([], [])
     state, actions = play(state, [Tick(2 * up, ("us-east.pricing",))])
-    assert errors(actions) == [("bring-up", f"nothing new for {up:.0f} s, waiting for us-east.pricing")]
-    assert (reasons(actions), actions[-1]) == (["error"], Close(collect=False))
+    assert errors(actions) == [("bring-up", f"no progress for {up:.0f} s, waiting for us-east.pricing")]
+    assert (reasons(actions), actions[-1]) == (["error"], TearDown(collect=False))
 
 
 def test_of_many_that_are_waited_for_some_are_named() -> None:
     """A message that names forty instances names none."""
     names = tuple(f"r.s{i}" for i in range(10))
-    _, actions = play(engine.begin(PLAN)[0], [Tick(0.5, names), Tick(PLAN.limits.up + 0.5, names)])
-    assert errors(actions)[0][1] == f"nothing new for {PLAN.limits.up:.0f} s, waiting for " + ", ".join(
+    _, actions = play(engine.begin(PLAN)[0], [Tick(0.5, names), Tick(PLAN.timeouts.up + 0.5, names)])
+    assert errors(actions)[0][1] == f"no progress for {PLAN.timeouts.up:.0f} s, waiting for " + ", ".join(
         names[:8]
     ) + (" and 2 more")
 
 
 def test_a_load_that_never_begins_is_an_error() -> None:
     """Counted from when the system was up, not from the run's start."""
-    limit = PLAN.limits.load
+    limit = PLAN.timeouts.load
     state, actions = play(engine.begin(PLAN)[0], [Tick(50.0), SystemUp(100.0), Tick(100.0 + limit - 0.1)])
     assert reasons(actions) == []
     _, actions = play(state, [Tick(100.0 + limit)])
@@ -297,9 +301,9 @@ def test_a_load_that_never_begins_is_an_error() -> None:
 def test_a_steady_state_that_nobody_judges_is_an_error() -> None:
     """Health that never comes, or stopped coming, doesn't keep a run; the error says when it came last."""
     state, _ = play(engine.begin(PLAN)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
-    over = 9.0 + PLAN.steady + PLAN.limits.steady
+    over = 9.0 + PLAN.steady + PLAN.timeouts.steady
     waited = f"waited {over - 9.0:.0f} s for every SLO to be judged"
-    for before, said in ([], "never judged"), ([healthy(12.0, 9.0)], "last at 12.0 s judged"):
+    for before, said in ([], "never judged"), ([healthy(12.0, 9.0)], "last judged at 12.0 s"):
         _, actions = play(state, [*before, Tick(over - 0.1)])
         assert reasons(actions) == []
         _, actions = play(state, [*before, Tick(over)])
@@ -308,9 +312,9 @@ def test_a_steady_state_that_nobody_judges_is_an_error() -> None:
 
 def test_a_timeline_without_health_is_given_up_in_its_time() -> None:
     """Nothing is known of users: by `giveUp` the run ends all the same, whatever entry or operation still goes on."""
-    state, _ = play(in_fault(), [Raised(31.0, ALERT), Requested(31.1, ROLLBACK)])
+    state, _ = play(in_fault(), [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK)])
     for known in (None, healthy(30.0, None)):
-        blind = replace(state, health=known, ended=frozenset())
+        blind = replace(state, health=known, entries_ended=frozenset())
         assert blind.busy
         _, actions = play(blind, [Tick(84.9)])
         assert reasons(actions) == []
@@ -331,11 +335,11 @@ def test_health_that_stopped_coming_while_all_held_is_given_up_too() -> None:
 def test_an_end_that_never_ends_leaves_the_system_behind() -> None:
     """The run is done all the same, and says what is left and why."""
     state, _ = play(in_fault(), [Interrupted(40.0, "SIGINT")])
-    limit = PLAN.limits.close
+    limit = PLAN.timeouts.close
     state, actions = play(state, [Tick(40.0 + limit - 0.1)])
     assert (state.phase, actions) == ("down", [])
     state, actions = play(state, [Tick(40.0 + limit)])
     assert state.phase == "done"
-    assert state.left == (f"the system: the end of the run wasn't over after {limit:.0f} s",)
+    assert state.left == (f"the system: the teardown wasn't finished after {limit:.0f} s",)
     assert Log("cleanup", data={"clean": False, "left": list(state.left)}) in actions
     assert play(state, [Tick(9999.0)]) == (state, [])

@@ -16,7 +16,7 @@ from gameday.operations import Alert, Operation, OperationName
 from gameday.ports import PortError
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.run.interpreter import Interpreter
-from gameday.run.timeouts import LIMITS
+from gameday.run.timeouts import TIMEOUTS
 from tests.support.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
 from tests.support.small_disk import fill, small_disk
 from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
@@ -171,7 +171,7 @@ def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
     interpreter = Interpreter(stage.world)
     names: tuple[OperationName, ...] = ("rollback", "rollback", "restart")
     for number, name in enumerate(names):
-        interpreter._carry(f"o{number}", Operation(name, "pricing", "somebody"))
+        interpreter._execute(f"o{number}", Operation(name, "pricing", "somebody"))
     assert stage.events("operation.done") == [{"change": "x2"}, {"change": "x1"}, {}]
 
 
@@ -257,7 +257,7 @@ def test_a_bring_up_that_hangs_names_what_is_not_ready(stage: Stage, stuck: Stuc
     substrate.start = lambda service, *rest: (  # type: ignore[method-assign]
         hung() if service.name == "pricing" else start(service, *rest)
     )
-    state = end(replace(stage.world, limits=replace(LIMITS, up=0.5)))
+    state = end(replace(stage.world, timeouts=replace(TIMEOUTS, up=0.5)))
     assert state.reason == "error"
     (error,) = stage.events("run.error")
     assert error["where"] == "bring-up"
@@ -268,7 +268,7 @@ def test_a_load_that_hangs_in_its_start_is_an_error(stage: Stage, stuck: Stuck) 
     """And is stopped like any other."""
     load = FakeLoad()
     load.start = stuck  # type: ignore[method-assign]
-    state = end(replace(stage.world, load=load, limits=replace(LIMITS, load=0.1)))
+    state = end(replace(stage.world, load=load, timeouts=replace(TIMEOUTS, load=0.1)))
     assert (state.reason, load.stopped) == ("error", True)
     assert stage.events("run.error")[0]["where"] == "start of the load"
 
@@ -283,9 +283,9 @@ def test_a_step_of_the_end_that_hangs_is_abandoned_and_told(
     """The steps after it are made, the system is down, and the journal says which hung."""
     parts: dict[str, Any] = {"load": FakeLoad(), "telemetry": FakeTelemetry()}
     parts[part].stop = stuck
-    limits = replace(LIMITS, **{limit: 0.05})
+    timeouts = replace(TIMEOUTS, **{limit: 0.05})
     state = end(
-        replace(stage.world, **parts, limits=limits), lambda interpreter: interpreter.interrupt("SIGINT")
+        replace(stage.world, **parts, timeouts=timeouts), lambda interpreter: interpreter.interrupt("SIGINT")
     )
     assert (state.phase, state.left, stage.downs) == ("done", (), [False])
     assert stage.events("run.error") == [{"where": kind, "why": "not done within 0.05 s: abandoned"}]
@@ -295,8 +295,8 @@ def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck
     """With the system gone the fault is too."""
     fault = FakeFault()
     fault.revert = stuck  # type: ignore[method-assign]
-    limits = replace(LIMITS, revert=0.05, audit=0.05)
-    state = end(replace(to_the_fault(fast, fault), abort=holding(1.0), collect=stuck, limits=limits))
+    timeouts = replace(TIMEOUTS, revert=0.05, audit=0.05)
+    state = end(replace(to_the_fault(fast, fault), abort=holding(1.0), collect=stuck, timeouts=timeouts))
     assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
     assert [each["where"] for each in fast.events("run.error")] == ["faults.reverted", "audit"]
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
@@ -304,7 +304,7 @@ def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck
 
 def test_a_take_down_that_hangs_leaves_the_system_behind(stage: Stage, stuck: Stuck) -> None:
     """It is told as left, with the reason; the run is over."""
-    world = replace(stage.world, down=stuck, limits=replace(LIMITS, take_down=0.05))
+    world = replace(stage.world, down=stuck, timeouts=replace(TIMEOUTS, take_down=0.05))
     state = end(world, lambda interpreter: interpreter.interrupt("SIGTERM"))
     assert state.left == ("the system, which could not be taken down: not done within 0.05 s: abandoned",)
     assert stage.events("cleanup") == [{"clean": False, "left": list(state.left)}]
@@ -314,18 +314,18 @@ def test_the_end_is_over_in_its_time_whatever_its_thread_does(
     stage: Stage, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where the steps themselves never come to be made."""
-    monkeypatch.setattr("gameday.run.teardown.Ending.close", stuck)
-    short = replace(LIMITS, stop_load=0, stop_telemetry=0, revert=0, audit=0, take_down=0, margin=0.1)
-    state = end(replace(stage.world, limits=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
+    monkeypatch.setattr("gameday.run.teardown.Teardown.run", stuck)
+    short = replace(TIMEOUTS, stop_load=0, stop_telemetry=0, revert=0, audit=0, take_down=0, margin=0.1)
+    state = end(replace(stage.world, timeouts=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
     assert stuck.entered.wait(PATIENCE_S)
-    assert "wasn't over" in state.left[0]
+    assert "wasn't finished" in state.left[0]
 
 
 def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: Stuck) -> None:
     """So that the reaper ends the runner; once the run is over it is at rest, and lives."""
     load = FakeLoad()
     load.alive = stuck  # type: ignore[method-assign]
-    interpreter = Interpreter(replace(stage.world, load=load, limits=replace(LIMITS, turn=1.0)))
+    interpreter = Interpreter(replace(stage.world, load=load, timeouts=replace(TIMEOUTS, turn=1.0)))
     loop = threading.Thread(target=interpreter.run)
     loop.start()
     assert stuck.entered.wait(PATIENCE_S)
@@ -349,7 +349,7 @@ def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: St
             return ()
 
     world = replace(to_the_fault(fast, FakeFault()), samples=stuck, telemetry=Polled())
-    state = end(replace(world, limits=replace(LIMITS, steady=40.0)))
+    state = end(replace(world, timeouts=replace(TIMEOUTS, steady=40.0)))
     assert state.reason == "error"
     assert fast.events("run.error")[0]["where"] == "steady state"
     assert polled.count(True) > 3

@@ -11,13 +11,15 @@ import pytest
 
 from gameday.execution import library
 from gameday.recording.samples import RECORD, Samples
-from gameday.run import engine, events
-from gameday.run.run_context import World
-from gameday.run.slo_check import Look
+from gameday.run import events, run_state
+from gameday.run.run_context import RunContext
+from gameday.run.slo_check import SloCheck
 from tests.support.fakes import HandClock
 
-PLAN = engine.Plan(warmup=3, steady=10, entries=(0.0,), hold=10, give_up=60, window=10, lookback=2)
-FAULT = engine.State(PLAN, phase="fault", steady_from=9.0, start=20.0, raised=3, paged=1)
+PLAN = run_state.Plan(warmup=3, steady=10, entries=(0.0,), hold=10, give_up=60, window=10, lookback=2)
+FAULT = run_state.State(
+    PLAN, phase="fault", steady_from=9.0, timeline_zero=20.0, alerts_raised=3, pages_raised=1
+)
 
 
 @dataclass
@@ -39,8 +41,8 @@ class Seen:
         return self.holds
 
 
-def looked(seen: Seen, state: engine.State, now: float) -> tuple[Look, list[events.Event]]:
-    look = Look(cast(World, seen))
+def looked(seen: Seen, state: run_state.State, now: float) -> tuple[SloCheck, list[events.Event]]:
+    look = SloCheck(cast(RunContext, seen))
     seen.clock.t = now
     return look, list(look.emit(state, now))
 
@@ -51,17 +53,17 @@ def looked(seen: Seen, state: engine.State, now: float) -> tuple[Look, list[even
 def test_a_look_that_took_long_is_followed_by_a_longer_pause(cost: float, next_: float) -> None:
     """Every half second, but never more than a tenth of the loop's time."""
     look, _ = looked(Seen(cost), FAULT, 30.0)
-    assert not look.due(next_ - 0.01)
-    assert look.due(next_ + 0.001)
+    assert not look.claim(next_ - 0.01)
+    assert look.claim(next_ + 0.001)
 
 
 def test_one_look_at_a_time() -> None:
     """While one is being made none is due, however long that takes."""
-    look = Look(cast(World, Seen()))
-    assert look.due(30.0)
-    assert not look.due(90.0)
+    look = SloCheck(cast(RunContext, Seen()))
+    assert look.claim(30.0)
+    assert not look.claim(90.0)
     list(look.emit(FAULT, 30.0))
-    assert look.due(90.0)
+    assert look.claim(90.0)
 
 
 def test_a_condition_is_asked_with_what_is_settled() -> None:
@@ -75,11 +77,11 @@ def test_a_condition_is_asked_with_what_is_settled() -> None:
 def test_a_condition_that_holds_is_a_stop() -> None:
     """With its expression and the values."""
     _, emitted = looked(Seen(holds=("alerts > 2", {"alerts": 3.0})), FAULT, 30.0)
-    assert emitted[-1] == events.Stop(30.0, "alerts > 2", {"alerts": 3.0})
+    assert emitted[-1] == events.AbortConditionMet(30.0, "alerts > 2", {"alerts": 3.0})
 
 
 @pytest.mark.parametrize("phase", ["warm", "steady"])
-def test_conditions_are_asked_in_the_fault_alone(phase: engine.Phase) -> None:
+def test_conditions_are_asked_in_the_fault_alone(phase: run_state.Phase) -> None:
     """Before it the run did nothing that could be stopped."""
     seen = Seen(holds=("alerts > 2", {}))
     _, emitted = looked(seen, replace(FAULT, phase=phase), 30.0)

@@ -111,7 +111,7 @@ def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
     assert stage.fault.done == ["inject", "revert"]
     assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
     stage.timeline.revert()
-    stage.timeline.gone()
+    stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
 
 
@@ -120,11 +120,11 @@ def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> Non
     stage = staged(entry("region.lose", Spec.model_validate({"for": 3600.0})))
     worker = threading.Thread(target=stage.timeline.enter, args=(0,))
     worker.start()
-    stage.timeline.end()
+    stage.timeline.stop()
     worker.join(10)
     assert not worker.is_alive()
     stage.timeline.revert()
-    stage.timeline.gone()
+    stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
     assert [told for told in stage.told if told[0] == "fault.reverted"] == [
         ("fault.reverted", "f1", {"by": "cleanup"})
@@ -152,7 +152,7 @@ def test_a_revert_that_fails_leaves_the_fault_standing_for_the_tear_down(staged:
     stage.fault.revert = broken  # type: ignore[method-assign]
     stage.timeline.revert()
     assert "hangs" in stage.told[-1][2]["text"]
-    stage.timeline.gone()
+    stage.timeline.mark_all_reverted()
     assert stage.told[-1] == ("fault.reverted", "f1", {"by": "cleanup"})
 
 
@@ -162,8 +162,8 @@ def test_a_bad_deploy_is_over_when_a_responder_takes_it_back(staged: Make) -> No
     stage = staged(deploy, entry("deploy", Deploy(release="gateway-1.1.0")))
     stage.timeline.enter(0)
     stage.timeline.enter(1)
-    stage.timeline.taken_back("c2")
-    stage.timeline.taken_back("c1")
+    stage.timeline.mark_rolled_back("c2")
+    stage.timeline.mark_rolled_back("c1")
     assert stage.told[0][2]["undo"] == {"rollback": "c1"}
     assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
     assert stage.told[-1] == ("fault.reverted", "f1", {"by": "responder"})
@@ -206,7 +206,7 @@ def test_what_the_door_refuses_is_part_of_the_story(staged: Make) -> None:
     assert stage.substrate.order == []
     assert stage.kinds() == ["fault.intended", "fault.failed"]
     assert stage.told[-1][2]["why"] == "refused (403): no such scope"
-    stage.timeline.gone()
+    stage.timeline.mark_all_reverted()
     assert stage.kinds() == ["fault.intended", "fault.failed"]
 
 
@@ -216,6 +216,6 @@ def test_a_deletion_that_fails_otherwise_ends_the_run(staged: Make) -> None:
     stage.system.ask = asked(PortError("edge: timed out"))  # type: ignore[method-assign]
     with pytest.raises(PortError, match="timed out"):
         stage.timeline.enter(0)
-    stage.timeline.end()
+    stage.timeline.stop()
     stage.timeline.enter(1)
     assert stage.kinds() == ["fault.intended", "fault.failed"] * 2

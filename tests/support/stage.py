@@ -20,9 +20,9 @@ from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal, read_journal
 from gameday.recording.samples import RECORD, Samples
 from gameday.responders.none import Nobody
-from gameday.run.engine import State
 from gameday.run.interpreter import Interpreter
-from gameday.run.run_context import World
+from gameday.run.run_context import RunContext
+from gameday.run.run_state import State
 from gameday.scenario import Entry, Load, SteadyState
 from gameday.system.deployer import Operator
 from gameday.system.system import System
@@ -47,7 +47,7 @@ PATIENCE_S = 10.0
 class Stage:
     """A world of fakes, and what came of a run in it."""
 
-    world: World
+    world: RunContext
     journal: Journal
     downs: list[bool] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ def staged(folder: Path, clock: Clock | None = None) -> Iterator[Stage]:
         downs.append(well)
         return operator.take_down()
 
-    world = World(
+    world = RunContext(
         scenario=library.read(library.find("good-release")),
         operator=operator,
         load=FakeLoad(),
@@ -95,7 +95,7 @@ def staged(folder: Path, clock: Clock | None = None) -> Iterator[Stage]:
     journal.close()
 
 
-def end(world: World, before: Callable[[Interpreter], None] = lambda interpreter: None) -> State:
+def end(world: RunContext, before: Callable[[Interpreter], None] = lambda interpreter: None) -> State:
     interpreter = Interpreter(world)
     before(interpreter)
     return interpreter.run()
@@ -112,7 +112,7 @@ class FastClock:
         return (time.monotonic() - self.origin) * self.speed
 
 
-def to_the_fault(stage: Stage, fault: FakeFault, **scenario: Any) -> World:
+def to_the_fault(stage: Stage, fault: FakeFault, **scenario: Any) -> RunContext:
     """A world that comes through its steady state, a second of it, and orders `fault` at once; all requests good."""
     clock = stage.world.clock
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gameday.recording.journal import Event
 from gameday.recording.samples import ErrorKind, Samples
-from gameday.run.engine import State
+from gameday.run.run_state import State
 
 Recent = Callable[[], tuple[float, float]]
 """(requests a second, share of them that failed) over the last few seconds."""
@@ -199,7 +199,7 @@ class LiveScreen:
         grid.add_row(
             "phase", f"[bold]{state.phase}[/]  {escape(_PHASES[state.phase])}", "elapsed", f"{now:.1f}s"
         )
-        if state.loaded is not None:
+        if state.load_began is not None:
             rate, failed = self._recent()
             colour = "red" if failed > 0.01 else "green"
             grid.add_row("load", f"{rate:.0f} requests/s", "errors", f"[{colour}]{failed:.1%}[/]")

@@ -81,7 +81,7 @@ class Outside:
 @contextmanager
 def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> Iterator[None]:
     """While the block lasts, whoever holds the run's key may look and act. OSError where the key can't be written."""
-    scenario, clock = interpreter.world.scenario, interpreter.world.clock
+    scenario, clock = interpreter.context.scenario, interpreter.context.clock
 
     def state() -> dict[str, object]:
         now = clock.now()
@@ -104,7 +104,10 @@ def orders(interpreter: Interpreter) -> list[Ordered]:
     known = {number: state for number, _, state in interpreter.state.operations}
     return [
         Ordered(
-            number, operation, state, interpreter.why.get(number, TOO_EARLY if state == "refused" else "")
+            number,
+            operation,
+            state,
+            interpreter.why_failed.get(number, TOO_EARLY if state == "refused" else ""),
         )
         for number, operation in list(interpreter.accepted.items())
         for state in [known.get(number, "accepted")]

@@ -30,7 +30,7 @@ from gameday.responders.auto import Auto
 from gameday.responders.external import External
 from gameday.responders.human import Human
 from gameday.responders.none import Nobody
-from gameday.run.run_context import Abort, Pages, Screen, World
+from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import Scenario
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
@@ -72,11 +72,11 @@ def world(
     pages: Pages,
     operating: Operator,
     down: Callable[[bool], Sequence[str]],
-) -> World:
-    """Everything a run touches, nothing of it started. `down` ends it: see `World`."""
+) -> RunContext:
+    """Everything a run touches, nothing of it started. `down` ends it: see `RunContext`."""
     system, releases = operating.system, library.catalogue()
     load = _load(scenario, settings, clock)
-    return World(
+    return RunContext(
         scenario=scenario,
         operator=operating,
         load=load,

@@ -1,4 +1,4 @@
-"""What the engine is told (events) and what it asks for (actions). `t` is in seconds since the run's start."""
+"""The engine's input (events) and output (actions). Every `t` is in seconds since the run's start."""
 
 from __future__ import annotations
 
@@ -13,43 +13,52 @@ from gameday.operations import Alert, Operation
 
 @dataclass(frozen=True)
 class Tick:
-    """`waits`: what the run waits for just now, as far as that is known."""
+    """Time passed. `waiting_for` names what the run is waiting for, as far as that is known."""
 
     t: float
-    waits: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SystemUp:
+    """Every instance of the system is ready."""
+
     t: float
 
 
 @dataclass(frozen=True)
 class LoadStarted:
+    """The load runs; its first request was planned for `begin`."""
+
     t: float
     begin: float
 
 
 @dataclass(frozen=True)
 class Health:
-    """The SLOs as the samples show them up to `end`: are all ok, did one ever breach, and since when do all hold."""
+    """The SLOs according to all samples up to `end`."""
 
     t: float
     end: float
     why_not_ok: str
+    """Which SLOs don't hold and why; "" if all hold."""
     breached: bool
+    """True if some SLO was in breach at any time so far."""
     holding_since: float | None
+    """Since when every SLO has held; None if one doesn't."""
 
 
 @dataclass(frozen=True)
-class Raised:
+class AlertRaised:
+    """A detector raised an alert."""
+
     t: float
     alert: Alert
 
 
 @dataclass(frozen=True)
-class Requested:
-    """A responder or an operator wants this done; without an `id` the engine draws one."""
+class OperationRequested:
+    """A responder or an operator requests an operation. The engine draws an id if `id` is empty."""
 
     t: float
     operation: Operation
@@ -58,12 +67,16 @@ class Requested:
 
 @dataclass(frozen=True)
 class EntryEnded:
+    """The timeline's entry `index` is over, including the time its fault lasted."""
+
     t: float
     index: int
 
 
 @dataclass(frozen=True)
 class OperationEnded:
+    """An operation succeeded (`ok`) or failed."""
+
     t: float
     id: str
     ok: bool
@@ -80,13 +93,15 @@ class Failed:
 
 @dataclass(frozen=True)
 class Interrupted:
+    """A signal ends the run."""
+
     t: float
     signal: str
 
 
 @dataclass(frozen=True)
-class Stop:
-    """An abort condition of the scenario holds; `values` are those that it used."""
+class AbortConditionMet:
+    """An abort condition of the scenario is true; `values` are the values that it used."""
 
     t: float
     expr: str
@@ -94,7 +109,9 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Closed:
+class TornDown:
+    """The teardown is over; `left` says what couldn't be removed."""
+
     t: float
     left: Sequence[str]
 
@@ -104,14 +121,14 @@ Event = (
     | SystemUp
     | LoadStarted
     | Health
-    | Raised
-    | Requested
+    | AlertRaised
+    | OperationRequested
     | EntryEnded
     | OperationEnded
     | Failed
     | Interrupted
-    | Stop
-    | Closed
+    | AbortConditionMet
+    | TornDown
 )
 
 
@@ -120,23 +137,23 @@ Event = (
 
 @dataclass(frozen=True)
 class BringUp:
-    pass
+    """Start the system."""
 
 
 @dataclass(frozen=True)
 class StartLoad:
-    pass
+    """Start the load and the telemetry."""
 
 
 @dataclass(frozen=True)
 class Calibrate:
-    """The steady state was met: detectors learn from the outcomes since `since`."""
+    """Calibrate the detectors on the outcomes since `since`: the steady state was met."""
 
     since: float
 
 
 @dataclass(frozen=True)
-class Order:
+class BeginEntry:
     """Carry out the timeline's entry `index`."""
 
     index: int
@@ -144,12 +161,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Page:
+    """Deliver a page for the alert."""
+
     alert: Alert
 
 
 @dataclass(frozen=True)
-class Carry:
-    """Carry out an operation under this id."""
+class Execute:
+    """Execute an operation under this id."""
 
     id: str
     operation: Operation
@@ -157,27 +176,29 @@ class Carry:
 
 @dataclass(frozen=True)
 class Rearm:
-    """Detectors may raise again, on requests planned from `since` on."""
+    """Let detectors raise again, on requests planned from `since` on."""
 
     since: float
 
 
 @dataclass(frozen=True)
 class Log:
+    """Append an event to the journal."""
+
     kind: str
     subject: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Close:
-    """Stop the load, collect what the audit needs (`collect`), take the system down.
+class TearDown:
+    """Stop the load, collect what the audit needs if `collect`, tear the system down.
 
-    `at_once`: what the run did to the system is taken back first of all.
+    `at_once`: revert the faults before anything else.
     """
 
     collect: bool
     at_once: bool = False
 
 
-Action = BringUp | StartLoad | Calibrate | Order | Page | Carry | Rearm | Log | Close
+Action = BringUp | StartLoad | Calibrate | BeginEntry | Page | Execute | Rearm | Log | TearDown

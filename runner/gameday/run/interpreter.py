@@ -1,7 +1,7 @@
-"""Runs the engine against the world: one mailbox, one loop, and threads only for what blocks.
+"""Interpreter of the engine: one mailbox, one loop, and a thread for each action that can block.
 
-The loop polls telemetry and the responder every 20 ms; the SLOs are looked at every half second, which takes its time,
-and so runs in a thread of its own like every action that can block, and answers through the mailbox.
+The loop polls telemetry and the responder every 20 ms. Actions that can block, and the SLO check every half second,
+run in threads of their own and answer through the mailbox.
 """
 
 from __future__ import annotations
@@ -20,158 +20,160 @@ from gameday.ports import Health, Instance, PortError, View
 from gameday.recording.atomic_file import full, unwritable
 from gameday.recording.journal import Event
 from gameday.run import engine, events
-from gameday.run.run_context import World, plan_of
-from gameday.run.slo_check import Look
-from gameday.run.teardown import Ending
+from gameday.run.run_context import RunContext, plan_of
+from gameday.run.run_state import State
+from gameday.run.slo_check import SloCheck
+from gameday.run.teardown import Teardown
 from gameday.run.timeline import Timeline
 from gameday.system.operation_executor import Recovery
 
-POLL = 0.02
+POLL_S = 0.02
+DURABLE = ("fault.intended", "operation.intended")
+"""Kinds of events that say how to undo what comes next: fsynced first."""
 
 
 class Interpreter:
-    """One run. `run()` returns the engine's last state; `interrupt` may be called from a signal handler."""
+    """Runs one scenario. `run` returns the engine's last state; `interrupt` may be called from a signal handler."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
         self.mailbox: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
-        self.state, self._first = engine.begin(plan_of(world))
-        self._judge = Look(world)
+        self.state, self._first_actions = engine.begin(plan_of(context))
+        self._slo_check = SloCheck(context)
         self._watching = False
-        self._mute = False
-        self._turned = time.monotonic()
-        self._timeline = Timeline(world.scenario, world.operator, world.bind, world.defect, self._log)
-        self._recovery = Recovery(world.operator)
-        self._ending = Ending(world, self._timeline, self.state.plan.limits, self._log)
-        self._seen: Mapping[str, Health] = {}
+        self._journal_failed = False
+        self._turned_at = time.monotonic()
+        self._timeline = Timeline(context.scenario, context.operator, context.bind, context.defect, self._log)
+        self._recovery = Recovery(context.operator)
+        self._teardown = Teardown(context, self._timeline, self.state.plan.timeouts, self._log)
+        self._regions: Mapping[str, Health] = {}
         self._numbers = itertools.count(1)
         self.accepted: dict[str, Operation] = {}
-        """By id, every operation that was asked for."""
-        self.why: dict[str, str] = {}
-        """Of operations that failed."""
+        """Id → operation, of every operation requested so far."""
+        self.why_failed: dict[str, str] = {}
+        """Id of a failed operation → why it failed."""
 
     def interrupt(self, signal: str) -> None:
-        self.mailbox.put(events.Interrupted(self.world.clock.now(), signal))
+        """End the run because of a signal."""
+        self.mailbox.put(events.Interrupted(self.context.clock.now(), signal))
 
     def request(self, operation: Operation) -> str:
-        """What somebody on call wants done, from any thread; the id under which it will be told."""
+        """Request an operation; return its id. Thread-safe."""
         number = f"o{next(self._numbers)}"
         self.accepted[number] = operation
-        self.mailbox.put(events.Requested(self.world.clock.now(), operation, number))
+        self.mailbox.put(events.OperationRequested(self.context.clock.now(), operation, number))
         return number
 
     def turning(self) -> bool:
-        """Whether the loop goes round: a call that hangs in it would keep everything. Safe from any thread."""
-        return self.state.phase == "done" or time.monotonic() - self._turned < self.state.plan.limits.turn
+        """Return False if the loop hangs in a call; True also once the run is over. Thread-safe."""
+        timeout = self.state.plan.timeouts.turn
+        return self.state.phase == "done" or time.monotonic() - self._turned_at < timeout
 
-    def run(self) -> engine.State:
-        self._turned = time.monotonic()
-        for action in self._first:
+    def run(self) -> State:
+        """Run the scenario to its end. Raise nothing: every failure ends the run as an error."""
+        self._turned_at = time.monotonic()
+        for action in self._first_actions:
             self._act(action)
         while self.state.phase != "done":
             try:
                 self._turn()
             except Exception as error:
-                self._failed(error)
+                self._fail(error)
         return self.state
 
-    def _failed(self, error: Exception) -> None:
-        """The loop goes on to the run's end, also where that can't be told at once."""
-        failed = events.Failed(self.world.clock.now(), "engine", _why(error))
+    def _fail(self, error: Exception) -> None:
+        """End the run as an error; try again on the next turn if even that fails."""
+        failed = events.Failed(self.context.clock.now(), "engine", _reason(error))
         try:
             self._step(failed)
         except Exception:
             self.mailbox.put(failed)
 
     def _turn(self) -> None:
-        """One event, or, where there is none, a look at the world."""
-        self._turned = time.monotonic()
-        trouble = self.world.journal.trouble
-        if trouble is not None and not self._mute:
-            self._mute = True
-            why = unwritable(trouble, self.world.journal.path)
-            self._step(events.Failed(self.world.clock.now(), "journal", why))
+        """Take one event from the mailbox; poll the world if there is none."""
+        self._turned_at = time.monotonic()
+        trouble = self.context.journal.trouble
+        if trouble is not None and not self._journal_failed:
+            self._journal_failed = True
+            why = unwritable(trouble, self.context.journal.path)
+            self._step(events.Failed(self.context.clock.now(), "journal", why))
         try:
-            self._step(self.mailbox.get(timeout=POLL))
+            self._step(self.mailbox.get(timeout=POLL_S))
         except queue.Empty:
-            self._look()
-            self._step(events.Tick(self.world.clock.now(), self._waits()))
-        self.world.screen.status(self.state, self.world.clock.now())
+            self._poll()
+            self._step(events.Tick(self.context.clock.now(), self._waiting_for()))
+        self.context.screen.status(self.state, self.context.clock.now())
 
-    def _waits(self) -> tuple[str, ...]:
-        """What the start of the system waits for."""
-        return self.world.operator.system.awaited.names() if self.state.phase == "up" else ()
+    def _waiting_for(self) -> tuple[str, ...]:
+        """Return what the bring-up is waiting for."""
+        return self.context.operator.system.awaited.names() if self.state.phase == "up" else ()
 
     def _step(self, event: events.Event) -> None:
-        """What follows from the event; the end of the run is begun and told whatever else of it failed."""
+        """Advance the engine and carry out its actions. A teardown begins even if the actions before it raise."""
         self.state, actions = engine.step(self.state, event)
-        ends = any(isinstance(each, events.Close) for each in actions)
-        failed: Exception | None = None
+        tears_down = any(isinstance(action, events.TearDown) for action in actions)
+        first_error: Exception | None = None
         for action in actions:
             try:
                 self._act(action)
             except Exception as error:
-                if not ends:
+                if not tears_down:
                     raise
-                failed = failed or error
-        if failed:
-            raise failed
+                first_error = first_error or error
+        if first_error:
+            raise first_error
 
-    def _look(self) -> None:
-        """What telemetry, load and responder have to say now, as events."""
-        world, now = self.world, self.world.clock.now()
+    def _poll(self) -> None:
+        """Turn what telemetry, load and responder report into events."""
+        context, now = self.context, self.context.clock.now()
         if not self._watching or self.state.phase in ("down", "done"):
             return
-        for alert in world.telemetry.poll(now):
-            self._step(events.Raised(alert.t, alert))
-        dead = world.load.alive()
-        if dead is not None:
-            self._step(events.Failed(now, "load", dead))
-        if self._judge.due(now):
-            self._spawn("look", functools.partial(self._report, self.state, now))
-            self._notice_deaths()
-        self._notice_regions()
+        for alert in context.telemetry.poll(now):
+            self._step(events.AlertRaised(alert.t, alert))
+        why_dead = context.load.alive()
+        if why_dead is not None:
+            self._step(events.Failed(now, "load", why_dead))
+        if self._slo_check.claim(now):
+            self._spawn("SLO check", functools.partial(self._check_slos, self.state, now))
+            self._restart_dead_instances()
+        self._log_region_changes()
         if self.state.phase == "fault":
-            for operation in world.responder.poll(self.view(now)):
+            for operation in context.responder.poll(self.view(now)):
                 number = f"o{next(self._numbers)}"
                 self.accepted[number] = operation
-                self._step(events.Requested(world.clock.now(), operation, number))
+                self._step(events.OperationRequested(context.clock.now(), operation, number))
 
-    def _report(self, state: engine.State, now: float) -> None:
-        for event in self._judge.emit(state, now):
+    def _check_slos(self, state: State, now: float) -> None:
+        for event in self._slo_check.emit(state, now):
             self.mailbox.put(event)
 
-    def _notice_deaths(self) -> None:
-        """Journals instances that ended by themselves, and has them started again, as an orchestrator would."""
-        system = self.world.operator.system
+    def _restart_dead_instances(self) -> None:
+        """Journal instances that died by themselves, and restart them as an orchestrator would."""
+        system = self.context.operator.system
         for instance, why in () if system.closing.is_set() else system.substrate.died():
-            about = {"service": instance.service, "region": instance.region, "release": instance.release}
-            self._log("instance.died", instance.id, {**about, "why": why})
+            place = {"service": instance.service, "region": instance.region, "release": instance.release}
+            self._log("instance.died", instance.id, {**place, "why": why})
             self._spawn("restart", functools.partial(self._revive, instance), fatal=False)
 
     def _revive(self, instance: Instance) -> None:
-        self.world.operator.system.revive(instance)
+        self.context.operator.system.revive(instance)
 
-    def _notice_regions(self) -> None:
-        """Journals what the edge's checks say newly of a region."""
-        regions = self.world.sight.regions()
+    def _log_region_changes(self) -> None:
+        """Journal each region whose state, according to the edge's checks, has changed."""
+        regions = self.context.sight.regions()
         for region, health in regions.items():
-            known = self._seen.get(region)
-            if known is None or (known.up, known.database, known.drained) != (
-                health.up,
-                health.database,
-                health.drained,
-            ):
-                told = {"up": health.up, "database": health.database, "drained": health.drained}
-                self._log("region.seen", region, told)
-        self._seen = regions
+            data = {"up": health.up, "database": health.database, "drained": health.drained}
+            last = self._regions.get(region)
+            if last is None or data != {"up": last.up, "database": last.database, "drained": last.drained}:
+                self._log("region.seen", region, data)
+        self._regions = regions
 
     def view(self, now: float) -> View:
-        """All that somebody on call sees."""
-        operations = tuple((operation, is_) for _, operation, is_ in self.state.operations)
-        operator = self.world.operator
+        """Return everything that a responder or the on-call sees."""
+        operations = tuple((operation, status) for _, operation, status in self.state.operations)
+        operator = self.context.operator
         return View(
-            now, self.state.alerts, operator.feed(), operations, self._seen, operator.system.primary()
+            now, self.state.alerts, operator.feed(), operations, self._regions, operator.system.primary()
         )
 
     def _act(self, action: events.Action) -> None:
@@ -179,87 +181,88 @@ class Interpreter:
             case events.Log():
                 self._log(action.kind, action.subject, action.data)
                 if action.kind == "ack":
-                    self.world.pages.taken(action.subject, str(action.data["by"]))
+                    self.context.pages.taken(action.subject, str(action.data["by"]))
             case events.BringUp():
                 self._spawn("start", self._bring_up)
             case events.StartLoad():
                 self._spawn("load", self._start_load)
             case events.Calibrate():
-                self.world.telemetry.calibrate(action.since)
+                self.context.telemetry.calibrate(action.since)
             case events.Rearm():
-                self.world.telemetry.rearm(action.since)
+                self.context.telemetry.rearm(action.since)
             case events.Page():
                 self._log("page.delivered", action.alert.id, {"to": "screen"})
-                self.world.pages.page(action.alert)
-            case events.Order():
+                self.context.pages.page(action.alert)
+            case events.BeginEntry():
                 self._spawn("timeline", lambda: self._enter(action.index))
-            case events.Carry():
-                self._spawn("operation", lambda: self._carry(action.id, action.operation))
-            case events.Close():
-                self._spawn("close", lambda: self._close(action.collect, action.at_once))
+            case events.Execute():
+                self._spawn("operation", lambda: self._execute(action.id, action.operation))
+            case events.TearDown():
+                self._spawn("teardown", lambda: self._tear_down(action.collect, action.at_once))
 
     def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Into the journal, durably where it says how to undo: what that isn't on disk for isn't done either."""
-        event = Event(self.world.clock.now(), kind, subject, data or {})
+        """Append to the journal. Intents are fsynced first; raise PortError if that fails, so nothing is performed."""
+        event = Event(self.context.clock.now(), kind, subject, data or {})
         try:
-            self.world.journal.append(event, durable=kind in ("fault.intended", "operation.intended"))
+            self.context.journal.append(event, durable=kind in DURABLE)
         except OSError as error:
-            raise PortError(unwritable(error, self.world.journal.path)) from error
+            raise PortError(unwritable(error, self.context.journal.path)) from error
 
     def _spawn(self, where: str, work: Callable[[], None], *, fatal: bool = True) -> None:
-        """Runs `work` in a thread; what it raises ends the run as an error of the tool, or is only noted."""
+        """Run `work` in a thread. An error ends the run as an error of the tool, or is only noted if not `fatal`."""
 
         def guarded() -> None:
             try:
                 work()
             except Exception as error:
-                why = _why(error)
+                why = _reason(error)
                 if fatal:
-                    self.mailbox.put(events.Failed(self.world.clock.now(), where, why))
-                elif not self.world.operator.system.closing.is_set():
+                    self.mailbox.put(events.Failed(self.context.clock.now(), where, why))
+                elif not self.context.operator.system.closing.is_set():
                     self._log("note", "", {"text": f"{where}: {why}", "by": "gameday"})
 
         threading.Thread(target=guarded, name=where, daemon=True).start()
 
     def _bring_up(self) -> None:
-        self.world.operator.system.bring_up()
-        self.mailbox.put(events.SystemUp(self.world.clock.now()))
+        self.context.operator.system.bring_up()
+        self.mailbox.put(events.SystemUp(self.context.clock.now()))
 
     def _start_load(self) -> None:
-        world, system = self.world, self.world.operator.system
+        context, system = self.context, self.context.operator.system
         edge = system.instances(system.kind_of("router"))[0]
         host, port = system.substrate.address(edge)
-        begin = world.load.start(f"http://{host}:{port}")
-        self._log("load.started", "", {"planned_rate": world.scenario.load.rate})
-        world.telemetry.start(world.load.shards(), world.addresses)
-        world.sight.start()
+        begin = context.load.start(f"http://{host}:{port}")
+        self._log("load.started", "", {"planned_rate": context.scenario.load.rate})
+        context.telemetry.start(context.load.shards(), context.addresses)
+        context.sight.start()
         self._watching = True
-        self.mailbox.put(events.LoadStarted(world.clock.now(), begin))
+        self.mailbox.put(events.LoadStarted(context.clock.now(), begin))
 
     def _enter(self, index: int) -> None:
         self._timeline.enter(index)
-        self.mailbox.put(events.EntryEnded(self.world.clock.now(), index))
+        self.mailbox.put(events.EntryEnded(self.context.clock.now(), index))
 
-    def _carry(self, number: str, operation: Operation) -> None:
+    def _execute(self, number: str, operation: Operation) -> None:
+        """Execute an operation and journal its result."""
         change = self._timeline.next_change() if operation.name == "rollback" else ""
         try:
-            taken = self._recovery.carry(operation, change)
+            rolled_back = self._recovery.carry(operation, change)
         except PortError as error:
-            self.why[number] = str(error)
+            self.why_failed[number] = str(error)
             self._log("operation.failed", number, {"why": str(error)})
-            self.mailbox.put(events.OperationEnded(self.world.clock.now(), number, False))
+            self.mailbox.put(events.OperationEnded(self.context.clock.now(), number, False))
             return
-        self._timeline.taken_back(taken)
-        self._log("operation.done", number, {"change": taken} if taken else {})
-        self.mailbox.put(events.OperationEnded(self.world.clock.now(), number, True))
+        self._timeline.mark_rolled_back(rolled_back)
+        self._log("operation.done", number, {"change": rolled_back} if rolled_back else {})
+        self.mailbox.put(events.OperationEnded(self.context.clock.now(), number, True))
 
-    def _close(self, collect: bool, at_once: bool) -> None:
-        left = self._ending.close(collect, at_once)
-        self.mailbox.put(events.Closed(self.world.clock.now(), left))
+    def _tear_down(self, collect: bool, at_once: bool) -> None:
+        left = self._teardown.run(collect, at_once)
+        self.mailbox.put(events.TornDown(self.context.clock.now(), left))
 
 
-def _why(error: Exception) -> str:
-    """In words that need no knowledge of the code, where there are any."""
+def _reason(error: Exception) -> str:
+    """Return an error's text, in words that need no knowledge of the code if there are any."""
     if isinstance(error, OSError) and full(error):
         return unwritable(error, Path("the run's folder"))
     return str(error) if isinstance(error, PortError) else f"{type(error).__name__}: {error}"

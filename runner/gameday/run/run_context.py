@@ -1,4 +1,4 @@
-"""All that a run touches, as the interpreter is given it by the command line."""
+"""Everything that one run uses; wiring fills it, the interpreter uses it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from gameday.ports import Load, Responder, Sight, Telemetry
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
 from gameday.recording.samples import Samples
-from gameday.run import engine
+from gameday.run.run_state import Plan, State
 from gameday.run.timeline import Bind
-from gameday.run.timeouts import LIMITS, Limits
+from gameday.run.timeouts import TIMEOUTS, Timeouts
 from gameday.scenario import Scenario
 from gameday.system.deployer import Operator
 
 
 class Screen(Protocol):
-    """Where people follow a run; see `gameday.console.progress`."""
+    """Shows the progress of a run; see `gameday.console.progress`."""
 
-    def status(self, state: engine.State, now: float) -> None: ...
+    def status(self, state: State, now: float) -> None: ...
 
 
 class Pages(Protocol):
-    """Receivers outside that are told of pages; nothing here ever waits for them."""
+    """Delivers pages to receivers outside, without blocking."""
 
     def page(self, alert: Alert) -> None: ...
 
@@ -33,7 +33,10 @@ class Pages(Protocol):
 
 
 class Abort(Protocol):
-    """The scenario's abort conditions, on what samples and alerts say now; see `gameday.analysis.expressions.abort_conditions`."""
+    """Evaluates the scenario's abort conditions; see `gameday.analysis.expressions.abort_conditions`.
+
+    Returns the first condition that is true with the values that it used, else None.
+    """
 
     def __call__(
         self, samples: Samples, *, steady: float, zero: float, end: float, now: float, alerts: int, pages: int
@@ -41,8 +44,8 @@ class Abort(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
-    """All that the engine's actions touch."""
+class RunContext:
+    """The scenario of a run, and every part of the world that the engine's actions use."""
 
     scenario: Scenario
     operator: Operator
@@ -54,33 +57,36 @@ class World:
     samples: Callable[[], Samples]
     addresses: Callable[[], Mapping[str, tuple[str, int]]]
     collect: Callable[[], Mapping[str, Any]]
+    """Collects the orders for the audit; returns what the journal's event `audit` says."""
     bind: Bind
     defect: Callable[[str], str | None]
-    """What is wrong with a release; asked only to write the journal's fault."""
+    """Returns what is wrong with a release; called only to journal a bad deploy as a fault."""
     sight: Sight
     pages: Pages
     screen: Screen
     down: Callable[[bool], Sequence[str]]
-    """Ends the run's hold on the system: told whether all went well; what couldn't be removed."""
+    """Tears the system down, or keeps it up for another trial if the run went well (the argument); returns what
+    couldn't be removed."""
     abort: Abort | None = None
-    """None where the scenario has no condition that would end it."""
-    limits: Limits = LIMITS
+    """None if the scenario has no abort condition."""
+    timeouts: Timeouts = TIMEOUTS
     jitter: float = 0.0
     """Seconds added to the steady state."""
     secret: bool = False
-    """A drill: nobody on call may learn whether anything has happened but from what they see."""
+    """A drill: the on-call learns of the fault only by its symptoms."""
 
 
-def plan_of(world: World) -> engine.Plan:
-    scenario = world.scenario
-    return engine.Plan(
+def plan_of(context: RunContext) -> Plan:
+    """Return the times of the context's scenario, for the engine."""
+    scenario = context.scenario
+    return Plan(
         warmup=scenario.load.warmup,
-        steady=scenario.steady_state.for_ + world.jitter,
+        steady=scenario.steady_state.for_ + context.jitter,
         entries=tuple(entry.at for entry in scenario.timeline),
         hold=scenario.hold,
         give_up=scenario.give_up,
         window=max(slo.window for slo in scenario.slos),
         lookback=scenario.load.timeout,
-        secret=world.secret,
-        limits=world.limits,
+        secret=context.secret,
+        timeouts=context.timeouts,
     )

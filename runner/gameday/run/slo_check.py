@@ -1,8 +1,8 @@
-"""The look at a run under way: how the SLOs fare and whether an abort condition holds, as events for the engine.
+"""Periodic check of a run under way: SLO health and abort conditions, as events for the engine.
 
-Both are judged over all samples since the steady state, which takes longer the longer a run lasts: some milliseconds
-after a minute, seconds after an hour. The loop has detectors to feed every 20 ms, so a look is made beside it, in a
-thread of the interpreter's, and one that took long is followed by a pause many times as long.
+A check reads all samples since the steady state, so it takes longer the longer a run lasts: some milliseconds after a
+minute, seconds after an hour. The interpreter's loop feeds the detectors every 20 ms, so a check runs in a thread of
+its own, and a slow check is followed by a pause many times as long.
 """
 
 from __future__ import annotations
@@ -11,66 +11,68 @@ import math
 from collections.abc import Iterator
 
 from gameday.recording.samples import Samples
-from gameday.run import engine, events
-from gameday.run.run_context import World
+from gameday.run import events
+from gameday.run.run_context import RunContext
+from gameday.run.run_state import State
 from gameday.slo import course, holding_since
 
 EVERY_S = 0.5
 PAUSE = 10
-"""How many times as long as a look took there is none after it, at least."""
+"""The shortest pause after a check, in multiples of the check's duration."""
 ANSWERED_S = 0.25
-"""How old a request of the steady state is before it counts: all are answered by then, or the SLOs don't hold."""
+"""How old a request of the steady state must be to count: by then it has been answered, or the SLOs don't hold."""
 
 
-class Look:
-    """One for each run; one look at a time."""
+class SloCheck:
+    """The checks of one run, one at a time."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self._due = 0.0
 
-    def due(self, now: float) -> bool:
-        """Whether it is time for a look; where it is, that one counts as begun, and none is due before it ends."""
+    def claim(self, now: float) -> bool:
+        """Return True if a check is due, and count it as begun: none is due before `emit` has ended."""
         if now < self._due:
             return False
         self._due = math.inf
         return True
 
-    def emit(self, state: engine.State, now: float) -> Iterator[events.Event]:
-        """Health, and Stop where a condition of the scenario holds; then it rests. Takes as long as it takes."""
-        samples = self._world.samples()
+    def emit(self, state: State, now: float) -> Iterator[events.Event]:
+        """Yield the health, and AbortConditionMet if a condition is true; then schedule the next check. Blocks."""
+        samples = self._context.samples()
         yield self._health(state, samples, now)
-        stop = self._stop(state, samples, now)
-        if stop is not None:
-            yield stop
-        ended = self._world.clock.now()
+        abort = self._abort(state, samples, now)
+        if abort is not None:
+            yield abort
+        ended = self._context.clock.now()
         self._due = max(now + EVERY_S, ended + PAUSE * (ended - now))
 
-    def _health(self, state: engine.State, samples: Samples, now: float) -> events.Health:
-        """Judged on what is known for sure: requests whose time-out has passed, or in steady state all answered."""
-        slos = self._world.scenario.slos
-        since = state.start if state.start is not None else state.steady_from
+    def _health(self, state: State, samples: Samples, now: float) -> events.Health:
+        """Judge the SLOs on settled requests: past their time-out, or in steady state past the time to answer."""
+        slos = self._context.scenario.slos
+        since = state.timeline_zero if state.timeline_zero is not None else state.steady_from
         if since is None:
             return events.Health(now, now, "no requests yet", False, None)
-        end = now - (state.plan.lookback if state.start is not None else ANSWERED_S)
+        end = now - (state.plan.lookback if state.timeline_zero is not None else ANSWERED_S)
         courses = [course(slo, samples, since, end) for slo in slos]
-        bad = [f"{each.name} is in breach ({each.bad} of {each.n} bad)" for each in courses if each.outages]
+        breaches = [f"{slo.name} is in breach ({slo.bad} of {slo.n} bad)" for slo in courses if slo.outages]
         held = holding_since(slos, samples, since, end) if end > since else None
-        unknown = "" if bad or held is not None else "an SLO has too few requests to be judged"
-        return events.Health(now, end, "; ".join(bad) or unknown, bool(bad), held)
+        unknown = "" if breaches or held is not None else "an SLO has too few requests to be judged"
+        return events.Health(now, end, "; ".join(breaches) or unknown, bool(breaches), held)
 
-    def _stop(self, state: engine.State, samples: Samples, now: float) -> events.Stop | None:
-        abort = self._world.abort
-        if abort is None or state.phase != "fault" or state.start is None or state.steady_from is None:
+    def _abort(self, state: State, samples: Samples, now: float) -> events.AbortConditionMet | None:
+        evaluate = self._context.abort
+        if evaluate is None or state.phase != "fault":
             return None
-        end = now - state.plan.lookback
-        held = abort(
+        if state.timeline_zero is None or state.steady_from is None:
+            return None
+        condition = evaluate(
             samples,
             steady=state.steady_from,
-            zero=state.start,
-            end=end,
+            zero=state.timeline_zero,
+            end=now - state.plan.lookback,
             now=now,
-            alerts=state.raised,
-            pages=state.paged,
+            alerts=state.alerts_raised,
+            pages=state.pages_raised,
         )
-        return None if held is None else events.Stop(now, *held)
+        return None if condition is None else events.AbortConditionMet(now, *condition)

@@ -1,7 +1,7 @@
-"""The end of a run: load and telemetry stopped, faults reverted, orders collected, the system taken down.
+"""Teardown of a run: stop load and telemetry, revert faults, collect orders, take the system down.
 
-Each step is made even where the one before failed, and has its time: one that hangs is abandoned in its thread, told,
-and the rest goes on. When it ends, and what its outcome means, is the engine's.
+Every step runs even if the step before failed. A step that exceeds its time-out is abandoned in its thread and
+journalled. The engine decides when a run is torn down and what its result means.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gameday.run.run_context import World
+from gameday.run.run_context import RunContext
 from gameday.run.timeline import Timeline
-from gameday.run.timeouts import Limits
+from gameday.run.timeouts import Timeouts
 
 Log = Callable[[str, str, Mapping[str, Any]], None]
 Work = Callable[[], Mapping[str, Any]]
 
 
-class Step:
-    """One piece of work in a thread of its own, begun at once. A thread that hangs keeps nobody: it is a daemon."""
+class TeardownStep:
+    """One step in a thread of its own, started at once. The thread is a daemon: a hang doesn't keep the process up."""
 
-    def __init__(self, kind: str, work: Work, limit: float) -> None:
+    def __init__(self, kind: str, work: Work, timeout: float) -> None:
         self.kind = kind
-        self._work, self._limit = work, limit
+        self._work, self._timeout = work, timeout
         self._result: Mapping[str, Any] = {}
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=kind, daemon=True)
         self._thread.start()
 
     def result(self) -> Mapping[str, Any]:
-        """What the work gave. Raises what it raised, or TimeoutError where it isn't done by now."""
-        self._thread.join(self._limit)
+        """Wait for the step and return its result. Raise its error, or TimeoutError if it exceeds its time-out."""
+        self._thread.join(self._timeout)
         if self._thread.is_alive():
-            raise TimeoutError(f"not done within {self._limit:g} s: abandoned")
+            raise TimeoutError(f"not done within {self._timeout:g} s: abandoned")
         if self._error is not None:
             raise self._error
         return self._result
@@ -45,61 +45,62 @@ class Step:
             self._error = error
 
 
-class Ending:
-    """Ends one run, once."""
+class Teardown:
+    """Tears one run down, once."""
 
-    def __init__(self, world: World, timeline: Timeline, limits: Limits, log: Log) -> None:
-        self._world, self._timeline, self._limits, self._log = world, timeline, limits, log
+    def __init__(self, context: RunContext, timeline: Timeline, timeouts: Timeouts, log: Log) -> None:
+        self._context, self._timeline, self._timeouts, self._log = context, timeline, timeouts, log
 
-    def close(self, collect: bool, at_once: bool) -> tuple[str, ...]:
-        """What couldn't be taken down. `collect`: faults are reverted and orders asked for first.
+    def run(self, collect: bool, at_once: bool) -> tuple[str, ...]:
+        """Tear down; return what couldn't be removed.
 
-        `at_once`: changes under way are cancelled, and reverting begins before the load is told to stop.
+        `collect`: revert the faults and collect the orders first. `at_once`: cancel changes under way, and begin to
+        revert before the load is stopped.
         """
-        world, limits = self._world, self._limits
-        self._timeline.end()
+        context, timeouts = self._context, self._timeouts
+        self._timeline.stop()
         if at_once:
-            world.operator.cancel()
-        reverting = Step("faults.reverted", self._revert, limits.revert) if at_once else None
-        self._done(Step("load.stopped", world.load.stop, limits.stop_load))
-        self._done(Step("telemetry.stopped", self._stop_telemetry, limits.stop_telemetry))
+            context.operator.cancel()
+        reverting = TeardownStep("faults.reverted", self._revert, timeouts.revert) if at_once else None
+        self._await(TeardownStep("load.stopped", context.load.stop, timeouts.stop_load))
+        self._await(TeardownStep("telemetry.stopped", self._stop_telemetry, timeouts.stop_telemetry))
         if collect:
-            self._done(reverting or Step("faults.reverted", self._revert, limits.revert))
-            self._done(Step("audit", world.collect, limits.audit))
+            self._await(reverting or TeardownStep("faults.reverted", self._revert, timeouts.revert))
+            self._await(TeardownStep("audit", context.collect, timeouts.audit))
         return self._take_down(collect)
 
-    def _done(self, step: Step) -> None:
-        """Waits for it; what it gave, or why it gave nothing, goes to the journal."""
+    def _await(self, step: TeardownStep) -> None:
+        """Wait for a step; journal its result, or why it failed."""
         try:
             result = step.result()
         except Exception as error:
-            self._log("run.error", "", {"where": step.kind, "why": _said(error)})
+            self._log("run.error", "", {"where": step.kind, "why": _reason(error)})
         else:
             if result:
                 self._log(step.kind, "", result)
 
     def _take_down(self, collected: bool) -> tuple[str, ...]:
         def down() -> Mapping[str, Any]:
-            return {"left": tuple(self._world.down(collected))}
+            return {"left": tuple(self._context.down(collected))}
 
         try:
-            left: tuple[str, ...] = Step("cleanup", down, self._limits.take_down).result()["left"]
+            left: tuple[str, ...] = TeardownStep("cleanup", down, self._timeouts.take_down).result()["left"]
         except Exception as error:
-            return (f"the system, which could not be taken down: {_said(error)}",)
+            return (f"the system, which could not be taken down: {_reason(error)}",)
         if not left:
-            self._timeline.gone()
+            self._timeline.mark_all_reverted()
         return left
 
     def _revert(self) -> Mapping[str, Any]:
-        """What still stands is taken back, so that every record can be audited."""
+        """Revert the active faults, so that every record can be audited."""
         self._timeline.revert()
         return {}
 
     def _stop_telemetry(self) -> Mapping[str, Any]:
-        self._world.sight.stop()
-        self._world.telemetry.stop()
+        self._context.sight.stop()
+        self._context.telemetry.stop()
         return {}
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
-"""Carries out a scenario's timeline: ships its changes, injects its faults, and takes back those whose time is over.
+"""Execution of a scenario's timeline: ship changes, inject faults, revert faults whose time is over.
 
-Each fault is journalled durably with its undo before it acts. What stands at the end of a run is reverted by `revert`,
-or goes with the system.
+Each fault is journalled durably, with its undo, before it acts. Faults that are still active at the end of a run are
+reverted by `revert`, or go with the system.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ Bind = Callable[[str, Any], Fault]
 
 
 class Timeline:
-    """`bind` makes a fault of an entry's action and spec; `defect` says what is wrong with a release, if anything."""
+    """The timeline of one run. Thread-safe.
+
+    `bind` makes a fault of an entry's action and spec; `defect` returns what is wrong with a release, else None.
+    """
 
     def __init__(
         self,
@@ -38,14 +41,14 @@ class Timeline:
         self._log = log
         self._lock = threading.Lock()
         self._changes = 0
-        self._shipped: dict[str, str] = {}
-        """Harmful change → its fault."""
-        self._standing: dict[str, Fault | None] = {}
-        """Fault → how to revert it; None where only a roll-back or the end does."""
-        self._ending = threading.Event()
+        self._fault_of_change: dict[str, str] = {}
+        """Id of a bad deploy → id of its fault."""
+        self._active: dict[str, Fault | None] = {}
+        """Id of an active fault → the fault; None if only a rollback or the teardown reverts it."""
+        self._stopped = threading.Event()
 
     def enter(self, index: int) -> None:
-        """Carries out one entry, to the end of the time it is for. Raises PortError where a fault can't be injected."""
+        """Carry out one entry, to the end of its duration. Raise PortError if a fault can't be injected."""
         entry, fault = self._scenario.timeline[index], f"f{index + 1}"
         if entry.action == "deploy":
             self._ship(entry, fault, index)
@@ -55,36 +58,36 @@ class Timeline:
             self._inject(entry, fault, index)
 
     def next_change(self) -> str:
-        """The id of a change that is about to begin."""
+        """Return a new id for a change."""
         with self._lock:
             self._changes += 1
             return f"c{self._changes}"
 
-    def taken_back(self, change: str | None) -> None:
-        """A responder rolled this change back: a fault that it was is over."""
-        if change in self._shipped and self._over(self._shipped[change]):
-            self._log("fault.reverted", self._shipped[change], {"by": "responder"})
+    def mark_rolled_back(self, change: str | None) -> None:
+        """Mark the fault of a bad deploy as reverted: a responder rolled the change back."""
+        if change in self._fault_of_change and self._deactivate(self._fault_of_change[change]):
+            self._log("fault.reverted", self._fault_of_change[change], {"by": "responder"})
 
-    def end(self) -> None:
-        """Nothing more begins, and what waits goes on at once."""
-        self._ending.set()
+    def stop(self) -> None:
+        """Begin nothing more, and cut every wait short."""
+        self._stopped.set()
 
     def revert(self) -> None:
-        """Takes back every fault that stands and can be taken back by itself, the latest first."""
-        for name, fault in reversed(list(self._standing.items())):
+        """Revert every active fault that can be reverted by itself, the latest first."""
+        for name, fault in reversed(list(self._active.items())):
             if fault is not None and self._try_to_revert(name, fault):
-                self._closed(name, "cleanup")
+                self._mark_reverted(name, "cleanup")
 
-    def gone(self) -> None:
-        """The system is down, and every fault with it."""
-        for name in list(self._standing):
-            self._closed(name, "cleanup")
+    def mark_all_reverted(self) -> None:
+        """Mark every active fault as reverted: the system is down."""
+        for name in list(self._active):
+            self._mark_reverted(name, "cleanup")
 
     def _ship(self, entry: Entry, fault: str, index: int) -> None:
-        """A deploy; one that fails is part of the story, not of the tool's."""
+        """Deploy a release. A deploy that fails is an event of the scenario, not an error of the tool."""
         change, defect = self.next_change(), self._defect(entry.spec.release)
         if defect:
-            self._shipped[change] = fault
+            self._fault_of_change[change] = fault
             service = entry.spec.release.rpartition("-")[0]
             data = {
                 "kind": "bad-deploy",
@@ -98,54 +101,55 @@ class Timeline:
         try:
             self._operator.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
         except PortError as error:
-            if defect and self._over(fault):
+            if defect and self._deactivate(fault):
                 self._log("fault.failed", fault, {"why": str(error)})
         else:
             if defect:
                 self._log("fault.injected", fault, {})
 
     def _delete(self, entry: Entry, fault: str, index: int) -> None:
-        """An automation's; that the system refuses it is part of the story."""
+        """Let an automation delete an environment. A refusal by the system is an event of the scenario."""
         region, change = entry.spec.region, self.next_change()
-        about = {"kind": entry.action, "target": region, "region": region, "entry": index, "plan": change}
-        self._intend(fault, {**about, "undo": {"environment": region}}, None)
+        data = {"kind": entry.action, "target": region, "region": region, "entry": index, "plan": change}
+        self._intend(fault, {**data, "undo": {"environment": region}}, None)
         try:
             self._operator.recreate(change, entry.spec.release, region, entry.spec.by)
         except PortError as error:
-            if self._over(fault):
+            if self._deactivate(fault):
                 self._log("fault.failed", fault, {"why": str(error)})
-            if not (isinstance(error, Refused) or self._ending.is_set()):
+            if not (isinstance(error, Refused) or self._stopped.is_set()):
                 raise
             return
-        self._over(fault)
+        self._deactivate(fault)
         self._log("fault.injected", fault, {})
         self._log("fault.reverted", fault, {"by": "system"})
 
     def _inject(self, entry: Entry, name: str, index: int) -> None:
+        """Inject a fault, and revert it once its duration is over."""
         fault = self._bind(entry.action, entry.spec)
         begun = time.monotonic()
         undo = dict(fault.undo())
-        said = {**undo.get("spec", {}), **undo.get("chosen", {})}
-        about = {key: said[key] for key in ("region", "service") if isinstance(said.get(key), str)}
-        self._intend(
-            name, {"kind": entry.action, "target": fault.target, **about, "entry": index, "undo": undo}, fault
-        )
+        values = {**undo.get("spec", {}), **undo.get("chosen", {})}
+        place = {key: values[key] for key in ("region", "service") if isinstance(values.get(key), str)}
+        data = {"kind": entry.action, "target": fault.target, **place, "entry": index, "undo": undo}
+        self._intend(name, data, fault)
         try:
             fault.inject(self._wait)
         except PortError as error:
             self._try_to_revert(name, fault)
-            if self._over(name):
+            if self._deactivate(name):
                 self._log("fault.failed", name, {"why": str(error)})
-            if not self._ending.is_set():
+            if not self._stopped.is_set():
                 raise
             return
         self._log("fault.injected", name, {})
         if entry.spec.for_ is not None and self._wait(entry.spec.for_ - (time.monotonic() - begun)):
             ordered = self._operator.clock.now()
             fault.revert()
-            self._closed(name, "schedule", ordered=ordered)
+            self._mark_reverted(name, "schedule", ordered=ordered)
 
     def _try_to_revert(self, name: str, fault: Fault) -> bool:
+        """Revert a fault; return False and journal a note if that fails."""
         try:
             fault.revert()
         except PortError as error:
@@ -154,18 +158,19 @@ class Timeline:
         return True
 
     def _wait(self, seconds: float) -> bool:
-        return not self._ending.wait(max(0.0, seconds))
+        """Wait; return False at once if the run is being ended."""
+        return not self._stopped.wait(max(0.0, seconds))
 
     def _intend(self, name: str, data: Mapping[str, Any], fault: Fault | None) -> None:
         with self._lock:
-            self._standing[name] = fault
+            self._active[name] = fault
         self._log("fault.intended", name, data)
 
-    def _over(self, name: str) -> bool:
-        """Whether it stood till now."""
+    def _deactivate(self, name: str) -> bool:
+        """Remove the fault from the active set; return True if it was active."""
         with self._lock:
-            return self._standing.pop(name, self) is not self
+            return self._active.pop(name, self) is not self
 
-    def _closed(self, name: str, by: str, **more: float) -> None:
-        if self._over(name):
+    def _mark_reverted(self, name: str, by: str, **more: float) -> None:
+        if self._deactivate(name):
             self._log("fault.reverted", name, {"by": by, **more})

@@ -1,7 +1,7 @@
-"""How long each phase of a run and each step of its end may take, so that nothing hangs for ever. All in seconds.
+"""Time-outs of a run: how long each phase and each step of the teardown may take, in seconds.
 
-What takes longer is abandoned and told. These are the outer bounds: calls to engines, services and databases have
-shorter ones of their own, which a run meets first; docs/safety.md has the table.
+Work that takes longer is abandoned and reported. These are the outer bounds: calls to engines, services and databases
+have shorter time-outs of their own, which expire first; docs/safety.md has the table.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The timeline is bounded by the scenario: its last entry, `giveUp`, and what a late recovery needs to be held."""
+class Timeouts:
+    """Bounds of everything but the timeline, which the scenario bounds by its last entry, `giveUp` and `hold`."""
 
     up: float = 660.0
-    """Without anything new while the system comes up. The first image's packages, silently fetched, have 600."""
+    """Bring-up without any progress. Fetching the first image's packages, which shows none, may take 600."""
     load: float = 120.0
-    """Until the load has begun."""
+    """From the system being up to the load's first request."""
     steady: float = 120.0
-    """Beyond `steadyState.for`, until the SLOs were judged."""
+    """Beyond `steadyState.for`, until every SLO has been judged."""
     turn: float = 60.0
-    """Of the loop that watches everything, once round; then the reaper takes the runner for hung."""
+    """One turn of the interpreter's loop; a runner that exceeds it counts as hung, and the reaper ends it."""
     stop_load: float = 60.0
     stop_telemetry: float = 30.0
     revert: float = 240.0
-    """Of all faults together. A region that was lost has 60 s for its instances to be ready, 60 for its database."""
+    """All faults together. A lost region needs up to 60 s for its instances and 60 s for its database."""
     audit: float = 90.0
     take_down: float = 180.0
     margin: float = 30.0
-    """Of the end as a whole, beyond the sum of its steps."""
+    """The teardown as a whole, beyond the sum of its steps."""
 
     @property
     def close(self) -> float:
-        """All steps of the end together."""
+        """The time-out of the whole teardown."""
         return self.stop_load + self.stop_telemetry + self.revert + self.audit + self.take_down + self.margin
 
 
-LIMITS = Limits()
+TIMEOUTS = Timeouts()
