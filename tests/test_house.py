@@ -44,6 +44,8 @@ ALLOWED: dict[str, set[str]] = {
     "calibrate": ADAPTERS | {"ports", "slo", "system"} | GROUND,
     "execution": ADAPTERS | BELOW_EXECUTION | GROUND | {"gameday_reports"},
     "cli": ADAPTERS | BELOW_EXECUTION | GROUND | {"execution", "gameday_reports"},
+    "api": {"analysis", "execution", "ports", "scenario"},
+    "pytest_plugin": {"api"},
     "gameday_reports": {"analysis", "slo"} | GROUND,
 }
 """Room → the rooms it may import."""

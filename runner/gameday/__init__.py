@@ -1,7 +1,49 @@
 """Runs scenarios and measures what came of them; `gameday.cli` is the way in."""
 
-import os
+from __future__ import annotations
 
-# The matrices of detectors and limits are small: threads of numpy's own would only take the cores from the system under
-# test. It must be said before numpy is imported anywhere.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gameday.api import (
+        Clock,
+        Comparison,
+        Invalid,
+        PortError,
+        Problem,
+        RunResult,
+        Scenario,
+        compare_runs,
+        load_scenario,
+        read_outcome,
+        run_scenario,
+        validate_scenario,
+    )
+
+__all__ = [
+    "Clock",
+    "Comparison",
+    "Invalid",
+    "PortError",
+    "Problem",
+    "RunResult",
+    "Scenario",
+    "compare_runs",
+    "load_scenario",
+    "read_outcome",
+    "run_scenario",
+    "validate_scenario",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the Python API when one of its names is first used, so that commands start without it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gameday import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,9 @@ import click
 
 from gameday.execution import process_exit
 
+# Threads of the linear algebra library would take cores from the system under test. numpy reads this when imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 T = TypeVar("T")
 EPILOG = """\b
 Examples:
