@@ -24,7 +24,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from gameday import bundled
+from gameday.topology import bundled
 
 PATIENCE_S = 180.0
 ASK_S = 30.0

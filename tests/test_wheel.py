@@ -76,7 +76,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_every_scenario_and_compose_file_is_bundled(wheel: zipfile.ZipFile) -> None:
-    """All of both folders, and nothing besides, lies where `gameday.bundled` looks for it."""
+    """All of both folders, and nothing besides, lies where `gameday.topology.bundled` looks for it."""
     top = "gameday/_bundled/"
     bundled = {name.removeprefix(top) for name in wheel.namelist() if name.startswith(top)}
     assert bundled == tracked("scenarios", "compose")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gameday.api import (
+    from gameday.api.python_api import (
         Clock,
         Comparison,
         Invalid,
@@ -40,9 +40,9 @@ def __getattr__(name: str) -> Any:
     """Load the Python API when one of its names is first used, so that commands start without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gameday import api
+    from gameday.api import python_api
 
-    return getattr(api, name)
+    return getattr(python_api, name)
 
 
 def __dir__() -> list[str]:

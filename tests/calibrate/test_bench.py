@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from gameday import bundled
 from gameday.calibrate.bench import LINK, Bench, Settings, topology
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
 from gameday.recording.journal import Journal
-from gameday.topology import EDGE, read_topology
+from gameday.topology import EDGE, bundled, read_topology
 
 
 def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:

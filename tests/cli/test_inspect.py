@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gameday import bundled
 from gameday.cli import main
 from gameday.execution import active_runs, library
 from gameday.execution.trial import _conclude
+from gameday.topology import bundled
 from tests.support.paths import GOLDEN, ROOT
 from tests.support.scenarios import SMALL
 

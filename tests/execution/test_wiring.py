@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gameday import bundled
 from gameday.execution import library, wiring
 from gameday.ports import Release
 from gameday.recording.clock import RunClock
@@ -17,7 +16,7 @@ from gameday.scenario import Guardrails, Scenario
 from gameday.system.authorization import may_delete
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
-from gameday.topology import read_topology
+from gameday.topology import bundled, read_topology
 from tests.support import storefront_services
 from tests.support.fakes import FakeLinks, FakeSubstrate
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from gameday import bundled
 from gameday.changes.deploy import Deploy
 from gameday.changes.environment_delete import Delete
 from gameday.changes.rollout import plan
@@ -22,7 +21,7 @@ from gameday.scenario import Entry, Guardrails, Scenario
 from gameday.system.deployer import Operator
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
-from gameday.topology import read_topology
+from gameday.topology import bundled, read_topology
 from tests.support.fakes import FakeFault, FakeLinks, FakeSubstrate, HandClock
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameday import bundled
 from gameday.execution import library
 from gameday.execution.actions import ACTIONS
 from gameday.scenario import json_schema, load, read_resolved
 from gameday.scenario.yaml_document import Invalid
+from gameday.topology import bundled
 from tests.support.scenarios import SMALL, read
 
 HERE = Path(__file__).parent

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from gameday import bundled
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan
 from gameday.operations import Operation
@@ -15,7 +14,7 @@ from gameday.substrates.process.process_substrate import ProcessSubstrate
 from gameday.system.deployer import Operator
 from gameday.system.operation_executor import Recovery
 from gameday.system.system import System
-from gameday.topology import Topology, read_topology
+from gameday.topology import Topology, bundled, read_topology
 from storefront.flags import DEFAULTS
 from tests.support import storefront_services
 from tests.support.fakes import FakeLinks, HandClock

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gameday import bundled
 from gameday.changes.rollout import plan
 from gameday.execution import library
 from gameday.ports import Release
@@ -26,7 +25,7 @@ from gameday.run.run_state import State
 from gameday.scenario import Entry, Load, SteadyState
 from gameday.system.deployer import Operator
 from gameday.system.system import System
-from gameday.topology import read_topology
+from gameday.topology import bundled, read_topology
 from tests.run.test_timeline import Spec
 from tests.support.fakes import (
     FakeFault,

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from gameday import bundled
 from gameday.changes.rollout import plan
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.system.deployer import Operator, Strategy
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
-from gameday.topology import read_topology
+from gameday.topology import bundled, read_topology
 from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gameday import bundled
 from gameday.system.feature_flags import Flags, has_flags, variable
-from gameday.topology import read_topology
+from gameday.topology import bundled, read_topology
 
 
 def test_the_latest_switch_of_each_flag_stands() -> None:

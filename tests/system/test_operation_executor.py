@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gameday import bundled
 from gameday.changes.rollout import plan
 from gameday.operations import Operation
 from gameday.ports import Instance, PortError, Release
@@ -17,7 +16,7 @@ from gameday.system import postgres_admin
 from gameday.system.deployer import Operator
 from gameday.system.operation_executor import Recovery
 from gameday.system.system import System
-from gameday.topology import Service, read_topology
+from gameday.topology import Service, bundled, read_topology
 from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
 
 REGIONS = ("us-east", "eu-west", "me-central")

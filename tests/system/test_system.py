@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from gameday import bundled
 from gameday.ports import Instance, PortError, Release
 from gameday.system import reconciler
 from gameday.system.reconciler import BACK_OFF_S
 from gameday.system.system import System
-from gameday.topology import Service, read_topology
+from gameday.topology import Service, bundled, read_topology
 from tests.support.fakes import FakeLinks, FakeSubstrate
 from tests.support.waiting import until
 

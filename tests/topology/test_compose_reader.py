@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gameday import bundled
 from gameday.scenario.yaml_document import Invalid
-from gameday.topology import EDGE, Template, Topology, read_topology
+from gameday.topology import EDGE, Template, Topology, bundled, read_topology
 
 REGIONS = ("us-east", "eu-west")
 

@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import requests
 
-from gameday import bundled
 from gameday.detect import make as make_detector
 from gameday.links.link_control import LinkControl
 from gameday.links.server.toxiproxy_api import SWITCHED
@@ -29,7 +28,7 @@ from gameday.recording.journal import Event, Journal
 from gameday.scenario import Scenario, Slo
 from gameday.system.system import System
 from gameday.telemetry.watch import Watch
-from gameday.topology import EDGE, Link, Topology, read_topology
+from gameday.topology import EDGE, Link, Topology, bundled, read_topology
 
 RATE = 60.0
 REGION = "bench"

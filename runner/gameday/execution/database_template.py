@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gameday import bundled
 from gameday.ports import PortError
+from gameday.topology import bundled
 
 TEMPLATE_TIMEOUT = 180.0
 

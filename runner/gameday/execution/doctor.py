@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from gameday import bundled
+from gameday.topology import bundled
 
 
 @dataclass(frozen=True)

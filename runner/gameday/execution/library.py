@@ -10,13 +10,12 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from gameday import bundled
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.scenario import Journey, Load, Scenario, System, load, variants
 from gameday.scenario.scenario_model import MOST
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
-from gameday.topology import Topology, read_topology
+from gameday.topology import Topology, bundled, read_topology
 
 LONGEST = 500
 """Characters of an expectation."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gameday import bundled
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
 from gameday.detect import make as make_detector
@@ -40,7 +39,7 @@ from gameday.telemetry.edge_status import Status
 from gameday.telemetry.metrics_scrape import Scrape
 from gameday.telemetry.order_records import collect_orders
 from gameday.telemetry.watch import Watch
-from gameday.topology import Topology
+from gameday.topology import Topology, bundled
 
 GRACE = 5.0
 JITTER = 1.0

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gameday import bundled
 from gameday.execution import library
 from gameday.execution.preparation import UP_S, SelectedScenario, expected_seconds, read_scenarios
 from gameday.execution.system_reuse import Wanted, wanted
 from gameday.execution.trial import Options
 from gameday.scenario.yaml_document import Invalid, Problem, nearest
+from gameday.topology import bundled
 
 YAML = ("*.yaml", "*.yml")
 

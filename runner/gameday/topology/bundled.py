@@ -7,8 +7,8 @@ from pathlib import Path
 
 def root() -> Path:
     """The folder that holds `scenarios/` and `compose/`."""
-    packed = Path(__file__).parent / "_bundled"
-    return packed if packed.is_dir() else Path(__file__).parents[2]
+    packed = Path(__file__).parents[1] / "_bundled"
+    return packed if packed.is_dir() else Path(__file__).parents[3]
 
 
 def compose() -> Path:

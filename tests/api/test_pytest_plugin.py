@@ -15,14 +15,14 @@ from tests.support.paths import GOLDEN
 pytest_plugins = ["pytester"]
 RECORDED = """
 import json, pathlib
-from gameday import api
+from gameday.api import python_api
 
 def run_scenario(scenario, *, out, **arguments):
     outcome = json.loads(pathlib.Path("outcome.json").read_text())
     pathlib.Path("calls.json").write_text(json.dumps([str(scenario), str(out), arguments["substrate"]]))
-    return api.RunResult(pathlib.Path(out) / "r1", outcome)
+    return python_api.RunResult(pathlib.Path(out) / "r1", outcome)
 
-api.run_scenario = run_scenario
+python_api.run_scenario = run_scenario
 """
 LIMIT = """
 def test_recovery(gameday):

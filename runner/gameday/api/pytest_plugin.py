@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gameday.api import RunResult, Substrate
+    from gameday.api.python_api import RunResult, Substrate
 
 INCONCLUSIVE = 3
 BROKEN = {4: "the tool or the substrate failed", 5: "something was left behind"}
@@ -38,7 +38,7 @@ class Gameday:
         Skip the test, with the reasons, if the run is inconclusive. Fail it if the run itself failed or left
         something behind. A verdict of `fail` is returned, to be judged by the test.
         """
-        from gameday.api import run_scenario
+        from gameday.api.python_api import run_scenario
 
         result = run_scenario(
             scenario,

@@ -1,0 +1,1 @@
+"""Entry points for programs: the Python API and the pytest plug-in."""
