@@ -15,6 +15,7 @@ from tests.support.paths import GOLDEN
 pytest_plugins = ["pytester"]
 RECORDED = """
 import json, pathlib
+import pytest
 from gameday.api import python_api
 
 def run_scenario(scenario, *, out, **arguments):
@@ -22,7 +23,9 @@ def run_scenario(scenario, *, out, **arguments):
     pathlib.Path("calls.json").write_text(json.dumps([str(scenario), str(out), arguments["substrate"]]))
     return python_api.RunResult(pathlib.Path(out) / "r1", outcome)
 
-python_api.run_scenario = run_scenario
+@pytest.fixture(autouse=True)
+def recorded(monkeypatch):
+    monkeypatch.setattr(python_api, "run_scenario", run_scenario)
 """
 LIMIT = """
 def test_recovery(gameday):
