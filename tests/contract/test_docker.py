@@ -14,6 +14,7 @@ from gameday.ports import Instance, PortError
 from gameday.substrates.docker.docker_client import connect
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.substrate_lab import REGIONS, DockerLab, Runs, link
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.docker
 FAR = "web.eu-west:8000"
@@ -132,8 +133,12 @@ def test_removed_by_hand(runs: Runs, engine: docker.APIClient) -> None:
     instance = runs.start("front", "eu-west")
     engine.remove_container(f"gameday-{runs.lab.run_id}-{instance.id}", force=True)
     ended: list[Instance] = []
-    while not ended:
-        ended = [found for found, _ in runs.substrate.died() if found == instance]
+
+    def reported() -> bool:
+        ended.extend(dead for dead, _ in runs.substrate.died() if dead == instance)
+        return bool(ended)
+
+    until(reported, "the removed container is reported as dead")
     assert instance not in runs.substrate.instances()
 
 

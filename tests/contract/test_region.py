@@ -9,6 +9,7 @@ import pytest
 
 from gameday.ports import PortError
 from tests.support.substrate_lab import Lab, Runs
+from tests.support.waiting import until
 
 SERVICES = ("front", "web", "web", "store", "links") * 3
 
@@ -38,8 +39,7 @@ def test_everything_is_killed_at_once(runs: Runs) -> None:
         list(pool.map(runs.substrate.kill, gone * 2))
     assert list(runs.substrate.instances()) == [stays]
     assert list(runs.substrate.died()) == []
-    while len(runs.lab.running(runs.lab.run_id)) > 1:
-        pass
+    until(lambda: len(runs.lab.running(runs.lab.run_id)) <= 1, "one instance is left")
 
 
 def test_destroyed_volumes(runs: Runs) -> None:

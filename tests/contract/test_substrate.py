@@ -13,6 +13,7 @@ import pytest
 
 from gameday.ports import Instance, PortError
 from tests.support.substrate_lab import REGIONS, Lab, Runs, ask, holding, link, release
+from tests.support.waiting import until
 
 GRACE_S = 5.0
 BOUND_S = 10.0
@@ -160,8 +161,12 @@ def test_death_is_noticed(runs: Runs) -> None:
     with pytest.raises(NO_ANSWER):
         runs.ask(instance, "/last")
     ended: list[tuple[Instance, str]] = []
-    while not ended:
-        ended += runs.substrate.died()
+
+    def reported() -> bool:
+        ended.extend(runs.substrate.died())
+        return bool(ended)
+
+    until(reported, "the death is reported")
     assert ended[0][0] == instance
     assert ended[0][1].endswith("these are my last words")
     assert list(runs.substrate.died()) == []
@@ -232,8 +237,7 @@ def test_close_while_starts_are_in_flight(lab: Lab) -> None:
     threads = [threading.Thread(target=start) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while len(lab.running(lab.run_id)) < 4:
-        pass
+    until(lambda: len(lab.running(lab.run_id)) >= 4, "four instances are starting")
     assert list(runs.substrate.close()) == []
     for thread in threads:
         thread.join(10)
@@ -247,8 +251,7 @@ def test_close_while_a_stop_is_in_flight(lab: Lab) -> None:
     instance = runs.start("web", version="1.0.0-stubborn")
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(runs.substrate.stop, instance, 60)
-        while instance in runs.substrate.instances():
-            pass
+        until(lambda: instance not in runs.substrate.instances(), "the instance is being stopped")
         assert list(runs.substrate.close()) == []
         assert lab.traces(lab.run_id) == []
         stopped.result(timeout=20)

@@ -90,8 +90,7 @@ def test_an_exception_is_no_dismissal(run: Run) -> None:
 def test_no_signal_of_a_terminal_ends_it(run: Run) -> None:
     """It has a session of its own, and doesn't listen."""
     with runner(run, beat_s=0.02) as made:
-        while not ignores(made.reaper, signal.SIGHUP):
-            pass
+        until(lambda: ignores(made.reaper, signal.SIGHUP), "the reaper ignores SIGHUP", PATIENCE_S)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             made.reaper.send_signal(number)
         assert os.getsid(made.reaper.pid) == made.reaper.pid
@@ -124,9 +123,9 @@ def test_a_reaper_that_is_killed_is_replaced(run: Run) -> None:
     """The next one is told what the last one knew."""
     with runner(run, beat_s=0.02) as made:
         made.reaper.kill()
-        while (pid := int(made.ask("pid"))) == made.reaper.pid:
-            pass
-        made.reaper = psutil.Process(pid)
+        killed = made.reaper.pid
+        until(lambda: int(made.ask("pid")) != killed, "another reaper", PATIENCE_S)
+        made.reaper = psutil.Process(int(made.ask("pid")))
         made.kill()
         made.await_reaper()
         assert run.gone()

@@ -117,7 +117,7 @@ class CutShort(BaseHTTPRequestHandler):
 def test_half_a_backup_is_none(tmp_path: Path) -> None:
     """An archive that ends early is refused, and the data directory has no database in it."""
     with HTTPServer((storefront_services.HOST, 0), CutShort) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             with pytest.raises(RuntimeError, match="can't be restored"):

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
 
 from gameday.links.toxiproxy_client import LinkServer
+from tests.support.waiting import until
 
 # No wait in these tests is longer; none is expected to take nearly as long.
 PATIENCE_S = 10.0
@@ -51,14 +51,9 @@ class Server:
         assert answer.status_code == 201, answer.text
         return Proxy(self, name, answer.json()["listen"])
 
-    def logs(self, text: str) -> bool:
-        """Whether a line with this text is in the log, or soon comes."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not any(text in line for line in self.log):
-            if time.monotonic() > deadline:
-                return False
-            threading.Event().wait(0.005)
-        return True
+    def await_log(self, text: str) -> None:
+        """Wait until the log has a line with this text."""
+        until(lambda: any(text in line for line in self.log), f"{text!r} is logged", PATIENCE_S)
 
     def errors(self) -> list[str]:
         return [line for line in self.log if " ERROR " in line or line.startswith("Traceback")]

@@ -22,6 +22,7 @@ from gameday.ports import Instance, Limits, Release, Substrate, Volumes
 from gameday.substrates.process.process_substrate import ProcessSubstrate
 from gameday.topology import Link, Service, Topology, read_topology
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 HERE = ROOT / "tests" / "contract"
 TREE = HERE / "tree"
@@ -204,8 +205,7 @@ def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
     """A request in flight that the service answers only when it is told to stop; gives the way to its answer."""
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(runs.ask, instance, "/hold")
-        while not runs.ask(instance, "/holding"):
-            pass
+        until(lambda: runs.ask(instance, "/holding"), "the request is in flight")
         yield lambda: answer.result(timeout=10)
 
 

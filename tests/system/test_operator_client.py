@@ -31,7 +31,7 @@ def answering(status: int, body: bytes) -> Iterator[tuple[str, int]]:
             """Nobody reads it."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield ("127.0.0.1", server.server_address[1])

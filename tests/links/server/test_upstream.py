@@ -112,7 +112,7 @@ def test_a_broken_table_leaves_the_last_good_one(
     assert heard(proxy) == b"word"
     names.unlink()
     assert heard(proxy) == b"word"
-    assert named.logs(" WARNING names table ")
+    named.await_log(" WARNING names table ")
 
 
 class Callers:

@@ -15,6 +15,7 @@ import pytest
 from gameday.substrates.process.cpu_throttle import Throttle
 from gameday.substrates.process.process_table import Census, usage
 from gameday.substrates.process.process_tree import Tree
+from tests.support.waiting import until
 
 # Two processes that compute without end, each in a session of its own.
 BUSY = """
@@ -52,25 +53,39 @@ def used(tree: Tree) -> float:
 def test_all_processes_share(spawn: Callable[[str], Tree]) -> None:
     """The bound is for all of a tree's processes together, and over a while it is kept."""
     tree = spawn(BUSY)
-    while len(tree.family()) < 2 or used(tree) < 0.2:
-        pass
+    until(lambda: len(tree.family()) >= 2 and used(tree) >= 0.2, "both processes compute")
     throttle = Throttle(tree, 0.2)
     before, begun = used(tree), time.monotonic()
-    while used(tree) < before + 0.2:
-        pass
+    until(lambda: used(tree) >= before + 0.2, "0.2 s of processor time within the bound")
     assert (used(tree) - before) / (time.monotonic() - begun) < 0.5
     throttle.end()
-    before = used(tree)
-    while used(tree) < before + 0.2:
-        pass
+    unbound = used(tree)
+    until(lambda: used(tree) >= unbound + 0.2, "0.2 s of processor time without the bound")
     assert not stopped(tree)
+
+
+def test_more_than_one_core(spawn: Callable[[str], Tree]) -> None:
+    """A bound of two cores never stops two processes, however busy they are."""
+    tree = spawn(BUSY)
+    until(lambda: len(tree.family()) >= 2, "both processes run")
+    throttle, before = Throttle(tree, 2.0), used(tree)
+    statuses = list[bool]()
+
+    def computed() -> bool:
+        statuses.append(stopped(tree))
+        return used(tree) >= before + 0.4
+
+    until(computed, "0.4 s of processor time")
+    throttle.end()
+    assert len(statuses) > 3
+    assert not any(statuses)
 
 
 def test_who_stays_below_is_left_alone(spawn: Callable[[str], Tree], tmp_path: Path) -> None:
     """A tree that does nothing is never stopped, however little it may use."""
     tree = spawn(IDLE)
-    while not (tmp_path / "log").read_text() or psutil.Process(tree.pid).status() != psutil.STATUS_SLEEPING:
-        pass
+    until((tmp_path / "log").read_text, "the process has begun")
+    until(lambda: psutil.Process(tree.pid).status() == psutil.STATUS_SLEEPING, "the process sleeps")
     throttle, begun = Throttle(tree, 0.001), time.monotonic()
     while time.monotonic() < begun + 0.3:
         assert not stopped(tree)
@@ -80,12 +95,10 @@ def test_who_stays_below_is_left_alone(spawn: Callable[[str], Tree], tmp_path: P
 def test_a_pause_is_a_pause(spawn: Callable[[str], Tree]) -> None:
     """Neither the throttle nor its end wakes up what somebody else has stopped."""
     tree = spawn(BUSY)
-    while len(tree.family()) < 2:
-        pass
+    until(lambda: len(tree.family()) >= 2, "both processes run")
     throttle = Throttle(tree, 0.5)
     tree.freeze()
-    while not stopped(tree):
-        pass
+    until(lambda: stopped(tree), "both processes are stopped")
     begun = time.monotonic()
     while time.monotonic() < begun + 0.3:
         assert stopped(tree)

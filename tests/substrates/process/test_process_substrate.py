@@ -19,6 +19,7 @@ from gameday.substrates.process.process_substrate import ProcessSubstrate
 from gameday.topology import Template
 from tests.support.paths import ROOT, SOURCE_PATH
 from tests.support.substrate_lab import ProcessLab, Runs, ask, link, release
+from tests.support.waiting import until
 
 RUNNER = """
 import sys, pathlib
@@ -191,5 +192,4 @@ def test_killed_runner(lab: ProcessLab) -> None:
         assert runner.stdout.readline() == b"up\n"
         assert len(lab.traces(f"guarded-{lab.run_id}")) == 2
         runner.send_signal(signal.SIGKILL)
-    while lab.traces(f"guarded-{lab.run_id}"):
-        pass
+    until(lambda: not lab.traces(f"guarded-{lab.run_id}"), "every process of the killed runner ends")

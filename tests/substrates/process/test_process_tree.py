@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from gameday.substrates.process.process_tree import Tree, outlasting, send, strays, sweep
+from tests.support.waiting import until
 
 # A child that leaves the session and an orphan whose parent is gone, as a database has them.
 FAMILY = """
@@ -42,8 +43,8 @@ def family(run_id: str, folder: Path) -> Tree:
     log = folder / "log"
     path = {"PATH": os.environ["PATH"]}
     tree = Tree.spawn([sys.executable, "-c", FAMILY], path, folder, log, run_id, "us-east.store.1")
-    while "ready" not in log.read_text():
-        assert not tree.ended(0.01)
+    until(lambda: "ready" in log.read_text() or tree.ended(), "the family is ready")
+    assert not tree.ended()
     return tree
 
 
