@@ -25,7 +25,7 @@ import numpy as np
 
 from gameday import detect
 from gameday.analysis.detection.detection_limit import limit
-from gameday.detect import cusum
+from gameday.detect import cusum, silence
 from gameday.detect.baseline_rate import Normal
 from gameday.ports import Detector
 from gameday.scenario import Slo
@@ -130,7 +130,7 @@ def silent(trials: int, draw: np.random.Generator) -> tuple[Delay, float]:
     found = []
     for _ in range(trials):
         fold = detect.make(Detection(detector="silence"), slo_for("silence"), P0, RATE)
-        assert isinstance(fold, detect.silence.Silence)
+        assert isinstance(fold, silence.Silence)
         times = np.cumsum(draw.exponential(1 / RATE, 1000)).tolist()
         assert not any(fold.observe(t, True) for t in times)
         now = times[-1] + draw.random() * 0.02

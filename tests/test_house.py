@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 SOURCES = {"gameday": ROOT / "runner", "gameday_reports": ROOT / "reports", "storefront": ROOT / "compose"}
 """Import package → its source root."""
-GROUND = {"operations", "recording", "scenario", "topology"}
+GROUND = {"operations", "recording", "registries", "scenario", "topology"}
 ADAPTERS = {
     "changes",
     "detect",
@@ -28,13 +28,14 @@ BELOW_EXECUTION = {"analysis", "calibrate", "console", "ports", "reaper", "run",
 ALLOWED: dict[str, set[str]] = {
     "operations": set(),
     "recording": {"operations"},
-    "scenario": {"recording"},
+    "registries": set(),  # built-ins are dotted names there, so that scenario models can check names against them
+    "scenario": {"recording", "registries"},
     "topology": {"scenario"},
     "ports": GROUND,
     "slo": {"recording", "scenario"},
     **{name: {"ports", "slo"} | GROUND for name in ADAPTERS},
-    "responders": {"operations", "ports"},
-    "detect": {"ports", "scenario", "slo"},
+    "responders": {"operations", "ports", "registries"},
+    "detect": {"ports", "registries", "scenario", "slo"},
     "system": {"ports"} | GROUND,
     "run": {"ports", "slo", "system"} | GROUND,
     "analysis": {"slo"} | GROUND,

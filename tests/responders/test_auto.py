@@ -5,7 +5,7 @@ from dataclasses import replace
 from gameday.operations import Change, Operation
 from gameday.ports import View
 from gameday.responders.auto import Auto
-from gameday.responders.none import Nobody
+from gameday.responders.none import NoResponder
 from tests.support.incidents import BAD, PAGE
 
 LATER = Change("c2", 21.0, "gateway", "gateway-1.1.0", "gateway-1.0.0", "code", "", "timeline", "running")
@@ -48,7 +48,7 @@ def test_alerts_that_only_watch_move_nobody() -> None:
 
 def test_nobody_does_nothing() -> None:
     """The control."""
-    assert list(Nobody().poll(View(31.1, (PAGE,), (BAD,)))) == []
+    assert list(NoResponder().poll(View(31.1, (PAGE,), (BAD,)))) == []
 
 
 def test_what_was_shipped_since_the_page_is_not_taken_back() -> None:

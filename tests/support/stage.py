@@ -18,7 +18,7 @@ from gameday.ports import Release
 from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal, read_journal
 from gameday.recording.samples import RECORD, Samples
-from gameday.responders.none import Nobody
+from gameday.responders.none import NoResponder
 from gameday.run.interpreter import Interpreter
 from gameday.run.run_context import RunContext
 from gameday.run.run_state import State
@@ -77,7 +77,7 @@ def staged(folder: Path, clock: Clock | None = None) -> Iterator[Stage]:
         operator=operator,
         load=FakeLoad(),
         telemetry=FakeTelemetry(),
-        responder=Nobody(),
+        responder=NoResponder(),
         journal=journal,
         clock=clock,
         samples=lambda: Samples(np.empty(0, RECORD)),

@@ -150,9 +150,10 @@ def _blocking(stream: TextIO | None) -> TextIO:
 def _told(error: Exception) -> int:
     """Says what went wrong, in words where it is no defect of ours; the exit status."""
     from gameday.ports import PortError
+    from gameday.registries import ExtensionError
     from gameday.scenario.yaml_document import Invalid
 
-    if isinstance(error, Invalid | PortError):
+    if isinstance(error, Invalid | PortError | ExtensionError):
         click.echo(f"error: {error}", err=True)
         return 2 if isinstance(error, Invalid) else 4
     import traceback

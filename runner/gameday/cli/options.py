@@ -8,15 +8,40 @@ from typing import Any, TypeVar
 
 import click
 
+from gameday import registries
+from gameday.registries import Registry
 from gameday.scenario.units import seconds
+from gameday.scenario.yaml_document import nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
-RESPONDERS = click.Choice(["auto", "none", "human", "external"])
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
 SUBSTRATES = click.Choice(["auto", "docker", "process"])
 PAGE_TO = (
     "Also send pages to this receiver: slack=URL, json=URL, pagerduty=KEY. Or GAMEDAY_PAGE_TO. Repeatable."
 )
+
+
+class RegisteredName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """A name of a registry, or one of `others`; nothing of a plug-in is loaded to check it."""
+
+    name = "name"
+
+    def __init__(self, registry: Registry[Any], *others: str) -> None:
+        self._registry = registry
+        self._others = others
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name. Raise a usage error that names the nearest one if it isn't registered."""
+        if value in self._others or value in self._registry:
+            return str(value)
+        hint = nearest(str(value), (*self._others, *self._registry))
+        raise click.BadParameter(f"unknown {self._registry.noun} {value!r}: {hint}", ctx, param)
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        return f"[{'|'.join((*self._others, *self._registry))}]"
+
+
+RESPONDER = RegisteredName(registries.RESPONDERS)
 
 
 def read_duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:

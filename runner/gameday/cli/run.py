@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gameday.cli.options import RESPONDERS, execution_options, page_to_option, seed_option
+from gameday.cli.options import RESPONDER, execution_options, page_to_option, seed_option
 from gameday.execution.preparation import ensure_writable, expected_seconds, read_scenarios
 from gameday.execution.trial import Options
 from gameday.execution.trial_series import TrialSeries
@@ -52,7 +52,7 @@ def _read_overrides(
     help="Override a value.",
 )
 @click.option(
-    "--responder", type=RESPONDERS, help="Replace the scenario's; human and external use the operators' API."
+    "--responder", type=RESPONDER, help="Replace the scenario's; human and external use the operators' API."
 )
 @page_to_option
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")

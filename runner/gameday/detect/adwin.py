@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gameday.detect import river_package
 from gameday.detect.baseline_rate import Normal, Outcomes
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 
@@ -57,3 +58,6 @@ class Adwin:
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Adwin:
     """The detector of one SLO's stream. PortError where river isn't installed."""
     return Adwin(parameters.delta, parameters.clock, normal.steady)
+
+
+KIND = DetectorKind(Parameters, make, river=True)

@@ -12,6 +12,7 @@ from collections import deque
 from pydantic import Field
 
 from gameday.detect.baseline_rate import Normal
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 
@@ -100,3 +101,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> BurnRate:
     budget = 1 - slo.objective
     pages = tuple((seconds / parameters.scale, burn * parameters.burns * budget) for seconds, burn in PAGES)
     return BurnRate(pages, normal.rate)
+
+
+KIND = DetectorKind(Parameters, make)

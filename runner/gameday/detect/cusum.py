@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from gameday.detect.baseline_rate import QUIET_S, Normal
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Ratio, Seconds
@@ -129,3 +130,8 @@ def design(parameters: Parameters, normal: Normal) -> tuple[int, int]:
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Cusum:
     """The detector of one SLO's stream."""
     return Cusum(*design(parameters, normal))
+
+
+KIND = DetectorKind(Parameters, make)
+# Wrong answers are independent outcomes like any others, so `correctness` is cusum for those SLOs alone.
+CORRECTNESS = DetectorKind(Parameters, make, sli="correctness")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from gameday.detect.baseline_rate import QUIET_S, Normal
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Seconds
@@ -114,3 +115,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> Ewma:
     mean = max(normal.p0 * normal.rate * parameters.bin, 1e-9)
     limit = limit_for(parameters.weight, mean, parameters.quiet * normal.streams / parameters.bin)
     return Ewma(parameters.weight, limit, mean, parameters.bin)
+
+
+KIND = DetectorKind(Parameters, make)

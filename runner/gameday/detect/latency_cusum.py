@@ -18,6 +18,7 @@ from pydantic import Field
 
 from gameday.detect import cusum
 from gameday.detect.baseline_rate import Normal, Outcomes
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.units import Seconds
 
@@ -94,3 +95,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> Latency:
     maxima = block_maxima(unlimited, parameters.block, normal.steady)
     bursts = math.ceil(level(maxima, parameters.quiet * normal.streams / parameters.block))
     return Latency(weight, max(limit, round(parameters.bins * cap), bursts), cap, parameters.bin)
+
+
+KIND = DetectorKind(Parameters, make, sli="latency")

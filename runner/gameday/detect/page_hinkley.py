@@ -13,6 +13,7 @@ from pydantic import Field
 
 from gameday.detect import cusum, river_package
 from gameday.detect.baseline_rate import Normal, Outcomes
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 
 
@@ -66,3 +67,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> PageHinkley:
     delta = parameters.delta or 1 / (weight + 1)
     threshold = parameters.threshold or limit / (weight + 1)
     return PageHinkley(delta, threshold, parameters.alpha, parameters.least, normal.steady)
+
+
+KIND = DetectorKind(Parameters, make, river=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.slo import verdict
 
@@ -65,3 +66,6 @@ class ErrorRatio:
 def make(parameters: Parameters, slo: Slo) -> ErrorRatio:
     """The detector of one SLO at one service."""
     return ErrorRatio(slo.objective, parameters.for_)
+
+
+KIND = DetectorKind(Parameters, make, side="service")

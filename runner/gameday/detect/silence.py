@@ -12,6 +12,7 @@ import math
 from pydantic import Field
 
 from gameday.detect.baseline_rate import QUIET_S, Normal
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Ratio, Seconds
@@ -73,3 +74,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> Silence:
     outcomes = max(math.e, parameters.quiet * normal.streams * rate)
     second = rate * (1 - share)  # what a second of silence adds to the log-likelihood ratio
     return Silence(-math.log(share) / second, max(parameters.least, math.log(outcomes) / second))
+
+
+KIND = DetectorKind(Parameters, make)

@@ -7,6 +7,7 @@ from collections import deque
 from pydantic import Field
 
 from gameday.detect.baseline_rate import Normal
+from gameday.detect.detector_kind import DetectorKind
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Seconds
@@ -50,3 +51,6 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> Threshold:
     """The detector of one SLO's stream; what is normal doesn't matter to it."""
     ratio = min(parameters.budgets * (1 - slo.objective), 0.99)
     return Threshold(parameters.window, parameters.least, ratio)
+
+
+KIND = DetectorKind(Parameters, make)

@@ -10,8 +10,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from gameday import registries
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
+from gameday.registries import ExtensionError
 from gameday.scenario import Journey, Load, Scenario, System, load, variants
 from gameday.scenario.scenario_model import MOST
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
@@ -64,7 +66,16 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
         path,
         ACTIONS,
         overrides=overrides,
-        checks=(_expectations, _aborts, _releases, _places, _surges, _detectors, variants.check),
+        checks=(
+            _expectations,
+            _aborts,
+            _releases,
+            _places,
+            _surges,
+            _detectors,
+            _responders,
+            variants.check,
+        ),
     )
 
 
@@ -141,6 +152,21 @@ def _detectors(document: Document) -> Iterable[Problem]:
     return problems(document)
 
 
+def _responders(document: Document) -> Iterator[Problem]:
+    """Yield a problem for each responder or policy whose plug-in can't be loaded; unknown names are the model's."""
+    matrix = document.data.get("matrix")
+    overlays = list(matrix.items())[: variants.MOST] if isinstance(matrix, dict) else []
+    for path, part in [((), document.data), *((("matrix", name), overlay) for name, overlay in overlays)]:
+        respond = part.get("respond") if isinstance(part, dict) else None
+        for key, registry in (("by", registries.RESPONDERS), ("policy", registries.POLICIES)):
+            name = respond.get(key) if isinstance(respond, dict) else None
+            if isinstance(name, str) and name in registry:
+                try:
+                    registry[name]
+                except ExtensionError as error:
+                    yield document.problem((*path, "respond", key), str(error))
+
+
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
     """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
     items = document.data.get("timeline")
@@ -188,7 +214,7 @@ def _missing(document: Document, found: Topology) -> Iterator[tuple[KeyPath, str
     for index, action, spec in _entries(document):
         try:
             model: Any = ACTIONS[action].model_validate(spec)
-        except (KeyError, ValidationError):
+        except (KeyError, ValidationError, ExtensionError):
             continue
         for path, message, hint in model.problems(found) if hasattr(model, "problems") else ():
             yield ("timeline", index, action, *path), message, hint

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gameday import registries
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
 from gameday.detect import make as make_detector
@@ -25,10 +26,6 @@ from gameday.ports import Arena, PortError, Responder, Substrate
 from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal
 from gameday.recording.samples import read_samples
-from gameday.responders.auto import Auto
-from gameday.responders.external import External
-from gameday.responders.human import Human
-from gameday.responders.none import Nobody
 from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import Scenario
 from gameday.system import postgres_admin
@@ -237,15 +234,8 @@ def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
 
 
 def _responder(scenario: Scenario) -> Responder:
-    match scenario.respond.by:
-        case "auto":
-            return Auto(scenario.respond.policy or "rollback-latest-change")
-        case "human":
-            return Human()
-        case "external":
-            return External()
-        case "none":
-            return Nobody()
+    responder: Responder = registries.RESPONDERS[scenario.respond.by](scenario.respond.policy)
+    return responder
 
 
 def _abort(scenario: Scenario, settings: Settings) -> Abort | None:

@@ -1,41 +1,33 @@
-"""Automation on call: takes every page at once, and does one thing at a time, by a policy.
+"""Automation on call: acknowledges every page at once and performs one operation at a time, chosen by a policy.
 
-It sees alerts, the change feed, regions and the operations so far, never the fault. What to do is left to the policies,
-each in a file of its own.
+It sees alerts, the change feed, regions and the operations so far, never the fault. Each policy is a file of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
+from gameday import registries
 from gameday.operations import Operation
 from gameday.ports import View
-from gameday.responders.failover import FailoverThenRollback
-from gameday.responders.rollback import RollbackLatestChange
+from gameday.responders.policy import Policy
 
-
-class Policy(Protocol):
-    """Decides what to do now, if anything; asked only while no operation is under way."""
-
-    def decide(self, view: View) -> Operation | None: ...
-
-
-POLICIES: Mapping[str, Callable[[str], Policy]] = {
-    "rollback-latest-change": RollbackLatestChange,
-    "failover-then-rollback": FailoverThenRollback,
-}
-"""By its name in a scenario, what makes the policy for an actor: operations are ordered in the actor's name."""
+POLICIES: Mapping[str, Callable[[str], Policy]] = registries.POLICIES
+"""Name → a callable that makes the policy from the name in which its operations are ordered."""
+DEFAULT = "rollback-latest-change"
 
 
 class Auto:
-    """A `Responder`. It is of one run: a policy may remember what it has seen. KeyError for an unknown policy."""
+    """A `Responder` for one run, since a policy may remember what it has seen.
+
+    Raise KeyError if the policy isn't registered, ExtensionError if its plug-in is broken.
+    """
 
     kind = "auto"
 
-    def __init__(self, policy: str = "rollback-latest-change") -> None:
-        self.policy: str | None = policy
-        self._policy = POLICIES[policy](self.kind)
+    def __init__(self, policy: str | None = None) -> None:
+        self.policy: str | None = policy or DEFAULT
+        self._policy = POLICIES[self.policy or DEFAULT](self.kind)
 
     def poll(self, view: View) -> Sequence[Operation]:
         taken = {operation.target for operation, _ in view.operations if operation.name == "ack"}

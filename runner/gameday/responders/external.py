@@ -1,4 +1,4 @@
-"""Any program on call, an agent as well: it holds the operators' door and is timed as people are."""
+"""A program on call, such as an agent: it acts through the operator API and is timed as people are."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from gameday.ports import View
 
 
 class External:
-    """A `Responder` that waits for a program."""
+    """A `Responder` that never acts: wait for a program."""
 
     kind = "external"
-    policy: str | None = None
+
+    def __init__(self, policy: str | None = None) -> None:
+        self.policy = policy
 
     def poll(self, view: View) -> Sequence[Operation]:
         return ()

@@ -1,4 +1,4 @@
-"""A person on call: everything comes in by the operators' door, so here nothing is ever decided."""
+"""A person on call, who acts through the operator API; this responder decides nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from gameday.ports import View
 
 
 class Human:
-    """A `Responder` that waits for people."""
+    """A `Responder` that never acts: wait for people."""
 
     kind = "human"
-    policy: str | None = None
+
+    def __init__(self, policy: str | None = None) -> None:
+        self.policy = policy
 
     def poll(self, view: View) -> Sequence[Operation]:
         return ()

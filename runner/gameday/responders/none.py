@@ -1,4 +1,4 @@
-"""Nobody answers: the control that shows what an unanswered outage costs."""
+"""No responder: the control that shows what an unanswered outage costs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from gameday.operations import Operation
 from gameday.ports import View
 
 
-class Nobody:
-    """Sees everything and does nothing."""
+class NoResponder:
+    """A `Responder` that never acts: do nothing."""
 
     kind = "none"
-    policy: str | None = None
+
+    def __init__(self, policy: str | None = None) -> None:
+        self.policy = policy
 
     def poll(self, view: View) -> Sequence[Operation]:
         return ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gameday.registries import ExtensionError
 from gameday.scenario.scenario_model import MOST, Entry, Scenario
 from gameday.scenario.units import seconds, within_a_day
 from gameday.scenario.yaml_document import (
@@ -142,10 +143,13 @@ def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry:
         )
     spec: Any = None
     if len(actions) == 1 and actions[0] in registry:
+        where = (*path, actions[0])
         try:
-            spec = validate(registry[actions[0]], document, (*path, actions[0]), item[actions[0]])
+            spec = validate(registry[actions[0]], document, where, item[actions[0]])
         except Invalid as error:
             problems += error.problems
+        except ExtensionError as error:
+            problems.append(document.problem(where, str(error), at_key=True))
     if problems:
         raise Invalid(problems)
     return Entry(at=at, action=actions[0], spec=spec)

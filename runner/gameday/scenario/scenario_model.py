@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gameday.scenario.registered_name import DetectorName, PolicyName, ResponderName
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
 MOST = 100
@@ -143,18 +144,7 @@ class SteadyState(Part):
 class Detection(Part):
     """A detector, and whether it pages or only watches. Its `params` are checked by `gameday.detect`."""
 
-    detector: Literal[
-        "cusum",
-        "threshold",
-        "burn-rate",
-        "ewma",
-        "silence",
-        "page-hinkley",
-        "adwin",
-        "correctness",
-        "latency",
-        "scrape",
-    ]
+    detector: DetectorName
     pages: bool = False
     params: dict[str, Any] | None = Field(
         default=None, description="the detector's own; see docs/detectors.md"
@@ -177,8 +167,8 @@ class Detection(Part):
 class Respond(Part):
     """Who answers the alert."""
 
-    by: Literal["auto", "none", "human", "external"] = "auto"
-    policy: Literal["rollback-latest-change", "failover-then-rollback"] | None = None
+    by: ResponderName = "auto"
+    policy: PolicyName | None = None
 
     @model_validator(mode="before")
     @classmethod
