@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from gameday.ports import PortError
+from gameday.substrates.process.runtime_folder import UNPRIVILEGED, tried_folder
 from gameday.topology import bundled
 
 
@@ -82,6 +85,35 @@ def _postgres() -> Check:
     )
 
 
+def _data() -> Check:
+    """Write a file as the account that Postgres runs as, at the place where a run started here keeps its data."""
+    name = "database folder"
+    here = Path.cwd()
+    try:
+        with tried_folder(here) as folder:
+            account = UNPRIVILEGED if os.geteuid() == 0 else None
+            subprocess.run(
+                ["/usr/bin/touch", folder / "probe"],
+                check=True,
+                capture_output=True,
+                timeout=10,
+                cwd="/",
+                user=account,
+                group=account,
+            )
+    except (OSError, PortError, subprocess.SubprocessError) as error:
+        return Check(name, False, True, f"Postgres can't keep its data: {words(error)}; set TMPDIR")
+    who = f"Postgres, as user {account}," if account else "Postgres"
+    return Check(name, True, True, f"{who} can write below {folder.parent.parent}")
+
+
+def words(error: Exception) -> str:
+    """Return the error as one line; that of a command is what it printed."""
+    if isinstance(error, subprocess.CalledProcessError):
+        return str(error.stderr.decode(errors="replace").strip())
+    return str(error)
+
+
 def _bundle() -> Check:
     count = len(list(bundled.scenarios().rglob("*.yaml")))
     return Check("library", count > 0, True, f"{count} scenarios in {bundled.scenarios()}")
@@ -107,6 +139,7 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _disk,
     _loopback,
     _postgres,
+    _data,
     _bundle,
     _docker,
     _toxiproxy,

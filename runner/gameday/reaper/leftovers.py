@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gameday.reaper import run_processes
-from gameday.substrates.process import shared_memory
+from gameday.substrates.process import runtime_folder, shared_memory
 
 WORK = "work"
 
@@ -69,7 +69,8 @@ def _processes(traces: Traces) -> Cleared:
 
 def _segments(traces: Traces) -> Cleared:
     work = _work_of(traces)
-    removed = shared_memory.remove(work) if work else 0
+    folders = [*([work] if work else []), *runtime_folder.existing(traces.run)]
+    removed = sum(shared_memory.remove(folder) for folder in folders)
     return Cleared([_count(removed, "segment", "segments") + " of shared memory"] if removed else [])
 
 
@@ -84,11 +85,15 @@ def _engine(runs: Sequence[str], patience: float) -> dict[str, Cleared]:
 
 
 def _work(traces: Traces) -> Cleared:
+    cleared = Cleared()
     work = _work_of(traces)
-    if work is None or not work.exists():
-        return Cleared()
-    shutil.rmtree(work, ignore_errors=True)
-    return Cleared(left=[str(work)]) if work.exists() else Cleared([f"{WORK}/"])
+    if work and work.exists():
+        shutil.rmtree(work, ignore_errors=True)
+        cleared.add(Cleared(left=[str(work)]) if work.exists() else Cleared([f"{WORK}/"]))
+    for folder in runtime_folder.existing(traces.run):
+        removed = runtime_folder.remove(folder)
+        cleared.add(Cleared([str(folder)]) if removed else Cleared(left=[str(folder)]))
+    return cleared
 
 
 def _work_of(traces: Traces) -> Path | None:

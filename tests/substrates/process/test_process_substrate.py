@@ -16,6 +16,7 @@ import pytest
 from gameday.ports import PortError, Release, Substrate
 from gameday.substrates.process.name_table import Table
 from gameday.substrates.process.process_substrate import ProcessSubstrate
+from gameday.substrates.process.runtime_folder import enterable, existing, runtime_folder
 from gameday.topology import Template
 from tests.support.paths import ROOT, SOURCE_PATH
 from tests.support.substrate_lab import ProcessLab, Runs, ask, link, release
@@ -57,13 +58,18 @@ def test_minimal_environment(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_data_and_template(runs: Runs) -> None:
-    """A database is told its volume below the run's work folder, and the template that the callable gives."""
+    """A database gets its volume and the template of the callable; the volume is below the run's `work` folder.
+
+    If Postgres' account can't enter that, the volume is in the run's folder below the system's temporary folder.
+    """
     told = runs.ask(runs.start("store"), "/environment")
     work = runs.lab.folder / runs.lab.run_id / "work"
-    assert told["DATA_DIR"] == str(work / "volumes" / "us-east-store-data")
+    home = work if enterable(work / "volumes") else runtime_folder(runs.lab.run_id)
+    assert told["DATA_DIR"] == str(home / "volumes" / "us-east-store-data")
     assert told["TEMPLATE_DIR"] == str(runs.lab.folder)
     runs.substrate.close()
     assert not work.exists()
+    assert list(existing(runs.lab.run_id)) == []
 
 
 def test_names_file(lab: ProcessLab) -> None:

@@ -46,6 +46,10 @@ class Planner:
     names: Path
     template_dir: Callable[[], Path]
     link_command: Callable[[str, int, Path], Sequence[str]] | None
+    runtime: Path | None = None
+    """The run's folder for sockets and password files, see `runtime_folder`; None if there is none."""
+    data_home: Path | None = None
+    """Where data are kept instead of `work`, which the account that Postgres runs as can't enter."""
 
     def plan(
         self, instance: Instance, service: Service, release: Release, links: Mapping[str, str], port: int
@@ -62,11 +66,12 @@ class Planner:
     def volumes(self, service: Service) -> list[Path]:
         """Where its data outlives it: one folder, or none."""
         volumes = [mount.volume for mount in service.mounts if mount.volume][:1]
-        return [self.work / "volumes" / f"{service.region}-{volume}" for volume in volumes]
+        home = self.data_home or self.work
+        return [home / "volumes" / f"{service.region}-{volume}" for volume in volumes]
 
     def data(self, instance: Instance, service: Service) -> Path:
         """Its volume, or its own folder, which is nobody's after it."""
-        return next(iter(self.volumes(service)), self.work / instance.id)
+        return next(iter(self.volumes(service)), (self.data_home or self.work) / instance.id)
 
     def destroy(self, services: Iterable[Service]) -> None:
         """Removes their volumes. Raises PortError."""
@@ -87,6 +92,8 @@ class Planner:
             "INSTANCE": instance.id,
             "DATA_DIR": str(data),
         }
+        if self.runtime:
+            values["RUNTIME_DIR"] = str(self.runtime / str(port))
         asked = (*service.command, *service.environment.values())
         if any("TEMPLATE_DIR" in template.variables() for template in asked):
             values["TEMPLATE_DIR"] = str(self.template_dir().resolve())

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,7 +19,7 @@ from gameday.ports import Instance, PortError, Release
 from gameday.recording.atomic_file import words
 from gameday.substrates.instance_log import failure, log_end
 from gameday.substrates.instance_registry import Register
-from gameday.substrates.process import shared_memory
+from gameday.substrates.process import runtime_folder, shared_memory
 from gameday.substrates.process.guard import Guard
 from gameday.substrates.process.launch_spec import Planner, base_environment
 from gameday.substrates.process.loopback import HOST, Ports
@@ -87,6 +87,7 @@ class ProcessSubstrate:
         self._ports = Ports()
         self._register: Register[Running] = Register()
         self._names = Names(self._work / "names.json", names_changed)
+        self._runtime: Path | None = None
         self._planner = Planner(self._work, variables, self._names.path, template_dir, link_command)
         self._limits = Limits()
         self._memory: MemoryWatch | None = None
@@ -106,6 +107,10 @@ class ProcessSubstrate:
             self._names.write()
         except OSError as error:
             raise PortError(f"can't write to the run's folder: {error}") from None
+        self._runtime = runtime_folder.runtime_folder(self._run_id)
+        runtime_folder.make(self._runtime)
+        moved = None if runtime_folder.enterable(self._work / "volumes") else self._runtime
+        self._planner = replace(self._planner, runtime=self._runtime, data_home=moved)
         if self._edge_port:
             self._ports.claim(self._edge_port, "edge")
         self._listens = {link.name: self._ports.take() for link in self._topology.links}
@@ -124,7 +129,8 @@ class ProcessSubstrate:
         for instance, _ in self._register.all():
             self._register.take(instance)
         left += sweep(self._run_id, 0)
-        shared_memory.remove(self._work)
+        for folder in filter(None, (self._work, self._runtime)):
+            shared_memory.remove(folder)
         if self._guard:
             self._guard.dismiss()
             self._guard = None
@@ -306,4 +312,7 @@ class ProcessSubstrate:
 
     def _clear(self) -> list[str]:
         shutil.rmtree(self._work, ignore_errors=True)
-        return [str(self._work)] if self._work.exists() else []
+        left = [str(self._work)] if self._work.exists() else []
+        if self._runtime and not runtime_folder.remove(self._runtime):
+            left.append(str(self._runtime))
+        return left
