@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 SOURCES = {"gameday": ROOT / "runner", "gameday_reports": ROOT / "reports", "storefront": ROOT / "compose"}
 """Import package → its source root."""
-GROUND = {"operations", "recording", "registries", "scenario", "topology"}
+GROUND = {"host", "operations", "recording", "registries", "scenario", "topology"}
 ADAPTERS = {
     "changes",
     "detect",
@@ -26,6 +26,7 @@ ADAPTERS = {
 }
 BELOW_EXECUTION = {"analysis", "calibrate", "console", "ports", "reaper", "run", "slo", "system"}
 ALLOWED: dict[str, set[str]] = {
+    "host": set(),
     "operations": set(),
     "recording": {"operations"},
     "registries": set(),  # built-ins are dotted names there, so that scenario models can check names against them
@@ -73,7 +74,7 @@ TO_SPLIT = {
 """Modules of up to 400 lines that are still to be split; an entry goes when its module has been split."""
 FUNCTION_LINES = 60
 FOLDER_MODULES = 15
-TOP_ENTRIES = 27
+TOP_ENTRIES = 30
 
 
 def modules() -> list[tuple[str, Path]]:

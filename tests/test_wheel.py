@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
-import sys
 import zipfile
 
 import pytest
 
+from tests.support.built_wheel import build_wheel
 from tests.support.paths import ROOT
 
-TAKEN = ("pyproject.toml", "README.md", "LICENSE", "runner", "reports", "scenarios", "compose")
 LITTER = ("__pycache__/x.cpython-311.pyc", "x.pyc", "x.log")
 
 pytestmark = pytest.mark.system
@@ -42,37 +40,16 @@ def tracked(*folders: str) -> set[str]:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Built once, from a copy of the tree in which running it has left its litter everywhere."""
-    if importlib.util.find_spec("hatchling") is None:
-        pytest.skip("hatchling isn't installed: pip install '.[dev]'")
-    base = tmp_path_factory.mktemp("wheel")
-    for name in TAKEN:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
-        copy(ROOT / name, base / name)
-    for folder in (
+    folders = (
         "runner",
         "reports",
         "scenarios",
         "compose",
         "compose/storefront",
         "compose/releases/pricing-1.1.0",
-    ):
-        for litter in LITTER:
-            (base / folder / litter).parent.mkdir(exist_ok=True)
-            (base / folder / litter).write_bytes(b"litter")
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        str(base / "dist"),
-        str(base),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (made,) = (base / "dist").iterdir()
-    return zipfile.ZipFile(made)
+    )
+    litter = [f"{folder}/{name}" for folder in folders for name in LITTER]
+    return zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp("wheel"), litter))
 
 
 def test_every_scenario_and_compose_file_is_bundled(wheel: zipfile.ZipFile) -> None:

@@ -10,7 +10,7 @@ from gameday.links.server_command import find_real, follows_names, server_comman
 
 def test_the_embedded_server_is_this_python(tmp_path: pathlib.Path) -> None:
     """Without a real server's path the command runs the package, with the names table where there is one."""
-    common = [sys.executable, "-m", "gameday.links.server", "--host", "127.0.0.1", "--port", "8474"]
+    common = [sys.executable, "-P", "-m", "gameday.links.server", "--host", "127.0.0.1", "--port", "8474"]
     assert server_command(None, "127.0.0.1", 8474, None) == common
     names = tmp_path / "names.json"
     assert server_command(None, "127.0.0.1", 8474, names) == [*common, "--names", str(names)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.ports import PortError
 from gameday.topology import bundled
 
@@ -16,8 +16,8 @@ TEMPLATE_TIMEOUT = 180.0
 
 def template() -> Path:
     """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
-    environment = {**os.environ, "PYTHONPATH": str(bundled.compose())}
-    key = _run([sys.executable, "-m", "storefront.seed", "--key"], environment).strip()
+    environment = inherited_environment(bundled.compose())
+    key = _run(child_command("-m", "storefront.seed", "--key"), environment).strip()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "gameday" / f"template-{key}"
     if not folder.is_dir():
@@ -25,7 +25,7 @@ def template() -> Path:
             folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PortError(f"can't keep the database's template: {error}; set XDG_CACHE_HOME") from error
-        _run([sys.executable, "-m", "storefront.seed", str(folder)], environment)
+        _run(child_command("-m", "storefront.seed", str(folder.resolve())), environment)
     return folder
 
 
@@ -34,6 +34,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
         done = subprocess.run(
             command,
             env=dict(environment),
+            cwd=FOLDER,
             capture_output=True,
             text=True,
             timeout=TEMPLATE_TIMEOUT,
@@ -42,5 +43,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PortError(f"can't prepare the database: {error}") from error
     if done.returncode:
-        raise PortError(f"can't prepare the database: {done.stderr.strip()[-1500:]}")
+        raise PortError(
+            f"can't prepare the database: exit status {done.returncode}: {done.stderr.strip()[-1500:]}"
+        )
     return done.stdout

@@ -98,6 +98,7 @@ def _data() -> Check:
                 capture_output=True,
                 timeout=10,
                 cwd="/",
+                env={"LC_ALL": "C"},
                 user=account,
                 group=account,
             )

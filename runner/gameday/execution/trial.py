@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import platform
 import secrets
@@ -29,6 +30,15 @@ from gameday.recording.sealed_files import Seal, unseal
 from gameday.scenario import Scenario
 
 REAL_TOXIPROXY = "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
+
+
+NEEDED_AFTER = (
+    "asyncpg",
+    "gameday.analysis",
+    "gameday.console.run_summary",
+    "gameday_reports.run_page.render",
+    "vl_convert",
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ def new_id() -> str:
 
 def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
     """Makes the run in a new folder of `out`; its outcome. Raises PortError where that can't be written."""
+    _import_what_follows()
     run_id = new_id()
     folder = out / run_id
     try:
@@ -82,6 +93,12 @@ def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
     except OSError as error:
         again = _again(folder) if full(error) else ""
         raise PortError(f"{unwritable(error, folder)}{again}") from error
+
+
+def _import_what_follows() -> None:
+    """Import what a finished run needs: a package that is broken or shadowed must not cost a run its outcome."""
+    for name in NEEDED_AFTER:
+        importlib.import_module(name)
 
 
 def _prepare(trial: Trial, folder: Path) -> Seal | None:

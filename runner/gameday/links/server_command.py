@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-import sys
+
+from gameday.host.child_python import child_command
 
 _REAL_NAME = "toxiproxy-server"
 
@@ -21,7 +22,7 @@ def server_command(
     """
     if toxiproxy_server is not None:
         return [toxiproxy_server, "-host", host, "-port", str(port)]
-    argv = [sys.executable, "-m", "gameday.links.server", "--host", host, "--port", str(port)]
+    argv = child_command("-m", "gameday.links.server", "--host", host, "--port", str(port))
     return argv if names is None else [*argv, "--names", str(names)]
 
 

@@ -119,6 +119,10 @@ class LoadPlan(BaseModel):
         """ValueError where the file isn't a plan."""
         return cls.model_validate_json(path.read_bytes())
 
+    def resolved(self) -> Self:
+        """Return the plan with absolute paths: the worker has a working folder of its own."""
+        return self.model_copy(update={"products": self.products.resolve(), "shard": self.shard.resolve()})
+
     def write(self, path: Path) -> None:
         """Replaces `path` at once, so that a reader never sees half a plan."""
         draft = path.with_suffix(".draft")

@@ -11,7 +11,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gameday
+from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.load.load_plan import LoadPlan, Surge, arrivals
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
@@ -37,15 +36,6 @@ LOG = "load.log"
 WORKER = "gameday.load.locustfile"
 
 
-def environment() -> dict[str, str]:
-    """Ours but for what is secret, with the package that runs here on the path, so that the worker runs the same code
-    from any folder."""
-    root = str(Path(gameday.__file__).resolve().parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    ours = {key: value for key, value in os.environ.items() if key not in SECRET}
-    return {**ours, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-
-
 class LocustLoad:
     """A `Load` on one worker process.
 
@@ -57,8 +47,8 @@ class LocustLoad:
     ) -> None:
         self._make_plan = make_plan
         self._clock = clock
-        self._folder = folder
-        self._log = logs / LOG
+        self._folder = folder.resolve()
+        self._log = logs.resolve() / LOG
         self._plan: LoadPlan | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: str | None = None
@@ -72,7 +62,7 @@ class LocustLoad:
         """
         if self._process is not None:
             raise PortError("the load was started already")
-        plan = self._make_plan(target)
+        plan = self._make_plan(target).resolved()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._write(plan)
@@ -163,15 +153,15 @@ class LocustLoad:
             raise PortError(f"the load's plan can't be written: {error}") from error
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", WORKER, str(self._folder / PLAN)]
         try:
             with self._log.open("ab") as log:
                 return subprocess.Popen(
-                    command,
+                    child_command("-m", WORKER, str(self._folder / PLAN)),
+                    env=inherited_environment(without=SECRET),
+                    cwd=FOLDER,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    env=environment(),
                     bufsize=0,  # what a worker that is gone can't be told isn't kept to be told once more at the end
                     start_new_session=True,
                 )

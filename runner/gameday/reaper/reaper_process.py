@@ -14,7 +14,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gameday.host.child_python import FOLDER, child_command, minimal_environment
 from gameday.ports import PortError
 from gameday.reaper.runner_claim import claim
-from gameday.substrates.process.launch_spec import base_environment
 
 BEAT_S = 2.0
 LOOK_S = 5.0
@@ -123,21 +122,13 @@ class Reaper:
 
     def _spawn(self) -> None:
         """A new one, told all that the last one knew. In a session of its own, out of a terminal's reach."""
-        environment = base_environment() | {key: os.environ[key] for key in ENGINE if key in os.environ}
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "gameday.reaper",
-            str(os.getpid()),
-            str(self._look_s),
-            str(LOOKS),
-        ]
+        environment = minimal_environment() | {key: os.environ[key] for key in ENGINE if key in os.environ}
+        command = child_command("-m", "gameday.reaper", str(os.getpid()), str(self._look_s), str(LOOKS))
         try:
             self._process = subprocess.Popen(
                 command,
                 env=environment,
-                cwd="/",
+                cwd=FOLDER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gameday.host.child_python import HOME
 from gameday.ports import Instance, Release
-from gameday.substrates.process.launch_spec import PACKAGE_HOME, Planner
+from gameday.substrates.process.launch_spec import Planner
 from gameday.topology import Service
 from tests.support.substrate_lab import release, topology
 
@@ -31,7 +32,7 @@ def test_whose_value_counts(planner: Planner) -> None:
     plan = planner.plan(
         instance(front), front, release(front), {"LINK_FRONT_WEB": "http://x:1", "REGION": "moon"}, 4711
     )
-    assert plan.command[:3] == [sys.executable, "-m", "tiny"]
+    assert plan.command[:4] == [sys.executable, "-P", "-m", "tiny"]
     assert plan.command[-1] == "4711"
     named = {key: plan.environment[key] for key in ("COLOUR", "WEB_URL", "REGION")}
     assert named == {"COLOUR": "red", "WEB_URL": "http://x:1", "REGION": "moon"}
@@ -56,5 +57,5 @@ def test_no_tree_is_the_runners_own(planner: Planner) -> None:
     """What has no release tree finds the runner; a link server is told the names table."""
     links = topology().service("us-east", "links")
     plan = planner.plan(instance(links), links, Release("links", "links", None), {}, 4711)
-    assert plan.environment["PYTHONPATH"] == PACKAGE_HOME
+    assert plan.environment["PYTHONPATH"] == str(HOME)
     assert plan.command[-2:] == ["--names", str(planner.names)]

@@ -50,7 +50,8 @@ def test_minimal_environment(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("SECRET_OF_THE_RUNNER", "x")
     told = runs.ask(runs.start("web"), "/environment")
     assert set(told) - {"LC_CTYPE"} <= {
-        *("PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONPATH", "GAMEDAY_RUN", "GAMEDAY_INSTANCE"),
+        *("PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONPATH", "PYTHONSAFEPATH"),
+        *("GAMEDAY_RUN", "GAMEDAY_INSTANCE"),
         *("REGION", "RELEASE", "INSTANCE"),
     }
     assert told["PYTHONPATH"] == str(release(runs.lab.topology.service("us-east", "web")).tree)

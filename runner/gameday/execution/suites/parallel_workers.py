@@ -23,6 +23,7 @@ from typing import Any, Protocol, TextIO, cast
 from gameday.execution.suites.selection import Turn
 from gameday.execution.system_reuse import NUMBERS, Kept, Signals, Wanted, wanted
 from gameday.execution.trial import Options, Trial, play
+from gameday.host.child_python import protect_spawned_children
 from gameday.ports import PortError
 
 ENDS_S = 120.0
@@ -110,6 +111,7 @@ class Apart:
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
         self._process = context.Process(target=self._work, args=(other,), name="lane")
+        protect_spawned_children()
         resource_tracker.ensure_running()  # it would let signals through again
         before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
         try:

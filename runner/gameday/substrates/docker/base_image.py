@@ -65,7 +65,7 @@ def python_version(client: docker.APIClient, image: str) -> str:
     """`3.11`, found by running it. Raises PortError where it has no python3."""
     with calling(f"python3 of {image}"):
         made = client.create_container(
-            image, ["python3", "-c", VERSION], network_disabled=True, labels={"gameday.probe": "python"}
+            image, ["python3", "-I", "-c", VERSION], network_disabled=True, labels={"gameday.probe": "python"}
         )
         try:
             client.start(made["Id"])

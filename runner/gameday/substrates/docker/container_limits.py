@@ -92,7 +92,7 @@ class Bounds:
     def _filecap(self, instance: Instance, container: str, *words: str) -> None:
         source = Path(file_size_limit.__file__).read_text(encoding="utf-8")
         with calling(f"files of {instance.id}"):
-            run = self.client.exec_create(container, ["python3", "-c", source, *words], user="0")
+            run = self.client.exec_create(container, ["python3", "-I", "-c", source, *words], user="0")
             said: Any = self.client.exec_start(run["Id"])
             status = self.client.exec_inspect(run["Id"])["ExitCode"]
         if status:

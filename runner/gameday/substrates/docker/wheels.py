@@ -10,11 +10,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.ports import PortError
 
 DOWNLOAD_S = 600
@@ -50,20 +50,12 @@ def wheels(
 def command(requirements: Path, target: Path, version: str, machine: str) -> list[str]:
     """pip's; wheels only, for the image's Python and not for this one."""
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBCS] + [f"manylinux2014_{machine}"]
-    return [
-        *(
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--only-binary=:all:",
-        ),
+    return child_command(
+        *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"),
         *("--implementation", "cp", "--python-version", version),
         *(word for platform in platforms for word in ("--platform", platform)),
-        *("-r", str(requirements), "-d", str(target)),
-    ]
+        *("-r", str(requirements.resolve()), "-d", str(target.resolve())),
+    )
 
 
 def _download(requirements: Path, folder: Path, version: str, machine: str) -> None:
@@ -85,9 +77,13 @@ def _download(requirements: Path, folder: Path, version: str, machine: str) -> N
 
 def _run(words: Sequence[str]) -> None:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=DOWNLOAD_S)
+        done = subprocess.run(
+            words, env=inherited_environment(), cwd=FOLDER, capture_output=True, text=True, timeout=DOWNLOAD_S
+        )
     except subprocess.TimeoutExpired:
         raise PortError(f"downloading the packages took over {DOWNLOAD_S} s; {HINT}") from None
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise PortError(f"the packages can't be downloaded:\n{said}\n{HINT}")
+        raise PortError(
+            f"the packages can't be downloaded: pip ended with {done.returncode}:\n{said}\n{HINT}"
+        )

@@ -6,25 +6,15 @@ its value here.
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import gameday
+from gameday.host.child_python import child_command, minimal_environment
 from gameday.ports import Instance, PortError, Release
 from gameday.substrates.process.loopback import HOST
 from gameday.topology import Service
-
-PACKAGE_HOME = str(Path(gameday.__file__).resolve().parent.parent)
-
-
-def base_environment() -> dict[str, str]:
-    """Next to nothing of ours."""
-    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": PACKAGE_HOME}
 
 
 @dataclass(frozen=True)
@@ -60,8 +50,8 @@ class Planner:
         values = {**self.variables, **self._own(instance, service, port), **links}
         environment = {key: template.render(values) for key, template in service.environment.items()}
         # What has no tree is the runner's own (the link server), installed or from a checkout.
-        path = {"PYTHONPATH": str(release.tree.resolve()) if release.tree else PACKAGE_HOME}
-        return Plan(self._command(service, values), base_environment() | path | environment, home)
+        path = {"PYTHONPATH": str(release.tree.resolve())} if release.tree else {}
+        return Plan(self._command(service, values), minimal_environment() | path | environment, home)
 
     def volumes(self, service: Service) -> list[Path]:
         """Where its data outlives it: one folder, or none."""
@@ -104,5 +94,5 @@ class Planner:
             return list(self.link_command(HOST, int(values["PORT"]), self.names))
         command = [template.render(values) for template in service.command]
         if command[0] == "python":
-            command[0] = sys.executable
+            command = child_command(*command[1:])
         return [*command, "--names", str(self.names)] if service.kind == "links" else command

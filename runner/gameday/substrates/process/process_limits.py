@@ -6,11 +6,11 @@ Processor time is the throttle's, memory the watch's; here is what was asked for
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gameday.host.child_python import FOLDER, minimal_environment, script_command
 from gameday.ports import Instance, PortError
 from gameday.substrates.process import file_size_limit
 from gameday.substrates.process.cpu_throttle import Throttle
@@ -80,10 +80,15 @@ def _pids(family: Iterable[int]) -> list[str]:
 
 
 def _filecap(instance: Instance, *words: str) -> None:
-    command = [sys.executable, file_size_limit.__file__, *words]
+    command = script_command(file_size_limit.__file__, *words)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CAP_S)
+        done = subprocess.run(
+            command, env=minimal_environment(), cwd=FOLDER, capture_output=True, text=True, timeout=CAP_S
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PortError(f"{instance.id}: its files can't be bounded: {error}") from None
     if done.returncode:
-        raise PortError(f"{instance.id}: its files can't be bounded: {done.stderr.strip()}; {HINT}")
+        raise PortError(
+            f"{instance.id}: its files can't be bounded: exit status {done.returncode}: "
+            f"{done.stderr.strip()}; {HINT}"
+        )

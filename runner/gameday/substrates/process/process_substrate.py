@@ -21,7 +21,7 @@ from gameday.substrates.instance_log import failure, log_end
 from gameday.substrates.instance_registry import Register
 from gameday.substrates.process import runtime_folder, shared_memory
 from gameday.substrates.process.guard import Guard
-from gameday.substrates.process.launch_spec import Planner, base_environment
+from gameday.substrates.process.launch_spec import Planner
 from gameday.substrates.process.loopback import HOST, Ports
 from gameday.substrates.process.memory_limit import MemoryWatch
 from gameday.substrates.process.name_table import Names, Table, name
@@ -105,6 +105,7 @@ class ProcessSubstrate:
             self._logs.mkdir(parents=True, exist_ok=True)
             self._work.mkdir(parents=True, exist_ok=True)
             self._names.write()
+            self._guard = Guard(self._run_id, self._logs / "guard.log")
         except OSError as error:
             raise PortError(f"can't write to the run's folder: {error}") from None
         self._runtime = runtime_folder.runtime_folder(self._run_id)
@@ -114,7 +115,6 @@ class ProcessSubstrate:
         if self._edge_port:
             self._ports.claim(self._edge_port, "edge")
         self._listens = {link.name: self._ports.take() for link in self._topology.links}
-        self._guard = Guard(self._run_id, base_environment())
         self._memory = MemoryWatch(self._bounded, self._bury)
 
     def close(self) -> Sequence[str]:
@@ -139,6 +139,8 @@ class ProcessSubstrate:
 
     def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         with self._gate:
+            if self._guard:
+                self._guard.check()
             instance = self._register.number(service, release)
             for attempt in range(1, TRIES + 1):
                 port = self._port(service)

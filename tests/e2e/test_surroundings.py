@@ -1,0 +1,51 @@
+"""A whole run of the installed wheel in a place where the user's own modules shadow everything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.built_wheel import build_wheel, install
+from tests.support.whole_runs import finished
+
+pytestmark = pytest.mark.e2e
+
+IN_CURRENT_FOLDER = ("random", "types", "logging")
+
+
+def plant(path: Path, name: str) -> None:
+    """Write a module that ends every process that imports it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"raise SystemExit('{name} of the user was imported')\n")
+
+
+@pytest.mark.timeout(400)
+def test_nothing_around_a_run_matters(room: Path) -> None:
+    """A run passes beside a package `reports` in site-packages, another one and a `runner.py` on PYTHONPATH, and a
+
+    current folder with `random.py`, `types.py` and `logging.py`: no child process imports any of them.
+    """
+    (room / "tree").mkdir()
+    command, site = install(build_wheel(room / "tree"), room / "venv")
+    plant(site / "reports" / "__init__.py", "reports of PyPI")
+    plant(room / "path" / "reports" / "__init__.py", "reports")
+    plant(room / "path" / "runner.py", "runner")
+    for name in IN_CURRENT_FOLDER:
+        plant(room / "here" / f"{name}.py", name)
+    done = subprocess.run(
+        [command, "run", "bad-deploy-pricing", "--substrate", "process", "--out", "runs"],
+        cwd=room / "here",
+        env={**os.environ, "PYTHONPATH": str(room / "path")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    run = finished(room / "here" / "runs", done.returncode, done.stdout + done.stderr)
+    assert run.status == 0, run.printed
+    assert run.outcome["verdict"] == "pass"
+    logs = "".join(path.read_text(errors="replace") for path in (run.folder / "logs").iterdir())
+    assert "of the user was imported" not in logs + run.printed
