@@ -1,0 +1,1 @@
+"""Result files as frozen models: the outcome, trials, comparison, suite, baseline, matrix and history."""

@@ -1,0 +1,180 @@
+"""What happened in a run, as the outcome lists it: faults, changes, operations, alerts, SLOs, expectations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from gameday.analysis.model.result_file import Amount, Count, Model, Value, described, stamp
+
+SloVerdict = Literal["ok", "breach", "unknown"]
+ChangeState = Literal["done", "failed", "refused", "cancelled"]
+Side = Literal["client", "service"]
+
+
+class Fault(Model):
+    """A fault that was ordered."""
+
+    id: str = ""
+    kind: str | None = None
+    target: str | None = None
+    change: str | None = described("the id of the change that the fault is, if it is a deploy")
+    inject: float
+    injected: float | None = stamp("the system confirmed it")
+    reverted: float | None = stamp("it was taken back")
+    reverted_by: str | None = None
+
+
+class Person(Model):
+    """A role and its level; a drill names no one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: str | None = None
+    level: str | None = None
+
+
+class Provenance(Model):
+    """Where the code of an AI-assisted change came from."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tool: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+
+
+class Change(Model):
+    """A change that was begun: a deploy, a config, flag or schema change, or a rollback."""
+
+    t: float
+    id: str = ""
+    kind: str | None = None
+    service: str | None = None
+    release: str | None = None
+    previous: str | None = None
+    summary: str | None = None
+    strategy: str | None = None
+    by: str | None = None
+    author: Person | str | None = None
+    ai: Provenance | str | bool | None = None
+    approvals: tuple[Person | str, ...] | None = None
+    rollback_of: str | None = None
+    done: float | None = stamp("it was done, or taken back while under way")
+    state: ChangeState | None = described(
+        "refused: the system itself said no; cancelled: taken back while under way; null = never ended"
+    )
+
+
+class Operation(Model):
+    """An operation that was ordered. `right` is null if that can't be told."""
+
+    id: str = ""
+    t: float
+    name: str
+    target: str
+    by: str
+    done: float | None = stamp("it was done")
+    failed: bool = False
+    right: bool | None = None
+
+
+class Alert(Model):
+    """An alert since the steady state began. `false_alarm`: it was for no SLO in breach."""
+
+    t: float
+    id: str = ""
+    side: str | None = None
+    detector: str | None = None
+    pages: bool | None = None
+    slo: str | None = None
+    region: str | None = None
+    journey: str | None = None
+    summary: str | None = None
+    false_alarm: bool = False
+
+
+class SloResult(Model):
+    """How one configured SLO fared; all unknown if the run never reached its steady state."""
+
+    name: str
+    verdict: SloVerdict
+    effect: float | None = stamp("its first outage began")
+    detect: float | None = stamp("the first page for it during an outage")
+    recovered: float | None = stamp("its last outage ended")
+    breached_s: Amount | None = None
+    budget_spent: Amount | None = described(
+        "bad requests as a share of those that the objective allows over the run"
+    )
+    requests: Count | None = None
+    bad: Count | None = None
+
+
+class Expectation(Model):
+    """An expectation of the scenario: true, false, or null if unknown, with the values of the names that it uses.
+
+    A value that is null has its reason in `states`.
+    """
+
+    expr: str
+    holds: bool | None = None
+    values: dict[str, Value] = Field(default_factory=dict)
+    states: dict[str, str] = Field(default_factory=dict)
+
+
+class Stop(Model):
+    """The abort condition that ended the run, with the values that it used."""
+
+    t: float
+    expr: str
+    values: dict[str, Value] = Field(default_factory=dict)
+
+
+class Note(Model):
+    """What a person put on the timeline."""
+
+    model_config = ConfigDict(extra="allow")
+
+    t: float
+    text: str = ""
+    by: str | None = None
+
+
+class DetectorResult(Model):
+    """How a configured detector did on the same stream as the others; TTD counts from `effect`."""
+
+    side: Side = "client"
+    pages: bool | None = None
+    ttd_s: Amount | None = None
+    false_alarms: Count = 0
+    limit_ratio: Amount | None = None
+
+
+class AlarmRate(Model):
+    """Alarms in quiet time. `bound_per_hour`: the most that this time allows (95 %), 3/T if there were none."""
+
+    alarms: Count | None = None
+    per_hour: Amount | None = None
+    bound_per_hour: Amount | None = None
+
+
+class Quiet(Model):
+    """What the time without a fault says of false pages; all null if the run has no such time."""
+
+    since: float | None = stamp("the steady state began")
+    until: float | None = stamp("the fault was ordered or, if nothing had an effect, the run ended")
+    seconds: Amount | None = None
+    pages: Count | None = None
+    per_hour: Amount | None = described("false pages an hour")
+    bound_per_hour: Amount | None = described(
+        "the most that this quiet time allows them to be (95 %): 3/T if there were none"
+    )
+    detectors: dict[str, AlarmRate] = Field(default_factory=dict)
+
+
+class Cleanup(Model):
+    """`clean` is null if the run ended without a clean-up, false if something was left behind."""
+
+    clean: bool | None = None
+    left: tuple[str, ...] = ()

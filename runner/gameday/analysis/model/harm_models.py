@@ -1,0 +1,101 @@
+"""Who was hurt, and were orders lost: impact, audit and customer reports, as the outcome holds them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gameday.analysis.model.result_file import Amount, Count, Model, described
+
+
+class Tally(Model):
+    """Requests of a stretch of a run. `hurt_s`: from the first failed one's planned time to the last one's end."""
+
+    requests: Count | None = None
+    failed: Count | None = None
+    failed_ratio: Amount | None = None
+    hurt_s: Amount | None = None
+
+
+class UserTally(Tally):
+    """The same with the users who met a failure, and what share of those seen they are."""
+
+    users: Count | None = None
+    users_affected_ratio: Amount | None = None
+
+
+class Place(Model):
+    """A region that users live in, and a journey."""
+
+    region: str
+    journey: str
+
+
+class BlastCell(Tally, Place):
+    """The requests of one journey of the users of one region."""
+
+
+class UserHurt(Model):
+    """Of the users hurt: seconds from each one's first failed request to the end of the last."""
+
+    median: Amount | None = None
+    p95: Amount | None = None
+    longest: Amount | None = None
+
+
+class Impact(UserTally):
+    """Requests and users from effect to recovery, as a whole and by groups; all null if nothing was judged."""
+
+    user_hurt_s: UserHurt = UserHurt()
+    regions: dict[str, UserTally] = Field(
+        default_factory=dict, description="by the region that users live in"
+    )
+    served: dict[str, Tally] = Field(default_factory=dict, description="by the region that answered")
+    journeys: dict[str, Tally] = Field(default_factory=dict)
+    releases: dict[str, Tally] = Field(default_factory=dict)
+    blast: tuple[BlastCell, ...] = ()
+    error_budget_spent: Amount | None = described("of the SLO that spent the largest share of its budget")
+    budgets: dict[str, Amount | None] = Field(
+        default_factory=dict, description="the share of each SLO's budget"
+    )
+
+
+class Audit(Model):
+    """Orders by three records: clients', Postgres' and the third party's ledger. Null if a record is missing."""
+
+    acknowledged: Count | None = described("orders that a client was told are placed")
+    lost: Count | None = described("of them those that Postgres doesn't hold as paid")
+    duplicated: Count | None = described("orders that Postgres holds beyond one for each purchase")
+    charged_twice: Count | None = described("orders with more than one charge in the ledger")
+    oversold: Count | None = described("units sold for which no stock was taken")
+    wrong_amount: Count | None = described(
+        "paid orders for which client, Postgres and ledger don't name one amount"
+    )
+    wrong_amount_cents: Count | None = described("the sum of highest less lowest amount of each")
+    indeterminate: Count | None = described("paid orders whose client got an error or no answer")
+    charged_not_kept: Count | None = described(
+        "orders that were charged and that Postgres doesn't hold as paid"
+    )
+    rpo_s: Amount | None = described(
+        "loss of the database less the acknowledgement of the oldest lost order; 0 if none is lost"
+    )
+
+
+class ReportCurve(Model):
+    """Reports of each second from `since` on."""
+
+    since: float
+    counts: tuple[Count, ...] = ()
+
+
+class CustomerReports(Model):
+    """What customers would have reported, by a model; seconds since the effect. All null if nothing was judged."""
+
+    peak: Count | None = described("most reports in one second")
+    total: Count | None = described("up to the end of the run")
+    first_s: float | None = described("the first report")
+    alarm_s: float | None = described("the report that makes enough of them for everyone to know")
+    ahead_client_s: float | None = described(
+        "how much sooner the fastest client-side detector was than that; below 0 it was later"
+    )
+    ahead_service_s: float | None = described("likewise the fastest service-side one")
+    curve: ReportCurve | None = None

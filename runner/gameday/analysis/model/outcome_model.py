@@ -1,0 +1,161 @@
+"""The outcome of a run, `outcome.json`: a model that is its own schema (`docs/outcome.schema.json`)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from gameday.analysis.model.event_models import (
+    Alert,
+    Change,
+    Cleanup,
+    DetectorResult,
+    Expectation,
+    Fault,
+    Note,
+    Operation,
+    Quiet,
+    SloResult,
+    Stop,
+)
+from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact
+from gameday.analysis.model.result_file import (
+    Amount,
+    Count,
+    ExitStatus,
+    Model,
+    ResultFile,
+    Verdict,
+    described,
+)
+from gameday.analysis.model.time_models import (
+    LIMIT,
+    ClockError,
+    Clocks,
+    Detection,
+    Durations,
+    EndedBy,
+    Relapse,
+    Spacing,
+)
+
+
+class RunInfo(Model):
+    """Which run it is, and where it ran."""
+
+    id: str
+    scenario: str
+    substrate: str | None = None
+    seed: int | None = None
+    started: str | None = None
+    version: str | None = None
+    host: str | None = None
+    duration_s: Amount | None = described("seconds to the journal's last event")
+    judged_s: Amount | None = described("seconds to the end of the load: what is judged")
+
+
+class SteadyState(Model):
+    """`met` is null if the run ended before the steady state could be judged; `why` says why it isn't true."""
+
+    met: bool | None = None
+    why: str = ""
+
+
+class LoadResult(Model):
+    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
+
+    `attempts`: how often those achieved were sent, the retries of clients included. `missing`: how many left no record.
+    """
+
+    planned: Count | None = None
+    achieved: Count | None = None
+    late: Count | None = None
+    not_sent: Count | None = None
+    attempts: Count | None = None
+    missing: Count | None = None
+
+
+class SystemInfo(Model):
+    """What was under test, as far as scenarios set it."""
+
+    regions: tuple[str, ...] = ()
+    replication: str = ""
+    delay_s: Amount | None = None
+    guardrails: tuple[str, ...] = ()
+
+
+class ResponderResult(Model):
+    """Who answered, and how well."""
+
+    kind: str = ""
+    policy: str | None = None
+    first_right_s: Amount | None = described("from effect to the first operation that was right")
+    wrong: Count | None = described("operations that were wrong; they are carried out all the same")
+    notes: tuple[Note, ...] = Field(default=(), description="what people put on the timeline")
+
+
+class Judgement(Model):
+    """`reasons`: those of the exit status first, then the others that hold too."""
+
+    run: RunInfo
+    verdict: Verdict
+    exit_status: ExitStatus
+    reasons: tuple[str, ...] = ()
+
+
+class Evidence(Model):
+    """How far the run can be judged, and its clocks."""
+
+    steady_state: SteadyState = SteadyState()
+    load: LoadResult = LoadResult()
+    lag_p95_s: Amount | None = described("seconds from a response to the detectors, 95th percentile")
+    error_s: ClockError = ClockError()
+    spacing_s: Spacing = Spacing()
+    clocks: Clocks = Clocks()
+
+
+class Findings(Model):
+    """What happened, and who was hurt."""
+
+    limit_s: Amount | None = described(LIMIT)
+    detection: Detection = Detection()
+    ended_by: EndedBy | None = None
+    stopped: Stop | None = described("the abort condition that ended the run")
+    relapses: tuple[Relapse, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    changes: tuple[Change, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    slos: tuple[SloResult, ...] = ()
+    detectors: dict[str, DetectorResult] = Field(default_factory=dict)
+    quiet: Quiet = Quiet()
+    impact: Impact = Impact()
+    audit: Audit = Audit()
+    customer_reports: CustomerReports = CustomerReports()
+    system: SystemInfo = SystemInfo()
+    responder: ResponderResult = ResponderResult()
+
+
+class Measurements(Findings, Durations, Evidence):
+    """Everything that expectations may speak of. The keys of a file come in the order of the bases, last one first."""
+
+
+class Conclusion(Model):
+    """The scenario's expectations judged, and whether anything was left behind."""
+
+    expectations: tuple[Expectation, ...] = Field(default=(), json_schema_extra={"minItems": 1})
+    cleanup: Cleanup = Cleanup()
+
+
+class Outcome(Conclusion, Measurements, Judgement, ResultFile):
+    """The outcome of a run, computed from its journal and samples alone.
+
+    Times are seconds since the run's start, durations and amounts of time in seconds, money in cents. Null: not
+    measured, or never happened. Keys may be added at any time; the ones listed are always there.
+    """
+
+    NAME: ClassVar[str] = "gameday/outcome/v1"
+    TITLE: ClassVar[str] = "Outcome of a run"
+
+    format: Literal["gameday/outcome/v1"] = Field(default="gameday/outcome/v1", alias="schema")

@@ -1,0 +1,117 @@
+"""Clocks, durations and their error, as the outcome holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from gameday.analysis.model.result_file import Amount, Count, Model, described, stamp
+
+State = Literal["measured", "censored", "no_effect", "not_measured"]
+EndedBy = Literal["responder", "system", "schedule", "cleanup"]
+DurationName = Literal["ttd", "ttd_from_inject", "tta", "ttr", "ttfr"]
+DURATIONS: tuple[DurationName, ...] = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
+LIMIT = "mean seconds in which the best possible detector would have raised, from the first bad request"
+
+
+class Clocks(Model):
+    """The clocks of a run, in seconds since its start; null = never happened."""
+
+    inject: float | None = stamp("the fault's injection was ordered")
+    injected: float | None = stamp("the system confirmed it")
+    effect: float | None = stamp(
+        "planned time of the first bad request of the excursion that led to the first breach, not before inject"
+    )
+    detect: float | None = stamp("the first page at or after effect for an SLO then in breach")
+    paged: float | None = stamp("that page was delivered")
+    ack: float | None = stamp("a responder took the alert, or the first operation")
+    act: float | None = stamp("the operation that ended the outage was ordered")
+    acted: float | None = stamp("it was confirmed")
+    recovered: float | None = stamp(
+        "planned time just after the last bad request, with every SLO holding from there to the end"
+    )
+    restored: float | None = stamp("full capacity: every instance of every region on a good release")
+
+
+class Relapse(Model):
+    """A recovery that lasted at least a window, and the time at which it was lost again."""
+
+    recovered: float
+    breached: float
+
+
+class Spacing(Model):
+    """How far the spacing of requests alone may have moved a clock, in seconds at 95 %."""
+
+    effect: Amount | None = described(
+        "ln 20/(rate × p1): how long after the truth the first bad request may have come"
+    )
+    recovered: Amount | None = described("how long before the truth the last one may have come")
+
+
+class ClockError(Model):
+    """±, in seconds at 95 %: the machine's calibration and the spacing of requests; null without a calibration."""
+
+    effect: Amount | None = described("of the clock `effect`")
+    recovered: Amount | None = described("of the clock `recovered`")
+    ttd: Amount | None = described("of TTD: that of the effect, since the page is stamped on the run's own clock")
+    ttr: Amount | None = described("of TTR: of effect and recovered together")
+
+
+@dataclass(frozen=True)
+class Duration:
+    """The seconds of an interval if `measured`; if `censored`, it still went on at `censored_at` (run seconds)."""
+
+    state: State
+    seconds: float | None = None
+    censored_at: float | None = None
+
+
+class Durations(Model):
+    """The differences of clocks, each with the state that says how far it may be trusted."""
+
+    ttd_s: Amount | None = None
+    ttd_state: State
+    ttd_censored_at: float | None = None
+    ttd_from_inject_s: Amount | None = None
+    ttd_from_inject_state: State
+    ttd_from_inject_censored_at: float | None = None
+    tta_s: Amount | None = None
+    tta_state: State
+    tta_censored_at: float | None = None
+    ttr_s: Amount | None = None
+    ttr_state: State
+    ttr_censored_at: float | None = None
+    ttfr_s: Amount | None = None
+    ttfr_state: State
+    ttfr_censored_at: float | None = None
+
+    def duration(self, name: str) -> Duration:
+        """Return a duration by its name, one of `DURATIONS`. Raise AttributeError for any other name."""
+        return Duration(
+            getattr(self, f"{name}_state"), getattr(self, f"{name}_s"), getattr(self, f"{name}_censored_at")
+        )
+
+
+class Detection(Model):
+    """How soon the outage could have been noticed, of the stream that noticed it first. All null without an effect."""
+
+    slo: str | None = None
+    rate: Amount | None = described("outcomes/s of the SLO's stream in steady state")
+    n: Count | None = described("requests of the stream in steady state")
+    errors: Count | None = described("how many of them were bad")
+    p0: Amount | None = described("the share of bad ones that was taken for normal")
+    p0_upper: Amount | None = described(
+        "the most that the steady state allows it to be (95 %, Clopper–Pearson)"
+    )
+    p1: Amount | None = described("the share of bad ones from the SLO's effect to its end, or the run's")
+    limit_s: Amount | None = described(LIMIT)
+    limit_at_upper_s: Amount | None = described("the same, were p0 as high as its upper bound")
+    ratio: Amount | None = described("TTD in multiples of the limit")
+    streams: Count | None = described("how many paging streams share the budget of false alarms")
+    arl_s: Amount | None = Field(
+        default=None,
+        description="mean seconds between false alarms that the limit allows, over all paging streams together",
+    )
