@@ -67,7 +67,7 @@ import json, sys, time
 from pathlib import Path
 began = time.perf_counter()
 from gameday.analysis import write_outcome
-outcome = write_outcome(Path(sys.argv[1]))
+outcome = write_outcome(Path(sys.argv[1])).document()
 measured = time.perf_counter()
 from gameday_reports.run_page.render import render_run
 render_run(Path(sys.argv[1]))

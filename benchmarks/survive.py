@@ -205,10 +205,10 @@ def unfit(folder: Path) -> list[str]:
         outcome = measure(folder)
     except Exception as error:
         return [f"{folder.name} can't be measured: {type(error).__name__}: {error}"]
-    if outcome["cleanup"] != {"clean": True, "left": []}:
-        return [f"its clean-up says {outcome['cleanup']}"]
-    told = _phases(folder)[-1:] == ["done"] or outcome["steady_state"]["met"] is False
-    return [] if told or outcome["exit_status"] == 4 else [f"exit status {outcome['exit_status']}"]
+    if not outcome.cleanup.clean or outcome.cleanup.left:
+        return [f"its clean-up says {outcome.cleanup}"]
+    told = _phases(folder)[-1:] == ["done"] or outcome.steady_state.met is False
+    return [] if told or outcome.exit_status == 4 else [f"exit status {outcome.exit_status}"]
 
 
 def at_most(failed: int, of: int) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.analysis import measure
+from tests.support.measured import measure
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "scripts" / "table"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gameday.analysis import measure
 from gameday.recording.samples import HEADER_BYTES, RECORD, ErrorKind
+from tests.support.measured import measure
 from tests.support.paths import GOLDEN
 
 EFFECT, RECOVERED = 20.677347, 22.703427

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gameday.analysis import measure, outcome_schema
 from tests.support import hand_made_runs
+from tests.support.measured import measure, outcome_schema
 from tests.support.paths import GOLDEN
 
 SINCE, INJECT, INJECTED, END, LAST = 9.073923, 19.762545, 21.178527, 35.969431, 37.247651

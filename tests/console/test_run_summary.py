@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.console.run_summary import lines
+from tests.support.measured import measure
 from tests.support.run_folders import Story, failing, steadily, write
 from tests.support.sample_outcome import outcome_of
 

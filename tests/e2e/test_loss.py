@@ -105,7 +105,7 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     finally:
         kept.close()
         journal.close()
-    return write_outcome(folder), missing[0]
+    return write_outcome(folder).document(), missing[0]
 
 
 def lossy(room: Path, text: str) -> dict[str, Any]:

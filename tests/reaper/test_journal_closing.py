@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.reaper.journal_closing import close, finished
 from gameday.reaper.leftovers import Cleared
 from gameday.recording.journal import Event, Journal, read_journal
+from tests.support.measured import measure
 from tests.support.paths import GOLDEN
 from tests.support.reaper_lab import Run
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from gameday.analysis.clocks.durations import NAMES
+from gameday.analysis.model.time_models import DURATIONS
 
 
 def outcome(
@@ -23,7 +23,7 @@ def outcome(
 ) -> dict[str, Any]:
     """A trial; infinite: censored, None: not measured; `effect` False: the fault did nothing."""
     times: dict[str, Any] = {}
-    for name in NAMES:
+    for name in DURATIONS:
         seconds = {"ttr": ttr, "ttd": ttd}.get(name, 1.0)
         state = "not_measured" if seconds is None else "censored" if math.isinf(seconds) else "measured"
         times[f"{name}_state"] = state if effect else "no_effect"

@@ -56,7 +56,7 @@ def run(
         key: value.format(variant) if isinstance(value, str) else value for key, value in SCENARIO.items()
     }
     write(folder, story, requests, guardrails=guardrails, **scenario)
-    outcome = write_outcome(folder)
+    outcome = write_outcome(folder).document()
     outcome["audit"] |= {"acknowledged": 150, "lost": lost, "duplicated": 0, "charged_twice": 0, "rpo_s": 0.0}
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
     return folder

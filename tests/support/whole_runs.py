@@ -44,7 +44,7 @@ def finished(out: Path, status: int, printed: str) -> Run:
 
 
 def _check_every_run(run: Run) -> None:
-    from gameday.analysis import outcome_schema
+    from tests.support.measured import outcome_schema
 
     jsonschema.validate(run.outcome, outcome_schema())
     assert run.outcome["exit_status"] == run.status

@@ -15,10 +15,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gameday.analysis import measure
 from gameday.telemetry.order_records import ORDERS, PLACED, PRELOADED, STOCK, collect_orders
 from storefront import rows, seed
 from tests.support import storefront_services
+from tests.support.measured import measure
 from tests.support.run_folders import RUN, Request, Story, steadily, write
 from tests.support.small_disk import fill, small_disk
 

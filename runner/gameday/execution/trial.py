@@ -254,7 +254,7 @@ def _conclude(folder: Path) -> Mapping[str, Any]:
     from gameday.console.run_summary import lines, review_lines
     from gameday_reports.run_page.render import report_run
 
-    outcome = write_outcome(folder)
+    outcome = write_outcome(folder).document()
     report, review = report_run(folder)
     console = Console(file=sys.stderr, highlight=False)
     for line in (*lines(outcome, report), *review_lines(review.path, review.kept)):

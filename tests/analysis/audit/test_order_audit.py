@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.recording.samples import ErrorKind
+from tests.support.measured import measure
 from tests.support.run_folders import RUN, Request, Story, row, steadily, write
 
 STORY = Story().begin().finish()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.recording.samples import ErrorKind
+from tests.support.measured import measure
 from tests.support.run_folders import END, Request, Story, failing, steadily, write
 
 LINK = {"kind": "link.down", "target": "checkout--payments"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.evidence.recorded_run import read_calibration
+from tests.support.measured import measure
 from tests.support.run_folders import Story, failing, steadily, write
 
 APART = math.log(20) / 20.0

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.clocks.operation_results import carried_out
 from gameday.analysis.evidence.recorded_run import read_run
+from tests.support.measured import measure
 from tests.support.run_folders import Story, failing, steadily, write
 
 LOST = {"kind": "region.lose", "target": "us-east", "region": "us-east"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
+from tests.support.measured import measure
 from tests.support.run_folders import Story, failing, steadily, write
 
 PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.detection.detection_limit import limit
+from tests.support.measured import measure
 from tests.support.run_folders import Request, Story, failing, steadily, write
 
 TWO = [

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.evidence.recorded_run import Run, read_run
 from gameday.analysis.evidence.sample_completeness import doubts, missing
 from gameday.analysis.evidence.schedule import Schedule
 from gameday.recording.samples import ErrorKind, ShardWriter
+from tests.support.measured import measure
 from tests.support.run_folders import END, Story, write
 
 PLAN = {"seed": 3, "begin": 2.0, "rate": 30.0, "journeys": {"buy": 1.0}, "users": 500, "think_time": 0.2}

@@ -100,7 +100,7 @@ def test_what_it_sees_is_what_the_outcome_would_say(tmp_path: Path, hurt: tuple[
     """Every name that stands in both has one value, were the run to end then: never recovered, hardly hurt, unhurt."""
     stage = Stage(tmp_path, [EVERYTHING], failing(steadily(), *hurt), hold="200s")
     outcome = measure(stage.folder)
-    told, live = values_of(outcome), stage.values(outcome["run"]["judged_s"])
+    told, live = values_of(outcome), stage.values(outcome.run.judged_s or 0.0)
     assert live["effect"] == told["effect"]
     assert _close(live["slos"]) == told["slos"]
     assert _close(live["impact"]) == _close({name: told["impact"][name] for name in live["impact"]})

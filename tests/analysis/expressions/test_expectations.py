@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
+from gameday.analysis import Outcome, measure
 from gameday.analysis.expressions.expectations import check, evaluate
 from tests.support.run_folders import Story, failing, steadily, write
 
@@ -81,14 +80,14 @@ def test_names_that_the_scenario_chose() -> None:
 
 
 @pytest.fixture(scope="module")
-def recovered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def recovered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """TTD 1 s, TTA 1.5 s, TTR 10 s, ended by the responder; no audit, so that its keys are null."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
     return measure(write(tmp_path_factory.mktemp("expect") / "run", story, failing(steadily(), 20.0, 30.0)))
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Never seen, never recovered."""
     story = Story().begin().deploy(18.0, 19.0).finish(reason="give_up")
     return measure(write(tmp_path_factory.mktemp("expect") / "run", story, failing(steadily(), 20.0, 60.0)))
@@ -119,9 +118,9 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("changes.refused == 1", False),
     ],
 )
-def test_three_values(recovered: dict[str, Any], expression: str, holds: bool | None) -> None:
+def test_three_values(recovered: Outcome, expression: str, holds: bool | None) -> None:
     """What isn't measured makes unknown, but where the other side of && or || settles it."""
-    assert evaluate(expression, recovered)["holds"] is holds
+    assert evaluate(expression, recovered).holds is holds
 
 
 @pytest.mark.parametrize(
@@ -136,18 +135,18 @@ def test_three_values(recovered: dict[str, Any], expression: str, holds: bool | 
         ("detectors.cusum.ttd < 60s", False),
     ],
 )
-def test_censored_is_infinite(lost: dict[str, Any], expression: str, holds: bool | None) -> None:
+def test_censored_is_infinite(lost: Outcome, expression: str, holds: bool | None) -> None:
     """What never came took longer than anything; a duration without a beginning is unknown."""
-    assert evaluate(expression, lost)["holds"] is holds
+    assert evaluate(expression, lost).holds is holds
 
 
-def test_values_are_told(recovered: dict[str, Any], lost: dict[str, Any]) -> None:
+def test_values_are_told(recovered: Outcome, lost: Outcome) -> None:
     """The names used and their values; a null is explained by its state."""
     found = evaluate('ttd < 5s && slos["shop"].verdict == "breach" && audit.lost == 0', recovered)
-    assert found["values"] == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}
-    assert found["states"] == {"audit.lost": "not_measured"}
+    assert found.values == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}
+    assert found.states == {"audit.lost": "not_measured"}
     censored = evaluate("ttr < 30s || ttr < 60s", lost)
-    assert (censored["values"], censored["states"]) == ({"ttr": None}, {"ttr": "censored"})
+    assert (censored.values, censored.states) == ({"ttr": None}, {"ttr": "censored"})
 
 
 def test_no_effect_is_unknown(tmp_path: Path) -> None:
@@ -162,7 +161,7 @@ def test_no_effect_is_unknown(tmp_path: Path) -> None:
         'ended_by == "system"',
         "detectors.cusum.ttd < 1s",
     ):
-        assert evaluate(expression, outcome)["holds"] is None
+        assert evaluate(expression, outcome).holds is None
     for expression in ("!effect", "!detect", "impact.failed == 0", "!detectors.cusum.detected"):
-        assert evaluate(expression, outcome)["holds"] is True
-    assert evaluate("ttd < 5s", outcome)["states"] == {"ttd": "no_effect"}
+        assert evaluate(expression, outcome).holds is True
+    assert evaluate("ttd < 5s", outcome).states == {"ttd": "no_effect"}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.evidence.recorded_run import read_run
 from gameday.analysis.impact.customer_reports import ALARM, MEDIAN_S, PROBABILITY, WITHIN_S, alarm_at, reports
 from gameday.recording.journal import Event
 from gameday.recording.samples import ErrorKind
+from tests.support.measured import measure
 from tests.support.run_folders import END, Request, Story, failing, steadily, write
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.impact.blast_radius import Homes, read_homes
 from gameday.load.load_plan import LoadPlan
 from gameday.recording.samples import ErrorKind
+from tests.support.measured import measure
 from tests.support.run_folders import HOMES, Story, failing, steadily, write
 
 STORY = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
+from tests.support.measured import measure
 from tests.support.run_folders import Story, steadily, write
 
 

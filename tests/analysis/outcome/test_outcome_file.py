@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gameday.analysis import measure, outcome_schema, write_outcome
-from gameday.analysis.outcome.outcome_schema import schema_text
+from gameday.analysis import write_outcome
+from gameday.analysis.model.outcome_model import Outcome
+from tests.support.measured import measure, outcome_schema
 from tests.support.paths import DOCS
 from tests.support.run_folders import Story, failing, steadily, write
 
@@ -57,7 +58,7 @@ def test_the_schema_is_strict_on_what_is_fixed(tmp_path: Path) -> None:
 
 def test_the_published_schema_is_this_one() -> None:
     """docs/outcome.schema.json is written by code and valid as a schema."""
-    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+    assert SCHEMA.read_text(encoding="utf-8") == Outcome.schema_text()
     jsonschema.Draft202012Validator.check_schema(outcome_schema())
 
 

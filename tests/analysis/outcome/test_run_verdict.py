@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.outcome.run_verdict import worst
 from gameday.recording.samples import ErrorKind
+from tests.support.measured import measure
 from tests.support.run_folders import Request, Story, failing, steadily, write
 
 HURT = (20.0, 30.0)

@@ -10,8 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gameday.analysis import measure
 from gameday.analysis.trials.trial_summary import METRICS, number, summarise, trials_schema, value_of
+from tests.support.measured import measure
 from tests.support.outcomes import outcome, trials
 from tests.support.run_folders import Story, failing, steadily, write
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from gameday.analysis.audit.ledger import Ledger
 from gameday.analysis.audit.order_table import PAID, PENDING, Numbers, Orders, places
 from gameday.analysis.audit.recovery_point import recovery_point
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.analysis.expressions.vocabulary import AUDIT
+from gameday.analysis.model.harm_models import Audit
 from gameday.recording.samples import ErrorKind, among
 
 UNTOLD = -1
@@ -26,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Told:
+class ClientRecord:
     """What clients know. `asked`: n of every order that was sent for, rising; `acknowledged`: those told as placed.
 
     Of the latter: the `cents` last named to the client, UNTOLD where none were; whether that answer was that it is
@@ -40,7 +39,7 @@ class Told:
     at: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, run: Run) -> Told:
+    def of(cls, run: Run) -> ClientRecord:
         records = run.samples.records
         sent = np.flatnonzero(records["order"])
         number = records["order"][sent].astype(np.int64)
@@ -60,43 +59,42 @@ class Told:
         return cls(asked, number[first], cents, queued, records["end"][sent[first]])
 
 
-def audit(run: Run) -> dict[str, Any]:
-    """The outcome's `audit`; all null where nothing could be collected."""
-    found: dict[str, Any] = dict.fromkeys(AUDIT)
+def audit(run: Run) -> Audit:
+    """Return the outcome's `audit`; all None if nothing could be collected."""
     if run.orders is None and run.ledger is None and run.stock is None:
-        return found
-    told = Told.of(run)
-    found["acknowledged"] = len(told.acknowledged)
-    if not len(told.acknowledged) and run.scenario.load.journeys.get("buy", 0) > 0:
-        return found
-    if run.ledger is not None:
-        found["charged_twice"] = int((run.ledger.times > 1).sum())
-    if run.orders is not None:
-        found |= _Kept(run, told, run.orders).figures()
-    return found
+        return Audit()
+    clients = ClientRecord.of(run)
+    acknowledged = len(clients.acknowledged)
+    if not acknowledged and run.scenario.load.journeys.get("buy", 0) > 0:
+        return Audit(acknowledged=acknowledged)
+    figures = _KeptOrders(run, clients, run.orders).figures() if run.orders is not None else Audit()
+    twice = None if run.ledger is None else int((run.ledger.times > 1).sum())
+    return figures.model_copy(update={"acknowledged": acknowledged, "charged_twice": twice})
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _KeptOrders:
     """Postgres' orders held against what was told and what was charged."""
 
     run: Run
-    told: Told
+    clients: ClientRecord
     orders: Orders
 
-    def figures(self) -> dict[str, Any]:
-        told = self.told.acknowledged
-        lost = np.flatnonzero(~self.is_held(told, PAID) & ~(self.told.queued & self.is_held(told, PENDING)))
+    def figures(self) -> Audit:
+        acknowledged = self.clients.acknowledged
+        queued = self.clients.queued & self.is_held(acknowledged, PENDING)
+        lost = np.flatnonzero(~self.is_held(acknowledged, PAID) & ~queued)
         paid = self.orders.number[self.orders.paid]
-        unheard = places(self.told.asked, paid)[1] & ~places(told, paid)[1]
-        return {
-            "lost": len(lost),
-            "duplicated": self.orders.repeated + len(self.copies),
-            "oversold": self.oversold(),
-            "indeterminate": int(unheard.sum()),
-            "rpo_s": recovery_point(self.run, self.told.at[lost]),
-            **(self.charged(self.run.ledger) if self.run.ledger is not None else {}),
-        }
+        unheard = places(self.clients.asked, paid)[1] & ~places(acknowledged, paid)[1]
+        charged = self.charged(self.run.ledger) if self.run.ledger is not None else {}
+        return Audit(
+            lost=len(lost),
+            duplicated=self.orders.repeated + len(self.copies),
+            oversold=self.oversold(),
+            indeterminate=int(unheard.sum()),
+            rpo_s=recovery_point(self.run, self.clients.at[lost]),
+            **charged,
+        )
 
     def is_held(self, numbers: Numbers, state: int) -> Mask:
         """Whether Postgres holds each of these orders, and in that state."""
@@ -110,7 +108,7 @@ class _Kept:
         """Orders that nobody asked for and that repeat the purchase of one that was: same customer, same basket."""
         orders = self.orders
         stands = (orders.state > 0) & (orders.purchase != 0)
-        wanted = places(self.told.asked, orders.number)[1]
+        wanted = places(self.clients.asked, orders.number)[1]
         again = np.isin(orders.purchase, orders.purchase[stands & wanted])
         found: Numbers = orders.number[stands & ~wanted & again]
         return found
@@ -125,12 +123,12 @@ class _Kept:
 
     def charged(self, ledger: Ledger) -> dict[str, int]:
         """Amounts of each paid order, as far as the three records have it; and money taken for no paid order."""
-        orders, told = self.orders, self.told
+        orders, clients = self.orders, self.clients
         number = orders.number[orders.paid]
         amounts = np.full((3, len(number)), UNTOLD, np.int64)
         amounts[0] = orders.cents[orders.paid]
         for row, (known, cents) in enumerate(
-            ((told.acknowledged, told.cents), (ledger.number, ledger.cents)), 1
+            ((clients.acknowledged, clients.cents), (ledger.number, ledger.cents)), 1
         ):
             at, there = places(known, number)
             amounts[row, there] = cents[at[there]]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gameday.analysis.clocks.operation_results import Done, harmful_changes, own_change
+from gameday.analysis.clocks.operation_results import harmful_changes, own_change
 from gameday.analysis.clocks.restoration import stranded_releases
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.model.event_models import Operation
 from gameday.recording.journal import Event
 from gameday.recording.samples import Samples
 from gameday.scenario.units import seconds
@@ -77,7 +78,7 @@ class End:
         return t <= self.recovered or (t - self.recovered < self.window and (1 - self.p1) ** answers >= DOUBT)
 
 
-def first_effect(run: Run, operation: Done) -> float | None:
+def first_effect(run: Run, operation: Operation) -> float | None:
     """When the system first was another by it, as far as the journal knows; else when it was done.
 
     Of a roll-back, the first instance of the release before was ready; of a restart, the first of the service.
@@ -87,7 +88,7 @@ def first_effect(run: Run, operation: Done) -> float | None:
     return min(signs, default=operation.done)
 
 
-def _signs(run: Run, operation: Done) -> Sequence[Event]:
+def _signs(run: Run, operation: Operation) -> Sequence[Event]:
     started = run.all("instance.ready")
     match operation.name:
         case "rollback":
@@ -100,13 +101,13 @@ def _signs(run: Run, operation: Done) -> Sequence[Event]:
     return [event for event in found if operation.name == "promote" or event.subject == operation.target]
 
 
-def in_vain(run: Run, operation: Done, recovered: float) -> bool:
+def in_vain(run: Run, operation: Operation, recovered: float) -> bool:
     """Whether it was a roll-back to a release that the schema had left behind."""
     change = own_change(run, operation) if operation.name == "rollback" else None
     return change is not None and any(each.since == change.t for each in stranded_releases(run, recovered))
 
 
-def undone(run: Run, operation: Done, until: float) -> bool:
+def undone(run: Run, operation: Operation, until: float) -> bool:
     """Whether it stood no more before `until`: the region got its traffic again, or was seen down again."""
     since = operation.t if operation.done is None else operation.done
     for event in run.all("traffic.returned", "region.seen"):

@@ -8,53 +8,32 @@ are one-sided, and of two like exponentials the root of the squares covers but 9
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.detection_delay import bad_ratio, normal
+from gameday.analysis.model.time_models import ClockError, Spacing
 from gameday.slo import Outage
 
 SHARE = 20.0  # one outage in so many is off by more
-
-
-@dataclass(frozen=True)
-class Spacing:
-    """The outcome's `spacing_s`: what the distance of requests alone leaves open; None where the clock wasn't set."""
-
-    effect: float | None
-    recovered: float | None
-
-
-@dataclass(frozen=True)
-class Error:
-    """The outcome's `error_s`, in seconds; None without a calibration, or where the clock or interval wasn't measured.
-
-    Of TTD it is that of the effect, for the page is stamped on the run's own clock.
-    """
-
-    effect: float | None
-    recovered: float | None
-    ttd: float | None
-    ttr: float | None
 
 
 def spacing(analysis: Analysis) -> Spacing:
     """Each clock's by the SLO that set it: the first to break, the last to hold again."""
     broken = [(course.name, outage) for course in analysis.courses for outage in course.outages]
     if analysis.clocks.effect is None or not broken:
-        return Spacing(None, None)
+        return Spacing()
     ended = analysis.clocks.recovered is not None
     first = min(broken, key=lambda each: each[1].effect)
     last = max(broken, key=lambda each: each[1].recovered or -math.inf)
-    return Spacing(_apart(analysis, *first), _apart(analysis, *last) if ended else None)
+    return Spacing(effect=_apart(analysis, *first), recovered=_apart(analysis, *last) if ended else None)
 
 
-def error(analysis: Analysis, found: Spacing) -> Error:
+def error(analysis: Analysis, found: Spacing) -> ClockError:
     """Calibration and spacing joined."""
     known, clocks = analysis.run.calibration, analysis.clocks
     effect = _sum(known.effect if known else None, found.effect)
     recovered = _sum(known.recovered if known else None, found.recovered)
-    return Error(
+    return ClockError(
         effect=effect,
         recovered=recovered,
         ttd=effect if clocks.detect is not None else None,

@@ -10,35 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gameday.analysis.clocks.attribution import End, first_effect, in_vain, undone
-from gameday.analysis.clocks.operation_results import Done, carried_out
+from gameday.analysis.clocks.operation_results import carried_out
 from gameday.analysis.clocks.restoration import restored_at
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.model.event_models import Operation
+from gameday.analysis.model.time_models import Clocks, Relapse
 from gameday.recording.journal import Event
 from gameday.slo import Course, Outage, course
-
-
-@dataclass(frozen=True)
-class Clocks:
-    """Seconds since the run's start; None = never happened."""
-
-    inject: float | None = None
-    injected: float | None = None
-    effect: float | None = None
-    detect: float | None = None
-    paged: float | None = None
-    ack: float | None = None
-    act: float | None = None
-    acted: float | None = None
-    recovered: float | None = None
-    restored: float | None = None
-
-
-@dataclass(frozen=True)
-class Relapse:
-    """A recovery that lasted at least a window, and the time it was lost again."""
-
-    recovered: float
-    breached: float
 
 
 @dataclass(frozen=True)
@@ -50,15 +28,19 @@ class Analysis:
     outages: tuple[Outage, ...]
     """Of the system as a whole: times at which some SLO didn't hold, joined where less than a window lies between."""
     clocks: Clocks
-    operations: tuple[Done, ...]
-    act: Done | None
+    operations: tuple[Operation, ...]
+    act: Operation | None
     end: End | None = None
     """Of the last outage, where all SLOs held again."""
 
     @property
     def relapses(self) -> tuple[Relapse, ...]:
         pairs = zip(self.outages, self.outages[1:], strict=False)
-        return tuple(Relapse(one.recovered, two.effect) for one, two in pairs if one.recovered is not None)
+        return tuple(
+            Relapse(recovered=one.recovered, breached=two.effect)
+            for one, two in pairs
+            if one.recovered is not None
+        )
 
     @property
     def until(self) -> float:
@@ -172,7 +154,7 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
     return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
 
 
-def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> Done | None:
+def _ended_it(run: Run, operations: Sequence[Operation], effect: float, end: End) -> Operation | None:
     """The last operation that may have brought the recovery: a right one first, a wrong one never.
 
     It may have been ordered a moment after `recovered`: a request planned before that waited, and was served by it.
@@ -182,7 +164,7 @@ def _ended_it(run: Run, operations: Sequence[Done], effect: float, end: End) -> 
     return max(right or able, key=lambda each: each.t, default=None)
 
 
-def _may_have(run: Run, operation: Done, end: End) -> bool:
+def _may_have(run: Run, operation: Operation, end: End) -> bool:
     """Not what was wrong, failed or in vain, changed nothing before the end, was undone, or came a window too soon.
 
     A request that hung when the outage ended was answered later than `recovered`, by up to the client's time-out.
@@ -197,7 +179,7 @@ def _may_have(run: Run, operation: Done, end: End) -> bool:
     return operation.done is None or end.recovered - operation.done <= end.window
 
 
-def _too_late(run: Run, operation: Done) -> bool:
+def _too_late(run: Run, operation: Operation) -> bool:
     """A fail-over out of a region that the edge had found down by itself and sent nothing to any more."""
     seen = [
         event
@@ -208,7 +190,7 @@ def _too_late(run: Run, operation: Done) -> bool:
 
 
 def _detected(
-    run: Run, analysis: Analysis, effect: float, act: Done | None
+    run: Run, analysis: Analysis, effect: float, act: Operation | None
 ) -> tuple[float | None, float | None]:
     """(detect, paged). A page that came only after the outage was acted on detected nothing."""
     for alert in run.all("alert.raised"):
@@ -220,7 +202,7 @@ def _detected(
     return None, None
 
 
-def _taken(run: Run, operations: Sequence[Done], detect: float | None) -> float | None:
+def _taken(run: Run, operations: Sequence[Operation], detect: float | None) -> float | None:
     """The first acknowledgement at or after `detect`, or the first operation where that came sooner."""
     if detect is None:
         return None

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from gameday.analysis.clocks.attribution import mended_by_schedule, revert_ordered
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.evidence.recorded_run import Run
-
-State = Literal["measured", "censored", "no_effect", "not_measured"]
-EndedBy = Literal["responder", "system", "schedule", "cleanup"]
-NAMES = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
+from gameday.analysis.model.time_models import DURATIONS, Duration, Durations, EndedBy
 
 
-@dataclass(frozen=True)
-class Duration:
-    """`seconds` where measured. Where censored it still went on at `censored_at`, seconds since the run's start."""
-
-    state: State
-    seconds: float | None = None
-    censored_at: float | None = None
-
-
-def durations(analysis: Analysis) -> dict[str, Duration]:
+def durations_by_name(analysis: Analysis) -> dict[str, Duration]:
     """Every duration by its name."""
     clocks, run = analysis.clocks, analysis.run
     if clocks.effect is None:
         absent = Duration("no_effect" if analysis.unhurt else "not_measured")
-        return dict.fromkeys(NAMES, absent)
+        return dict.fromkeys(DURATIONS, absent)
     unseen_until = analysis.until if clocks.act is None else min(clocks.act, analysis.until)
     return {
         "ttd": _between(clocks.effect, clocks.detect, unseen_until),
@@ -69,14 +54,14 @@ def _by_schedule(run: Run) -> list[float]:
     return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
 
 
-def as_keys(found: dict[str, Duration]) -> dict[str, Any]:
-    """The outcome's flat keys: `ttd_s`, `ttd_state`, `ttd_censored_at`, …"""
-    keys: dict[str, Any] = {}
-    for name, duration in found.items():
+def durations(analysis: Analysis) -> Durations:
+    """Return the durations as the outcome holds them, under flat keys: `ttd_s`, `ttd_state`, `ttd_censored_at`, …"""
+    keys: dict[str, object] = {}
+    for name, duration in durations_by_name(analysis).items():
         keys[f"{name}_s"] = duration.seconds
         keys[f"{name}_state"] = duration.state
         keys[f"{name}_censored_at"] = duration.censored_at
-    return keys
+    return Durations.model_validate(keys)
 
 
 def _between(begin: float | None, end: float | None, until: float) -> Duration:

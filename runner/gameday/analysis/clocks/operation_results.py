@@ -12,23 +12,10 @@ from dataclasses import dataclass
 
 from gameday.analysis.audit.recovery_point import DATABASE, primary_at
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.model.event_models import Operation
 from gameday.recording.journal import Event
 
 REGIONS = ("region.", "environment.")
-
-
-@dataclass(frozen=True)
-class Done:
-    """One operation. `right` is None where that can't be told."""
-
-    id: str
-    t: float
-    name: str
-    target: str
-    by: str
-    done: float | None
-    failed: bool
-    right: bool | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class Hit:
         return self.kind.startswith("instance.") and self.service == service
 
 
-def carried_out(run: Run) -> tuple[Done, ...]:
+def carried_out(run: Run) -> tuple[Operation, ...]:
     """Every operation that was ordered, in order of time."""
     hits = faults_by_place(run)
     ends = {event.subject: event for event in run.all("operation.done", "operation.failed")}
@@ -97,10 +84,10 @@ def _hit(run: Run, event: Event, until: float) -> Hit:
     return Hit(kind, region, service, event.t, until)
 
 
-def _done(run: Run, event: Event, ends: Mapping[str, Event], hits: tuple[Hit, ...]) -> Done:
+def _done(run: Run, event: Event, ends: Mapping[str, Event], hits: tuple[Hit, ...]) -> Operation:
     end = ends.get(event.subject)
     done = end is not None and end.kind == "operation.done"
-    return Done(
+    return Operation(
         id=event.subject,
         t=event.t,
         name=str(event.data["name"]),
@@ -143,7 +130,7 @@ def _taken_back(run: Run, rollback: Event, end: Event | None) -> str | None:
     return str(own.data["rollback_of"]) if own else _standing(run, str(about["target"]), rollback.t)
 
 
-def own_change(run: Run, rollback: Done) -> Event | None:
+def own_change(run: Run, rollback: Operation) -> Event | None:
     """The change that a rollback began."""
     until = run.last if rollback.done is None else rollback.done
     return _begun(run, rollback.target, rollback.by, rollback.t, until)

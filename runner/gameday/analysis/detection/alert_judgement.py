@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.detection_delay import times
+from gameday.analysis.model.event_models import Alert, DetectorResult
 from gameday.recording.journal import Event
-
-KEYS = ("detector", "pages", "slo", "region", "journey", "summary")
 
 
 def raised(analysis: Analysis) -> tuple[Event, ...]:
@@ -26,39 +23,44 @@ def false_pages(analysis: Analysis) -> int:
     return sum(1 for alert in raised(analysis) if alert.data.get("pages") and analysis.genuine(alert) is None)
 
 
-def listed(analysis: Analysis) -> list[dict[str, Any]]:
-    """The outcome's `alerts`."""
-    return [
-        {
-            "t": alert.t,
-            "id": alert.subject,
-            "side": alert.data.get("side"),
-            **{key: alert.data.get(key) for key in KEYS},
-            "false_alarm": analysis.genuine(alert) is None,
-        }
+def alerts(analysis: Analysis) -> tuple[Alert, ...]:
+    """Return the outcome's `alerts`."""
+    return tuple(
+        Alert(
+            t=alert.t,
+            id=alert.subject,
+            side=alert.data.get("side"),
+            detector=alert.data.get("detector"),
+            pages=alert.data.get("pages"),
+            slo=alert.data.get("slo"),
+            region=alert.data.get("region"),
+            journey=alert.data.get("journey"),
+            summary=alert.data.get("summary"),
+            false_alarm=analysis.genuine(alert) is None,
+        )
         for alert in raised(analysis)
-    ]
+    )
 
 
-def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, dict[str, Any]]:
-    """The outcome's `detectors`: every configured one, whether it pages or only watches. TTD counts from `effect`.
+def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorResult]:
+    """Return the outcome's `detectors`: every configured one, paging or not, each held against the same `limit_s`.
 
-    Each is held against the same `limit_s`.
+    TTD counts from `effect`.
     """
     effect = analysis.clocks.effect
-    found: dict[str, dict[str, Any]] = {}
-    for each in analysis.run.scenario.detectors:
-        own = [alert for alert in raised(analysis) if alert.data.get("detector") == each.detector]
+    results: dict[str, DetectorResult] = {}
+    for detector in analysis.run.scenario.detectors:
+        own = [alert for alert in raised(analysis) if alert.data.get("detector") == detector.detector]
         genuine = [alert.t for alert in own if analysis.genuine(alert)]
         ttd = genuine[0] - effect if genuine and effect is not None else None
-        found[each.detector] = {
-            "side": "service" if each.detector == "scrape" else "client",
-            "pages": each.pages,
-            "ttd_s": ttd,
-            "false_alarms": len(own) - len(genuine),
-            "limit_ratio": times(ttd, limit_s),
-        }
-    return found
+        results[detector.detector] = DetectorResult(
+            side="service" if detector.detector == "scrape" else "client",
+            pages=detector.pages,
+            ttd_s=ttd,
+            false_alarms=len(own) - len(genuine),
+            limit_ratio=times(ttd, limit_s),
+        )
+    return results
 
 
 def detected(analysis: Analysis, slo: str) -> float | None:

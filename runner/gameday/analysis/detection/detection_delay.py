@@ -15,6 +15,7 @@ from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.detection_limit import DAY_S, limit
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.impact.impact import during
+from gameday.analysis.model.time_models import Detection
 from gameday.analysis.trials.binomial import upper_bound
 from gameday.recording.journal import Event
 from gameday.recording.samples import Samples
@@ -36,27 +37,6 @@ class Normal:
     rate: float
     p0: float
     streams: int
-
-
-@dataclass(frozen=True)
-class Detection:
-    """The outcome's `detection`. All None where there was no effect; figures are None where the journal lacks `Normal`.
-
-    `p0_upper` is the 95 % bound of what the steady state allows p0 to be; `ratio` that of TTD to the limit.
-    """
-
-    slo: str | None = None
-    rate: float | None = None
-    n: int | None = None
-    errors: int | None = None
-    p0: float | None = None
-    p0_upper: float | None = None
-    p1: float | None = None
-    limit_s: float | None = None
-    limit_at_upper_s: float | None = None
-    ratio: float | None = None
-    streams: int | None = None
-    arl_s: float | None = None
 
 
 def detection(analysis: Analysis) -> Detection:

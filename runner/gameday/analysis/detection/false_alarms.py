@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.alert_judgement import raised
+from gameday.analysis.model.event_models import AlarmRate, Quiet
 from gameday.recording.journal import Event
 
 HOUR_S = 3600.0
@@ -19,27 +19,29 @@ DOUBT = 0.05
 HALVINGS = 60  # closer than a double can tell
 
 
-def quiet(analysis: Analysis) -> dict[str, Any]:
-    """The outcome's `quiet`: {since, until, seconds, pages, per_hour, bound_per_hour, detectors}.
+def quiet(analysis: Analysis) -> Quiet:
+    """Return the outcome's `quiet`; all None if the run has no quiet time, as when an SLO was in breach in it.
 
-    `detectors` has {alarms, per_hour, bound_per_hour} of each, paging or not. A detector that raised for an SLO is
-    silent on it until rearmed, so past the first alarm these are the least it would have raised. All null where the
-    run has no quiet time, as where an SLO was in breach in it.
+    A detector that raised for an SLO is silent on it until rearmed, so past the first alarm the counts are the least
+    that it would have raised.
     """
     span = _span(analysis)
-    alarms = _alarms(analysis, *span) if span else []
-    seconds = span[1] - span[0] if span else None
-    pages = _rated(sum(1 for each in alarms if each.data.get("pages")), seconds)
-    names = [each.detector for each in analysis.run.scenario.detectors]
-    own = {name: sum(1 for each in alarms if each.data.get("detector") == name) for name in names}
-    return {
-        "since": span[0] if span else None,
-        "until": span[1] if span else None,
-        "seconds": seconds,
-        "pages": pages.pop("alarms"),
-        **pages,
-        "detectors": {name: _rated(count, seconds) for name, count in own.items()},
-    }
+    names = [detector.detector for detector in analysis.run.scenario.detectors]
+    if span is None:
+        return Quiet(detectors={name: AlarmRate() for name in names})
+    since, until = span
+    alarms = _alarms(analysis, since, until)
+    pages = _rate(sum(1 for alarm in alarms if alarm.data.get("pages")), until - since)
+    own = {name: sum(1 for alarm in alarms if alarm.data.get("detector") == name) for name in names}
+    return Quiet(
+        since=since,
+        until=until,
+        seconds=until - since,
+        pages=pages.alarms,
+        per_hour=pages.per_hour,
+        bound_per_hour=pages.bound_per_hour,
+        detectors={name: _rate(count, until - since) for name, count in own.items()},
+    )
 
 
 def most(count: int, doubt: float = DOUBT) -> float:
@@ -71,8 +73,6 @@ def _alarms(analysis: Analysis, since: float, until: float) -> Sequence[Event]:
     return [each for each in raised(analysis) if since <= each.t < until]
 
 
-def _rated(count: int, seconds: float | None) -> dict[str, Any]:
-    if seconds is None:
-        return {"alarms": None, "per_hour": None, "bound_per_hour": None}
+def _rate(count: int, seconds: float) -> AlarmRate:
     hours = seconds / HOUR_S
-    return {"alarms": count, "per_hour": count / hours, "bound_per_hour": most(count) / hours}
+    return AlarmRate(alarms=count, per_hour=count / hours, bound_per_hour=most(count) / hours)

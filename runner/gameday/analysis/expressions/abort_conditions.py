@@ -14,9 +14,10 @@ from typing import Any
 
 from gameday.analysis.clocks.clocks import joined
 from gameday.analysis.expressions.expectations import parse, program
-from gameday.analysis.expressions.vocabulary import ABORT, IMPACT, Tree, lookup, spell
+from gameday.analysis.expressions.vocabulary import ABORT, Tree, lookup, spell
 from gameday.analysis.impact.blast_radius import Homes, Radius
 from gameday.analysis.impact.impact import budgets_spent, during
+from gameday.analysis.model.harm_models import Tally
 from gameday.recording.samples import Samples
 from gameday.scenario import Scenario
 from gameday.slo import MINIMUM, Course, course
@@ -107,18 +108,21 @@ class Conditions:
         samples = moment.samples
         records = during(samples.records, since, None, moment.end)
         radius = Radius(records)
-        found: dict[str, Any] = radius.whole()
-        spent = [each for each in budgets_spent(self._slos, courses).values() if each is not None]
-        found["error_budget_spent"] = max(spent, default=None)
+        whole = radius.whole()
+        spent = [share for share in budgets_spent(self._slos, courses).values() if share is not None]
+        known = _known(whole) | {"error_budget_spent": max(spent, default=None)}
         if not self._words.isdisjoint(PEOPLE):
-            people = radius.people(None)
-            found |= {name: people[name] for name in PEOPLE}
+            total = radius.people(None).total
+            known["users"] = float(total.users)
+            known["users_affected_ratio"] = None if _few(whole) else total.ratio
         homes = self._homes() if "regions" in self._words else None
         by_region = radius.by(homes.of(radius.users), homes.names) if homes else {}
         by_journey = radius.by(records["journey"], samples.journeys) if "journeys" in self._words else {}
         groups = {"regions": by_region, "journeys": by_journey}
-        told = {group: {name: _known(each) for name, each in one.items()} for group, one in groups.items()}
-        return {**_known(found), **told}
+        return {
+            **known,
+            **{group: {name: _known(tally) for name, tally in by.items()} for group, by in groups.items()},
+        }
 
 
 def shown(name: str, value: Any) -> str:
@@ -133,11 +137,14 @@ def shown(name: str, value: Any) -> str:
     return f"{value:.1f} s" if last in SECONDS else f"{value:.6g}"
 
 
-def _known(tally: Mapping[str, Any]) -> dict[str, float | None]:
-    """As floats; no ratio of too few requests."""
-    few = (tally.get("requests") or 0) < MINIMUM
-    numbers = {name: each for name, each in tally.items() if name in IMPACT}
+def _few(tally: Tally) -> bool:
+    return (tally.requests or 0) < MINIMUM
+
+
+def _known(tally: Tally) -> dict[str, float | None]:
+    """Return the tally as floats, without a ratio if it has too few requests."""
+    few = _few(tally)
     return {
-        name: None if each is None or (few and name.endswith("_ratio")) else float(each)
-        for name, each in numbers.items()
+        name: None if value is None or (few and name.endswith("_ratio")) else float(value)
+        for name, value in vars(tally).items()
     }

@@ -30,6 +30,9 @@ from gameday.scenario.yaml_document import nearest
 if TYPE_CHECKING:
     from lark import Tree as Node
 
+    from gameday.analysis.model.event_models import Expectation
+    from gameday.analysis.model.outcome_model import Measurements
+
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
 EQUALITIES = frozenset({"relation_eq", "relation_ne"})
@@ -73,21 +76,23 @@ def check(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
     return None
 
 
-def evaluate(expression: str, outcome: Tree) -> dict[str, Any]:
-    """The outcome's entry of `expectations`: {expr, holds, values, states}.
+def evaluate(expression: str, measurements: Measurements) -> Expectation:
+    """Evaluate an expectation and return the outcome's entry for it.
 
-    `values` are those of the names used, null where unmeasured or infinite; `states` say which.
+    A value that is unmeasured or infinite is None there, and its state says which.
     """
+    from gameday.analysis.model.event_models import Expectation
+
     parsed = parse(expression)
-    tree = values_of(outcome)
+    tree = values_of(measurements)
     holds = program(parsed)(tree)
     values = {spell(path): lookup(tree, path) for path in parsed.used}
-    return {
-        "expr": expression,
-        "holds": holds if isinstance(holds, bool) else None,
-        "values": {name: None if value == math.inf else value for name, value in values.items()},
-        "states": {spell(path): state for path in parsed.used if (state := _state(outcome, path, tree))},
-    }
+    return Expectation(
+        expr=expression,
+        holds=holds if isinstance(holds, bool) else None,
+        values={name: None if value == math.inf else value for name, value in values.items()},
+        states={spell(path): state for path in parsed.used if (state := _state(measurements, path, tree))},
+    )
 
 
 def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> Parsed:
@@ -305,8 +310,8 @@ def _try(parsed: Parsed, sample: bool) -> None:
         )
 
 
-def _state(outcome: Tree, path: Path, tree: Tree) -> str | None:
+def _state(measurements: Measurements, path: Path, tree: Tree) -> str | None:
     value = lookup(tree, path)
     if value == math.inf:
         return "censored"
-    return (state_of(outcome, path) or "not_measured") if value is None else None
+    return (state_of(measurements, path) or "not_measured") if value is None else None

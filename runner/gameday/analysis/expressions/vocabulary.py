@@ -10,7 +10,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gameday.analysis.model.event_models import Change, DetectorResult, SloResult
+    from gameday.analysis.model.outcome_model import Measurements
+    from gameday.analysis.model.result_file import Model
 
 Value = float | bool | str | None
 Path = tuple[str, ...]
@@ -120,35 +125,39 @@ def spell(path: Path) -> str:
     return head + "".join(f".{each}" if _PLAIN.match(each) else f'["{each}"]' for each in rest)
 
 
-def values_of(outcome: Tree) -> dict[str, Any]:
-    """The value of every name of KNOWN in `outcome`, in the same tree."""
-    tree: dict[str, Any] = {name: _duration(outcome, name) for name in DURATIONS}
-    tree["limit"] = _number(outcome["limit_s"])
-    tree.update(_clocks(outcome))
-    tree["ended_by"] = _who(outcome)
-    for group, names in (("impact", IMPACT), ("audit", AUDIT), ("customer_reports", REPORTS), ("load", LOAD)):
-        tree[group] = {name: _number(outcome[group][name]) for name in names}
-    for group in ("regions", "journeys"):
-        tree["impact"][group] = {name: _hurt(each) for name, each in outcome["impact"][group].items()}
-    operations = outcome["operations"]
+def values_of(measurements: Measurements) -> dict[str, Any]:
+    """Return the value of every name of KNOWN, in the same tree."""
+    tree: dict[str, Any] = {name: _duration(measurements, name) for name in DURATIONS}
+    tree["limit"] = measurements.limit_s
+    tree.update(_clocks(measurements))
+    tree["ended_by"] = _ended_by(measurements)
+    tree["impact"] = _numbers(measurements.impact, IMPACT)
+    tree["impact"]["regions"] = {n: _numbers(tally, HURT) for n, tally in measurements.impact.regions.items()}
+    tree["impact"]["journeys"] = {
+        n: _numbers(tally, HURT) for n, tally in measurements.impact.journeys.items()
+    }
+    tree["audit"] = _numbers(measurements.audit, AUDIT)
+    tree["customer_reports"] = _numbers(measurements.customer_reports, REPORTS)
+    tree["load"] = _numbers(measurements.load, LOAD)
+    operations = measurements.operations
     tree["operations"] = {
-        "wrong": float(sum(1 for each in operations if each["right"] is False)),
+        "wrong": float(sum(1 for operation in operations if operation.right is False)),
         "total": float(len(operations)),
     }
-    tree["changes"] = _changes(outcome["changes"])
-    tree["slos"] = {each["name"]: _slo(each) for each in outcome["slos"]}
-    happened = tree["effect"]
-    tree["detectors"] = {name: _detector(each, happened) for name, each in outcome["detectors"].items()}
-    tree["relapses"] = float(len(outcome["relapses"]))
-    tree["alerts"] = float(len(outcome["alerts"]))
-    pages = [each for each in outcome["alerts"] if each["pages"]]
-    tree["false_alarms"] = float(sum(1 for each in pages if each["false_alarm"]))
+    tree["changes"] = _changes(measurements.changes)
+    tree["slos"] = {slo.name: _slo(slo) for slo in measurements.slos}
+    effect = tree["effect"]
+    tree["detectors"] = {name: _detector(result, effect) for name, result in measurements.detectors.items()}
+    tree["relapses"] = float(len(measurements.relapses))
+    tree["alerts"] = float(len(measurements.alerts))
+    false_pages = [alert for alert in measurements.alerts if alert.pages and alert.false_alarm]
+    tree["false_alarms"] = float(len(false_pages))
     return tree
 
 
-def state_of(outcome: Tree, path: Path) -> str | None:
-    """The state that explains a value: of a duration its own, of anything else None."""
-    return str(outcome[f"{path[0]}_state"]) if path[0] in DURATIONS else None
+def state_of(measurements: Measurements, path: Path) -> str | None:
+    """Return the state that explains the value of a duration; None for any other name."""
+    return measurements.duration(path[0]).state if path[0] in DURATIONS else None
 
 
 def type_of(path: Path, names: Tree) -> Any:
@@ -167,60 +176,51 @@ def lookup(tree: Tree, path: Path) -> Value:
     return None if isinstance(found, Mapping) else found
 
 
-def _duration(outcome: Tree, name: str) -> Value:
-    if outcome[f"{name}_state"] == "censored":
-        return math.inf
-    return _number(outcome[f"{name}_s"])
+def _duration(measurements: Measurements, name: str) -> float | None:
+    duration = measurements.duration(name)
+    return math.inf if duration.state == "censored" else duration.seconds
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _numbers(model: Model, names: Sequence[str]) -> dict[str, Any]:
+    values = {name: getattr(model, name) for name in names}
+    return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def _clocks(outcome: Tree) -> dict[str, bool | None]:
-    """Which clocks were ever set. Without an effect nobody can recover from it, so those two can't be told."""
-    state, clocks = outcome["ttr_state"], outcome["clocks"]
+def _clocks(measurements: Measurements) -> dict[str, bool | None]:
+    """Return which clocks were ever set. Without an effect, `recovered` and `restored` are unknown."""
+    state, clocks = measurements.ttr_state, measurements.clocks
     if state == "not_measured":
         return dict.fromkeys(CLOCKS)
-    happened: dict[str, bool | None] = {name: clocks[name] is not None for name in CLOCKS}
+    happened: dict[str, bool | None] = {name: getattr(clocks, name) is not None for name in CLOCKS}
     if state == "no_effect":
         happened.update(recovered=None, restored=None)
     return happened
 
 
-def _who(outcome: Tree) -> str | None:
-    """Nobody (an empty text) where the outage didn't end, unknown where there was none."""
-    return (outcome["ended_by"] or "") if outcome["clocks"]["effect"] is not None else None
+def _ended_by(measurements: Measurements) -> str | None:
+    """Return "" if the outage didn't end; None (unknown) if there was no outage."""
+    return (measurements.ended_by or "") if measurements.clocks.effect is not None else None
 
 
-def _changes(changes: Sequence[Tree]) -> dict[str, float]:
-    """Rollbacks are changes too. One that was refused hasn't failed."""
-    ended = [each["state"] for each in changes]
+def _changes(changes: Sequence[Change]) -> dict[str, float]:
+    """Count changes, rollbacks included. A change that was refused didn't fail."""
+    states = [change.state for change in changes]
     return {
-        "refused": float(ended.count("refused")),
-        "failed": float(ended.count("failed")),
-        "total": float(len(ended)),
+        "refused": float(states.count("refused")),
+        "failed": float(states.count("failed")),
+        "total": float(len(states)),
     }
 
 
-def _slo(each: Tree) -> dict[str, Value]:
+def _slo(slo: SloResult) -> dict[str, Value]:
+    return {"verdict": slo.verdict, **_numbers(slo, ("budget_spent", "breached_s"))}
+
+
+def _detector(result: DetectorResult, effect: bool | None) -> dict[str, Value]:
+    """Treat a detector that missed an effect as one that took forever."""
+    ttd = math.inf if result.ttd_s is None else result.ttd_s
     return {
-        "verdict": each["verdict"],
-        "budget_spent": _number(each["budget_spent"]),
-        "breached_s": _number(each["breached_s"]),
-    }
-
-
-def _hurt(each: Tree) -> dict[str, float | None]:
-    return {name: _number(each[name]) for name in HURT}
-
-
-def _detector(each: Tree, happened: bool | None) -> dict[str, Value]:
-    """A detector that didn't see what happened is as one that took forever."""
-    seen = each["ttd_s"] is not None
-    ttd = float(each["ttd_s"]) if seen else math.inf
-    return {
-        "ttd": ttd if happened else None,
-        "detected": None if happened is None else seen,
-        "false_alarms": float(each["false_alarms"]),
+        "ttd": ttd if effect else None,
+        "detected": None if effect is None else result.ttd_s is not None,
+        "false_alarms": float(result.false_alarms),
     }

@@ -1,7 +1,7 @@
-"""The blast radius: how many were hurt, what share, and for how long, by whatever names requests fall under.
+"""The blast radius: how many requests and users were hurt, what share they are, and for how long, by any grouping.
 
-Only counting over columns; from when to when is for `impact`. A user's home is worked out anew from the load's plan
-and not asked of the load, as the schedule is; a test holds the two together.
+This module only counts over columns; `impact` chooses the stretch of the run. A user's home is computed again from the
+load's plan, independently of the load generator; a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,46 +16,66 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gameday.analysis.model.harm_models import BlastCell, Tally, UserHurt
 from gameday.recording.samples import ErrorKind, Records
 
 Codes = npt.NDArray[np.integer[Any]]
-Tally = dict[str, Any]
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
 class Homes:
-    """The regions that users live in, each with its share of them."""
+    """The regions that users live in, each with its share of the users."""
 
     names: tuple[str, ...]
     shares: tuple[float, ...]
 
     def of(self, users: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint8]:
-        """The place in `names` of each user's home: multiples of the golden ratio spread them evenly."""
+        """Return the index into `names` of each user's home. Multiples of the golden ratio spread users evenly."""
         place = (users.astype(np.float64) * GOLDEN) % 1.0 * sum(self.shares)
         home = np.full(len(users), len(self.names) - 1, np.uint8)
-        found = np.zeros(len(users), np.bool_)
+        assigned = np.zeros(len(users), np.bool_)
         for number, share in enumerate(self.shares):
             place -= share
-            here = (place < 0) & ~found
+            here = (place < 0) & ~assigned
             home[here] = number
-            found |= here
+            assigned |= here
         return home
 
 
 def read_homes(path: Path) -> Homes | None:
-    """None where there is no plan, or one that doesn't tell. ValueError where it isn't a plan."""
+    """Read where users live from the load's plan; None if there is no plan or it has no regions.
+
+    Raise ValueError if the file isn't a plan.
+    """
     if not path.is_file():
         return None
     try:
         shares = json.loads(path.read_text(encoding="utf-8")).get("regions")
-        return Homes(tuple(shares), tuple(float(each) for each in shares.values())) if shares else None
+        return Homes(tuple(shares), tuple(float(share) for share in shares.values())) if shares else None
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: not a plan of the load: {error!r}") from error
+        raise ValueError(f"{path}: not a plan of the load (samples/load.json): {error!r}") from error
+
+
+@dataclass(frozen=True)
+class UserShare:
+    """Users who met a failure, and their share of the users seen; None if none was seen."""
+
+    users: int
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class People:
+    """The users of a stretch of a run: how many were hurt, by home region if that is known, and for how long each."""
+
+    total: UserShare
+    homes: Mapping[str, UserShare]
+    hurt_s: UserHurt
 
 
 class Radius:
-    """The requests of one stretch of a run, counted by any codes. `records` in order of planned time."""
+    """The requests of one stretch of a run, counted by any codes. `records` are in order of planned time."""
 
     def __init__(self, records: Records) -> None:
         self.users = records["user"]
@@ -65,45 +85,48 @@ class Radius:
         self._ended = records["end"][self._bad]
 
     def whole(self) -> Tally:
-        """{requests, failed, failed_ratio, hurt_s} of all of them."""
+        """Return the tally of all requests."""
         return self._tally(len(self.failed), np.ones(len(self._bad), np.bool_))
 
     def by(self, codes: Codes, names: Sequence[str]) -> dict[str, Tally]:
-        """The same of each name that has requests, in order of name."""
+        """Return the tally of each name that has requests, in order of name."""
         bad = codes[self._bad]
         counts = np.bincount(codes, minlength=len(names))
         known = sorted(np.flatnonzero(counts).tolist(), key=lambda code: names[code])
         return {names[code]: self._tally(int(counts[code]), bad == code) for code in known}
 
     def crossed(
-        self, one: tuple[Codes, Sequence[str]], two: tuple[Codes, Sequence[str]], keys: tuple[str, str]
-    ) -> list[Tally]:
-        """The same of each pair of names, each entry with its two names under `keys`."""
-        wide = one[0].astype(np.int64) * len(two[1]) + two[0]
-        pairs = [(a, b) for a in one[1] for b in two[1]]
-        told = self.by(wide, ["\0".join(pair) for pair in pairs])
-        return [{**dict(zip(keys, name.split("\0"), strict=True)), **tally} for name, tally in told.items()]
+        self, regions: tuple[Codes, Sequence[str]], journeys: tuple[Codes, Sequence[str]]
+    ) -> tuple[BlastCell, ...]:
+        """Return the tally of each pair of a region and a journey that has requests."""
+        codes = regions[0].astype(np.int64) * len(journeys[1]) + journeys[0]
+        pairs = [f"{region}\0{journey}" for region in regions[1] for journey in journeys[1]]
+        return tuple(self._cell(name.split("\0"), tally) for name, tally in self.by(codes, pairs).items())
 
-    def people(self, homes: Homes | None) -> dict[str, Any]:
-        """How many users met a failure, of how many; {home: {users, users_affected_ratio}}; how long each was hurt."""
+    def people(self, homes: Homes | None) -> People:
+        """Count the users who met a failure, in all and by home, and how long each was hurt."""
         # With an index asked for it sorts: by itself it hashes, which takes forty times as long.
         seen, hurt = (np.unique(users, return_index=True)[0] for users in (self.users, self.users[self._bad]))
-        by_home: dict[str, Tally] = {}
+        by_home: dict[str, UserShare] = {}
         if homes is not None:
-            all_, some = (np.bincount(homes.of(each), minlength=len(homes.names)) for each in (seen, hurt))
+            all_, some = (np.bincount(homes.of(users), minlength=len(homes.names)) for users in (seen, hurt))
             by_home = {n: _share(int(some[i]), int(all_[i])) for i, n in enumerate(homes.names) if all_[i]}
-        return {**_share(len(hurt), len(seen)), "homes": by_home, "hurt_s": self._user_seconds()}
+        return People(_share(len(hurt), len(seen)), by_home, self._user_seconds())
+
+    @staticmethod
+    def _cell(names: list[str], tally: Tally) -> BlastCell:
+        region, journey = names
+        return BlastCell(region=region, journey=journey, **vars(tally))
 
     def _tally(self, n: int, which: npt.NDArray[np.bool_]) -> Tally:
-        """`hurt_s`: from the planned time of the first failed one to the end of the last; 0 where none failed."""
+        """`hurt_s` is 0 if none failed."""
         bad = int(which.sum())
         lasted = float(self._ended[which].max() - self._begun[which].min()) if bad else 0.0
-        return {"requests": n, "failed": bad, "failed_ratio": bad / n if n else None, "hurt_s": lasted}
+        return Tally(requests=n, failed=bad, failed_ratio=bad / n if n else None, hurt_s=lasted)
 
-    def _user_seconds(self) -> Mapping[str, float | None]:
-        """Of the users hurt, from each one's first failed request to the end of the last: median, 95th, longest."""
+    def _user_seconds(self) -> UserHurt:
         if not len(self._bad):
-            return dict.fromkeys(("median", "p95", "longest"))
+            return UserHurt()
         _, user = np.unique(self.users[self._bad], return_inverse=True)
         first = np.full(user.max() + 1, np.inf)
         last = np.full(user.max() + 1, -np.inf)
@@ -111,12 +134,12 @@ class Radius:
         np.maximum.at(last, user, self._ended)
         lasted = np.sort(last - first)
         rank = math.ceil(0.95 * len(lasted) - 1e-9) - 1
-        return {
-            "median": float(lasted[(len(lasted) - 1) // 2]),
-            "p95": float(lasted[max(rank, 0)]),
-            "longest": float(lasted[-1]),
-        }
+        return UserHurt(
+            median=float(lasted[(len(lasted) - 1) // 2]),
+            p95=float(lasted[max(rank, 0)]),
+            longest=float(lasted[-1]),
+        )
 
 
-def _share(hurt: int, users: int) -> Tally:
-    return {"users": hurt, "users_affected_ratio": hurt / users if users else None}
+def _share(hurt: int, users: int) -> UserShare:
+    return UserShare(hurt, hurt / users if users else None)

@@ -86,6 +86,10 @@ class Model(BaseModel):
         """Return the content as it is in JSON, keys in the order of the schema."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def rounded(self) -> Self:
+        """Return what reading the written file would give: every float rounded."""
+        return type(self).model_validate(_rounded(self.model_dump(by_alias=True)))
+
 
 class ResultFile(Model):
     """A file of its own, with the name of its format under `schema`."""
@@ -98,10 +102,6 @@ class ResultFile(Model):
     def text(self) -> str:
         """Return the content of the file. Raise ValueError if it holds a NaN or an infinity."""
         return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def rounded(self) -> Self:
-        """Return what reading the written file would give: every float rounded."""
-        return type(self).model_validate(_rounded(self.model_dump(by_alias=True)))
 
     @classmethod
     def read_file(cls, path: Path) -> Self:
@@ -134,6 +134,11 @@ class ResultFile(Model):
             **schema,
             "title": cls.TITLE,
         }
+
+    @classmethod
+    def schema_text(cls) -> str:
+        """Return the content of the published schema file."""
+        return json.dumps(cls.schema_of_file(), indent=2, ensure_ascii=False) + "\n"
 
 
 class _FileSchema(GenerateJsonSchema):

@@ -56,7 +56,9 @@ class ClockError(Model):
 
     effect: Amount | None = described("of the clock `effect`")
     recovered: Amount | None = described("of the clock `recovered`")
-    ttd: Amount | None = described("of TTD: that of the effect, since the page is stamped on the run's own clock")
+    ttd: Amount | None = described(
+        "of TTD: that of the effect, since the page is stamped on the run's own clock"
+    )
     ttr: Amount | None = described("of TTR: of effect and recovered together")
 
 

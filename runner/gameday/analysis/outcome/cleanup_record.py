@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gameday.analysis.evidence.recorded_run import Run
-
-
-@dataclass(frozen=True)
-class Cleanup:
-    """The outcome's `cleanup`. `clean` is None where the run ended without one, False where `left` or unnamed."""
-
-    clean: bool | None
-    left: tuple[str, ...]
+from gameday.analysis.model.event_models import Cleanup
 
 
 def left_behind(run: Run) -> Cleanup:
     """A clean-up that calls itself clean isn't, where a fault that was ordered has no word of its reverting."""
     events = run.all("cleanup")
     if not events:
-        return Cleanup(None, ())
+        return Cleanup()
     named = (str(each) for event in events for each in event.data.get("left", ()))
     left = (*named, *_standing(run))
-    return Cleanup(not left and all(event.data.get("clean") for event in events), left)
+    clean = not left and all(event.data.get("clean") for event in events)
+    return Cleanup(clean=clean, left=left)
 
 
 def _standing(run: Run) -> Iterator[str]:

@@ -11,20 +11,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from gameday.analysis.model.event_models import Expectation
+from gameday.analysis.model.outcome_model import Outcome
+
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STATES = {"fail": "failure", "inconclusive": "skipped", "error": "error", False: "failure", None: "skipped"}
 
 
-def junit(outcome: Mapping[str, Any]) -> str:
-    """XML text. What couldn't be judged is skipped, with the reason; an error of the tool is an error."""
-    run = outcome["run"]
-    suite = Xml.Element("testsuite", name=run["scenario"], time=f"{run['duration_s']:.3f}", id=run["id"])
-    if run["started"]:
-        suite.set("timestamp", str(run["started"]))
-    _case(suite, run["scenario"], "verdict", outcome["verdict"], outcome["reasons"])
-    for each in outcome["expectations"]:
-        values = ", ".join(f"{name}={_shown(each, name)}" for name in each["values"])
-        _case(suite, run["scenario"], each["expr"], each["holds"], [values])
+def junit(outcome: Outcome) -> str:
+    """Return the XML of a run. What couldn't be judged is skipped, with the reason; a tool error is an error."""
+    run = outcome.run
+    suite = Xml.Element("testsuite", name=run.scenario, time=_time(run.duration_s), id=run.id)
+    if run.started:
+        suite.set("timestamp", run.started)
+    _case(suite, run.scenario, "verdict", outcome.verdict, outcome.reasons)
+    for expectation in outcome.expectations:
+        values = ", ".join(f"{name}={_shown(expectation, name)}" for name in expectation.values)
+        _case(suite, run.scenario, expectation.expr, expectation.holds, [values])
     _count(suite, [suite])
     return _text(suite)
 
@@ -109,8 +112,8 @@ def _time(seconds: Any) -> str:
     return f"{seconds or 0:.3f}"
 
 
-def _shown(expectation: Mapping[str, Any], name: str) -> str:
-    return str(expectation["states"].get(name) or expectation["values"][name])
+def _shown(expectation: Expectation, name: str) -> str:
+    return str(expectation.states.get(name) or expectation.values[name])
 
 
 def _clean(text: str) -> str:

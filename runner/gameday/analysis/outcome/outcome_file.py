@@ -1,11 +1,8 @@
-"""Puts the outcome of a run together and writes it: `outcome.json`, whose keys are fixed, and `junit.xml` beside it."""
+"""Assembly of a run's outcome and its files: `outcome.json`, whose keys are fixed, and `junit.xml` beside it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gameday.analysis.audit.order_audit import audit
 from gameday.analysis.clocks import durations
@@ -20,13 +17,21 @@ from gameday.analysis.evidence.steady_state import doubts, sent, steady_state
 from gameday.analysis.expressions.expectations import evaluate
 from gameday.analysis.impact.customer_reports import customer_reports
 from gameday.analysis.impact.impact import impact, spent
+from gameday.analysis.model.event_models import Change, ChangeState, Fault, SloResult, Stop
+from gameday.analysis.model.outcome_model import (
+    LoadResult,
+    Measurements,
+    Outcome,
+    ResponderResult,
+    RunInfo,
+    SteadyState,
+    SystemInfo,
+)
 from gameday.analysis.outcome.cleanup_record import left_behind
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
 from gameday.recording.atomic_file import write
 
-SCHEMA = "gameday/outcome/v1"
-DIGITS = 6
 CHANGE = (
     "kind",
     "service",
@@ -40,118 +45,121 @@ CHANGE = (
     "approvals",
     "rollback_of",
 )
+STARTED = ("substrate", "seed", "started", "version", "host")
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """The content of `outcome.json`, from the run's folder alone. Raises ValueError or gameday.scenario.yaml_document.Invalid."""
+def measure(folder: Path) -> Outcome:
+    """Compute the outcome from the run's folder alone. Raise ValueError or Invalid if a file isn't what it should be."""
     return outcome_of(read_run(folder))
 
 
-def write_outcome(folder: Path) -> dict[str, Any]:
-    """Writes `outcome.json` and `junit.xml` into the folder of the run, each at once; returns the outcome."""
+def write_outcome(folder: Path) -> Outcome:
+    """Write `outcome.json` and `junit.xml` into the run's folder, each atomically, and return the outcome."""
     outcome = measure(folder)
-    write(folder / "outcome.json", json.dumps(outcome, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write(folder / "outcome.json", outcome.text())
     write(folder / "junit.xml", junit(outcome))
     return outcome
 
 
-def outcome_of(run: Run) -> dict[str, Any]:
-    """Every key, in the order of the published schema; floats rounded to microseconds and millionths."""
+def outcome_of(run: Run) -> Outcome:
+    """Measure and judge a run. Expectations are evaluated on the rounded figures, as the file holds them."""
     analysis = analyse(run)
     steady, lost = steady_state(run), missing(run)
-    total = sent(run, lost)
-    told: dict[str, Any] = _told(analysis)
-    told |= {"steady_state": vars(steady), "load": vars(total)}
-    told = _rounded(told)
-    expectations = [evaluate(each, told) for each in run.scenario.expect]
-    judgement, left = judge(analysis, steady, expectations, doubts(run, lost, total)), left_behind(run)
-    return {
-        "schema": SCHEMA,
-        "run": _about(run),
-        "verdict": judgement.verdict,
-        "exit_status": judgement.exit_status,
-        "reasons": list(judgement.reasons),
-        **told,
-        "expectations": expectations,
-        "cleanup": {**vars(left), "left": list(left.left)},
-    }
+    load = sent(run, lost)
+    measurements = _measurements(analysis, SteadyState(**vars(steady)), LoadResult(**vars(load))).rounded()
+    expectations = tuple(evaluate(expression, measurements) for expression in run.scenario.expect)
+    judgement = judge(analysis, steady, expectations, doubts(run, lost, load))
+    return Outcome(
+        run=_run_info(run),
+        verdict=judgement.verdict,
+        exit_status=judgement.exit_status,
+        reasons=judgement.reasons,
+        **vars(measurements),
+        expectations=expectations,
+        cleanup=left_behind(run),
+    )
 
 
-def _told(analysis: Analysis) -> dict[str, Any]:
-    """All but the verdict and what it needs; in their places stands nothing yet."""
+def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> Measurements:
     run = analysis.run
-    lag, found, apart = run.first("lag"), detection(analysis), spacing(analysis)
-    return {
-        "steady_state": None,
-        "load": None,
-        "lag_p95_s": lag.data.get("p95_s") if lag else None,
-        "error_s": vars(error(analysis, apart)),
-        "spacing_s": vars(apart),
-        "clocks": vars(analysis.clocks),
-        **durations.as_keys(durations.durations(analysis)),
-        "limit_s": found.limit_s,
-        "detection": vars(found),
-        "ended_by": durations.ended_by(analysis)[0],
-        "stopped": _stopped(run),
-        "relapses": [vars(each) for each in analysis.relapses],
-        "faults": _faults(run),
-        "changes": _changes(run),
-        "operations": [vars(each) for each in analysis.operations],
-        "alerts": alert_judgement.listed(analysis),
-        "slos": _slos(analysis),
-        "detectors": alert_judgement.detectors(analysis, found.limit_s),
-        "quiet": quiet(analysis),
-        "impact": impact(analysis),
-        "audit": audit(run),
-        "customer_reports": customer_reports(analysis),
-        "system": _system(run),
-        "responder": _responder(analysis),
-    }
+    lag, delay, apart = run.first("lag"), detection(analysis), spacing(analysis)
+    return Measurements(
+        steady_state=steady,
+        load=load,
+        lag_p95_s=lag.data.get("p95_s") if lag else None,
+        error_s=error(analysis, apart),
+        spacing_s=apart,
+        clocks=analysis.clocks,
+        **vars(durations.durations(analysis)),
+        limit_s=delay.limit_s,
+        detection=delay,
+        ended_by=durations.ended_by(analysis)[0],
+        stopped=_stop(run),
+        relapses=analysis.relapses,
+        faults=_faults(run),
+        changes=_changes(run),
+        operations=analysis.operations,
+        alerts=alert_judgement.alerts(analysis),
+        slos=_slos(analysis),
+        detectors=alert_judgement.detectors(analysis, delay.limit_s),
+        quiet=quiet(analysis),
+        impact=impact(analysis),
+        audit=audit(run),
+        customer_reports=customer_reports(analysis),
+        system=_system(run),
+        responder=_responder(analysis),
+    )
 
 
-def _about(run: Run) -> dict[str, Any]:
-    told = {key: run.started.get(key) for key in ("substrate", "seed", "started", "version", "host")}
-    about = {"id": run.id, "scenario": run.scenario.name, **told}
-    return _rounded({**about, "duration_s": run.last, "judged_s": run.end})  # type: ignore[no-any-return]
+def _run_info(run: Run) -> RunInfo:
+    started = {key: run.started.get(key) for key in STARTED}
+    info = {"id": run.id, "scenario": run.scenario.name, **started}
+    return RunInfo.model_validate(info | {"duration_s": run.last, "judged_s": run.end}).rounded()
 
 
-def _stopped(run: Run) -> dict[str, Any] | None:
-    """The abort condition that ended the run, with the values that it used."""
+def _stop(run: Run) -> Stop | None:
     event = run.stopped
-    return {"t": event.t, "expr": event.data["expr"], "values": dict(event.data["values"])} if event else None
+    return Stop(t=event.t, expr=event.data["expr"], values=dict(event.data["values"])) if event else None
 
 
-def _faults(run: Run) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": event.subject,
-            "kind": event.data.get("kind"),
-            "target": event.data.get("target"),
-            "change": event.data.get("change"),
-            "inject": event.t,
-            "injected": _stamp(run, "fault.injected", event.subject),
-            "reverted": _stamp(run, "fault.reverted", event.subject),
-            "reverted_by": _said(run, "fault.reverted", event.subject, "by"),
-        }
+def _faults(run: Run) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            id=event.subject,
+            kind=event.data.get("kind"),
+            target=event.data.get("target"),
+            change=event.data.get("change"),
+            inject=event.t,
+            injected=_stamp(run, "fault.injected", event.subject),
+            reverted=_stamp(run, "fault.reverted", event.subject),
+            reverted_by=_reverted_by(run, event.subject),
+        )
         for event in run.all("fault.intended")
-    ]
+    )
 
 
-def _changes(run: Run) -> list[dict[str, Any]]:
-    return [
-        {
-            "t": event.t,
-            "id": event.subject,
-            **{key: event.data.get(key) for key in CHANGE},
-            "done": _stamp(run, "change.done", event.subject),
-            "state": _state(run, event.subject),
-        }
+def _reverted_by(run: Run, fault: str) -> str | None:
+    event = run.first("fault.reverted", fault)
+    return event.data.get("by") if event else None
+
+
+def _changes(run: Run) -> tuple[Change, ...]:
+    return tuple(
+        Change.model_validate(
+            {
+                "t": event.t,
+                "id": event.subject,
+                **{key: event.data.get(key) for key in CHANGE},
+                "done": _stamp(run, "change.done", event.subject),
+                "state": _state(run, event.subject),
+            }
+        )
         for event in run.all("change.started")
-    ]
+    )
 
 
-def _state(run: Run, change: str) -> str | None:
-    """How a change ended; None where it never did."""
+def _state(run: Run, change: str) -> ChangeState | None:
+    """Return how a change ended; None if it never did."""
     failed, done = run.first("change.failed", change), run.first("change.done", change)
     if failed:
         return "refused" if failed.data.get("refused") else "failed"
@@ -160,66 +168,60 @@ def _state(run: Run, change: str) -> str | None:
     return None
 
 
-def _slos(analysis: Analysis) -> list[dict[str, Any]]:
-    """One entry a configured SLO; where the run never reached steady state all of it is unknown."""
-    courses = {each.name: each for each in analysis.courses}
-    entries = []
+def _slos(analysis: Analysis) -> tuple[SloResult, ...]:
+    """Return one entry for each configured SLO, unknown if the run never reached its steady state."""
+    courses = {course.name: course for course in analysis.courses}
+    results = []
     for slo in analysis.run.scenario.slos:
         course = courses.get(slo.name)
-        entries.append(
-            {
-                "name": slo.name,
-                "verdict": course.verdict(analysis.outages) if course else "unknown",
-                "effect": course.effect if course else None,
-                "detect": alert_judgement.detected(analysis, slo.name),
-                "recovered": course.recovered if course else None,
-                "breached_s": course.breached_s if course else None,
-                "budget_spent": spent(slo, course) if course else None,
-                "requests": course.n if course else 0,
-                "bad": course.bad if course else 0,
-            }
+        if course is None:
+            results.append(SloResult(name=slo.name, verdict="unknown", requests=0, bad=0))
+            continue
+        results.append(
+            SloResult(
+                name=slo.name,
+                verdict=course.verdict(analysis.outages),
+                effect=course.effect,
+                detect=alert_judgement.detected(analysis, slo.name),
+                recovered=course.recovered,
+                breached_s=course.breached_s,
+                budget_spent=spent(slo, course),
+                requests=course.n,
+                bad=course.bad,
+            )
         )
-    return entries
+    return tuple(results)
 
 
-def _system(run: Run) -> dict[str, Any]:
-    """What was under test, as far as scenarios set it: what it could defend itself with, where it stood."""
+def _system(run: Run) -> SystemInfo:
     system, guardrails = run.scenario.system, run.scenario.guardrails
-    return {
-        "regions": list(system.regions),
-        "replication": system.replication.mode,
-        "delay_s": system.replication.delay,
-        "guardrails": [name.replace("_", "-") for name, on in guardrails if on],
-    }
+    return SystemInfo(
+        regions=system.regions,
+        replication=system.replication.mode,
+        delay_s=system.replication.delay,
+        guardrails=tuple(name.replace("_", "-") for name, on in guardrails if on),
+    )
 
 
-def _responder(analysis: Analysis) -> dict[str, Any]:
-    """Who answered, and how well: the first right operation counts from the effect on users, as TTR does."""
+def _responder(analysis: Analysis) -> ResponderResult:
+    """The first right operation counts from the effect on users, as TTR does."""
     run, effect = analysis.run, analysis.clocks.effect
     right = [each.t for each in analysis.operations if each.right and not each.failed]
-    first = max(0.0, right[0] - effect) if right and effect is not None else None
-    return {
+    started = {
         "kind": run.started.get("responder") or run.scenario.respond.by,
         "policy": run.started.get("policy", run.scenario.respond.policy),
-        "first_right_s": first,
-        "wrong": sum(each.right is False for each in analysis.operations),
-        "notes": [{"t": each.t, **each.data} for each in run.all("note") if each.data.get("by") != "gameday"],
     }
+    notes = [event for event in run.all("note") if event.data.get("by") != "gameday"]
+    return ResponderResult.model_validate(
+        {
+            **started,
+            "first_right_s": max(0.0, right[0] - effect) if right and effect is not None else None,
+            "wrong": sum(each.right is False for each in analysis.operations),
+            "notes": [{"t": event.t, **event.data} for event in notes],
+        }
+    )
 
 
 def _stamp(run: Run, kind: str, subject: str) -> float | None:
     event = run.first(kind, subject)
     return event.t if event else None
-
-
-def _said(run: Run, kind: str, subject: str, key: str) -> Any:
-    event = run.first(kind, subject)
-    return event.data.get(key) if event else None
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    if isinstance(value, Mapping):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value

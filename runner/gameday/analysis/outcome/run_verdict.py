@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.evidence.steady_state import Steady
 from gameday.analysis.expressions.abort_conditions import shown
+from gameday.analysis.model.event_models import Expectation
+from gameday.analysis.model.result_file import Value, Verdict
 from gameday.analysis.outcome.cleanup_record import left_behind
-
-Verdict = Literal["pass", "fail", "inconclusive", "error"]
 
 PASS, FAIL, USAGE, INCONCLUSIVE, ERROR, LEFT_BEHIND, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 PRECEDENCE = (INTERRUPTED, LEFT_BEHIND, ERROR, USAGE, FAIL, INCONCLUSIVE, PASS)
@@ -32,7 +31,7 @@ class Judgement:
 
 
 def judge(
-    analysis: Analysis, steady: Steady, expectations: Sequence[Mapping[str, Any]], doubts: Sequence[str]
+    analysis: Analysis, steady: Steady, expectations: Sequence[Expectation], doubts: Sequence[str]
 ) -> Judgement:
     """The verdict of one run. An unmet steady state is always inconclusive: nothing after it says anything.
 
@@ -100,24 +99,22 @@ def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
             )
 
 
-def _of_expectations(expectations: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
-    for each in expectations:
-        if each["holds"] is False:
-            yield FAIL, f"expected {each['expr']}: {_said(each)}"
-        elif each["holds"] is None:
-            yield INCONCLUSIVE, f"can't tell whether {each['expr']}: {_said(each)}"
+def _of_expectations(expectations: Sequence[Expectation]) -> Iterator[tuple[int, str]]:
+    for expectation in expectations:
+        if expectation.holds is False:
+            yield FAIL, f"expected {expectation.expr}: {_values_of(expectation)}"
+        elif expectation.holds is None:
+            yield INCONCLUSIVE, f"can't tell whether {expectation.expr}: {_values_of(expectation)}"
 
 
-def _said(expectation: Mapping[str, Any]) -> str:
-    """The values that an expectation used: `ttd was 6.2, ttr was censored`."""
-    states = expectation["states"]
-    parts = [
-        f"{name} was {states.get(name) or _shown(value)}" for name, value in expectation["values"].items()
-    ]
+def _values_of(expectation: Expectation) -> str:
+    """Return the values that an expectation used: `ttd was 6.2, ttr was censored`."""
+    states = expectation.states
+    parts = [f"{name} was {states.get(name) or _shown(value)}" for name, value in expectation.values.items()]
     return ", ".join(parts).replace("not_measured", "not measured").replace("no_effect", "without an effect")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.6g}" if isinstance(value, float) else repr(value)

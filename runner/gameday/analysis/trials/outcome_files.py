@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gameday.analysis.outcome.outcome_file import SCHEMA
+from gameday.analysis.model.outcome_model import Outcome
 
 FILE = "outcome.json"
 
@@ -34,8 +34,8 @@ def _read(file: Path) -> dict[str, Any]:
         outcome = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{file}: can't be read: {error}") from error
-    if not isinstance(outcome, dict) or outcome.get("schema") != SCHEMA:
-        raise ValueError(f"{file}: isn't {SCHEMA}")
+    if not isinstance(outcome, dict) or outcome.get("schema") != Outcome.NAME:
+        raise ValueError(f"{file}: isn't {Outcome.NAME}")
     run = outcome.get("run")
     if not (
         isinstance(run, dict) and isinstance(run.get("id"), str) and isinstance(run.get("scenario"), str)

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gameday.analysis.clocks.durations import State
-from gameday.analysis.outcome.outcome_schema import COUNT, RATIO, STAMP, STATE, TEXT, Schema
+from gameday.analysis.model.time_models import State
 from gameday.analysis.outcome.run_verdict import ERROR, INTERRUPTED, NAMES, worst
 from gameday.analysis.trials.statistics import Interval, median, success_rate
 
@@ -24,6 +23,12 @@ METRICS = DURATIONS + RATIOS
 BROKEN_OFF = (ERROR, INTERRUPTED)  # what such a run didn't reach says nothing about the system
 DIGITS = 6
 GRAVEST_FIRST = {"error": "ended in an error", "fail": "failed", "inconclusive": "were inconclusive"}
+Schema = dict[str, Any]
+STAMP: Schema = {"type": ["number", "null"]}
+RATIO: Schema = {"type": ["number", "null"], "minimum": 0}
+COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+TEXT: Schema = {"type": "string"}
+STATE: Schema = {"enum": ["measured", "censored", "no_effect", "not_measured"]}
 NUMBER: Schema = {"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity"]}]}
 
 Outcome = Mapping[str, Any]

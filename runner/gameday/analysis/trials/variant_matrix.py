@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from gameday.analysis.clocks.clocks import analyse
-from gameday.analysis.clocks.durations import NAMES
 from gameday.analysis.evidence.recorded_run import Run, read_run
+from gameday.analysis.model.time_models import DURATIONS
 from gameday.analysis.outcome.run_verdict import NAMES as VERDICTS
 from gameday.analysis.outcome.run_verdict import worst
 from gameday.analysis.trials.outcome_files import FILE, load_side
@@ -91,7 +91,9 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _variant(name: str, outcome: Mapping[str, Any], run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
     times = {
-        f"{each}{end}": outcome[f"{each}{end}"] for each in NAMES for end in ("_s", "_state", "_censored_at")
+        f"{each}{end}": outcome[f"{each}{end}"]
+        for each in DURATIONS
+        for end in ("_s", "_state", "_censored_at")
     }
     return {
         "name": name,
