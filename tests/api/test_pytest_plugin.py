@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis import measure
+from tests.support.measured import measure
 from tests.support.paths import GOLDEN
 
 pytest_plugins = ["pytester"]

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import gameday
-from gameday.analysis import measure
 from gameday.api import python_api
 from gameday.execution import trial
+from tests.support.measured import measure
 from tests.support.paths import GOLDEN, SOURCE_PATH
 
 
