@@ -19,7 +19,7 @@ from gameday.recording.journal import Journal, read_journal
 from gameday.scenario import Scenario, System
 from gameday.scenario.scenario_model import Replication
 from gameday.system import postgres_admin
-from gameday.system.operation_executor import Recovery
+from gameday.system.operation_executor import OperationExecutor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 REGIONS = ("us-east", "eu-west", "me-central")
@@ -37,10 +37,10 @@ class Shop:
         self.journal = Journal(settings.folder / "journal.jsonl")
         self.operator = wiring.operator(scenario, settings, self.journal, RunClock())
         self.system = self.operator.system
-        self.recovery = Recovery(self.operator)
+        self.recovery = OperationExecutor(self.operator)
 
     def carry(self, name: Any, target: str) -> None:
-        self.recovery.carry(Operation(name, target, "test"), "c1")
+        self.recovery.execute(Operation(name, target, "test"), "c1")
 
     def sold(self, region: str) -> int:
         return int(
@@ -115,7 +115,7 @@ def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop:
     url = shop.system.database("us-east")
     assert postgres_admin.query(url, order(1)) == "test-1"
     for region in ("eu-west", "me-central"):
-        shop.system.caught_up(region)
+        shop.system.await_caught_up(region)
     shop.system.isolate("us-east")
     lonely = f"SET synchronous_commit = local; {order(2)}"
     postgres_admin.execute(url, lonely)

@@ -13,7 +13,7 @@ from gameday.ports import Release
 from gameday.recording.clock import RunClock
 from gameday.recording.journal import Journal
 from gameday.scenario import Guardrails, Scenario
-from gameday.system.authorization import may_delete
+from gameday.system.authorization import check_may_delete
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
@@ -58,9 +58,9 @@ def test_the_guardrail_is_a_scope_that_the_system_knows(least: bool) -> None:
             with pytest.raises(
                 Refused, match=r"\(403\): .* lacks the scope environment:delete: it has costs:deploy$"
             ):
-                may_delete(system, "eu-west")
+                check_may_delete(system, "eu-west")
         else:
-            may_delete(system, "eu-west")
+            check_may_delete(system, "eu-west")
 
 
 @pytest.mark.system
@@ -72,7 +72,7 @@ def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> 
         for stranger in (known, TOKEN, ""):
             system.credential = stranger
             with pytest.raises(Refused, match=r"\(401\)"):
-                may_delete(system, "eu-west")
+                check_may_delete(system, "eu-west")
 
 
 def test_only_the_edge_is_told_of_credentials() -> None:

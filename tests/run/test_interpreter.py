@@ -52,7 +52,7 @@ def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) 
 
 def test_a_start_that_fails_is_an_error(stage: Stage) -> None:
     """The service's own words reach the journal, and what had started is taken down."""
-    substrate = stage.world.operator.system.substrate
+    substrate = stage.world.deployer.system.substrate
     assert isinstance(substrate, FakeSubstrate)
     substrate.refuse = {"pricing-1.0.0"}
     state = end(stage.world)
@@ -163,7 +163,7 @@ def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path:
 
 def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
     """Asked twice of one service, each time the latest that stands; other operations have none to name."""
-    operator = stage.world.operator
+    operator = stage.world.deployer
     operator.about = lambda name: {"service": name.rpartition("-")[0], "kind": "code", "summary": ""}
     operator.system.bring_up()
     for change, release in (("x1", "pricing-1.1.0"), ("x2", "pricing-1.2.0")):
@@ -252,7 +252,7 @@ def test_an_entry_that_never_ends_does_not_keep_the_run(fast: Stage, stuck: Stuc
 
 def test_a_bring_up_that_hangs_names_what_is_not_ready(stage: Stage, stuck: Stuck) -> None:
     """The error says the phase, the wait, and each instance that isn't there."""
-    substrate = stage.world.operator.system.substrate
+    substrate = stage.world.deployer.system.substrate
     start, hung = substrate.start, stuck
     substrate.start = lambda service, *rest: (  # type: ignore[method-assign]
         hung() if service.name == "pricing" else start(service, *rest)

@@ -18,7 +18,7 @@ from gameday.ports import PortError, Release
 from gameday.recording.journal import Journal
 from gameday.run.timeline import Timeline
 from gameday.scenario import Entry, Guardrails, Scenario
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
@@ -55,7 +55,7 @@ class Stage:
 
         self.journal = Journal(folder / "journal.jsonl")
         self.system = System(self.substrate, FakeLinks(), topology, build)
-        operator = Operator(self.system, about, plan, self.journal, HandClock())
+        operator = Deployer(self.system, about, plan, self.journal, HandClock())
         self.system.bring_up()
         scenario: Scenario = library.read(library.find("good-release")).model_copy(
             update={"timeline": tuple(entries), **changed}
@@ -183,7 +183,7 @@ def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make)
     """Everything in the region is killed and destroyed before the first new instance starts."""
     stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
     stage.system.ask = asked()  # type: ignore[method-assign]
-    stage.system.caught_up = lambda region: None  # type: ignore[method-assign]
+    stage.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
     before = {each.id for each in stage.system.instances(region="eu-west")}
     stage.substrate.order.clear()
     stage.timeline.enter(0)

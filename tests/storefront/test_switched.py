@@ -11,8 +11,8 @@ from gameday.operations import Operation
 from gameday.ports import Instance, PortError
 from gameday.recording.journal import Journal
 from gameday.substrates.process.process_substrate import ProcessSubstrate
-from gameday.system.deployer import Operator
-from gameday.system.operation_executor import Recovery
+from gameday.system.deployer import Deployer
+from gameday.system.operation_executor import OperationExecutor
 from gameday.system.system import System
 from gameday.topology import Topology, bundled, read_topology
 from storefront.flags import DEFAULTS
@@ -24,7 +24,7 @@ SWITCHED = {**DEFAULTS, "checkout": False, "queue-checkout": True}
 
 
 @pytest.fixture
-def recovery() -> Iterator[Recovery]:
+def recovery() -> Iterator[OperationExecutor]:
     """Of a system that is pricing alone, which has no peers, as plain processes."""
     pricing = read_topology(bundled.compose(), (REGION,)).service(REGION, "pricing")
     topology = Topology((REGION,), (pricing,), ())
@@ -45,12 +45,12 @@ def recovery() -> Iterator[Recovery]:
             token=storefront_services.TOKEN,
         )
         journal = Journal(folder / "journal.jsonl")
-        operator = Operator(
+        operator = Deployer(
             system, lambda name: catalogue.spec(name).model_dump(mode="json"), plan, journal, HandClock()
         )
         try:
             system.bring_up()
-            yield Recovery(operator)
+            yield OperationExecutor(operator)
         finally:
             assert operator.take_down() == []
             journal.close()
@@ -61,36 +61,38 @@ def told(system: System) -> dict[str, Any]:
     return {each.id: system.ask(each, "GET", "/_operator/flags")["flags"] for each in system.instances()}
 
 
-def restarted(recovery: Recovery) -> None:
+def restarted(recovery: OperationExecutor) -> None:
     recovery.restart("pricing")
 
 
-def revived(recovery: Recovery) -> None:
+def revived(recovery: OperationExecutor) -> None:
     for each in recovery.system.instances():
         recovery.system.substrate.kill(each)
         recovery.system.revive(each)
 
 
-def shipped(recovery: Recovery) -> None:
-    recovery.operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+def shipped(recovery: OperationExecutor) -> None:
+    recovery.deployer.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
 
 
-def rolled_back(recovery: Recovery) -> None:
+def rolled_back(recovery: OperationExecutor) -> None:
     shipped(recovery)
-    recovery.operator.rollback("c2", "c1", "auto")
+    recovery.deployer.rollback("c2", "c1", "auto")
 
 
-def lost(recovery: Recovery) -> None:
+def lost(recovery: OperationExecutor) -> None:
     recovery.system.lose(REGION, destroy=False)
     recovery.system.bring_back(REGION)
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("anew", [restarted, revived, shipped, rolled_back, lost])
-def test_a_kill_switch_does_not_undo_itself(recovery: Recovery, anew: Callable[[Recovery], None]) -> None:
+def test_a_kill_switch_does_not_undo_itself(
+    recovery: OperationExecutor, anew: Callable[[OperationExecutor], None]
+) -> None:
     """Switched once, it stands in every instance that takes the place of one that was told."""
     for switch in ("checkout=off", "queue-checkout=on"):
-        recovery.carry(Operation("flag", switch, "on-call"), "c0")
+        recovery.execute(Operation("flag", switch, "on-call"), "c0")
     before = told(recovery.system)
     assert list(before.values()) == [SWITCHED] * 2
     anew(recovery)
@@ -101,7 +103,7 @@ def test_a_kill_switch_does_not_undo_itself(recovery: Recovery, anew: Callable[[
 
 @pytest.mark.system
 def test_a_switch_while_an_instance_starts_reaches_it(
-    recovery: Recovery, monkeypatch: pytest.MonkeyPatch
+    recovery: OperationExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was under way with the defaults, in nobody's list: it is told before it counts as ready."""
     system = recovery.system
@@ -111,7 +113,7 @@ def test_a_switch_while_an_instance_starts_reaches_it(
         return [each for each in listed() if each.id in before]
 
     before = told(system)
-    ready = system._ready
+    ready = system.log_ready
     seen: list[Any] = []
 
     def late(instance: Instance) -> None:
@@ -124,20 +126,20 @@ def test_a_switch_while_an_instance_starts_reaches_it(
         instance = start(*arguments)
         assert system.ask(instance, "GET", "/_operator/flags") == {"flags": DEFAULTS}
         monkeypatch.setattr(system.substrate, "instances", unseen)
-        recovery.flag("checkout=off")
+        recovery.switch_flag("checkout=off")
         monkeypatch.setattr(system.substrate, "instances", listed)
         return instance
 
-    monkeypatch.setattr(system, "_ready", late)
+    monkeypatch.setattr(system, "log_ready", late)
     monkeypatch.setattr(system.substrate, "start", started)
     system.start(system.topology.service(REGION, "pricing"))
     assert seen == [False]
 
 
 @pytest.mark.system
-def test_a_flag_that_there_is_not_is_refused_and_forgotten(recovery: Recovery) -> None:
+def test_a_flag_that_there_is_not_is_refused_and_forgotten(recovery: OperationExecutor) -> None:
     """In the words of who was asked; who starts later begins by the defaults."""
     with pytest.raises(PortError, match="status 400: no flag is called chekout"):
-        recovery.flag("chekout=off")
+        recovery.switch_flag("chekout=off")
     restarted(recovery)
     assert list(told(recovery.system).values()) == [dict(DEFAULTS)] * 2

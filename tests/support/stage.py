@@ -23,7 +23,7 @@ from gameday.run.interpreter import Interpreter
 from gameday.run.run_context import RunContext
 from gameday.run.run_state import State
 from gameday.scenario import Entry, Load, SteadyState
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
 from tests.run.test_timeline import Spec
@@ -63,18 +63,18 @@ def staged(folder: Path, clock: Clock | None = None) -> Iterator[Stage]:
     def build(name: str) -> Release:
         return Release(name, name.rpartition("-")[0], None)
 
-    operator = Operator(
+    deployer = Deployer(
         System(FakeSubstrate(), FakeLinks(), topology, build), lambda name: {}, plan, journal, clock
     )
     downs: list[bool] = []
 
     def down(well: bool) -> Sequence[str]:
         downs.append(well)
-        return operator.take_down()
+        return deployer.take_down()
 
     world = RunContext(
         scenario=library.read(library.find("good-release")),
-        operator=operator,
+        deployer=deployer,
         load=FakeLoad(),
         telemetry=FakeTelemetry(),
         responder=NoResponder(),

@@ -12,7 +12,7 @@ import pytest
 from gameday.changes.rollout import plan
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Event, Journal, read_journal
-from gameday.system.deployer import Operator, Strategy
+from gameday.system.deployer import Deployer, Strategy
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
@@ -50,11 +50,11 @@ class Door:
 
 
 @pytest.fixture
-def door(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Door:
+def door(operator: Deployer, monkeypatch: pytest.MonkeyPatch) -> Door:
     """It lets everybody pass; databases catch up at once."""
     made = Door()
     monkeypatch.setattr(operator.system, "ask", made)
-    monkeypatch.setattr(operator.system, "caught_up", lambda region: None)
+    monkeypatch.setattr(operator.system, "await_caught_up", lambda region: None)
     operator.system.credential = "of-the-automation"
     return made
 
@@ -65,16 +65,16 @@ def substrate() -> FakeSubstrate:
 
 
 @pytest.fixture
-def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Operator]:
+def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Deployer]:
     topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
     journal = Journal(tmp_path / "journal.jsonl")
-    made = Operator(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
+    made = Deployer(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
     made.system.bring_up()
     yield made
     journal.close()
 
 
-def journalled(operator: Operator) -> list[Event]:
+def journalled(operator: Deployer) -> list[Event]:
     return list(read_journal(operator.journal.path))
 
 
@@ -83,7 +83,7 @@ def releases(substrate: FakeSubstrate, service: str) -> list[str]:
 
 
 def test_link_servers_are_up_before_anything_that_needs_them(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """Every link server starts first, and every service is told the address of each of its links."""
     kinds = [
@@ -100,7 +100,7 @@ def test_link_servers_are_up_before_anything_that_needs_them(
 
 
 def test_a_deploy_starts_the_new_before_it_stops_the_old(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """Rolling: start, stop, start, stop: never one instance fewer than planned."""
     substrate.order.clear()
@@ -110,7 +110,7 @@ def test_a_deploy_starts_the_new_before_it_stops_the_old(
 
 
 def test_a_rollback_is_a_change_that_restores_the_release_before(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """The feed shows both, the first as rolled back, the second as taking it back."""
     operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
@@ -128,7 +128,7 @@ def test_a_rollback_is_a_change_that_restores_the_release_before(
 
 
 def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """Users keep the instances that work; the journal says why the change failed."""
     substrate.refuse = {"pricing-1.1.0"}
@@ -140,7 +140,7 @@ def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
 
 
 def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """The journal says of each why it was killed; the change is done all the same."""
     substrate.stubborn = {"pricing-1.0.0"}
@@ -151,7 +151,7 @@ def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
     assert [c.state for c in operator.feed()] == ["done"]
 
 
-def test_the_defect_of_a_release_never_reaches_the_feed(operator: Operator) -> None:
+def test_the_defect_of_a_release_never_reaches_the_feed(operator: Deployer) -> None:
     """What is wrong with a release is not for the eyes of a responder."""
     operator.about = lambda name: {**about(name), "defect": "raises for a share of products"}
     operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
@@ -159,14 +159,14 @@ def test_the_defect_of_a_release_never_reaches_the_feed(operator: Operator) -> N
     assert not any("raises" in e.line() for e in journalled(operator))
 
 
-def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: Operator) -> None:
+def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: Deployer) -> None:
     """Taking down says what is left."""
     substrate.left = ("container x",)
     assert list(operator.take_down()) == ["container x"]
 
 
 def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
-    substrate: FakeSubstrate, operator: Operator
+    substrate: FakeSubstrate, operator: Deployer
 ) -> None:
     """An instance that died comes up again on the bad release just after the roll-back looked which there are."""
     operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
@@ -183,7 +183,7 @@ def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
     assert set(releases(substrate, "pricing")) == {"pricing-1.0.0"}
 
 
-def test_the_feed_says_who_wrote_a_change(operator: Operator) -> None:
+def test_the_feed_says_who_wrote_a_change(operator: Deployer) -> None:
     """Role and level, and whether an assistant did with them; a rollback was written by nobody."""
     plain = about
     operator.about = lambda name: {
@@ -197,7 +197,7 @@ def test_the_feed_says_who_wrote_a_change(operator: Operator) -> None:
 
 
 def test_cancelling_stops_changes_but_none_that_takes_another_back(
-    substrate: FakeSubstrate, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    substrate: FakeSubstrate, operator: Deployer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rolling deploy goes no further than the batch that it is in; the roll-back of it is made to its end."""
     first, batches = operator.plan, []
@@ -207,7 +207,7 @@ def test_cancelling_stops_changes_but_none_that_takes_another_back(
             yield batch
             batches.append(release)
             if len(batches) >= 2:
-                operator.cancel()
+                operator.cancel_changes()
 
     monkeypatch.setattr(operator, "plan", cancelled)
     operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
@@ -218,10 +218,10 @@ def test_cancelling_stops_changes_but_none_that_takes_another_back(
 
 
 def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
-    substrate: FakeSubstrate, operator: Operator, door: Door
+    substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
     """Allowed, everything in the region is destroyed and made again with the release that was to be shipped."""
-    operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+    operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     path = "POST /_operator/environments/eu-west/delete"
     assert door.asked == [("edge", path, "of-the-automation")]
     assert "destroy eu-west" in substrate.order
@@ -229,13 +229,13 @@ def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
     assert [each.state for each in operator.feed()] == ["done"]
 
 
-def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: Operator, door: Door) -> None:
+def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: Deployer, door: Door) -> None:
     """Not one instance is touched; journal and feed have the door's own words and status, and no token."""
     door.no = Refused(403, "the credential of automation lacks the scope environment:delete")
     before = list(operator.system.instances())
     substrate.order.clear()
     with pytest.raises(Refused, match="lacks the scope"):
-        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+        operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     assert substrate.order == []
     assert operator.system.instances() == before
     assert operator.system.releases["costs"] == "costs-1.0.0"
@@ -248,28 +248,28 @@ def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: O
 
 
 def test_a_door_that_does_not_answer_allows_nothing(
-    substrate: FakeSubstrate, operator: Operator, door: Door
+    substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
     """Whatever keeps it: the change has failed, and nothing was touched."""
     door.no = PortError("edge: timed out")
     substrate.order.clear()
     with pytest.raises(PortError, match="timed out"):
-        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+        operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     operator.system.kill(operator.system.instances("edge"))
     substrate.order.clear()
     with pytest.raises(PortError, match="no edge runs"):
-        operator.recreate("c2", "costs-1.1.0", "eu-west", "automation")
+        operator.recreate_environment("c2", "costs-1.1.0", "eu-west", "automation")
     assert substrate.order == []
     assert [each.state for each in operator.feed()] == ["failed", "failed"]
 
 
 def test_an_environment_that_does_not_come_back_fails_the_change(
-    substrate: FakeSubstrate, operator: Operator, door: Door
+    substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
     """It isn't under way for ever: the feed and the journal say that it failed, and why."""
     substrate.refuse = {"costs-1.1.0"}
     with pytest.raises(PortError, match="isn't ready"):
-        operator.recreate("c1", "costs-1.1.0", "eu-west", "automation")
+        operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     assert [each.state for each in operator.feed()] == ["failed"]
     told = [
         (event.kind, event.data.get("why"))

@@ -13,8 +13,8 @@ from gameday.operations import Operation
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Journal, read_journal
 from gameday.system import postgres_admin
-from gameday.system.deployer import Operator
-from gameday.system.operation_executor import Recovery
+from gameday.system.deployer import Deployer
+from gameday.system.operation_executor import OperationExecutor
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology
 from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
@@ -34,14 +34,16 @@ class Bench:
 
         self.system = System(self.substrate, FakeLinks(), topology, build)
         self.journal = Journal(folder / "journal.jsonl")
-        self.recovery = Recovery(Operator(self.system, lambda name: {}, plan, self.journal, HandClock()))
+        self.recovery = OperationExecutor(
+            Deployer(self.system, lambda name: {}, plan, self.journal, HandClock())
+        )
         self.system.bring_up()
         self.done: list[tuple[str, Any]] = []
         self.promotes_with: list[str] = []
         self.broken: set[str] = set()
         """Services that don't answer."""
         patch.setattr(postgres_admin, "promote", self._promote)
-        patch.setattr(postgres_admin, "stop_waiting", lambda url: False)
+        patch.setattr(postgres_admin, "stop_waiting_for_standbys", lambda url: False)
         self.received = {"us-east": 9, "eu-west": 2, "me-central": 2}
         patch.setattr(postgres_admin, "received", self.received.__getitem__)
         patch.setattr(postgres_admin, "await_caught_up", lambda *arguments: None)
@@ -58,7 +60,7 @@ class Bench:
         self.done.append((f"{instance.service} {path}", body))
 
     def carry(self, name: Any, target: str) -> None:
-        self.recovery.carry(Operation(name, target, "auto"), "c1")
+        self.recovery.execute(Operation(name, target, "auto"), "c1")
 
     def journalled(self) -> list[tuple[str, str]]:
         return [(event.kind, event.subject) for event in read_journal(self.journal.path)]
@@ -154,14 +156,14 @@ def test_a_switch_stands_for_whoever_starts_later(bench: Bench) -> None:
     bench.carry("flag", "orders=off")
     bench.carry("flag", "orders=on")
     before = set(bench.substrate.given)
-    bench.system.caught_up = lambda region: None  # type: ignore[method-assign]
+    bench.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
     dead = bench.system.instances("gateway", "us-east")[0]
     bench.substrate.kill(dead)
     bench.system.revive(dead)
     bench.carry("restart", "checkout")
-    bench.recovery.operator.about = lambda name: {"service": "pricing", "kind": "code", "summary": ""}
-    bench.recovery.operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
-    bench.recovery.operator.rollback("c2", "c1", "auto")
+    bench.recovery.deployer.about = lambda name: {"service": "pricing", "kind": "code", "summary": ""}
+    bench.recovery.deployer.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    bench.recovery.deployer.rollback("c2", "c1", "auto")
     bench.system.lose("me-central", destroy=False)
     bench.system.bring_back("me-central")
     new = {each: given for each, given in bench.substrate.given.items() if each not in before}
@@ -232,14 +234,14 @@ def test_a_flag_that_nobody_knows_is_not_kept(bench: Bench) -> None:
 def test_a_flag_without_anybody_to_tell_fails(bench: Bench) -> None:
     """It isn't said to be done."""
     bench.system.kill([each for each in bench.system.instances() if each.service != "postgres"])
-    with pytest.raises(PortError, match="nobody runs who has flags"):
+    with pytest.raises(PortError, match="no running instance supports feature flags"):
         bench.carry("flag", "checkout=off")
 
 
 @pytest.mark.parametrize("name", ["failover", "promote", "rejoin"])
 def test_a_region_that_is_not_there_is_refused(bench: Bench, name: str) -> None:
     """By name, with those there are."""
-    with pytest.raises(PortError, match="no region: us-east, eu-west, me-central"):
+    with pytest.raises(PortError, match=r"unknown region 'us-west'; known: us-east, eu-west, me-central"):
         bench.carry(name, "us-west")
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gameday.ports import PortError
-from gameday.system.operator_client import LONGEST, Refused, ask
+from gameday.system.operator_client import MAX_TEXT, Refused, ask
 
 TOKEN = "a-token-of-this-test"
 
@@ -59,8 +59,8 @@ def test_a_no_is_told_in_the_words_of_who_said_it(status: int) -> None:
         (b'{"error": "not you"}', "not you"),
         (b"go\n away", "go away"),
         (b"[]", "[]"),
-        (b"", "it doesn't say why"),
-        (b"x" * 999, "x" * LONGEST),
+        (b"", "no reason given"),
+        (b"x" * 999, "x" * MAX_TEXT),
     ):
         with pytest.raises(Refused) as refused:
             asked(status, body)

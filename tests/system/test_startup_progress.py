@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from gameday.system.startup_progress import Awaited
+from gameday.system.startup_progress import StartupProgress
 
 
 def test_instances_are_named_while_they_start() -> None:
     """Each service once, with how many of it; none that is ready."""
-    awaited = Awaited()
+    awaited = StartupProgress()
     with (
-        awaited.instance("us-east.pricing"),
-        awaited.instance("us-east.pricing"),
-        awaited.instance("eu-west.orders"),
+        awaited.starting("us-east.pricing"),
+        awaited.starting("us-east.pricing"),
+        awaited.starting("eu-west.orders"),
     ):
         assert awaited.names() == ("eu-west.orders", "us-east.pricing (2 instances)")
     assert awaited.names() == ()
@@ -19,9 +19,9 @@ def test_instances_are_named_while_they_start() -> None:
 
 def test_an_instance_that_failed_is_waited_for_no_more() -> None:
     """Whatever it raised."""
-    awaited = Awaited()
+    awaited = StartupProgress()
     try:
-        with awaited.instance("us-east.pricing"):
+        with awaited.starting("us-east.pricing"):
             raise RuntimeError
     except RuntimeError:
         assert awaited.names() == ()
@@ -29,8 +29,8 @@ def test_an_instance_that_failed_is_waited_for_no_more() -> None:
 
 def test_before_any_instance_it_is_what_was_told() -> None:
     """The image is built first."""
-    awaited = Awaited()
-    awaited.said("Step 3/9")
+    awaited = StartupProgress()
+    awaited.report("Step 3/9")
     assert awaited.names() == ("Step 3/9",)
-    with awaited.instance("us-east.pricing"):
+    with awaited.starting("us-east.pricing"):
         assert awaited.names() == ("us-east.pricing",)

@@ -31,7 +31,7 @@ class Bench:
         topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
         self.system = System(self.substrate, self.links, topology, build)
         self.system.log = lambda kind, subject, data: self.told.append((kind, subject))
-        self.system.caught_up = lambda region: None  # type: ignore[method-assign]
+        self.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
         self.system.bring_up()
 
 
@@ -165,19 +165,20 @@ def test_who_fails_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.Monk
 
 def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What else is to be started starts at once."""
-    free, start = threading.Event(), bench.substrate.start
+    free, start, hanging = threading.Event(), bench.substrate.start, threading.Semaphore(0)
     for each in bench.system.instances("pricing"):
         bench.substrate.kill(each)
 
     def hangs(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         if service.region == "eu-west":
+            hanging.release()
             free.wait(10)
         return start(service, release, links)
 
     monkeypatch.setattr(bench.substrate, "start", hangs)
     with ThreadPoolExecutor() as pool:
         hung = pool.submit(bench.system.heal, [("eu-west", "pricing")])
-        until(lambda: bench.system._vacancies.starting(("eu-west", "pricing")) == 2, "they are being started")
+        assert all(hanging.acquire(timeout=10) for _ in range(2)), "both are being started"
         all_ = pool.submit(bench.system.heal, [("eu-west", "pricing"), ("us-east", "pricing")])
         until(lambda: len(bench.system.instances("pricing", "us-east")) == 2, "the others run")
         assert not all_.done()
@@ -190,7 +191,7 @@ def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: 
 def test_who_heals_a_database_second_waits_until_it_has_caught_up(bench: Bench) -> None:
     """Though it was the first who started it."""
     caught = threading.Event()
-    bench.system.caught_up = lambda region: caught.wait(10)  # type: ignore[method-assign, assignment]
+    bench.system.await_caught_up = lambda region: caught.wait(10)  # type: ignore[method-assign, assignment]
     bench.substrate.kill(bench.system.instances("postgres", "eu-west")[0])
     with ThreadPoolExecutor() as pool:
         first = pool.submit(bench.system.heal, [("eu-west", "postgres")])
@@ -219,8 +220,8 @@ def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
     with ThreadPoolExecutor() as pool:
         healing = pool.submit(bench.system.heal, [("us-east", "postgres")])
         assert asked.wait(10)
-        stopping = pool.submit(bench.system.stop_for_good, ("us-east", "postgres"))
-        until(lambda: ("us-east", "postgres") in bench.system._down, "it is to be stopped")
+        stopping = pool.submit(bench.system.keep_down, ("us-east", "postgres"))
+        until(lambda: bench.system._desired.is_kept_down(("us-east", "postgres")), "it is to be kept down")
         assert not stopping.done()
         go.set()
         assert stopping.result(10) == []
@@ -232,7 +233,7 @@ def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
 def test_a_fenced_database_waits_for_rejoin(bench: Bench) -> None:
     """Whatever else heals it, as a fault that is taken back: a primary that was replaced must not come back as one."""
     bench.system.fenced.add("us-east")
-    bench.system.stop_for_good(("us-east", "postgres"))
+    bench.system.keep_down(("us-east", "postgres"))
     bench.system.heal([("us-east", "postgres"), ("us-east", "pricing")])
     assert bench.system.instances("postgres", "us-east") == []
     bench.system.fenced.discard("us-east")
@@ -265,7 +266,7 @@ def test_no_thread_to_be_had_leaves_nobody_starting(bench: Bench, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(reconciler, "ThreadPoolExecutor", NoThreads)
         with pytest.raises(PortError, match="can't start new thread"):
-            bench.system._vacancies.fill(("us-east", "pricing"))
+            bench.system.heal([("us-east", "pricing")])
     bench.system.heal([("us-east", "pricing")])
     assert len(bench.system.instances("pricing", "us-east")) == 2
 

@@ -14,10 +14,10 @@ from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
 from gameday.scenario import Guardrails, Scenario, System
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 
 Progress = Callable[[str], None]
-Make = Callable[[Journal, Clock, Progress], Operator]
+Make = Callable[[Journal, Clock, Progress], Deployer]
 Interrupt = Callable[[str], None]
 
 
@@ -41,15 +41,15 @@ class Kept:
         """Takes down what stands should this process end without a word."""
         self.then: Wanted | None = None
         self._system: Wanted | None = None
-        self._operator: Operator | None = None
+        self._operator: Deployer | None = None
         self._work: Path | None = None
 
     def operator(
         self, system: Wanted, make: Make, work: Path, journal: Journal, clock: Clock, progress: Progress
-    ) -> Operator:
+    ) -> Deployer:
         """The operator of the system that is up, where it is the one wanted, else a new one, not yet brought up."""
         if self._operator is not None and self._system == system:
-            self._operator.again(journal, clock, progress)
+            self._operator.reset(journal, clock, progress)
         else:
             self.close()
             self._operator = make(journal, clock, progress)
@@ -81,7 +81,7 @@ class Kept:
         return left
 
 
-def _restored(operator: Operator) -> bool:
+def _restored(operator: Deployer) -> bool:
     """Where the substrate can't say, it isn't."""
     try:
         return operator.system.restored()

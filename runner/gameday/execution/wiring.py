@@ -30,7 +30,7 @@ from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import Scenario
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 from gameday.system.system import System
 from gameday.telemetry.edge_status import Status
 from gameday.telemetry.metrics_scrape import Scrape
@@ -66,7 +66,7 @@ def world(
     journal: Journal,
     screen: Screen,
     pages: Pages,
-    operating: Operator,
+    operating: Deployer,
     down: Callable[[bool], Sequence[str]],
 ) -> RunContext:
     """Everything a run touches, nothing of it started. `down` ends it: see `RunContext`."""
@@ -74,7 +74,7 @@ def world(
     load = _load(scenario, settings, clock)
     return RunContext(
         scenario=scenario,
-        operator=operating,
+        deployer=operating,
         load=load,
         telemetry=_watch(scenario, clock, journal),
         responder=_responder(scenario),
@@ -107,13 +107,13 @@ def operator(
     journal: Journal,
     clock: Clock,
     progress: Callable[[str], None] = lambda text: None,
-) -> Operator:
+) -> Deployer:
     """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
     topology, releases = library.topology(scenario), library.catalogue()
     token, credential = secrets.token_hex(16), secrets.token_hex(16)
 
     def tell(text: str) -> None:
-        system.awaited.said(text)
+        system.startup.report(text)
         progress(text)
 
     substrate, links = _substrate(scenario, settings, topology, tell, _variables(scenario, token, credential))
@@ -134,7 +134,7 @@ def operator(
             system.altered.add(f"schema of {name}")
             postgres_admin.execute(system.database(system.primary()), statements)
 
-    return Operator(
+    return Deployer(
         system=system,
         about=functools.partial(_about, releases),
         plan=rollout,

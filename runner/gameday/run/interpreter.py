@@ -25,7 +25,7 @@ from gameday.run.run_state import State
 from gameday.run.slo_check import SloCheck
 from gameday.run.teardown import Teardown
 from gameday.run.timeline import Timeline
-from gameday.system.operation_executor import Recovery
+from gameday.system.operation_executor import OperationExecutor
 
 POLL_S = 0.02
 DURABLE = ("fault.intended", "operation.intended")
@@ -43,8 +43,8 @@ class Interpreter:
         self._watching = False
         self._journal_failed = False
         self._turned_at = time.monotonic()
-        self._timeline = Timeline(context.scenario, context.operator, context.bind, context.defect, self._log)
-        self._recovery = Recovery(context.operator)
+        self._timeline = Timeline(context.scenario, context.deployer, context.bind, context.defect, self._log)
+        self._executor = OperationExecutor(context.deployer)
         self._teardown = Teardown(context, self._timeline, self.state.plan.timeouts, self._log)
         self._regions: Mapping[str, Health] = {}
         self._numbers = itertools.count(1)
@@ -106,7 +106,7 @@ class Interpreter:
 
     def _waiting_for(self) -> tuple[str, ...]:
         """Return what the bring-up is waiting for."""
-        return self.context.operator.system.awaited.names() if self.state.phase == "up" else ()
+        return self.context.deployer.system.startup.names() if self.state.phase == "up" else ()
 
     def _step(self, event: events.Event) -> None:
         """Advance the engine and carry out its actions. A teardown begins even if the actions before it raise."""
@@ -149,14 +149,14 @@ class Interpreter:
 
     def _restart_dead_instances(self) -> None:
         """Journal instances that died by themselves, and restart them as an orchestrator would."""
-        system = self.context.operator.system
+        system = self.context.deployer.system
         for instance, why in () if system.closing.is_set() else system.substrate.died():
             place = {"service": instance.service, "region": instance.region, "release": instance.release}
             self._log("instance.died", instance.id, {**place, "why": why})
             self._spawn("restart", functools.partial(self._revive, instance), fatal=False)
 
     def _revive(self, instance: Instance) -> None:
-        self.context.operator.system.revive(instance)
+        self.context.deployer.system.revive(instance)
 
     def _log_region_changes(self) -> None:
         """Journal each region whose state, according to the edge's checks, has changed."""
@@ -171,9 +171,9 @@ class Interpreter:
     def view(self, now: float) -> View:
         """Return everything that a responder or the on-call sees."""
         operations = tuple((operation, status) for _, operation, status in self.state.operations)
-        operator = self.context.operator
+        deployer = self.context.deployer
         return View(
-            now, self.state.alerts, operator.feed(), operations, self._regions, operator.system.primary()
+            now, self.state.alerts, deployer.feed(), operations, self._regions, deployer.system.primary()
         )
 
     def _act(self, action: events.Action) -> None:
@@ -218,17 +218,17 @@ class Interpreter:
                 why = _reason(error)
                 if fatal:
                     self.mailbox.put(events.Failed(self.context.clock.now(), where, why))
-                elif not self.context.operator.system.closing.is_set():
+                elif not self.context.deployer.system.closing.is_set():
                     self._log("note", "", {"text": f"{where}: {why}", "by": "gameday"})
 
         threading.Thread(target=guarded, name=where, daemon=True).start()
 
     def _bring_up(self) -> None:
-        self.context.operator.system.bring_up()
+        self.context.deployer.system.bring_up()
         self.mailbox.put(events.SystemUp(self.context.clock.now()))
 
     def _start_load(self) -> None:
-        context, system = self.context, self.context.operator.system
+        context, system = self.context, self.context.deployer.system
         edge = system.instances(system.kind_of("router"))[0]
         host, port = system.substrate.address(edge)
         begin = context.load.start(f"http://{host}:{port}")
@@ -246,7 +246,7 @@ class Interpreter:
         """Execute an operation and journal its result."""
         change = self._timeline.next_change() if operation.name == "rollback" else ""
         try:
-            rolled_back = self._recovery.carry(operation, change)
+            rolled_back = self._executor.execute(operation, change)
         except PortError as error:
             self.why_failed[number] = str(error)
             self._log("operation.failed", number, {"why": str(error)})

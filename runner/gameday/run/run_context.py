@@ -15,7 +15,7 @@ from gameday.run.run_state import Plan, State
 from gameday.run.timeline import Bind
 from gameday.run.timeouts import TIMEOUTS, Timeouts
 from gameday.scenario import Scenario
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 
 
 class Screen(Protocol):
@@ -48,7 +48,7 @@ class RunContext:
     """The scenario of a run, and every part of the world that the engine's actions use."""
 
     scenario: Scenario
-    operator: Operator
+    deployer: Deployer
     load: Load
     telemetry: Telemetry
     responder: Responder

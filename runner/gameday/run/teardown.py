@@ -60,7 +60,7 @@ class Teardown:
         context, timeouts = self._context, self._timeouts
         self._timeline.stop()
         if at_once:
-            context.operator.cancel()
+            context.deployer.cancel_changes()
         reverting = TeardownStep("faults.reverted", self._revert, timeouts.revert) if at_once else None
         self._await(TeardownStep("load.stopped", context.load.stop, timeouts.stop_load))
         self._await(TeardownStep("telemetry.stopped", self._stop_telemetry, timeouts.stop_telemetry))

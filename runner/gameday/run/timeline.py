@@ -13,7 +13,7 @@ from typing import Any
 
 from gameday.ports import Fault, PortError
 from gameday.scenario import Entry, Scenario
-from gameday.system.deployer import Operator, Strategy
+from gameday.system.deployer import Deployer, Strategy
 from gameday.system.operator_client import Refused
 
 Log = Callable[[str, str, Mapping[str, Any]], None]
@@ -29,13 +29,13 @@ class Timeline:
     def __init__(
         self,
         scenario: Scenario,
-        operator: Operator,
+        deployer: Deployer,
         bind: Bind,
         defect: Callable[[str], str | None],
         log: Log,
     ) -> None:
         self._scenario = scenario
-        self._operator = operator
+        self._deployer = deployer
         self._bind = bind
         self._defect = defect
         self._log = log
@@ -99,7 +99,7 @@ class Timeline:
             self._intend(fault, {**data, "defect": defect, "undo": {"rollback": change}}, None)
         strategy: Strategy = entry.spec.strategy
         try:
-            self._operator.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
+            self._deployer.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
         except PortError as error:
             if defect and self._deactivate(fault):
                 self._log("fault.failed", fault, {"why": str(error)})
@@ -113,7 +113,7 @@ class Timeline:
         data = {"kind": entry.action, "target": region, "region": region, "entry": index, "plan": change}
         self._intend(fault, {**data, "undo": {"environment": region}}, None)
         try:
-            self._operator.recreate(change, entry.spec.release, region, entry.spec.by)
+            self._deployer.recreate_environment(change, entry.spec.release, region, entry.spec.by)
         except PortError as error:
             if self._deactivate(fault):
                 self._log("fault.failed", fault, {"why": str(error)})
@@ -144,7 +144,7 @@ class Timeline:
             return
         self._log("fault.injected", name, {})
         if entry.spec.for_ is not None and self._wait(entry.spec.for_ - (time.monotonic() - begun)):
-            ordered = self._operator.clock.now()
+            ordered = self._deployer.clock.now()
             fault.revert()
             self._mark_reverted(name, "schedule", ordered=ordered)
 

@@ -1,6 +1,6 @@
-"""What an automation asks of the platform before it acts: by its own credential, at the platform's door.
+"""Authorization of automations: their credentials, and the check before they delete an environment.
 
-The door decides (`storefront.environments`), by the scopes that it knows of the credential; nothing here does.
+The platform's API (`storefront.environments`) decides by the scopes that it knows of a credential.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from gameday.ports import PortError
 from gameday.system.system import System
 
 SCOPES = ("costs:deploy",)
-"""What an automation needs that is to ship a fix of the cost explorer."""
+"""The scopes that an automation needs to ship a fix of the cost explorer."""
 DELETE = "environment:delete"
 
 
-def may_delete(system: System, region: str) -> None:
-    """Returns where the door allows it. Raises Refused, with its status and words, and PortError without an answer."""
-    doors = system.instances(system.kind_of("router"))
-    if not doors:
-        raise PortError(f"no edge runs that could be asked for the deletion of {region}")
+def check_may_delete(system: System, region: str) -> None:
+    """Ask the platform whether the automation may delete the region's environment.
+
+    Raise Refused, with the platform's status and words, if it may not; PortError if there is no answer.
+    """
+    edges = system.instances(system.kind_of("router"))
+    if not edges:
+        raise PortError(f"no edge runs that could authorize the deletion of {region}")
     path = f"/_operator/environments/{quote(region, safe='')}/delete"
-    system.ask(doors[0], "POST", path, token=system.credential)
+    system.ask(edges[0], "POST", path, token=system.credential)
 
 
 def credentials(token: str, *, least: bool) -> str:
-    """CREDENTIALS of the compose files: the automation's, with no more scopes than it needs, or with one too many."""
+    """Return CREDENTIALS for the compose files: the automation's scopes, plus one too many unless `least`."""
     scopes = SCOPES if least else (*SCOPES, DELETE)
     return f"automation:{token}={' '.join(scopes)}"

@@ -1,7 +1,7 @@
-"""Ships changes and takes them back: replaces instances batch by batch, and keeps the change feed.
+"""Deployment of changes: roll releases out and back batch by batch, and keep the change feed.
 
-What to do is decided elsewhere (a timeline, a responder); this file only does it and journals *started*, then *done* or
-*failed*. Recovery of regions and databases is `recovery`; the instances themselves are `system`.
+Timeline and responders decide what to ship. Each change is journalled as *started*, then *done* or *failed*. Operations
+on regions and databases are in `operation_executor`, the instances in `system`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from gameday.operations import Change, ChangeState
 from gameday.ports import Instance, PortError
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Event, Journal
-from gameday.system.authorization import may_delete
+from gameday.system.authorization import check_may_delete
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 
 Strategy = Literal["all-at-once", "rolling", "region-by-region"]
 ROUNDS = 3
-"""How often at most a rollout looks for instances that came up while it was under way."""
+"""How many times a rollout looks for instances of the old release, which may start while it is under way."""
 
 
 class Step(Protocol):
@@ -37,7 +37,7 @@ class Step(Protocol):
 
 
 class Planner(Protocol):
-    """Batches of replacements and pauses (`seconds`); see `changes.rollout.plan`."""
+    """Makes batches of replacements, and pauses (`seconds`); see `changes.rollout.plan`."""
 
     def __call__(
         self, instances: Sequence[Instance], release: str, strategy: Strategy, pause: float
@@ -46,7 +46,7 @@ class Planner(Protocol):
 
 @dataclass
 class _Rollout:
-    """A change under way or done, as the operator needs it to take it back."""
+    """A change under way or done, with what a rollback of it needs."""
 
     change: Change
     strategy: Strategy
@@ -55,8 +55,12 @@ class _Rollout:
 
 
 @dataclass
-class Operator:
-    """`about` is what the feed says of a release, `plan` the rollout generator, `migrate` changes the schema for it."""
+class Deployer:
+    """Ships changes to the system, one at a time for each service. Thread-safe.
+
+    `about` returns what the change feed says of a release, `plan` generates a rollout, `migrate` changes the schema
+    for a release, `grace` is how many seconds an instance has to end.
+    """
 
     system: System
     about: Callable[[str], Mapping[str, Any]]
@@ -68,36 +72,36 @@ class Operator:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._of_service: dict[str, threading.Lock] = {}
+        self._service_locks: dict[str, threading.Lock] = {}
         self._rollouts: dict[str, _Rollout] = {}
         self.system.log = self.log
 
-    def again(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
-        """Another trial on the system that is up: a new journal and clock, and an empty change feed."""
+    def reset(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
+        """Prepare another trial on the system that is up: a new journal and clock, and an empty change feed."""
         self.journal, self.clock, self.system.progress = journal, clock, progress
         self._rollouts = {}
-        self.system.forgive()
+        self.system.reset_back_off()
 
     def take_down(self) -> Sequence[str]:
-        """Everything down, changes under way cancelled; what couldn't be removed."""
+        """Cancel changes under way and take the system down; return what couldn't be removed."""
         self.system.closing.set()
         for rollout in list(self._rollouts.values()):
             rollout.cancelled.set()
         return self.system.take_down()
 
-    def cancel(self) -> None:
-        """Changes under way go no further, what they replaced stays; those that take another back go on."""
+    def cancel_changes(self) -> None:
+        """Cancel the changes under way, except rollbacks. Instances that they have replaced stay replaced."""
         for rollout in list(self._rollouts.values()):
             if rollout.change.rollback_of is None:
                 rollout.cancelled.set()
 
     def feed(self) -> Sequence[Change]:
-        """The change feed, oldest first."""
+        """Return the change feed, oldest first."""
         with self._lock:
             return tuple(rollout.change for rollout in self._rollouts.values())
 
     def deploy(self, change: str, release: str, strategy: Strategy, pause: float, by: str) -> None:
-        """Replaces every instance of the release's service. Raises PortError; what was replaced till then stays."""
+        """Replace every instance of the release's service. Raise PortError if one fails; earlier ones stay replaced."""
         about = self.about(release)
         service = str(about["service"])
         previous = self._running(service)
@@ -107,11 +111,14 @@ class Operator:
         self._ship(_Rollout(entry, strategy, pause), {**about, "by": by})
 
     def rollback(self, change: str, target: str, by: str) -> None:
-        """Takes change `target` back: the same plan with the release before it. `change` is this rollback's own id."""
+        """Roll change `target` back, by the same strategy to the release before it. `change` is the rollback's own id.
+
+        Raise PortError if an instance can't be replaced.
+        """
         with self._lock:
-            back = self._rollouts[target]
-        back.cancelled.set()
-        of = back.change
+            bad = self._rollouts[target]
+        bad.cancelled.set()
+        of = bad.change
         about = self.about(of.previous)
         summary = f"Roll {of.service} back from {of.release} to {of.previous}"
         entry = Change(
@@ -127,16 +134,16 @@ class Operator:
             target,
         )
         self._ship(
-            _Rollout(entry, back.strategy, 0.0),
+            _Rollout(entry, bad.strategy, 0.0),
             {**about, "summary": summary, "by": by, "ai": None, "approvals": []},
         )
         self._set(target, "rolled-back")
 
-    def recreate(self, change: str, release: str, region: str, by: str) -> None:
-        """Deletes a region's environment, volumes included, and creates it again with `release`.
+    def recreate_environment(self, change: str, release: str, region: str, by: str) -> None:
+        """Delete a region's environment, volumes included, and create it again with `release`.
 
-        What an automation does that was asked for a fix, where the system's door lets its credential. Raises Refused
-        where it doesn't, PortError where anything else fails.
+        This is what an automation does that was asked for a fix and whose credential allows it. Raise Refused if the
+        system refuses the credential, PortError if anything else fails.
         """
         about = {**self.about(release), "kind": "infra", "by": by, "reversible": False}
         service, previous = str(about["service"]), self._running(str(about["service"]))
@@ -148,7 +155,7 @@ class Operator:
             self._rollouts[change] = rollout
         self.log("change.started", change, {**self._described(rollout, about), "plan": plan}, durable=True)
         with self._failing(entry):
-            may_delete(self.system, region)
+            check_may_delete(self.system, region)
             self.system.lose(region, destroy=True)
             self.log("environment.deleted", region, {"change": change})
             self.system.releases[service] = release
@@ -157,15 +164,16 @@ class Operator:
         self.log("change.done", change, {"cancelled": False})
 
     def _ship(self, rollout: _Rollout, about: Mapping[str, Any]) -> None:
+        """Journal and roll out a change, after earlier changes of its service."""
         change = rollout.change
         with self._lock:
             self._rollouts[change.id] = rollout
-            guard = self._of_service.setdefault(change.service, threading.Lock())
+            guard = self._service_locks.setdefault(change.service, threading.Lock())
         self.log("change.started", change.id, self._described(rollout, about), durable=True)
         with guard:
             with self._failing(change):
                 self.migrate(change.release)
-                self.system.built(change.release)
+                self.system.build_release(change.release)
                 self.system.releases[change.service] = change.release
                 self._roll(rollout)
             if rollout.cancelled.is_set():
@@ -176,8 +184,10 @@ class Operator:
 
     @contextmanager
     def _failing(self, change: Change) -> Iterator[None]:
-        """A change that fails is told as such, and what starts from then on runs the release before it again; one that
-        the system refuses has done nothing."""
+        """Journal a PortError of the block as the change's failure or refusal, and re-raise it.
+
+        After a failure, new instances run the release before the change again. A refused change has done nothing.
+        """
         try:
             yield
         except PortError as error:
@@ -193,6 +203,7 @@ class Operator:
             raise
 
     def _described(self, rollout: _Rollout, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the journal says of a change; never its defect."""
         change = rollout.change
         return {
             **{key: value for key, value in about.items() if key != "defect"},
@@ -204,14 +215,14 @@ class Operator:
         }
 
     def _roll(self, rollout: _Rollout) -> None:
-        """By the plan; and again for those that an orchestrator started meanwhile, of the release before."""
+        """Replace instances by the plan, and again those that were restarted with the old release meanwhile."""
         change = rollout.change
         for _ in range(ROUNDS):
             running = self.system.instances(change.service)
             stale = [
-                each
-                for each in running
-                if each.release != change.release and not self.system.is_lost(each.region)
+                instance
+                for instance in running
+                if instance.release != change.release and not self.system.is_lost(instance.region)
             ]
             if not stale:
                 return
@@ -224,7 +235,7 @@ class Operator:
                     self._replace_all(change, batch)
 
     def _replace_all(self, change: Change, batch: Sequence[Step]) -> None:
-        """At once. Raises the first error, when all are over."""
+        """Replace a batch in parallel. Raise the first error once all replacements are over."""
         with ThreadPoolExecutor(len(batch), thread_name_prefix="roll") as pool:
             futures = [pool.submit(self._replace, change, step) for step in batch]
             errors = [future.exception() for future in futures]
@@ -233,7 +244,7 @@ class Operator:
                 raise error
 
     def _replace(self, change: Change, step: Step) -> None:
-        """One instance by a new one. In a region that is lost there is nothing to replace: it comes back as wanted."""
+        """Replace one instance; no-op if its region is lost, since it will come back with the wanted release."""
         old = step.instance
         service = self.system.topology.service(old.region, old.service)
         with self.system.replacing((old.region, old.service)):
@@ -243,14 +254,14 @@ class Operator:
                 if self.system.is_lost(old.region):
                     return
                 raise
-            self.system.stopped(old, self.grace)
+            self.system.stop(old, self.grace)
         self.log("change.replaced", change.id, {"instance": new.id, "release": new.release, "old": old.id})
 
     def _running(self, service: str) -> str:
-        """The release that the service runs now (the newest change's, where several run)."""
-        standing = [c.release for c in self.feed() if c.service == service and c.state in ("running", "done")]
-        if standing:
-            return standing[-1]
+        """Return the release that the service runs, the newest one if several run."""
+        shipped = [c.release for c in self.feed() if c.service == service and c.state in ("running", "done")]
+        if shipped:
+            return shipped[-1]
         return str(self.system.topology.places(service)[0].release)
 
     def _set(self, change: str, state: ChangeState) -> None:
@@ -259,13 +270,13 @@ class Operator:
             rollout.change = replace(rollout.change, state=state)
 
     def log(self, kind: str, subject: str, data: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Journals, until the system is being taken down; of changes also then."""
+        """Append to the journal. While the system is being taken down, journal changes only."""
         if not self.system.closing.is_set() or kind.startswith("change"):
             self.journal.append(Event(self.clock.now(), kind, subject, data), durable=durable)
 
 
 def _author(about: Mapping[str, Any]) -> str:
-    """`software engineer, mid, with code assistant`."""
+    """Return role, level and tool of a release's author: `software engineer, mid, with code assistant`."""
     author, ai = about.get("author") or {}, about.get("ai") or {}
     words = [str(author.get(key)) for key in ("role", "level") if author.get(key)]
     return ", ".join([*words, *([f"with {ai['tool']}"] if ai.get("tool") else [])])

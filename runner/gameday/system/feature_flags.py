@@ -1,7 +1,6 @@
-"""Feature flags that operators switched. A switch stands until it is switched again: every instance that starts later
-begins with it, whether it was restarted, revived, shipped or rolled back.
+"""Feature flags that operators switched. A switch lasts until the next one: every instance that starts later has it.
 
-What a flag does is the services' own. Which of them have flags is told by their compose file, by the variable FLAGS.
+What a flag does is up to the services. A service has flags if its compose file uses the variable FLAGS.
 """
 
 from __future__ import annotations
@@ -16,26 +15,29 @@ VARIABLE = "FLAGS"
 
 
 class Flags:
-    """Those that were switched, by name; safe from any thread."""
+    """The switched flags by name. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._switched: dict[str, bool] = {}
 
     def switch(self, values: Mapping[str, bool]) -> None:
+        """Record new values of some flags."""
         with self._lock:
             self._switched |= values
 
     def all(self) -> Mapping[str, bool]:
+        """Return a copy of all switched flags."""
         with self._lock:
             return dict(self._switched)
 
 
 def has_flags(service: Service) -> bool:
+    """Return True if the service supports feature flags."""
     return any(VARIABLE in template.variables() for template in service.environment.values())
 
 
 def variable(flags: Mapping[str, bool]) -> Mapping[str, str]:
-    """For the environment of an instance that starts: `{"FLAGS": "checkout=off,queue-checkout=on"}`; none for none."""
+    """Return the variable for an instance that starts, {"FLAGS": "checkout=off,queue-checkout=on"}; {} if none is set."""
     text = ",".join(f"{name}={'on' if on else 'off'}" for name, on in sorted(flags.items()))
     return {VARIABLE: text} if text else {}

@@ -1,4 +1,4 @@
-"""What is done to many links at once: a region behind a black hole, and databases a distance apart."""
+"""Network effects on many links at once: a region behind a black hole, a distance between databases."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from gameday.topology import Link, Topology
 
 STREAMS: Sequence[Literal["upstream", "downstream"]] = ("upstream", "downstream")
 BLACK_HOLE = "gameday-isolate"
-APART = "gameday-apart"
-LOST = "gameday-lost"
+DISTANCE = "gameday-apart"
+DROP = "gameday-lost"
 
 
 def crossing(topology: Topology, region: str) -> Sequence[Link]:
-    """Links with exactly one end in the region."""
+    """Return the links with exactly one end in the region."""
     return [x for x in topology.links if (x.caller_region == region) != (x.callee_region == region)]
 
 
 def between_databases(topology: Topology) -> Sequence[Link]:
-    """The ways by which standbys follow."""
+    """Return the links by which standbys follow a primary."""
     databases = {service.name for service in topology.services if service.kind == "database"}
     return [x for x in topology.links if x.caller in databases and x.callee in databases]
 
 
-def swallow(links: Links, topology: Topology, region: str) -> None:
-    """What is sent over the region's border is never answered, as where packets are dropped; nobody is refused."""
+def black_hole(links: Links, topology: Topology, region: str) -> None:
+    """Drop everything that crosses the region's border, as dropped packets would: no answer and no refusal."""
     for link in crossing(topology, region):
         for stream in STREAMS:
             hole = Toxic(f"{BLACK_HOLE}-{region}-{stream}", "timeout", stream, 1.0, {"timeout": 0})
             links.add_toxic(link, hole)
 
 
-def release(links: Links, topology: Topology, region: str) -> None:
-    """Takes `swallow` back."""
+def remove_black_hole(links: Links, topology: Topology, region: str) -> None:
+    """Revert `black_hole`. Idempotent."""
     for link in crossing(topology, region):
         for stream in STREAMS:
             links.remove_toxic(link, f"{BLACK_HOLE}-{region}-{stream}")
 
 
-def set_apart(links: Links, on: Sequence[Link], seconds: float) -> None:
-    """What is sent takes so long, in each direction."""
-    for link in on:
+def add_distance(links: Links, ways: Sequence[Link], seconds: float) -> None:
+    """Delay the data on these links by `seconds`, in each direction."""
+    for link in ways:
         for stream in STREAMS:
-            late = {"latency": round(seconds * 1000)}
-            links.add_toxic(link, Toxic(f"{APART}-{stream}", "latency", stream, 1.0, late))
+            delay = {"latency": round(seconds * 1000)}
+            links.add_toxic(link, Toxic(f"{DISTANCE}-{stream}", "latency", stream, 1.0, delay))
 
 
 @contextmanager
-def nothing_arrives(links: Links, topology: Topology, region: str, seconds: float) -> Iterator[None]:
-    """What is on its way from the region's database to those that follow it never comes, nor what is sent meanwhile.
+def dropping_replication(links: Links, topology: Topology, region: str, seconds: float) -> Iterator[None]:
+    """Drop the data in flight from the region's database to its standbys while the block kills the database.
 
-    A link belongs to who calls: it would deliver all that it holds after its sender is gone, so that nobody could be
-    behind. Where databases aren't apart (`seconds` is 0) nothing is on its way.
+    A link belongs to its caller, the standby: it would deliver everything that it holds after the sender is gone, so
+    no standby could be behind. No-op if databases have no distance (`seconds` is 0): then nothing is in flight.
     """
-    hole = Toxic(f"{LOST}-{region}", "timeout", "downstream", 1.0, {"timeout": 0})
+    hole = Toxic(f"{DROP}-{region}", "timeout", "downstream", 1.0, {"timeout": 0})
     ways = [
         x for x in between_databases(topology) if seconds and x.callee_region == region != x.caller_region
     ]
@@ -65,5 +65,5 @@ def nothing_arrives(links: Links, topology: Topology, region: str, seconds: floa
     try:
         yield
     finally:
-        for link in ways:  # which ends the connections that it was on
+        for link in ways:  # removing the toxic ends the connections that it was on
             links.remove_toxic(link, hole.name)

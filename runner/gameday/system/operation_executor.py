@@ -1,6 +1,6 @@
-"""Carries out what an operator can do besides shipping: shift traffic, promote a database, take a region in again.
+"""Execution of operations: roll back, shift traffic, promote and rejoin databases, restart, switch flags.
 
-Each operation goes by the operators' own doors: the edge's endpoints, the database's, and the substrate's out of band.
+Each operation uses the operators' own interfaces: the edge's endpoints, the database, and the substrate out of band.
 """
 
 from __future__ import annotations
@@ -15,119 +15,126 @@ from functools import partial
 from gameday.operations import Operation
 from gameday.ports import Instance, PortError
 from gameday.system import feature_flags, postgres_admin
-from gameday.system.deployer import Operator
+from gameday.system.deployer import Deployer
 from gameday.system.system import System
 
-EDGE_TRIES_S = 5.0
-AT_ONCE = 16
-"""Instances that are told of a flag in parallel: one that hangs must not keep it from the others."""
+AWAIT_EDGE_S = 5.0
+MAX_PARALLEL = 16
+"""How many instances take a flag at once, so that one that hangs doesn't delay the others."""
 
 
 @dataclass
-class Recovery:
-    """An operator's hands, for what no change comes of but by `rollback`."""
+class OperationExecutor:
+    """Executes operations on the system; rollbacks go through its deployer."""
 
-    operator: Operator
+    deployer: Deployer
 
     @property
     def system(self) -> System:
-        return self.operator.system
+        """The system that the operations act on."""
+        return self.deployer.system
 
-    def carry(self, operation: Operation, change: str) -> str | None:
-        """Does it; returns the change that was taken back, if any. Raises PortError.
+    def execute(self, operation: Operation, change: str) -> str | None:
+        """Execute an operation; return the id of the change that it rolled back, if any. Raise PortError if it fails.
 
-        `change` is the id for a change that comes of it.
+        `change` is the id for the change that a rollback makes. Acknowledgements and notes do nothing here.
         """
-        if operation.name == "rollback":
-            taken = self._change(operation)
-            self.operator.rollback(change, taken, operation.by)
-            return taken
+        target = operation.target
         match operation.name:
+            case "rollback":
+                rolled_back = self._find_change(operation)
+                self.deployer.rollback(change, rolled_back, operation.by)
+                return rolled_back
             case "failover":
-                self._region(operation.target)
-                self._traffic("drain", operation.target)
+                self._check_region(target)
+                self._shift_traffic("drain", target)
             case "promote":
-                self.promote(operation.target)
+                self.promote(target)
             case "rejoin":
-                self._region(operation.target)
-                self.rejoin(operation.target)
+                self._check_region(target)
+                self.rejoin(target)
             case "restart":
-                self.restart(operation.target)
+                self.restart(target)
             case "flag":
-                self.flag(operation.target)
-            case _:  # acknowledgements and notes are words alone
+                self.switch_flag(target)
+            case "ack" | "note":
                 pass
         return None
 
-    def _change(self, operation: Operation) -> str:
-        """The change that a rollback takes back: the one named, or the latest of the service that stands."""
+    def _find_change(self, operation: Operation) -> str:
+        """Return the change that a rollback names, else the service's latest change that can be rolled back."""
         if operation.change is not None:
-            if operation.change not in {each.id for each in self.operator.feed()}:
+            if operation.change not in {change.id for change in self.deployer.feed()}:
                 raise PortError(f"there is no change {operation.change!r}")
             return operation.change
-        standing = [
-            each.id
-            for each in self.operator.feed()
-            if each.service == operation.target
-            and each.rollback_of is None
-            and each.state in ("running", "done")
+        candidates = [
+            change.id
+            for change in self.deployer.feed()
+            if change.service == operation.target
+            and change.rollback_of is None
+            and change.state in ("running", "done")
         ]
-        if not standing:
-            raise PortError(f"no change of {operation.target!r} stands that could be rolled back")
-        return standing[-1]
+        if not candidates:
+            raise PortError(f"no change of {operation.target!r} can be rolled back")
+        return candidates[-1]
 
     def promote(self, region: str) -> None:
-        """A standby takes the writes: the region's where one is named and none is ahead of it, else the most advanced.
+        """Promote the region's standby, or the most advanced one if none is named or the named one is behind.
 
-        The old primary is stopped out of band first, and confirmed: two that take writes would tear the orders apart.
-        What one standby has confirmed may be missing from another, so nobody who is behind is promoted.
+        Stop the old primary out of band first and confirm it, since two databases that take writes would diverge. A
+        standby may lack what another one has confirmed, so a standby that is behind is never promoted. Raise PortError
+        if the old primary can't be stopped, or no standby can be reached.
         """
         old = self.system.primary()
         if region:
-            self._region(region)
+            self._check_region(region)
         if region == old:
             raise PortError(f"the database of {old} is the primary already")
-        self.system.database(region or self._most_advanced(old, region))
+        self.system.database(region or self._most_advanced_standby(old, region))
         self.fence(old)
-        chosen = self._most_advanced(old, region)
+        chosen = self._most_advanced_standby(old, region)
         if region and chosen != region:
-            text = f"{chosen} is promoted: the database of {region} is behind it"
-            self.operator.log("note", "", {"text": text, "by": "gameday"})
+            self._note(f"{chosen} is promoted: the database of {region} is behind it")
         address = self.system.database(chosen)
         postgres_admin.promote(address)
-        self.system.promoted(chosen)
-        if postgres_admin.stop_waiting(address):
-            text = "no standby is left: commits no longer wait for one"
-            self.operator.log("note", "", {"text": text, "by": "gameday"})
-        self.operator.log("database.promoted", chosen, {"instead_of": old})
+        self.system.set_primary(chosen)
+        if postgres_admin.stop_waiting_for_standbys(address):
+            self._note("no standby is left: commits no longer wait for one")
+        self.deployer.log("database.promoted", chosen, {"instead_of": old})
 
     def fence(self, region: str) -> None:
-        """The region's database is stopped for sure, by the substrate, and stays so until `rejoin`."""
+        """Stop the region's database by the substrate until `rejoin`. Raise PortError if it still runs."""
         self.system.fenced.add(region)
         name = self.system.kind_of("database")
-        running = self.system.stop_for_good((region, name)) if name else ()
+        running = self.system.keep_down((region, name)) if name else ()
         if self.system.instances(name, region):
             self.system.fenced.discard(region)
             raise PortError(f"the database of {region} could not be stopped: nothing is promoted")
-        self.operator.log("fence.confirmed", region, {"stopped": [each.id for each in running]})
+        self.deployer.log("fence.confirmed", region, {"stopped": [instance.id for instance in running]})
 
     def rejoin(self, region: str) -> None:
-        """The region's database follows the primary again, and the edge sends traffic there."""
+        """Let the region's database follow the primary again, then return the region's traffic.
+
+        Raise PortError if the region is lost, or its database can't be started or doesn't catch up.
+        """
         if self.system.is_lost(region):
             raise PortError(f"{region} is not back yet")
         name = self.system.kind_of("database")
         if name is not None:
             self.system.fenced.discard(region)
             if self.system.instances(name, region):
-                self.system.caught_up(region)
+                self.system.await_caught_up(region)
             else:
                 self.system.heal([(region, name)])
                 if not self.system.instances(name, region):
                     raise PortError(f"the database of {region} was stopped while it started")
-        self._traffic("undrain", region)
+        self._shift_traffic("undrain", region)
 
     def restart(self, service: str) -> None:
-        """Every instance of the service, or the primary's where it is the database: killed and started again."""
+        """Kill and start every instance of the service; of the database only the primary, and lift its fence.
+
+        Raise PortError if there is no such service, or an instance doesn't start.
+        """
         region = self.system.primary() if service == self.system.kind_of("database") else None
         running = self.system.instances(service, region)
         places = [
@@ -137,29 +144,30 @@ class Recovery:
             raise PortError(f"there is no service {service!r}")
         self.system.kill(running)
         if region:
-            self.system.fenced.discard(region)  # a promotion that failed may have left it so
+            self.system.fenced.discard(region)  # a failed promotion may have left it fenced
         self.system.heal(places)
 
-    def flag(self, text: str) -> None:
-        """`name=on` or `name=off`, told to every instance that has flags, and to those that start later.
+    def switch_flag(self, text: str) -> None:
+        """Switch a feature flag, `name=on` or `name=off`, on every instance that has flags and on later ones.
 
-        Raises PortError where one that runs couldn't be told; the others are all the same.
+        Raise PortError if a running instance didn't take it; the others have it all the same.
         """
         name, _, value = text.partition("=")
         values = {name: value in ("", "on", "true")}
-        told: dict[str, PortError | None] = {}
-        while new := [each for each in self._with_flags() if each.id not in told]:
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flag") as pool:
-                told |= zip(
-                    [each.id for each in new], pool.map(partial(self._told, values=values), new), strict=True
-                )
-        running = {each.id for each in self._with_flags()}
-        errors = [error for each, error in told.items() if error and each in running]
-        if errors or not told:
-            raise errors[0] if errors else PortError(f"nobody runs who has flags: {name} is not switched")
+        results: dict[str, PortError | None] = {}
+        while new := [instance for instance in self._with_flags() if instance.id not in results]:
+            with ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="flag") as pool:
+                errors = pool.map(partial(self._send_flag, values=values), new)
+                results |= zip([instance.id for instance in new], errors, strict=True)
+        running = {instance.id for instance in self._with_flags()}
+        failures = [error for instance, error in results.items() if error and instance in running]
+        if failures:
+            raise failures[0]
+        if not results:
+            raise PortError(f"no running instance supports feature flags; {name} was not changed")
 
-    def _told(self, instance: Instance, values: Mapping[str, bool]) -> PortError | None:
-        """The first one that takes the switch makes it stand: whoever starts from then on begins with it."""
+    def _send_flag(self, instance: Instance, values: Mapping[str, bool]) -> PortError | None:
+        """Send a flag; return the error if that fails. From the first success on, new instances start with it."""
         self.system.altered |= {f"flag {name}" for name in values}
         try:
             self.system.ask(instance, "POST", feature_flags.PATH, values)
@@ -169,43 +177,49 @@ class Recovery:
         return None
 
     def _with_flags(self) -> list[Instance]:
-        known = {
-            (each.region, each.name)
-            for each in self.system.topology.services
-            if feature_flags.has_flags(each)
+        """Return the running instances that support feature flags."""
+        places = {
+            (service.region, service.name)
+            for service in self.system.topology.services
+            if feature_flags.has_flags(service)
         }
-        return [each for each in self.system.instances() if (each.region, each.service) in known]
+        return [
+            instance for instance in self.system.instances() if (instance.region, instance.service) in places
+        ]
 
-    def _traffic(self, what: str, region: str) -> None:
+    def _shift_traffic(self, action: str, region: str) -> None:
+        """`drain` or `undrain` a region at every edge."""
         drained = f"{region} drained"
-        self.system.altered.add(drained) if what == "drain" else self.system.altered.discard(drained)
+        self.system.altered.add(drained) if action == "drain" else self.system.altered.discard(drained)
         for edge in self._edges():
-            self.system.ask(edge, "POST", f"/_operator/{what}", {"region": region})
-        self.operator.log("traffic.drained" if what == "drain" else "traffic.returned", region, {})
+            self.system.ask(edge, "POST", f"/_operator/{action}", {"region": region})
+        self.deployer.log("traffic.drained" if action == "drain" else "traffic.returned", region, {})
 
     def _edges(self) -> list[Instance]:
-        """The routers; waited for, a moment, where none runs."""
-        until = time.monotonic() + EDGE_TRIES_S
+        """Return the running edges, awaiting one for 5 s. Raise PortError if none runs by then."""
+        until = time.monotonic() + AWAIT_EDGE_S
         while True:
-            found = list(self.system.instances(self.system.kind_of("router")))
-            if found:
-                return found
+            edges = list(self.system.instances(self.system.kind_of("router")))
+            if edges:
+                return edges
             if self.system.closing.wait(0.1) or time.monotonic() > until:
                 raise PortError("no edge runs that could shift traffic")
 
-    def _most_advanced(self, old: str, wanted: str) -> str:
-        """The region whose standby has received most; of equals the one that is wanted."""
-        found: list[tuple[int, bool, str]] = []
+    def _most_advanced_standby(self, old: str, preferred: str) -> str:
+        """Return the region whose standby has received most, the preferred one among equals."""
+        standbys: list[tuple[int, bool, str]] = []
         for region in self.system.topology.regions:
             if region != old and not self.system.is_lost(region):
                 with suppress(PortError):
-                    found.append(
-                        (postgres_admin.received(self.system.database(region)), region == wanted, region)
-                    )
-        if not found:
+                    received = postgres_admin.received(self.system.database(region))
+                    standbys.append((received, region == preferred, region))
+        if not standbys:
             raise PortError("no standby can be reached: nothing to promote")
-        return max(found)[2]
+        return max(standbys)[2]
 
-    def _region(self, region: str) -> None:
+    def _check_region(self, region: str) -> None:
         if region not in self.system.topology.regions:
-            raise PortError(f"{region!r} is no region: {', '.join(self.system.topology.regions)}")
+            raise PortError(f"unknown region {region!r}; known: {', '.join(self.system.topology.regions)}")
+
+    def _note(self, text: str) -> None:
+        self.deployer.log("note", "", {"text": text, "by": "gameday"})

@@ -1,7 +1,4 @@
-"""Asks an endpoint of an instance that only operators, or automations with a credential, may use.
-
-What the system says no to is told in its own words. Who asks for what is decided elsewhere.
-"""
+"""HTTP client of the instances' operator endpoints, for operators and for automations with a credential."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ import requests
 
 from gameday.ports import PortError
 
-ASK_S = 3.0
-LONGEST = 300
-"""Of an answer's words, characters."""
-NO = (401, 403)
+TIMEOUT_S = 3.0
+MAX_TEXT = 300
+"""Characters of an answer that an error message quotes."""
+REFUSALS = (401, 403)
 
 
 class Refused(PortError):
-    """The system itself said no: `status` 401 or 403; its text is `refused (403): ` and the system's words."""
+    """The system refused the request: `status` is 401 or 403, the text `refused (403): ` and the system's words."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(f"refused ({status}): {words}")
@@ -29,7 +26,7 @@ class Refused(PortError):
 def ask(
     address: tuple[str, int], method: str, path: str, body: Mapping[str, Any] | None, token: str, name: str
 ) -> Any:
-    """The JSON answer of the instance called `name`. Raises Refused, and PortError for any other failure."""
+    """Return the JSON answer of the instance called `name`. Raise Refused, or PortError for any other failure."""
     host, port = address
     try:
         with requests.Session() as session:
@@ -37,21 +34,21 @@ def ask(
             headers = {"Authorization": f"Bearer {token}"}
             url = f"http://{host}:{port}{path}"
             answer = session.request(
-                method, url, json=body, timeout=ASK_S, headers=headers, allow_redirects=False
+                method, url, json=body, timeout=TIMEOUT_S, headers=headers, allow_redirects=False
             )
-        if answer.status_code in NO:
-            raise Refused(answer.status_code, _words(answer))
+        if answer.status_code in REFUSALS:
+            raise Refused(answer.status_code, _error_text(answer))
         if not 200 <= answer.status_code < 300:
-            raise PortError(f"{name}: {method} {path}: status {answer.status_code}: {_words(answer)}")
+            raise PortError(f"{name}: {method} {path}: status {answer.status_code}: {_error_text(answer)}")
         return answer.json()
     except (requests.RequestException, ValueError) as error:
         raise PortError(f"{name}: {method} {path}: {error}") from error
 
 
-def _words(answer: requests.Response) -> str:
-    """What its `error` says, or else its text."""
+def _error_text(answer: requests.Response) -> str:
+    """Return the answer's `error`, or its text if it has none."""
     try:
-        said = answer.json()["error"]
+        text = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
-        said = answer.text
-    return " ".join(str(said).split())[:LONGEST] or "it doesn't say why"
+        text = answer.text
+    return " ".join(str(text).split())[:MAX_TEXT] or "no reason given"

@@ -1,6 +1,6 @@
-"""What operators ask databases directly: who takes writes, has a standby caught up, take over now.
+"""Administration of Postgres servers: find the primary, compare and promote standbys, await replication.
 
-Each call opens a connection of its own to one server, bounded in time. The server's own words end up in PortError.
+Each call opens its own connection to one server, with a time-out. PortError quotes the server's message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gameday.ports import PortError
 CONNECT_S = 2.0
 STATEMENT_S = 15.0
 POLL_S = 0.05
-CLOSE = """
+CAUGHT_UP = """
     SELECT count(*) FROM pg_stat_replication
     WHERE application_name = $1 AND state = 'streaming'
     AND pg_wal_lsn_diff($2::text::pg_lsn, least(sent_lsn, replay_lsn)) <= 0
@@ -26,16 +26,16 @@ RECEIVED = """
                 THEN pg_wal_lsn_diff(coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::bigint
                 ELSE 9223372036854775807 END
 """
-OTHERS = "SELECT count(*) FROM pg_stat_replication"
+COUNT_STANDBYS = "SELECT count(*) FROM pg_stat_replication"
 
 
 def query(url: str, statement: str, *arguments: object) -> Any:
-    """The first value of the first row. Raises PortError."""
+    """Return the first value of the first row. Raise PortError if the query fails."""
     return _run(url, lambda connection: connection.fetchval(statement, *arguments))
 
 
 def execute(url: str, statements: str) -> None:
-    """Runs a script of statements in one transaction. Raises PortError."""
+    """Run a script of statements in one transaction. Raise PortError if it fails."""
     _run(url, lambda connection: connection.execute(statements))
 
 
@@ -51,34 +51,37 @@ def _run(url: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
 
     try:
         return asyncio.run(asyncio.wait_for(connected(), CONNECT_S + STATEMENT_S))
-    except Exception as error:  # whatever the driver makes of a server that is going away
+    except Exception as error:  # the driver raises many types for a server that is going away
         raise PortError(f"the database failed: {type(error).__name__}: {error}") from error
 
 
 def takes_writes(url: str) -> bool:
-    """Whether it is a primary."""
+    """Return True if the server is a primary."""
     return not query(url, "SELECT pg_is_in_recovery()")
 
 
 def received(url: str) -> int:
-    """How far a standby has come: bytes of the log, comparable between standbys of one primary.
+    """Return how many bytes of the log a standby has received, comparable between standbys of one primary.
 
-    One that takes writes already, since it was promoted later than was waited for, is ahead of all that follow.
+    A server that takes writes already, because its promotion outlasted the wait for it, ranks ahead of all standbys.
     """
     return int(query(url, RECEIVED) or 0)
 
 
 def promote(url: str, within: float = 10.0) -> None:
-    """Makes a standby the primary, unless it is by now; returns once it takes writes. Raises PortError."""
+    """Promote a standby and return once it takes writes; no-op on a primary. Raise PortError if it fails."""
     if takes_writes(url):
         return
     if not query(url, "SELECT pg_promote(true, $1)", round(within)) or not takes_writes(url):
-        raise PortError("the standby was not promoted in time")
+        raise PortError(f"the standby was not promoted within {within:g} s")
 
 
-def stop_waiting(url: str) -> bool:
-    """A primary without any standby would keep every commit waiting for one: True where it was told not to."""
-    if query(url, OTHERS) or not query(url, "SELECT current_setting('synchronous_standby_names')"):
+def stop_waiting_for_standbys(url: str) -> bool:
+    """Turn synchronous replication off if the primary has no standby, since every commit would wait for one.
+
+    Return True if it was turned off.
+    """
+    if query(url, COUNT_STANDBYS) or not query(url, "SELECT current_setting('synchronous_standby_names')"):
         return False
     query(url, "ALTER SYSTEM SET synchronous_standby_names = ''")
     query(url, "SELECT pg_reload_conf()")
@@ -88,10 +91,11 @@ def stop_waiting(url: str) -> bool:
 def await_caught_up(
     primary: str, standby: Callable[[], str], region: str, within: float, closing: threading.Event
 ) -> None:
-    """Waits until the region's standby has replayed all that the primary has now, and answers. Raises PortError.
+    """Wait until the region's standby has replayed all that the primary has now, and answers.
 
-    One that was rewound takes no connection before its data are consistent, and a moment longer. `standby` gives its
-    address, which changes where it is started again meanwhile; it may raise PortError.
+    A standby that was rewound accepts connections only some time after its data are consistent. `standby` returns the
+    standby's address, which changes if it is restarted meanwhile, or raises PortError. Raise PortError after `within`
+    seconds, or if `closing` is set.
     """
     until = time.monotonic() + within
     mark: str | None = None
@@ -100,7 +104,7 @@ def await_caught_up(
         why = ""
         try:
             mark = mark or str(query(primary, "SELECT pg_current_wal_lsn()::text"))
-            if query(primary, CLOSE, region, mark):
+            if query(primary, CAUGHT_UP, region, mark):
                 if not takes_writes(standby()):
                     return
                 why = ": it takes writes itself"

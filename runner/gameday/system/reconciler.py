@@ -1,4 +1,4 @@
-"""What a system lacks of its services, and who starts it: nobody what another one starts, and until it works."""
+"""Reconciler: starts the instances that a system lacks, one thread per instance, with back-off after failures."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ Place = tuple[str, str]
 """(region, service)."""
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Before an instance that died is started again; the last one from then on."""
+"""Waits before the restarts of a place after its first, second, … death; the last wait repeats."""
 POLL_S = 0.1
 
 
-class Vacancies:
-    """`lacking` counts the instances that a place lacks, none where none is wanted; `start` starts one, or PortError.
+class Reconciler:
+    """Reconcile running instances with the desired count. Thread-safe.
 
-    `closing` is set when nothing more is to be started, `note` is told why a start failed. Safe from any thread.
+    Only one thread starts a given instance; failed starts are retried with back-off.
     """
 
     def __init__(
         self,
-        lacking: Callable[[Place], int],
+        count_missing: Callable[[Place], int],
         start: Callable[[Place], object],
         closing: threading.Event,
         note: Callable[[str], None],
     ) -> None:
-        self._lacking = lacking
+        """`count_missing` returns how many instances a place lacks, 0 if none is wanted there. `start` starts one or
+        raises PortError. Once `closing` is set nothing more is started. `note` takes the text of a failed restart.
+        """
+        self._count_missing = count_missing
         self._start = start
         self._closing = closing
         self._note = note
@@ -41,29 +44,29 @@ class Vacancies:
         self._retrying: set[Place] = set()
 
     def fill(self, place: Place) -> bool:
-        """Starts what is missing there and nobody else starts, and waits for those who do; whether it started any.
+        """Start what the place lacks and wait for starts by other threads; return True if this call started any.
 
-        Raises the first error, as a PortError, when all that it started is over.
+        Raise the first failure as PortError, once all starts of this call are over.
         """
-        missing = self._claim(place)
+        missing = self._claim_missing(place)
         if not missing:
             return False
-        left = [place] * missing
+        unclaimed = [place] * missing
         try:
             with ThreadPoolExecutor(missing, thread_name_prefix="fill") as pool:
-                futures = [pool.submit(self._start_one, left) for _ in range(missing)]
-        except RuntimeError as error:  # no thread can be had
+                futures = [pool.submit(self._start_one, unclaimed) for _ in range(missing)]
+        except RuntimeError as error:  # the machine has no more threads
             raise PortError(f"{'.'.join(place)}: {error}") from error
         finally:
-            while left:  # those that never began
-                self._release(left.pop())
+            while unclaimed:  # starts that never began
+                self._release(unclaimed.pop())
         for future in futures:
             future.result()
-        self.settle(place)
+        self.await_starts(place)
         return True
 
-    def _start_one(self, left: list[Place]) -> None:
-        place = left.pop()
+    def _start_one(self, unclaimed: list[Place]) -> None:
+        place = unclaimed.pop()
         try:
             self._start(place)
         except (OSError, RuntimeError) as error:
@@ -78,7 +81,7 @@ class Vacancies:
 
     @contextmanager
     def replacing(self, place: Place) -> Iterator[None]:
-        """One is being started there in place of another: should that one die meanwhile, it isn't missing."""
+        """Count one instance of the place as starting while the block replaces it: its death leaves none missing."""
         with self._changed:
             self._starting[place] += 1
         try:
@@ -86,22 +89,18 @@ class Vacancies:
         finally:
             self._release(place)
 
-    def settle(self, place: Place) -> None:
-        """Waits until nobody starts anything there, or nothing more is to be started at all."""
+    def await_starts(self, place: Place) -> None:
+        """Wait until no thread starts anything at the place; return at once if the system is closing."""
         with self._changed:
             while self._starting[place] and not self._closing.is_set():
                 self._changed.wait(POLL_S)
 
-    def starting(self, place: Place) -> int:
-        """How many are being started there."""
-        return self._starting[place]
-
-    def refill(self, place: Place) -> None:
-        """After a death there: later each time, and again, by one caller for each place, until nothing is missing."""
+    def restart(self, place: Place) -> None:
+        """Fill the place after a death, with back-off. If that fails, one thread retries until nothing is missing."""
         with self._changed:
             self._deaths[place] += 1
-            times = self._deaths[place]
-        if self._closing.wait(_pause(times)):
+            deaths = self._deaths[place]
+        if self._closing.wait(_back_off(deaths)):
             return
         try:
             self.fill(place)
@@ -110,18 +109,18 @@ class Vacancies:
                 if place in self._retrying:
                     return
                 self._retrying.add(place)
-            self._insist(place, times, error)
+            self._retry(place, deaths, error)
 
-    def forgive(self) -> None:
-        """Deaths till now make nobody wait any longer."""
+    def reset_back_off(self) -> None:
+        """Forget all deaths: the next restart of a place waits the shortest time again."""
         self._deaths.clear()
 
-    def _claim(self, place: Place) -> int:
-        """How many of it are the caller's to start; 0 once none is missing and nobody starts any."""
+    def _claim_missing(self, place: Place) -> int:
+        """Claim what the place lacks for this thread and return its number; 0 once nothing is missing or starting."""
         with self._changed:
             while True:
                 starting = self._starting[place]
-                missing = self._lacking(place) - starting
+                missing = self._count_missing(place) - starting
                 if missing > 0:
                     self._starting[place] += missing
                     return missing
@@ -129,19 +128,19 @@ class Vacancies:
                     return 0
                 self._changed.wait(POLL_S)
 
-    def _insist(self, place: Place, times: int, error: PortError) -> None:
+    def _retry(self, place: Place, deaths: int, error: PortError) -> None:
         try:
-            self._note(f"restart of {'.'.join(place)}, tried again until it works: {error}")
-            while not self._closing.wait(_pause(times := times + 1)):
+            self._note(f"restart of {'.'.join(place)} failed and is retried: {error}")
+            while not self._closing.wait(_back_off(deaths := deaths + 1)):
                 with suppress(PortError):
                     self.fill(place)
                     with self._changed:
-                        if not self._starting[place] and self._lacking(place) <= 0:
+                        if not self._starting[place] and self._count_missing(place) <= 0:
                             return
         finally:
             with self._changed:
                 self._retrying.discard(place)
 
 
-def _pause(times: int) -> float:
-    return BACK_OFF_S[min(times, len(BACK_OFF_S)) - 1]
+def _back_off(deaths: int) -> float:
+    return BACK_OFF_S[min(deaths, len(BACK_OFF_S)) - 1]
