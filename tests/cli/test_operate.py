@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from gameday import cli
 from gameday.execution import active_runs
 from gameday.operations import Operation
-from gameday.operator_api.credentials import Key, written
+from gameday.operator_api.credentials import Credentials, credentials_file
 from gameday.ports import PortError
-from tests.support.operator_api_client import MadeUp, opened
+from tests.support.operator_api_client import FakeRun, serving
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[MadeUp]:
+def run(tmp_path: Path) -> Iterator[FakeRun]:
     """A run r1 that goes on now, with its door open; whatever is asked of it is done at once."""
-    made_up = MadeUp(states={f"o{number}": ("done", "") for number in range(1, 9)})
+    made_up = FakeRun(states={f"o{number}": ("done", "") for number in range(1, 9)})
     with (
-        opened(made_up) as key,
+        serving(made_up) as key,
         active_runs.registered("r1", tmp_path),
-        written(key, active_runs.api_folder()),
+        credentials_file(key, active_runs.api_folder()),
     ):
         yield made_up
 
@@ -46,9 +46,9 @@ def result(*words: str) -> int:
     return int(cli.gameday.main(words, "gameday", standalone_mode=False) or 0)
 
 
-def test_status_shows_all_that_somebody_on_call_sees(run: MadeUp) -> None:
+def test_status_shows_all_that_somebody_on_call_sees(run: FakeRun) -> None:
     """As tables of 80 columns, and as JSON."""
-    run.asked.append(Operation("rollback", "pricing", "payments-lead", None, "it raises"))
+    run.requested.append(Operation("rollback", "pricing", "payments-lead", None, "it raises"))
     shown = gameday("status").output
     for part in (
         "run r1",
@@ -83,22 +83,22 @@ def test_status_shows_all_that_somebody_on_call_sees(run: MadeUp) -> None:
     ],
 )
 def test_each_command_asks_for_its_operation(
-    run: MadeUp, words: tuple[str, ...], operation: Operation
+    run: FakeRun, words: tuple[str, ...], operation: Operation
 ) -> None:
     """Waits for its end, and says so."""
     assert result(*words) == 0
-    assert run.asked == [operation]
+    assert run.requested == [operation]
 
 
-def test_the_role_comes_from_the_environment_too(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_role_comes_from_the_environment_too(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set once for a terminal."""
     monkeypatch.setenv("GAMEDAY_ROLE", "database-on-call")
     assert result("restart", "postgres") == 0
-    assert run.asked[0].by == "database-on-call"
+    assert run.requested[0].by == "database-on-call"
 
 
 def test_an_operation_that_fails_says_why_and_ends_with_1(
-    run: MadeUp, capsys: pytest.CaptureFixture[str]
+    run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So that a runbook's script can stop there."""
     run.states["o1"] = ("failed", "no standby can be reached")
@@ -106,7 +106,7 @@ def test_an_operation_that_fails_says_why_and_ends_with_1(
     assert capsys.readouterr().out == "o1  promote: failed: no standby can be reached\n"
 
 
-def test_without_waiting_the_id_is_told(run: MadeUp) -> None:
+def test_without_waiting_the_id_is_told(run: FakeRun) -> None:
     """Also of an operation that takes for ever."""
     run.states.clear()
     told = gameday("restart", "checkout", "--no-wait", "--json")
@@ -118,7 +118,7 @@ def test_without_waiting_the_id_is_told(run: MadeUp) -> None:
     }
 
 
-def test_nothing_to_acknowledge_is_said(run: MadeUp) -> None:
+def test_nothing_to_acknowledge_is_said(run: FakeRun) -> None:
     """A page that somebody has taken isn't taken again."""
     assert result("ack") == 0
     told = gameday("ack")
@@ -126,7 +126,7 @@ def test_nothing_to_acknowledge_is_said(run: MadeUp) -> None:
     assert "no page waits" in told.output
 
 
-def test_what_the_run_refuses_is_said_in_its_words(run: MadeUp) -> None:
+def test_what_the_run_refuses_is_said_in_its_words(run: FakeRun) -> None:
     """Alert, change or flag that makes no sense."""
     for words, says in (
         (("ack", "a9"), "no alert 'a9'"),
@@ -146,21 +146,21 @@ def test_without_a_run_there_is_nothing_to_operate() -> None:
         assert "no run goes on now" in told.output
 
 
-def test_several_runs_have_to_be_named_apart(run: MadeUp, tmp_path: Path) -> None:
+def test_several_runs_have_to_be_named_apart(run: FakeRun, tmp_path: Path) -> None:
     """A second run, a wrong name, and the right one."""
-    other = MadeUp(states={"o1": ("done", "")})
+    other = FakeRun(states={"o1": ("done", "")})
     with (
-        opened(other) as key,
+        serving(other) as key,
         active_runs.registered("r2", tmp_path),
-        written(Key("r2", *_of(key)), active_runs.api_folder()),
+        credentials_file(Credentials("r2", *_of(key)), active_runs.api_folder()),
     ):
         assert "name one with --run: r1, r2" in gameday("restart", "checkout").output
         assert "no run 'r3' goes on now; there is r1, r2" in gameday("status", "--run", "r3").output
         assert result("restart", "checkout", "--run", "r2") == 0
-    assert (len(run.asked), len(other.asked)) == (0, 1)
+    assert (len(run.requested), len(other.requested)) == (0, 1)
 
 
-def _of(key: Key) -> tuple[str, int, str]:
+def _of(key: Credentials) -> tuple[str, int, str]:
     return key.host, key.port, key.token
 
 
@@ -170,7 +170,7 @@ def test_a_run_without_a_door_is_told_apart(tmp_path: Path) -> None:
         assert "has no operators' door" in gameday("status").output
 
 
-def test_the_door_of_a_dead_run_is_cleared_away(run: MadeUp) -> None:
+def test_the_door_of_a_dead_run_is_cleared_away(run: FakeRun) -> None:
     """A runner that was killed leaves its key behind; it opens nothing, and goes."""
     stale = active_runs.api_folder() / "r0.json"
     stale.write_text("{}")
@@ -180,11 +180,11 @@ def test_the_door_of_a_dead_run_is_cleared_away(run: MadeUp) -> None:
 
 def test_a_run_that_hangs_is_an_error_of_the_tool(tmp_path: Path) -> None:
     """It goes on, and nobody answers at its door."""
-    with opened(MadeUp()) as key:
+    with serving(FakeRun()) as key:
         pass
     with (
         active_runs.registered("r1", tmp_path),
-        written(key, active_runs.api_folder()),
+        credentials_file(key, active_runs.api_folder()),
         pytest.raises(PortError, match="r1 doesn't"),
     ):
         result("status")

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from gameday.operator_api.credentials import Key, read_key, written
+from gameday.operator_api.credentials import Credentials, credentials_file, read_credentials
 
-KEY = Key("r1", "127.0.0.1", 4711, "secret-token")
+KEY = Credentials("r1", "127.0.0.1", 4711, "secret-token")
 
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     """Mode 600 from the first moment, in a folder of mode 700; gone at the end."""
     folder = tmp_path / "doors"
-    with written(KEY, folder) as path:
+    with credentials_file(KEY, folder) as path:
         assert path.stat().st_mode & 0o777 == 0o600
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert read_key(path) == KEY
+        assert read_credentials(path) == KEY
     assert list(folder.iterdir()) == []
 
 
@@ -32,4 +32,4 @@ def test_what_is_no_key_is_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r1.json"
     path.write_text(text)
     with pytest.raises(ValueError):  # noqa: PT011  (also json's own)
-        read_key(path)
+        read_credentials(path)

@@ -11,29 +11,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gameday.operator_api import http_server as door_server
-from gameday.operator_api.credentials import Key
-from tests.support.operator_api_client import MadeUp, heard, knock, opened, send
+from gameday.operator_api import connection_limits
+from gameday.operator_api.credentials import Credentials
+from tests.support.operator_api_client import FakeRun, connect, read_all, send, serving
 
 
 @pytest.fixture
-def run() -> MadeUp:
-    return MadeUp()
+def run() -> FakeRun:
+    return FakeRun()
 
 
 @pytest.fixture
-def key(run: MadeUp) -> Iterator[Key]:
-    with opened(run) as key:
+def key(run: FakeRun) -> Iterator[Credentials]:
+    with serving(run) as key:
         yield key
 
 
-def unharmed(run: MadeUp, key: Key) -> None:
+def unharmed(run: FakeRun, key: Credentials) -> None:
     """Nothing was asked of the run, and the door still opens to its key."""
-    assert run.asked == []
+    assert run.requested == []
     assert send(key, "GET", "/v1/status")[0] == 200
 
 
-def test_listens_on_loopback_alone(key: Key) -> None:
+def test_listens_on_loopback_alone(key: Credentials) -> None:
     """Another address of this machine finds nobody."""
     assert key.host == "127.0.0.1"
     with pytest.raises(OSError, match="refused"):
@@ -56,47 +56,49 @@ def test_listens_on_loopback_alone(key: Key) -> None:
     ],
 )
 def test_strangers_and_web_pages_are_refused(
-    run: MadeUp, key: Key, headers: dict[str, str | None], status: int
+    run: FakeRun, key: Credentials, headers: dict[str, str | None], status: int
 ) -> None:
     """Without the token, under another name, or from a browser: no, in words, for every endpoint."""
     for method, path, body in (("GET", "/v1/status", None), ("POST", "/v1/operations", {"name": "promote"})):
         got, answer = send(key, method, path, body, headers)
         assert got == status
         assert answer["error"]
-    assert run.looks == 0
+    assert run.status_reads == 0
     unharmed(run, key)
 
 
-def test_two_hosts_are_no_host(run: MadeUp, key: Key) -> None:
+def test_two_hosts_are_no_host(run: FakeRun, key: Credentials) -> None:
     """Which of them a proxy believed can't be known."""
-    with knock(key) as connection:
+    with connect(key) as connection:
         host = f"Host: 127.0.0.1:{key.port}\r\n"
         connection.sendall(f"GET /v1/status HTTP/1.1\r\n{host}{host}\r\n".encode())
-        assert heard(connection).startswith(b"HTTP/1.1 403 ")
+        assert read_all(connection).startswith(b"HTTP/1.1 403 ")
     unharmed(run, key)
 
 
-def test_localhost_is_a_good_name(key: Key) -> None:
+def test_localhost_is_a_good_name(key: Credentials) -> None:
     """As people write it."""
     assert send(key, "GET", "/v1/status", headers={"Host": f"localhost:{key.port}"})[0] == 200
 
 
-def flood(key: Key, head: str) -> tuple[bytes, int]:
+def flood(key: Credentials, head: str) -> tuple[bytes, int]:
     """Sends 10 MB after `head`, until the door has had enough: (its answer, bytes that it let in)."""
     sent = 0
-    with knock(key) as connection:
+    with connect(key) as connection:
         connection.sendall(head.encode())
         try:
             while sent < 10_000_000:
                 sent += connection.send(b"\xff" * 65536)
         except ConnectionError:
             pass
-        return heard(connection), sent
+        return read_all(connection), sent
 
 
 @pytest.mark.parametrize("stated", [True, False])
 @pytest.mark.parametrize("admitted", [True, False])
-def test_ten_megabytes_are_refused_unread(run: MadeUp, key: Key, stated: bool, admitted: bool) -> None:
+def test_ten_megabytes_are_refused_unread(
+    run: FakeRun, key: Credentials, stated: bool, admitted: bool
+) -> None:
     """With the token or without, in one piece or in chunks: most of it is never taken in."""
     head = f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\n"
     head += f"Authorization: Bearer {key.token}\r\n" if admitted else ""
@@ -107,14 +109,14 @@ def test_ten_megabytes_are_refused_unread(run: MadeUp, key: Key, stated: bool, a
     unharmed(run, key)
 
 
-def test_a_body_announced_too_long_is_refused_before_its_first_byte(run: MadeUp, key: Key) -> None:
+def test_a_body_announced_too_long_is_refused_before_its_first_byte(run: FakeRun, key: Credentials) -> None:
     """Nor is a client told to go on and send it."""
     head = (
         f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\nAuthorization: Bearer {key.token}\r\n"
     )
-    with knock(key) as connection:
+    with connect(key) as connection:
         connection.sendall(f"{head}Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n".encode())
-        assert heard(connection).startswith(b"HTTP/1.1 413 ")
+        assert read_all(connection).startswith(b"HTTP/1.1 413 ")
     unharmed(run, key)
 
 
@@ -122,38 +124,38 @@ def test_a_body_announced_too_long_is_refused_before_its_first_byte(run: MadeUp,
     "garbage",
     [b"\x00" * 100_000, b"GET / HTTP/1.1\r\n" + b"A: " + b"b" * 100_000, b"\x16\x03\x01\x02\x00" * 20],
 )
-def test_garbage_for_a_head_is_refused(run: MadeUp, key: Key, garbage: bytes) -> None:
+def test_garbage_for_a_head_is_refused(run: FakeRun, key: Credentials, garbage: bytes) -> None:
     """Bytes that are no HTTP, a head without an end, a TLS greeting."""
-    with knock(key) as connection:
+    with connect(key) as connection:
         connection.sendall(garbage)
-        assert heard(connection).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+        assert read_all(connection).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
     unharmed(run, key)
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999999999", "0x10", "5, 6"])
-def test_a_length_that_is_none_is_refused(run: MadeUp, key: Key, length: str) -> None:
+def test_a_length_that_is_none_is_refused(run: FakeRun, key: Credentials, length: str) -> None:
     """No length is guessed."""
     head = (
         f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\nAuthorization: Bearer {key.token}\r\n"
     )
-    with knock(key) as connection:
+    with connect(key) as connection:
         connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
-        assert heard(connection)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
+        assert read_all(connection)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
     unharmed(run, key)
 
 
-def test_a_body_of_64_kib_is_still_read(run: MadeUp, key: Key) -> None:
+def test_a_body_of_64_kib_is_still_read(run: FakeRun, key: Credentials) -> None:
     """The bound is the stated one: at it the body is judged, a byte over it isn't read."""
     padded = json.dumps({"name": "promote"}).encode().ljust(65536)
     assert send(key, "POST", "/v1/operations", padded)[0] == 202
     assert send(key, "POST", "/v1/operations", padded + b" ")[0] == 413
-    assert len(run.asked) == 1
+    assert len(run.requested) == 1
 
 
-def test_a_dawdler_is_cut_off_whatever_its_pace(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dawdler_is_cut_off_whatever_its_pace(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then doesn't lengthen the time for a request."""
-    monkeypatch.setattr(door_server, "PATIENCE", 0.3)
-    with opened(run) as key, knock(key) as connection:
+    monkeypatch.setattr(connection_limits, "REQUEST_TIMEOUT_S", 0.3)
+    with serving(run) as key, connect(key) as connection:
         connection.settimeout(0.02)
         head, cut = iter(b"GET /v1/status HTTP/1.1\r\nX: " + b"y" * 400), False
         for byte in head:
@@ -171,11 +173,11 @@ def test_a_dawdler_is_cut_off_whatever_its_pace(run: MadeUp, monkeypatch: pytest
         unharmed(run, key)
 
 
-def test_dawdlers_cannot_lock_out_the_one_with_the_key(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dawdlers_cannot_lock_out_the_one_with_the_key(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full door drops strangers who have had their chance, long before their time is over."""
-    monkeypatch.setattr(door_server, "CHANCE", 0.0)
-    with opened(run, most=8) as key:
-        dawdlers = [knock(key) for _ in range(8)]
+    monkeypatch.setattr(connection_limits, "GRACE_S", 0.0)
+    with serving(run, max_connections=8) as key:
+        dawdlers = [connect(key) for _ in range(8)]
         for each in dawdlers:
             each.sendall(b"GET /v1/sta")
         assert [send(key, "GET", "/v1/status")[0] for _ in range(5)] == [200] * 5
@@ -184,37 +186,37 @@ def test_dawdlers_cannot_lock_out_the_one_with_the_key(run: MadeUp, monkeypatch:
 
 
 def test_two_hundred_at_once_are_answered_or_told_to_come_again(
-    run: MadeUp, monkeypatch: pytest.MonkeyPatch
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is left hanging, the run is looked at once or twice, and afterwards all is as before."""
-    monkeypatch.setattr(door_server, "CHANCE", 30.0)
-    with opened(run, most=16) as key:
+    monkeypatch.setattr(connection_limits, "GRACE_S", 30.0)
+    with serving(run, max_connections=16) as key:
         with ThreadPoolExecutor(200) as pool:
             statuses = Counter(pool.map(lambda _: send(key, "GET", "/v1/status")[0], range(200)))
         assert set(statuses) <= {200, 503}
         assert statuses[200] >= 16
-        assert run.looks < 50
+        assert run.status_reads < 50
         unharmed(run, key)
 
 
-def test_a_run_that_hangs_hangs_nobody(run: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_hangs_hangs_nobody(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks is told after a while; the door closes at once all the same."""
-    monkeypatch.setattr("gameday.operator_api.endpoints.BUSY", 1.0)
-    run.held = threading.Event()
-    with opened(run) as key:
+    monkeypatch.setattr("gameday.operator_api.endpoints.RUN_TIMEOUT_S", 1.0)
+    run.hold = threading.Event()
+    with serving(run) as key:
         got, answer = send(key, "GET", "/v1/status")
         assert (got, answer["error"]) == (503, "the run doesn't answer")
         assert send(key, "POST", "/v1/operations", {"name": "promote"})[0] == 202
-    run.held.set()
+    run.hold.set()
 
 
-def test_closing_drops_who_still_waits(run: MadeUp) -> None:
+def test_closing_drops_who_still_waits(run: FakeRun) -> None:
     """A client that waits for an operation when the run ends gets no answer, but an end."""
-    with opened(run) as key:
+    with serving(run) as key:
         assert send(key, "POST", "/v1/operations", {"name": "promote"}) == (202, {"id": "o1"})
-        waiting = knock(key)
+        waiting = connect(key)
         head = f"GET /v1/operations/o1?wait=60 HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\n"
         waiting.sendall(f"{head}Authorization: Bearer {key.token}\r\nExpect: 100-continue\r\n\r\n".encode())
         assert waiting.recv(100).startswith(b"HTTP/1.1 100 ")
     with waiting:
-        assert heard(waiting) == b""
+        assert read_all(waiting) == b""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameday.operations import Operation
-from gameday.operator_api.operation_requests import Refused, read
+from gameday.operator_api.operation_requests import InvalidRequest, parse_operation
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from gameday.operator_api.operation_requests import Refused, read
         (b'{"name": "rollback"}', "rollback needs a 'target': a service"),
         (b'{"name": "rollback", "target": ["a"]}', "'target' must be text"),
         (b'{"name": "flag", "target": "beta"}', "name=on or name=off"),
-        (b'{"name": "note"}', "a note is a 'text'"),
+        (b'{"name": "note"}', "a note needs a 'text'"),
         (
             b'{"name": "failover", "target": "r", "change": "c1"}',
             "'change' belongs to rollback, not to failover",
@@ -38,15 +38,15 @@ from gameday.operator_api.operation_requests import Refused, read
 )
 def test_every_mistake_is_named(body: bytes, says: str) -> None:
     """With what would be right."""
-    with pytest.raises(Refused) as caught:
-        read(body)
+    with pytest.raises(InvalidRequest) as caught:
+        parse_operation(body)
     assert says in str(caught.value)
 
 
 def test_words_are_kept_but_for_blanks_around_them() -> None:
     """A note over several lines is one."""
     body = json.dumps({"name": "note", "text": " first\nsecond ", "as": "scribe"}).encode()
-    assert read(body) == Operation("note", "", "scribe", None, "first\nsecond")
+    assert parse_operation(body) == Operation("note", "", "scribe", None, "first\nsecond")
 
 
 @given(
@@ -55,5 +55,5 @@ def test_words_are_kept_but_for_blanks_around_them() -> None:
 )
 def test_nothing_else_is_ever_raised(body: bytes) -> None:
     """Whatever comes in is an operation or refused."""
-    with suppress(Refused):
-        read(body)
+    with suppress(InvalidRequest):
+        parse_operation(body)

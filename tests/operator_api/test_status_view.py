@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gameday.operations import Operation
-from gameday.operator_api.status_view import Ordered, picture, seen_slos
+from gameday.operator_api.status_view import OperationStatus, run_status, slo_rows
 from gameday.ports import View
 from tests.support.operator_api_client import PAGE
 from tests.support.slo_samples import CHECKOUT, samples
@@ -12,15 +12,15 @@ from tests.support.slo_samples import CHECKOUT, samples
 def test_each_slo_is_judged_on_its_last_window() -> None:
     """Ok, then in breach, unknown with too few requests: as the verdict is defined."""
     course = samples(bad_from=30.0, until=40.0)
-    states = [seen_slos([CHECKOUT], course, end)[0]["state"] for end in (1.0, 29.0, 35.0)]
+    states = [slo_rows([CHECKOUT], course, end)[0]["state"] for end in (1.0, 29.0, 35.0)]
     assert states == ["unknown", "ok", "breach"]
-    assert seen_slos([CHECKOUT], course, 35.05)[0]["bad"] == 51
+    assert slo_rows([CHECKOUT], course, 35.05)[0]["bad"] == 51
 
 
 def test_who_took_a_page_is_seen() -> None:
     """From the operations, as everything that was done is."""
-    seen = picture(
-        "r1", View(32.0, (PAGE,)), [Ordered("o1", Operation("ack", "a1", "lead"), "done")], ended=True
+    seen = run_status(
+        "r1", View(32.0, (PAGE,)), [OperationStatus("o1", Operation("ack", "a1", "lead"), "done")], ended=True
     )
     assert seen["alerts"][0]["acknowledged_by"] == "lead"
     assert seen["operations"][0] == {

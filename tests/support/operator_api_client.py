@@ -1,4 +1,4 @@
-"""A door with a small made-up run behind it, and raw ways to knock."""
+"""An operators' API with a small fake run behind it, and raw clients for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameday.operations import Alert, Change, Operation
-from gameday.operator_api.credentials import Key
-from gameday.operator_api.http_server import Door
-from gameday.operator_api.status_view import Ordered, picture
+from gameday.operator_api.connection_limits import MAX_CONNECTIONS
+from gameday.operator_api.credentials import Credentials
+from gameday.operator_api.http_server import OperatorServer
+from gameday.operator_api.status_view import OperationStatus, run_status
 from gameday.ports import Health, View
 
 PAGE = Alert("a1", 31.0, "cusum", "client", True, "checkout", "checkout fails", "us-east", "buy")
@@ -36,72 +37,83 @@ REGION = Health(True, True, False, 12.0)
 
 
 @dataclass
-class MadeUp:
-    """A run that carries out what it is asked when a test says so."""
+class FakeRun:
+    """A run whose operations are in the state that a test sets; "running" otherwise."""
 
-    asked: list[Operation] = field(default_factory=list)
+    requested: list[Operation] = field(default_factory=list)
     states: dict[str, tuple[str, str]] = field(default_factory=dict)
-    looks: int = 0
-    held: threading.Event | None = None
+    status_reads: int = 0
+    hold: threading.Event | None = None
+    """If set, a status isn't answered before the event."""
 
-    def state(self) -> Mapping[str, Any]:
-        self.looks += 1
-        if self.held is not None:
-            self.held.wait(30)
-        listed = [
-            Ordered(f"o{i}", operation, *self.states.get(f"o{i}", ("running", "")))
-            for i, operation in enumerate(self.asked, 1)
+    def status(self) -> Mapping[str, Any]:
+        """Return the status: a page, an alert that only watches, a change and a region."""
+        self.status_reads += 1
+        if self.hold is not None:
+            self.hold.wait(30)
+        operations = [
+            OperationStatus(f"o{i}", operation, *self.states.get(f"o{i}", ("running", "")))
+            for i, operation in enumerate(self.requested, 1)
         ]
         view = View(40.0, (PAGE, WATCHED), (CHANGE,), (), {"us-east": REGION}, "us-east")
         slo = {"name": "checkout", "state": "breach", "objective": 0.995, "bad": 9, "requests": 90}
-        return picture("r1", view, listed, [slo], runbook="https://runbooks.example/checkout")
+        return run_status("r1", view, operations, [slo], runbook="https://runbooks.example/checkout")
 
-    def ask(self, operation: Operation) -> str:
-        self.asked.append(operation)
-        return f"o{len(self.asked)}"
+    def request(self, operation: Operation) -> str:
+        """Take an operation; return its id."""
+        self.requested.append(operation)
+        return f"o{len(self.requested)}"
 
 
 @contextmanager
-def opened(run: MadeUp, most: int = 64) -> Iterator[Key]:
-    door = Door("r1", run.state, run.ask, most=most)
+def serving(run: FakeRun, max_connections: int = MAX_CONNECTIONS) -> Iterator[Credentials]:
+    """Serve the API of the run while the block lasts."""
+    server = OperatorServer("r1", run.status, run.request, max_connections=max_connections)
     try:
-        yield door.open()
+        yield server.open()
     finally:
-        door.close()
+        server.close()
 
 
 def send(
-    key: Key, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None
+    credentials: Credentials,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: Mapping[str, str | None] | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """One request with the token; `headers` replace its own, None leaves one out."""
-    connection = http.client.HTTPConnection(key.host, key.port, timeout=10)
-    given = {"Host": f"{key.host}:{key.port}", "Authorization": f"Bearer {key.token}", **(headers or {})}
+    """Send one request with the token; `headers` replace its own, None leaves one out."""
+    connection = http.client.HTTPConnection(credentials.host, credentials.port, timeout=10)
+    defaults = {
+        "Host": f"{credentials.host}:{credentials.port}",
+        "Authorization": f"Bearer {credentials.token}",
+    }
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     try:
         connection.putrequest(method, path, skip_host=True)
-        for name, value in given.items():
+        for name, value in {**defaults, **(headers or {})}.items():
             if value is not None:
                 connection.putheader(name, value)
         if data is not None:
             connection.putheader("Content-Length", str(len(data)))
         connection.endheaders(data)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
     finally:
         connection.close()
 
 
-def knock(key: Key) -> socket.socket:
-    """A raw connection."""
-    return socket.create_connection((key.host, key.port), timeout=10)
+def connect(credentials: Credentials) -> socket.socket:
+    """Return a raw connection."""
+    return socket.create_connection((credentials.host, credentials.port), timeout=10)
 
 
-def heard(connection: socket.socket) -> bytes:
-    """All that comes until the door hangs up, however rudely."""
-    found = b""
+def read_all(connection: socket.socket) -> bytes:
+    """Return all that comes until the server closes or resets the connection."""
+    received = b""
     try:
         while data := connection.recv(65536):
-            found += data
+            received += data
     except ConnectionError:
         pass
-    return found
+    return received

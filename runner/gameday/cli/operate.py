@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from gameday.execution import active_runs
-from gameday.operator_api.api_client import Client, DoorGone, DoorRefused
-from gameday.operator_api.credentials import read_key
+from gameday.operator_api.api_client import ApiClient, ApiRejected, ApiUnavailable
+from gameday.operator_api.credentials import read_credentials
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -138,15 +138,15 @@ def _order(
     """Asks for it and says what became of it: 0 done, or asked for with --no-wait; 1 failed, refused or still going."""
     role = role or os.environ.get("GAMEDAY_ROLE")
 
-    def ordered(client: Client) -> Mapping[str, Any]:
-        number = client.order({**fields, "as": role})
+    def ordered(client: ApiClient) -> Mapping[str, Any]:
+        number = client.request_operation({**fields, "as": role})
         asked = {
             "id": number,
             "name": fields["name"],
             "target": fields.get("target") or "",
             "state": "accepted",
         }
-        return client.ended(number, PATIENCE) if wait else asked
+        return client.wait_for_operation(number, PATIENCE) if wait else asked
 
     found = _spoken(ordered, run)
     if as_json:
@@ -159,18 +159,18 @@ def _order(
     return 0 if found["state"] == "done" or not wait else 1
 
 
-def _spoken(work: Callable[[Client], T], run: str | None) -> T:
+def _spoken(work: Callable[[ApiClient], T], run: str | None) -> T:
     """What `work` gets from the door of the run that is meant."""
     chosen = _chosen(run)
     try:
-        key = read_key(active_runs.api_folder() / f"{chosen}.json")
+        key = read_credentials(active_runs.api_folder() / f"{chosen}.json")
     except (OSError, ValueError) as error:
         raise click.ClickException(f"run {chosen} has no operators' door that you could use") from error
     try:
-        return work(Client(key))
-    except DoorRefused as refused:
+        return work(ApiClient(key))
+    except ApiRejected as refused:
         raise click.ClickException(str(refused)) from refused
-    except DoorGone as gone:
+    except ApiUnavailable as gone:
         if chosen not in {each.run for each in active_runs.runs()}:
             raise click.ClickException(f"run {chosen} has ended") from gone
         from gameday.ports import PortError  # likewise

@@ -1,4 +1,4 @@
-"""The people of a run: their door while it goes on, and the receivers outside that are told of its pages."""
+"""People of a run: the operators' API while it is in progress, and the receivers of its pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from gameday.execution import active_runs
 from gameday.operations import Alert
-from gameday.operator_api.credentials import written
-from gameday.operator_api.http_server import Door
-from gameday.operator_api.status_view import Ordered, picture, seen_slos
+from gameday.operator_api.credentials import credentials_file
+from gameday.operator_api.http_server import OperatorServer
+from gameday.operator_api.status_view import OperationStatus, run_status, slo_rows
 from gameday.paging.delivery import Pager
 from gameday.paging.payloads import Page, payload
 from gameday.paging.target import Target
@@ -86,24 +86,24 @@ def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> 
     def state() -> dict[str, object]:
         now = clock.now()
         ended = interpreter.state.phase in ("down", "done")
-        slos = seen_slos(scenario.slos, samples(), now - SETTLED_S)
-        return picture(
+        slos = slo_rows(scenario.slos, samples(), now - SETTLED_S)
+        return run_status(
             run, interpreter.view(now), orders(interpreter), slos, runbook=scenario.runbook, ended=ended
         )
 
-    opened = Door(run, state, interpreter.request)
+    server = OperatorServer(run, state, interpreter.request)
     try:
-        with written(opened.open(), active_runs.api_folder()):
+        with credentials_file(server.open(), active_runs.api_folder()):
             yield
     finally:
-        opened.close()
+        server.close()
 
 
-def orders(interpreter: Interpreter) -> list[Ordered]:
+def orders(interpreter: Interpreter) -> list[OperationStatus]:
     """Every operation asked for so far, in order; those that the engine hasn't read yet are `accepted`."""
     known = {number: state for number, _, state in interpreter.state.operations}
     return [
-        Ordered(
+        OperationStatus(
             number,
             operation,
             state,

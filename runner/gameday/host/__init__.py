@@ -1,1 +1,1 @@
-"""The machine that gameday runs on: its child Python processes, and waiting with a time limit."""
+"""The machine that gameday runs on: its child Python processes, waiting with a time limit, and HTTP past its proxies."""

@@ -1,6 +1,7 @@
-"""The operators' door: HTTP on loopback by which people and programs see a run and act on it.
+"""Operators' API: HTTP on loopback by which people and programs see a run and act on it.
 
-`server` speaks HTTP and keeps strangers and floods out, `api` knows the endpoints, `orders` reads what is asked for,
-`picture` says what is seen, `key` keeps address and token in a file, `client` is the other side. What an operation does
-is left to the engine. Nothing is imported here, so that the commands, which need only `client` and `key`, start fast.
+`http_server` runs uvicorn in a thread, `connection_limits` and `access_guard` keep floods and strangers out,
+`endpoints` answers requests, `operation_requests` parses them, `status_view` says what the on-call sees. On the
+client's side, `credentials` holds address and token, and `api_client` sends requests. The engine carries out the
+operations. Nothing is imported here, so that commands, which need the client's side only, start fast.
 """

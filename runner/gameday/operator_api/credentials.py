@@ -1,7 +1,4 @@
-"""Address and token of a run's door, in a file that only its owner can read.
-
-Which folder that is, and which runs still go on, is left to the command line.
-"""
+"""Address and token of a run's operators' API, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Key:
-    """What opens the door of `run`. The token is kept out of every representation."""
+class Credentials:
+    """Where the API of `run` listens, and its token, which no representation shows."""
 
     run: str
     host: str
@@ -24,37 +21,39 @@ class Key:
 
 
 def new_token() -> str:
-    import secrets  # the commands, which are in a hurry, draw none
+    """Return a random token of 256 bits."""
+    import secrets  # only the run draws a token, and commands have to start fast
 
     return secrets.token_urlsafe(32)
 
 
 @contextmanager
-def written(key: Key, folder: Path) -> Iterator[Path]:
-    """Keeps the key in `<folder>/<run>.json`, mode 600, for as long as the block lasts. Raises OSError.
+def credentials_file(credentials: Credentials, folder: Path) -> Iterator[Path]:
+    """Keep the credentials in `<folder>/<run>.json`, mode 600, while the block runs. Raise OSError.
 
-    It is moved into place: nobody ever reads half a key, nor one whose mode isn't set yet.
+    The file is moved into place, so that it is never seen half-written or with another mode.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{key.run}.json"
-    new = folder / f".{key.run}.{os.getpid()}"
+    path = folder / f"{credentials.run}.json"
+    new = folder / f".{credentials.run}.{os.getpid()}"
     new.unlink(missing_ok=True)
     try:
-        with os.fdopen(
-            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
-            json.dump(asdict(key), file)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(credentials), file)
         new.replace(path)
         yield path
     finally:
-        for each in (new, path):
-            each.unlink(missing_ok=True)
+        for leftover in (new, path):
+            leftover.unlink(missing_ok=True)
 
 
-def read_key(path: Path) -> Key:
-    """Raises OSError, or ValueError where the file is no key."""
-    found = json.loads(path.read_text(encoding="utf-8"))
+def read_credentials(path: Path) -> Credentials:
+    """Read such a file. Raise OSError, or ValueError if its content isn't valid."""
+    content = json.loads(path.read_text(encoding="utf-8"))
     try:
-        return Key(str(found["run"]), str(found["host"]), int(found["port"]), str(found["token"]))
+        return Credentials(
+            str(content["run"]), str(content["host"]), int(content["port"]), str(content["token"])
+        )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no key of a door") from error
+        raise ValueError(f"{path} doesn't hold the credentials of an operators' API") from error

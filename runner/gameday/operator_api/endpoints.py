@@ -1,207 +1,204 @@
-"""The door's endpoints: who may come in, what is answered. Knows nothing of sockets; `server` does.
+"""Endpoints of the operators' API, a Starlette application about one run.
 
-GET  /v1/status                      what somebody on call sees
-POST /v1/operations                  asks for an operation: 202 {id}
-GET  /v1/operations/{id}?wait=N      its state, waited for up to N seconds while it is under way
+GET  /v1/status                      what the on-call sees
+POST /v1/operations                  request an operation: 202 {id}
+GET  /v1/operations/{id}?wait=N      its state; waits up to N seconds for its end
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from gameday.operations import Operation
-from gameday.operator_api import operation_requests
-from gameday.operator_api.status_view import Ordered, ordered
+from gameday.operator_api.json_answers import Answer, problem
+from gameday.operator_api.operation_requests import (
+    InvalidRequest,
+    UnknownReference,
+    check_references,
+    parse_operation,
+)
+from gameday.operator_api.status_view import OperationStatus, operation_row
 
 T = TypeVar("T")
-State = Callable[[], Mapping[str, Any]]
-"""What `picture` makes of the run now."""
-Ask = Callable[[Operation], str]
-"""Hands an operation to the run; the id under which the status lists it from then on."""
+ReadStatus = Callable[[], Mapping[str, Any]]
+"""Returns the status of the run, as `status_view.run_status` makes it."""
+RequestOperation = Callable[[Operation], str]
+"""Hands an operation to the run; returns the id under which the status lists it."""
 
-BUSY = 5.0
-"""How long the run is waited for, seconds, before the door says that it doesn't answer."""
-FRESH = 0.1
-"""Age up to which a status is given again, seconds: however many ask, the run is looked at so seldom."""
-LONGEST_WAIT = 60.0
-AT_ONCE = 8
-"""Calls to the run under way at most: one that hangs can't pile up others."""
-ENDED = ("done", "failed", "refused")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request, its head read; `headers` by lower-case name, all values of each."""
-
-    method: str
-    target: str
-    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    body: bytes = b""
-
-    def header(self, name: str) -> str:
-        """The one value of a header; empty where there is none, or more than one: neither can be trusted."""
-        values = self.headers.get(name, ())
-        return values[0] if len(values) == 1 else ""
+BODY_BYTES = 64 * 1024
+RUN_TIMEOUT_S = 5.0
+"""How long a call to the run may take."""
+STATUS_AGE_S = 0.1
+"""A status is given again until it is this old, so that many clients cost the run no more than one."""
+MAX_WAIT_S = 60.0
+MAX_CALLS = 8
+"""Calls to the run in flight: one that hangs can't pile up others."""
+FINAL_STATES = ("done", "failed", "refused")
+PATHS = "GET /v1/status, POST /v1/operations and GET /v1/operations/{id}"
 
 
-@dataclass(frozen=True)
-class Response:
-    status: int
-    content: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def body(self) -> bytes:
-        return json.dumps(self.content, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-
-
-def problem(status: int, text: str, **headers: str) -> Response:
-    """What went wrong, in words; `headers` by name, with _ for -."""
-    return Response(
-        status, {"error": text}, {name.replace("_", "-"): value for name, value in headers.items()}
-    )
+def operator_application(read_status: ReadStatus, request_operation: RequestOperation) -> Starlette:
+    """Return the ASGI application; both functions are called in threads of their own, and may block."""
+    endpoints = _Endpoints(read_status, request_operation)
+    routes = [
+        Route("/v1/status", endpoints.status, methods=["GET"]),
+        Route("/v1/operations", endpoints.create_operation, methods=["POST"]),
+        Route("/v1/operations/{id}", endpoints.operation, methods=["GET"]),
+    ]
+    application = Starlette(routes=routes, exception_handlers=HANDLERS)
+    application.router.redirect_slashes = False
+    return application
 
 
-class Api:
-    """Answers requests about one run. `state` and `ask` are called in threads of their own, and may take their time."""
+async def _rejected(request: Request, error: Exception) -> Response:
+    return problem(409 if isinstance(error, UnknownReference) else 400, str(error))
 
-    def __init__(self, token: str, state: State, ask: Ask) -> None:
-        self._token = token.encode()
-        self._state, self._ask = state, ask
-        self._free = threading.Semaphore(AT_ONCE)
-        self._given: dict[str, Mapping[str, Any]] = {}
-        self._known: Mapping[str, Any] = {}
-        self._known_at = -math.inf
-        self._looking = asyncio.Lock()
 
-    def stranger(self, request: Request, port: int) -> Response | None:
-        """Why the sender of this head isn't let in; None where it is. Asked before any body is read."""
-        host, _, said = (
-            request.header("host").rpartition(":") if ":" in request.header("host") else ("", "", "")
-        )
-        if host not in ("127.0.0.1", "localhost") or said != str(port):
-            return problem(403, f"the Host must be 127.0.0.1:{port} or localhost:{port}")
-        if "origin" in request.headers:
-            return problem(403, "no web page may use this door")
-        scheme, _, token = request.header("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(
-            token.strip().encode("utf-8", "replace"), self._token
-        ):
-            return problem(
-                401, "the token of this run is needed: Authorization: Bearer …", WWW_Authenticate="Bearer"
-            )
-        return None
+async def _run_silent(request: Request, error: Exception) -> Response:
+    return problem(503, "the run doesn't answer", {"Retry-After": "1"})
 
-    async def answer(self, request: Request) -> Response:
-        """Never raises but for cancellation."""
-        try:
-            return await self._routed(request)
-        except operation_requests.Refused as refused:
-            return problem(400, str(refused))
-        except TimeoutError:
-            return problem(503, "the run doesn't answer", Retry_After="1")
-        except Exception as error:
-            return problem(500, f"the run could not be asked: {type(error).__name__}")
 
-    async def _routed(self, request: Request) -> Response:
-        try:
-            url = urlsplit(request.target)
-        except ValueError:
-            return problem(400, "no such address")
-        path = url.path
-        if path == "/v1/status":
-            return await self._status(request)
-        if path == "/v1/operations":
-            return await self._order(request)
-        if path.startswith("/v1/operations/"):
-            return await self._operation(request, path.removeprefix("/v1/operations/"), url.query)
-        return problem(404, "there is GET /v1/status, POST /v1/operations and GET /v1/operations/{id}")
+async def _client_gone(request: Request, error: Exception) -> Response:
+    return Response()
 
-    async def _status(self, request: Request) -> Response:
-        if request.method != "GET":
-            return problem(405, "only GET here", Allow="GET")
-        return Response(200, await self._look())
 
-    async def _order(self, request: Request) -> Response:
-        if request.method != "POST":
-            return problem(405, "only POST here", Allow="POST")
-        operation = operation_requests.read(request.body)
-        try:
-            if operation.name == "ack" or operation.change is not None:
-                operation_requests.known(operation, await self._look(fresh=True))
-        except operation_requests.Refused as refused:
-            return problem(409, str(refused))
-        number = await self._within(lambda: self._ask(operation))
-        self._given[number] = ordered(Ordered(number, operation, "accepted"))
-        self._known_at = -math.inf
-        return Response(202, {"id": number}, {"Location": f"/v1/operations/{number}"})
+async def _run_failed(request: Request, error: Exception) -> Response:
+    """Name the kind of the error only: its text could give the fault away."""
+    return problem(500, f"the run could not be asked: {type(error).__name__}")
 
-    async def _operation(self, request: Request, number: str, query: str) -> Response:
-        if request.method != "GET":
-            return problem(405, "only GET here", Allow="GET")
-        until = time.monotonic() + _wait(query)
-        while True:
-            status = await self._look()
-            listed = (each for each in status.get("operations", ()) if each["id"] == number)
-            found = next(listed, self._given.get(number))
-            if found is None:
-                return problem(404, f"there is no operation {number[:40]!a}")
-            left = until - time.monotonic()
-            if found["state"] in ENDED or left <= 0:
-                return Response(200, found)
-            await asyncio.sleep(min(left, FRESH))
 
-    async def _look(self, *, fresh: bool = False) -> Mapping[str, Any]:
-        """The status, looked at once for all who ask at the same time."""
-        async with asyncio.timeout(BUSY), self._looking:
-            if fresh or time.monotonic() > self._known_at + FRESH:
-                asked = time.monotonic()
-                self._known = await self._within(self._state)
-                self._known_at = asked
-            return self._known
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Return what Starlette refuses itself (unknown paths, wrong methods) as a JSON error."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return problem(405, f"{request.method} isn't allowed here; allowed: {allowed}", error.headers)
+    if error.status_code == 404 and error.detail == "Not Found":
+        return problem(404, f"no such path; known are {PATHS}")
+    return problem(error.status_code, error.detail, error.headers)
 
-    async def _within(self, work: Callable[[], T]) -> T:
-        """What `work` gives or raises; TimeoutError where it takes too long, or too many such already do.
 
-        In a daemon thread and not in a pool, whose threads the process would wait for at its end.
+HANDLERS: Mapping[Any, Any] = {
+    InvalidRequest: _rejected,
+    TimeoutError: _run_silent,
+    HTTPException: _http_error,
+    ClientDisconnect: _client_gone,
+    Exception: _run_failed,
+}
+
+
+class _Endpoints:
+    def __init__(self, read_status: ReadStatus, request_operation: RequestOperation) -> None:
+        self._read_status, self._request_operation = read_status, request_operation
+        self._free_calls = threading.Semaphore(MAX_CALLS)
+        self._accepted: dict[str, Mapping[str, Any]] = {}
+        self._status: Mapping[str, Any] = {}
+        self._status_at = -math.inf
+        self._reading = asyncio.Lock()
+
+    async def status(self, request: Request) -> Response:
+        return Answer(await self._current_status())
+
+    async def create_operation(self, request: Request) -> Response:
+        operation = parse_operation(await _body(request))
+        if operation.name == "ack" or operation.change is not None:
+            check_references(operation, await self._current_status(fresh=True))
+        number = await self._call(lambda: self._request_operation(operation))
+        self._accepted[number] = operation_row(OperationStatus(number, operation, "accepted"))
+        self._status_at = -math.inf
+        return Answer({"id": number}, 202, {"Location": f"/v1/operations/{number}"})
+
+    async def operation(self, request: Request) -> Response:
+        """Answer once the operation has ended, the wait is over, or the client has hung up.
+
+        A server with too many long polls answers the oldest with the present state.
         """
-        done: Future[T] = Future()
-        if not self._free.acquire(blocking=False):
+        number, until = request.path_params["id"], time.monotonic() + _wait_seconds(request)
+        answer_now = request.state.connection.poll() if until > time.monotonic() else asyncio.Event()
+        while True:
+            row = self._row(number, await self._current_status())
+            left = until - time.monotonic()
+            if row["state"] in FINAL_STATES or left <= 0 or answer_now.is_set():
+                return Answer(row)
+            if await request.is_disconnected():
+                raise ClientDisconnect
+            await asyncio.sleep(min(left, STATUS_AGE_S))
+
+    def _row(self, number: str, status: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the operation as the status lists it. Raise HTTPException 404 if there is none."""
+        listed = (row for row in status.get("operations", ()) if row["id"] == number)
+        row = next(listed, self._accepted.get(number))
+        if row is None:
+            raise HTTPException(404, f"there is no operation {number[:40]!a}")
+        return row
+
+    async def _current_status(self, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Return the status, read once for all requests that ask at the same time."""
+        async with asyncio.timeout(RUN_TIMEOUT_S), self._reading:
+            if fresh or time.monotonic() > self._status_at + STATUS_AGE_S:
+                asked = time.monotonic()
+                self._status = await self._call(self._read_status)
+                self._status_at = asked
+            return self._status
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        """Return what `function` returns, or raise what it raises. Raise TimeoutError if it takes too long, or if
+        too many calls are in flight.
+
+        It runs in a daemon thread and not in a pool, because a process waits for a pool's threads at its end.
+        """
+        result: Future[T] = Future()
+        if not self._free_calls.acquire(blocking=False):
             raise TimeoutError
 
-        def worked() -> None:
-            done.set_running_or_notify_cancel()
+        def work() -> None:
+            result.set_running_or_notify_cancel()
             try:
-                done.set_result(work())
+                result.set_result(function())
             except Exception as error:
-                done.set_exception(error)
+                result.set_exception(error)
             finally:
-                self._free.release()
+                self._free_calls.release()
 
-        threading.Thread(target=worked, name="door-look", daemon=True).start()
-        async with asyncio.timeout(BUSY):  # wait_for can swallow a cancellation, on Python 3.11
-            return await asyncio.wrap_future(done)
+        threading.Thread(target=work, name="operator-api-call", daemon=True).start()
+        async with asyncio.timeout(RUN_TIMEOUT_S):  # wait_for can swallow a cancellation, on Python 3.11
+            return await asyncio.wrap_future(result)
 
 
-def _wait(query: str) -> float:
-    """Seconds to wait. Raises Refused."""
+async def _body(request: Request) -> bytes:
+    """Return the body. Raise HTTPException 413 as soon as it is known to be too long."""
+    too_long = HTTPException(413, f"the body is longer than {BODY_BYTES} bytes")
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= BODY_BYTES):
+        raise too_long
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise too_long
+    return bytes(body)
+
+
+def _wait_seconds(request: Request) -> float:
+    """Return the `wait` parameter, 0 if there is none. Raise InvalidRequest."""
+    if set(request.query_params) - {"wait"}:
+        raise InvalidRequest("unknown parameter; the only one is wait, in seconds")
     try:
-        asked = parse_qs(query, keep_blank_values=True, max_num_fields=10)
-        seconds = float(asked.get("wait", ["0"])[-1])
+        seconds = float(request.query_params.get("wait", "0"))
     except ValueError:
-        asked, seconds = {}, math.nan
-    if set(asked) - {"wait"}:
-        raise operation_requests.Refused("the only parameter is wait, in seconds")
-    if not 0 <= seconds <= LONGEST_WAIT:
-        raise operation_requests.Refused(f"wait is a number of seconds, 0 to {LONGEST_WAIT:g}")
+        seconds = math.nan
+    if not 0 <= seconds <= MAX_WAIT_S:
+        raise InvalidRequest(f"wait must be a number of seconds from 0 to {MAX_WAIT_S:g}")
     return seconds

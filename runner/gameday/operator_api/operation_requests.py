@@ -1,6 +1,6 @@
-"""What a client asks for, read strictly: the body of POST /v1/operations → an `Operation`, or what is wrong with it.
+"""Strict parsing of the body of POST /v1/operations into an `Operation`.
 
-Whether an operation is wise is nobody's business here: wrong ones are carried out too, and counted.
+Only malformed requests are refused. Operations that are wrong for the incident are carried out, and counted.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from gameday.operations import Operation, OperationName
 
 NAMES: tuple[OperationName, ...] = get_args(OperationName)
 FIELDS = ("name", "target", "change", "text", "as")
-NEEDS_TARGET = {
+TARGETS = {
     "ack": "the id of an alert",
     "rollback": "a service",
     "failover": "a region",
@@ -23,84 +23,92 @@ NEEDS_TARGET = {
     "restart": "a service",
     "flag": "name=on or name=off",
 }
-ANYBODY = "on-call"
-LONGEST = {"text": 4000, "as": 60}
-SHORT = 200
+"""Operations that need a target → what it is."""
+DEFAULT_ROLE = "on-call"
+MAX_LENGTHS = {"text": 4000, "as": 60}
+"""Field → its longest value, in characters; DEFAULT_LENGTH for the others."""
+DEFAULT_LENGTH = 200
 FLAG = re.compile(r"[A-Za-z][\w.-]*=(on|off)")
 
 
-class Refused(Exception):
-    """What is asked for can't be asked: the text says why, for the one who asked."""
+class InvalidRequest(Exception):
+    """The request is malformed; the text says what is wrong and what would be right."""
 
 
-def read(body: bytes) -> Operation:
-    """Raises Refused."""
+class UnknownReference(InvalidRequest):
+    """The request names an alert or a change that doesn't exist."""
+
+
+def parse_operation(body: bytes) -> Operation:
+    """Return the operation that a body describes. Raise InvalidRequest."""
     try:
-        asked = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Refused("the body must be JSON, in UTF-8") from error
-    if not isinstance(asked, dict):
-        raise Refused("the body must be a JSON object")
-    for field in asked:
+        raise InvalidRequest("the body must be JSON, in UTF-8") from error
+    if not isinstance(fields, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    for field in fields:
         if field not in FIELDS:
-            raise Refused(
-                f"unknown field {_quoted(field)}{_near(field, FIELDS)}; known are {', '.join(FIELDS)}"
-            )
-    words = {field: _words(field, asked.get(field)) for field in FIELDS}
-    return _operation(words)
+            suggestion = _suggest(field, FIELDS)
+            raise InvalidRequest(f"unknown field {_quote(field)}{suggestion}; known are {', '.join(FIELDS)}")
+    return _build({field: _read_text(field, fields.get(field)) for field in FIELDS})
 
 
-def _operation(words: Mapping[str, str]) -> Operation:
-    name = next((known for known in NAMES if known == words["name"]), None)
+def _build(fields: Mapping[str, str]) -> Operation:
+    name = next((known for known in NAMES if known == fields["name"]), None)
     if name is None:
-        said = f"unknown operation {_quoted(words['name'])}" if words["name"] else "'name' is missing"
-        raise Refused(f"{said}{_near(words['name'], NAMES)}; known are {', '.join(NAMES)}")
-    if name in NEEDS_TARGET and not words["target"]:
-        raise Refused(f"{name} needs a 'target': {NEEDS_TARGET[name]}")
-    if name == "flag" and not FLAG.fullmatch(words["target"]):
-        raise Refused("the 'target' of flag is name=on or name=off")
-    if name == "note" and (words["target"] or not words["text"]):
-        raise Refused("a note is a 'text', without a 'target'")
-    if words["change"] and name != "rollback":
-        raise Refused(f"'change' belongs to rollback, not to {name}")
-    return Operation(name, words["target"], words["as"] or ANYBODY, words["change"] or None, words["text"])
+        problem = f"unknown operation {_quote(fields['name'])}" if fields["name"] else "'name' is missing"
+        raise InvalidRequest(f"{problem}{_suggest(fields['name'], NAMES)}; known are {', '.join(NAMES)}")
+    if name in TARGETS and not fields["target"]:
+        raise InvalidRequest(f"{name} needs a 'target': {TARGETS[name]}")
+    if name == "flag" and not FLAG.fullmatch(fields["target"]):
+        raise InvalidRequest("the 'target' of flag must be name=on or name=off")
+    if name == "note" and (fields["target"] or not fields["text"]):
+        raise InvalidRequest("a note needs a 'text' and takes no 'target'")
+    if fields["change"] and name != "rollback":
+        raise InvalidRequest(f"'change' belongs to rollback, not to {name}")
+    role = fields["as"] or DEFAULT_ROLE
+    return Operation(name, fields["target"], role, fields["change"] or None, fields["text"])
 
 
-def _words(field: str, value: Any) -> str:
+def _read_text(field: str, value: Any) -> str:
+    """Return the stripped text of a field, "" if it is missing or null. Raise InvalidRequest."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Refused(f"{field!r} must be text")
-    if len(value) > LONGEST.get(field, SHORT):
-        raise Refused(f"{field!r} is longer than {LONGEST.get(field, SHORT)} characters")
+        raise InvalidRequest(f"{field!r} must be text")
+    longest = MAX_LENGTHS.get(field, DEFAULT_LENGTH)
+    if len(value) > longest:
+        raise InvalidRequest(f"{field!r} is longer than {longest} characters")
     if not all(character.isprintable() or (field == "text" and character in "\n\t") for character in value):
-        raise Refused(f"{field!r} has characters that can't be printed")
+        raise InvalidRequest(f"{field!r} has characters that can't be printed")
     return value.strip()
 
 
-def _near(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word[:SHORT], known, 1)
+def _suggest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word[:DEFAULT_LENGTH], known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     return ascii(word[:40])
 
 
-def known(operation: Operation, status: Mapping[str, Any]) -> None:
-    """Refuses an alert or a change that isn't there, which no engine could make sense of. Raises Refused."""
+def check_references(operation: Operation, status: Mapping[str, Any]) -> None:
+    """Raise UnknownReference if the operation names an alert or a change that the status doesn't list."""
     if operation.name == "ack":
-        _among("alert", operation.target, [str(alert["id"]) for alert in status.get("alerts", ())])
+        _check_listed("alert", operation.target, [str(alert["id"]) for alert in status.get("alerts", ())])
     if operation.change is not None:
         changes = {str(change["id"]): str(change["service"]) for change in status.get("changes", ())}
-        _among("change", operation.change, list(changes))
-        if changes[operation.change] != operation.target:
-            raise Refused(
-                f"change {operation.change} is one of {changes[operation.change]}, not of {operation.target}"
+        _check_listed("change", operation.change, list(changes))
+        service = changes[operation.change]
+        if service != operation.target:
+            raise UnknownReference(
+                f"change {operation.change} is a change of {service}, not of {operation.target}"
             )
 
 
-def _among(what: str, wanted: str, there: list[str]) -> None:
-    if wanted not in there:
-        listed = f"there is {', '.join(there)}" if there else f"there is no {what} now"
-        raise Refused(f"no {what} {_quoted(wanted)}: {listed}")
+def _check_listed(what: str, wanted: str, known: Sequence[str]) -> None:
+    if wanted not in known:
+        listed = f"there is {', '.join(known)}" if known else f"there is no {what} now"
+        raise UnknownReference(f"no {what} {_quote(wanted)}: {listed}")

@@ -1,6 +1,6 @@
-"""What somebody on call sees of a run, as plain data: never the scenario, its fault, or what is wrong with a release.
+"""Status of a run as the on-call sees it, as plain data: never the scenario, its fault, or a release's defect.
 
-Every value is picked by name from what a responder sees, so that nothing new can slip out by itself.
+Every value is picked by name from what a responder sees, so that a new field doesn't leak by itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from gameday.slo import select, verdict
 
 
 @dataclass(frozen=True)
-class Ordered:
-    """An operation as it stands: `state` is accepted, running, done, failed or refused; `why` of the last two."""
+class OperationStatus:
+    """A requested operation: `state` is accepted, running, done, failed or refused; `why` explains the last two."""
 
     id: str
     operation: Operation
@@ -26,34 +26,38 @@ class Ordered:
     why: str = ""
 
 
-def picture(
+def run_status(
     run: str,
     view: View,
-    operations: Sequence[Ordered],
+    operations: Sequence[OperationStatus],
     slos: Sequence[Mapping[str, Any]] = (),
     *,
     runbook: str | None = None,
     ended: bool = False,
 ) -> dict[str, Any]:
-    """The status of a run; times in seconds since its start. Keys as in docs/door.openapi.yaml.
+    """Return the status of a run; times in seconds since its start, keys as in docs/operator-api.yaml.
 
-    `view.operations` isn't read: `operations` has the same ones with their ids. `slos` is what `seen_slos` gives.
+    `operations` replaces `view.operations`, which lacks their ids; `slos` comes from `slo_rows`.
     """
-    taken = {each.operation.target: each.operation.by for each in operations if each.operation.name == "ack"}
+    acknowledged = {
+        status.operation.target: status.operation.by
+        for status in operations
+        if status.operation.name == "ack"
+    }
     return {
         "run": run,
         "now": round(view.now, 3),
         "phase": "ended" if ended else "running",
         "runbook": runbook,
-        "alerts": [_alert(alert, taken.get(alert.id)) for alert in view.alerts if alert.pages],
+        "alerts": [_alert_row(alert, acknowledged.get(alert.id)) for alert in view.alerts if alert.pages],
         "slos": list(slos),
-        "changes": [_change(change) for change in view.changes],
-        "regions": [_region(name, health, view.primary) for name, health in view.regions.items()],
-        "operations": [ordered(each) for each in operations],
+        "changes": [_change_row(change) for change in view.changes],
+        "regions": [_region_row(name, health, view.primary) for name, health in view.regions.items()],
+        "operations": [operation_row(status) for status in operations],
     }
 
 
-def _alert(alert: Alert, taken: str | None) -> dict[str, Any]:
+def _alert_row(alert: Alert, acknowledged_by: str | None) -> dict[str, Any]:
     return {
         "id": alert.id,
         "t": round(alert.t, 3),
@@ -61,11 +65,11 @@ def _alert(alert: Alert, taken: str | None) -> dict[str, Any]:
         "summary": alert.summary,
         "region": alert.region,
         "journey": alert.journey,
-        "acknowledged_by": taken,
+        "acknowledged_by": acknowledged_by,
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change_row(change: Change) -> dict[str, Any]:
     return {
         "id": change.id,
         "t": round(change.t, 3),
@@ -81,7 +85,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _region(name: str, health: Health, primary: str) -> dict[str, Any]:
+def _region_row(name: str, health: Health, primary: str) -> dict[str, Any]:
     return {
         "region": name,
         "up": health.up,
@@ -92,30 +96,33 @@ def _region(name: str, health: Health, primary: str) -> dict[str, Any]:
     }
 
 
-def ordered(each: Ordered) -> dict[str, Any]:
-    """One operation, as the status lists it."""
-    operation = each.operation
+def operation_row(status: OperationStatus) -> dict[str, Any]:
+    """Return an operation as the status lists it."""
+    operation = status.operation
     return {
-        "id": each.id,
+        "id": status.id,
         "name": operation.name,
         "target": operation.target,
         "change": operation.change,
         "text": operation.text,
         "by": operation.by,
-        "state": each.state,
-        "why": each.why or None,
+        "state": status.state,
+        "why": status.why or None,
     }
 
 
-def seen_slos(slos: Sequence[Slo], samples: Samples, end: float) -> list[dict[str, Any]]:
-    """Each SLO over its last window, up to `end` (seconds since the run's start): ok, breach or unknown; bad of n."""
+def slo_rows(slos: Sequence[Slo], samples: Samples, end: float) -> list[dict[str, Any]]:
+    """Return the verdict of each SLO over its last window up to `end` (seconds since the run's start).
+
+    A row holds `state` (ok, breach or unknown), `bad` and `requests` beside the SLO's own fields.
+    """
     records = samples.records
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for slo in slos:
         window = samples.part(records[(records["planned"] > end - slo.window) & (records["planned"] <= end)])
         counts, good = select(slo, window)
         n = int(counts.sum())
         bad = n - int(good.sum())
         about = {"name": slo.name, "sli": slo.sli, "objective": slo.objective, "journey": slo.journey}
-        found.append({**about, "state": verdict(bad, n, slo.objective), "requests": n, "bad": bad})
-    return found
+        rows.append({**about, "state": verdict(bad, n, slo.objective), "requests": n, "bad": bad})
+    return rows
