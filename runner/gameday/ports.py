@@ -62,10 +62,6 @@ class Substrate(Protocol):
 
     def resume(self, instance: Instance) -> None: ...
 
-    def isolate(self, region: str) -> None: ...
-
-    def join(self, region: str) -> None: ...
-
     def instances(self) -> Sequence[Instance]: ...
 
     def died(self) -> Sequence[tuple[Instance, str]]:
@@ -100,6 +96,15 @@ class Limits(Protocol):
         ...
 
     def unlimit(self, instance: Instance) -> None: ...
+
+
+@runtime_checkable
+class Isolation(Protocol):
+    """Optional of a substrate: the networks of a region can be cut off from all others. Both are idempotent."""
+
+    def isolate(self, region: str) -> None: ...
+
+    def join(self, region: str) -> None: ...
 
 
 @runtime_checkable

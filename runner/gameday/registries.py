@@ -168,3 +168,14 @@ POLICIES: Registry[Any] = Registry(
     check="gameday.responders.policy:reject",
 )
 """Name → a callable that makes a `gameday.responders.policy.Policy` from the name in which it acts."""
+
+SUBSTRATES: Registry[Any] = Registry(
+    "gameday.substrates",
+    "substrate",
+    {
+        "docker": "gameday.substrates.docker.docker_kind:KIND",
+        "process": "gameday.substrates.process.process_kind:KIND",
+    },
+    check="gameday.substrates.substrate_kind:reject",
+)
+"""Name → `gameday.substrates.SubstrateKind`."""

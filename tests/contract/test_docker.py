@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import pytest
 
-from gameday.ports import Instance, PortError
+from gameday.ports import Instance, Isolation, PortError
 from gameday.substrates.docker.docker_client import connect
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.substrate_lab import REGIONS, DockerLab, Runs, link
@@ -103,6 +103,7 @@ def test_isolated_region(runs: Runs) -> None:
     gone, old = runs.start("web", "eu-west"), runs.start("web", "eu-west")
     assert set(runs.ask(edge, f"/dial?{FAR}")) == {gone.id, old.id}
     address = backbone_address(runs, old.id)
+    assert isinstance(runs.substrate, Isolation)
     runs.substrate.isolate("eu-west")
     runs.substrate.isolate("eu-west")
     runs.substrate.kill(gone)
@@ -124,6 +125,7 @@ def backbone_address(runs: Runs, instance: str) -> str:
 
 def test_only_regions_are_isolated(runs: Runs) -> None:
     """Cutting off what is no region is an error that names the regions."""
+    assert isinstance(runs.substrate, Isolation)
     with pytest.raises(PortError, match=", ".join(REGIONS)):
         runs.substrate.isolate("edge")
 

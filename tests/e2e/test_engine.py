@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from gameday.ports import PortError
-from gameday.reaper import docker_labels
+from gameday.substrates.docker import docker_labels
 from gameday.substrates.docker.docker_client import calling, connect
 from tests.support.docker_engine import require_docker
 from tests.support.running_gameday import reached, under_way

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gameday.reaper.journal_closing import close, finished
-from gameday.reaper.leftovers import Cleared
 from gameday.recording.journal import Event, Journal, read_journal
+from gameday.substrates.substrate_kind import Cleared
 from tests.support.measured import measure
 from tests.support.paths import GOLDEN
 from tests.support.reaper_lab import Run

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gameday.reaper.journal_closing import close
-from gameday.reaper.leftovers import Cleared
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.recording.sealed_files import KEY, Seal, sealed, unseal
+from gameday.substrates.substrate_kind import Cleared
 
 SECRET = "bad-deploy-pricing"
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from gameday.ports import PortError
-from gameday.substrates import substrate_choice as module
-from gameday.substrates.substrate_choice import available, base_image, choose
+from gameday.substrates.docker import docker_kind as module
+from gameday.substrates.docker.docker_kind import base_image_available, engine_available
+from gameday.substrates.substrate_choice import choose
 
 VERSION = {"Version": "99.1", "ApiVersion": "1.41"}
 
@@ -81,7 +82,7 @@ def test_engine_and_image(socket: Path) -> None:
     with engine(socket, {"/version": (200, VERSION), "/images/my-base:1/json": (200, {"Id": "x"})}):
         assert choose("auto") == ("docker", "Docker engine 99.1 answers (API 1.41)")
         assert choose("docker") == ("docker", "asked for")
-        assert base_image() == (True, "base image my-base:1 is here")
+        assert base_image_available() == (True, "base image my-base:1 is here")
 
 
 def test_image_in_registry(socket: Path) -> None:
@@ -89,14 +90,14 @@ def test_image_in_registry(socket: Path) -> None:
     with engine(
         socket, {"/version": (200, VERSION), "/distribution/my-base:1/json": (200, {"Descriptor": {}})}
     ):
-        assert base_image() == (True, "base image my-base:1 can be pulled")
+        assert base_image_available() == (True, "base image my-base:1 can be pulled")
         assert choose("auto")[0] == "docker"
 
 
 def test_no_image(socket: Path) -> None:
     """An engine without the image or a way to it is no use: `auto` takes processes, docker says what to do."""
     with engine(socket, {"/version": (200, VERSION)}):
-        assert available()[0]
+        assert engine_available()[0]
         assert choose("auto")[0] == "process"
         with pytest.raises(
             PortError, match=r"my-base:1 is not here.*GAMEDAY_BASE_IMAGE.*scripts/docker-base"
@@ -108,6 +109,6 @@ def test_silent_engine(socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that takes connections and never answers isn't waited for."""
     monkeypatch.setattr(module, "ASK_S", 0.2)
     with socketserver.UnixStreamServer(str(socket), socketserver.BaseRequestHandler):
-        able, why = available()
+        able, why = engine_available()
     assert not able
     assert why.startswith("no Docker engine answers")

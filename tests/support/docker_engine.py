@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from gameday.substrates import substrate_choice
+from gameday.substrates.docker import docker_kind
 
 
 def require_docker() -> None:
     """Skip the test if no engine answers or there is no base image; fail it if GAMEDAY_REQUIRE_DOCKER is set."""
-    for able, why in (substrate_choice.available(), substrate_choice.base_image()):
-        if not able:
-            (pytest.fail if os.environ.get("GAMEDAY_REQUIRE_DOCKER") else pytest.skip)(why)
+    able, why = docker_kind.available()
+    if not able:
+        (pytest.fail if os.environ.get("GAMEDAY_REQUIRE_DOCKER") else pytest.skip)(why)

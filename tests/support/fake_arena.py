@@ -173,10 +173,6 @@ class PlainSubstrate:
     def resume(self, instance: Instance) -> None:
         self.frozen.discard(self._found(instance))
 
-    def isolate(self, region: str) -> None: ...
-
-    def join(self, region: str) -> None: ...
-
     def instances(self) -> Sequence[Instance]:
         return tuple(self.running.values())
 

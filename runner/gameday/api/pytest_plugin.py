@@ -66,9 +66,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--gameday-substrate",
-        choices=["auto", "docker", "process"],
+        metavar="NAME",
         default="auto",
-        help="Where systems run. [default: auto]",
+        help="Where systems run: auto, docker, process or a plug-in's. [default: auto]",
     )
 
 

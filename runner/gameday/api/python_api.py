@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from gameday.ports import PortError
 from gameday.scenario import Scenario
@@ -38,7 +38,8 @@ __all__ = [
     "run_scenario",
     "validate_scenario",
 ]
-Substrate = Literal["auto", "docker", "process"]
+Substrate = str
+"""`auto`, or the name of a registered kind of substrate."""
 CLOCKS = {
     "ttd": "time to detect",
     "tta": "time to acknowledge",

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -26,6 +26,7 @@ from gameday.ports import PortError, Release, Substrate
 from gameday.recording.clock import RunClock
 from gameday.recording.journal import Event, Journal
 from gameday.scenario import Scenario, Slo
+from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system.system import System
 from gameday.telemetry.watch import Watch
 from gameday.topology import EDGE, Link, Topology, bundled, read_topology
@@ -62,7 +63,7 @@ class Settings:
     run: str
     folder: Path
     seed: int
-    substrate: Literal["docker", "process"]
+    substrate: str
 
 
 def topology() -> Topology:
@@ -162,20 +163,15 @@ def plan(settings: Settings, clock: RunClock, target: str) -> LoadPlan:
 
 
 def _substrate(settings: Settings, progress: Callable[[str], None]) -> Substrate:
-    if settings.substrate == "docker":
-        from gameday.substrates.docker.docker_substrate import DockerSubstrate
-        from gameday.substrates.docker.image import ensure_image
-
-        image = functools.partial(ensure_image, bundled.compose(), progress)
-        return DockerSubstrate(settings.run, topology(), settings.folder, image)
-    from gameday.substrates.process.process_substrate import ProcessSubstrate
-
-    return ProcessSubstrate(settings.run, topology(), settings.folder, template_dir=_no_database)
+    setup = SubstrateSetup(
+        settings.run, topology(), settings.folder, bundled.compose(), _no_database, progress
+    )
+    return KINDS[settings.substrate].make(setup)
 
 
 def _release(substrate: str, name: str) -> Release:
     """The stub's own; the image holds it already."""
-    return Release(name, STUB, bundled.compose() if substrate == "process" else None)
+    return Release(name, STUB, bundled.compose() if KINDS[substrate].uses_link_server else None)
 
 
 def _no_database() -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 from rich import box
@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gameday.cli.options import SUBSTRATE
 from gameday.execution import active_runs
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -34,9 +35,7 @@ SPREAD = ("median", "p95", "max")
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True
-)
+@click.option("--substrate", type=SUBSTRATE, default="auto", show_default=True)
 @click.option(
     "--outages", type=click.IntRange(1, 10_000), default=DEFAULT, show_default=True, help="How many."
 )
@@ -47,9 +46,7 @@ SPREAD = ("median", "p95", "max")
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats the same outages; drawn and told unless set."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON on standard output.")
-def calibrate(
-    substrate: Literal["auto", "docker", "process"], outages: int, out: Path, seed: int | None, as_json: bool
-) -> int:
+def calibrate(substrate: str, outages: int, out: Path, seed: int | None, as_json: bool) -> int:
     """Measure known truth: outages of exactly known start and length, and how wrong each clock is about them."""
     from gameday.calibrate import Calibration, Interrupted, Settings, expected_seconds
     from gameday.substrates.substrate_choice import choose

@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 from rich.console import Console
 
+from gameday.cli.options import SUBSTRATE
 from gameday.execution.trial import Options
 from gameday.scenario.units import ratio
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -39,9 +40,7 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
     "--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each."
 )
 @click.option("--variant", metavar="NAME", help="With --interleave: this variant of each scenario's matrix.")
-@click.option(
-    "--substrate", type=click.Choice(["auto", "docker", "process"]), default="auto", help="To run them on."
-)
+@click.option("--substrate", type=SUBSTRATE, default="auto", help="To run them on.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go."
 )
@@ -63,7 +62,7 @@ def compare(
     new: str,
     interleave: int | None,
     variant: str | None,
-    substrate: Literal["auto", "docker", "process"],
+    substrate: str,
     out: Path,
     alpha: float,
     threshold: float,

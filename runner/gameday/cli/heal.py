@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +18,16 @@ import click
 from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
 from gameday.ports import PortError
-from gameday.reaper.docker_labels import Kinds, everything, local, said
 from gameday.reaper.journal_closing import close, finished
-from gameday.reaper.leftovers import WORK, Cleared, Traces, clear
-from gameday.reaper.run_processes import belonging, orphaned
+from gameday.reaper.leftovers import clear
 from gameday.reaper.runner_claim import claimed
 from gameday.recording.journal import read_journal
 from gameday.recording.sealed_files import sealed, unseal
+from gameday.registries import ExtensionError
+from gameday.substrates import KINDS
+from gameday.substrates.process.process_kind import WORK
+from gameday.substrates.process.run_processes import belonging, orphaned
+from gameday.substrates.substrate_kind import Cleared, Remains, Traces, count
 
 EPILOG = """\b
 Examples:
@@ -46,36 +50,35 @@ class Survey:
 
     entries: dict[str, tuple[active_runs.Active, Path]]
     adopted: dict[str, bool]
-    labelled: dict[str, Kinds]
-    engine: str = ""
-    """Why the engine can't be asked."""
+    remains: dict[str, Remains]
+    """By kind of substrate, what is labelled there; a kind that can't be asked is missing."""
     living: set[str] = field(default_factory=set)
 
     @classmethod
     def made(cls) -> Survey:
         entries = _entries()
-        labelled: dict[str, Kinds] = {}
-        engine = ""
-        try:
-            labelled = everything()
-        except PortError as error:
-            engine = str(error)
+        remains = dict(_surveyed())
         adopted = orphaned()
-        known = {*entries, *adopted, *labelled}
+        known = {*entries, *adopted, *(run for runs in remains.values() for run in runs)}
         living = {
             run for run in known if claimed(run) or (run in entries and active_runs.lives(entries[run][0]))
         }
-        return cls(entries, adopted, labelled, engine, living)
+        return cls(entries, adopted, remains, living)
 
     def healable(self, *, everything: bool) -> list[str]:
         """Runs that surely have no runner, and with `everything` those that nothing speaks for."""
         sure = {*self.entries, *(run for run, alone in self.adopted.items() if alone)}
-        sure |= set(self.unknown()) if everything and local() else set()
+        if everything:
+            sure |= {run for kind in self.remains if KINDS[kind].is_local() for run in self.unknown(kind)}
         return sorted(sure - self.living)
 
-    def unknown(self) -> list[str]:
-        """Runs that have labels on the engine, and nothing else that would tell whether their runner lives."""
-        return sorted(set(self.labelled) - set(self.entries) - set(self.adopted) - self.living)
+    def unknown(self, kind: str) -> list[str]:
+        """Return runs that are labelled on a substrate while nothing else says whether their runner lives."""
+        return sorted(set(self.remains[kind]) - set(self.entries) - set(self.adopted) - self.living)
+
+    def labelled(self, run: str) -> list[str]:
+        """Return what is labelled with a run, in words: `6 containers`."""
+        return [words for runs in self.remains.values() if run in runs for words in _counted(runs, run)]
 
 
 @click.command(epilog=EPILOG)
@@ -91,10 +94,11 @@ def heal(run: str | None, everything: bool, dry_run: bool) -> int:
         for each in traces:
             _show(each.run, "would be removed", _present(each, survey))
     left = False if dry_run else _heal(traces, survey)
-    unknown = [] if run else [name for name in survey.unknown() if name not in chosen]
-    for name in unknown:
-        things = ", ".join(said(survey.labelled[name]))
-        click.echo(f"{name}: {things} on the Docker engine; nothing says whether its runner lives")
+    kinds = [] if run else list(survey.remains)
+    unknown = [(kind, name) for kind in kinds for name in survey.unknown(kind) if name not in chosen]
+    for kind, name in unknown:
+        things = ", ".join(_counted(survey.remains[kind], name))
+        click.echo(f"{name}: {things} on {KINDS[kind].place}; nothing says whether its runner lives")
         click.echo(f"  to remove  gameday heal {name}")
     if not traces and not unknown:
         click.echo("nothing is left of any run whose runner is gone")
@@ -103,8 +107,8 @@ def heal(run: str | None, everything: bool, dry_run: bool) -> int:
 
 def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
     """Whether something is left."""
-    docker = not survey.engine or any(each.substrate == "docker" for each in traces)
-    found = clear(traces, docker=docker, patience=PATIENCE_S) if traces else {}
+    kinds = {*survey.remains, *(each.substrate for each in traces)}
+    found = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
     for each in traces:
         cleared = found[each.run]
         _open(each)
@@ -145,7 +149,7 @@ def _named(run: str, survey: Survey) -> str:
     if name in survey.living or claimed(name):
         pid = f" (pid {survey.entries[name][0].pid})" if name in survey.entries else ""
         raise click.ClickException(f"the runner of {name} lives{pid}; to end it: gameday abort {name}")
-    known = name in {*survey.entries, *survey.adopted, *survey.labelled}
+    known = name in {*survey.entries, *survey.adopted} or bool(survey.labelled(name))
     if not known and _folder(run, name, survey) is None:
         raise click.ClickException(f"nothing is known of a run {run!r}; it may also be named by its folder")
     return name
@@ -191,8 +195,21 @@ def _present(traces: Traces, survey: Survey) -> list[str]:
     """What there is of a run now, in words."""
     count = len(belonging(traces.run))
     found = [f"{count} process{'es' if count > 1 else ''}"] if count else []
-    found += said(survey.labelled.get(traces.run, Kinds()))
+    found += survey.labelled(traces.run)
     return [*found, f"{WORK}/"] if traces.folder and (traces.folder / WORK).exists() else found
+
+
+def _surveyed() -> Iterator[tuple[str, Remains]]:
+    """Yield what each kind of substrate holds of any run; leave out kinds that can't be asked."""
+    for name in KINDS:
+        with suppress(PortError, ExtensionError):
+            survey = KINDS[name].survey
+            if survey is not None:
+                yield name, survey()
+
+
+def _counted(remains: Remains, run: str) -> list[str]:
+    return [count(number, kind, f"{kind}s") for kind, number in remains[run].items()]
 
 
 def _entries() -> dict[str, tuple[active_runs.Active, Path]]:

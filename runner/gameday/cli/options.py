@@ -15,7 +15,6 @@ from gameday.scenario.yaml_document import nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
-SUBSTRATES = click.Choice(["auto", "docker", "process"])
 PAGE_TO = (
     "Also send pages to this receiver: slack=URL, json=URL, pagerduty=KEY. Or GAMEDAY_PAGE_TO. Repeatable."
 )
@@ -42,6 +41,7 @@ class RegisteredName(click.ParamType):  # type: ignore[type-arg]  # generic from
 
 
 RESPONDER = RegisteredName(registries.RESPONDERS)
+SUBSTRATE = RegisteredName(registries.SUBSTRATES, "auto")
 
 
 def read_duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -64,7 +64,7 @@ def _read_targets(
 
 
 substrate_option = click.option(
-    "--substrate", type=SUBSTRATES, default="auto", show_default=True, help="Where the system runs."
+    "--substrate", type=SUBSTRATE, default="auto", show_default=True, help="Where the system runs."
 )
 out_option = click.option(
     "--out",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -100,7 +100,7 @@ def suite(
     retries: int,
     baseline: Path | None,
     save: Path | None,
-    substrate: Literal["auto", "docker", "process"],
+    substrate: str,
     out: Path,
     seed: int | None,
     toxiproxy: str | None,

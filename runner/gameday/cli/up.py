@@ -9,7 +9,6 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -36,7 +35,7 @@ LOOK_AT = "/products/1"
 @click.argument("scenario", default="good-release")
 @substrate_option
 @out_option
-def up(scenario: str, substrate: Literal["auto", "docker", "process"], out: Path) -> int:
+def up(scenario: str, substrate: str, out: Path) -> int:
     """Bring up the system that SCENARIO would run on, and keep it up; nothing else is done to it."""
     from gameday.execution.wiring import Settings, operator
     from gameday.recording.clock import RunClock

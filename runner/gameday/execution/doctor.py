@@ -121,9 +121,9 @@ def _bundle() -> Check:
 
 
 def _docker() -> Check:
-    from gameday.substrates.substrate_choice import available
+    from gameday.substrates.docker.docker_kind import engine_available
 
-    ok, why = available()
+    ok, why = engine_available()
     return Check("Docker engine", ok, False, why + ("" if ok else "; `--substrate process` needs none"))
 
 

@@ -76,10 +76,11 @@ def _with_responder(scenario: Scenario, responder: str | None) -> Scenario:
 def choose_substrate(options: Options) -> tuple[str, str, Options]:
     """Return the substrate, the reason, and the options with the Toxiproxy server found on PATH, if any."""
     from gameday.links.server_command import find_real
+    from gameday.substrates import KINDS
     from gameday.substrates.substrate_choice import choose
 
     substrate, why = choose(options.substrate)
-    if substrate == "process":
+    if KINDS[substrate].uses_link_server:
         return substrate, why, replace(options, toxiproxy=options.toxiproxy or find_real())
     if options.toxiproxy:
         hint = "run with --substrate process"

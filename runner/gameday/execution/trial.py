@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -45,7 +45,7 @@ NEEDED_AFTER = (
 class Options:
     """The command line of a run, beyond its scenarios."""
 
-    substrate: Literal["auto", "docker", "process"]
+    substrate: str
     out: Path
     seed: int | None
     overrides: Mapping[str, str]

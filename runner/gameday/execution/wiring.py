@@ -28,6 +28,7 @@ from gameday.recording.journal import Journal
 from gameday.recording.samples import read_samples
 from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import Scenario
+from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
 from gameday.system.deployer import Deployer
@@ -167,30 +168,21 @@ def _substrate(
     variables: Mapping[str, str],
 ) -> tuple[Substrate, LinkControl]:
     control: list[LinkControl] = []
-    substrate: Substrate
-    if settings.substrate == "docker":
-        from gameday.substrates.docker.docker_substrate import DockerSubstrate
-        from gameday.substrates.docker.image import ensure_image
-
-        image = functools.partial(ensure_image, bundled.compose(), progress)
-        port = scenario.system.port or 0
-        substrate = DockerSubstrate(
-            settings.run, topology, settings.folder, image, edge_port=port, variables=variables
-        )
-    else:
-        from gameday.substrates.process.process_substrate import ProcessSubstrate
-
-        substrate = ProcessSubstrate(
-            settings.run,
-            topology,
-            settings.folder,
-            template_dir=template,
-            edge_port=scenario.system.port or 0,
-            variables=variables,
-            names_changed=lambda table: control[0].moved(table),
-            link_command=functools.partial(server_command, settings.toxiproxy),
-        )
-    embedded = settings.substrate == "docker" or follows_names(settings.toxiproxy)
+    kind = KINDS[settings.substrate]
+    setup = SubstrateSetup(
+        settings.run,
+        topology,
+        settings.folder,
+        bundled.compose(),
+        template,
+        progress,
+        edge_port=scenario.system.port or 0,
+        variables=variables,
+        names_changed=lambda table: control[0].moved(table),
+        link_command=functools.partial(server_command, settings.toxiproxy),
+    )
+    substrate = kind.make(setup)
+    embedded = not kind.uses_link_server or follows_names(settings.toxiproxy)
     control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded))
     return substrate, control[0]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gameday.reaper.journal_closing import close
-from gameday.reaper.leftovers import Traces, clear
+from gameday.reaper.leftovers import clear
 from gameday.reaper.pending_requests import Payment
+from gameday.substrates.substrate_kind import Traces
 
 PATIENCE_S = 60.0
 """For an engine that doesn't answer, or comes back."""
@@ -28,7 +29,7 @@ def bury(why: str, watched: Sequence[Mapping[str, Any]], owed: Sequence[Mapping[
         )
         for about in watched
     ]
-    found = clear(traces, docker=any(each.substrate == "docker" for each in traces), patience=PATIENCE_S)
+    found = clear(traces, kinds={run.substrate for run in traces}, patience=PATIENCE_S)
     paid = payment.made()
     for each in traces:
         if each.folder:

@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from gameday.reaper.leftovers import Cleared
 from gameday.recording.journal import Event
 from gameday.recording.sealed_files import unseal
+from gameday.substrates.substrate_kind import Cleared
 
 JOURNAL = "journal.jsonl"
 CHUNK = 1 << 16

@@ -1,105 +1,61 @@
-"""Removes what a run left on this machine and its engine, once its runner is gone; says what was removed, what stays.
+"""Removal of what a dead runner left behind, with words for what was removed and what stays.
 
-Everything is found by the run's mark: environment of processes, labels of the engine, what lies in the run's folder.
-Safe to do twice, and by two at once.
+Everything is found by the run's mark: the environment of processes, the labels of an engine, the run's own folder.
+Removal is idempotent, and two processes may do it at once.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from gameday.reaper import run_processes
-from gameday.substrates.process import runtime_folder, shared_memory
+from gameday.substrates import KINDS
+from gameday.substrates.process.process_kind import WORK
+from gameday.substrates.substrate_kind import Cleared, Traces
 
-WORK = "work"
-
-
-@dataclass(frozen=True)
-class Traces:
-    """Where to look. `folder` is the run's; `entry` the file that lists it as under way. What isn't known is None."""
-
-    run: str
-    folder: Path | None = None
-    substrate: str = ""
-    entry: Path | None = None
+LOCAL = "process"
+"""The kind that is always reaped: on every substrate the load and the guards are processes of this machine."""
 
 
-@dataclass
-class Cleared:
-    """In words: `31 processes`, `container 0123456789ab`."""
+def clear(runs: Sequence[Traces], *, kinds: Iterable[str], patience: float) -> dict[str, Cleared]:
+    """Remove what the runs left on the named kinds of substrates and in their folders; return the result by run.
 
-    removed: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def add(self, other: Cleared) -> None:
-        self.removed += other.removed
-        self.left += other.left
-
-
-def clear(runs: Sequence[Traces], *, docker: bool, patience: float) -> dict[str, Cleared]:
-    """By run. An engine that doesn't answer is waited for, `patience` seconds at most. Never raises."""
-    found = {each.run: Cleared() for each in runs}
-    with ThreadPoolExecutor(1, thread_name_prefix="engine") as pool:
-        engine = pool.submit(_engine, list(found), patience) if docker else None
-        for each in runs:
-            found[each.run].add(_tried("processes", each, _processes))
-            found[each.run].add(_tried("shared memory", each, _segments))
-            found[each.run].add(_tried("folder", each, _work))
-        if engine:
-            for run, cleared in engine.result().items():
-                found[run].add(cleared)
-    return found
+    Kinds are reaped in parallel, each given `patience` seconds to answer. Never raise.
+    """
+    results = {traces.run: Cleared() for traces in runs}
+    others = sorted({*kinds} - {LOCAL, ""})
+    with ThreadPoolExecutor(len(others) + 1, thread_name_prefix="reaping") as pool:
+        reaping = [pool.submit(_reap, name, runs, patience) for name in others]
+        _add(results, _reap(LOCAL, runs, patience))
+        for traces in runs:
+            results[traces.run].add(_remove_work(traces))
+        for reaped in reaping:
+            _add(results, reaped.result())
+    return results
 
 
-def _tried(what: str, traces: Traces, work: Callable[[Traces], Cleared]) -> Cleared:
+def _add(results: dict[str, Cleared], reaped: Mapping[str, Cleared]) -> None:
+    for run, cleared in reaped.items():
+        results[run].add(cleared)
+
+
+def _reap(name: str, runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
     try:
-        return work(traces)
+        return KINDS[name].reap(runs, patience)
     except Exception as error:
-        return Cleared(left=[f"{what} of {traces.run}: {type(error).__name__}: {error}"])
+        return {runs[-1].run: Cleared(left=[f"{name}: {type(error).__name__}: {error}"])}
 
 
-def _processes(traces: Traces) -> Cleared:
-    ended, left = run_processes.end(traces.run)
-    return Cleared([_count(ended, "process", "processes")] if ended else [], left)
-
-
-def _segments(traces: Traces) -> Cleared:
-    work = _work_of(traces)
-    folders = [*([work] if work else []), *runtime_folder.existing(traces.run)]
-    removed = sum(shared_memory.remove(folder) for folder in folders)
-    return Cleared([_count(removed, "segment", "segments") + " of shared memory"] if removed else [])
-
-
-def _engine(runs: Sequence[str], patience: float) -> dict[str, Cleared]:
-    from gameday.reaper import docker_labels
-
+def _remove_work(traces: Traces) -> Cleared:
+    """Remove the run's work folder, but only from a folder that has the run's own name, as every run's has."""
+    if traces.folder is None or traces.folder.name != traces.run:
+        return Cleared()
+    work = traces.folder / WORK
     try:
-        found = docker_labels.remove(runs, patience)
-    except Exception as error:
-        return {runs[-1]: Cleared(left=[f"docker: {type(error).__name__}: {error}"])}
-    return {run: Cleared(removed, left) for run, (removed, left) in found.items()}
-
-
-def _work(traces: Traces) -> Cleared:
-    cleared = Cleared()
-    work = _work_of(traces)
-    if work and work.exists():
+        if not work.exists():
+            return Cleared()
         shutil.rmtree(work, ignore_errors=True)
-        cleared.add(Cleared(left=[str(work)]) if work.exists() else Cleared([f"{WORK}/"]))
-    for folder in runtime_folder.existing(traces.run):
-        removed = runtime_folder.remove(folder)
-        cleared.add(Cleared([str(folder)]) if removed else Cleared(left=[str(folder)]))
-    return cleared
-
-
-def _work_of(traces: Traces) -> Path | None:
-    """Only in a folder of the run's own name, which is what every run's is called."""
-    return traces.folder / WORK if traces.folder and traces.folder.name == traces.run else None
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+        return Cleared(left=[str(work)]) if work.exists() else Cleared([f"{WORK}/"])
+    except Exception as error:
+        return Cleared(left=[f"folder of {traces.run}: {type(error).__name__}: {error}"])

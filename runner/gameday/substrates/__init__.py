@@ -1,0 +1,13 @@
+"""Substrates: where a system runs, one folder a kind. docs/plugins.md shows how to register another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gameday import registries
+from gameday.substrates.substrate_kind import SubstrateKind, SubstrateSetup
+
+KINDS: Mapping[str, SubstrateKind] = registries.SUBSTRATES
+"""Every registered kind of substrate by name."""
+
+__all__ = ["KINDS", "SubstrateKind", "SubstrateSetup"]

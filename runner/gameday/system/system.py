@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gameday.ports import Instance, PortError, Release, Substrate, Volumes
+from gameday.ports import Instance, Isolation, PortError, Release, Substrate, Volumes
 from gameday.system import network_effects, operator_client, postgres_admin
 from gameday.system.desired_state import DesiredState
 from gameday.system.feature_flags import Flags
@@ -211,14 +211,14 @@ class System:
 
     def isolate(self, region: str) -> None:
         """Drop all packets between the region and the rest: at its networks on Docker, else at its links."""
-        if self.substrate.name == "docker":
+        if isinstance(self.substrate, Isolation):
             self.substrate.isolate(region)
             return
         network_effects.black_hole(self.links, self.topology, region)
 
     def join(self, region: str) -> None:
         """Revert `isolate`. Idempotent."""
-        if self.substrate.name == "docker":
+        if isinstance(self.substrate, Isolation):
             self.substrate.join(region)
             return
         network_effects.remove_black_hole(self.links, self.topology, region)

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from gameday.ports import PortError
-from gameday.reaper import docker_labels
-from gameday.substrates.docker import docker_client, removal
+from gameday.substrates.docker import docker_client, docker_labels, removal
 from gameday.substrates.docker.docker_client import Engine, Unanswered, calling, connect
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.stub_service import Stub, serving

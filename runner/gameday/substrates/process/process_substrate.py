@@ -2,7 +2,7 @@
 
 An instance is a tree of processes (`tree`) behind a free port (`loopback`) and a name (`names`). Its output goes to
 `logs/<instance>.log` of the run folder, its data below `work`, which is removed at the end. There is no network between
-plain processes, so a region can't be cut off here: `isolate` and `join` refuse; a region fault acts on its links alone.
+plain processes, so a region's networks can't be cut off here: a region fault acts on its links alone.
 """
 
 from __future__ import annotations
@@ -203,16 +203,6 @@ class ProcessSubstrate:
             if record.service in services and self._planner.volumes(record.service):
                 raise PortError(f"the volumes of {region} are in use: {instance.id} still runs")
         self._planner.destroy(services)
-
-    def isolate(self, region: str) -> None:
-        """Raises PortError always: see the module."""
-        raise PortError(
-            f"{region} can't be cut off on the process substrate: act on its links, or use --substrate docker"
-        )
-
-    def join(self, region: str) -> None:
-        """Raises PortError always, as `isolate`."""
-        self.isolate(region)
 
     def instances(self) -> Sequence[Instance]:
         self._notice()

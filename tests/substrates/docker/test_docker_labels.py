@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from gameday.reaper import docker_labels
-from gameday.reaper.leftovers import Traces, clear
+from gameday.reaper.leftovers import clear
+from gameday.substrates.docker import docker_labels
 from gameday.substrates.docker.base_image import base_name
+from gameday.substrates.substrate_kind import Traces
 from tests.support.docker_engine import require_docker
 from tests.support.substrate_lab import engine
 
@@ -32,7 +33,7 @@ def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_an_engine_that_hangs(silent: None) -> None:
     """Is given up in time, and told as left; the rest is cleared."""
-    cleared = clear([Traces("test-hung", None, "docker")], docker=True, patience=0.3)["test-hung"]
+    cleared = clear([Traces("test-hung", None, "docker")], kinds=["docker"], patience=0.3)["test-hung"]
     assert len(cleared.left) == 1
     assert "the Docker engine hangs" in cleared.left[0]
 
@@ -41,7 +42,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is gone may come back; until then it is left."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert docker_labels.local()
-    (left,) = clear([Traces("test-gone")], docker=True, patience=0.1)["test-gone"].left
+    (left,) = clear([Traces("test-gone")], kinds=["docker"], patience=0.1)["test-gone"].left
     assert "can't be reached" in left
 
 
@@ -75,7 +76,7 @@ def test_everything_of_a_run() -> None:
             make(client, mine)
             client.create_network(f"gameday-{other}", labels={"gameday.run": other})
             assert dict(docker_labels.everything()[mine]) == {"container": 2, "network": 1, "volume": 1}
-            cleared = clear([Traces(mine)], docker=True, patience=30)[mine]
+            cleared = clear([Traces(mine)], kinds=["docker"], patience=30)[mine]
             assert cleared.left == []
             assert cleared.removed == ["2 containers", "1 network", "1 volume"]
             assert mine not in docker_labels.everything()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gameday.reaper.run_processes import belonging, end, orphaned
 from gameday.substrates.process.process_tree import sweep
+from gameday.substrates.process.run_processes import belonging, end, orphaned
 from tests.support.reaper_lab import PATIENCE_S
 
 TIDY = """

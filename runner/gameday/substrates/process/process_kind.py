@@ -1,0 +1,70 @@
+"""The kind of substrate `process`: it needs nothing installed; its leftovers are processes and shared memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from gameday.ports import Substrate
+from gameday.substrates.process import run_processes, shared_memory
+from gameday.substrates.substrate_kind import (
+    Availability,
+    Cleared,
+    SubstrateKind,
+    SubstrateSetup,
+    Traces,
+    count,
+)
+
+WORK = "work"
+"""Folder of a run that holds the files of its instances; removed with the run."""
+
+
+def available() -> Availability:
+    return True, "asked for"
+
+
+def make(setup: SubstrateSetup) -> Substrate:
+    from gameday.substrates.process.process_substrate import ProcessSubstrate
+
+    return ProcessSubstrate(
+        setup.run,
+        setup.topology,
+        setup.folder,
+        template_dir=setup.template,
+        edge_port=setup.edge_port,
+        variables=setup.variables,
+        names_changed=setup.names_changed,
+        link_command=setup.link_command,
+    )
+
+
+def reap(runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
+    """End every process of the runs and remove their databases' shared memory. The load's worker is such a process."""
+    results: dict[str, Cleared] = {}
+    for traces in runs:
+        results[traces.run] = result = Cleared()
+        for what, work in (("processes", _end_processes), ("shared memory", _remove_segments)):
+            result.add(_attempt(what, traces, work))
+    return results
+
+
+def _attempt(what: str, traces: Traces, work: Callable[[Traces], Cleared]) -> Cleared:
+    try:
+        return work(traces)
+    except Exception as error:
+        return Cleared(left=[f"{what} of {traces.run}: {type(error).__name__}: {error}"])
+
+
+def _end_processes(traces: Traces) -> Cleared:
+    ended, left = run_processes.end(traces.run)
+    return Cleared([count(ended, "process", "processes")] if ended else [], left)
+
+
+def _remove_segments(traces: Traces) -> Cleared:
+    if traces.folder is None or traces.folder.name != traces.run:
+        return Cleared()
+    removed = shared_memory.remove(traces.folder / WORK)
+    return Cleared([count(removed, "segment", "segments") + " of shared memory"] if removed else [])
+
+
+KIND = SubstrateKind("process", available, make, reap, uses_link_server=True)
