@@ -94,7 +94,7 @@ def shop_through(
     begin, end = (t - clock.origin for t in server.stall(stall))
     time.sleep(stall + AFTER_S)
     stopped = load.stop()
-    assert stopped["clean"], stopped
+    assert stopped.clean, stopped
     return (
         LoadPlan.read(folder / "samples" / "load.json"),
         read_samples(folder / "samples").records,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from gameday.operations import Alert, Change, Operation
+from gameday.recording.journal_events import LoadStopped
 from gameday.recording.samples import Records
 from gameday.topology import Link, Service, Topology
 
@@ -240,8 +241,8 @@ class Load(Protocol):
         """Begins; returns the planned time of the first request, seconds since the run's start."""
         ...
 
-    def stop(self) -> Mapping[str, Any]:
-        """Ends sending, waits for answers up to the time-out, closes the shards; {clean, why}."""
+    def stop(self) -> LoadStopped:
+        """End sending, wait for answers up to the time-out, close the shards; return the journal's event."""
         ...
 
     def alive(self) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from gameday.execution import library, wiring
 from gameday.execution.system_reuse import Kept, wanted
 from gameday.recording.clock import RunClock
 from gameday.recording.journal import Event, Journal
+from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import ErrorKind, read_samples
 from gameday.run.interpreter import Interpreter
 from gameday.system import postgres_admin
@@ -91,7 +91,7 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     world = wiring.world(scenario, settings, clock, journal, QuietScreen(), NoPages(), operating, kept.down)
     missing: list[int] = []
 
-    def collect() -> Mapping[str, Any]:
+    def collect() -> OrdersCollected | None:
         told = acknowledged(folder, folder.name)
         url = operating.system.database(operating.system.primary())
         found = postgres_admin.query(

@@ -19,6 +19,7 @@ from gameday.load.load_plan import LoadPlan, pool_for
 from gameday.load.load_process import MOST_RETRIES, SURGE_AFTER_S, LocustLoad
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
+from gameday.recording.journal_events import LoadStopped
 from gameday.recording.samples import ErrorKind, Samples, ShardReader, read_samples
 from tests.support.load_workers import PATIENT_S, TIMEOUT_S, make_load, pid_of, running
 from tests.support.stub_shop import Shop, open_shop
@@ -211,7 +212,7 @@ def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
         monkeypatch.setattr(load, "alive", then_killed)
         with pytest.raises(PortError, match=r"ended when told 'retry 3': signal 9"):
             load.retry(3)
-    assert "signal 9" in str(load.stop()["why"])
+    assert "signal 9" in str(load.stop().why)
 
 
 def killed(process: psutil.Process) -> bool:
@@ -226,7 +227,7 @@ def tried(folder: Path, shop: Shop, retries: int, **changes: Any) -> Samples:
     with running(load, shop) as reader:
         load.retry(retries)
         more(reader, 60)
-    assert load.stop() == {"clean": True, "why": ""}
+    assert load.stop() == LoadStopped(clean=True, why="")
     return read_samples(folder / "samples")
 
 

@@ -21,6 +21,7 @@ import pytest
 from gameday.load.load_plan import STEPS, LoadPlan, arrivals
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
+from gameday.recording.journal_events import LoadStopped
 from gameday.recording.samples import HEADER_BYTES, RECORD, ErrorKind, Samples, ShardReader, read_samples
 from tests.support.load_workers import TIMEOUT_S, make_load, pid_of, running
 from tests.support.paths import ROOT
@@ -106,7 +107,7 @@ def test_everything_planned_was_sent(day: Day) -> None:
 
 def test_it_ends_cleanly(day: Day) -> None:
     """The worker lived until it was told to stop, and then lost nothing: its log is empty, its shard cut to size."""
-    assert (day.alive, day.stopped) == (None, {"clean": True, "why": ""})
+    assert (day.alive, day.stopped) == (None, LoadStopped(clean=True, why=""))
     assert day.load.alive() == "the load was stopped"
     assert (day.folder / "logs" / "load.log").read_text() == ""
     size = day.load.shards()[0].stat().st_size
@@ -218,7 +219,7 @@ def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
         )
         full = reader.count()
         until(lambda: reader.count() > full + 20, "20 requests are skipped")
-    assert load.stop() == {"clean": True, "why": ""}
+    assert load.stop() == LoadStopped(clean=True, why="")
     records = read_samples(tmp_path / "samples").records
     skipped = records["error"] == ErrorKind.NOT_SENT
     held = records["error"] == ErrorKind.NONE
@@ -242,7 +243,7 @@ def test_a_killed_worker_loses_no_record(tmp_path: Path) -> None:
         assert "ended by itself: signal 9" in str(load.alive())
         committed = reader.count()
         stopped = load.stop()
-    assert (stopped["clean"], "signal 9" in stopped["why"]) == (False, True)
+    assert (stopped.clean, "signal 9" in stopped.why) == (False, True)
     samples: Samples = read_samples(tmp_path / "samples")
     assert len(samples.records) == committed > 50
     assert errors_of(samples.records) == {ErrorKind.NONE}
@@ -290,7 +291,7 @@ def test_a_full_disk_ends_the_load(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         until(lambda: load.alive() is not None, "the load reports its end")
         assert "exit status 74: the samples can't be written: File too large: " in str(load.alive())
-        assert load.stop()["clean"] is False
+        assert load.stop().clean is False
     assert len(read_samples(tmp_path / "samples").records) == 80
 
 
@@ -315,8 +316,8 @@ def test_no_space_left_ends_the_load(disk: Path) -> None:
         )
         assert why in str(load.alive())
         stopped = load.stop()
-        assert stopped["clean"] is False
-        assert f"the worker ended before it was told: {why}" in str(stopped["why"])
+        assert stopped.clean is False
+        assert f"the worker ended before it was told: {why}" in str(stopped.why)
     records = read_samples(disk / "samples").records
     assert len(records) >= 280
     assert len(records) % 40 == 0
@@ -341,7 +342,7 @@ def test_an_unreachable_target_is_connection_errors(tmp_path: Path) -> None:
     load.start("http://127.0.0.1:1")
     reader = ShardReader(load.shards()[0])
     until(lambda: reader.count() > 20, "20 requests are recorded")
-    assert load.stop()["clean"] is True
+    assert load.stop().clean is True
     samples = read_samples(tmp_path / "samples")
     assert errors_of(samples.records) == {ErrorKind.CONNECTION}
     assert {samples.regions[n] for n in samples.records["region"]} == {""}
@@ -351,4 +352,4 @@ def test_before_it_is_started(tmp_path: Path) -> None:
     """A load that wasn't started isn't alive, has no shards, and stops without ado."""
     load = make_load(tmp_path)
     assert load.alive() == "the load was not started"
-    assert (load.stop()["clean"], load.shards()) == (True, ())
+    assert (load.stop().clean, load.shards()) == (True, ())

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gameday.operations import Alert, Operation
+from gameday.recording.journal_events import CleanupDone, RunEnded, RunError, RunStopped, SteadyStateJudged
 from gameday.run import engine, run_state
 from gameday.run.events import (
     AbortConditionMet,
@@ -69,7 +70,7 @@ def in_fault(plan: run_state.Plan = PLAN) -> run_state.State:
 
 
 def reasons(actions: Iterable[Action]) -> list[object]:
-    return [a.data["reason"] for a in actions if isinstance(a, Log) and a.kind == "run.ended"]
+    return [a.event.reason for a in actions if isinstance(a, Log) and isinstance(a.event, RunEnded)]
 
 
 def test_steady_state_comes_after_warm_up_and_lasts() -> None:
@@ -97,10 +98,8 @@ def test_an_unmet_steady_state_injects_nothing() -> None:
     state, actions = play(state, [healthy(19.5, None, why="checkout is in breach"), Tick(19.5)])
     assert reasons(actions) == ["unsteady"]
     assert not any(isinstance(a, BeginEntry) for a in actions)
-    assert (
-        Log("steady", data={"met": False, "why": "checkout is in breach", "since": 9.0, "until": 19.5})
-        in actions
-    )
+    judged = SteadyStateJudged(met=False, why="checkout is in breach", since=9.0, until=19.5)
+    assert Log(judged) in actions
 
 
 def test_a_page_in_steady_state_makes_it_unsteady() -> None:
@@ -191,14 +190,14 @@ def test_an_interrupt_closes_from_every_phase(phase: run_state.Phase) -> None:
     assert (state.phase, actions) == ("down", [])
     state, actions = play(state, [TornDown(3.0, ("container x",))])
     assert (state.phase, state.left) == ("done", ("container x",))
-    assert Log("cleanup", data={"clean": False, "left": ["container x"]}) in actions
+    assert Log(CleanupDone(clean=False, left=("container x",))) in actions
 
 
 def test_a_failure_of_the_tool_is_an_error() -> None:
     """What failed and where goes to the journal, and the system is taken down."""
     _, actions = play(engine.begin(PLAN)[0], [Failed(2.0, "start", "pricing isn't ready")])
     assert reasons(actions) == ["error"]
-    assert Log("run.error", data={"where": "start", "why": "pricing isn't ready"}) in actions
+    assert Log(RunError(where="start", why="pricing isn't ready")) in actions
 
 
 def test_operations_before_the_fault_are_refused() -> None:
@@ -235,13 +234,14 @@ def test_in_a_drill_operations_open_once_something_is_to_be_seen() -> None:
 
 
 def errors(actions: Iterable[Action]) -> list[tuple[object, object]]:
-    return [(a.data["where"], a.data["why"]) for a in actions if isinstance(a, Log) and a.kind == "run.error"]
+    logged = [action.event for action in actions if isinstance(action, Log)]
+    return [(event.where, event.why) for event in logged if isinstance(event, RunError)]
 
 
 def test_a_stop_ends_the_fault_at_once() -> None:
     """The condition and its values go to the journal; what was done is taken back first, and orders are audited."""
     _, actions = play(in_fault(), [AbortConditionMet(31.0, "alerts > 3", {"alerts": 4.0})])
-    assert Log("run.stopped", data={"expr": "alerts > 3", "values": {"alerts": 4.0}}) in actions
+    assert Log(RunStopped(expr="alerts > 3", values={"alerts": 4.0})) in actions
     assert reasons(actions) == ["stopped"]
     assert actions[-1] == TearDown(collect=True, at_once=True)
 
@@ -341,5 +341,5 @@ def test_an_end_that_never_ends_leaves_the_system_behind() -> None:
     state, actions = play(state, [Tick(40.0 + limit)])
     assert state.phase == "done"
     assert state.left == (f"the system: the teardown wasn't finished after {limit:.0f} s",)
-    assert Log("cleanup", data={"clean": False, "left": list(state.left)}) in actions
+    assert Log(CleanupDone(clean=False, left=state.left)) in actions
     assert play(state, [Tick(9999.0)]) == (state, [])

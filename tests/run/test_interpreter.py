@@ -15,11 +15,21 @@ import pytest
 from gameday.operations import Alert, Operation, OperationName
 from gameday.ports import PortError
 from gameday.recording.journal import Event, Journal, read_journal
+from gameday.recording.journal_events import (
+    JournalEvent,
+    LoadStopped,
+    Note,
+    OperationIntended,
+    OrdersCollected,
+    RunInterrupted,
+)
 from gameday.run.interpreter import Interpreter
 from gameday.run.timeouts import TIMEOUTS
 from tests.support.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
 from tests.support.small_disk import fill, small_disk
 from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
+
+NO_ORDERS = OrdersCollected(file="audit.jsonl", orders=0, ledger=None, charges=None, stock=None, why="")
 
 
 @pytest.fixture
@@ -114,10 +124,10 @@ def test_what_fails_before_the_end_does_not_keep_it(stage: Stage, monkeypatch: p
     interpreter = Interpreter(stage.world)
     log = interpreter._log
 
-    def broken(kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
-        if kind == "run.interrupted":
+    def broken(event: JournalEvent) -> None:
+        if isinstance(event, RunInterrupted):
             raise PortError("the screen is broken")
-        log(kind, subject, data)
+        log(event)
 
     monkeypatch.setattr(interpreter, "_log", broken)
     interpreter.interrupt("SIGINT")
@@ -136,7 +146,7 @@ def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:
             return stage.world.down(well)
 
         for _ in range(3):
-            journal.append(Event(0.0, "note", "", {"text": "x" * 3000}))
+            journal.append(Note(text="x" * 3000, by="gameday"))
         state = end(replace(stage.world, journal=journal, down=down))
         assert (state.reason, stage.downs) == ("error", [False])
         journal.close()
@@ -156,7 +166,9 @@ def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path:
         interpreter = Interpreter(replace(stage.world, journal=journal))
         fill(disk)
         with pytest.raises(PortError, match="No space left on device"):
-            interpreter._log("operation.intended", "o1", {"undo": "x" * 100_000})
+            interpreter._log(
+                OperationIntended("o1", name="restart", target="x" * 100_000, by="me", change=None)
+            )
         with pytest.raises(OSError, match="No space left on device"):
             journal.close()
 
@@ -210,19 +222,19 @@ def test_a_condition_that_holds_reverts_before_anything_else(fast: Stage) -> Non
     fault, seen = Reverted(), []
 
     class Lingering(FakeLoad):
-        def stop(self) -> Mapping[str, object]:
+        def stop(self) -> LoadStopped:
             seen.append(fault.over.wait(PATIENCE_S))
             return super().stop()
 
     world = to_the_fault(fast, fault)
-    state = end(replace(world, load=Lingering(), abort=holding(1.0), collect=lambda: {"orders": 0}))
+    state = end(replace(world, load=Lingering(), abort=holding(1.0), collect=lambda: NO_ORDERS))
     assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
     assert (fault.done, seen) == (["inject", "revert"], [True])
     (stop,) = fast.events("run.stopped")
     assert stop["expr"] == "elapsed > 1s"
     assert 1.0 < stop["values"]["elapsed"] < 60.0
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
-    assert fast.events("audit") == [{"orders": 0}]
+    assert fast.events("audit") == [NO_ORDERS.to_event().data]
     assert fast.events("run.ended") == [{"reason": "stopped"}]
 
 
@@ -231,7 +243,7 @@ def test_without_a_condition_the_load_stops_before_faults_are_reverted(fast: Sta
     fault, order = FakeFault(), []
 
     class Watched(FakeLoad):
-        def stop(self) -> Mapping[str, object]:
+        def stop(self) -> LoadStopped:
             order.append(list(fault.done))
             return super().stop()
 

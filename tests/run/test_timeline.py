@@ -16,6 +16,7 @@ from gameday.changes.rollout import plan
 from gameday.execution import library
 from gameday.ports import PortError, Release
 from gameday.recording.journal import Journal
+from gameday.recording.journal_events import JournalEvent
 from gameday.run.timeline import Timeline
 from gameday.scenario import Entry, Guardrails, Scenario
 from gameday.system.deployer import Deployer
@@ -64,8 +65,9 @@ class Stage:
             scenario, operator, lambda action, spec: self.fault, {"pricing-1.1.0": "it raises"}.get, self._log
         )
 
-    def _log(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
-        self.told.append((kind, subject, data))
+    def _log(self, event: JournalEvent) -> None:
+        record = event.to_event()
+        self.told.append((record.kind, record.subject, record.data))
 
     def kinds(self) -> list[str]:
         return [kind for kind, _, _ in self.told]

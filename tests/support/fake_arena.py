@@ -16,6 +16,7 @@ from typing import Any
 
 from gameday.links.toxiproxy_client import LinkServer
 from gameday.ports import Arena, Instance, PortError, Release, Toxic
+from gameday.recording.journal_events import LoadStopped
 from gameday.topology import EDGE, Link, Service, Template, Topology
 from tests.support.link_servers import PATIENCE_S, Upstream
 
@@ -300,8 +301,8 @@ class FakeLoad:
     def start(self, target: str) -> float:
         return 0.0
 
-    def stop(self) -> Mapping[str, Any]:
-        return {"clean": True, "why": ""}
+    def stop(self) -> LoadStopped:
+        return LoadStopped(clean=True, why="")
 
     def alive(self) -> str | None:
         return None

@@ -12,6 +12,7 @@ import numpy as np
 
 from gameday.operations import Alert
 from gameday.ports import Health, Instance, PortError, Release, Toxic
+from gameday.recording.journal_events import LoadStopped
 from gameday.recording.samples import RECORD, Records
 from gameday.topology import Link, Service
 
@@ -167,9 +168,9 @@ class FakeLoad:
     def start(self, target: str) -> float:
         return 0.0
 
-    def stop(self) -> Mapping[str, object]:
+    def stop(self) -> LoadStopped:
         self.stopped = True
-        return {"clean": True, "why": ""}
+        return LoadStopped(clean=True, why="")
 
     def alive(self) -> str | None:
         return self.dead

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from gameday.recording.journal_events import OrdersCollected
 from gameday.telemetry.order_records import ORDERS, PLACED, PRELOADED, STOCK, collect_orders
 from storefront import rows, seed
 from tests.support import storefront_services
@@ -64,15 +65,10 @@ def test_the_ledger_stands_without_the_database(
 ) -> None:
     """Its rows of this run are kept; the others aren't written, and why is said."""
     told = collect_orders(f"postgresql://a:b@127.0.0.1:{nobody}/c", payments, RUN, tmp_path)
-    why = told["why"]
-    assert told == {
-        "file": None,
-        "orders": None,
-        "ledger": "ledger.jsonl",
-        "charges": 1,
-        "stock": None,
-        "why": why,
-    }
+    why = told.why
+    assert told == OrdersCollected(
+        file=None, orders=None, ledger="ledger.jsonl", charges=1, stock=None, why=why
+    )
     assert why.startswith("database: ")
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.jsonl"]
     assert json.loads((tmp_path / "ledger.jsonl").read_text()) == Ledger.lines[0]
@@ -81,10 +77,9 @@ def test_the_ledger_stands_without_the_database(
 def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
     """Neither runs, or neither answers: both are told, and no file says *none*."""
     told = collect_orders(None, None, RUN, tmp_path)
-    assert told["why"] == "database: ConnectionError: none runs; payments: ConnectionError: none runs"
+    assert told.why == "database: ConnectionError: none runs; payments: ConnectionError: none runs"
     assert (
-        "payments: ConnectionRefusedError"
-        in collect_orders(None, ("127.0.0.1", nobody), RUN, tmp_path)["why"]
+        "payments: ConnectionRefusedError" in collect_orders(None, ("127.0.0.1", nobody), RUN, tmp_path).why
     )
     assert not list(tmp_path.iterdir())
 
@@ -95,7 +90,7 @@ def test_a_ledger_that_answers_with_an_error_is_none(
     """A third party that is down must not look like one that charged nobody."""
     monkeypatch.setattr(Ledger, "status", 503)
     told = collect_orders(None, payments, RUN, tmp_path)
-    assert (told["charges"], "status 503" in told["why"]) == (None, True)
+    assert (told.charges, "status 503" in told.why) == (None, True)
 
 
 def test_the_preloaded_stock_is_the_storefront_s() -> None:
@@ -139,7 +134,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
 def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
     """The rows are had by then: a server that goes away afterwards takes nothing back."""
     told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
-    assert (told["orders"], told["why"]) == (1, "payments: ConnectionError: none runs")
+    assert (told.orders, told.why) == (1, "payments: ConnectionError: none runs")
     assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
     assert json.loads((tmp_path / STOCK).read_text())["sold"] == 2
 
@@ -202,7 +197,7 @@ def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop,
     requests, address = bought(shop), ("127.0.0.1", shop.ports["payments"])
     sound = write(tmp_path / "sound", Story().begin().finish(), requests)
     told = collect_orders(shop.database, address, RUN, sound)
-    assert (told["orders"], told["charges"], told["why"]) == (6, 6, "")
+    assert (told.orders, told.charges, told.why) == (6, 6, "")
     found = measure(sound)["audit"]
     assert found.pop("acknowledged") == 6
     assert set(found.values()) == {0}

@@ -10,16 +10,30 @@ import platform
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Protocol
 
 from gameday.calibrate.bench import LINK, RATE, Bench, Settings
-from gameday.operations import Alert
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import (
+    AlertRaised,
+    CleanupDone,
+    FaultInjected,
+    FaultIntended,
+    FaultReverted,
+    JournalEvent,
+    LoadStarted,
+    LoadStopped,
+    PhaseStarted,
+    RunError,
+    RunStarted,
+    SteadyStateJudged,
+    TelemetryStopped,
+)
 
 POLL_S = 0.02  # as the interpreter polls telemetry
 HEALTH_S = 0.5
@@ -83,7 +97,7 @@ class Calibration:
 
     def run(self) -> None:
         """From nothing to nothing. Raises PortError or Interrupted once all is taken down."""
-        self._log("run.started", self._settings.run, self._about())
+        self._log(self._started())
         try:
             self._play()
         finally:
@@ -97,10 +111,10 @@ class Calibration:
             self._pause(POLL_S)
         begin = self._bench.load.start(self._bench.target())
         self._bench.watch.start(self._bench.load.shards(), dict)
-        self._log("load.started", "", {"planned_rate": RATE, "start_s": round(self._clock.now() - began, 3)})
+        self._log(LoadStarted(planned_rate=RATE, start_s=round(self._clock.now() - began, 3)))
         self._watch_until(begin + WARM_S + STEADY_S)
         self._bench.watch.calibrate(begin + WARM_S)
-        self._log("steady", "", {"met": True, "since": begin + WARM_S, "until": self._clock.now()})
+        self._log(SteadyStateJudged(met=True, why="", since=begin + WARM_S, until=self._clock.now()))
         self._aside(self._cut_and_restore)
         self._follow()
 
@@ -123,7 +137,7 @@ class Calibration:
 
     def _look(self) -> None:
         for alert in self._bench.watch.poll(self._clock.now()):
-            self._journal.append(Event(alert.t, "alert.raised", alert.id, _told(alert)))
+            self._journal.append(AlertRaised.of(alert))
         self._pause(POLL_S)
 
     def _check_health(self) -> None:
@@ -137,13 +151,11 @@ class Calibration:
         for number, step in enumerate(self._steps, 1):
             self._pause(step.quiet)
             fault = f"f{number}"
-            self._log(
-                "fault.intended", fault, {"kind": "cut", "target": LINK.name, "undo": {"restore": LINK.name}}
-            )
-            self._at(self._bench.switch(on=False), "fault.injected", fault, {})
+            self._log(FaultIntended(fault, kind="cut", target=LINK.name, undo={"restore": LINK.name}))
+            self._journal.append(FaultInjected(fault).at(self._bench.switch(on=False)))
             self._pause(step.length)
             restored = self._bench.switch(on=True)
-            self._at(restored, "fault.reverted", fault, {"by": "schedule"})
+            self._journal.append(FaultReverted(fault, by="schedule").at(restored))
             self._news.put(restored)
         self._pause(QUIET_S[1])
 
@@ -177,49 +189,43 @@ class Calibration:
 
     def _close(self) -> None:
         """Load, watch, bench: each is ended even where the one before failed."""
-        self._log("phase", "down", {})
+        self._log(PhaseStarted("down"))
         self.stopping.set()
-        for kind, work in self._endings():
+        for where, stop in self._endings():
             try:
-                self._log(kind, "", work())
+                self._log(stop())
             except Exception as error:
-                self._log("run.error", "", {"where": kind, "why": f"{type(error).__name__}: {error}"})
+                self._log(RunError(where=where, why=f"{type(error).__name__}: {error}"))
         if self._working is not None:
             # What is being made right now, a network say, is to be there when everything is taken down.
             self._working.join(SETTLE_S)
         self.left += self._bench.down()
-        self._log("cleanup", "", {"clean": not self.left, "left": self.left})
+        self._log(CleanupDone(clean=not self.left, left=tuple(self.left)))
         self._journal.close()
         if self.left:
             self._screen.say(f"left behind: {'; '.join(self.left)}")
 
-    def _endings(self) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
-        yield "load.stopped", self._bench.load.stop
-        yield "telemetry.stopped", self._stop_watch
+    def _endings(self) -> Iterator[tuple[str, Callable[[], JournalEvent]]]:
+        yield LoadStopped.KIND, self._bench.load.stop
+        yield TelemetryStopped.KIND, self._stop_watch
 
-    def _stop_watch(self) -> Mapping[str, Any]:
+    def _stop_watch(self) -> JournalEvent:
         self._bench.watch.stop()
-        return {}
+        return TelemetryStopped()
 
-    def _at(self, t: float, kind: str, subject: str, data: Mapping[str, Any]) -> None:
-        self._journal.append(Event(t, kind, subject, data))
+    def _log(self, event: JournalEvent) -> None:
+        self._journal.append(event.at(self._clock.now()))
 
-    def _log(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
-        self._at(self._clock.now(), kind, subject, data)
-
-    def _about(self) -> dict[str, Any]:
-        return {
-            "scenario": "calibration",
-            "substrate": self._settings.substrate,
-            "why": self._why,
-            "seed": self._settings.seed,
-            "rate": RATE,
-            "started": self._clock.started.isoformat(timespec="milliseconds"),
-            "version": version("gameday-runner"),
-            "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+    def _started(self) -> RunStarted:
+        return RunStarted(
+            self._settings.run,
+            scenario="calibration",
+            substrate=self._settings.substrate,
+            why=self._why,
+            seed=self._settings.seed,
+            rate=RATE,
+            started=self._clock.started.isoformat(timespec="milliseconds"),
+            version=version("gameday-runner"),
+            host=f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}",
-        }
-
-
-def _told(alert: Alert) -> dict[str, Any]:
-    return {key: value for key, value in asdict(alert).items() if key not in ("id", "t")}
+        )

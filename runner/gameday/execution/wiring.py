@@ -25,6 +25,7 @@ from gameday.load.load_process import LocustLoad
 from gameday.ports import Arena, PortError, Responder, Substrate
 from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal
+from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import read_samples
 from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import Scenario
@@ -259,7 +260,7 @@ def _address(system: System, kind: str) -> tuple[str, int] | None:
         return None
 
 
-def _collect(system: System, settings: Settings) -> Mapping[str, Any]:
+def _collect(system: System, settings: Settings) -> OrdersCollected:
     """Asks the database and the ledger themselves, not through links: a fault must not hide what became of orders."""
     database: str | None = None
     with suppress(PortError):

@@ -13,15 +13,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.load.load_plan import LoadPlan, Surge, arrivals
 from gameday.ports import PortError
 from gameday.recording.clock import RunClock
+from gameday.recording.journal_events import LoadStopped
 
 READY_S = 60.0
 BEGIN_AFTER_S = 0.3  # from telling the worker to the first planned arrival: it has to start its user
@@ -78,17 +78,17 @@ class LocustLoad:
         self._plan = plan
         return next(arrivals(plan)).planned
 
-    def stop(self) -> Mapping[str, Any]:
-        """{clean, why}: clean when the worker ended by itself, in its time, with nothing lost.
+    def stop(self) -> LoadStopped:
+        """Stop the load and return the journal's event. Idempotent.
 
-        Stopping again is harmless.
+        It is clean if the worker ended by itself, in time, with nothing lost.
         """
         if self._process is None:
-            return {"clean": True, "why": "never started"}
+            return LoadStopped(clean=True, why="never started")
         with self._lock:
             if self._ended is None:
                 self._ended = self._finish(self._process)
-        return {"clean": self._ended == "", "why": self._ended}
+        return LoadStopped(clean=self._ended == "", why=self._ended)
 
     def surge(self, factor: float) -> None:
         """From shortly after now on `factor` times the planned rate, at most the plan's headroom; 1 is as planned.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gameday.recording import journal_events
 from gameday.run.events import (
     AbortConditionMet,
     Action,
@@ -39,7 +40,7 @@ TOO_EARLY = "no page and no SLO in breach yet"
 
 def begin(plan: Plan) -> Step:
     """Return the first state of a run, and its first actions."""
-    return State(plan), (Log("phase", "up"), BringUp())
+    return State(plan), (Log(journal_events.PhaseStarted("up")), BringUp())
 
 
 def step(state: State, event: Event) -> Step:
@@ -50,16 +51,16 @@ def step(state: State, event: Event) -> Step:
         return tick_ending(state, event) if isinstance(event, Tick) else (state, ())
     match event:
         case Interrupted():
-            log = Log("run.interrupted", data={"signal": event.signal})
-            return end_run(state, event.t, "interrupted", log)
+            interrupted = journal_events.RunInterrupted(signal=event.signal)
+            return end_run(state, event.t, "interrupted", interrupted)
         case Failed():
-            log = Log("run.error", data={"where": event.where, "why": event.why})
-            return end_run(state, event.t, "error", log)
+            error = journal_events.RunError(where=event.where, why=event.why)
+            return end_run(state, event.t, "error", error)
         case AbortConditionMet():
             return _abort(state, event)
         case SystemUp():
             warm = replace(state, phase="warm", waiting_for=(), changed_at=event.t)
-            return warm, (Log("phase", "warm"), StartLoad())
+            return warm, (Log(journal_events.PhaseStarted("warm")), StartLoad())
         case LoadStarted():
             return replace(state, load_began=event.begin), ()
         case Health():
@@ -81,8 +82,8 @@ def _abort(state: State, event: AbortConditionMet) -> Step:
     """End the run at once if its timeline runs; before that the run has done nothing that could be aborted."""
     if state.phase != "fault":
         return state, ()
-    log = Log("run.stopped", data={"expr": event.expr, "values": dict(event.values)})
-    return end_run(state, event.t, "stopped", log)
+    stopped = journal_events.RunStopped(expr=event.expr, values=dict(event.values))
+    return end_run(state, event.t, "stopped", stopped)
 
 
 def _take_alert(state: State, event: AlertRaised) -> Step:
@@ -90,16 +91,7 @@ def _take_alert(state: State, event: AlertRaised) -> Step:
     alert = event.alert
     if state.phase == "warm":
         return state, ()
-    data = {
-        "detector": alert.detector,
-        "side": alert.side,
-        "pages": alert.pages,
-        "slo": alert.slo,
-        "region": alert.region,
-        "journey": alert.journey,
-        "summary": alert.summary,
-    }
-    actions: list[Action] = [Log("alert.raised", alert.id, data)]
+    actions: list[Action] = [Log(journal_events.AlertRaised.of(alert))]
     state = replace(state, alerts_raised=state.alerts_raised + 1)
     if alert.pages:
         actions.append(Page(alert))
@@ -116,19 +108,17 @@ def _take_request(state: State, event: OperationRequested) -> Step:
         return replace(state, operations=(*state.operations, (number, operation, status)))
 
     if operation.name == "ack":
-        return recorded("done"), (Log("ack", operation.target, {"by": operation.by}),)
+        taken = journal_events.AlertAcknowledged(operation.target, by=operation.by)
+        return recorded("done"), (Log(taken),)
     if operation.name == "note":
-        return recorded("done"), (Log("note", "", {"text": operation.text, "by": operation.by}),)
+        return recorded("done"), (Log(journal_events.Note(text=operation.text, by=operation.by)),)
     if not state.accepts_operations:
         text = f"{operation.name} by {operation.by} refused: {TOO_EARLY}"
-        return recorded("refused"), (Log("note", "", {"text": text, "by": "gameday"}),)
-    data = {
-        "name": operation.name,
-        "target": operation.target,
-        "by": operation.by,
-        "change": operation.change,
-    }
-    return recorded("running"), (Log("operation.intended", number, data), Execute(number, operation))
+        return recorded("refused"), (Log(journal_events.Note(text=text, by="gameday")),)
+    intended = journal_events.OperationIntended(
+        number, name=operation.name, target=operation.target, by=operation.by, change=operation.change
+    )
+    return recorded("running"), (Log(intended), Execute(number, operation))
 
 
 def _end_operation(state: State, event: OperationEnded) -> Step:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gameday.operations import Alert, Operation
+from gameday.recording.journal_events import JournalEvent
 
 # --- events: what happened -----------------------------------------------------------------------------------------
 
@@ -183,11 +184,9 @@ class Rearm:
 
 @dataclass(frozen=True)
 class Log:
-    """Append an event to the journal."""
+    """Append the event to the journal, stamped with the time at which it is written."""
 
-    kind: str
-    subject: str = ""
-    data: Mapping[str, object] = field(default_factory=dict)
+    event: JournalEvent
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from gameday.operations import Operation
 from gameday.ports import Health, Instance, PortError, View
 from gameday.recording.atomic_file import full, unwritable
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import (
+    AlertAcknowledged,
+    FaultIntended,
+    InstanceDied,
+    JournalEvent,
+    LoadStarted,
+    Note,
+    OperationDone,
+    OperationFailed,
+    OperationIntended,
+    PageDelivered,
+    RegionSeen,
+)
 from gameday.run import engine, events
 from gameday.run.run_context import RunContext, plan_of
 from gameday.run.run_state import State
@@ -28,8 +39,8 @@ from gameday.run.timeline import Timeline
 from gameday.system.operation_executor import OperationExecutor
 
 POLL_S = 0.02
-DURABLE = ("fault.intended", "operation.intended")
-"""Kinds of events that say how to undo what comes next: fsynced first."""
+DURABLE = FaultIntended | OperationIntended
+"""Events that say how to undo what comes next: fsynced first."""
 
 
 class Interpreter:
@@ -151,8 +162,8 @@ class Interpreter:
         """Journal instances that died by themselves, and restart them as an orchestrator would."""
         system = self.context.deployer.system
         for instance, why in () if system.closing.is_set() else system.substrate.died():
-            place = {"service": instance.service, "region": instance.region, "release": instance.release}
-            self._log("instance.died", instance.id, {**place, "why": why})
+            service, region, release = instance.service, instance.region, instance.release
+            self._log(InstanceDied(instance.id, service=service, region=region, release=release, why=why))
             self._spawn("restart", functools.partial(self._revive, instance), fatal=False)
 
     def _revive(self, instance: Instance) -> None:
@@ -162,10 +173,9 @@ class Interpreter:
         """Journal each region whose state, according to the edge's checks, has changed."""
         regions = self.context.sight.regions()
         for region, health in regions.items():
-            data = {"up": health.up, "database": health.database, "drained": health.drained}
-            last = self._regions.get(region)
-            if last is None or data != {"up": last.up, "database": last.database, "drained": last.drained}:
-                self._log("region.seen", region, data)
+            seen, last = _region_seen(region, health), self._regions.get(region)
+            if last is None or seen != _region_seen(region, last):
+                self._log(seen)
         self._regions = regions
 
     def view(self, now: float) -> View:
@@ -179,9 +189,9 @@ class Interpreter:
     def _act(self, action: events.Action) -> None:
         match action:
             case events.Log():
-                self._log(action.kind, action.subject, action.data)
-                if action.kind == "ack":
-                    self.context.pages.taken(action.subject, str(action.data["by"]))
+                self._log(action.event)
+                if isinstance(action.event, AlertAcknowledged):
+                    self.context.pages.taken(action.event.alert, action.event.by)
             case events.BringUp():
                 self._spawn("start", self._bring_up)
             case events.StartLoad():
@@ -191,7 +201,7 @@ class Interpreter:
             case events.Rearm():
                 self.context.telemetry.rearm(action.since)
             case events.Page():
-                self._log("page.delivered", action.alert.id, {"to": "screen"})
+                self._log(PageDelivered(action.alert.id, to="screen"))
                 self.context.pages.page(action.alert)
             case events.BeginEntry():
                 self._spawn("timeline", lambda: self._enter(action.index))
@@ -200,11 +210,11 @@ class Interpreter:
             case events.TearDown():
                 self._spawn("teardown", lambda: self._tear_down(action.collect, action.at_once))
 
-    def _log(self, kind: str, subject: str = "", data: Mapping[str, Any] | None = None) -> None:
+    def _log(self, event: JournalEvent) -> None:
         """Append to the journal. Intents are fsynced first; raise PortError if that fails, so nothing is performed."""
-        event = Event(self.context.clock.now(), kind, subject, data or {})
+        stamped = event.at(self.context.clock.now())
         try:
-            self.context.journal.append(event, durable=kind in DURABLE)
+            self.context.journal.append(stamped, durable=isinstance(event, DURABLE))
         except OSError as error:
             raise PortError(unwritable(error, self.context.journal.path)) from error
 
@@ -219,7 +229,7 @@ class Interpreter:
                 if fatal:
                     self.mailbox.put(events.Failed(self.context.clock.now(), where, why))
                 elif not self.context.deployer.system.closing.is_set():
-                    self._log("note", "", {"text": f"{where}: {why}", "by": "gameday"})
+                    self._log(Note(text=f"{where}: {why}", by="gameday"))
 
         threading.Thread(target=guarded, name=where, daemon=True).start()
 
@@ -232,7 +242,7 @@ class Interpreter:
         edge = system.instances(system.kind_of("router"))[0]
         host, port = system.substrate.address(edge)
         begin = context.load.start(f"http://{host}:{port}")
-        self._log("load.started", "", {"planned_rate": context.scenario.load.rate})
+        self._log(LoadStarted(planned_rate=context.scenario.load.rate))
         context.telemetry.start(context.load.shards(), context.addresses)
         context.sight.start()
         self._watching = True
@@ -249,16 +259,20 @@ class Interpreter:
             rolled_back = self._executor.execute(operation, change)
         except PortError as error:
             self.why_failed[number] = str(error)
-            self._log("operation.failed", number, {"why": str(error)})
+            self._log(OperationFailed(number, why=str(error)))
             self.mailbox.put(events.OperationEnded(self.context.clock.now(), number, False))
             return
         self._timeline.mark_rolled_back(rolled_back)
-        self._log("operation.done", number, {"change": rolled_back} if rolled_back else {})
+        self._log(OperationDone(number, change=rolled_back))
         self.mailbox.put(events.OperationEnded(self.context.clock.now(), number, True))
 
     def _tear_down(self, collect: bool, at_once: bool) -> None:
         left = self._teardown.run(collect, at_once)
         self.mailbox.put(events.TornDown(self.context.clock.now(), left))
+
+
+def _region_seen(region: str, health: Health) -> RegionSeen:
+    return RegionSeen(region, up=health.up, database=health.database, drained=health.drained)
 
 
 def _reason(error: Exception) -> str:

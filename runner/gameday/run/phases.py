@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gameday.run.events import Action, BeginEntry, Calibrate, Log, Rearm, TearDown, Tick, TornDown
+from gameday.recording import journal_events
+from gameday.recording.journal_events import JournalEvent, PhaseStarted
+from gameday.run.events import BeginEntry, Calibrate, Log, Rearm, TearDown, Tick, TornDown
 from gameday.run.run_state import Reason, State, Step
 
 MAX_NAMES = 8
@@ -13,19 +15,19 @@ STAGES = {"up": "bring-up", "warm": "start of the load", "steady": "steady state
 """Phase → its name in error messages."""
 
 
-def end_run(state: State, t: float, reason: Reason, *logs: Action) -> Step:
-    """Enter the phase `down`: journal the reason and begin the teardown."""
-    ended = Log("run.ended", data={"reason": reason})
+def end_run(state: State, t: float, reason: Reason, *why: JournalEvent) -> Step:
+    """Enter the phase `down`: journal `why` and the reason, and begin the teardown."""
+    logs = [Log(event) for event in (*why, journal_events.RunEnded(reason=reason), PhaseStarted("down"))]
     teardown = TearDown(collect=reason not in ("interrupted", "error"), at_once=reason == "stopped")
     state = replace(state, phase="down", reason=reason, waiting_for=(), changed_at=t)
-    return state, (*logs, ended, Log("phase", "down"), teardown)
+    return state, (*logs, teardown)
 
 
 def finish(state: State, event: TornDown) -> Step:
     """Enter the phase `done`, with what couldn't be torn down."""
     left = tuple(event.left)
-    log = Log("cleanup", data={"clean": not left, "left": list(left)})
-    return replace(state, phase="done", left=left), (log, Log("phase", "done"))
+    cleanup = journal_events.CleanupDone(clean=not left, left=left)
+    return replace(state, phase="done", left=left), (Log(cleanup), Log(PhaseStarted("done")))
 
 
 def tick_ending(state: State, event: Tick) -> Step:
@@ -43,12 +45,11 @@ def tick(state: State, event: Tick) -> Step:
         state = replace(state, waiting_for=event.waiting_for, changed_at=t)
     overdue = why_overdue(state, t)
     if overdue:
-        return end_run(
-            state, t, "error", Log("run.error", data={"where": STAGES[state.phase], "why": overdue})
-        )
+        error = journal_events.RunError(where=STAGES[state.phase], why=overdue)
+        return end_run(state, t, "error", error)
     if state.phase == "warm" and state.load_began is not None and t >= state.load_began + plan.warmup:
         steady = replace(state, phase="steady", steady_from=t, health=None)
-        return steady, (Log("phase", "steady"), Rearm(t))
+        return steady, (Log(PhaseStarted("steady")), Rearm(t))
     if state.phase == "steady":
         return _tick_steady(state, t)
     if state.phase == "fault":
@@ -82,17 +83,17 @@ def _tick_steady(state: State, t: float) -> Step:
     """Begin the timeline once the steady state has lasted and every SLO held; end the run if one didn't hold."""
     if state.steady_met:
         fault = replace(state, phase="fault", timeline_zero=t, last_ended_at=t, last_entry_at=t)
-        return fault, (Log("phase", "fault"),)
+        return fault, (Log(PhaseStarted("fault")),)
     since = state.steady_from or 0.0
     until = since + state.plan.steady
     if t < until or state.health is None or state.health.t < until:
         return state, ()
     page = f"{state.alerts[0].detector} paged for {state.alerts[0].slo}" if state.alerts else ""
     why = state.health.why_not_ok or page
-    log = Log("steady", data={"met": not why, "why": why, "since": since, "until": t})
+    judged = journal_events.SteadyStateJudged(met=not why, why=why, since=since, until=t)
     if why:
-        return end_run(state, t, "unsteady", log)
-    return replace(state, steady_met=True), (log, Calibrate(since))
+        return end_run(state, t, "unsteady", judged)
+    return replace(state, steady_met=True), (Log(judged), Calibrate(since))
 
 
 def _tick_fault(state: State, t: float) -> Step:

@@ -10,6 +10,7 @@ from gameday.operations import Alert
 from gameday.ports import Load, Responder, Sight, Telemetry
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
+from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import Samples
 from gameday.run.run_state import Plan, State
 from gameday.run.timeline import Bind
@@ -56,8 +57,8 @@ class RunContext:
     clock: Clock
     samples: Callable[[], Samples]
     addresses: Callable[[], Mapping[str, tuple[str, int]]]
-    collect: Callable[[], Mapping[str, Any]]
-    """Collects the orders for the audit; returns what the journal's event `audit` says."""
+    collect: Callable[[], OrdersCollected | None]
+    """Collects the orders for the audit; returns the journal's event, None if there is nothing to collect."""
     bind: Bind
     defect: Callable[[str], str | None]
     """Returns what is wrong with a release; called only to journal a bad deploy as a fault."""

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from gameday.ports import Fault, PortError
+from gameday.recording.journal_events import (
+    FaultFailed,
+    FaultInjected,
+    FaultIntended,
+    FaultReverted,
+    JournalEvent,
+    Note,
+)
 from gameday.scenario import Entry, Scenario
 from gameday.system.deployer import Deployer, Strategy
 from gameday.system.operator_client import Refused
 
-Log = Callable[[str, str, Mapping[str, Any]], None]
+Log = Callable[[JournalEvent], None]
 Bind = Callable[[str, Any], Fault]
 
 
@@ -66,7 +74,7 @@ class Timeline:
     def mark_rolled_back(self, change: str | None) -> None:
         """Mark the fault of a bad deploy as reverted: a responder rolled the change back."""
         if change in self._fault_of_change and self._deactivate(self._fault_of_change[change]):
-            self._log("fault.reverted", self._fault_of_change[change], {"by": "responder"})
+            self._log(FaultReverted(self._fault_of_change[change], by="responder"))
 
     def stop(self) -> None:
         """Begin nothing more, and cut every wait short."""
@@ -89,40 +97,51 @@ class Timeline:
         if defect:
             self._fault_of_change[change] = fault
             service = entry.spec.release.rpartition("-")[0]
-            data = {
-                "kind": "bad-deploy",
-                "target": service,
-                "service": service,
-                "entry": index,
-                "change": change,
-            }
-            self._intend(fault, {**data, "defect": defect, "undo": {"rollback": change}}, None)
+            intended = FaultIntended(
+                fault,
+                kind="bad-deploy",
+                target=service,
+                service=service,
+                entry=index,
+                change=change,
+                defect=defect,
+                undo={"rollback": change},
+            )
+            self._intend(intended, None)
         strategy: Strategy = entry.spec.strategy
         try:
             self._deployer.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
         except PortError as error:
             if defect and self._deactivate(fault):
-                self._log("fault.failed", fault, {"why": str(error)})
+                self._log(FaultFailed(fault, why=str(error)))
         else:
             if defect:
-                self._log("fault.injected", fault, {})
+                self._log(FaultInjected(fault))
 
     def _delete(self, entry: Entry, fault: str, index: int) -> None:
         """Let an automation delete an environment. A refusal by the system is an event of the scenario."""
         region, change = entry.spec.region, self.next_change()
-        data = {"kind": entry.action, "target": region, "region": region, "entry": index, "plan": change}
-        self._intend(fault, {**data, "undo": {"environment": region}}, None)
+        intended = FaultIntended(
+            fault,
+            kind=entry.action,
+            target=region,
+            region=region,
+            entry=index,
+            plan=change,
+            undo={"environment": region},
+        )
+        self._intend(intended, None)
         try:
             self._deployer.recreate_environment(change, entry.spec.release, region, entry.spec.by)
         except PortError as error:
             if self._deactivate(fault):
-                self._log("fault.failed", fault, {"why": str(error)})
+                self._log(FaultFailed(fault, why=str(error)))
             if not (isinstance(error, Refused) or self._stopped.is_set()):
                 raise
             return
         self._deactivate(fault)
-        self._log("fault.injected", fault, {})
-        self._log("fault.reverted", fault, {"by": "system"})
+        self._log(FaultInjected(fault))
+        self._log(FaultReverted(fault, by="system"))
 
     def _inject(self, entry: Entry, name: str, index: int) -> None:
         """Inject a fault, and revert it once its duration is over."""
@@ -131,18 +150,20 @@ class Timeline:
         undo = dict(fault.undo())
         values = {**undo.get("spec", {}), **undo.get("chosen", {})}
         place = {key: values[key] for key in ("region", "service") if isinstance(values.get(key), str)}
-        data = {"kind": entry.action, "target": fault.target, **place, "entry": index, "undo": undo}
-        self._intend(name, data, fault)
+        intended = FaultIntended(
+            name, kind=entry.action, target=fault.target, **place, entry=index, undo=undo
+        )
+        self._intend(intended, fault)
         try:
             fault.inject(self._wait)
         except PortError as error:
             self._try_to_revert(name, fault)
             if self._deactivate(name):
-                self._log("fault.failed", name, {"why": str(error)})
+                self._log(FaultFailed(name, why=str(error)))
             if not self._stopped.is_set():
                 raise
             return
-        self._log("fault.injected", name, {})
+        self._log(FaultInjected(name))
         if entry.spec.for_ is not None and self._wait(entry.spec.for_ - (time.monotonic() - begun)):
             ordered = self._deployer.clock.now()
             fault.revert()
@@ -153,7 +174,7 @@ class Timeline:
         try:
             fault.revert()
         except PortError as error:
-            self._log("note", "", {"text": f"fault {name} could not be reverted: {error}", "by": "gameday"})
+            self._log(Note(text=f"fault {name} could not be reverted: {error}", by="gameday"))
             return False
         return True
 
@@ -161,16 +182,16 @@ class Timeline:
         """Wait; return False at once if the run is being ended."""
         return not self._stopped.wait(max(0.0, seconds))
 
-    def _intend(self, name: str, data: Mapping[str, Any], fault: Fault | None) -> None:
+    def _intend(self, intended: FaultIntended, fault: Fault | None) -> None:
         with self._lock:
-            self._active[name] = fault
-        self._log("fault.intended", name, data)
+            self._active[intended.fault] = fault
+        self._log(intended)
 
     def _deactivate(self, name: str) -> bool:
         """Remove the fault from the active set; return True if it was active."""
         with self._lock:
             return self._active.pop(name, self) is not self
 
-    def _mark_reverted(self, name: str, by: str, **more: float) -> None:
+    def _mark_reverted(self, name: str, by: str, ordered: float | None = None) -> None:
         if self._deactivate(name):
-            self._log("fault.reverted", name, {"by": by, **more})
+            self._log(FaultReverted(name, by=by, ordered=ordered))

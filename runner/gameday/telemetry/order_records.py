@@ -11,10 +11,12 @@ import asyncio
 import http.client
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gameday.recording import atomic_file
+from gameday.recording.journal_events import OrdersCollected
 
 ORDERS, LEDGER, STOCK = "audit.jsonl", "ledger.jsonl", "stock.jsonl"
 PRELOADED = 1_000_000
@@ -39,29 +41,28 @@ Row = Mapping[str, Any]
 
 def collect_orders(
     database_url: str | None, payments: tuple[str, int] | None, run: str, folder: Path
-) -> Mapping[str, Any]:
-    """Writes audit.jsonl, stock.jsonl and ledger.jsonl into `folder`; returns the journal's data of `audit`.
+) -> OrdersCollected:
+    """Write audit.jsonl, stock.jsonl and ledger.jsonl into `folder`; return the journal's event.
 
-    `database_url` is the postgresql:// address of the primary, `payments` host and port of the third party; None where
-    it doesn't run. Takes at most ALL_S + QUERY_S. The data: {file, orders, ledger, charges, stock, why}, the files'
-    names and their counts of rows, null where that part couldn't be had; `why` says why, empty where all could.
+    `database_url` is the postgresql:// address of the primary, `payments` host and port of the third party; None if
+    it doesn't run. Takes at most ALL_S + QUERY_S. Raise OSError if a file can't be written.
     """
-    told: dict[str, Any] = dict.fromkeys(("file", "orders", "ledger", "charges", "stock"))
+    collected = OrdersCollected(file=None, orders=None, ledger=None, charges=None, stock=None, why="")
     missing: list[str] = []
     try:
         orders, stock = _of_database(database_url, run)
     except Exception as error:
         missing.append(f"database: {type(error).__name__}: {error}")
     else:
-        told |= {"file": ORDERS, "orders": _write(folder / ORDERS, orders), "stock": STOCK}
+        collected = replace(collected, file=ORDERS, orders=_write(folder / ORDERS, orders), stock=STOCK)
         _write(folder / STOCK, stock)
     try:
         charges = _of_payments(payments, run)
     except Exception as error:
         missing.append(f"payments: {type(error).__name__}: {error}")
     else:
-        told |= {"ledger": LEDGER, "charges": _write(folder / LEDGER, charges)}
-    return {**told, "why": "; ".join(missing)}
+        collected = replace(collected, ledger=LEDGER, charges=_write(folder / LEDGER, charges))
+    return replace(collected, why="; ".join(missing))
 
 
 def _write(path: Path, rows: Iterable[Row]) -> int:

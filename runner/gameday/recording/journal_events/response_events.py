@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Self
 
+from gameday.operations import Alert
 from gameday.recording.journal_events.event_type import JournalEvent
 
 
@@ -20,6 +22,21 @@ class AlertRaised(JournalEvent, kind="alert.raised", subject="alert"):
     region: str | None
     journey: str | None
     summary: str
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """Return the event of an alert, stamped with the time at which it was raised."""
+        return cls(
+            alert.id,
+            detector=alert.detector,
+            side=alert.side,
+            pages=alert.pages,
+            slo=alert.slo,
+            region=alert.region,
+            journey=alert.journey,
+            summary=alert.summary,
+            t=alert.t,
+        )
 
 
 @dataclass(frozen=True)
