@@ -63,7 +63,6 @@ MODULE_LINES = 300
 TO_SPLIT = {
     "gameday/analysis/expressions/expectations.py",
     "gameday/load/locustfile.py",
-    "gameday/ports.py",
     "gameday/scenario/yaml_document.py",
     "gameday/substrates/docker/docker_substrate.py",
     "gameday/substrates/process/process_substrate.py",

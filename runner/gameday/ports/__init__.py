@@ -1,0 +1,37 @@
+"""Ports: the Protocols between a run and everything that touches the world, and the plain values that they pass.
+
+Every call is synchronous, bounded by a time-out of its own, and thread-safe. A failure is `PortError`, whose text says
+what failed, where, and what to do. A caller declares the narrowest Protocol that it needs.
+"""
+
+from gameday.ports.faults_port import Arena, Fault, Wait
+from gameday.ports.links_port import Links, Toxic
+from gameday.ports.load_port import Load
+from gameday.ports.port_error import PortError
+from gameday.ports.responder_port import Health, Responder, Sight, View
+from gameday.ports.substrate_port import Instance, Isolation, Limits, Release, Substrate, Volumes
+from gameday.ports.system_port import System
+from gameday.ports.telemetry_port import Detector, Telemetry
+
+__all__ = [
+    "Arena",
+    "Detector",
+    "Fault",
+    "Health",
+    "Instance",
+    "Isolation",
+    "Limits",
+    "Links",
+    "Load",
+    "PortError",
+    "Release",
+    "Responder",
+    "Sight",
+    "Substrate",
+    "System",
+    "Telemetry",
+    "Toxic",
+    "View",
+    "Volumes",
+    "Wait",
+]

@@ -1,0 +1,37 @@
+"""The Protocol of faults, and where they act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gameday.ports.load_port import Load
+from gameday.ports.system_port import System
+
+Wait = Callable[[float], bool]
+"""Wait for so many seconds; return False at once if the run is being ended."""
+
+
+class Fault(Protocol):
+    """What a scenario does to the system. `undo` is plain JSON data from which `gameday.faults.rebuild` rebuilds it.
+
+    `inject` returns once the system has confirmed the fault, or at the end of a ramp. `revert` is idempotent, also
+    after an `inject` that failed or was cut short. Both raise PortError.
+    """
+
+    target: str
+
+    def undo(self) -> Mapping[str, Any]: ...
+
+    def inject(self, wait: Wait) -> None: ...
+
+    def revert(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where faults act."""
+
+    system: System
+    load: Load

@@ -1,0 +1,5 @@
+"""The error of every port."""
+
+
+class PortError(Exception):
+    """The tool or the substrate failed (exit status 4)."""
