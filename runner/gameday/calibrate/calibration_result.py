@@ -6,9 +6,7 @@ it, one for each substrate.
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 
 from gameday.calibrate.bench import SLO
 from gameday.calibrate.deviations import Measured, Truth, apart, beyond, measured, spread
+from gameday.recording import atomic_file
 from gameday.recording.journal import Event, read_journal
 from gameday.recording.samples import Samples, read_samples
 from gameday.slo import course, select
@@ -91,7 +90,8 @@ def coarse(found: Mapping[str, Any]) -> list[str]:
 
 def write(folder: Path, found: Mapping[str, Any]) -> Path:
     """Puts it into the folder of the calibration, at once."""
-    return _replace(folder / FILE, found)
+    atomic_file.write_json(folder / FILE, found)
+    return folder / FILE
 
 
 def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
@@ -99,7 +99,9 @@ def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
     if found["n"] < LEAST or problems(found):
         return None
     state.mkdir(parents=True, exist_ok=True)
-    return _replace(state / f"calibration-{found['substrate']}.json", found)
+    path = state / f"calibration-{found['substrate']}.json"
+    atomic_file.write_json(path, found)
+    return path
 
 
 def _one(events: Sequence[Event], kind: str) -> Event:
@@ -174,15 +176,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _rounded(each) for key, each in value.items()}
     return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _replace(path: Path, content: Mapping[str, Any]) -> Path:
-    """Writes at once, so that a reader never sees half a file."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    return draft.replace(path)
 
 
 __all__ = ["coarse", "keep", "problems", "read_findings", "write"]

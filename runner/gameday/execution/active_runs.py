@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from gameday.recording import atomic_file
+
 
 @dataclass(frozen=True)
 class Active:
@@ -50,7 +52,7 @@ class Entry:
 
     def write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(asdict(self.active)), encoding="utf-8")
+        atomic_file.write_json(self.path, asdict(self.active))
 
     def stay(self) -> None:
         """It outlives the run, which left something, as one that nobody runs: `gameday heal` finds it by that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from gameday.console.result_tables import FRAME
 from gameday.ports import PortError
+from gameday.recording import atomic_file
 from gameday_reports.text.formatting import NOT_MEASURED, count, interval
 from gameday_reports.text.loose import mapping, number, pick, rows, text
 from gameday_reports.text.matrix_text import name_of, sentences, slos_of, spelt
@@ -42,14 +42,14 @@ def conclude(
     from gameday_reports.pages.matrix_page import render_matrix
 
     found = matrix(runs)
-    written = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    content = atomic_file.json_text(found)
     try:
-        (folder / f"{name}.json").write_text(written + "\n", encoding="utf-8")
+        atomic_file.write(folder / f"{name}.json", content)
         page = render_matrix(found, runs, folder / f"{name}.html", kicker=KICKERS[name])
     except OSError as error:
         raise PortError(f"the {name} can't be written to {folder}: {error}") from error
     if as_json:
-        click.echo(written)
+        click.echo(content, nl=False)
     console = Console(file=sys.stderr, highlight=False)
     console.print(table(found))
     for sentence in sentences(rows(found["variants"])):

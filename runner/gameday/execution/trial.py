@@ -25,6 +25,7 @@ from gameday.execution import active_runs, library
 from gameday.execution.system_reuse import Kept, Signals, wanted
 from gameday.operations import Change
 from gameday.ports import PortError
+from gameday.recording import atomic_file
 from gameday.recording.atomic_file import full, unwritable
 from gameday.recording.sealed_files import Seal, unseal
 from gameday.scenario import Scenario
@@ -110,7 +111,7 @@ def _prepare(trial: Trial, folder: Path) -> Seal | None:
     if seal:
         seal.write(folder / "scenario.yaml", text)
     else:
-        (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+        atomic_file.write(folder / "scenario.yaml", text)
     calibration = active_runs.state() / f"calibration-{trial.substrate}.json"
     if calibration.is_file():
         shutil.copyfile(calibration, folder / "calibration.json")
@@ -196,7 +197,7 @@ def _keep_releases(feed: Sequence[Change], into: Path) -> None:
     into.mkdir(exist_ok=True)
     for name in {name for change in feed for name in (change.release, change.previous)}:
         shutil.copyfile(releases.folder / name / "release.yaml", into / f"{name}.yaml")
-        (into / f"{name}.patch").write_text(releases.patch(name), encoding="utf-8")
+        atomic_file.write(into / f"{name}.patch", releases.patch(name))
 
 
 def _started(trial: Trial, options: Options, started: str) -> dict[str, Any]:

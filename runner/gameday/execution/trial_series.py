@@ -21,6 +21,7 @@ from gameday.execution.preparation import (
 )
 from gameday.execution.system_reuse import Kept, Signals, wanted
 from gameday.execution.trial import Options, Trial, new_id, play
+from gameday.recording import atomic_file
 
 Outcomes = list[Mapping[str, Any]]
 
@@ -122,7 +123,7 @@ def _write_trials(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> Mappin
     from gameday_reports.pages.trials_page import render_trials
 
     trials = summarise(outcomes)
-    (folder / "trials.json").write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
+    atomic_file.write_json(folder / "trials.json", trials)
     page = render_trials(trials, folder / "trials.html")
     console = Console(file=sys.stderr)
     console.print(trials_table(trials))

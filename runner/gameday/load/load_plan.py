@@ -17,6 +17,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gameday.recording import atomic_file
 from gameday.recording.samples import GROW_RECORDS
 
 STEPS: Mapping[str, tuple[str, ...]] = {
@@ -125,9 +126,7 @@ class LoadPlan(BaseModel):
 
     def write(self, path: Path) -> None:
         """Replaces `path` at once, so that a reader never sees half a plan."""
-        draft = path.with_suffix(".draft")
-        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        atomic_file.write(path, self.model_dump_json(indent=2) + "\n")
 
     def steps_per_journey(self) -> float:
         """Mean number of requests of one journey that runs to its end."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from gameday.recording import atomic_file
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,11 @@ def credentials_file(credentials: Credentials, folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{credentials.run}.json"
-    new = folder / f".{credentials.run}.{os.getpid()}"
-    new.unlink(missing_ok=True)
+    atomic_file.write_json(path, asdict(credentials), mode=0o600)
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(credentials), file)
-        new.replace(path)
         yield path
     finally:
-        for leftover in (new, path):
-            leftover.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def read_credentials(path: Path) -> Credentials:

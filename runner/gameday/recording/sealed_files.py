@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from gameday.recording import atomic_file
+
 KEY = "seal.key"
 SUFFIX = ".sealed"
 Encode = Callable[[str], str]
@@ -37,9 +39,7 @@ class Seal:
 
     def write(self, path: Path, text: str) -> None:
         """A whole file, sealed."""
-        self.path(path).write_text(
-            "".join(f"{self.line(each)}\n" for each in text.splitlines()), encoding="ascii"
-        )
+        atomic_file.write(self.path(path), "".join(f"{self.line(line)}\n" for line in text.splitlines()))
 
 
 def sealed(folder: Path) -> bool:
@@ -68,14 +68,10 @@ def _open(path: Path, key: bytes) -> None:
     except ValueError as error:
         raise OSError(f"{path.with_name(KEY)} is no key: {path.name} stays sealed") from error
     opened = path.with_suffix("")
-    draft = opened.with_name(opened.name + ".draft")
-    with path.open("rb") as lines, draft.open("wb") as file:
+    with path.open("rb") as lines, atomic_file.replacing(opened, durable=True) as file:
         for line in lines:
             try:
                 file.write(cipher.decrypt(line.strip()) + b"\n")
             except InvalidToken:
                 break
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(opened)
     path.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,8 @@ from gameday.analysis.trials.suite_result import Entry, suite
 from gameday.console import github_annotations
 from gameday.console.result_tables import FRAME
 from gameday.ports import PortError
-from gameday.recording.atomic_file import unwritable
+from gameday.recording import atomic_file
+from gameday.recording.atomic_file import json_text, unwritable
 from gameday.scenario.yaml_document import Invalid
 
 COLOURS = {"pass": "green", "inconclusive": "yellow"}
@@ -43,7 +43,7 @@ class Done:
 
     def keep(self) -> None:
         """suite.json as it is now, so that not even a kill loses what was run. Raises PortError."""
-        _written(self.folder / "suite.json", _json(self.found()))
+        _written(self.folder / "suite.json", json_text(self.found()))
 
 
 def leave(done: Done, base: Base | None, save: Path | None, *, as_json: bool) -> int:
@@ -58,7 +58,7 @@ def leave(done: Done, base: Base | None, save: Path | None, *, as_json: bool) ->
     for line in github_annotations.commands(told):
         click.echo(line, err=True)
     if as_json:
-        click.echo(_json(told), nl=False)
+        click.echo(json_text(told), nl=False)
     return int(told["exit_status"])
 
 
@@ -74,7 +74,7 @@ def _files(done: Done, found: Mapping[str, Any]) -> str:
     from gameday_reports.pages.suite_markdown import markdown
     from gameday_reports.pages.suite_page import render_suite
 
-    _written(done.folder / "suite.json", _json(found))
+    _written(done.folder / "suite.json", json_text(found))
     _written(done.folder / "junit.xml", junit_suite(found))
     _written(done.folder / "suite.md", text := markdown(found))
     try:
@@ -107,7 +107,7 @@ def _trials(folder: Path, entry: Entry) -> None:
         summarise([each.outcome for each in entry.counted]),
         folder / Path(entry.counted[0].folder).parent,
     )
-    _written(home / "trials.json", _json(trials))
+    _written(home / "trials.json", json_text(trials))
     try:
         render_trials(trials, home / "trials.html")
     except OSError as error:
@@ -121,7 +121,7 @@ def _matrix(page: Path, runs: Mapping[str, Path]) -> bool:
 
     try:
         found = matrix(runs)
-        _written(page.with_suffix(".json"), _json(found))
+        _written(page.with_suffix(".json"), json_text(found))
         render_matrix(found, runs, page)
     except (ValueError, LookupError, OSError, Invalid) as error:
         click.echo(f"suite  no {page.name} of {page.parent.name}: {error}", err=True)
@@ -173,16 +173,10 @@ def table(found: Mapping[str, Any]) -> Table:
     return shown
 
 
-def _json(found: Mapping[str, Any]) -> str:
-    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def _written(path: Path, text: str) -> None:
     """At once, so that a reader never sees half a file. Raises PortError."""
-    draft = path.with_name(path.name + ".draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        atomic_file.write(path, text)
     except OSError as error:
         raise PortError(unwritable(error, path)) from error

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from gameday.recording import atomic_file
 from gameday.topology import Service
 
 Table = Mapping[str, Sequence[str]]
@@ -48,8 +49,6 @@ class Names:
                 self._save()
 
     def _save(self) -> None:
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps(self._table, sort_keys=True), encoding="utf-8")
-        fresh.replace(self.path)
+        atomic_file.write(self.path, json.dumps(self._table, sort_keys=True))
         if self._changed:
             self._changed({key: tuple(addresses) for key, addresses in self._table.items()})
