@@ -183,6 +183,21 @@ def test_modules_and_functions_are_short(name: str, path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{name}:{node.lineno} {node.name}"
 
 
+@every_code_module
+def test_http_clients_come_from_one_factory(name: str, path: Path) -> None:
+    """Only `host/http_client` opens connections, so that none for this machine goes through a proxy."""
+    makers = (
+        "requests.Session(",
+        "HTTPConnection(",
+        "urlopen(",
+        "build_opener(",
+        "requests.get(",
+        "requests.post(",
+    )
+    source = path.read_text(encoding="utf-8")
+    assert name == "gameday/host/http_client.py" or not [maker for maker in makers if maker in source]
+
+
 def test_folders_are_small() -> None:
     """A folder has at most 15 modules beside its `__init__`; the package itself has few entries."""
     folders: dict[str, int] = defaultdict(int)

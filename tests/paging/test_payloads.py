@@ -1,4 +1,4 @@
-"""What each receiver is sent: the fields that its maker documents, marked as a drill."""
+"""Messages to receivers: the fields that each format documents, marked as a drill."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = Page(
 )
 
 
-def test_pagerduty_gets_an_event_of_its_version_2() -> None:
+def test_pagerduty_gets_a_version_2_event() -> None:
     """Key, action, dedup key, and the payload's required summary, source and severity; the runbook as a link."""
     event = payload(Target(URL, "pagerduty", "KEY"), "trigger", PAGE)
     assert event["routing_key"] == "KEY"
@@ -35,34 +35,34 @@ def test_pagerduty_gets_an_event_of_its_version_2() -> None:
 
 
 def test_pagerduty_takes_no_more_than_1024_characters() -> None:
-    """A longer summary is cut, its mark is kept."""
+    """A longer summary is truncated and keeps its mark."""
     long = Page("r1", "a1", "x" * 5000, "checkout", "")
     summary = payload(Target(URL, "pagerduty", "KEY"), "trigger", long)["payload"]["summary"]
     assert len(summary) == 1024
     assert summary.startswith("[DRILL] x")
 
 
-def test_slack_is_sent_text_that_means_nothing_to_it() -> None:
-    """Its three special characters are escaped: no summary calls a whole channel."""
+def test_slack_gets_escaped_text() -> None:
+    """The three special characters are escaped, so that no summary notifies a whole channel."""
     text = payload(Target(URL, "slack"), "trigger", PAGE)["text"]
     assert (
         text == "[DRILL] PAGE a1 (us-east): checkout &lt;fails&gt; &amp; more\nRunbook: https://rb.example/c"
     )
 
 
-@pytest.mark.parametrize("format", [each for each in FORMATS if each != "pagerduty"])
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "pagerduty"])
 def test_every_text_is_marked_and_has_the_runbook(format: Format) -> None:
-    """Page, acknowledgement and end alike; without a runbook it says so."""
+    """So have page, acknowledgement and end; a page without a runbook says so."""
     target = Target(URL, format)
     for action in get_args(Action):
         text = payload(target, action, PAGE, "lead")["text"]
         assert text.startswith("[DRILL] ")
         assert "https://rb.example/c" in text
-    assert "There is no runbook." in payload(target, "trigger", Page("r", "a", "s", "o", ""))["text"]
+    assert "No runbook." in payload(target, "trigger", Page("r", "a", "s", "o", ""))["text"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_payload_holds_the_address(format: Format) -> None:
-    """Which would be passed on to a room full of people."""
+    """A payload is shown to a room full of people."""
     secret = Target("https://hooks.example/very/secret", format, "KEY")
     assert "very" not in json.dumps(payload(secret, "trigger", PAGE))

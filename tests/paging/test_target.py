@@ -1,4 +1,4 @@
-"""Addresses of receivers: read strictly, and never repeated."""
+"""Addresses of receivers: parsed strictly, and never quoted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from gameday.paging import read_target
 from gameday.paging.target import PAGERDUTY
 
 
-def test_each_format_has_its_way_of_being_written() -> None:
-    """PagerDuty's own address needs no more than the key."""
+def test_each_format_has_its_own_syntax() -> None:
+    """PagerDuty itself needs the key only."""
     assert read_target("slack=https://hooks.example/T0").format == "slack"
     own = read_target("pagerduty=abc123")
     assert (own.url, own.key) == (PAGERDUTY, "abc123")
@@ -35,15 +35,15 @@ def test_each_format_has_its_way_of_being_written() -> None:
         "smoke=s3cret",
     ],
 )
-def test_a_mistake_is_told_without_the_secret(text: str) -> None:
-    """The words say what is wrong, and repeat nothing."""
+def test_errors_hide_the_secret(text: str) -> None:
+    """The message says what is wrong and quotes nothing."""
     with pytest.raises(ValueError, match=r".") as caught:
         read_target(text)
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_target_shows_its_host_alone() -> None:
-    """Neither path nor key nor query."""
+def test_a_target_shows_only_its_host() -> None:
+    """Path, query and key are hidden."""
     for text in ("slack=https://hooks.example/s3cret?s3cret", "pagerduty=s3cret"):
         target = read_target(text)
         assert "s3cret" not in f"{target} {target!r} {target.shown}"

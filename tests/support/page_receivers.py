@@ -1,4 +1,4 @@
-"""Real receivers of webhooks, on loopback: one that takes, one that fails, one that hangs."""
+"""Real receivers of webhooks on loopback: one that answers, one that hangs. The first serves as a recording proxy too."""
 
 from __future__ import annotations
 
@@ -13,43 +13,48 @@ from typing import Any
 
 
 class Receiver:
-    """What came, in order; `answers` are given one by one, the last for ever."""
+    """Messages in order of arrival; `statuses` are answered one by one, the last one for ever."""
 
-    def __init__(self, answers: Sequence[int]) -> None:
-        self.got: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    def __init__(self, statuses: Sequence[int]) -> None:
+        self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.paths: list[str] = []
-        self._answers = list(answers)
+        """Request targets; a proxy's are whole addresses."""
+        self._statuses = list(statuses)
         self.url = ""
 
     def next(self) -> dict[str, Any]:
-        """The next message, waited for."""
-        return self.got.get(timeout=10)
+        """Wait for the next message and return it."""
+        return self.messages.get(timeout=10)
 
     def take(self, path: str, body: bytes) -> int:
+        """Record a message; return the status to answer."""
         self.paths.append(path)
-        self.got.put(json.loads(body))
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        self.messages.put(json.loads(body or b"null"))
+        return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
 
 
 @contextmanager
-def receiving(*answers: int) -> Iterator[Receiver]:
-    """An HTTP server that answers with these statuses."""
-    receiver = Receiver(answers or (200,))
+def receiving(*statuses: int) -> Iterator[Receiver]:
+    """Serve a receiver that answers with these statuses, 200 by default."""
+    receiver = Receiver(statuses or (200,))
 
-    class Taker(BaseHTTPRequestHandler):
+    class RequestHandler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_POST(self) -> None:
-            status = receiver.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+            status = receiver.take(self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))))
             self.send_response(status)
             self.send_header("Location", f"{receiver.url}/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
+        def do_GET(self) -> None:
+            self.do_POST()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+        def log_message(self, format: str, *args: Any) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RequestHandler)
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -63,6 +68,6 @@ def receiving(*answers: int) -> Iterator[Receiver]:
 
 @contextmanager
 def hanging() -> Iterator[str]:
-    """A receiver that accepts and never answers; its address."""
+    """Listen without ever answering; yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"

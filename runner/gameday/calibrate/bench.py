@@ -17,6 +17,7 @@ from urllib.parse import quote
 import requests
 
 from gameday.detect import make as make_detector
+from gameday.host.http_client import direct_session
 from gameday.links.link_control import LinkControl
 from gameday.links.server.toxiproxy_api import SWITCHED
 from gameday.links.toxiproxy_client import LinkServer
@@ -107,7 +108,7 @@ class Bench:
         self._server = LinkServer(*self._substrate.address(links))
         target = f"http://{self._server.proxies()[LINK.name].listen}"
         try:
-            with _session() as session:
+            with direct_session() as session:
                 session.get(f"{target}/products/1", timeout=SWITCH_S).raise_for_status()
         except requests.RequestException as error:
             hint = "a Docker engine has to be on this machine, its bridges reachable; --substrate process needs none"
@@ -119,7 +120,7 @@ class Bench:
         if self._server is None:
             raise PortError("the link isn't up")
         url = f"http://{self._server.address}/proxies/{quote(LINK.name)}"
-        with self._switching, _session() as session:
+        with self._switching, direct_session() as session:
             before = self.clock.now()
             try:
                 answer = session.patch(url, json={"enabled": on}, timeout=SWITCH_S)
@@ -176,10 +177,3 @@ def _release(substrate: str, name: str) -> Release:
 
 def _no_database() -> Path:
     raise PortError("the bench has no database")
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    # A web proxy set in the environment must not come between the runner and its link.
-    session.trust_env = False
-    return session

@@ -20,6 +20,7 @@ import toxiproxy
 import toxiproxy.api
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
+from gameday.host.http_client import direct_session
 from gameday.ports import PortError
 
 _READY_POLL_S = 0.02
@@ -91,9 +92,7 @@ class _Http:
 
 
 def _send(method: str, url: str, timeout_s: float, **arguments: Any) -> requests.Response:
-    # No environment: a web proxy set there must not come between the runner and its link servers.
-    with requests.Session() as session:
-        session.trust_env = False
+    with direct_session() as session:
         return session.request(method, url, timeout=timeout_s, **arguments)
 
 

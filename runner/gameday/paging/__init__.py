@@ -1,11 +1,11 @@
 """Pages by webhook: to Slack-compatible rooms, to PagerDuty, or as plain JSON.
 
-`target` reads where to, `payloads` makes what is sent, `delivery` sends it without ever holding the run up. When to
-page is left to the engine.
+`target` reads the address of a receiver, `payloads` makes the messages, `delivery` sends them without ever blocking the
+run. The engine decides when to page.
 """
 
-from gameday.paging.delivery import Pager, Told
+from gameday.paging.delivery import Pager, ReportDelivery
 from gameday.paging.payloads import Page
 from gameday.paging.target import FORMATS, Target, read_target
 
-__all__ = ["FORMATS", "Page", "Pager", "Target", "Told", "read_target"]
+__all__ = ["FORMATS", "Page", "Pager", "ReportDelivery", "Target", "read_target"]

@@ -1,7 +1,7 @@
-"""Sends pages, each receiver in a thread of its own with a bounded queue: one that hangs or fails holds up nobody else.
+"""Delivery of pages: a thread and a bounded queue for each receiver, so that one that hangs delays no other.
 
-Nothing here blocks the caller but `close`, which is bounded. What can't be delivered is told, never raised, and never
-with an address in it: that is a secret.
+Only `close` blocks, and it is bounded. A failed delivery is reported, never raised, and never with the receiver's
+address, which is a secret.
 """
 
 from __future__ import annotations
@@ -17,146 +17,155 @@ from contextlib import suppress
 from email.message import Message
 from typing import IO, Any
 
+from gameday.host.http_client import open_url
 from gameday.paging.payloads import Action, Page, payload
 from gameday.paging.target import Target
 
-TIMEOUT = 3.0
-"""Seconds for a connection, and for each wait on its answer."""
-BACKOFF = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further try."""
-MOST_WAITING = 100
-LONGEST_PAUSE = 10.0
-AGAIN = (408, 425, 429)
+TIMEOUT_S = 3.0
+"""How long a connection, and each wait for an answer, may take."""
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
+"""Pauses before each retry."""
+QUEUE_LENGTH = 100
+MAX_PAUSE_S = 10.0
+RETRIED_STATUSES = (408, 425, 429)
+"""Statuses that are retried, beside 5xx."""
 
-Told = Callable[[str, Action, str, str | None], None]
-"""(alert, action, receiver as it may be shown, why it wasn't delivered or None), called from the receiver's thread."""
+ReportDelivery = Callable[[str, Action, str, str | None], None]
+"""(alert, action, receiver without its secrets, why it failed or None), called in the receiver's thread."""
 
 
 class Pager:
-    """Pages of one run, to all receivers; `close` resolves every page that still stands.
+    """Sends the pages of one run to all receivers; `close` resolves those that are still open.
 
-    It remembers what it triggered. After a crash, a new one with the same run can `resolve` by alert just as well.
+    It knows the pages that it triggered. After a crash, another Pager can resolve a page of the same run and alert.
     """
 
     def __init__(
         self,
         targets: Sequence[Target],
-        told: Told,
+        report: ReportDelivery,
         *,
-        timeout: float = TIMEOUT,
-        backoff: Sequence[float] = BACKOFF,
+        timeout: float = TIMEOUT_S,
+        backoff: Sequence[float] = BACKOFF_S,
     ) -> None:
-        self._receivers = [_Receiver(target, told, timeout, backoff) for target in targets]
-        self._standing: dict[str, Page] = {}
+        self._receivers = [_Receiver(target, report, timeout, backoff) for target in targets]
+        self._open: dict[str, Page] = {}
         self._lock = threading.Lock()
 
     def trigger(self, page: Page) -> None:
         with self._lock:
-            self._standing[page.alert] = page
-        self._all("trigger", page)
+            self._open[page.alert] = page
+        self._send("trigger", page)
 
     def acknowledge(self, alert: str, by: str) -> None:
-        """Of an alert that was triggered; of another it is nothing."""
+        """Send an acknowledgement; a no-op if the alert wasn't triggered."""
         with self._lock:
-            page = self._standing.get(alert)
+            page = self._open.get(alert)
         if page is not None:
-            self._all("acknowledge", page, by)
+            self._send("acknowledge", page, by)
 
     def resolve(self, page: Page) -> None:
         with self._lock:
-            self._standing.pop(page.alert, None)
-        self._all("resolve", page)
+            self._open.pop(page.alert, None)
+        self._send("resolve", page)
 
     def close(self, patience: float = 5.0) -> Sequence[str]:
-        """Resolves what stands, waits `patience` seconds at most for the last messages; the receivers not done then."""
+        """Resolve open pages and wait up to `patience` seconds; return the receivers that didn't finish."""
         with self._lock:
-            standing, self._standing = list(self._standing.values()), {}
-        for page in standing:
-            self._all("resolve", page)
+            pages, self._open = list(self._open.values()), {}
+        for page in pages:
+            self._send("resolve", page)
         until = time.monotonic() + patience
         for receiver in self._receivers:
             receiver.finish()
-        return [each.target.shown for each in self._receivers if not each.finished(until - time.monotonic())]
+        return [
+            receiver.target.shown
+            for receiver in self._receivers
+            if not receiver.wait_finished(until - time.monotonic())
+        ]
 
-    def _all(self, action: Action, page: Page, by: str = "") -> None:
+    def _send(self, action: Action, page: Page, by: str = "") -> None:
         for receiver in self._receivers:
-            receiver.send(action, page, by)
+            receiver.enqueue(action, page, by)
 
 
 class _Receiver:
-    """One target, its queue and its thread."""
+    """One target with its queue and thread."""
 
-    def __init__(self, target: Target, told: Told, timeout: float, backoff: Sequence[float]) -> None:
+    def __init__(
+        self, target: Target, report: ReportDelivery, timeout: float, backoff: Sequence[float]
+    ) -> None:
         self.target = target
-        self._told, self._timeout, self._backoff = told, timeout, backoff
-        self._waiting: queue.Queue[tuple[Action, Page, str] | None] = queue.Queue(MOST_WAITING)
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._report, self._timeout, self._backoff = report, timeout, backoff
+        self._queue: queue.Queue[tuple[Action, Page, str] | None] = queue.Queue(QUEUE_LENGTH)
         self._closed, self._given_up = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="pages", daemon=True)
+        self._thread = threading.Thread(target=self._deliver_queue, name="pages", daemon=True)
         self._thread.start()
 
-    def send(self, action: Action, page: Page, by: str) -> None:
+    def enqueue(self, action: Action, page: Page, by: str) -> None:
         try:
             if self._closed.is_set():
                 raise queue.Full
-            self._waiting.put_nowait((action, page, by))
+            self._queue.put_nowait((action, page, by))
         except queue.Full:
-            why = "the run has ended" if self._closed.is_set() else f"{MOST_WAITING} messages wait already"
-            self._told(page.alert, action, self.target.shown, why)
+            why = (
+                "the run has ended"
+                if self._closed.is_set()
+                else f"{QUEUE_LENGTH} messages are queued already"
+            )
+            self._report(page.alert, action, self.target.shown, why)
 
     def finish(self) -> None:
-        """Ends the thread once its queue is empty. Where the queue is full, patience ends it."""
+        """End the thread once its queue is empty; if the queue is full, `wait_finished` gives up on it."""
         self._closed.set()
         with suppress(queue.Full):
-            self._waiting.put_nowait(None)
+            self._queue.put_nowait(None)
 
-    def finished(self, patience: float) -> bool:
-        """Whether all was sent within so many seconds; after them nothing more is tried, nor told."""
+    def wait_finished(self, patience: float) -> bool:
+        """Return whether everything was sent within `patience` seconds; nothing is tried or reported after them."""
         self._thread.join(max(0.0, patience))
         self._given_up.set()
         return not self._thread.is_alive()
 
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
+    def _deliver_queue(self) -> None:
+        while (item := self._queue.get()) is not None:
             action, page, by = item
             body = json.dumps(payload(self.target, action, page, by)).encode()
-            why = self._delivered(body)
+            why = self._deliver(body)
             if self._given_up.is_set():
                 return
-            self._told(page.alert, action, self.target.shown, why)
+            self._report(page.alert, action, self.target.shown, why)
 
-    def _delivered(self, body: bytes) -> str | None:
-        """Tries until it is taken; why it wasn't, at last."""
+    def _deliver(self, body: bytes) -> str | None:
+        """Send with retries; return why the last attempt failed, None if the receiver took it."""
         why: str | None = None
         for pause in (*self._backoff, None):
-            why, again = self._once(body)
-            if why is None or again is None or pause is None:
+            why, retry_after = self._attempt(body)
+            if why is None or retry_after is None or pause is None:
                 return why
-            if self._given_up.wait(min(max(pause, again), LONGEST_PAUSE)):
+            if self._given_up.wait(min(max(pause, retry_after), MAX_PAUSE_S)):
                 return why
         return why
 
-    def _once(self, body: bytes) -> tuple[str | None, float | None]:
-        """(why not, seconds after which to try again; None where that is of no use)."""
-        request = urllib.request.Request(  # noqa: S310  (`read_target` lets http and https through alone)
-            self.target.url,
-            body,
-            {"Content-Type": "application/json", "User-Agent": "gameday"},
-            method="POST",
+    def _attempt(self, body: bytes) -> tuple[str | None, float | None]:
+        """Return (why it failed or None, seconds until a retry makes sense; None if it makes none)."""
+        headers = {"Content-Type": "application/json", "User-Agent": "gameday"}
+        request = urllib.request.Request(  # noqa: S310  (`read_target` allows http and https only)
+            self.target.url, body, headers, method="POST"
         )
         try:
-            with self._opener.open(request, timeout=self._timeout):
+            with open_url(request, self._timeout, _NoRedirect()):
                 return None, None
         except urllib.error.HTTPError as error:
             error.close()
-            again = error.code >= 500 or error.code in AGAIN
-            return f"HTTP {error.code}", _seconds(error.headers.get("Retry-After")) if again else None
+            retry = error.code >= 500 or error.code in RETRIED_STATUSES
+            return f"HTTP {error.code}", _seconds(error.headers.get("Retry-After")) if retry else None
         except TimeoutError:
             return f"no answer within {self._timeout:g} s", 0.0
         except urllib.error.URLError as error:
             return f"can't be reached ({type(error.reason).__name__})", 0.0
-        except Exception as error:  # whatever a receiver does to the protocol
-            return f"no answer that is HTTP ({type(error).__name__})", 0.0
+        except Exception as error:  # a receiver may break the protocol in any way
+            return f"the answer isn't HTTP ({type(error).__name__})", 0.0
 
 
 def _seconds(text: str | None) -> float:
@@ -164,7 +173,7 @@ def _seconds(text: str | None) -> float:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry what is secret somewhere else."""
+    """Refuses redirects, which would carry secrets to another host."""
 
     def redirect_request(
         self,

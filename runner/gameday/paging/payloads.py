@@ -1,4 +1,4 @@
-"""What is sent: a page, its acknowledgement and its end, in each format. Pure; every text begins with `[DRILL]`.
+"""Messages to receivers: a page, its acknowledgement and its end, in each format. Every text begins with `[DRILL]`.
 
 PagerDuty: Events API v2, https://developer.pagerduty.com/docs/events-api-v2-overview. Slack: incoming webhooks, whose
 `text` every compatible room understands.
@@ -14,13 +14,13 @@ from gameday.paging.target import Target
 
 Action = Literal["trigger", "acknowledge", "resolve"]
 MARK = "[DRILL]"
-SUMMARY = 1024
-"""Characters of a summary that PagerDuty takes."""
+MAX_SUMMARY = 1024
+"""Characters of a summary that PagerDuty accepts."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One alert as people are told of it. `at` is an ISO 8601 time; `runbook` an address or words, or None."""
+    """One alert as receivers get it. `at` is an ISO 8601 time; `runbook` an address or a text, or None."""
 
     run: str
     alert: str
@@ -32,12 +32,12 @@ class Page:
 
     @property
     def key(self) -> str:
-        """The same for every message about this alert."""
+        """The deduplication key of every message about this alert."""
         return f"gameday-{self.run}-{self.alert}"
 
 
 def payload(target: Target, action: Action, page: Page, by: str = "") -> Mapping[str, Any]:
-    """The JSON body; `by` is who acknowledged."""
+    """Return the JSON body of a message; `by` is the role that acknowledged."""
     if target.format == "pagerduty":
         return _pagerduty(target.key, action, page)
     if target.format == "slack":
@@ -48,7 +48,7 @@ def payload(target: Target, action: Action, page: Page, by: str = "") -> Mapping
         "id": page.key,
         "run": page.run,
         "alert": page.alert,
-        "text": f"{_words(action, page, by)}. {_runbook(page)}",
+        "text": f"{_headline(action, page, by)}. {_runbook_line(page)}",
         "slo": page.slo,
         "region": page.region,
         "at": page.at,
@@ -63,7 +63,7 @@ def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
         return event
     event["client"] = "gameday"
     event["payload"] = {
-        "summary": f"{MARK} {page.summary}"[:SUMMARY],
+        "summary": f"{MARK} {page.summary}"[:MAX_SUMMARY],
         "source": page.region or "storefront",
         "severity": "critical",
         "timestamp": page.at,
@@ -77,19 +77,20 @@ def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
 
 
 def _slack(action: Action, page: Page, by: str) -> str:
-    text = f"{_words(action, page, by)}\n{_runbook(page)}"
+    """Return the text with Slack's three special characters escaped, so that no summary notifies a channel."""
+    text = f"{_headline(action, page, by)}\n{_runbook_line(page)}"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _words(action: Action, page: Page, by: str) -> str:
+def _headline(action: Action, page: Page, by: str) -> str:
     where = f" ({page.region})" if page.region else ""
     what = f"{page.alert}{where}: {page.summary}"
     if action == "trigger":
         return f"{MARK} PAGE {what}"
     if action == "acknowledge":
-        return f"{MARK} taken{f' by {by}' if by else ''}: {what}"
-    return f"{MARK} over: {what}"
+        return f"{MARK} acknowledged{f' by {by}' if by else ''}: {what}"
+    return f"{MARK} resolved: {what}"
 
 
-def _runbook(page: Page) -> str:
-    return f"Runbook: {page.runbook}" if page.runbook else "There is no runbook."
+def _runbook_line(page: Page) -> str:
+    return f"Runbook: {page.runbook}" if page.runbook else "No runbook."

@@ -1,7 +1,6 @@
-"""Where pages go: `slack=URL`, `json=URL`, or `pagerduty=KEY` (`pagerduty=URL#KEY`: another that speaks Events v2).
+"""Receivers of pages: `slack=URL`, `json=URL`, or `pagerduty=KEY` (`pagerduty=URL#KEY` for another Events v2 service).
 
-URL and key are secrets: such addresses are passwords. They show in no representation and in no message; `shown` is all
-that may be written down.
+URL and key are secrets, like passwords. No representation and no message shows them; only `shown` may be written.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 
 @dataclass(frozen=True)
 class Target:
-    """`key` is PagerDuty's routing key, and empty elsewhere."""
+    """One receiver. `key` is PagerDuty's routing key, empty for other formats."""
 
     url: str = field(repr=False)
     format: Format
@@ -26,35 +25,35 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """`slack at hooks.example.com`: no path, no query, no user, for each may be the secret."""
+        """Return `slack at hooks.example.com`: no path, query or user, each of which may be the secret."""
         return f"{self.format} at {urlsplit(self.url).hostname}"
 
 
 def read_target(text: str) -> Target:
-    """From the command line or the environment. Raises ValueError, without the text in it."""
-    named, _, rest = text.strip().partition("=")
-    known = next((each for each in FORMATS if each == named), None)
-    if known is None:
-        raise ValueError(f"where pages go is written {' or '.join(f'{each}=…' for each in FORMATS)}")
-    if known == "pagerduty" and not rest.startswith(("http:", "https:")):
-        rest = f"{PAGERDUTY}#{rest}"
-    url, _, key = rest.partition("#")
-    _checked(url, known)
-    if known == "pagerduty" and not re.fullmatch(r"[\w-]{1,100}", key):
+    """Read a receiver from the command line or the environment. Raise ValueError, without the text in it."""
+    name, _, address = text.strip().partition("=")
+    format_ = next((known for known in FORMATS if known == name), None)
+    if format_ is None:
+        raise ValueError(f"a receiver of pages is written {' or '.join(f'{known}=…' for known in FORMATS)}")
+    if format_ == "pagerduty" and not address.startswith(("http:", "https:")):
+        address = f"{PAGERDUTY}#{address}"
+    url, _, key = address.partition("#")
+    _check_url(url, format_)
+    if format_ == "pagerduty" and not re.fullmatch(r"[\w-]{1,100}", key):
         raise ValueError("pagerduty needs a routing key: pagerduty=KEY or pagerduty=URL#KEY")
-    if known != "pagerduty" and key:
-        raise ValueError(f"an address for {known} has no # part")
-    return Target(url, known, key)
+    if format_ != "pagerduty" and key:
+        raise ValueError(f"an address for {format_} has no # part")
+    return Target(url, format_, key)
 
 
-def _checked(url: str, known: str) -> None:
-    """Raises ValueError where nothing can be sent there."""
+def _check_url(url: str, format_: str) -> None:
+    """Raise ValueError if nothing can be sent to the address."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
-        good = False
-    if not good or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValueError(f"the address for {known} is no http:// or https:// address")
+        valid = False
+    if not valid or not (url.isascii() and url.isprintable()) or " " in url:
+        raise ValueError(f"the address for {format_} must begin with http:// or https:// and name a host")
     if parts.username or parts.password:
-        raise ValueError(f"the address for {known} may hold no user and no password")
+        raise ValueError(f"the address for {format_} must not hold a user or a password")

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as await_all
 from typing import Any
 
+from gameday.host.http_client import open_url
+
 TIMEOUT_S = 3.0
 MOST_S = 5.0
 AT_ONCE = 8
@@ -37,5 +39,5 @@ def _post(owed: Mapping[str, Any]) -> None:
     headers = {"Content-Type": "application/json", **owed["headers"]}
     body = json.dumps(owed["body"]).encode()
     request = urllib.request.Request(owed["url"], body, headers, method="POST")  # noqa: S310 - looked at above
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
+    with open_url(request, TIMEOUT_S):
         pass

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from gameday.host.http_client import DirectConnection
+
 INTERVAL_S = 0.02
 ANSWER_S = 1.0
 HOLD_S = 0.1
@@ -20,7 +22,7 @@ def answers(ready: Literal["http", "tcp"], address: tuple[str, int]) -> bool:
 
 
 def _healthy(address: tuple[str, int]) -> bool:
-    connection = http.client.HTTPConnection(*address, timeout=ANSWER_S)
+    connection = DirectConnection(*address, timeout=ANSWER_S)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.client.OK

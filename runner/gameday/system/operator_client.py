@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from gameday.host.http_client import direct_session
 from gameday.ports import PortError
 
 TIMEOUT_S = 3.0
@@ -29,8 +30,7 @@ def ask(
     """Return the JSON answer of the instance called `name`. Raise Refused, or PortError for any other failure."""
     host, port = address
     try:
-        with requests.Session() as session:
-            session.trust_env = False
+        with direct_session() as session:
             headers = {"Authorization": f"Bearer {token}"}
             url = f"http://{host}:{port}{path}"
             answer = session.request(

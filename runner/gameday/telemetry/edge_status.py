@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gameday.host.http_client import DirectConnection
 from gameday.ports import Health, PortError
 
 Address = tuple[str, int]
@@ -83,7 +84,7 @@ class Status:
     def _ask(self, address: Address) -> bytes:
         """The answer's body. Raises OSError, HTTPException or ValueError."""
         until = self._clock() + self._timeout
-        connection = http.client.HTTPConnection(*address, timeout=self._timeout)
+        connection = DirectConnection(*address, timeout=self._timeout)
         try:
             connection.request("GET", PATH, headers={"Authorization": f"Bearer {self._token}"})
             answer = connection.getresponse()

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from gameday.host.http_client import DirectConnection
 from gameday.ports import PortError
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Event, Journal
@@ -124,7 +125,7 @@ class Totals:
 
 def fetch(address: Address, timeout: float) -> str:
     """GET /metrics. OSError or http.client.HTTPException where there is no good answer."""
-    connection = http.client.HTTPConnection(*address, timeout=timeout)
+    connection = DirectConnection(*address, timeout=timeout)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()

@@ -8,13 +8,13 @@ amount to is for `gameday.analysis.audit.order_audit`.
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gameday.host.http_client import DirectConnection
 from gameday.recording import atomic_file
 from gameday.recording.journal_events import OrdersCollected
 
@@ -114,7 +114,7 @@ def _of_payments(address: tuple[str, int] | None, run: str) -> list[Row]:
     """The ledger's lines of this run, as they stand in it. One that isn't a charge is an error: it may hide one."""
     if address is None:
         raise ConnectionError("none runs")
-    connection = http.client.HTTPConnection(*address, timeout=QUERY_S)
+    connection = DirectConnection(*address, timeout=QUERY_S)
     try:
         connection.request("GET", "/ledger")
         answer = connection.getresponse()
