@@ -13,12 +13,13 @@ from gameday.analysis import write_outcome
 from gameday.execution import library, wiring
 from gameday.execution.system_reuse import Kept, wanted
 from gameday.recording.clock import RunClock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
 from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import ErrorKind, read_samples
 from gameday.run.interpreter import Interpreter
 from gameday.system import postgres_admin
 from tests.support.fakes import NoPages, QuietScreen
+from tests.support.journals import typed_event
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -79,7 +80,7 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     )
     clock, journal, kept = RunClock(), Journal(folder / "journal.jsonl"), Kept()
     settings = wiring.Settings(folder.name, folder, 7, "process")
-    journal.append(Event(0.0, "run.started", folder.name, {"substrate": "process", "seed": 7}))
+    journal.append(typed_event(0.0, "run.started", folder.name, {"substrate": "process", "seed": 7}))
     operating = kept.operator(
         wanted(scenario),
         lambda *parts: wiring.operator(scenario, settings, *parts),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gameday.reaper.journal_closing import close, finished
-from gameday.recording.journal import Event, Journal, read_journal
+from gameday.recording.journal import Event, read_journal
 from gameday.substrates.substrate_kind import Cleared
+from tests.support.journals import write_journal
 from tests.support.measured import measure
 from tests.support.paths import GOLDEN
 from tests.support.reaper_lab import Run
@@ -32,10 +33,7 @@ def append(run: Run, *events: Event) -> None:
     """As the runner did, after the half line was cut."""
     path = run.folder / "journal.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    journal = Journal(path)
-    for event in events:
-        journal.append(event)
-    journal.close()
+    write_journal(path, events)
 
 
 def test_the_half_line_is_cut(run: Run) -> None:

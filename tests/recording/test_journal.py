@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gameday.recording.atomic_file import unwritable
-from gameday.recording.journal import Event, Journal, read_journal
+from gameday.recording.journal import Journal, read_journal
+from gameday.recording.journal_events import FaultIntended, JournalEvent, Note, PhaseStarted
 from tests.support.small_disk import fill, small_disk
 
 SIZE = 64 * 1024
@@ -28,12 +29,12 @@ def told(journal: Journal) -> list[float]:
 
 def test_what_has_no_room_is_kept_and_written_once_there_is_some(disk: Path) -> None:
     """Nothing is lost and nothing told twice; meanwhile whole lines are on disk, and the screen hears of all."""
-    heard: list[Event] = []
+    heard: list[JournalEvent] = []
     journal = Journal(disk / "journal.jsonl", heard.append)
-    journal.append(Event(0.0, "first"))
+    journal.append(PhaseStarted("up"))
     filler = fill(disk)
     for t in range(1, 6):
-        journal.append(Event(t, "note", "", {"text": LONG}))
+        journal.append(Note(text=LONG, by="me", t=t))
     assert journal.trouble is not None
     assert journal.trouble.errno == errno.ENOSPC
     on_disk = told(journal)
@@ -41,7 +42,7 @@ def test_what_has_no_room_is_kept_and_written_once_there_is_some(disk: Path) -> 
     assert len(on_disk) < 6
     assert journal.path.read_bytes().endswith(b"\n")
     filler.unlink()
-    journal.append(Event(6.0, "last"))
+    journal.append(PhaseStarted("done", t=6.0))
     journal.close()
     assert told(journal) == [0, 1, 2, 3, 4, 5, 6]
     assert [event.t for event in heard] == [0, 1, 2, 3, 4, 5, 6]
@@ -51,9 +52,9 @@ def test_what_must_be_on_disk_is_an_error(disk: Path) -> None:
     """Of a fault's undo nobody may think that it is written; the error names the file and says what to do."""
     journal = Journal(disk / "journal.jsonl")
     fill(disk)
-    journal.append(Event(0.0, "note", "", {"text": LONG}))
+    journal.append(Note(text=LONG, by="me"))
     with pytest.raises(OSError, match="No space left") as caught:
-        journal.append(Event(0.0, "fault.intended", "f1", {"undo": LONG}), durable=True)
+        journal.append(FaultIntended("f1", kind="link.down", target="x", undo={"of": LONG}), durable=True)
     said = unwritable(caught.value, Path("elsewhere"))
     assert said.startswith(
         f"{disk / 'journal.jsonl'} can't be written: No space left on device; free some space"
@@ -67,7 +68,7 @@ def test_a_close_without_room_is_an_error(disk: Path) -> None:
     journal = Journal(disk / "journal.jsonl")
     fill(disk)
     for t in range(3):
-        journal.append(Event(t, "note", "", {"text": LONG}))
+        journal.append(Note(text=LONG, by="me", t=t))
     with pytest.raises(OSError, match="No space left"):
         journal.close()
     journal.close()

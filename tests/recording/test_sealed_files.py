@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from gameday.reaper.journal_closing import close
-from gameday.recording.journal import Event, Journal, read_journal
+from gameday.recording.journal import Journal, read_journal
 from gameday.recording.sealed_files import KEY, Seal, sealed, unseal
 from gameday.substrates.substrate_kind import Cleared
+from tests.support.journals import typed_event
 
 SECRET = "bad-deploy-pricing"
 
@@ -19,9 +20,9 @@ def drill(folder: Path) -> Journal:
     seal = Seal(folder)
     seal.write(folder / "scenario.yaml", f"name: {SECRET}\ntitle: ä\n")
     journal = Journal(seal.path(folder / "journal.jsonl"), None, seal.line)
-    journal.append(Event(0.0, "run.started", folder.name, {"scenario": SECRET}))
+    journal.append(typed_event(0.0, "run.started", folder.name, {"scenario": SECRET}))
     journal.append(
-        Event(9.0, "fault.intended", "f1", {"kind": "bad-deploy", "target": "pricing"}), durable=True
+        typed_event(9.0, "fault.intended", "f1", {"kind": "bad-deploy", "target": "pricing"}), durable=True
     )
     return journal
 

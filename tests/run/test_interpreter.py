@@ -14,7 +14,7 @@ import pytest
 
 from gameday.operations import Alert, Operation, OperationName
 from gameday.ports import PortError
-from gameday.recording.journal import Event, Journal, read_journal
+from gameday.recording.journal import Journal, read_journal
 from gameday.recording.journal_events import (
     JournalEvent,
     LoadStopped,
@@ -26,6 +26,7 @@ from gameday.recording.journal_events import (
 from gameday.run.interpreter import Interpreter
 from gameday.run.timeouts import TIMEOUTS
 from tests.support.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
+from tests.support.journals import typed_event
 from tests.support.small_disk import fill, small_disk
 from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
 
@@ -104,9 +105,9 @@ def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path)
     """Every word to the screen fails from the signal on; load and system are down all the same, and soon."""
     gone: list[str] = []
 
-    def tell(event: Event) -> None:
-        if event.kind == "run.interrupted" or gone:
-            gone.append(event.kind)
+    def tell(event: JournalEvent) -> None:
+        if isinstance(event, RunInterrupted) or gone:
+            gone.append(event.KIND)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     load, journal = FakeLoad(), Journal(tmp_path / "told.jsonl", tell)
@@ -189,11 +190,11 @@ def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
 
 def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:
     """Whoever writes to the journal, people see it."""
-    heard: list[Event] = []
+    heard: list[JournalEvent] = []
     journal = Journal(tmp_path / "heard.jsonl", heard.append)
-    journal.append(Event(1.0, "change.started", "c1", {}))
+    journal.append(typed_event(1.0, "change.started", "c1"))
     journal.close()
-    assert [event.kind for event in heard] == ["change.started"]
+    assert [event.KIND for event in heard] == ["change.started"]
 
 
 def holding(after: float) -> Any:

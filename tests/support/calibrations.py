@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Event
 from gameday.recording.samples import ErrorKind, ShardWriter
+from tests.support.journals import write_journal
 
 STEP = 0.02
 BEGIN, QUIET_UNTIL = 1.0, 8.0
@@ -67,7 +68,4 @@ def _write_journal(path: Path, truths: Sequence[tuple[float, float]], slip: floa
             Event(restored, "fault.reverted", f"f{number}", {"by": "schedule"}),
         ]
     events += [Event(END, "phase", "down"), Event(END + 0.2, "lag", "", {"p95_s": 0.019, "n": 900})]
-    journal = Journal(path)
-    for event in events:
-        journal.append(event)
-    journal.close()
+    write_journal(path, events)

@@ -19,6 +19,7 @@ import psutil
 
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.substrates.process.process_tree import outlasting, strays, sweep
+from tests.support.journals import typed_event
 from tests.support.paths import SOURCE_PATH
 
 PATIENCE_S = 30.0
@@ -81,9 +82,11 @@ class Run:
         )
         journal = Journal(self.folder / "journal.jsonl")
         started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        journal.append(Event(0.0, "run.started", self.id, {"started": started, "substrate": "process"}))
-        journal.append(Event(0.0, "phase", "up"))
-        journal.append(Event(0.1, "fault.intended", "f1", {"kind": "link.down", "target": "a", "undo": {}}))
+        journal.append(typed_event(0.0, "run.started", self.id, {"started": started, "substrate": "process"}))
+        journal.append(typed_event(0.0, "phase", "up"))
+        journal.append(
+            typed_event(0.1, "fault.intended", "f1", {"kind": "link.down", "target": "a", "undo": {}})
+        )
         journal.close()
         with (self.folder / "journal.jsonl").open("a") as file:
             file.write('{"t":0.2,"kind":"po')

@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Event
 from gameday.recording.samples import ErrorKind, ShardWriter
+from tests.support.journals import write_journal
 from tests.support.sample_outcome import CLOCKS, Text, outcome_of
 
 REGIONS = ("us-east", "eu-west")
@@ -209,10 +210,7 @@ def _events(text: Text, recovered: bool) -> list[Event]:
 
 def _write(folder: Path, outcome: Mapping[str, Any], events: list[Event], text: Text) -> Path:
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
-    journal = Journal(folder / "journal.jsonl")
-    for event in events:
-        journal.append(event)
-    journal.close()
+    write_journal(folder / "journal.jsonl", events)
     (folder / "scenario.yaml").write_text(
         yaml.safe_dump(_scenario(text), allow_unicode=True), encoding="utf-8"
     )

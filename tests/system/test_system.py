@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gameday.ports import Instance, PortError, Release
+from gameday.recording.journal_events import JournalEvent
 from gameday.system import reconciler
 from gameday.system.reconciler import BACK_OFF_S
 from gameday.system.system import System
@@ -30,9 +31,13 @@ class Bench:
 
         topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
         self.system = System(self.substrate, self.links, topology, build)
-        self.system.log = lambda kind, subject, data: self.told.append((kind, subject))
+        self.system.log = self._log
         self.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
         self.system.bring_up()
+
+    def _log(self, event: JournalEvent) -> None:
+        record = event.to_event()
+        self.told.append((record.kind, record.subject))
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import pytest
 
 from gameday import detect
 from gameday.operations import Alert
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import PhaseStarted
 from gameday.scenario.scenario_model import Detection
 from gameday.telemetry.replay import Look, read_recording, replay, replay_quiet
 from gameday.telemetry.watch import Watch
+from tests.support.journals import typed_event
 from tests.support.telemetry_bench import OK, STATUS, WRONG, Bench, scenario
 
 EVERY: list[dict[str, Any]] = [
@@ -43,7 +44,7 @@ class Story(Bench):
         self.watch.calibrate(self.clock.t - 10)
 
     def phase(self, name: str) -> None:
-        self.journal.append(Event(self.clock.t, "phase", name))
+        self.journal.append(PhaseStarted(name, t=self.clock.t))
 
     def live(self, n: int, **request: Any) -> None:
         self.raised += self.run(n, gap=0.0503, **request)
@@ -166,7 +167,7 @@ def test_a_quiet_part_ends_at_the_fault(tmp_path: Path) -> None:
         story = Story(tmp_path / name)
         story.steady()
         story.live(before)
-        story.journal.append(Event(story.clock.t, "fault.intended", "f1"))
+        story.journal.append(typed_event(story.clock.t, "fault.intended", "f1"))
         story.live(100, error=STATUS)
         story.close()
     assert replay_quiet([read_recording(tmp_path / "later")], detect.make, 600.0) == []

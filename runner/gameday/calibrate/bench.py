@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -25,7 +24,8 @@ from gameday.load.load_plan import LoadPlan, pool_for
 from gameday.load.load_process import LocustLoad
 from gameday.ports import PortError, Release, Substrate
 from gameday.recording.clock import RunClock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import JournalEvent
 from gameday.scenario import Scenario, Slo
 from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system.system import System
@@ -90,8 +90,8 @@ class Bench:
         self._server: LinkServer | None = None
         substrate = self._substrate = _substrate(settings, progress)
 
-        def log(kind: str, subject: str, data: Mapping[str, Any]) -> None:
-            journal.append(Event(clock.now(), kind, subject, data))
+        def log(event: JournalEvent) -> None:
+            journal.append(event.at(clock.now()))
 
         self.system = System(
             substrate=substrate,

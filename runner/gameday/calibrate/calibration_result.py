@@ -10,17 +10,30 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gameday.calibrate.bench import SLO
 from gameday.calibrate.deviations import Measured, Truth, apart, beyond, measured, spread
 from gameday.recording import atomic_file
-from gameday.recording.journal import Event, read_journal
+from gameday.recording.journal import read_journal
+from gameday.recording.journal_events import (
+    AlertRaised,
+    FaultInjected,
+    FaultReverted,
+    JournalEvent,
+    LagMeasured,
+    LoadStarted,
+    PhaseStarted,
+    RunStarted,
+    SteadyStateJudged,
+)
+from gameday.recording.journal_index import JournalIndex
 from gameday.recording.samples import Samples, read_samples
 from gameday.slo import course, select
 
+E = TypeVar("E", bound=JournalEvent)
 SCHEMA = "gameday/calibration/v1"
 FILE = "calibration.json"
 LEAST = 60
@@ -33,20 +46,21 @@ DIGITS = 6
 
 def read_findings(folder: Path) -> dict[str, Any]:
     """The content of calibration.json. ValueError where the folder doesn't hold a whole calibration."""
-    events = list(read_journal(folder / "journal.jsonl"))
+    journal = JournalIndex(read_journal(folder / "journal.jsonl"))
     samples = read_samples(folder / "samples")
-    started = _one(events, "run.started")
-    begin, end = _one(events, "steady").data["since"], _one(events, "phase").t
-    truths = _truths(events)
+    started = _first(journal, RunStarted)
+    begin, end = _first(journal, SteadyStateJudged).since, _first(journal, PhaseStarted).t
+    truths = _truths(journal)
     outages = course(SLO, samples, begin, end).outages
-    pages = [event.t for event in events if event.kind == "alert.raised" and event.data["pages"]]
+    pages = [alert.t for alert in journal.of(AlertRaised) if alert.pages]
     each = measured(truths, outages, pages, SLO, samples)
     about = {
-        key: started.data[key] for key in ("substrate", "why", "started", "version", "host", "seed", "rate")
+        key: getattr(started, key)
+        for key in ("substrate", "why", "started", "version", "host", "seed", "rate")
     }
     told = {
         "schema": SCHEMA,
-        "id": started.subject,
+        "id": started.run,
         **about,
         "n": len(each),
         "measured": sum(one.effect is not None and one.recovered is not None for one in each),
@@ -54,9 +68,9 @@ def read_findings(folder: Path) -> dict[str, Any]:
         "spurious": len(outages) - sum(one.effect is not None for one in each),
         "false_alarms": len(pages) - sum(one.detect is not None for one in each),
         **_errors(each),
-        "start_s": _one(events, "load.started").data["start_s"],
+        "start_s": _first(journal, LoadStarted).start_s,
         **_ground(samples, begin, truths),
-        "lag_p95_s": _one(events, "lag").data["p95_s"],
+        "lag_p95_s": _first(journal, LagMeasured).p95_s,
         "outages": [_row(one) for one in each],
     }
     return _rounded(told)  # type: ignore[no-any-return]
@@ -104,17 +118,17 @@ def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
     return path
 
 
-def _one(events: Sequence[Event], kind: str) -> Event:
-    found = next((event for event in events if event.kind == kind), None)
-    if found is None:
-        raise ValueError(f"the journal has no {kind}: the calibration didn't come to its end")
-    return found
+def _first(journal: JournalIndex, type_: type[E]) -> E:
+    """Return the first event of a type. Raise ValueError if there is none."""
+    event = journal.first(type_)
+    if event is None:
+        raise ValueError(f"the journal has no {type_.KIND}: the calibration didn't come to its end")
+    return event
 
 
-def _truths(events: Sequence[Event]) -> list[Truth]:
-    restored = {event.subject: event.t for event in events if event.kind == "fault.reverted"}
-    cuts = [event for event in events if event.kind == "fault.injected"]
-    return [Truth(event.t, restored[event.subject]) for event in cuts if event.subject in restored]
+def _truths(journal: JournalIndex) -> list[Truth]:
+    restored = {event.fault: event.t for event in journal.of(FaultReverted)}
+    return [Truth(cut.t, restored[cut.fault]) for cut in journal.of(FaultInjected) if cut.fault in restored]
 
 
 def _errors(each: Sequence[Measured]) -> dict[str, Any]:

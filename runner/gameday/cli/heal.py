@@ -22,6 +22,7 @@ from gameday.reaper.journal_closing import close, finished
 from gameday.reaper.leftovers import clear
 from gameday.reaper.runner_claim import claimed
 from gameday.recording.journal import read_journal
+from gameday.recording.journal_events import RunStarted, from_event
 from gameday.recording.sealed_files import sealed, unseal
 from gameday.registries import ExtensionError
 from gameday.substrates import KINDS
@@ -185,8 +186,8 @@ def _is_runs(folder: Path) -> bool:
 def _substrate(folder: Path | None) -> str:
     """As the journal has it."""
     try:
-        events = read_journal(folder / "journal.jsonl") if folder else iter(())
-        return str(next((event.data.get("substrate") for event in events if event.kind == "run.started"), ""))
+        events = map(from_event, read_journal(folder / "journal.jsonl") if folder else ())
+        return next((event.substrate for event in events if isinstance(event, RunStarted)), "")
     except (OSError, ValueError):
         return ""
 

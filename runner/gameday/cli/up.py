@@ -39,7 +39,8 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     """Bring up the system that SCENARIO would run on, and keep it up; nothing else is done to it."""
     from gameday.execution.wiring import Settings, operator
     from gameday.recording.clock import RunClock
-    from gameday.recording.journal import Event, Journal
+    from gameday.recording.journal import Journal
+    from gameday.recording.journal_events import RunStarted
 
     found = library.read(library.find(scenario))
     library.topology(found)
@@ -49,9 +50,7 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     folder = out / run
     (folder / "logs").mkdir(parents=True)
     journal = Journal(folder / "journal.jsonl")
-    journal.append(
-        Event(0.0, "run.started", run, {"substrate": chosen, "started": clock.started.isoformat()})
-    )
+    journal.append(RunStarted(run, substrate=chosen, started=clock.started.isoformat()))
     asked = threading.Event()
     with (
         active_runs.registered(run, folder) as entry,

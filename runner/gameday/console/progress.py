@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from rich.console import Console, Group
@@ -13,85 +12,39 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from gameday.recording.journal import Event
+from gameday.console.event_sentences import PHASES, sentence
+from gameday.recording.journal_events import (
+    AlertAcknowledged,
+    AlertRaised,
+    ChangeFailed,
+    CleanupDone,
+    FaultInjected,
+    FaultIntended,
+    JournalEvent,
+    Note,
+    OperationDone,
+    OperationFailed,
+    OperationIntended,
+    PhaseStarted,
+    RunError,
+    RunInterrupted,
+    RunStarted,
+)
 from gameday.recording.samples import ErrorKind, Samples
 from gameday.run.run_state import State
 
 Recent = Callable[[], tuple[float, float]]
 """(requests a second, share of them that failed) over the last few seconds."""
 
-_CLOCKS = {
-    "fault.intended": "inject",
-    "fault.injected": "injected",
-    "alert.raised": "detect",
-    "ack": "ack",
-    "operation.intended": "act",
-    "operation.done": "acted",
+CLOCKS: Mapping[type[JournalEvent], str] = {
+    FaultIntended: "inject",
+    FaultInjected: "injected",
+    AlertRaised: "detect",
+    AlertAcknowledged: "ack",
+    OperationIntended: "act",
+    OperationDone: "acted",
 }
-_PHASES = {
-    "up": "bringing the system up",
-    "warm": "warming up under load",
-    "steady": "watching the steady state",
-    "fault": "the timeline runs",
-    "down": "taking the system down",
-    "done": "done",
-}
-
-
-def sentence(event: Event) -> str | None:
-    """One line for an event; None for those that only the journal needs."""
-    data = event.data
-    spoken = _SENTENCES.get(event.kind)
-    return (spoken(event.subject, data) if spoken else None) or None
-
-
-def _alert(subject: str, data: Mapping[str, Any]) -> str:
-    return f"{'[DRILL] PAGE' if data['pages'] else 'watching'} {data['side']}-side {data['detector']}: {data['summary']}"
-
-
-def _seen(data: Mapping[str, Any]) -> str:
-    """What the edge says of a region."""
-    state = "up" if data["up"] else "down"
-    without = "" if data["database"] or not data["up"] else ", its database out of reach"
-    return state + without + (", drained" if data["drained"] else "")
-
-
-_SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
-    "run.started": lambda s, d: f"run {s}: {d['title']} (on {d['substrate']}: {d['why']})",
-    "phase": lambda s, d: f"phase {s}: {_PHASES.get(s, s)}",
-    "instance.killed": lambda s, d: f"instance {s} ({d['release']}) {d['why']}" if "why" in d else "",
-    "instance.died": lambda s, d: f"instance {s} ({d['release']}) died: {str(d['why']).strip()[-200:]}",
-    "load.started": lambda s, d: f"load {d['planned_rate']:g} requests/s",
-    "steady": lambda s, d: "steady state met" if d["met"] else f"steady state NOT met: {d['why']}",
-    "fault.intended": lambda s, d: f"fault {d['kind']} on {d['target']} ordered",
-    "fault.injected": lambda s, d: "fault confirmed by the system",
-    "fault.failed": lambda s, d: f"fault could not be carried out: {d.get('why', '')}",
-    "environment.deleted": lambda s, d: f"environment of {s} deleted, volumes included; it is created again",
-    "region.seen": lambda s, d: f"region {s} is {_seen(d)}",
-    "fence.confirmed": lambda s, d: f"the database of {s} is stopped for sure",
-    "database.promoted": lambda s, d: f"the database of {s} takes the writes",
-    "replica.caught_up": lambda s, d: f"the database of {s} has caught up",
-    "traffic.drained": lambda s, d: f"no traffic to {s} any more",
-    "traffic.returned": lambda s, d: f"traffic returns to {s}",
-    "fault.reverted": lambda s, d: f"fault reverted by {d['by']}",
-    "change.started": lambda s, d: (
-        f"change {s}: {d['service']} {d['previous']} -> {d['release']} by {d['by']}"
-    ),
-    "change.done": lambda s, d: f"change {s} " + ("cancelled" if d.get("cancelled") else "done"),
-    "change.failed": lambda s, d: f"change {s} {'was' if d.get('refused') else 'failed:'} {d['why']}",
-    "alert.raised": _alert,
-    "ack": lambda s, d: f"alert {s} acknowledged by {d['by']}",
-    "operation.intended": lambda s, d: f"operation {d['name']} {d['target']} by {d['by']}",
-    "operation.done": lambda s, d: f"operation {s} done",
-    "operation.failed": lambda s, d: f"operation {s} failed: {d['why']}",
-    "stream.silent": lambda s, d: f"no answers for SLO {s}: unknown",
-    "note": lambda s, d: str(d.get("text", "")),
-    "run.interrupted": lambda s, d: f"interrupted by {d['signal']}: taking everything down",
-    "run.stopped": lambda s, d: f"abort condition holds: {d['expr']}: everything is taken back and down",
-    "run.error": lambda s, d: f"error in {d['where']}: {d['why']}",
-    "run.ended": lambda s, d: f"run ended: {d['reason'].replace('_', ' ')}",
-    "cleanup": lambda s, d: "nothing left behind" if d["clean"] else f"LEFT BEHIND: {', '.join(d['left'])}",
-}
+"""Type of an event → the clock that its first one sets."""
 
 
 class PlainScreen:
@@ -101,12 +54,12 @@ class PlainScreen:
         self._console = console
         self._lock = threading.Lock()
 
-    def event(self, event: Event) -> None:
+    def event(self, event: JournalEvent) -> None:
         text = sentence(event)
         if text is not None:
             self._say(event, text)
 
-    def _say(self, event: Event, text: str) -> None:
+    def _say(self, event: JournalEvent, text: str) -> None:
         with self._lock:
             self._console.print(f"{event.t:8.2f}s  {text}", markup=False, highlight=False, soft_wrap=True)
 
@@ -127,9 +80,15 @@ class OnCallScreen(PlainScreen):
     Never the scenario, nor what its timeline does or when.
     """
 
-    _OPEN = (
-        *("change.failed", "ack", "operation.intended", "operation.done", "operation.failed"),
-        *("run.interrupted", "run.error", "cleanup"),
+    _SHOWN = (
+        ChangeFailed
+        | AlertAcknowledged
+        | OperationIntended
+        | OperationDone
+        | OperationFailed
+        | RunInterrupted
+        | RunError
+        | CleanupDone
     )
     _PHASES: Mapping[str, str] = {
         "up": "bringing the system up",
@@ -143,24 +102,24 @@ class OnCallScreen(PlainScreen):
         self._runbook = runbook
         self._up = False
 
-    def event(self, event: Event) -> None:
-        data = event.data
-        if event.kind == "run.started":
-            self._say(event, f"drill {event.subject} (on {data['substrate']}: {data['why']})")
-        elif event.kind == "phase":
-            self._up = self._up or event.subject == "warm"
-            if told := self._PHASES.get(event.subject):
-                self._say(event, told)
-        elif event.kind == "alert.raised" and data["pages"]:
-            self._console.bell()
-            self._say(event, f"[DRILL] PAGE {event.subject}: {data['summary']}" + self._where(data))
-        elif event.kind in self._OPEN or (
-            event.kind == "note" and (data.get("by") != "gameday" or not self._up)
-        ):
-            super().event(event)
+    def event(self, event: JournalEvent) -> None:
+        match event:
+            case RunStarted():
+                self._say(event, f"drill {event.run} (on {event.substrate}: {event.why})")
+            case PhaseStarted():
+                self._up = self._up or event.phase == "warm"
+                if text := self._PHASES.get(event.phase):
+                    self._say(event, text)
+            case AlertRaised() if event.pages:
+                self._console.bell()
+                self._say(event, f"[DRILL] PAGE {event.alert}: {event.summary}{self._where(event)}")
+            case Note() if event.by != "gameday" or not self._up:
+                super().event(event)
+            case _ if isinstance(event, self._SHOWN):
+                super().event(event)
 
-    def _where(self, data: Mapping[str, Any]) -> str:
-        region = f" in {data['region']}" if data["region"] else ""
+    def _where(self, alert: AlertRaised) -> str:
+        region = f" in {alert.region}" if alert.region else ""
         return region + (f"; runbook {self._runbook}" if self._runbook else "")
 
 
@@ -176,10 +135,10 @@ class LiveScreen:
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._live.start()
 
-    def event(self, event: Event) -> None:
+    def event(self, event: JournalEvent) -> None:
         self._lines.event(event)
-        name = _CLOCKS.get(event.kind)
-        if name and not (event.kind == "alert.raised" and not event.data["pages"]):
+        name = CLOCKS.get(type(event))
+        if name and not (isinstance(event, AlertRaised) and not event.pages):
             self._clocks.setdefault(name, event.t)
 
     def line(self, text: str) -> None:
@@ -197,7 +156,7 @@ class LiveScreen:
     def _view(self, state: State, now: float) -> Group:
         grid = Table.grid(padding=(0, 2))
         grid.add_row(
-            "phase", f"[bold]{state.phase}[/]  {escape(_PHASES[state.phase])}", "elapsed", f"{now:.1f}s"
+            "phase", f"[bold]{state.phase}[/]  {escape(PHASES[state.phase])}", "elapsed", f"{now:.1f}s"
         )
         if state.load_began is not None:
             rate, failed = self._recent()

@@ -16,7 +16,8 @@ from gameday.paging.payloads import Page, payload
 from gameday.paging.target import Target
 from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import JournalEvent, PageDelivered, PageFailed
 from gameday.recording.samples import Samples
 from gameday.run.engine import TOO_EARLY
 from gameday.run.interpreter import Interpreter
@@ -64,18 +65,18 @@ class Outside:
     def close(self) -> None:
         """Resolves what stands; a receiver that isn't done in time is told of."""
         for receiver in self._pager.close():
-            self._log("page.failed", "", {"to": receiver, "why": "not done in time"})
+            self._log(PageFailed("", to=receiver, why="not done in time"))
         while self._owed:
             self._reaper.paid(self._owed.pop())
 
     def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
         if why is not None:
-            self._log("page.failed", alert, {"to": to, "action": action, "why": why})
+            self._log(PageFailed(alert, to=to, action=action, why=why))
         elif action == "trigger":
-            self._log("page.delivered", alert, {"to": to})
+            self._log(PageDelivered(alert, to=to))
 
-    def _log(self, kind: str, subject: str, data: dict[str, str]) -> None:
-        self._journal.append(Event(self._clock.now(), kind, subject, data))
+    def _log(self, event: JournalEvent) -> None:
+        self._journal.append(event.at(self._clock.now()))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from gameday.operations import Change
 from gameday.ports import PortError
 from gameday.recording import atomic_file
 from gameday.recording.atomic_file import full, unwritable
+from gameday.recording.journal_events import Note, RunStarted
 from gameday.recording.sealed_files import Seal, unseal
 from gameday.scenario import Scenario
 
@@ -131,7 +132,6 @@ def _run(
     from gameday.execution import on_call
     from gameday.execution.wiring import operator, world
     from gameday.recording.clock import RunClock
-    from gameday.recording.journal import Event
     from gameday.recording.samples import read_samples
     from gameday.run.interpreter import Interpreter
 
@@ -139,13 +139,13 @@ def _run(
     settings = _settings(trial, options, folder)
     with _screen(trial, folder, options) as screen:
         journal = _journal(folder, screen.event, seal)
-        started = _started(trial, options, clock.started.isoformat(timespec="milliseconds"))
-        journal.append(Event(0.0, "run.started", folder.name, started))
+        started = clock.started.isoformat(timespec="milliseconds")
+        journal.append(_started(trial, options, folder.name, started))
         if options.toxiproxy:
-            journal.append(Event(clock.now(), "note", "", {"text": REAL_TOXIPROXY, "by": "gameday"}))
+            journal.append(Note(text=REAL_TOXIPROXY, by="gameday", t=clock.now()))
 
         def progress(text: str) -> None:
-            screen.event(Event(clock.now(), "note", "", {"text": text, "by": "gameday"}))
+            screen.event(Note(text=text, by="gameday", t=clock.now()))
 
         def make(*parts: Any) -> Any:
             return operator(scenario, settings, *parts)
@@ -200,23 +200,25 @@ def _keep_releases(feed: Sequence[Change], into: Path) -> None:
         atomic_file.write(into / f"{name}.patch", releases.patch(name))
 
 
-def _started(trial: Trial, options: Options, started: str) -> dict[str, Any]:
+def _started(trial: Trial, options: Options, run: str, started: str) -> RunStarted:
+    """Return the first event of the run's journal."""
     scenario = trial.scenario
-    return {
-        "scenario": scenario.name,
-        "title": scenario.title,
-        "substrate": trial.substrate,
-        "why": trial.why,
-        "seed": trial.seed,
-        "started": started,
-        "version": version("gameday-runner"),
-        "host": f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
+    return RunStarted(
+        run,
+        scenario=scenario.name,
+        title=scenario.title,
+        substrate=trial.substrate,
+        why=trial.why,
+        seed=trial.seed,
+        started=started,
+        version=version("gameday-runner"),
+        host=f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",
-        "command": _command(trial, options),
-        "responder": scenario.respond.by,
-        "policy": scenario.respond.policy,
-        "links": options.toxiproxy or "embedded",
-    }
+        command=_command(trial, options),
+        responder=scenario.respond.by,
+        policy=scenario.respond.policy,
+        links=options.toxiproxy or "embedded",
+    )
 
 
 def _command(trial: Trial, options: Options) -> str:

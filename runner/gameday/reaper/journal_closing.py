@@ -16,9 +16,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from gameday.recording.journal import Event
+from gameday.recording.event import Event
+from gameday.recording.journal_events import (
+    AlertResolved,
+    CleanupDone,
+    FaultFailed,
+    FaultIntended,
+    FaultReverted,
+    JournalEvent,
+    Note,
+    PageDelivered,
+    PhaseStarted,
+    RunEnded,
+    RunError,
+    RunStarted,
+    from_event,
+)
 from gameday.recording.sealed_files import unseal
 from gameday.substrates.substrate_kind import Cleared
 
@@ -96,56 +111,56 @@ def _read(file: IO[bytes]) -> Told:
         try:
             record = json.loads(line)
             told.last = max(told.last, float(record["t"]))
-            _take(told, record["kind"], record["subject"], record["data"])
+            _take(told, from_event(Event(record["t"], record["kind"], record["subject"], record["data"])))
         except (ValueError, KeyError, TypeError):  # damaged: for the measurement to say
             continue
     return told
 
 
-def _take(told: Told, kind: str, subject: str, data: Any) -> None:
-    match kind:
-        case "run.started":
-            told.started = datetime.fromisoformat(data["started"]).timestamp()
-        case "run.ended":
+def _take(told: Told, event: JournalEvent | Event) -> None:
+    match event:
+        case RunStarted():
+            told.started = datetime.fromisoformat(event.started).timestamp()
+        case RunEnded():
             told.ended = True
-        case "cleanup":
+        case CleanupDone():
             told.cleaned = True
-        case "phase":
-            told.down = told.down or subject == "down"
-            told.done = told.done or subject == "done"
-        case "fault.intended":
-            told.standing.append(subject)
-        case "fault.reverted" | "fault.failed" if subject in told.standing:
-            told.standing.remove(subject)
-        case "page.delivered":
-            told.pages.append(subject)
-        case "alert.resolved" if subject in told.pages:
-            told.pages.remove(subject)
+        case PhaseStarted():
+            told.down = told.down or event.phase == "down"
+            told.done = told.done or event.phase == "done"
+        case FaultIntended():
+            told.standing.append(event.fault)
+        case FaultReverted() | FaultFailed() if event.fault in told.standing:
+            told.standing.remove(event.fault)
+        case PageDelivered():
+            told.pages.append(event.alert)
+        case AlertResolved() if event.alert in told.pages:
+            told.pages.remove(event.alert)
 
 
 def _events(
     told: Told, why: str, found: Cleared, by: str, gone: float | None, resolved: Sequence[str]
-) -> Iterator[Event]:
-    """What is missing, in the order in which a run says it. Times never run backwards."""
+) -> Iterator[JournalEvent]:
+    """Yield what is missing, in the order in which a run writes it. Times never run backwards."""
     ended, now = (told.last if when is None else _at(told, when) for when in (gone, time.time()))
     if not told.done and not told.cleaned:
-        yield Event(ended, "run.error", "", {"where": "runner", "why": why})
+        yield RunError(where="runner", why=why, t=ended)
         if not told.ended:
-            yield Event(ended, "run.ended", "", {"reason": "error"})
+            yield RunEnded(reason="error", t=ended)
         if not told.down:
-            yield Event(ended, "phase", "down")
+            yield PhaseStarted("down", t=ended)
     if found.removed:
-        yield Event(now, "note", "", {"text": f"removed {', '.join(found.removed)}", "by": by})
+        yield Note(text=f"removed {', '.join(found.removed)}", by=by, t=now)
     for alert in resolved:
         if alert in told.pages:
-            yield Event(now, "alert.resolved", alert, {"by": by})
+            yield AlertResolved(alert, by=by, t=now)
     if not found.left:
         for fault in told.standing:
-            yield Event(now, "fault.reverted", fault, {"by": "cleanup"})
+            yield FaultReverted(fault, by="cleanup", t=now)
     if not told.done:
         if not told.cleaned or found.left:
-            yield Event(now, "cleanup", "", {"clean": not found.left, "left": list(found.left)})
-        yield Event(now, "phase", "done")
+            yield CleanupDone(clean=not found.left, left=tuple(found.left), t=now)
+        yield PhaseStarted("done", t=now)
 
 
 def _at(told: Told, when: float) -> float:
@@ -153,9 +168,12 @@ def _at(told: Told, when: float) -> float:
     return max(told.last, when - told.started) if told.started is not None else told.last
 
 
-def _append(file: IO[bytes], events: Sequence[Event]) -> None:
+def _append(file: IO[bytes], events: Sequence[JournalEvent]) -> None:
     """All of them, durably, or none: a line that doesn't fit is taken back. Raises OSError."""
-    size, text = file.seek(0, os.SEEK_END), "".join(event.line() + "\n" for event in events).encode()
+    size, text = (
+        file.seek(0, os.SEEK_END),
+        "".join(event.to_event().line() + "\n" for event in events).encode(),
+    )
     try:
         if os.pwrite(file.fileno(), text, size) < len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -31,7 +31,7 @@ class Journal:
     def __init__(
         self,
         path: Path,
-        listener: Callable[[Event], None] | None = None,
+        listener: Callable[[JournalEvent], None] | None = None,
         encode: Callable[[str], str] = lambda line: line,
     ) -> None:
         self.path = path
@@ -42,10 +42,9 @@ class Journal:
         self._waiting = b""
         self._file = path.open("ab", buffering=0)
 
-    def append(self, event: JournalEvent | Event, *, durable: bool = False) -> Event:
+    def append(self, event: JournalEvent, *, durable: bool = False) -> None:
         """Append an event. If `durable`, return once the line is on disk; raise OSError if it can't be written."""
-        record = event.to_event() if isinstance(event, JournalEvent) else event
-        line = record.line()
+        line = event.to_event().line()
         with self._lock:
             self._waiting += f"{self._encode(line)}\n".encode()
             try:
@@ -56,8 +55,7 @@ class Journal:
                     raise
         if self._listener is not None:
             with suppress(OSError):  # a closed terminal must not stop the run
-                self._listener(record)
-        return record
+                self._listener(event)
 
     def close(self) -> None:
         """Write what is waiting and close the file. Raise OSError if there is still no room."""

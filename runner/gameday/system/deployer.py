@@ -16,7 +16,15 @@ from typing import Any, Literal, Protocol
 from gameday.operations import Change, ChangeState
 from gameday.ports import Instance, PortError
 from gameday.recording.clock import Clock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import (
+    ChangeDone,
+    ChangeFailed,
+    ChangeReplaced,
+    ChangeStarted,
+    EnvironmentDeleted,
+    JournalEvent,
+)
 from gameday.system.authorization import check_may_delete
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
@@ -24,6 +32,9 @@ from gameday.system.system import System
 Strategy = Literal["all-at-once", "rolling", "region-by-region"]
 ROUNDS = 3
 """How many times a rollout looks for instances of the old release, which may start while it is under way."""
+
+OF_CHANGES = ChangeStarted | ChangeReplaced | ChangeDone | ChangeFailed
+"""Events that are journalled until the very end."""
 
 
 class Step(Protocol):
@@ -153,15 +164,15 @@ class Deployer:
         rollout = _Rollout(entry, "all-at-once", 0.0)
         with self._lock:
             self._rollouts[change] = rollout
-        self.log("change.started", change, {**self._described(rollout, about), "plan": plan}, durable=True)
+        self.log(replace(ChangeStarted.of(rollout.change, rollout.strategy, about), plan=plan), durable=True)
         with self._failing(entry):
             check_may_delete(self.system, region)
             self.system.lose(region, destroy=True)
-            self.log("environment.deleted", region, {"change": change})
+            self.log(EnvironmentDeleted(region, change=change))
             self.system.releases[service] = release
             self.system.bring_back(region)
         self._set(change, "done")
-        self.log("change.done", change, {"cancelled": False})
+        self.log(ChangeDone(change, cancelled=False))
 
     def _ship(self, rollout: _Rollout, about: Mapping[str, Any]) -> None:
         """Journal and roll out a change, after earlier changes of its service."""
@@ -169,7 +180,7 @@ class Deployer:
         with self._lock:
             self._rollouts[change.id] = rollout
             guard = self._service_locks.setdefault(change.service, threading.Lock())
-        self.log("change.started", change.id, self._described(rollout, about), durable=True)
+        self.log(ChangeStarted.of(rollout.change, rollout.strategy, about), durable=True)
         with guard:
             with self._failing(change):
                 self.migrate(change.release)
@@ -180,7 +191,7 @@ class Deployer:
                 self._set(change.id, "rolled-back")
             else:
                 self._set(change.id, "done")
-            self.log("change.done", change.id, {"cancelled": rollout.cancelled.is_set()})
+            self.log(ChangeDone(change.id, cancelled=rollout.cancelled.is_set()))
 
     @contextmanager
     def _failing(self, change: Change) -> Iterator[None]:
@@ -193,26 +204,12 @@ class Deployer:
         except PortError as error:
             if isinstance(error, Refused):
                 self._set(change.id, "refused")
-                self.log(
-                    "change.failed", change.id, {"why": str(error), "refused": True, "status": error.status}
-                )
+                self.log(ChangeFailed(change.id, why=str(error), refused=True, status=error.status))
             else:
                 self._set(change.id, "failed")
                 self.system.releases[change.service] = change.previous
-                self.log("change.failed", change.id, {"why": str(error)})
+                self.log(ChangeFailed(change.id, why=str(error)))
             raise
-
-    def _described(self, rollout: _Rollout, about: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the journal says of a change; never its defect."""
-        change = rollout.change
-        return {
-            **{key: value for key, value in about.items() if key != "defect"},
-            "service": change.service,
-            "release": change.release,
-            "previous": change.previous,
-            "strategy": rollout.strategy,
-            "rollback_of": change.rollback_of,
-        }
 
     def _roll(self, rollout: _Rollout) -> None:
         """Replace instances by the plan, and again those that were restarted with the old release meanwhile."""
@@ -255,7 +252,7 @@ class Deployer:
                     return
                 raise
             self.system.stop(old, self.grace)
-        self.log("change.replaced", change.id, {"instance": new.id, "release": new.release, "old": old.id})
+        self.log(ChangeReplaced(change.id, instance=new.id, release=new.release, old=old.id))
 
     def _running(self, service: str) -> str:
         """Return the release that the service runs, the newest one if several run."""
@@ -269,10 +266,10 @@ class Deployer:
             rollout = self._rollouts[change]
             rollout.change = replace(rollout.change, state=state)
 
-    def log(self, kind: str, subject: str, data: Mapping[str, Any], *, durable: bool = False) -> None:
+    def log(self, event: JournalEvent, *, durable: bool = False) -> None:
         """Append to the journal. While the system is being taken down, journal changes only."""
-        if not self.system.closing.is_set() or kind.startswith("change"):
-            self.journal.append(Event(self.clock.now(), kind, subject, data), durable=durable)
+        if not self.system.closing.is_set() or isinstance(event, OF_CHANGES):
+            self.journal.append(event.at(self.clock.now()), durable=durable)
 
 
 def _author(about: Mapping[str, Any]) -> str:

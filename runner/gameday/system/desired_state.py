@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from gameday.ports import Instance
+from gameday.recording.journal_events import Note
 from gameday.system.instance_start import InstanceStarter, LinkServers
 from gameday.system.parallel import run_in_parallel
 from gameday.system.reconciler import Place, Reconciler
@@ -136,5 +137,4 @@ class DesiredState:
             self._system.kill([instance])
 
     def _note(self, text: str) -> None:
-        data: Mapping[str, Any] = {"text": text, "by": "gameday"}
-        self._system.log("note", "", data)
+        self._system.log(Note(text=text, by="gameday"))

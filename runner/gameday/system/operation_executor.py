@@ -14,6 +14,13 @@ from functools import partial
 
 from gameday.operations import Operation
 from gameday.ports import Instance, PortError
+from gameday.recording.journal_events import (
+    DatabasePromoted,
+    FenceConfirmed,
+    Note,
+    TrafficDrained,
+    TrafficReturned,
+)
 from gameday.system import feature_flags, postgres_admin
 from gameday.system.deployer import Deployer
 from gameday.system.system import System
@@ -100,7 +107,7 @@ class OperationExecutor:
         self.system.set_primary(chosen)
         if postgres_admin.stop_waiting_for_standbys(address):
             self._note("no standby is left: commits no longer wait for one")
-        self.deployer.log("database.promoted", chosen, {"instead_of": old})
+        self.deployer.log(DatabasePromoted(chosen, instead_of=old))
 
     def fence(self, region: str) -> None:
         """Stop the region's database by the substrate until `rejoin`. Raise PortError if it still runs."""
@@ -110,7 +117,7 @@ class OperationExecutor:
         if self.system.instances(name, region):
             self.system.fenced.discard(region)
             raise PortError(f"the database of {region} could not be stopped: nothing is promoted")
-        self.deployer.log("fence.confirmed", region, {"stopped": [instance.id for instance in running]})
+        self.deployer.log(FenceConfirmed(region, stopped=tuple(instance.id for instance in running)))
 
     def rejoin(self, region: str) -> None:
         """Let the region's database follow the primary again, then return the region's traffic.
@@ -193,7 +200,7 @@ class OperationExecutor:
         self.system.altered.add(drained) if action == "drain" else self.system.altered.discard(drained)
         for edge in self._edges():
             self.system.ask(edge, "POST", f"/_operator/{action}", {"region": region})
-        self.deployer.log("traffic.drained" if action == "drain" else "traffic.returned", region, {})
+        self.deployer.log(TrafficDrained(region) if action == "drain" else TrafficReturned(region))
 
     def _edges(self) -> list[Instance]:
         """Return the running edges, awaiting one for 5 s. Raise PortError if none runs by then."""
@@ -222,4 +229,4 @@ class OperationExecutor:
             raise PortError(f"unknown region {region!r}; known: {', '.join(self.system.topology.regions)}")
 
     def _note(self, text: str) -> None:
-        self.deployer.log("note", "", {"text": text, "by": "gameday"})
+        self.deployer.log(Note(text=text, by="gameday"))

@@ -15,6 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameday.ports import Instance, Isolation, PortError, Release, Substrate, Volumes
+from gameday.recording.journal_events import (
+    InstanceKilled,
+    InstanceReady,
+    InstanceStopped,
+    JournalEvent,
+    ReplicaCaughtUp,
+)
 from gameday.system import network_effects, operator_client, postgres_admin
 from gameday.system.desired_state import DesiredState
 from gameday.system.feature_flags import Flags
@@ -26,7 +33,7 @@ from gameday.topology import Service, Topology
 
 CATCH_UP_S = 60.0
 
-Log = Callable[[str, str, Mapping[str, Any]], None]
+Log = Callable[[JournalEvent], None]
 
 
 @dataclass
@@ -41,7 +48,7 @@ class System:
     links: LinkServers
     topology: Topology
     build: Callable[[str], Release]
-    log: Log = lambda kind, subject, data: None
+    log: Log = lambda event: None
     token: str = field(default="", repr=False)
     credential: str = field(default="", repr=False)
     delay: float = 0.0
@@ -244,7 +251,7 @@ class System:
             postgres_admin.await_caught_up(
                 self.database(self._primary), standby, region, CATCH_UP_S, self.closing
             )
-            self.log("replica.caught_up", region, {})
+            self.log(ReplicaCaughtUp(region))
 
     def start(self, service: Service, release: str = "") -> Instance:
         """Start an instance; see `InstanceStarter.start`."""
@@ -253,10 +260,10 @@ class System:
     def stop(self, instance: Instance, grace: float) -> None:
         """Stop an instance within `grace` seconds, and journal whether it ended by itself or had to be killed."""
         if self.substrate.stop(instance, grace):
-            self._log_instance("instance.stopped", instance)
+            self.log(InstanceStopped(instance.id, **_place(instance)))
         else:
             why = f"didn't end within {grace:g} s of being told to, and was killed"
-            self._log_instance("instance.killed", instance, why)
+            self.log(InstanceKilled(instance.id, **_place(instance), why=why))
 
     def is_lost(self, region: str) -> bool:
         """Return True if the region is lost and not back yet."""
@@ -269,12 +276,13 @@ class System:
     def kill_one(self, instance: Instance) -> None:
         """Kill an instance and journal it; unlike `kill`, it may be started again at once."""
         self.substrate.kill(instance)
-        self._log_instance("instance.killed", instance)
+        self.log(InstanceKilled(instance.id, **_place(instance)))
 
     def log_ready(self, instance: Instance) -> None:
         """Journal that the instance is ready."""
-        self._log_instance("instance.ready", instance)
+        self.log(InstanceReady(instance.id, **_place(instance)))
 
-    def _log_instance(self, kind: str, instance: Instance, why: str = "") -> None:
-        place = {"service": instance.service, "region": instance.region, "release": instance.release}
-        self.log(kind, instance.id, {**place, "why": why} if why else place)
+
+def _place(instance: Instance) -> dict[str, Any]:
+    """Return what every journal event of an instance says about it."""
+    return {"service": instance.service, "region": instance.region, "release": instance.release}

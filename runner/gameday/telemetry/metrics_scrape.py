@@ -20,7 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gameday.host.http_client import DirectConnection
 from gameday.ports import PortError
 from gameday.recording.clock import Clock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import Scraped, ScrapeFailed
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Detection
 
@@ -193,8 +194,8 @@ class Scrape:
         for service in self._totals.services():
             total = self._totals.of(service)
             assert total is not None
-            data = {"requests": total.requests, "errors": total.errors, "missing": missing}
-            self._journal.append(Event(t, "scrape", service, data))
+            scraped = Scraped(service, requests=total.requests, errors=total.errors, missing=tuple(missing))
+            self._journal.append(scraped.at(t))
         with self._lock:
             for slo in self._slos:
                 self._judge(t, slo)
@@ -205,7 +206,7 @@ class Scrape:
             try:
                 self.once(addresses())
             except (PortError, OSError) as error:
-                self._journal.append(Event(self._clock.now(), "scrape.failed", "", {"why": str(error)}))
+                self._journal.append(ScrapeFailed(why=str(error), t=self._clock.now()))
             due = max(due + self._every, self._clock.now())
 
     def _read(self, addresses: Mapping[str, Address]) -> tuple[dict[str, Series], list[str]]:

@@ -8,16 +8,26 @@ records. Detectors are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gameday.operations import Alert
-from gameday.recording.journal import Event, read_journal
+from gameday.recording.journal import read_journal
+from gameday.recording.journal_events import (
+    FaultIntended,
+    JournalEvent,
+    PhaseStarted,
+    Poll,
+    RunError,
+    RunInterrupted,
+    StreamCalibrated,
+    StreamRearmed,
+)
+from gameday.recording.journal_index import JournalIndex
 from gameday.recording.samples import RECORD, Samples
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_file import read_resolved
@@ -25,9 +35,7 @@ from gameday.scenario.scenario_model import Detection
 from gameday.telemetry.outcome_stream import MakeDetector, Outcome, Raised, arrived, open_streams, outcomes
 from gameday.telemetry.shard_tail import Tail
 
-KINDS = ("poll", "stream.calibrated", "stream.rearmed")
 NO_SAMPLES = Samples(np.empty(0, RECORD))
-ENDS_QUIET = ("fault.intended", "run.error", "run.interrupted")
 
 
 @dataclass(frozen=True)
@@ -71,14 +79,11 @@ class Recording:
 def read_recording(folder: Path) -> Recording:
     """A run's folder. Raises OSError, ValueError or gameday.scenario.yaml_document.Invalid where a file isn't what it should be."""
     scenario = read_resolved(folder / "scenario.yaml")
-    events = list(read_journal(folder / "journal.jsonl"))
-    steady = next((event.t for event in events if (event.kind, event.subject) == ("phase", "steady")), None)
-    ended = [
-        event.t
-        for event in events
-        if event.kind in ENDS_QUIET or (event.kind, event.subject) == ("phase", "down")
-    ]
-    steps = tuple(_Reader(scenario, folder / "samples").steps(events))
+    journal = JournalIndex(read_journal(folder / "journal.jsonl"))
+    steady = next((event.t for event in journal.of(PhaseStarted) if event.phase == "steady"), None)
+    ended = [event.t for event in journal.of(FaultIntended, RunError, RunInterrupted)]
+    ended += [event.t for event in journal.of(PhaseStarted) if event.phase == "down"]
+    steps = tuple(_Reader(scenario, folder / "samples").steps(journal))
     return Recording(scenario, steps, steady, min(ended, default=None))
 
 
@@ -174,20 +179,25 @@ class _Reader:
         self._shards = {news.shard: news.samples for news in Tail(sorted(folder.glob("*.shard"))).new()}
         self._counts: dict[str, int] = {}
 
-    def steps(self, events: Sequence[Event]) -> Iterator[Look | Calibration | Rearming]:
-        watched = [event for event in events if event.kind in KINDS]
-        for (kind, t), group in groupby(watched, key=lambda event: (event.kind, event.t)):
+    def steps(self, journal: JournalIndex) -> Iterator[Look | Calibration | Rearming]:
+        watched = journal.of(Poll, StreamCalibrated, StreamRearmed)
+        for _, group in groupby(watched, key=lambda event: (event.KIND, event.t)):
             together = list(group)
             for event in together:
-                if kind == "poll":
-                    yield self._look(event, last=event is together[-1])
-                elif kind == "stream.rearmed":
-                    yield Rearming(t, float(event.data["since"]))
-                else:
-                    yield self._calibration(t, event.subject, event.data)
+                yield self._step(event, last=event is together[-1])
 
-    def _look(self, poll: Event, *, last: bool) -> Look:
-        shard, count = str(poll.data["shard"]), int(poll.data["count"])
+    def _step(self, event: JournalEvent, *, last: bool) -> Look | Calibration | Rearming:
+        match event:
+            case Poll():
+                return self._look(event, last=last)
+            case StreamCalibrated():
+                return self._calibration(event)
+            case StreamRearmed():
+                return Rearming(event.t, event.since)
+        raise TypeError(f"{event} is no step of the watch")
+
+    def _look(self, poll: Poll, *, last: bool) -> Look:
+        shard, count = poll.shard, poll.count
         samples = self._shards.get(shard, NO_SAMPLES)
         if count > len(samples.records):
             raise ValueError(
@@ -197,14 +207,12 @@ class _Reader:
         self._counts[shard] = count
         return Look(poll.t, tuple(outcomes(slo, new) for slo in self._slos), last)
 
-    def _calibration(self, t: float, slo: str, data: Mapping[str, Any]) -> Calibration:
-        of = next(each for each in self._slos if each.name == slo)
-        every = _joined(
+    def _calibration(self, event: StreamCalibrated) -> Calibration:
+        slo = next(each for each in self._slos if each.name == event.slo)
+        seen = _joined(
             [_part(samples, 0, self._counts.get(shard, 0)) for shard, samples in self._shards.items()]
         )
-        return Calibration(
-            t, slo, float(data["p0"]), float(data["rate"]), arrived(of, every, float(data["since"]))
-        )
+        return Calibration(event.t, event.slo, event.p0, event.rate, arrived(slo, seen, event.since))
 
 
 def _part(samples: Samples, first: int, last: int) -> Samples:

@@ -19,7 +19,15 @@ import numpy as np
 from gameday.operations import Alert
 from gameday.ports import PortError
 from gameday.recording.clock import Clock
-from gameday.recording.journal import Event, Journal
+from gameday.recording.journal import Journal
+from gameday.recording.journal_events import (
+    LagMeasured,
+    Poll,
+    StreamCalibrated,
+    StreamRearmed,
+    StreamResumed,
+    StreamSilent,
+)
 from gameday.recording.samples import Records, Samples
 from gameday.scenario import Scenario
 from gameday.telemetry.metrics_scrape import Address, Found
@@ -82,7 +90,7 @@ class Watch:
     def poll(self, now: float) -> Sequence[Alert]:
         now, alerts = round(now, DIGITS), list[Alert]()
         for news in self._tail.new():
-            self._note(now, "poll", "", {"shard": news.shard, "count": news.count})
+            self._journal.append(Poll(shard=news.shard, count=news.count, t=now))
             self._measure_lag(now, news)
             alerts += [self._alert(now, raised) for raised in self._fold(news.samples)]
         alerts += self._listen(now)
@@ -94,9 +102,16 @@ class Watch:
         for stream in self._streams:
             steady = arrived(stream.slo, samples, since)
             stream.calibrate(steady, since, now)
-            seen = {"since": since, "n": len(steady), "errors": sum(not each.good for each in steady)}
-            data = {**seen, "p0": stream.p0, "rate": stream.rate, "streams": self._paging}
-            self._note(now, "stream.calibrated", stream.slo.name, data)
+            calibrated = StreamCalibrated(
+                stream.slo.name,
+                since=since,
+                n=len(steady),
+                errors=sum(not each.good for each in steady),
+                p0=stream.p0,
+                rate=stream.rate,
+                streams=self._paging,
+            )
+            self._journal.append(calibrated.at(now))
 
     def rearm(self, since: float) -> None:
         now, self._since = round(self._clock.now(), DIGITS), since
@@ -104,7 +119,7 @@ class Watch:
             stream.rearm(now)
         if self._scrape is not None:
             self._scrape.rearm()
-        self._note(now, "stream.rearmed", "", {"since": since})
+        self._journal.append(StreamRearmed(since=since, t=now))
 
     def records(self) -> Records:
         return self.samples().records
@@ -126,8 +141,8 @@ class Watch:
         if self._scrape is not None:
             self._scrape.stop()
         lag = self.lag_p95()
-        data = {"p95_s": None if lag is None else round(lag, 6), "n": len(self._lags)}
-        self._note(self._clock.now(), "lag", "", data)
+        measured = LagMeasured(p95_s=None if lag is None else round(lag, 6), n=len(self._lags))
+        self._journal.append(measured.at(self._clock.now()))
 
     def _fold(self, samples: Samples) -> Iterator[Raised]:
         for stream in self._streams:
@@ -140,11 +155,11 @@ class Watch:
         raised = [each for stream in self._streams for each in stream.wait(now)]
         seen = self._tail.seen()
         if raised and seen:
-            self._note(now, "poll", "", {"shard": seen[0][0], "count": seen[0][1]})
+            self._journal.append(Poll(shard=seen[0][0], count=seen[0][1], t=now))
         for stream in self._streams:
             if stream.listen(now):
-                kind = "stream.silent" if stream.silent else "stream.resumed"
-                self._note(now, kind, stream.slo.name, {"patience_s": round(stream.patience(), 3)})
+                event = StreamSilent if stream.silent else StreamResumed
+                self._journal.append(event(stream.slo.name, patience_s=round(stream.patience(), 3), t=now))
         for each in raised:
             yield self._alert(now, each)
 
@@ -166,6 +181,3 @@ class Watch:
     def _measure_lag(self, now: float, news: News) -> None:
         lags = now - news.samples.records["end"]
         self._lags.extend(lags[np.isfinite(lags)])
-
-    def _note(self, t: float, kind: str, subject: str, data: Mapping[str, object]) -> None:
-        self._journal.append(Event(t, kind, subject, data))

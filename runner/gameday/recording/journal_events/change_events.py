@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Self
 
+from gameday.operations import Change
 from gameday.recording.journal_events.event_type import JournalEvent
 
 
@@ -35,6 +36,27 @@ class ChangeStarted(JournalEvent, kind="change.started", subject="change"):
     strategy: str
     rollback_of: str | None
     plan: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, change: Change, strategy: str, about: Mapping[str, Any]) -> Self:
+        """Return the event of a change; `about` is its release.yaml, with `by` and `summary` of the change."""
+        return cls(
+            change.id,
+            service=change.service,
+            version=about.get("version", ""),
+            kind=about["kind"],
+            summary=about["summary"],
+            author=about.get("author"),
+            ai=about.get("ai"),
+            approvals=tuple(about.get("approvals", ())),
+            reversible=about.get("reversible"),
+            migration=about.get("migration"),
+            by=about["by"],
+            release=change.release,
+            previous=change.previous,
+            strategy=strategy,
+            rollback_of=change.rollback_of,
+        )
 
 
 @dataclass(frozen=True)

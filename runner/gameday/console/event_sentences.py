@@ -1,0 +1,149 @@
+"""One line for each journal event that people follow while a run goes on."""
+
+from __future__ import annotations
+
+from gameday.recording.journal_events import (
+    AlertAcknowledged,
+    AlertRaised,
+    ChangeDone,
+    ChangeFailed,
+    ChangeStarted,
+    CleanupDone,
+    DatabasePromoted,
+    EnvironmentDeleted,
+    FaultFailed,
+    FaultInjected,
+    FaultIntended,
+    FaultReverted,
+    FenceConfirmed,
+    InstanceDied,
+    InstanceKilled,
+    JournalEvent,
+    LoadStarted,
+    Note,
+    OperationDone,
+    OperationFailed,
+    OperationIntended,
+    PhaseStarted,
+    RegionSeen,
+    ReplicaCaughtUp,
+    RunEnded,
+    RunError,
+    RunInterrupted,
+    RunStarted,
+    RunStopped,
+    SteadyStateJudged,
+    StreamSilent,
+    TrafficDrained,
+    TrafficReturned,
+)
+
+PHASES = {
+    "up": "bringing the system up",
+    "warm": "warming up under load",
+    "steady": "watching the steady state",
+    "fault": "the timeline runs",
+    "down": "taking the system down",
+    "done": "done",
+}
+"""Phase → what the run does in it."""
+MAX_WHY = 200
+"""Characters of the end of a dead instance's log."""
+
+
+def sentence(event: JournalEvent) -> str | None:
+    """Return one line for an event; None if only the journal needs it."""
+    return _of_run(event) or _of_system(event) or _of_fault_or_change(event) or _of_response(event) or None
+
+
+def _of_run(event: JournalEvent) -> str:
+    match event:
+        case RunStarted():
+            return f"run {event.run}: {event.title} (on {event.substrate}: {event.why})"
+        case PhaseStarted():
+            return f"phase {event.phase}: {PHASES.get(event.phase, event.phase)}"
+        case LoadStarted():
+            return f"load {event.planned_rate:g} requests/s"
+        case SteadyStateJudged():
+            return "steady state met" if event.met else f"steady state NOT met: {event.why}"
+        case StreamSilent():
+            return f"no answers for SLO {event.slo}: unknown"
+        case Note():
+            return event.text
+        case RunInterrupted():
+            return f"interrupted by {event.signal}: taking everything down"
+        case RunStopped():
+            return f"abort condition holds: {event.expr}: everything is taken back and down"
+        case RunError():
+            return f"error in {event.where}: {event.why}"
+        case RunEnded():
+            return f"run ended: {event.reason.replace('_', ' ')}"
+        case CleanupDone():
+            return "nothing left behind" if event.clean else f"LEFT BEHIND: {', '.join(event.left)}"
+    return ""
+
+
+def _of_system(event: JournalEvent) -> str:
+    match event:
+        case InstanceKilled():
+            return f"instance {event.instance} ({event.release}) {event.why}" if event.why else ""
+        case InstanceDied():
+            return f"instance {event.instance} ({event.release}) died: {event.why.strip()[-MAX_WHY:]}"
+        case RegionSeen():
+            return f"region {event.region} is {_region_state(event)}"
+        case FenceConfirmed():
+            return f"the database of {event.region} is stopped for sure"
+        case DatabasePromoted():
+            return f"the database of {event.region} takes the writes"
+        case ReplicaCaughtUp():
+            return f"the database of {event.region} has caught up"
+        case TrafficDrained():
+            return f"no traffic to {event.region} any more"
+        case TrafficReturned():
+            return f"traffic returns to {event.region}"
+        case EnvironmentDeleted():
+            return f"environment of {event.region} deleted, volumes included; it is created again"
+    return ""
+
+
+def _region_state(seen: RegionSeen) -> str:
+    """Return what the edge's checks say of a region."""
+    state = "up" if seen.up else "down"
+    without = "" if seen.database or not seen.up else ", its database out of reach"
+    return state + without + (", drained" if seen.drained else "")
+
+
+def _of_fault_or_change(event: JournalEvent) -> str:
+    match event:
+        case FaultIntended():
+            return f"fault {event.kind} on {event.target} ordered"
+        case FaultInjected():
+            return "fault confirmed by the system"
+        case FaultFailed():
+            return f"fault could not be carried out: {event.why}"
+        case FaultReverted():
+            return f"fault reverted by {event.by}"
+        case ChangeStarted():
+            versions = f"{event.service} {event.previous} -> {event.release}"
+            return f"change {event.change}: {versions} by {event.by}"
+        case ChangeDone():
+            return f"change {event.change} {'cancelled' if event.cancelled else 'done'}"
+        case ChangeFailed():
+            return f"change {event.change} {'was' if event.refused else 'failed:'} {event.why}"
+    return ""
+
+
+def _of_response(event: JournalEvent) -> str:
+    match event:
+        case AlertRaised():
+            pages = "[DRILL] PAGE" if event.pages else "watching"
+            return f"{pages} {event.side}-side {event.detector}: {event.summary}"
+        case AlertAcknowledged():
+            return f"alert {event.alert} acknowledged by {event.by}"
+        case OperationIntended():
+            return f"operation {event.name} {event.target} by {event.by}"
+        case OperationDone():
+            return f"operation {event.operation} done"
+        case OperationFailed():
+            return f"operation {event.operation} failed: {event.why}"
+    return ""
