@@ -1,31 +1,59 @@
-"""What an operator can do to the system. People, automation and agents all act through these.
+"""Operations: what an operator can do to the system. People, automation and agents all act through them.
 
-This file only names them; `gameday.system.deployer` carries them out.
+This module names and describes them; `gameday.system.operation_kinds` registers the built-in ones and
+`gameday.system.operation_executor` executes them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-OperationName = Literal["ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note"]
 ChangeState = Literal["running", "done", "failed", "refused", "rolled-back"]
-"""Refused: the system itself said no, and nothing was done."""
+"""`refused`: the system rejected the change, and nothing was done."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`target`: a service for rollback and restart, an alert id for ack, a region for failover, promote and
-    rejoin, a flag for flag.
+    """One operation. `name` is registered in `gameday.registries.OPERATIONS`, whose kind says what `target` is.
 
-    `change` is the id of the change that a rollback takes back; None means the latest one of the service.
+    `change` is the id of the change that a rollback reverts; None means the latest one of the service.
     """
 
-    name: OperationName
+    name: str
     target: str
     by: str
     change: str | None = None
     text: str = ""
+
+
+@dataclass(frozen=True)
+class OperationKind:
+    """A kind of operation, and how it is executed.
+
+    `summary` is the help of its command. `target` says what its target is, such as "a region"; it takes none if this
+    is empty, and needn't be given one unless `needs_target`. `pattern` is a regular expression that the whole target
+    must match. `needs_text`: it is a text. `takes_change`: it may name a change. `execute(executor, operation, change)`
+    acts on `executor.system`, an `OperationExecutor`'s; `change` is the id for a change that comes of it. It returns
+    the id of the change that it reverted, if any, and raises PortError if it fails.
+    """
+
+    name: str
+    summary: str
+    execute: Callable[[Any, Operation, str], str | None]
+    target: str = ""
+    needs_target: bool = True
+    pattern: str = ""
+    needs_text: bool = False
+    takes_change: bool = False
+
+
+def reject(name: str, kind: object) -> str | None:
+    """Return why an object can't be registered as a kind of operation, or None if it can."""
+    if not isinstance(kind, OperationKind):
+        return f"is a {type(kind).__name__}; a gameday.operations.OperationKind is expected"
+    return f"is named {kind.name!r}; the entry point's name must be the same" if kind.name != name else None
 
 
 @dataclass(frozen=True)
@@ -45,7 +73,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the change feed, as anyone on call sees it: what shipped, when, by whom; never what is wrong."""
+    """One entry of the change feed, as people on call see it: what shipped, when, by whom; never what is wrong."""
 
     id: str
     t: float
@@ -58,4 +86,4 @@ class Change:
     state: ChangeState
     rollback_of: str | None = None
     author: str = ""
-    """Role and level of who wrote it, and whether an assistant did with them; empty of a rollback."""
+    """Role and level of the author, and whether an assistant was used; empty for a rollback."""

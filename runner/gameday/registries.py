@@ -70,6 +70,12 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def source(self, name: str) -> str:
+        """Return who registers a name: `gameday itself` or a distribution; empty if it isn't registered."""
+        if name in self._own():
+            return OWN
+        return next((distribution_of(point) for point in self._find(self.group) if point.name == name), "")
+
     def _own(self) -> Mapping[str, Any]:
         """Return the built-ins: name → dotted name, or name → object."""
         if isinstance(self._builtin, str):
@@ -179,3 +185,14 @@ SUBSTRATES: Registry[Any] = Registry(
     check="gameday.substrates.substrate_kind:reject",
 )
 """Name → `gameday.substrates.SubstrateKind`."""
+
+OPERATIONS: Registry[Any] = Registry(
+    "gameday.operations",
+    "operation",
+    {
+        name: f"gameday.system.operation_kinds:{name.upper()}"
+        for name in ("ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note")
+    },
+    check="gameday.operations:reject",
+)
+"""Name → `gameday.operations.OperationKind`."""

@@ -7,16 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jsonschema
 import yaml
 
-from gameday.operations import Operation, OperationName
+from gameday.operations import Operation
 from gameday.operator_api.credentials import credentials_file
 from gameday.operator_api.endpoints import MAX_WAIT_S
 from gameday.operator_api.operation_requests import DEFAULT_LENGTH, FIELDS, MAX_LENGTHS
 from gameday.operator_api.status_view import slo_rows
+from gameday.registries import OPERATIONS
 from tests.support.operator_api_client import FakeRun, send, serving
 from tests.support.paths import DOCS
 from tests.support.slo_samples import CHECKOUT, samples
@@ -50,7 +51,7 @@ def test_the_document_knows_the_names_and_bounds() -> None:
         "change": DEFAULT_LENGTH,
         **MAX_LENGTHS,
     }
-    assert API["components"]["schemas"]["Name"]["enum"] == list(get_args(OperationName))
+    assert API["components"]["schemas"]["Name"]["enum"] == list(OPERATIONS)
     assert API["paths"]["/v1/operations/{id}"]["get"]["parameters"][1]["schema"]["maximum"] == MAX_WAIT_S
 
 

@@ -26,7 +26,7 @@ from gameday.operator_api.operation_requests import InvalidRequest, parse_operat
         (b'{"name": "rollback"}', "rollback needs a 'target': a service"),
         (b'{"name": "rollback", "target": ["a"]}', "'target' must be text"),
         (b'{"name": "flag", "target": "beta"}', "name=on or name=off"),
-        (b'{"name": "note"}', "a note needs a 'text'"),
+        (b'{"name": "note"}', "note needs a 'text'"),
         (
             b'{"name": "failover", "target": "r", "change": "c1"}',
             "'change' belongs to rollback, not to failover",

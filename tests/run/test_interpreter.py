@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gameday.operations import Alert, Operation, OperationName
+from gameday.operations import Alert, Operation
 from gameday.ports import PortError
 from gameday.recording.journal import Journal, read_journal
 from gameday.recording.journal_events import (
@@ -182,8 +182,7 @@ def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
     for change, release in (("x1", "pricing-1.1.0"), ("x2", "pricing-1.2.0")):
         operator.deploy(change, release, "all-at-once", 0.0, "timeline")
     interpreter = Interpreter(stage.world)
-    names: tuple[OperationName, ...] = ("rollback", "rollback", "restart")
-    for number, name in enumerate(names):
+    for number, name in enumerate(("rollback", "rollback", "restart")):
         interpreter._execute(f"o{number}", Operation(name, "pricing", "somebody"))
     assert stage.events("operation.done") == [{"change": "x2"}, {"change": "x1"}, {}]
 

@@ -84,12 +84,6 @@ class FakeSubstrate:
     def resume(self, instance: Instance) -> None:
         self.order.append(f"resume {instance.id}")
 
-    def isolate(self, region: str) -> None:
-        self.order.append(f"isolate {region}")
-
-    def join(self, region: str) -> None:
-        self.order.append(f"join {region}")
-
     def instances(self) -> Sequence[Instance]:
         with self._lock:
             return tuple(self._running)
@@ -108,6 +102,17 @@ class FakeSubstrate:
 
     def link_host(self, link: Link) -> str:
         return "127.0.0.1"
+
+
+@dataclass
+class IsolatingSubstrate(FakeSubstrate):
+    """With the optional capability `Isolation`, as Docker has it."""
+
+    def isolate(self, region: str) -> None:
+        self.order.append(f"isolate {region}")
+
+    def join(self, region: str) -> None:
+        self.order.append(f"join {region}")
 
 
 class FakeLinks:

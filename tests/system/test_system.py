@@ -15,7 +15,7 @@ from gameday.system import reconciler
 from gameday.system.reconciler import BACK_OFF_S
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology
-from tests.support.fakes import FakeLinks, FakeSubstrate
+from tests.support.fakes import FakeLinks, FakeSubstrate, IsolatingSubstrate
 from tests.support.waiting import until
 
 
@@ -382,6 +382,15 @@ def test_an_isolated_region_answers_nobody_outside(bench: Bench) -> None:
     bench.system.join("eu-west")
     assert not bench.links.stands
     assert bench.system.restored()
+
+
+def test_a_substrate_with_networks_isolates_by_them(bench: Bench) -> None:
+    """With the capability `Isolation` the region's networks are cut off and its links are left alone."""
+    bench.system.substrate = substrate = IsolatingSubstrate()
+    bench.system.isolate("eu-west")
+    bench.system.join("eu-west")
+    assert substrate.order == ["isolate eu-west", "join eu-west"]
+    assert not bench.links.stands
 
 
 def test_a_restart_that_crosses_a_rollback_ends_on_the_wanted_release(bench: Bench) -> None:

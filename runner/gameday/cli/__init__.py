@@ -17,6 +17,7 @@ from typing import Any, TextIO, TypeVar, cast
 import click
 
 from gameday.execution import process_exit
+from gameday.registries import OPERATIONS
 
 # Threads of the linear algebra library would take cores from the system under test. numpy reads this when imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -59,14 +60,26 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The commands of `COMMANDS`."""
+    """The commands of `COMMANDS`, and one for each operation that a plug-in registers."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*COMMANDS, *OPERATIONS})
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Load the plug-in of an operation only if its command is called; `get_command` also serves the help."""
+        if args and args[0] in OPERATIONS and args[0] not in COMMANDS:
+            from gameday.cli.operate import plugin_command
+
+            return args[0], plugin_command(args[0]), args[1:]
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command by its name; for a plug-in's operation one that has only the line of the help."""
         if name not in COMMANDS:
-            return None
+            source = OPERATIONS.source(name)
+            return click.Command(name, short_help=f"Operation of {source}.") if source else None
         module, _, command = COMMANDS[name].partition(":")
         found: click.Command = getattr(importlib.import_module(f"gameday.cli.{module}"), command)
         return found

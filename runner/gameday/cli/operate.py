@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import click
 
 from gameday.execution import active_runs
+from gameday.operations import OperationKind
 from gameday.operator_api.api_client import ApiClient, ApiRejected, ApiUnavailable
 from gameday.operator_api.credentials import read_credentials
+from gameday.registries import OPERATIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -130,6 +132,22 @@ def flag(setting: str, run: str | None, as_json: bool, role: str | None, wait: b
 def note(text: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Put a line on the timeline of the run."""
     return _order({"name": "note", "text": text}, run, as_json, role, wait)
+
+
+def plugin_command(name: str) -> click.Command:
+    """Return the command of an operation that a plug-in registers. Raise ExtensionError if the plug-in is broken."""
+    kind: OperationKind = OPERATIONS[name]
+
+    def command(run: str | None, as_json: bool, role: str | None, wait: bool, **words: str | None) -> int:
+        return _order({"name": name, **words}, run, as_json, role, wait)
+
+    command = _acting(command)
+    if kind.needs_text:
+        command = click.argument("text")(command)
+    elif kind.target:
+        command = click.argument("target", required=kind.needs_target)(command)
+    about = f"{kind.summary} TARGET is {kind.target}." if kind.target else kind.summary
+    return click.command(name, help=about)(command)
 
 
 def _order(

@@ -9,26 +9,16 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
-from gameday.operations import Operation, OperationName
+from gameday.operations import Operation, OperationKind
+from gameday.registries import OPERATIONS, ExtensionError
 
-NAMES: tuple[OperationName, ...] = get_args(OperationName)
 FIELDS = ("name", "target", "change", "text", "as")
-TARGETS = {
-    "ack": "the id of an alert",
-    "rollback": "a service",
-    "failover": "a region",
-    "rejoin": "a region",
-    "restart": "a service",
-    "flag": "name=on or name=off",
-}
-"""Operations that need a target → what it is."""
 DEFAULT_ROLE = "on-call"
 MAX_LENGTHS = {"text": 4000, "as": 60}
 """Field → its longest value, in characters; DEFAULT_LENGTH for the others."""
 DEFAULT_LENGTH = 200
-FLAG = re.compile(r"[A-Za-z][\w.-]*=(on|off)")
 
 
 class InvalidRequest(Exception):
@@ -55,20 +45,33 @@ def parse_operation(body: bytes) -> Operation:
 
 
 def _build(fields: Mapping[str, str]) -> Operation:
-    name = next((known for known in NAMES if known == fields["name"]), None)
-    if name is None:
-        problem = f"unknown operation {_quote(fields['name'])}" if fields["name"] else "'name' is missing"
-        raise InvalidRequest(f"{problem}{_suggest(fields['name'], NAMES)}; known are {', '.join(NAMES)}")
-    if name in TARGETS and not fields["target"]:
-        raise InvalidRequest(f"{name} needs a 'target': {TARGETS[name]}")
-    if name == "flag" and not FLAG.fullmatch(fields["target"]):
-        raise InvalidRequest("the 'target' of flag must be name=on or name=off")
-    if name == "note" and (fields["target"] or not fields["text"]):
-        raise InvalidRequest("a note needs a 'text' and takes no 'target'")
-    if fields["change"] and name != "rollback":
+    kind = _find_kind(fields["name"])
+    name = kind.name
+    if kind.target and kind.needs_target and not fields["target"]:
+        raise InvalidRequest(f"{name} needs a 'target': {kind.target}")
+    if kind.pattern and not re.fullmatch(kind.pattern, fields["target"]):
+        raise InvalidRequest(f"the 'target' of {name} must be {kind.target}")
+    if not kind.target and fields["target"]:
+        raise InvalidRequest(f"{name} takes no 'target'")
+    if kind.needs_text and not fields["text"]:
+        raise InvalidRequest(f"{name} needs a 'text'")
+    if fields["change"] and not kind.takes_change:
         raise InvalidRequest(f"'change' belongs to rollback, not to {name}")
     role = fields["as"] or DEFAULT_ROLE
     return Operation(name, fields["target"], role, fields["change"] or None, fields["text"])
+
+
+def _find_kind(name: str) -> OperationKind:
+    """Return the kind of operation of that name. Raise InvalidRequest if there is none, or its plug-in is broken."""
+    if name not in OPERATIONS:
+        names = list(OPERATIONS)
+        problem = f"unknown operation {_quote(name)}" if name else "'name' is missing"
+        raise InvalidRequest(f"{problem}{_suggest(name, names)}; known are {', '.join(names)}")
+    try:
+        kind: OperationKind = OPERATIONS[name]
+    except ExtensionError as error:
+        raise InvalidRequest(str(error)) from error
+    return kind
 
 
 def _read_text(field: str, value: Any) -> str:

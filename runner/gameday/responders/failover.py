@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from gameday.operations import Operation, OperationName
+from gameday.operations import Operation
 from gameday.ports import View
 from gameday.responders.rollback import latest
 
@@ -36,7 +36,7 @@ class FailoverThenRollback:
 
     def __init__(self, by: str) -> None:
         self._by = by
-        self._ordered: dict[tuple[OperationName, str], float] = {}
+        self._ordered: dict[tuple[str, str], float] = {}
         self._primary = ""
         self._replaced: dict[str, int] = {}
 
@@ -97,13 +97,13 @@ class FailoverThenRollback:
             if health and health.up and health.since >= STAYED:
                 yield from self._order(view, "rejoin", region, region)
 
-    def _order(self, view: View, name: OperationName, target: str, about: str) -> Iterator[Operation]:
+    def _order(self, view: View, name: str, target: str, about: str) -> Iterator[Operation]:
         """The operation, unless the same was ordered `about` the same region just now."""
         if view.now >= self._ordered.get((name, about), -AGAIN) + AGAIN:
             self._ordered[name, about] = view.now
             yield Operation(name, target, self._by)
 
-    def _last(self, name: OperationName) -> float:
+    def _last(self, name: str) -> float:
         """When it last ordered such a thing; long ago where it never did."""
         return max((t for (ordered, _), t in self._ordered.items() if ordered == name), default=-AGAIN)
 
@@ -140,7 +140,7 @@ def _not_rejoined(view: View, left: Mapping[str, int]) -> list[str]:
     return [region for region, index in left.items() if index > _index(view, "rejoin", region, "done")]
 
 
-def _index(view: View, name: OperationName, target: str, wanted: str) -> int:
+def _index(view: View, name: str, target: str, wanted: str) -> int:
     """Of the last such operation in that state; −1 where there is none."""
     found = [
         index

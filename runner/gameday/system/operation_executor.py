@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from gameday.operations import Operation
+from gameday.operations import Operation, OperationKind
 from gameday.ports import Instance, PortError
 from gameday.recording.journal_events import (
     DatabasePromoted,
@@ -21,6 +21,7 @@ from gameday.recording.journal_events import (
     TrafficDrained,
     TrafficReturned,
 )
+from gameday.registries import OPERATIONS
 from gameday.system import feature_flags, postgres_admin
 from gameday.system.deployer import Deployer
 from gameday.system.system import System
@@ -44,31 +45,15 @@ class OperationExecutor:
     def execute(self, operation: Operation, change: str) -> str | None:
         """Execute an operation; return the id of the change that it rolled back, if any. Raise PortError if it fails.
 
-        `change` is the id for the change that a rollback makes. Acknowledgements and notes do nothing here.
+        `change` is the id for the change that a rollback makes. Raise ExtensionError if a plug-in's kind is broken.
         """
-        target = operation.target
-        match operation.name:
-            case "rollback":
-                rolled_back = self._find_change(operation)
-                self.deployer.rollback(change, rolled_back, operation.by)
-                return rolled_back
-            case "failover":
-                self._check_region(target)
-                self._shift_traffic("drain", target)
-            case "promote":
-                self.promote(target)
-            case "rejoin":
-                self._check_region(target)
-                self.rejoin(target)
-            case "restart":
-                self.restart(target)
-            case "flag":
-                self.switch_flag(target)
-            case "ack" | "note":
-                pass
-        return None
+        try:
+            kind: OperationKind = OPERATIONS[operation.name]
+        except KeyError as error:
+            raise PortError(f"there is no operation {operation.name!r}: {', '.join(OPERATIONS)}") from error
+        return kind.execute(self, operation, change)
 
-    def _find_change(self, operation: Operation) -> str:
+    def find_change(self, operation: Operation) -> str:
         """Return the change that a rollback names, else the service's latest change that can be rolled back."""
         if operation.change is not None:
             if operation.change not in {change.id for change in self.deployer.feed()}:
@@ -94,7 +79,7 @@ class OperationExecutor:
         """
         old = self.system.primary()
         if region:
-            self._check_region(region)
+            self.check_region(region)
         if region == old:
             raise PortError(f"the database of {old} is the primary already")
         self.system.database(region or self._most_advanced_standby(old, region))
@@ -135,7 +120,7 @@ class OperationExecutor:
                 self.system.heal([(region, name)])
                 if not self.system.instances(name, region):
                     raise PortError(f"the database of {region} was stopped while it started")
-        self._shift_traffic("undrain", region)
+        self.shift_traffic("undrain", region)
 
     def restart(self, service: str) -> None:
         """Kill and start every instance of the service; of the database only the primary, and lift its fence.
@@ -194,7 +179,7 @@ class OperationExecutor:
             instance for instance in self.system.instances() if (instance.region, instance.service) in places
         ]
 
-    def _shift_traffic(self, action: str, region: str) -> None:
+    def shift_traffic(self, action: str, region: str) -> None:
         """`drain` or `undrain` a region at every edge."""
         drained = f"{region} drained"
         self.system.altered.add(drained) if action == "drain" else self.system.altered.discard(drained)
@@ -224,7 +209,7 @@ class OperationExecutor:
             raise PortError("no standby can be reached: nothing to promote")
         return max(standbys)[2]
 
-    def _check_region(self, region: str) -> None:
+    def check_region(self, region: str) -> None:
         if region not in self.system.topology.regions:
             raise PortError(f"unknown region {region!r}; known: {', '.join(self.system.topology.regions)}")
 
