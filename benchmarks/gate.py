@@ -17,34 +17,35 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from gameday import detect
+from gameday.analysis import Outcome
 from gameday.analysis.trials.comparison import compare, load_side
 from gameday.scenario import Detection
 from gameday.telemetry.replay import Recording, read_recording, replay
 
 LONGER = 1.3
 ALPHA = 0.01
-Outcome = Mapping[str, Any]
 
 
 def verdict(base: Sequence[Outcome], new: Sequence[Outcome]) -> int:
-    return int(compare({"s": list(base)}, {"s": list(new)}, alpha=ALPHA)["exit_status"])
+    return compare({"s": list(base)}, {"s": list(new)}, alpha=ALPHA).exit_status
 
 
 def slowed(outcome: Outcome) -> Outcome:
-    return {**outcome, "ttr_s": outcome["ttr_s"] * LONGER} if outcome["ttr_state"] == "measured" else outcome
+    if outcome.ttr_s is None:
+        return outcome
+    return outcome.model_copy(update={"ttr_s": outcome.ttr_s * LONGER})
 
 
 def never(outcome: Outcome) -> Outcome:
-    return {**outcome, "ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 99.0}
+    return outcome.model_copy(update={"ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 99.0})
 
 
 def detected(recording: Recording, outcome: Outcome, detection: Detection) -> float:
     """TTD of one detector on a recorded stream; infinite where it never saw it."""
-    effect = outcome["clocks"]["effect"]
-    until = outcome["clocks"]["recovered"] or math.inf
+    effect = outcome.clocks.effect or 0.0
+    until = outcome.clocks.recovered or math.inf
     raised = [
         alert.t for alert in replay(recording, detect.make, [detection]) if effect <= alert.t <= until + 2
     ]
@@ -87,7 +88,7 @@ def main() -> int:
     (name, trials), *_ = load_side(arguments.recorded).items()
     if len(trials) < 2 * arguments.side:
         sys.exit(f"{len(trials)} trials of {name}; {2 * arguments.side} are needed")
-    measured = [trial["ttr_s"] for trial in trials if trial["ttr_state"] == "measured"]
+    measured = [trial.ttr_s for trial in trials if trial.ttr_s is not None]
     mean = sum(measured) / len(measured)
     spread = math.sqrt(sum((x - mean) ** 2 for x in measured) / (len(measured) - 1)) / mean
     print(f"{len(trials)} trials of {name}: TTR {mean:.2f} s, CV {spread:.0%}")
@@ -104,7 +105,7 @@ def main() -> int:
     print(f"against itself: {same} of {arguments.draws} fail (at most 2 may, of 50)")
     print(f"TTR +{LONGER - 1:.0%}: found in {longer} of {arguments.draws} (80 % wanted)")
     print(f"one that never recovers: exit {lost}; three a side: exit {few}")
-    runs = {trial["run"]["id"]: trial for trial in trials}
+    runs = {trial.run.id: trial for trial in trials}
     folders = sorted(
         path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs
     )

@@ -16,10 +16,11 @@ pytest_plugins = ["pytester"]
 RECORDED = """
 import json, pathlib
 import pytest
+from gameday.analysis import Outcome
 from gameday.api import python_api
 
 def run_scenario(scenario, *, out, **arguments):
-    outcome = json.loads(pathlib.Path("outcome.json").read_text())
+    outcome = Outcome.read_file(pathlib.Path("outcome.json"))
     pathlib.Path("calls.json").write_text(json.dumps([str(scenario), str(out), arguments["substrate"]]))
     return python_api.RunResult(pathlib.Path(out) / "r1", outcome)
 

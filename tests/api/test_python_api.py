@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import gameday
+from gameday.analysis import Outcome
 from gameday.api import python_api
 from gameday.execution import trial
 from tests.support.measured import measure
@@ -83,7 +84,7 @@ def test_an_outcome_is_read_back(tmp_path: Path, outcome: Mapping[str, Any]) -> 
     assert result.passed is (outcome["exit_status"] == 0)
     assert result.ttr_s == outcome["ttr_s"]
     assert result.ttd_s.state == "measured"
-    assert result.audit["lost"] == outcome["audit"]["lost"]
+    assert result.audit.lost == outcome["audit"]["lost"]
     assert result.report == tmp_path / "run/report.html"
     assert "report" in repr(result)
 
@@ -143,9 +144,9 @@ def test_a_run_gets_its_arguments(
     """Scenario, seed, overrides, responder and folder reach the trial; the result lies in the run's folder."""
     calls: list[tuple[Any, ...]] = []
 
-    def play(given: trial.Trial, options: trial.Options, out: Path, *rest: Any) -> Mapping[str, Any]:
+    def play(given: trial.Trial, options: trial.Options, out: Path, *rest: Any) -> Outcome:
         calls.append((given.scenario.respond.by, given.scenario.load.rate, given.seed, given.substrate, out))
-        return outcome
+        return Outcome.model_validate(outcome)
 
     monkeypatch.setattr(trial, "play", play)
     result = gameday.run_scenario(

@@ -15,11 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gameday import cli
+from gameday.analysis import Outcome
 from gameday.cli import drill as module
 from gameday.execution import library
 from gameday.execution.system_reuse import Kept, Signals
 from gameday.execution.trial import Options, Trial
 from gameday.scenario.yaml_document import Invalid
+from tests.support.outcomes import outcome
 
 
 class Stage:
@@ -29,11 +31,10 @@ class Stage:
         self.played: list[tuple[Trial, Options]] = []
         self.left: list[list[str]] = []
 
-    def play(
-        self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
-    ) -> Mapping[str, Any]:
+    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
         self.played.append((trial, options))
-        return {"run": {"id": f"r{len(self.played)}"}, "exit_status": 1 if trial.secret is not None else 0}
+        status = 1 if trial.secret is not None else 0
+        return Outcome.model_validate(outcome(f"r{len(self.played)}", status=status))
 
     def conclude(self, folder: Path, runs: Mapping[str, Path], **named: Any) -> int:
         self.left.append([named["name"], *runs])

@@ -20,6 +20,8 @@ from xml.etree import ElementTree as Xml
 import click
 import pytest
 
+from gameday.analysis import Outcome
+from gameday.analysis.model.baseline_model import MachineSpeed
 from gameday.analysis.trials.baseline import read
 from gameday.cli.history import history
 from gameday.cli.suite import suite
@@ -47,9 +49,7 @@ class Stage:
         self.kept: list[bool] = []
         self.says: Answer = lambda name, n: {"ttr": 5.0 + n / 10}
 
-    def play(
-        self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals
-    ) -> Mapping[str, Any]:
+    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
         name = trial.scenario.name
         n = sum(each == name for each, _ in self.played)
         self.played.append((name, trial.seed))
@@ -58,7 +58,7 @@ class Stage:
         folder = out / outcome["run"]["id"]
         folder.mkdir(parents=True)
         (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
-        return outcome
+        return Outcome.model_validate(outcome)
 
     @property
     def names(self) -> list[str]:
@@ -70,7 +70,9 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """In an empty folder, without GitHub's variables."""
     made = Stage()
     monkeypatch.setattr("gameday.execution.suites.parallel_workers.play", made.play)
-    monkeypatch.setattr("gameday.analysis.trials.baseline.ground", lambda folder, outcome: GROUND)
+    monkeypatch.setattr(
+        "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**GROUND)
+    )
     monkeypatch.setattr(
         "gameday_reports.pages.trials_page.render_trials", lambda trials, path: path.touch()
     )  # its drawings take seconds
@@ -284,7 +286,7 @@ def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.Captur
     words = (scenario("one"), "--repeat", "6")
     assert gameday_suite(*words, "--save-baseline", "b.json", "--out", "base") == 0
     before = read(Path("b.json"))
-    assert before["scenarios"]["one"]["ttr_s"] == [5.0, 5.1, 5.2, 5.3, 5.4, 5.5]
+    assert list(before.scenarios["one"].ttr_s) == [5.0, 5.1, 5.2, 5.3, 5.4, 5.5]
     stage.played.clear()
     assert gameday_suite(*words, "--baseline", "b.json", "--out", "same") == 0
     stage.says = lambda name, n: {"ttr": 8.0 + n / 10}
@@ -302,7 +304,9 @@ def test_another_machine_is_told_the_command(
     words = (scenario("one"), "--repeat", "6")
     gameday_suite(*words, "--save-baseline", "b.json", "--out", "base")
     slow = {key: 2 * value for key, value in GROUND.items()}
-    monkeypatch.setattr("gameday.analysis.trials.baseline.ground", lambda folder, outcome: slow)
+    monkeypatch.setattr(
+        "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**slow)
+    )
     assert gameday_suite(*words, "--baseline", "b.json") == 3
     told = capsys.readouterr().err
     assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in told
@@ -460,7 +464,7 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
     told: list[str] = []
     both = threading.Barrier(2, timeout=20)
 
-    def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+    def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
         ended = threading.Event()
 
         def end(name: str) -> None:
@@ -471,7 +475,7 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
             if both.wait() == 0:
                 os.kill(os.getpid(), signal.SIGTERM)
             assert ended.wait(20)
-        return full("run", trial.scenario.name, status=130)
+        return Outcome.model_validate(full("run", trial.scenario.name, status=130))
 
     stage.says = lambda name, n: {}
     for name in ("one", "two", "three", "four"):

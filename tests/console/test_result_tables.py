@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import StringIO
 from math import inf
 from typing import Any
 
-import pytest
 from rich.console import Console
 from rich.table import Table
 
+from gameday.analysis import Outcome
+from gameday.analysis.model.comparison_model import Comparison
+from gameday.analysis.model.trials_model import Trials
 from gameday.analysis.trials.comparison import compare
-from gameday.analysis.trials.trial_summary import summarise
+from gameday.analysis.trials.trial_summary import METRICS, summarise
 from gameday.console.result_tables import comparison_table, trials_table
-from tests.support.outcomes import trials
+from tests.support import outcomes
+from tests.support.documents import outcomes_of
 
 TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
+
+
+def trials(ttrs: Iterable[float | None], scenario: str = "bad-deploy") -> list[Outcome]:
+    return outcomes_of(outcomes.trials(ttrs, scenario))
 
 
 def shown(table: Table, width: int = 100) -> str:
@@ -72,10 +80,17 @@ def test_names_are_no_markup() -> None:
     assert name in shown(trials_table(summarise(runs[name])), 200)
 
 
-@pytest.mark.parametrize("content", [{}, {"scenarios": [{}], "metrics": None, "success": None}])
-def test_missing_content_has_a_table(content: dict[str, Any]) -> None:
-    """Words, and no failure."""
-    assert "None" not in shown(comparison_table(content)) + shown(trials_table(content))
+def test_missing_content_has_a_table() -> None:
+    """Numbers that are unknown are words, and so are shifts and intervals that there are none of."""
+    judged = {"verdict": "inconclusive", "exit_status": 3}
+    rules = {"alpha": 0.01, "threshold": 0.15, "power": 0.8, "gated": [], "tests": 0, "trials_needed": 5}
+    scenario = {"scenario": "x", "verdict": "too-few", "metrics": {"ttr_s": {}, "ttd_s": {}}}
+    comparison = Comparison.model_validate(judged | rules | {"missing": {}, "scenarios": [scenario]})
+    metrics: dict[str, Any] = {name: {} for name in METRICS}
+    content = {"scenario": "x", "n": 1, "success": {}, "trials": [], "metrics": metrics}
+    told = shown(comparison_table(comparison)) + shown(trials_table(Trials.model_validate(judged | content)))
+    assert "None" not in told
+    assert "not known" in told
 
 
 def test_a_comparison_fits_eighty_columns() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gameday.analysis import Outcome, measure
 from gameday.console.run_summary import lines
-from tests.support.measured import measure
 from tests.support.run_folders import Story, failing, steadily, write
 from tests.support.sample_outcome import outcome_of
 
@@ -40,9 +40,10 @@ def test_what_is_left_comes_with_the_command_that_removes_it(
 
 def test_what_was_left_is_told_with_its_remover() -> None:
     """One command for everything that the same one removes; none where nothing was left."""
-    outcome = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
-    assert "to remove" not in "".join(lines(outcome, Path("report.html")))
-    outcome["cleanup"] = {"clean": False, "left": ["what the run has on the engine", "a start", "volume x"]}
+    document = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
+    assert "to remove" not in "".join(lines(Outcome.model_validate(document), Path("report.html")))
+    document["cleanup"] = {"clean": False, "left": ["what the run has on the engine", "a start", "volume x"]}
+    outcome = Outcome.model_validate(document)
     told = [line for line in lines(outcome, Path("runs/r1/report.html")) if "to remove" in line]
     assert [line.split("to remove")[1].strip() for line in told] == [
         "gameday heal runs/r1",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gameday.analysis.model.matrix_model import Matrix
+from gameday.analysis.model.time_models import DURATIONS
 from gameday.execution.matrix_result import conclude, table
 from gameday.ports import PortError
 from tests.support.sample_matrix import pair
@@ -54,9 +56,13 @@ def test_a_folder_that_can_t_be_written_is_the_tool_s_failure(tmp_path: Path) ->
 def test_whatever_is_missing_has_a_table() -> None:
     """Words in place of every number; markup in names is text."""
     console = Console(file=StringIO(), width=80, color_system=None)
-    console.print(table({}))
+    empty = {"verdict": "inconclusive", "exit_status": 3}
+    unmeasured = {f"{name}_state": "not_measured" for name in DURATIONS}
+    variant = {"run": "r", "scenario": "s", **empty, **unmeasured}
+    named = {"name": "[red]x[/]", "settings": {"a": "[b]"}, "slos": [{"name": "[c]"}]}
+    console.print(table(Matrix.model_validate(empty)))
     console.print(
-        table({"variants": [{}, {"name": "[red]x[/]", "settings": {"a": "[b]"}, "slos": [{"name": "[c]"}]}]})
+        table(Matrix.model_validate({**empty, "variants": [variant | {"name": ""}, variant | named]}))
     )
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     for words in ("unnamed scenario", "[red]x[/]", "[b]", "[c]", "not measured", "not judged"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gameday.analysis.trials.suite_result import Attempt, Entry, suite
+from gameday.analysis.trials.suite_result import Attempt, Entry
+from tests.support.documents import attempt, suite
 from tests.support.outcomes import outcome
 
 ABOUT = {
@@ -39,7 +40,7 @@ def full(run: str, scenario: str = "bad-deploy", *, lost: int | None = 0, **give
 def attempts(
     outcomes: Iterable[dict[str, Any]], home: str, ground: dict[str, float] = GROUND
 ) -> list[Attempt]:
-    return [Attempt(each, f"{home}/{each['run']['id']}", ground) for each in outcomes]
+    return [attempt(each, f"{home}/{each['run']['id']}", ground) for each in outcomes]
 
 
 def entry(name: str = "bad-deploy", ttrs: Sequence[float | None] = SIX, **given: Any) -> Entry:

@@ -18,11 +18,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 from gameday.ports import PortError
 from gameday.scenario import Scenario
 from gameday.scenario.yaml_document import Invalid, Problem
+
+if TYPE_CHECKING:
+    from gameday.analysis import Outcome
+    from gameday.analysis.model.comparison_model import Comparison as ComparisonFile
+    from gameday.analysis.model.harm_models import Audit, Impact
 
 __all__ = [
     "Clock",
@@ -90,17 +95,17 @@ class RunResult:
     """A finished run: its folder and the content of its `outcome.json` (docs/outcome.schema.json)."""
 
     folder: Path
-    outcome: Mapping[str, Any] = field(repr=False)
+    outcome: Outcome = field(repr=False)
 
     @property
     def scenario(self) -> str:
         """Name of the scenario."""
-        return str(self.outcome["run"]["scenario"])
+        return self.outcome.run.scenario
 
     @property
     def verdict(self) -> str:
         """`pass`, `fail`, `inconclusive` or `error`."""
-        return str(self.outcome["verdict"])
+        return self.outcome.verdict
 
     @property
     def passed(self) -> bool:
@@ -110,12 +115,12 @@ class RunResult:
     @property
     def exit_status(self) -> int:
         """Exit status that `gameday run` has for this run."""
-        return int(self.outcome["exit_status"])
+        return self.outcome.exit_status
 
     @property
     def reasons(self) -> Sequence[str]:
         """Reasons of the verdict, each a sentence."""
-        return tuple(map(str, self.outcome["reasons"]))
+        return self.outcome.reasons
 
     @property
     def report(self) -> Path:
@@ -143,20 +148,20 @@ class RunResult:
         return self._clock("ttfr")
 
     @property
-    def audit(self) -> Mapping[str, Any]:
-        """Audit of orders: `acknowledged`, `lost`, `duplicated`, `charged_twice` … ; None where unknown."""
-        return cast("Mapping[str, Any]", self.outcome["audit"])
+    def audit(self) -> Audit:
+        """Audit of orders: `acknowledged`, `lost`, `duplicated`, `charged_twice` … ; None if unknown."""
+        return self.outcome.audit
 
     @property
-    def impact(self) -> Mapping[str, Any]:
+    def impact(self) -> Impact:
         """Requests and users hurt."""
-        return cast("Mapping[str, Any]", self.outcome["impact"])
+        return self.outcome.impact
 
     def _clock(self, name: str) -> Clock:
-        value, state = self.outcome[f"{name}_s"], str(self.outcome[f"{name}_state"])
-        error = (self.outcome.get("error_s") or {}).get(name)
-        seconds = float(value) if state == "measured" else math.inf if state == "censored" else math.nan
-        return Clock(seconds, name, state, error, self.report)
+        duration, error = self.outcome.duration(name), getattr(self.outcome.error_s, name, None)
+        seconds = math.nan if duration.seconds is None else duration.seconds
+        value = math.inf if duration.state == "censored" else seconds
+        return Clock(value, name, duration.state, error, self.report)
 
     def __repr__(self) -> str:
         return f"<{self.scenario}: {self.verdict}, report {self.report}>"
@@ -166,12 +171,12 @@ class RunResult:
 class Comparison:
     """Two sets of runs compared: the content of `gameday compare --json`."""
 
-    content: Mapping[str, Any] = field(repr=False)
+    content: ComparisonFile = field(repr=False)
 
     @cached_property
     def exit_status(self) -> int:
         """0 no regression, 1 a regression, 3 too few trials to judge."""
-        return int(self.content["exit_status"])
+        return self.content.exit_status
 
     @property
     def regressed(self) -> bool:
@@ -181,7 +186,7 @@ class Comparison:
     @property
     def reasons(self) -> Sequence[str]:
         """Findings, each a sentence."""
-        return tuple(map(str, self.content["reasons"]))
+        return self.content.reasons
 
 
 def load_scenario(scenario: str | Path, *, overrides: Mapping[str, str] | None = None) -> Scenario:
@@ -233,11 +238,8 @@ def run_scenario(
     ensure_writable(options.out)
     chosen, why, options = choose_substrate(options)
     seed = new_seed() if seed is None else seed
-    trial, kept, signals = (
-        Trial(selected[0].path, selected[0].scenario, seed, chosen, why),
-        Kept(),
-        Signals(),
-    )
+    trial = Trial(selected[0].path, selected[0].scenario, seed, chosen, why)
+    kept, signals = Kept(), Signals()
     try:
         if threading.current_thread() is threading.main_thread():
             with signals.caught():
@@ -248,7 +250,7 @@ def run_scenario(
         kept.finish()
     if signals.asked:
         raise KeyboardInterrupt(signals.asked)
-    return RunResult(options.out / str(outcome["run"]["id"]), outcome)
+    return RunResult(options.out / outcome.run.id, outcome)
 
 
 def new_seed() -> int:
@@ -260,20 +262,20 @@ def new_seed() -> int:
 
 def read_outcome(run: str | Path) -> RunResult:
     """Return the result of a finished run from its folder. Raise Invalid if it holds no valid `outcome.json`."""
+    from gameday.analysis import Outcome
+
     folder = Path(run)
     path = folder / "outcome.json"
+    hint = f"make it again: gameday report {folder}"
     try:
-        outcome = json.loads(path.read_text(encoding="utf-8"))
+        return RunResult(folder, Outcome.read_data(json.loads(path.read_text(encoding="utf-8")), str(path)))
     except OSError as error:
-        hint = "name the folder of a run, runs/<run-id>"
-        raise Invalid([Problem(str(path), 0, 0, f"can't be read: {error.strerror}", hint)]) from error
-    except (ValueError, RecursionError) as error:
-        hint = f"make it again: gameday report {folder}"
-        raise Invalid([Problem(str(path), 0, 0, f"isn't valid JSON: {error}", hint)]) from error
-    if not isinstance(outcome, dict) or not str(outcome.get("schema", "")).startswith("gameday/outcome/"):
-        hint = f"make it again: gameday report {folder}"
-        raise Invalid([Problem(str(path), 0, 0, "isn't an outcome of gameday", hint)])
-    return RunResult(folder, outcome)
+        why, hint = f"can't be read: {error.strerror}", "name the folder of a run, runs/<run-id>"
+    except (json.JSONDecodeError, RecursionError) as error:
+        why = f"isn't valid JSON: {error}"
+    except ValueError as error:
+        why = f"isn't an outcome of gameday: {str(error).removeprefix(f'{path}: ')}"
+    raise Invalid([Problem(str(path), 0, 0, why, hint)])
 
 
 def compare_runs(

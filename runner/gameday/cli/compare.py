@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,6 +15,9 @@ from gameday.execution.trial import Options
 from gameday.scenario.units import ratio
 from gameday.scenario.yaml_document import Invalid, Problem
 
+if TYPE_CHECKING:
+    from gameday.analysis import Outcome
+
 EPILOG = """\b
 Examples:
   gameday run scenario.yaml --repeat 10 --out base      on the code before
@@ -23,7 +25,7 @@ Examples:
   gameday compare base new                              exit 1 on a regression, 3 with too few trials
   gameday compare base new --threshold 25% --gate-ttd --html compare.html
   gameday compare before.yaml after.yaml --interleave 10   run both in turn, A B A B, then compare"""
-Sides = Sequence[Mapping[str, Sequence[Mapping[str, Any]]]]
+Sides = Sequence[Mapping[str, Sequence["Outcome"]]]
 
 
 def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -90,22 +92,22 @@ def compare(
     comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)
     target = html or beside / "compare.html"
     try:
-        page = render_compare(comparison, target)
+        page = render_compare(comparison.document(), target)
     except OSError as error:
         raise Invalid(
             [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]
         ) from error
     if as_json:
-        click.echo(json.dumps(comparison, indent=2))
+        click.echo(comparison.text(), nl=False)
     console = Console(file=sys.stderr)
     console.print(comparison_table(comparison))
-    for reason in comparison["reasons"]:
+    for reason in comparison.reasons:
         console.print(reason, markup=False, soft_wrap=True)
     console.print(f"page  {page}", markup=False, soft_wrap=True)
-    return int(comparison["exit_status"])
+    return comparison.exit_status
 
 
-def _side(path: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def _side(path: Path) -> Mapping[str, Sequence[Outcome]]:
     """Outcomes by scenario, from disk. Raises Invalid."""
     from gameday.analysis.trials.comparison import load_side
 
@@ -125,5 +127,5 @@ def _in_turn(base: str, new: str, trials: int, options: Options) -> Sides | None
     outcomes = run_interleaved(base, new, options, trials)
     if outcomes is None:
         return None
-    name = str(outcomes[0][0]["run"]["scenario"])
+    name = outcomes[0][0].run.scenario
     return [{name: each} for each in outcomes]

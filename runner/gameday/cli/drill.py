@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from gameday.analysis import Outcome
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import execution_options, page_to_option, read_duration
 from gameday.execution import library
@@ -136,7 +137,7 @@ def _made(
     """The person's run, then automation's on the same system; the exit status of the person's."""
     chosen, why, options = choose_substrate(options)
     folder, seed = options.out / f"{new_id()}-drill", secrets.randbelow(2**31 - 1000)
-    runs: dict[str, Mapping[str, Any]] = {}
+    runs: dict[str, Outcome] = {}
     kept = Kept()
     with Signals().caught() as signals:
         try:
@@ -153,7 +154,7 @@ def _made(
         finally:
             kept.finish()
         _leave(folder, runs, as_json=options.as_json)
-    return INTERRUPTED if signals.asked else int(runs["on-call"]["exit_status"])
+    return INTERRUPTED if signals.asked else runs["on-call"].exit_status
 
 
 def _automated(scenario: Scenario) -> Scenario:
@@ -164,13 +165,13 @@ def _automated(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"respond": respond})
 
 
-def _leave(folder: Path, runs: Mapping[str, Mapping[str, Any]], *, as_json: bool) -> None:
+def _leave(folder: Path, runs: Mapping[str, Outcome], *, as_json: bool) -> None:
     from gameday.execution.matrix_result import conclude
 
     if len(runs) > 1:
-        conclude(folder, {name: folder / str(each["run"]["id"]) for name, each in runs.items()}, name="drill")
+        conclude(folder, {name: folder / outcome.run.id for name, outcome in runs.items()}, name="drill")
     if as_json:
-        click.echo(json.dumps(runs, indent=2))
+        click.echo(json.dumps({name: outcome.document() for name, outcome in runs.items()}, indent=2))
 
 
 def _drawable(scenario: str | None, surprise: bool, tags: Sequence[str]) -> list[tuple[Path, Scenario]]:

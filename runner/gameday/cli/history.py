@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,6 +13,9 @@ from rich.table import Table
 
 from gameday.console.result_tables import FRAME
 from gameday.scenario.yaml_document import Invalid, Problem
+
+if TYPE_CHECKING:
+    from gameday.analysis.model.history_model import History
 
 MOST_TOLD = 5
 SHOWN = (0, 1, 2, 4, 5, 8)
@@ -44,29 +45,30 @@ def history(folder: Path, scenarios: tuple[str, ...], html: Path | None, as_json
         click.echo(f"left out: {each}", err=True)
     if len(wrong) > MOST_TOLD:
         click.echo(f"left out: {len(wrong) - MOST_TOLD} more", err=True)
-    chosen = [each for each in outcomes if not scenarios or each["run"]["scenario"] in scenarios]
+    chosen = [each for each in outcomes if not scenarios or each.run.scenario in scenarios]
     if not chosen:
         said = "holds no run" + (f" of {', '.join(scenarios)}" if scenarios else "")
         raise Invalid([Problem(str(folder), 0, 0, said, "name the folder that gameday run --out wrote to")])
     found, target = found_in(chosen), html or folder / "history.html"
     try:
-        page = render_history(found, target)
+        page = render_history(found.document(), target)
     except OSError as error:
         raise Invalid(
             [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]
         ) from error
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(found.text(), nl=False)
     console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False)
     console.print(table(found))
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return 0
 
 
-def table(found: Mapping[str, Any]) -> Table:
-    """A row for each quarter of each scenario of "gameday/history/v1"."""
+def table(history: History) -> Table:
+    """Return a table with a row for each quarter of each scenario."""
     from gameday_reports.pages.history_page import HEADS, lines, span
 
+    found = history.document()
     shown = Table("scenario", *(HEADS[i] for i in SHOWN), title=span(found), **FRAME)
     shown.columns[0].overflow = "fold"
     for column in shown.columns[2:]:

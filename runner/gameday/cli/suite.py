@@ -7,12 +7,12 @@ Here is the command line alone. Which scenarios and in which order is `plan`, ho
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gameday.analysis.model.baseline_model import Baseline
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import execution_options, read_duration, seed_option
 from gameday.execution.preparation import choose_substrate, ensure_writable
@@ -140,7 +140,7 @@ def suite(
     return INTERRUPTED if signals.asked else status
 
 
-def _baseline(path: Path) -> tuple[Path, Mapping[str, Any]]:
+def _baseline(path: Path) -> tuple[Path, Baseline]:
     """Read before anything is started. Raises Invalid."""
     from gameday.analysis.trials.baseline import read
 

@@ -6,47 +6,47 @@ Elsewhere neither variable is set and nothing is written. What a suite came to i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gameday.scenario import variants
 from gameday.scenario.yaml_document import Invalid, read_yaml
 
-MOST_SAID = 3
+if TYPE_CHECKING:
+    from gameday.analysis.model.suite_model import Suite, SuiteExpectation
+
+MOST_TRIALS = 3
 
 
-def commands(suite: Mapping[str, Any]) -> Iterator[str]:
-    """A workflow command for each failed expectation, at its line of the scenario, and for whatever else went wrong;
-    none outside of GitHub."""
+def commands(suite: Suite) -> Iterator[str]:
+    """Yield a workflow command for each failed expectation, at its line of the scenario, and for each other failure.
+
+    Yield nothing outside of GitHub's actions.
+    """
     if not os.environ.get("GITHUB_ACTIONS"):
         return
-    for each in suite["scenarios"]:
-        path, lines = str(each["path"]), _lines(Path(each["path"]))
-        failed = [expected for expected in each["expectations"] if expected["failed"]]
-        for expected in failed:
-            expr = expected["expr"]
-            yield _command("error", f"{each['scenario']}: {expr}", _said(expected), path, lines.get(expr, 1))
-        if each["exit_status"] and not failed:
-            level = "warning" if each["verdict"] == "inconclusive" else "error"
-            yield _command(
-                level, f"{each['scenario']}: {each['verdict']}", "\n".join(each["reasons"]), path, 1
-            )
-    yield from _of_the_gate(suite["baseline"])
+    for scenario in suite.scenarios:
+        path, lines = scenario.path, _lines(Path(scenario.path))
+        failed = [expectation for expectation in scenario.expectations if expectation.failed]
+        for expectation in failed:
+            expr, title = expectation.expr, f"{scenario.scenario}: {expectation.expr}"
+            yield _command("error", title, _failures(expectation), path, lines.get(expr, 1))
+        if scenario.exit_status and not failed:
+            level = "warning" if scenario.verdict == "inconclusive" else "error"
+            title = f"{scenario.scenario}: {scenario.verdict}"
+            yield _command(level, title, "\n".join(scenario.reasons), path, 1)
+    if suite.baseline and suite.baseline.exit_status:
+        level = "error" if suite.baseline.verdict == "fail" else "warning"
+        message = "\n".join([*suite.baseline.reasons, *suite.baseline.commands])
+        yield _command(level, "against the baseline", message)
 
 
-def _of_the_gate(gate: Mapping[str, Any] | None) -> Iterator[str]:
-    if gate and gate["exit_status"]:
-        level = "error" if gate["verdict"] == "fail" else "warning"
-        yield _command(level, "against the baseline", "\n".join([*gate["reasons"], *gate["commands"]]))
-
-
-def _said(expected: Mapping[str, Any]) -> str:
-    failed = [each for each in expected["said"] if each["holds"] is False]
-    n = expected["held"] + expected["failed"] + expected["unknown"]
-    more = [f"and {len(failed) - MOST_SAID} more"] if len(failed) > MOST_SAID else []
-    lines = [f"{each['run']}: {each['values']}" for each in failed[:MOST_SAID]]
-    return "\n".join([f"didn't hold in {expected['failed']} of {n} trials", *lines, *more])
+def _failures(expectation: SuiteExpectation) -> str:
+    failed = [trial for trial in expectation.said if trial.holds is False]
+    more = [f"and {len(failed) - MOST_TRIALS} more"] if len(failed) > MOST_TRIALS else []
+    lines = [f"{trial.run}: {trial.values}" for trial in failed[:MOST_TRIALS]]
+    return "\n".join([f"didn't hold in {expectation.failed} of {expectation.trials} trials", *lines, *more])
 
 
 def _command(level: str, title: str, message: str, file: str = "", line: int = 1) -> str:

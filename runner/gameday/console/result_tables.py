@@ -1,13 +1,12 @@
-"""A comparison and a set of trials as tables for a terminal of 80 columns, from the content of their files.
+"""A comparison and a set of trials as tables for a terminal of 80 columns.
 
-Judges nothing; what a verdict is called is left to the pages, so that page and terminal say the same.
+Nothing is judged here; the names of verdicts are those of the pages, so that page and terminal agree.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.markup import escape
@@ -15,18 +14,16 @@ from rich.table import Table
 
 from gameday_reports.pages.compare_scenario import BADGES, short
 from gameday_reports.pages.trials_page import METRICS
-from gameday_reports.text.loose import mapping, number, pick, rows, text
-from gameday_reports.text.statistics_text import (
-    amount,
-    chance,
-    change,
-    counted,
-    covered,
-    ends,
-    interval,
-    told,
-    whole,
-)
+from gameday_reports.text.statistics_text import chance, change, counted, covered, interval, told
+
+if TYPE_CHECKING:
+    from gameday.analysis.model.comparison_model import (
+        Comparison,
+        MetricComparison,
+        ScenarioComparison,
+        SideSummary,
+    )
+    from gameday.analysis.model.trials_model import MetricSummary, SuccessRate, Trials
 
 COLOURS = {"yes": "green", "no": "red", "open": "yellow"}
 FRAME: dict[str, Any] = {
@@ -37,100 +34,96 @@ FRAME: dict[str, Any] = {
 }
 
 
-def comparison_table(comparison: Mapping[str, Any]) -> Table:
-    """Three lines for each metric of each scenario of "gameday/compare/v1"; one that isn't gated is dim."""
-    alpha, tests = number(comparison.get("alpha")), whole(comparison.get("tests"))
-    level = "" if alpha is None else f" at α = {alpha:g}"
-    table = Table(title=f"new against base, {counted(tests, 'gated test')}{level}", **FRAME)
+def comparison_table(comparison: Comparison) -> Table:
+    """Return a table with three lines for each metric of each scenario; a metric that isn't gated is dim."""
+    title = f"new against base, {counted(comparison.tests, 'gated test')} at α = {comparison.alpha:g}"
+    table = Table(title=title, **FRAME)
     table.add_column("scenario", overflow="fold")
     for heading in ("base", "new", "shift", "p"):
         table.add_column(heading)
-    for each in rows(comparison.get("scenarios")):
+    for scenario in comparison.scenarios:
         for name in ("ttr_s", "ttd_s"):
-            metric = mapping(pick(each, "metrics", name))
-            gated, last = metric.get("gated") is True, name == "ttd_s"
-            table.add_row(
-                _first(each, name, gated), *_cells(metric), style="" if gated else "dim", end_section=last
-            )
+            metric = scenario.metrics[name]
+            style, last = "" if metric.gated else "dim", name == "ttd_s"
+            first = _first(scenario, name, metric.gated)
+            table.add_row(first, *_cells(metric), style=style, end_section=last)
     return table
 
 
-def _first(each: Mapping[str, Any], name: str, gated: bool) -> str:
-    """The scenario with its judgement beside the first metric, TTR."""
-    if name != "ttr_s":
-        return short(name) if gated else f"{short(name)}, not gated"
-    words, tone = BADGES.get(text(each.get("verdict")), ("not judged", "open"))
-    return f"[bold]{escape(text(each.get('scenario')))}[/]\n[{COLOURS[tone]}]{words}[/]\n{short(name)}"
+def _first(scenario: ScenarioComparison, metric: str, gated: bool) -> str:
+    """Return the first cell of a metric; that of TTR has the scenario and its judgement too."""
+    if metric != "ttr_s":
+        return short(metric) if gated else f"{short(metric)}, not gated"
+    words, tone = BADGES[scenario.verdict]
+    return f"[bold]{escape(scenario.scenario)}[/]\n[{COLOURS[tone]}]{words}[/]\n{short(metric)}"
 
 
-def _cells(metric: Mapping[str, Any]) -> list[str]:
-    base, new, shift = (mapping(metric.get(name)) for name in ("base", "new", "shift"))
-    p = chance(metric.get("p_holm" if metric.get("gated") is True else "p"))
-    relative, least = amount(shift.get("relative")), amount(metric.get("detectable"))
+def _cells(metric: MetricComparison) -> list[str]:
+    shift, least = metric.shift, metric.detectable
+    finds = "" if least is None else f"finds {change(least, 'ratio')}"
     return [
-        _side(base),
-        _side(new),
+        _side(metric.base),
+        _side(metric.new),
         _lines(
-            change(shift.get("value")),
-            _brackets(shift.get("interval"), "+"),
-            "" if relative is None else change(relative, "ratio"),
+            change(shift.value if shift else None),
+            _brackets(shift.interval if shift else None, "+"),
+            change(shift.relative, "ratio") if shift and shift.relative is not None else "",
         ),
         _lines(
-            p,
-            "finds nothing"
-            if least == math.inf
-            else ""
-            if least is None
-            else f"finds {change(least, 'ratio')}",
+            chance(metric.p_holm if metric.gated else metric.p),
+            "finds nothing" if least == math.inf else finds,
         ),
     ]
 
 
-def _side(side: Mapping[str, Any]) -> str:
-    never = whole(side.get("censored"))
-    n = f"n {whole(side.get('n'))}" + (f", {never} never" if never else "")
-    return _lines(told(side.get("median")), _brackets(side.get("interval")), n)
+def _side(side: SideSummary) -> str:
+    n = f"n {side.n}" + (f", {side.censored} never" if side.censored else "")
+    return _lines(told(side.median), _brackets(side.interval), n)
 
 
-def _brackets(value: Any, sign: str = "") -> str:
-    """'[9.10, 11.20]' in seconds, '[9.10, ∞]'; with the sign '+' both ends have theirs."""
-    found = ends(value)
-    if found is None:
+def _brackets(ends: tuple[float, float] | None, sign: str = "") -> str:
+    """Return '[9.10, 11.20]' in seconds, '[9.10, ∞]'; with the sign '+' both ends have theirs."""
+    if ends is None:
         return ""
-    shown = (f"{each:{sign}.2f}".replace("inf", "∞").replace("-", "−") for each in found)
+    shown = (f"{end:{sign}.2f}".replace("inf", "∞").replace("-", "−") for end in ends)
     return escape(f"[{', '.join(shown)}]")
 
 
-def trials_table(trials: Mapping[str, Any]) -> Table:
-    """A row for each metric of "gameday/trials/v1", and one for how many passed."""
-    title = f"{escape(text(trials.get('scenario')) or 'unnamed scenario')}, {counted(whole(trials.get('n')), 'trial')}"
+def trials_table(trials: Trials) -> Table:
+    """Return a table with a row for each metric, and one for how many passed."""
+    title = f"{escape(trials.scenario)}, {counted(trials.n, 'trial')}"
     table = Table("", "median", "interval", "n", "never", title=title, **FRAME)
     for column in table.columns[1:]:
         column.justify = "right"
     for name, (meaning, _, unit) in METRICS.items():
-        found = mapping(pick(trials, "metrics", name))
-        n, more = whole(found.get("n")), whole(found.get("needed")) - whole(found.get("n"))
-        around = covered(found, interval(found.get("interval"), unit)) or (
-            f"takes {more} more" if more > 0 else ""
+        metric = trials.metrics[name]
+        cells = (
+            told(metric.median, unit),
+            escape(_interval(metric, unit)),
+            str(metric.n),
+            str(metric.censored),
         )
-        never = whole(found.get("censored"))
-        table.add_row(meaning.lower(), told(found.get("median"), unit), escape(around), str(n), str(never))
+        table.add_row(meaning.lower(), *cells)
     table.add_section()
-    table.add_row("passed", *_success(mapping(trials.get("success"))), "")
+    table.add_row("passed", *_success(trials.success), "")
     return table
 
 
-def _success(success: Mapping[str, Any]) -> tuple[str, str, str]:
-    """How many passed, the bound, and of how many that could be judged."""
-    judged, confidence = whole(success.get("judged")), number(success.get("confidence"))
-    if not judged:
-        return "none judged", "", "0"
-    bound = (
-        ""
-        if confidence is None
-        else f"{100 * confidence:g} % [{told(success.get('at_least'), 'ratio')}, 100 %]"
+def _interval(metric: MetricSummary, unit: Any) -> str:
+    more = metric.needed - metric.n
+    return covered(metric.document(), interval(metric.interval, unit)) or (
+        f"takes {more} more" if more > 0 else ""
     )
-    return told(success.get("ratio"), "ratio"), escape(bound), str(judged)
+
+
+def _success(success: SuccessRate) -> tuple[str, str, str]:
+    """Return how many passed, the bound, and of how many that could be judged."""
+    if not success.judged:
+        return "none judged", "", "0"
+    bound = ""
+    if success.confidence is not None:
+        bound = f"{100 * success.confidence:g} % [{told(success.at_least, 'ratio')}, 100 %]"
+    return told(success.ratio, "ratio"), escape(bound), str(success.judged)
 
 
 def _lines(*lines: str) -> str:

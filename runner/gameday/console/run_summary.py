@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from gameday.console.leftover_commands import removal_command
+
+if TYPE_CHECKING:
+    from gameday.analysis.model.harm_models import Audit, Impact
+    from gameday.analysis.model.outcome_model import Outcome
 
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "red"}
 _CLOCKS = (("ttd", "time to detect"), ("tta", "time to acknowledge"), ("ttr", "time to recover"))
 _MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: "[yellow]unknown[/]"}
 
 
-def lines(outcome: Mapping[str, Any], report: Path) -> Iterator[str]:
-    """Verdict, clocks, users, orders, expectations, and where the report is (rich markup)."""
-    verdict = str(outcome["verdict"])
+def lines(outcome: Outcome, report: Path) -> Iterator[str]:
+    """Yield verdict, clocks, users, orders, expectations, and where the report is (rich markup)."""
     yield ""
-    yield f"[bold {_COLOURS[verdict]}]{verdict.upper()}[/]  {escape(str(outcome['run']['scenario']))}"
-    for reason in outcome["reasons"]:
-        yield f"  {escape(str(reason))}"
+    yield f"[bold {_COLOURS[outcome.verdict]}]{outcome.verdict.upper()}[/]  {escape(outcome.run.scenario)}"
+    for reason in outcome.reasons:
+        yield f"  {escape(reason)}"
     for remover in dict.fromkeys(_removers(outcome, report.parent)):
         yield f"  {'to remove':<20} {escape(remover)}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
-    yield f"  {'users hurt':<20} {_users(outcome['impact'])}"
-    yield f"  {'orders lost':<20} {_orders(outcome['audit'])}"
-    quiet = outcome.get("quiet") or {}
-    if outcome["ttd_state"] == "no_effect" and quiet.get("seconds"):
-        bound = f"at most {quiet['bound_per_hour']:.0f} an hour at 95 %"
-        yield f"  {'false pages':<20} {quiet['pages']} in {quiet['seconds']:.0f} s of quiet: {bound}"
-    for expectation in outcome["expectations"]:
-        yield f"  expect {escape(expectation['expr'])}: {_MARKS[expectation['holds']]}"
+    yield f"  {'users hurt':<20} {_users(outcome.impact)}"
+    yield f"  {'orders lost':<20} {_orders(outcome.audit)}"
+    quiet = outcome.quiet
+    if outcome.ttd_state == "no_effect" and quiet.seconds:
+        bound = f"at most {quiet.bound_per_hour:.0f} an hour at 95 %"
+        yield f"  {'false pages':<20} {quiet.pages} in {quiet.seconds:.0f} s of quiet: {bound}"
+    for expectation in outcome.expectations:
+        yield f"  expect {escape(expectation.expr)}: {_MARKS[expectation.holds]}"
     yield f"  report               {escape(str(report))}"
 
 
@@ -45,41 +48,39 @@ def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
         yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
 
 
-def _removers(outcome: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """What to type for each thing that was left behind; the run by its folder, which may be anywhere."""
-    if outcome["cleanup"]["left"]:
+def _removers(outcome: Outcome, folder: Path) -> Iterator[str]:
+    """Yield the command that removes each thing left behind, with the run named by its folder."""
+    if outcome.cleanup.left:
         run = shlex.quote(str(folder))
-        yield from (removal_command(run, str(left)) for left in outcome["cleanup"]["left"])
+        yield from (removal_command(run, left) for left in outcome.cleanup.left)
 
 
-def _clock(outcome: Mapping[str, Any], key: str) -> str:
-    state, value = outcome[f"{key}_state"], outcome[f"{key}_s"]
-    if state == "measured":
-        error = (outcome.get("error_s") or {}).get(key)
+def _clock(outcome: Outcome, key: str) -> str:
+    duration = outcome.duration(key)
+    if duration.state == "measured":
+        error: float | None = getattr(outcome.error_s, key, None)
         return (
-            f"{value:.2f} s"
+            f"{duration.seconds:.2f} s"
             + (f" ±{error:.2f} s" if error is not None else "")
             + _against_limit(outcome, key)
         )
-    if state == "censored":
-        return f"never, within {outcome[f'{key}_censored_at']:.1f} s"
-    return {"no_effect": "no effect on users", "not_measured": "not measured"}.get(state, str(state))
+    if duration.state == "censored":
+        return f"never, within {duration.censored_at:.1f} s"
+    return "no effect on users" if duration.state == "no_effect" else "not measured"
 
 
-def _against_limit(outcome: Mapping[str, Any], key: str) -> str:
-    """`, 1.3x the limit` behind the time to detect."""
-    ratio = (outcome.get("detection") or {}).get("ratio")
+def _against_limit(outcome: Outcome, key: str) -> str:
+    """Return `, 1.3x the limit`, which follows the time to detect."""
+    ratio = outcome.detection.ratio
     return f", {ratio:.1f}x the limit" if key == "ttd" and ratio is not None else ""
 
 
-def _users(impact: Mapping[str, Any]) -> str:
-    ratio, failed = impact["users_affected_ratio"], impact["failed"]
+def _users(impact: Impact) -> str:
+    ratio, failed = impact.users_affected_ratio, impact.failed
     if ratio is None or failed is None:
         return "not measured"
-    return f"{impact['users']} ({ratio:.1%} of those seen); {failed} of {impact['requests']} requests failed"
+    return f"{impact.users} ({ratio:.1%} of those seen); {failed} of {impact.requests} requests failed"
 
 
-def _orders(audit: Mapping[str, Any]) -> str:
-    if audit["lost"] is None:
-        return "not audited"
-    return f"{audit['lost']} of {audit['acknowledged']} acknowledged"
+def _orders(audit: Audit) -> str:
+    return "not audited" if audit.lost is None else f"{audit.lost} of {audit.acknowledged} acknowledged"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
@@ -30,6 +30,9 @@ from gameday.recording.atomic_file import full, unwritable
 from gameday.recording.journal_events import Note, RunStarted
 from gameday.recording.sealed_files import Seal, unseal
 from gameday.scenario import Scenario
+
+if TYPE_CHECKING:
+    from gameday.analysis import Outcome
 
 REAL_TOXIPROXY = "links run on a real Toxiproxy, which knows no names: each deploy moves their upstreams and drops connections"
 
@@ -78,8 +81,8 @@ def new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
-    """Makes the run in a new folder of `out`; its outcome. Raises PortError where that can't be written."""
+def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
+    """Make the run in a new folder of `out` and return its outcome. Raise PortError if the folder can't be written."""
     _import_what_follows()
     run_id = new_id()
     folder = out / run_id
@@ -251,13 +254,13 @@ def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
         screen.close()
 
 
-def _conclude(folder: Path) -> Mapping[str, Any]:
-    """Outcome, report, review and the last lines on the screen, from what the run left on disk."""
+def _conclude(folder: Path) -> Outcome:
+    """Write outcome, report and review from what the run left on disk, and print the last lines."""
     from gameday.analysis import write_outcome
     from gameday.console.run_summary import lines, review_lines
     from gameday_reports.run_page.render import report_run
 
-    outcome = write_outcome(folder).document()
+    outcome = write_outcome(folder)
     report, review = report_run(folder)
     console = Console(file=sys.stderr, highlight=False)
     for line in (*lines(outcome, report), *review_lines(review.path, review.kept)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -23,7 +23,11 @@ from gameday.execution.system_reuse import Kept, Signals, wanted
 from gameday.execution.trial import Options, Trial, new_id, play
 from gameday.recording import atomic_file
 
-Outcomes = list[Mapping[str, Any]]
+if TYPE_CHECKING:
+    from gameday.analysis import Outcome
+    from gameday.analysis.model.trials_model import Trials
+
+Outcomes = list["Outcome"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,15 @@ class TrialSeries:
         from gameday.analysis.outcome.run_verdict import worst
 
         finished = [(folder, runs) for folder, runs in zip(folders, outcomes, strict=True) if runs]
-        results = [_write_trials(folder, runs) if self.repeat > 1 else runs[0] for folder, runs in finished]
+        results: list[Outcome | Trials] = [
+            _write_trials(folder, runs) if self.repeat > 1 else runs[0] for folder, runs in finished
+        ]
         if self.options.as_json:
-            click.echo(json.dumps(results[0] if len(outcomes) == 1 else results, indent=2))
-        statuses = [int(result["exit_status"]) for result in results]
+            documents = [result.document() for result in results]
+            click.echo(json.dumps(documents[0] if len(outcomes) == 1 else documents, indent=2))
+        statuses = [result.exit_status for result in results]
         statuses += [] if self.repeat > 1 else self._write_matrices(outcomes, folders)
-        unmet = any(outcome["steady_state"]["met"] is False for runs in outcomes for outcome in runs)
+        unmet = any(outcome.steady_state.met is False for runs in outcomes for outcome in runs)
         return worst(statuses, unmet=unmet and self.repeat == 1)
 
     def _write_matrices(self, outcomes: list[Outcomes], folders: list[Path]) -> list[int]:
@@ -104,7 +111,7 @@ class TrialSeries:
         matrices: dict[Path, dict[str, Path]] = {}
         for choice, runs, folder in zip(self.selected, outcomes, folders, strict=True):
             if choice.variant and runs:
-                matrices.setdefault(folder, {})[choice.variant] = folder / str(runs[0]["run"]["id"])
+                matrices.setdefault(folder, {})[choice.variant] = folder / runs[0].run.id
         return [conclude(folder, variants) for folder, variants in matrices.items()]
 
 
@@ -116,15 +123,15 @@ def run_interleaved(base: str, new: str, options: Options, repeat: int) -> list[
     return None if status == 130 else outcomes
 
 
-def _write_trials(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _write_trials(folder: Path, outcomes: Outcomes) -> Trials:
     """Write `trials.json` and its page, and print the table."""
     from gameday.analysis.trials.trial_summary import summarise
     from gameday.console.result_tables import trials_table
     from gameday_reports.pages.trials_page import render_trials
 
     trials = summarise(outcomes)
-    atomic_file.write_json(folder / "trials.json", trials)
-    page = render_trials(trials, folder / "trials.html")
+    atomic_file.write(folder / "trials.json", trials.text())
+    page = render_trials(trials.document(), folder / "trials.html")
     console = Console(file=sys.stderr)
     console.print(trials_table(trials))
     console.print(f"trials  {page}", markup=False, soft_wrap=True)

@@ -8,8 +8,9 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from gameday.analysis import measure
+from gameday.analysis.model.suite_model import Suite
 from gameday.analysis.outcome.junit import junit, junit_suite
-from gameday.analysis.trials.baseline import baseline, gate
+from tests.support.documents import baseline, gate
 from tests.support.run_folders import Story, failing, steadily, write
 from tests.support.suites import SIX, entry, made
 
@@ -57,7 +58,9 @@ def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
 def of_suite(**given: Any) -> dict[str, Xml.Element]:
     """The suites of three scenarios: one passed, one failed in a trial, one never ran; and perhaps a baseline's."""
     late = entry("late", [], trials=1, missing="time was up")
-    root = Xml.fromstring(junit_suite(made(entry(), entry("lost", [5.0, inf]), late, **given)))
+    root = Xml.fromstring(
+        junit_suite(Suite.model_validate(made(entry(), entry("lost", [5.0, inf]), late, **given)))
+    )
     assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == [
         str(sum(int(each.get(key, "0")) for each in root))
         for key in ("tests", "failures", "errors", "skipped")
@@ -88,9 +91,9 @@ def test_a_baseline_has_a_case_for_each_scenario() -> None:
     """A regression fails, with how much and how surely; on another machine all are skipped, with what to run."""
     base = baseline(made(entry()))
     slower = made(entry(ttrs=[1.5 * each for each in SIX]))
-    cases = of_suite(baseline=gate(slower, base))["baseline"]
+    cases = of_suite(gate=gate(slower, base))["baseline"]
     assert [(case.get("name"), case[0].tag) for case in cases] == [("bad-deploy", "failure")]
     assert "p = 0.0011" in str(cases[0][0].get("message"))
-    elsewhere = of_suite(baseline=gate(slower, base | {"substrate": "docker"}))["baseline"]
+    elsewhere = of_suite(gate=gate(slower, base | {"substrate": "docker"}))["baseline"]
     assert elsewhere[0][0].tag == "skipped"
     assert "--interleave" in str(elsewhere[0][0].text)

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.baseline import baseline, gate, ground, read, unfit, written
+from gameday.analysis import Outcome
+from gameday.analysis.trials.baseline import machine_speed
+from tests.support.documents import baseline, gate, unfit, written
+from tests.support.documents import read_baseline as read
+from tests.support.outcomes import outcome
 from tests.support.run_folders import Story, steadily, write
 from tests.support.suites import GROUND, SIX, attempts, entry, full, made
 
@@ -53,7 +57,7 @@ def test_a_slower_recovery_fails_with_how_much_and_how_surely(tmp_path: Path) ->
     (reason,) = found["reasons"]
     assert reason.startswith("baseline: bad-deploy: TTR rose from 5.0 s to 7.6 s")
     assert "p = 0.0032 after Holm over 3 tests" in reason
-    whole = made(*(entry(name) for name in NAMES), baseline=found)
+    whole = made(*(entry(name) for name in NAMES), gate=found)
     assert (whole["exit_status"], whole["reasons"]) == (1, [reason])
 
 
@@ -190,10 +194,18 @@ def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
     for request in requests:
         request.took = 0.012 if request.planned < 15.0 else 0.5
     folder = write(tmp_path / "run", story, requests)
-    found = ground(folder, {"lag_p95_s": 0.02})
-    assert found == {"start_s": pytest.approx(0.6), "base_p50_s": pytest.approx(0.012), "lag_p95_s": 0.02}
+    found = machine_speed(folder, Outcome.model_validate(outcome() | {"lag_p95_s": 0.02}))
+    assert found.document() == {
+        "start_s": pytest.approx(0.6),
+        "base_p50_s": pytest.approx(0.012),
+        "lag_p95_s": 0.02,
+    }
     early = write(tmp_path / "early", Story().add(0.0, "run.started"), [])
-    assert ground(early, {}) == {"start_s": None, "base_p50_s": None, "lag_p95_s": None}
+    assert machine_speed(early, Outcome.model_validate(outcome())).document() == {
+        "start_s": None,
+        "base_p50_s": None,
+        "lag_p95_s": None,
+    }
 
 
 def test_a_gate_is_json(tmp_path: Path) -> None:

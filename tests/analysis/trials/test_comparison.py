@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gameday.analysis.trials.comparison import compare
+from tests.support.documents import compare
 from tests.support.outcomes import outcome, trials
 
 TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.suite_result import Attempt
+from gameday.analysis.model.baseline_model import MachineSpeed
+from tests.support.documents import attempt
 from tests.support.suites import SIX, attempts, entry, full, made
 
 
@@ -64,7 +65,7 @@ def test_what_did_not_run_is_no_pass() -> None:
 
 def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
     """The inconclusive one stays among the runs, neither in the verdict nor in the medians."""
-    first = Attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
+    first = attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
     found = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
     (scenario,) = found["scenarios"]
     assert (found["exit_status"], scenario["n"], scenario["metrics"]["ttr_s"]["n"]) == (0, 1, 1)
@@ -87,8 +88,8 @@ def test_orders_are_summed_and_the_machine_is_a_median() -> None:
     """Of the trials that were audited, and of those that say it."""
     outcomes = [full("a", lost=2), full("b", lost=None), full("c", lost=1)]
     found = attempts(outcomes, "x")
-    found[0] = replace(found[0], ground={"start_s": 0.5, "base_p50_s": 0.004, "lag_p95_s": None})
-    found[2] = replace(found[2], ground={"start_s": 0.7})
+    found[0] = replace(found[0], speed=MachineSpeed(start_s=0.5, base_p50_s=0.004))
+    found[2] = replace(found[2], speed=MachineSpeed(start_s=0.7))
     (scenario,) = made(entry(attempts=found, trials=3))["scenarios"]
     assert (
         scenario["orders"]["audited"],

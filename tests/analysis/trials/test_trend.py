@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.trend import history, quarter, read
+from gameday.analysis import Outcome
+from gameday.analysis.trials.trend import quarter, read
+from tests.support.documents import history
 from tests.support.suites import full
 
 
@@ -32,7 +34,7 @@ def run(run_id: str, started: str | None = None, **given: Any) -> dict[str, Any]
 )
 def test_a_run_is_of_the_quarter_in_which_it_began(run_id: str, started: str | None, expected: str) -> None:
     """In UTC; where it doesn't say, by its id."""
-    assert quarter(run(run_id, started)) == expected
+    assert quarter(Outcome.model_validate(run(run_id, started))) == expected
 
 
 def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
@@ -66,6 +68,6 @@ def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> No
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
     found, wrong = read(tmp_path)
-    assert [each["run"]["id"] for each in found] == ["20250801-000000-a"]
+    assert [each.run.id for each in found] == ["20250801-000000-a"]
     assert len(wrong) == 2
-    assert "KeyError: 'ttr_state'" in wrong[0]
+    assert "ttr_state: Field required" in wrong[0]

@@ -10,7 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gameday.analysis.trials.trial_summary import METRICS, number, summarise, trials_schema, value_of
+from gameday.analysis import Outcome
+from gameday.analysis.model.result_file import number
+from gameday.analysis.model.trials_model import Trials
+from gameday.analysis.trials.trial_summary import METRICS, value_of
+from tests.support.documents import summarise
 from tests.support.measured import measure
 from tests.support.outcomes import outcome, trials
 from tests.support.run_folders import Story, failing, steadily, write
@@ -69,7 +73,7 @@ def test_what_was_not_measured_is_told_and_not_counted() -> None:
 )
 def test_a_run_broken_off_censors_nothing(status: int, state: str) -> None:
     """Interrupted, or failed by the tool: that it didn't recover until then says nothing about the system."""
-    assert value_of(outcome(ttr=inf, status=status), "ttr_s").state == state
+    assert value_of(Outcome.model_validate(outcome(ttr=inf, status=status)), "ttr_s").state == state
 
 
 def test_the_success_rate_has_a_bound() -> None:
@@ -127,7 +131,7 @@ def test_the_content_is_json_and_fits_its_schema() -> None:
     told = summarise(
         [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, failed_ratio=None, status=1)]
     )
-    schema = trials_schema()
+    schema = Trials.schema_of_file()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(json.dumps(told, allow_nan=False)), schema)
     told["metrics"]["ttr_s"]["median"] = "Inf"
@@ -159,4 +163,4 @@ def test_outcomes_as_measured_can_be_summarised(tmp_path: Path) -> None:
         "tta_s": 1.5,
         "ttr_s": 10.0,
     }
-    jsonschema.validate(told, trials_schema())
+    jsonschema.validate(told, Trials.schema_of_file())

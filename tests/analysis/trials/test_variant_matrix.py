@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.variant_matrix import matrix
+from tests.support.documents import matrix
 from tests.support.run_folders import END
 from tests.support.sample_matrix import GUARDED, SINCE, UNTIL, pair, run
 

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -42,6 +43,11 @@ def planned(*scenarios: tuple[Scenario, float], trials: int = 1) -> list[Turn]:
         for each, seconds in scenarios
         for n in range(trials)
     ]
+
+
+def play(apart: Apart, order: Order) -> Any:
+    """Return what the process answers, which here is no outcome."""
+    return apart.play(order)
 
 
 def names(lanes: Sequence[Sequence[Turn]]) -> list[list[str]]:
@@ -105,7 +111,7 @@ def order(make: Make, tmp_path: Path) -> Callable[[int], Order]:
 
 def test_a_lane_plays_all_its_runs_in_one_process(apart: Apart, order: Callable[[int], Order]) -> None:
     """Another one than the suite's, told what follows, so that a system can be kept; it goes when it is finished."""
-    first, second = apart.play(order(worker_process.TELL)), apart.play(order(worker_process.TELL))
+    first, second = play(apart, order(worker_process.TELL)), play(apart, order(worker_process.TELL))
     assert first == second
     assert first["pid"] != os.getpid()
     assert first["then"] == order(worker_process.TELL).then
@@ -116,14 +122,14 @@ def test_a_lane_plays_all_its_runs_in_one_process(apart: Apart, order: Callable[
 def test_a_failure_of_the_tool_is_told_as_one(apart: Apart, order: Callable[[int], Order]) -> None:
     """With its own words; the lane goes on."""
     with pytest.raises(PortError, match="no space left"):
-        apart.play(order(worker_process.FAIL))
-    assert apart.play(order(worker_process.TELL))["pid"]
+        play(apart, order(worker_process.FAIL))
+    assert play(apart, order(worker_process.TELL))["pid"]
 
 
 def test_a_lane_that_was_killed_is_a_failure_of_the_tool(apart: Apart, order: Callable[[int], Order]) -> None:
     """It says whose run it was; nothing waits for it."""
     with pytest.raises(PortError, match="the process that ran one is gone, exit status -9"):
-        apart.play(order(worker_process.DIE))
+        play(apart, order(worker_process.DIE))
 
 
 def test_a_signal_ends_the_run_of_a_lane_in_order(
@@ -131,7 +137,7 @@ def test_a_signal_ends_the_run_of_a_lane_in_order(
 ) -> None:
     """The run has its outcome, and its process was never ended otherwise."""
     found: list[object] = []
-    running = threading.Thread(target=lambda: found.append(apart.play(order(worker_process.WAIT))))
+    running = threading.Thread(target=lambda: found.append(play(apart, order(worker_process.WAIT))))
     running.start()
     await_path(tmp_path / "out", True)
     signals.ask("SIGINT")
@@ -156,7 +162,7 @@ def test_a_run_that_was_ended_alone_ends_the_suite(
     """As `gameday abort` does it: the suite is told the signal, and with it every other lane."""
     others: list[str] = []
     with signals.to(others.append):
-        assert apart.play(order(worker_process.HURT)) == {"asked": "SIGHUP"}
+        assert play(apart, order(worker_process.HURT)) == {"asked": "SIGHUP"}
     assert (signals.asked, others) == ("SIGHUP", ["SIGHUP"])
 
 

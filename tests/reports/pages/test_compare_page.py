@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.comparison import compare
 from gameday_reports.pages import compare_page as module
 from gameday_reports.pages.compare_page import render_compare
+from tests.support.documents import compare
 from tests.support.html_page import HOSTILE, Page
 from tests.support.outcomes import outcome, trials
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.variant_matrix import matrix
 from gameday_reports.charts.small_multiples import BEFORE_S, shown
 from gameday_reports.pages.matrix_page import render_matrix
 from gameday_reports.run_page.run_data import read
 from gameday_reports.text.matrix_text import sentences
+from tests.support.documents import matrix
 from tests.support.html_page import HOSTILE, Page
 from tests.support.sample_matrix import pair
 

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.baseline import baseline, gate
-from gameday.analysis.trials.suite_result import suite
-from gameday.analysis.trials.trend import history
 from gameday_reports.charts.sparklines import Period, axis_of, spark, trend
 from gameday_reports.pages.history_page import render_history
 from gameday_reports.pages.suite_markdown import markdown
 from gameday_reports.pages.suite_page import render_suite
+from tests.support.documents import baseline, gate, history, suite
 from tests.support.html_page import HOSTILE, Page
 from tests.support.suites import ABOUT, GROUND, SIX, attempts, entry, full, made
 
@@ -34,7 +32,7 @@ def regressed(**ground: float) -> dict[str, Any]:
     base = baseline(made(entry(), entry("region-lost")))
     slow = [full(f"n{i}", ttr=1.5 * ttr) for i, ttr in enumerate(SIX)]
     entries = entry(attempts=attempts(slow, "x", GROUND | ground)), entry("region-lost")
-    return made(*entries, baseline=gate(made(*entries), base, "baseline.json"))
+    return made(*entries, gate=gate(made(*entries), base, "baseline.json"))
 
 
 def test_a_row_says_verdict_times_blast_and_orders(tmp_path: Path) -> None:
@@ -68,7 +66,7 @@ def test_what_failed_or_never_ran_says_why(tmp_path: Path) -> None:
     """The expectation with its value, the reason why a scenario isn't there, and that a trial was made again."""
     first = attempts([full("a", status=3, ttr=None, why="not steady")], "x")[0]
     again = entry(
-        "again", attempts=[first.__class__(first.outcome, first.folder, {}, retried=True), *first_of("b")]
+        "again", attempts=[first.__class__(first.outcome, first.folder, retried=True), *first_of("b")]
     )
     late = entry("late", [], trials=2, missing="time was up")
     page = shown(made(entry(ttrs=[5.0, inf]), again, late), tmp_path)
@@ -193,7 +191,7 @@ def test_a_crowded_machine_is_told_wherever_times_are_shown(tmp_path: Path) -> N
     """On the page, in the Markdown and at the gate, with the number of runs at once."""
     base, why = baseline(made(entry())), "times were measured on a crowded machine: 4 runs at once"
     about = ABOUT | {"crowded": why, "at_once": 4}
-    told = suite(about, [entry()], baseline=gate(suite(about, [entry()]), base))
+    told = suite(about, [entry()], gate=gate(suite(about, [entry()]), base))
     assert told["reasons"][0] == why
     page = shown(told, tmp_path).text()
     for words in (why, "At once4", "crowded machine"):

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gameday.analysis.trials.trial_summary import summarise
 from gameday_reports.pages.trials_page import render_trials
+from tests.support.documents import summarise
 from tests.support.html_page import HOSTILE, Page
 from tests.support.outcomes import outcome
 from tests.support.outcomes import trials as of_ttrs

@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from gameday.recording.atomic_file import json_text
+
 DIGITS = 6
 """Decimals of every float in a file: microseconds and millionths."""
 
@@ -101,7 +103,7 @@ class ResultFile(Model):
 
     def text(self) -> str:
         """Return the content of the file. Raise ValueError if it holds a NaN or an infinity."""
-        return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.document())
 
     @classmethod
     def read_file(cls, path: Path) -> Self:
@@ -138,7 +140,7 @@ class ResultFile(Model):
     @classmethod
     def schema_text(cls) -> str:
         """Return the content of the published schema file."""
-        return json.dumps(cls.schema_of_file(), indent=2, ensure_ascii=False) + "\n"
+        return json_text(cls.schema_of_file())
 
 
 class _FileSchema(GenerateJsonSchema):

@@ -1,21 +1,29 @@
-"""What CI servers read: one JUnit suite a scenario, a test case for the verdict and one for each expectation.
+"""JUnit XML for CI servers: a suite for each scenario, a test case for the verdict and one for each expectation.
 
-The names of cases never change from run to run, so that a server can follow each over time. What failed stands in an
-attribute and in the text as well, for GitLab and Jenkins show the one, GitHub's actions the other.
+The names of cases don't change from run to run, so that a server can follow each over time. The reason of a failure is
+both an attribute and text, since GitLab and Jenkins show the one, GitHub's actions the other.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from xml.etree import ElementTree as Xml
 
+from gameday.analysis.model.baseline_model import Gate
 from gameday.analysis.model.event_models import Expectation
 from gameday.analysis.model.outcome_model import Outcome
+from gameday.analysis.model.result_file import Verdict
+from gameday.analysis.model.suite_model import Suite, SuiteScenario
 
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-STATES = {"fail": "failure", "inconclusive": "skipped", "error": "error", False: "failure", None: "skipped"}
+STATES: Mapping[Verdict | bool | None, str] = {
+    "fail": "failure",
+    "inconclusive": "skipped",
+    "error": "error",
+    False: "failure",
+    None: "skipped",
+}
 
 
 def junit(outcome: Outcome) -> str:
@@ -32,75 +40,76 @@ def junit(outcome: Outcome) -> str:
     return _text(suite)
 
 
-def junit_suite(suite: Mapping[str, Any]) -> str:
-    """XML text of "gameday/suite/v1": a JUnit suite for each scenario, and one more for the gate of a baseline.
+def junit_suite(suite: Suite) -> str:
+    """Return the XML of a suite: a JUnit suite for each scenario, and one more for the gate of a baseline.
 
-    A case stands for all trials: it fails where one of them failed, and the text names which and why.
+    A case stands for all trials: it fails if one of them failed, and its text names which and why.
     """
-    root = Xml.Element(
-        "testsuites", name="gameday", id=str(suite.get("id")), time=_time(suite.get("duration_s"))
-    )
-    for each in suite["scenarios"]:
-        _scenario(root, each, suite)
-    if suite["baseline"]:
-        _gate(root, suite["baseline"])
+    root = Xml.Element("testsuites", name="gameday", id=suite.id, time=_time(suite.duration_s))
+    for scenario in suite.scenarios:
+        _scenario(root, scenario, suite)
+    if suite.baseline:
+        _gate(root, suite.baseline)
     _count(root, root.findall("testsuite"))
     return _text(root)
 
 
-def _scenario(root: Xml.Element, each: Mapping[str, Any], suite: Mapping[str, Any]) -> None:
-    took = sum(run["duration_s"] or 0.0 for run in each["runs"])
-    name, about = _clean(each["scenario"]), {"file": _clean(str(each["path"]))}
-    found = Xml.SubElement(
-        root, "testsuite", name=name, time=_time(took), hostname=_clean(str(suite.get("host")))
-    )
-    if each["runs"] and each["runs"][0]["started"]:
-        found.set("timestamp", str(each["runs"][0]["started"]))
-    home = f"gameday.{name}"
-    _case(found, home, "verdict", each["verdict"], each["reasons"], time=_time(took), **about)
-    for expected in each["expectations"]:
-        state = False if expected["failed"] else None if expected["unknown"] or not expected["held"] else True
-        said = [
-            f"{one['run']}: {one['values']}"
-            for one in expected["said"]
-            if state is None or one["holds"] is False
+def _scenario(root: Xml.Element, scenario: SuiteScenario, suite: Suite) -> None:
+    took = sum(run.duration_s or 0.0 for run in scenario.runs)
+    name, file = _clean(scenario.scenario), {"file": _clean(scenario.path)}
+    element = Xml.SubElement(root, "testsuite", name=name, time=_time(took), hostname=_clean(str(suite.host)))
+    if scenario.runs and scenario.runs[0].started:
+        element.set("timestamp", scenario.runs[0].started)
+    classname = f"gameday.{name}"
+    _case(element, classname, "verdict", scenario.verdict, scenario.reasons, time=_time(took), **file)
+    for expectation in scenario.expectations:
+        unknown = expectation.unknown or not expectation.held
+        state = False if expectation.failed else None if unknown else True
+        trials = [
+            f"{trial.run}: {trial.values}"
+            for trial in expectation.said
+            if state is None or trial.holds is False
         ]
-        n = expected["held"] + expected["failed"] + expected["unknown"]
-        shared = [f"{len(said)} of {n} trials"] if n > 1 and said else []
-        _case(found, home, expected["expr"], state, [*shared, *said], time=_time(0), **about)
-    _count(found, [found])
+        n = expectation.trials
+        share = [f"{len(trials)} of {n} trials"] if n > 1 and trials else []
+        _case(element, classname, expectation.expr, state, [*share, *trials], time=_time(0), **file)
+    _count(element, [element])
 
 
-def _gate(root: Xml.Element, gate: Mapping[str, Any]) -> None:
-    """A case for each scenario that was compared; where it was another machine, each is skipped."""
-    found = Xml.SubElement(root, "testsuite", name="baseline", time=_time(0))
-    compared = gate["comparison"]
-    for each in compared["scenarios"]:
-        state = (
-            {"too-few": None, "no-regression": True}.get(each["verdict"], False) if gate["judged"] else None
-        )
-        own = [reason for reason in compared["reasons"] if reason.startswith(f"{each['scenario']}: ")]
-        said = own if gate["judged"] else [*gate["reasons"], *gate["commands"]]
-        _case(found, "gameday.baseline", each["scenario"], state, said, time=_time(0))
-    for name in compared["missing"]["new"]:
-        _case(found, "gameday.baseline", name, None, ["there is no run of it to compare"], time=_time(0))
-    _count(found, [found])
+def _gate(root: Xml.Element, gate: Gate) -> None:
+    """Add a case for each scenario that was compared; all are skipped if it was another machine."""
+    element = Xml.SubElement(root, "testsuite", name="baseline", time=_time(0))
+    comparison = gate.comparison
+    for scenario in comparison.scenarios:
+        state = {"too-few": None, "no-regression": True}.get(scenario.verdict, False) if gate.judged else None
+        own = [reason for reason in comparison.reasons if reason.startswith(f"{scenario.scenario}: ")]
+        reasons = own if gate.judged else [*gate.reasons, *gate.commands]
+        _case(element, "gameday.baseline", scenario.scenario, state, reasons, time=_time(0))
+    for name in comparison.missing.new:
+        _case(element, "gameday.baseline", name, None, ["there is no run of it to compare"], time=_time(0))
+    _count(element, [element])
 
 
 def _count(element: Xml.Element, suites: Sequence[Xml.Element]) -> None:
     for state, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-        element.set(plural, str(sum(len(each.findall(f"testcase/{state}")) for each in suites)))
-    element.set("tests", str(sum(len(each.findall("testcase")) for each in suites)))
+        element.set(plural, str(sum(len(suite.findall(f"testcase/{state}")) for suite in suites)))
+    element.set("tests", str(sum(len(suite.findall("testcase")) for suite in suites)))
 
 
 def _case(
-    suite: Xml.Element, home: str, name: str, state: Any, said: Sequence[str], **attributes: str
+    suite: Xml.Element,
+    classname: str,
+    name: str,
+    state: Verdict | bool | None,
+    reasons: Sequence[str],
+    **attributes: str,
 ) -> None:
-    about = {"classname": _clean(home), "name": _clean(name), **attributes}
-    case = Xml.SubElement(suite, "testcase", about)
+    case = Xml.SubElement(
+        suite, "testcase", {"classname": _clean(classname), "name": _clean(name), **attributes}
+    )
     if state in STATES:
-        why = Xml.SubElement(case, STATES[state], message=_clean("; ".join(said)))
-        why.text = _clean("\n".join(said))
+        problem = Xml.SubElement(case, STATES[state], message=_clean("; ".join(reasons)))
+        problem.text = _clean("\n".join(reasons))
 
 
 def _text(element: Xml.Element) -> str:
@@ -108,7 +117,7 @@ def _text(element: Xml.Element) -> str:
     return Xml.tostring(element, encoding="unicode", xml_declaration=False) + "\n"
 
 
-def _time(seconds: Any) -> str:
+def _time(seconds: float | None) -> str:
     return f"{seconds or 0:.3f}"
 
 
@@ -117,5 +126,5 @@ def _shown(expectation: Expectation, name: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """XML has no way to write most control characters."""
+    """Replace the characters that XML has no way to write, most control characters."""
     return _UNWRITABLE.sub("\ufffd", text)

@@ -1,14 +1,13 @@
-"""A baseline: what a suite measured, in a small file to keep in git, and a later suite held against it.
+"""Baseline: what a suite measured, in a small file to keep in git, and the gate of a later suite against it.
 
-The gate is that of `compare`, and only as good as the machine is the same: where starting, answering or seeing took a
-fifth more or less time than it did for the baseline, nothing is judged and the command is told that judges on one
-machine. How fast a machine is, is measured in the very runs that are compared.
+The gate is that of `compare`, and is only as good as the machine is the same: if starting, answering or detecting took
+a fifth more or less time than for the baseline, nothing is judged and the gate names the commands that judge on one
+machine. How fast a machine is, is measured in the runs that are compared.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,41 +15,52 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from gameday.analysis.evidence.journal_reader import read_events
+from gameday.analysis.model.baseline_model import (
+    Baseline,
+    BaselineOrigin,
+    BaselineScenario,
+    Gate,
+    MachineComparison,
+    MachineSpeed,
+)
+from gameday.analysis.model.comparison_model import Comparison
+from gameday.analysis.model.outcome_model import Outcome
+from gameday.analysis.model.suite_model import Suite, SuiteScenario
+from gameday.analysis.model.trials_model import TrialValue
 from gameday.analysis.outcome.run_verdict import FAIL, INCONCLUSIVE, NAMES, PASS
 from gameday.analysis.trials.comparison import compare
-from gameday.analysis.trials.suite_result import GROUND
+from gameday.analysis.trials.suite_result import SPEEDS, middle
 from gameday.recording.samples import ErrorKind, read_samples
 
-SCHEMA = "gameday/baseline/v1"
 OFF = 0.2
 LEAST_INTERLEAVED = 10
 METRICS = ("ttr_s", "ttd_s")
-TOLD = ("saved", "version", "host", "substrate", "at_once")
-NAMED = {
+SPEED_NAMES = {
     "start_s": "starting the load",
     "base_p50_s": "a page in steady state",
     "lag_p95_s": "lag of the data (p95)",
 }
-DIGITS = 6
-
-Suite = Mapping[str, Any]
 
 
-def ground(folder: Path, outcome: Mapping[str, Any]) -> dict[str, float | None]:
-    """What a run says of the machine, in seconds, null where it doesn't: `start_s` until the load was ready to send,
-    `base_p50_s` of the good answers in steady state, `lag_p95_s` from an answer to the detectors. Raises ValueError."""
+def machine_speed(folder: Path, outcome: Outcome) -> MachineSpeed:
+    """Return how fast the machine was, by a run's folder. Raise ValueError or OSError if a file can't be read."""
     events = read_events(folder / "journal.jsonl")
     phases = {event.subject: event.t for event in events if event.kind == "phase"}
     loaded = next((event.t for event in events if event.kind == "load.started"), None)
     warm, steady, fault = (phases.get(name) for name in ("warm", "steady", "fault"))
     start = loaded - warm if loaded is not None and warm is not None else None
-    base = _base(folder / "samples", steady, fault) if steady is not None and fault is not None else None
-    return {"start_s": start, "base_p50_s": base, "lag_p95_s": outcome.get("lag_p95_s")}
+    base = (
+        _median_answer(folder / "samples", steady, fault)
+        if steady is not None and fault is not None
+        else None
+    )
+    return MachineSpeed(start_s=start, base_p50_s=base, lag_p95_s=outcome.lag_p95_s)
 
 
-def _base(samples: Path, since: float, until: float) -> float | None:
+def _median_answer(samples: Path, since: float, until: float) -> float | None:
     records = read_samples(samples).records
     good = (records["planned"] >= since) & (records["planned"] < until) & (records["error"] == ErrorKind.NONE)
     taken = (records["end"] - records["planned"])[good]
@@ -58,200 +68,202 @@ def _base(samples: Path, since: float, until: float) -> float | None:
 
 
 def unfit(suite: Suite) -> str:
-    """Why a suite can't be a baseline; empty where it can: all was run and judged, be it a failure."""
-    if suite.get("crowded"):
-        return str(suite["crowded"])
-    if suite["exit_status"] in (PASS, FAIL) and all(each["n"] for each in suite["scenarios"]):
+    """Return why a suite can't be a baseline; "" if it can: every scenario was run and judged, even as a failure."""
+    if suite.crowded:
+        return suite.crowded
+    if suite.exit_status in (PASS, FAIL) and all(scenario.n for scenario in suite.scenarios):
         return ""
-    return f"the suite is {suite['verdict']} (exit status {suite['exit_status']}), so it isn't one to be held against"
-
-
-def baseline(suite: Suite) -> dict[str, Any]:
-    """ "gameday/baseline/v1": of each scenario the values of every trial, "Infinity" where it never came, null where
-    nothing was measured, and how fast the machine was."""
-    return {
-        "schema": SCHEMA,
-        "saved": suite.get("started"),
-        **{key: suite.get(key) for key in TOLD[1:]},
-        "verdict": suite["verdict"],
-        "machine": _machine(suite["scenarios"]),
-        "scenarios": {each["scenario"]: _kept(each) for each in suite["scenarios"]},
-    }
-
-
-def _machine(scenarios: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Over all scenarios, for people: the gate goes by each scenario's own."""
-    found = {key: [each["machine"][key] for each in scenarios if each["machine"].get(key)] for key in GROUND}
-    return {key: round(median(values), DIGITS) if values else None for key, values in found.items()}
-
-
-def _kept(scenario: Mapping[str, Any]) -> dict[str, Any]:
-    values = {metric: [_value(metric, each) for each in _values(scenario, metric)] for metric in METRICS}
-    return {"n": scenario["n"], **values, "machine": scenario["machine"]}
-
-
-def _values(scenario: Mapping[str, Any], metric: str) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = scenario["metrics"].get(metric, {}).get("values", ())
-    return found
-
-
-def _value(metric: str, value: Mapping[str, Any]) -> float | str | None:
-    """A fault without an effect was an outage of 0 s, as `compare` counts it."""
-    if value["state"] == "censored":
-        return "Infinity"
-    if value["state"] == "no_effect" and metric == "ttr_s":
-        return 0.0
-    found: float | None = value["value"]
-    return found
-
-
-def written(baseline: Mapping[str, Any]) -> str:
-    """JSON that is easy to read and to diff: a line for each list of values."""
-    return _spread(baseline, "") + "\n"
-
-
-def _spread(value: Any, indent: str) -> str:
-    if not isinstance(value, Mapping) or not any(isinstance(each, Mapping | list) for each in value.values()):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = indent + "  "
-    lines = [f"{inner}{json.dumps(key)}: {_spread(each, inner)}" for key, each in value.items()]
-    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Raises ValueError where the file can't be read or isn't a baseline."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"can't be read: {error}") from error
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise ValueError(f"isn't {SCHEMA}")
-    scenarios = found.get("scenarios")
-    if not isinstance(scenarios, dict) or not all(_whole(each) for each in scenarios.values()):
-        raise ValueError(
-            'isn\'t whole: each scenario has lists ttr_s and ttd_s of numbers, null or "Infinity"'
-        )
-    return found
-
-
-def _whole(scenario: Any) -> bool:
-    lists = [scenario.get(metric) for metric in METRICS] if isinstance(scenario, dict) else [None]
-    return all(isinstance(each, list) and all(map(_countable, each)) for each in lists)
-
-
-def _countable(value: Any) -> bool:
-    return value in (None, "Infinity") or (
-        isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return (
+        f"the suite is {suite.verdict} (exit status {suite.exit_status}), so it isn't one to be held against"
     )
 
 
-def gate(suite: Suite, base: Mapping[str, Any], file: str = "") -> dict[str, Any]:
-    """What the suite is against the baseline, with the exit status that it adds to the suite's own.
+def baseline(suite: Suite) -> Baseline:
+    """Return the baseline of a suite: the values of every trial of each scenario, and how fast the machine was."""
+    return Baseline(
+        saved=suite.started,
+        version=suite.version,
+        host=suite.host,
+        substrate=suite.substrate,
+        at_once=suite.at_once,
+        verdict=suite.verdict,
+        machine=_machine(suite.scenarios),
+        scenarios={scenario.scenario: _kept(scenario) for scenario in suite.scenarios},
+    )
 
-    `comparison` is "gameday/compare/v1" and always there; where `judged` is false, it was another machine and nothing
-    follows from it: `commands` are what to run instead.
-    """
-    sides = [
-        {name: _side(name, "baseline", kept) for name, kept in base["scenarios"].items()},
-        {
-            each["scenario"]: _side(each["scenario"], "run", _kept(each))
-            for each in suite["scenarios"]
-            if each["n"]
-        },
-    ]
-    found, machine = compare(sides[0], sides[1]), _against(suite, base)
-    off = list(_off(machine, suite, base))
-    status = INCONCLUSIVE if off else found["exit_status"]
-    return {
-        "file": file,
-        **{key: base.get(key) for key in TOLD},
-        "judged": not off,
-        "crowded": bool(suite.get("crowded")),
-        "verdict": NAMES[status],
-        "exit_status": status,
-        "reasons": [f"baseline: {reason}" for reason in off or found["reasons"]],
-        "machine": machine,
-        "commands": list(_commands(suite, found)) if off and not suite.get("crowded") else [],
-        "comparison": found,
+
+def _machine(scenarios: Sequence[SuiteScenario]) -> MachineSpeed:
+    """Return the median over all scenarios, for people: the gate uses each scenario's own."""
+    return MachineSpeed(
+        **{key: middle([getattr(scenario.machine, key) for scenario in scenarios]) for key in SPEEDS}
+    )
+
+
+def _kept(scenario: SuiteScenario) -> BaselineScenario:
+    values = {
+        metric: tuple(_value(metric, value) for value in scenario.metrics[metric].values)
+        if metric in scenario.metrics
+        else ()
+        for metric in METRICS
     }
+    return BaselineScenario(
+        n=scenario.n, ttr_s=values["ttr_s"], ttd_s=values["ttd_s"], machine=scenario.machine
+    )
 
 
-def _side(name: str, run: str, kept: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The trials as far as a comparison reads them."""
-    trials = []
-    for position, values in enumerate(zip(*(kept[metric] for metric in METRICS), strict=False), 1):
-        told: dict[str, Any] = {"run": {"id": f"{run}-{position}", "scenario": name}, "exit_status": PASS}
-        for metric, value in zip(METRICS, values, strict=True):
-            state = "not_measured" if value is None else "censored" if value == "Infinity" else "measured"
-            key = metric.removesuffix("_s")
-            told |= {metric: value, f"{key}_state": state, f"{key}_censored_at": None}
-        trials.append(told)
-    return trials
+def _value(metric: str, value: TrialValue) -> float | None:
+    """Return a value as `compare` counts it: a fault without an effect was an outage of 0 s."""
+    if value.state == "censored":
+        return float("inf")
+    return 0.0 if value.state == "no_effect" and metric == "ttr_s" else value.value
 
 
-def _against(suite: Suite, base: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each quantity on both sides, and the median over the scenarios that both have of how many times the baseline's
-    it is now: what one scenario alone became slower at is no other machine."""
-    shared = [each for each in suite["scenarios"] if each["scenario"] in base["scenarios"]]
-    found = []
-    for key in GROUND:
-        then = [(base["scenarios"][each["scenario"]].get("machine") or {}).get(key) for each in shared]
+def written(baseline: Baseline) -> str:
+    """Return JSON that is easy to read and to diff: a line for each list of values."""
+    return _spread(baseline.document(), "") + "\n"
+
+
+def _spread(value: Any, indent: str) -> str:
+    if not isinstance(value, Mapping) or not any(
+        isinstance(inner, Mapping | list) for inner in value.values()
+    ):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    deeper = indent + "  "
+    lines = [f"{deeper}{json.dumps(key)}: {_spread(inner, deeper)}" for key, inner in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+
+
+def read(path: Path) -> Baseline:
+    """Read a baseline. Raise ValueError if the file can't be read or isn't one."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"can't be read: {error}") from error
+    if not isinstance(data, dict) or data.get("schema") != Baseline.NAME:
+        raise ValueError(f"isn't {Baseline.NAME}")
+    try:
+        return Baseline.model_validate(data)
+    except ValidationError as error:
+        raise ValueError(
+            'isn\'t whole: each scenario has lists ttr_s and ttd_s of numbers, null or "Infinity"'
+        ) from error
+
+
+def gate(suite: Suite, base: Baseline, file: str = "") -> Gate:
+    """Compare a suite with its baseline. If it ran on another machine, nothing is judged."""
+    then = {name: _side(name, "baseline", kept) for name, kept in base.scenarios.items()}
+    now = {
+        scenario.scenario: _side(scenario.scenario, "run", _kept(scenario))
+        for scenario in suite.scenarios
+        if scenario.n
+    }
+    comparison, machine = compare(then, now), _against(suite, base)
+    off = tuple(_off(machine, suite, base))
+    status = INCONCLUSIVE if off else comparison.exit_status
+    origin = {key: getattr(base, key) for key in BaselineOrigin.model_fields}
+    return Gate(
+        file=file,
+        **origin,
+        judged=not off,
+        crowded=bool(suite.crowded),
+        verdict=NAMES[status],
+        exit_status=status,
+        reasons=tuple(f"baseline: {reason}" for reason in off or comparison.reasons),
+        machine=machine,
+        commands=tuple(_commands(suite, comparison)) if off and not suite.crowded else (),
+        comparison=comparison,
+    )
+
+
+def _side(name: str, run: str, kept: BaselineScenario) -> list[Outcome]:
+    """Return outcomes that have the kept values, and nothing else that a comparison reads."""
+    return [
+        Outcome.model_validate(
+            {
+                "run": {"id": f"{run}-{position}", "scenario": name},
+                "verdict": "pass",
+                "exit_status": PASS,
+                **dict.fromkeys(("ttd_from_inject_state", "tta_state", "ttfr_state"), "not_measured"),
+                **_duration("ttr", ttr),
+                **_duration("ttd", ttd),
+            }
+        )
+        for position, (ttr, ttd) in enumerate(zip(kept.ttr_s, kept.ttd_s, strict=False), 1)
+    ]
+
+
+def _duration(name: str, value: float | None) -> dict[str, float | str | None]:
+    if value is None:
+        return {f"{name}_state": "not_measured"}
+    if value == float("inf"):
+        return {f"{name}_state": "censored"}
+    return {f"{name}_state": "measured", f"{name}_s": value}
+
+
+def _against(suite: Suite, base: Baseline) -> tuple[MachineComparison, ...]:
+    """Compare each quantity of machine speed.
+
+    The ratio is the median over the scenarios that both have: what a single scenario became slower at says nothing
+    about the machine.
+    """
+    shared = [scenario for scenario in suite.scenarios if scenario.scenario in base.scenarios]
+    compared = []
+    for key in SPEEDS:
         pairs = [
-            (b, n) for b, n in zip(then, (each["machine"][key] for each in shared), strict=True) if b and n
+            (then, now)
+            for scenario in shared
+            if (then := getattr(base.scenarios[scenario.scenario].machine, key))
+            and (now := getattr(scenario.machine, key))
         ]
-        ratio = round(median(n / b for b, n in pairs), 4) if pairs else None
-        sides = {
-            side: round(median(pair[i] for pair in pairs), DIGITS) if pairs else None for i, side in SIDES
-        }
-        off = ratio is None or abs(ratio - 1) > OFF
-        found.append({"quantity": key, "name": NAMED[key], **sides, "ratio": ratio, "off": off})
-    return found
+        ratio = round(median(now / then for then, now in pairs), 4) if pairs else None
+        compared.append(
+            MachineComparison(
+                quantity=key,
+                name=SPEED_NAMES[key],
+                base=middle(then for then, _ in pairs),
+                new=middle(now for _, now in pairs),
+                ratio=ratio,
+                off=ratio is None or abs(ratio - 1) > OFF,
+            )
+        )
+    return tuple(compared)
 
 
-SIDES = ((0, "base"), (1, "new"))
-
-
-def _off(machine: Sequence[Mapping[str, Any]], suite: Suite, base: Mapping[str, Any]) -> Iterator[str]:
-    """Why this isn't the baseline's machine; nothing where it is, or where there is nothing to compare."""
-    if suite.get("crowded"):
-        yield f"not judged, for {suite['crowded']}; run it again without --crowded"
+def _off(machine: Sequence[MachineComparison], suite: Suite, base: Baseline) -> Iterator[str]:
+    """Yield why this isn't the baseline's machine; nothing if it is, or if there is nothing to compare."""
+    if suite.crowded:
+        yield f"not judged, for {suite.crowded}; run it again without --crowded"
         return
-    if not any(each["scenario"] in base["scenarios"] and each["n"] for each in suite["scenarios"]):
+    if not any(scenario.scenario in base.scenarios and scenario.n for scenario in suite.scenarios):
         return
-    if base.get("substrate") != suite.get("substrate"):
-        yield f"not judged, for it was made on {base.get('substrate')}, this suite on {suite.get('substrate')}"
-    then, now = base.get("at_once") or 1, suite.get("at_once") or 1
+    if base.substrate != suite.substrate:
+        yield f"not judged, for it was made on {base.substrate}, this suite on {suite.substrate}"
+    then, now = base.at_once or 1, suite.at_once or 1
     if then != now:
         yield f"not judged, for it was made with --at-once {then}, this suite with --at-once {now}"
-    unknown = [each["name"] for each in machine if each["ratio"] is None]
+    unknown = [quantity.name for quantity in machine if quantity.ratio is None]
     if unknown:
         yield f"not judged, for the machine it was made on can't be told: {', '.join(unknown)} isn't known of both"
-    apart = [each for each in machine if each["off"] and each["ratio"] is not None]
+    apart = [quantity for quantity in machine if quantity.off and quantity.ratio is not None]
     if apart:
-        said = "; ".join(
-            f"{each['name']} takes {_ms(each['new'])}, not {_ms(each['base'])}" for each in apart
+        changed = "; ".join(
+            f"{quantity.name} takes {_ms(quantity.new)}, not {_ms(quantity.base)}" for quantity in apart
         )
-        yield f"not judged, for this machine is over {OFF:.0%} faster or slower than the one it was made on: {said}"
+        yield f"not judged, for this machine is over {OFF:.0%} faster or slower than the one it was made on: {changed}"
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
+def _ms(seconds: float | None) -> str:
+    return f"{(seconds or 0.0) * 1000:.1f} ms"
 
 
-def _commands(suite: Suite, comparison: Mapping[str, Any]) -> Iterator[str]:
-    """One for each scenario that both have; BASE is a checkout of what the baseline was made of."""
-    shared = {each["scenario"] for each in comparison["scenarios"]}
-    trials = max(LEAST_INTERLEAVED, comparison["trials_needed"])
-    for each in suite["scenarios"]:
-        if each["scenario"] in shared:
-            path = str(each["path"])
-            words = [
-                "gameday",
-                "compare",
-                f"BASE/{path.removeprefix('/')}",
-                path,
-                "--interleave",
-                str(trials),
-            ]
-            words += ["--variant", each["variant"]] if each["variant"] else []
+def _commands(suite: Suite, comparison: Comparison) -> Iterator[str]:
+    """Yield one command for each scenario that both have; BASE is a checkout of what the baseline was made of."""
+    shared = {scenario.scenario for scenario in comparison.scenarios}
+    trials = max(LEAST_INTERLEAVED, comparison.trials_needed)
+    for scenario in suite.scenarios:
+        if scenario.scenario in shared:
+            path = scenario.path
+            before = f"BASE/{path.removeprefix('/')}"
+            words = ["gameday", "compare", before, path, "--interleave", str(trials)]
+            words += ["--variant", scenario.variant] if scenario.variant else []
             yield shlex.join(words)

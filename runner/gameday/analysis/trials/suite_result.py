@@ -1,41 +1,60 @@
 """Several scenarios, each once or in trials → the content of `suite.json`: what each came to, and the verdict of all.
 
-Everything drawn or written of a suite is made from this alone. What a trial came to is its outcome; which scenarios
-run, in which order, and which of them never came to run, is left to the command. The gate of a baseline is `baseline`.
+Everything drawn or written of a suite is made from this alone. `execution` decides which scenarios run and in which
+order; `baseline` is the gate.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
+from gameday.analysis.model.baseline_model import Gate, MachineSpeed
+from gameday.analysis.model.event_models import Expectation
+from gameday.analysis.model.outcome_model import Outcome
+from gameday.analysis.model.result_file import DIGITS, Value
+from gameday.analysis.model.suite_model import (
+    FailedTrial,
+    OrderTotals,
+    Suite,
+    SuiteExpectation,
+    SuiteInfo,
+    SuiteRun,
+    SuiteScenario,
+    SuiteTotals,
+)
+from gameday.analysis.model.trials_model import Judged, MetricSummary, SuccessRate
 from gameday.analysis.outcome.run_verdict import ERROR, INCONCLUSIVE, INTERRUPTED, NAMES, PRECEDENCE, worst
-from gameday.analysis.trials.trial_summary import Outcome, number, summarise
+from gameday.analysis.trials.trial_summary import summarise
 
-SCHEMA = "gameday/suite/v1"
-MOST_SAID = 2
+MOST_REASONS = 2
 ORDERS = ("acknowledged", "lost", "duplicated", "charged_twice", "oversold", "wrong_amount", "indeterminate")
-GROUND = ("start_s", "base_p50_s", "lag_p95_s")
+SPEEDS = ("start_s", "base_p50_s", "lag_p95_s")
+"""The quantities of `MachineSpeed`."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that was made. `folder`: from the suite's; `ground`: what it says of the machine, see `baseline.ground`;
-    `retried`: it was inconclusive and made again, so it doesn't count."""
+    """A run that was made. `folder` is relative to the suite's; `speed`: how fast the machine was, by this run.
+
+    `retried`: the run was inconclusive and made again, so it doesn't count.
+    """
 
     outcome: Outcome
     folder: str
-    ground: Mapping[str, float | None] = field(default_factory=dict)
+    speed: MachineSpeed = field(default_factory=MachineSpeed)
     retried: bool = False
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A scenario of a suite. `trials`: as many were wanted; `report`: the page of its trials, from the suite's folder,
-    `matrix` that of its variants; `missing`: why some or all of its trials didn't run, "" where all did."""
+    """A scenario of a suite, of which `trials` were wanted.
+
+    `report`: the page of its trials, `matrix` that of its variants, both relative to the suite's folder. `missing`: why
+    some or all of its trials didn't run, "" if all did.
+    """
 
     name: str
     title: str
@@ -50,162 +69,170 @@ class Entry:
 
     @property
     def counted(self) -> list[Attempt]:
-        return [each for each in self.attempts if not each.retried]
+        return [attempt for attempt in self.attempts if not attempt.retried]
 
 
 def suite(
-    about: Mapping[str, Any],
+    info: SuiteInfo,
     entries: Sequence[Entry],
     *,
     interrupted: bool = False,
     broken: str = "",
-    baseline: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """ "gameday/suite/v1". `about` says what was run, where and when, and by its `crowded` why times can't be trusted,
-    "" where they can; `broken`: what the tool failed of.
+    gate: Gate | None = None,
+) -> Suite:
+    """Judge a suite. `broken` says what the tool failed at; `gate` is the result against a baseline.
 
-    `baseline` is what its gate found. A scenario of which no trial reached its steady state makes all inconclusive.
+    A scenario of which no trial reached its steady state makes the whole inconclusive.
     """
-    scenarios = [_scenario(each) for each in entries]
+    scenarios = tuple(_scenario(entry) for entry in entries)
     status = worst(
-        [*(each["exit_status"] for each in scenarios), *([baseline["exit_status"]] if baseline else [])],
-        unmet=any(each["unmet"] for each in scenarios),
+        [*(scenario.exit_status for scenario in scenarios), *([gate.exit_status] if gate else [])],
+        unmet=any(scenario.unmet for scenario in scenarios),
     )
     status = worst([status, *([ERROR] if broken else []), *([INTERRUPTED] if interrupted else [])])
-    return {
-        "schema": SCHEMA,
-        **about,
-        "verdict": NAMES.get(status, "error"),
-        "exit_status": status,
-        "reasons": [*filter(None, [broken, about.get("crowded")]), *_reasons(scenarios), *_gated(baseline)],
-        "interrupted": interrupted,
-        "totals": _totals(scenarios),
-        "scenarios": scenarios,
-        "baseline": dict(baseline) if baseline else None,
-    }
+    gate_reasons = gate.reasons if gate else ()
+    return Suite(
+        **vars(info),
+        verdict=NAMES.get(status, "error"),
+        exit_status=status,
+        reasons=(*filter(None, [broken, info.crowded]), *_reasons(scenarios), *gate_reasons),
+        interrupted=interrupted,
+        totals=_totals(scenarios),
+        scenarios=scenarios,
+        baseline=gate,
+    )
 
 
-def _gated(baseline: Mapping[str, Any] | None) -> Sequence[str]:
-    reasons: Sequence[str] = baseline["reasons"] if baseline else ()
-    return reasons
-
-
-def _scenario(entry: Entry) -> dict[str, Any]:
+def _scenario(entry: Entry) -> SuiteScenario:
     counted = entry.counted
-    about = {key: getattr(entry, key) for key in ("title", "path", "variant", "report", "matrix", "missing")}
-    return {
-        "scenario": entry.name,
-        **about,
-        "tags": list(entry.tags),
-        "planned": entry.trials,
-        "n": len(counted),
-        **_judged(entry),
-        "unmet": bool(counted) and all(_unmet(each.outcome) for each in counted),
-        "expectations": list(_expectations(counted)),
-        "orders": _orders(counted),
-        "machine": _machine(counted),
-        "runs": [_run(each) for each in entry.attempts],
-    }
+    judged, success, metrics = _judged(entry)
+    return SuiteScenario(
+        scenario=entry.name,
+        title=entry.title,
+        path=entry.path,
+        variant=entry.variant,
+        report=entry.report,
+        matrix=entry.matrix,
+        missing=entry.missing,
+        tags=tuple(entry.tags),
+        planned=entry.trials,
+        n=len(counted),
+        **vars(judged),
+        success=success,
+        metrics=metrics,
+        unmet=bool(counted) and all(attempt.outcome.steady_state.met is False for attempt in counted),
+        expectations=tuple(_expectations(counted)),
+        orders=_orders(counted),
+        machine=_machine(counted),
+        runs=tuple(_run(attempt) for attempt in entry.attempts),
+    )
 
 
-def _unmet(outcome: Outcome) -> bool:
-    return (outcome.get("steady_state") or {}).get("met") is False
-
-
-def _judged(entry: Entry) -> dict[str, Any]:
-    """Verdict, reasons, how many passed and the metrics; one that never ran can't be judged."""
+def _judged(entry: Entry) -> tuple[Judged, SuccessRate | None, dict[str, MetricSummary]]:
+    """Return verdict, success rate and metrics. A scenario that never ran can't be judged."""
     counted, missing = entry.counted, [f"not run: {entry.missing}"] if entry.missing else []
     if not counted:
-        judged = {
-            "verdict": NAMES[INCONCLUSIVE],
-            "exit_status": INCONCLUSIVE,
-            "reasons": missing or ["not run"],
-        }
-        return {**judged, "success": None, "metrics": {}}
-    found = summarise([each.outcome for each in counted])
-    status = worst([found["exit_status"], *([INCONCLUSIVE] if missing else [])])
-    reasons = counted[0].outcome["reasons"] if len(counted) == 1 else found["reasons"]
+        return _judgement(INCONCLUSIVE, missing or ["not run"]), None, {}
+    trials = summarise([attempt.outcome for attempt in counted])
+    status = worst([trials.exit_status, *([INCONCLUSIVE] if missing else [])])
+    reasons = counted[0].outcome.reasons if len(counted) == 1 else trials.reasons
     lacking = [f"{len(counted)} of {entry.trials} trials ran: {entry.missing}"] if missing else []
-    judged = {"verdict": NAMES.get(status, "error"), "exit_status": status, "reasons": [*reasons, *lacking]}
-    return {**judged, "success": found["success"], "metrics": found["metrics"]}
+    return _judgement(status, [*reasons, *lacking]), trials.success, trials.metrics
 
 
-def _run(attempt: Attempt) -> dict[str, Any]:
-    run = attempt.outcome["run"]
-    told = {key: attempt.outcome[key] for key in ("verdict", "exit_status", "reasons")}
-    about = {key: run.get(key) for key in ("seed", "started", "duration_s")}
-    return {"run": run["id"], "folder": attempt.folder, **about, **told, "retried": attempt.retried}
+def _judgement(status: int, reasons: Sequence[str]) -> Judged:
+    return Judged(verdict=NAMES.get(status, "error"), exit_status=status, reasons=tuple(reasons))
 
 
-def _expectations(attempts: Sequence[Attempt]) -> Iterator[dict[str, Any]]:
-    """Each expectation over all trials: in how many it held, failed or is unknown; what those say where it didn't."""
-    exprs = dict.fromkeys(
-        each["expr"] for attempt in attempts for each in attempt.outcome.get("expectations", ())
+def _run(attempt: Attempt) -> SuiteRun:
+    outcome = attempt.outcome
+    return SuiteRun(
+        run=outcome.run.id,
+        folder=attempt.folder,
+        seed=outcome.run.seed,
+        started=outcome.run.started,
+        duration_s=outcome.run.duration_s,
+        verdict=outcome.verdict,
+        exit_status=outcome.exit_status,
+        reasons=outcome.reasons,
+        retried=attempt.retried,
     )
-    for expr in exprs:
-        found = [
-            (attempt.outcome["run"]["id"], each)
-            for attempt in attempts
-            for each in attempt.outcome.get("expectations", ())
-            if each["expr"] == expr
-        ]
-        counts = Counter(each["holds"] for _, each in found)
-        said = [{"run": run, "holds": each["holds"], "values": _values(each)} for run, each in found]
-        yield {
-            "expr": expr,
-            "held": counts[True],
-            "failed": counts[False],
-            "unknown": counts[None],
-            "said": [each for each in said if each["holds"] is not True],
-        }
 
 
-def _values(expectation: Mapping[str, Any]) -> str:
-    """`ttd = 6.2, ttr = censored`."""
-    states = expectation.get("states") or {}
-    values = expectation.get("values") or {}
-    return ", ".join(f"{name} = {states.get(name) or _shown(value)}" for name, value in values.items())
+def _expectations(attempts: Sequence[Attempt]) -> Iterator[SuiteExpectation]:
+    """Yield each expectation over all trials: in how many it held, failed or is unknown, and what those said."""
+    results = [
+        (attempt.outcome.run.id, expectation)
+        for attempt in attempts
+        for expectation in attempt.outcome.expectations
+    ]
+    for expr in dict.fromkeys(expectation.expr for _, expectation in results):
+        own = [(run, expectation) for run, expectation in results if expectation.expr == expr]
+        counts = Counter(expectation.holds for _, expectation in own)
+        yield SuiteExpectation(
+            expr=expr,
+            held=counts[True],
+            failed=counts[False],
+            unknown=counts[None],
+            said=tuple(
+                FailedTrial(run=run, holds=expectation.holds, values=_values(expectation))
+                for run, expectation in own
+                if expectation.holds is not True
+            ),
+        )
 
 
-def _shown(value: Any) -> str:
+def _values(expectation: Expectation) -> str:
+    """Return `ttd = 6.2, ttr = censored`."""
+    states = expectation.states
+    return ", ".join(f"{name} = {states.get(name) or _shown(v)}" for name, v in expectation.values.items())
+
+
+def _shown(value: Value) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _orders(attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Sums over the trials that were audited, and how many these are; null where none was."""
-    audits = [
-        audit for each in attempts if (audit := each.outcome.get("audit")) and audit.get("lost") is not None
-    ]
-    sums = {key: sum(audit.get(key) or 0 for audit in audits) if audits else None for key in ORDERS}
-    return {"audited": len(audits), **sums}
+def _orders(attempts: Sequence[Attempt]) -> OrderTotals:
+    """Return sums over the trials that were audited."""
+    audits = [attempt.outcome.audit for attempt in attempts if attempt.outcome.audit.lost is not None]
+    if not audits:
+        return OrderTotals()
+    sums = {key: sum(getattr(audit, key) or 0 for audit in audits) for key in ORDERS}
+    return OrderTotals(audited=len(audits), **sums)
 
 
-def _machine(attempts: Sequence[Attempt]) -> dict[str, float | str | None]:
-    """The median over the trials of each thing that says how fast the machine was."""
-    found = {
-        key: [each.ground[key] for each in attempts if each.ground.get(key) is not None] for key in GROUND
-    }
-    return {
-        key: number(median(filter(None, values)) if any(values) else None) for key, values in found.items()
-    }
+def _machine(attempts: Sequence[Attempt]) -> MachineSpeed:
+    """Return the median over the trials of each quantity."""
+    return MachineSpeed(
+        **{key: middle([getattr(attempt.speed, key) for attempt in attempts]) for key in SPEEDS}
+    )
 
 
-def _reasons(scenarios: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """One sentence for each scenario that didn't pass, the gravest first; all of its own stand with the scenario."""
-    for each in sorted(scenarios, key=lambda each: PRECEDENCE.index(each["exit_status"])):
-        if each["exit_status"] or each["unmet"]:
-            said = each["reasons"] or [each["verdict"]]
-            more = f" (and {len(said) - MOST_SAID} more)" if len(said) > MOST_SAID else ""
-            yield f"{each['scenario']}: {'; '.join(said[:MOST_SAID])}{more}"
+def middle(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are known and above 0, rounded; None if there is none."""
+    known = [value for value in values if value]
+    return round(median(known), DIGITS) if known else None
 
 
-def _totals(scenarios: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    verdicts = Counter(each["verdict"] for each in scenarios if each["n"])
-    return {
-        "scenarios": len(scenarios),
-        **{word: verdicts[word] for word in ("pass", "fail", "inconclusive", "error")},
-        "not_run": sum(not each["n"] for each in scenarios),
-        "trials": sum(each["n"] for each in scenarios),
-        "planned": sum(each["planned"] for each in scenarios),
-        "retried": sum(run["retried"] for each in scenarios for run in each["runs"]),
-    }
+def _reasons(scenarios: Sequence[SuiteScenario]) -> Iterator[str]:
+    """Yield one sentence for each scenario that didn't pass, the gravest first."""
+    for scenario in sorted(scenarios, key=lambda scenario: PRECEDENCE.index(scenario.exit_status)):
+        if scenario.exit_status or scenario.unmet:
+            reasons = scenario.reasons or (scenario.verdict,)
+            more = f" (and {len(reasons) - MOST_REASONS} more)" if len(reasons) > MOST_REASONS else ""
+            yield f"{scenario.scenario}: {'; '.join(reasons[:MOST_REASONS])}{more}"
+
+
+def _totals(scenarios: Sequence[SuiteScenario]) -> SuiteTotals:
+    verdicts = Counter(scenario.verdict for scenario in scenarios if scenario.n)
+    return SuiteTotals(
+        scenarios=len(scenarios),
+        passed=verdicts["pass"],
+        fail=verdicts["fail"],
+        inconclusive=verdicts["inconclusive"],
+        error=verdicts["error"],
+        not_run=sum(not scenario.n for scenario in scenarios),
+        trials=sum(scenario.n for scenario in scenarios),
+        planned=sum(scenario.planned for scenario in scenarios),
+        retried=sum(run.retried for scenario in scenarios for run in scenario.runs),
+    )

@@ -12,19 +12,22 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from gameday.execution.suites.selection import Turn
 from gameday.execution.system_reuse import NUMBERS, Kept, Signals, Wanted, wanted
 from gameday.execution.trial import Options, Trial, play
 from gameday.host.child_python import protect_spawned_children
 from gameday.ports import PortError
+
+if TYPE_CHECKING:
+    from gameday.analysis import Outcome
 
 ENDS_S = 120.0
 """How long a lane's system may take to go down."""
@@ -43,7 +46,7 @@ class Order:
 class Player(Protocol):
     """Makes runs, one after the other."""
 
-    def play(self, order: Order) -> Mapping[str, Any]:
+    def play(self, order: Order) -> Outcome:
         """The outcome. Raises PortError."""
         ...
 
@@ -59,7 +62,7 @@ class Here:
     signals: Signals
     kept: Kept = field(default_factory=Kept)
 
-    def play(self, order: Order) -> Mapping[str, Any]:
+    def play(self, order: Order) -> Outcome:
         self.kept.then = order.then
         return play(order.trial, order.options, order.out, self.kept, self.signals)
 
@@ -79,7 +82,7 @@ class Apart:
         self._process: Any = None
         self._line: Connection | None = None
 
-    def play(self, order: Order) -> Mapping[str, Any]:
+    def play(self, order: Order) -> Outcome:
         line = self._line or self._begin()
         with self._signals.to(lambda _: self._process.terminate()):
             try:
@@ -93,7 +96,7 @@ class Apart:
             self._signals.ask(asked)
         if isinstance(answer, BaseException):
             raise answer
-        outcome: Mapping[str, Any] = answer
+        outcome: Outcome = answer
         return outcome
 
     def finish(self) -> None:

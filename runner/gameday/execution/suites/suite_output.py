@@ -6,24 +6,25 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gameday.analysis.model.baseline_model import Baseline, Gate
+from gameday.analysis.model.suite_model import Suite, SuiteInfo
 from gameday.analysis.outcome.run_verdict import FAIL
 from gameday.analysis.trials.suite_result import Entry, suite
 from gameday.console import github_annotations
 from gameday.console.result_tables import FRAME
 from gameday.ports import PortError
 from gameday.recording import atomic_file
-from gameday.recording.atomic_file import json_text, unwritable
+from gameday.recording.atomic_file import unwritable
 from gameday.scenario.yaml_document import Invalid
 
 COLOURS = {"pass": "green", "inconclusive": "yellow"}
-Base = tuple[Path, Mapping[str, Any]]
+Base = tuple[Path, Baseline]
 
 
 @dataclass(frozen=True)
@@ -31,54 +32,53 @@ class Done:
     """A suite as far as it was run; `folder` may not be there yet."""
 
     folder: Path
-    about: Mapping[str, Any]
+    info: SuiteInfo
     entries: Sequence[Entry]
     interrupted: bool
     broken: str
 
-    def found(self, gate: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return suite(
-            self.about, self.entries, interrupted=self.interrupted, broken=self.broken, baseline=gate
-        )
+    def result(self, gate: Gate | None = None) -> Suite:
+        """Return the content of suite.json, with the result of the gate if there is one."""
+        return suite(self.info, self.entries, interrupted=self.interrupted, broken=self.broken, gate=gate)
 
     def keep(self) -> None:
-        """suite.json as it is now, so that not even a kill loses what was run. Raises PortError."""
-        _written(self.folder / "suite.json", json_text(self.found()))
+        """Write suite.json as it is now, so that not even a kill loses what was run. Raise PortError."""
+        _write(self.folder / "suite.json", self.result().text())
 
 
 def leave(done: Done, base: Base | None, save: Path | None, *, as_json: bool) -> int:
-    """Writes everything and prints the table; the exit status. Raises PortError where a file can't be written."""
+    """Write every file, print the table, and return the exit status. Raise PortError if a file can't be written."""
     done = replace(done, entries=list(_with_pages(done)))
-    found = done.found()
-    gate = _gate(found, base) if base else None
-    told = done.found(gate) if gate else found
-    markdown = _files(done, told)
-    notes = [_saved(save, found, gate)] if save else []
-    _screen(told, done.folder, [*notes, github_annotations.summarise(markdown)])
-    for line in github_annotations.commands(told):
+    alone = done.result()
+    gate = _gate(alone, base) if base else None
+    result = done.result(gate) if gate else alone
+    markdown = _write_files(done, result)
+    notes = [_save(save, alone, gate)] if save else []
+    _print(result, done.folder, [*notes, github_annotations.summarise(markdown)])
+    for line in github_annotations.commands(result):
         click.echo(line, err=True)
     if as_json:
-        click.echo(json_text(told), nl=False)
-    return int(told["exit_status"])
+        click.echo(result.text(), nl=False)
+    return result.exit_status
 
 
-def _gate(found: Mapping[str, Any], base: Base) -> Mapping[str, Any]:
+def _gate(result: Suite, base: Base) -> Gate:
     from gameday.analysis.trials.baseline import gate
 
-    return gate(found, base[1], str(base[0]))
+    return gate(result, base[1], str(base[0]))
 
 
-def _files(done: Done, found: Mapping[str, Any]) -> str:
-    """All of the suite as a whole; the Markdown is also returned. What is most needed comes first."""
+def _write_files(done: Done, result: Suite) -> str:
+    """Write the files of the suite as a whole, the most needed first, and return the Markdown."""
     from gameday.analysis.outcome.junit import junit_suite
     from gameday_reports.pages.suite_markdown import markdown
     from gameday_reports.pages.suite_page import render_suite
 
-    _written(done.folder / "suite.json", json_text(found))
-    _written(done.folder / "junit.xml", junit_suite(found))
-    _written(done.folder / "suite.md", text := markdown(found))
+    _write(done.folder / "suite.json", result.text())
+    _write(done.folder / "junit.xml", junit_suite(result))
+    _write(done.folder / "suite.md", text := markdown(result.document()))
     try:
-        render_suite(found, done.folder / "suite.html")
+        render_suite(result.document(), done.folder / "suite.html")
     except OSError as error:
         raise PortError(f"{done.folder / 'suite.html'} can't be written: {error.strerror}") from error
     return text
@@ -107,9 +107,9 @@ def _trials(folder: Path, entry: Entry) -> None:
         summarise([each.outcome for each in entry.counted]),
         folder / Path(entry.counted[0].folder).parent,
     )
-    _written(home / "trials.json", json_text(trials))
+    _write(home / "trials.json", trials.text())
     try:
-        render_trials(trials, home / "trials.html")
+        render_trials(trials.document(), home / "trials.html")
     except OSError as error:
         raise PortError(f"{home / 'trials.html'} can't be written: {error.strerror}") from error
 
@@ -120,61 +120,64 @@ def _matrix(page: Path, runs: Mapping[str, Path]) -> bool:
     from gameday_reports.pages.matrix_page import render_matrix
 
     try:
-        found = matrix(runs)
-        _written(page.with_suffix(".json"), json_text(found))
-        render_matrix(found, runs, page)
+        result = matrix(runs)
+        _write(page.with_suffix(".json"), result.text())
+        render_matrix(result.document(), runs, page)
     except (ValueError, LookupError, OSError, Invalid) as error:
         click.echo(f"suite  no {page.name} of {page.parent.name}: {error}", err=True)
         return False
     return True
 
 
-def _saved(save: Path, found: Mapping[str, Any], gate: Mapping[str, Any] | None) -> str:
-    """A suite that couldn't be judged, or that is a regression, never takes a good baseline's place."""
+def _save(save: Path, result: Suite, gate: Gate | None) -> str:
+    """Save the baseline unless the suite couldn't be judged or is a regression; return a sentence that says so."""
     from gameday.analysis.trials.baseline import baseline, unfit, written
 
-    why = unfit(found)
-    if gate and gate["exit_status"] == FAIL:
+    why = unfit(result)
+    if gate and gate.exit_status == FAIL:
         why = "it became worse than the baseline that it was held against"
     if why:
         return f"baseline not saved: {why}"
-    _written(save, written(baseline(found)))
-    failed = "; it is of a suite that failed" if found["exit_status"] else ""
+    _write(save, written(baseline(result)))
+    failed = "; it is of a suite that failed" if result.exit_status else ""
     return f"baseline saved to {save}{failed}"
 
 
-def _screen(found: Mapping[str, Any], folder: Path, notes: Sequence[str]) -> None:
+def _print(result: Suite, folder: Path, notes: Sequence[str]) -> None:
     from gameday.console.result_tables import comparison_table
 
     console = Console(file=sys.stderr, highlight=False)
-    gate = found["baseline"]
+    gate = result.baseline
     if gate:
-        console.print(comparison_table(gate["comparison"]))
-    console.print(table(found))
-    lines = [*found["reasons"], *(gate["commands"] if gate else []), *filter(None, notes)]
-    if gate and gate["commands"]:
+        console.print(comparison_table(gate.comparison))
+    console.print(table(result))
+    lines = [*result.reasons, *(gate.commands if gate else []), *filter(None, notes)]
+    if gate and gate.commands:
         lines.append("BASE is a checkout of what the baseline was made of; run the commands above instead")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"suite  {folder / 'suite.html'}", markup=False, soft_wrap=True)
 
 
-def table(found: Mapping[str, Any]) -> Table:
-    """A row for each scenario of "gameday/suite/v1"."""
+def table(suite: Suite) -> Table:
+    """Return a table with a row for each scenario."""
     from gameday_reports.pages.suite_page import lines, title
 
-    shown = Table("scenario", "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(found)), **FRAME)
+    document = suite.document()
+    shown = Table(
+        "scenario", "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(document)), **FRAME
+    )
     for column in shown.columns[2:]:
         column.justify = "right"
-    for line in lines(found):
+    for line in lines(document):
         verdict = f"[{COLOURS.get(line.verdict, 'red')}]{line.badge[0]}[/]"
         cells = (line.ttd.short, line.ttr.short, line.failed.short, line.lost.short)
         shown.add_row(f"{escape(line.name)}\n[dim]{line.trials}[/]", verdict, *cells)
     return shown
 
 
-def _written(path: Path, text: str) -> None:
-    """At once, so that a reader never sees half a file. Raises PortError."""
+def _write(path: Path, text: str) -> None:
+    """Write the file atomically, so that a reader never sees half of it. Raise PortError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write(path, text)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gameday.analysis import Outcome
+from gameday.analysis.model.baseline_model import MachineSpeed
+from gameday.analysis.model.suite_model import SuiteInfo
 from gameday.analysis.outcome.run_verdict import INCONCLUSIVE, PASS
 from gameday.analysis.trials.suite_result import Attempt, Entry
 from gameday.execution.suites.parallel_workers import Apart, Here, Order, Player, length
@@ -94,7 +96,7 @@ class Series:
         """What there is so far."""
         with self._lock:
             entries = [self._entry(turn) for turn in self.planned if turn.number == 0]
-            return Done(self.folder, self._about(), entries, self.signals.asked is not None, self.broken)
+            return Done(self.folder, self._info(), entries, self.signals.asked is not None, self.broken)
 
     def _whole(self, lane: Lane) -> None:
         """A failure of the tool in one lane is that of the suite: the others begin nothing more."""
@@ -132,7 +134,7 @@ class Series:
         for retries in range(self.rules.retries, -1, -1):
             lane.expected += turn.expected
             outcome = lane.player.play(order)
-            again = retries > 0 and outcome["exit_status"] == INCONCLUSIVE and not self._stop(turn)
+            again = retries > 0 and outcome.exit_status == INCONCLUSIVE and not self._stop(turn)
             attempt = self._attempt(turn, outcome, again)
             with self._lock:
                 self.attempts.setdefault(turn.name, []).append(attempt)
@@ -147,15 +149,15 @@ class Series:
         with self._lock:
             done.keep()
 
-    def _attempt(self, turn: Turn, outcome: Mapping[str, Any], again: bool) -> Attempt:
-        from gameday.analysis.trials.baseline import ground
+    def _attempt(self, turn: Turn, outcome: Outcome, again: bool) -> Attempt:
+        from gameday.analysis.trials.baseline import machine_speed
 
-        folder = turn.home / str(outcome["run"]["id"])
+        folder = turn.home / outcome.run.id
         try:
-            found = ground(self.folder / folder, outcome)
+            speed = machine_speed(self.folder / folder, outcome)
         except (OSError, ValueError, LookupError):  # a run that broke off may have left nothing to read
-            found = {}
-        return Attempt(outcome, folder.as_posix(), found, again)
+            speed = MachineSpeed()
+        return Attempt(outcome, folder.as_posix(), speed, again)
 
     def _entry(self, turn: Turn) -> Entry:
         scenario, own = turn.chosen.scenario, self.attempts.get(turn.name, [])
@@ -179,20 +181,20 @@ class Series:
             missing=missing,
         )
 
-    def _about(self) -> dict[str, Any]:
-        made = [each.outcome["run"] for own in self.attempts.values() for each in own]
-        return {
-            "id": self.folder.name,
-            "started": self.started.isoformat(timespec="seconds"),
-            "duration_s": round(time.monotonic() - self._began, 3),
-            "version": version("gameday-runner"),
-            "host": next((run["host"] for run in made if run.get("host")), None),
-            "at_once": max(1, len(self.lanes)),
-            "crowded": self.crowded,
-            "substrate": self.substrate[0],
-            "why": self.substrate[1],
-            "seed": self.seed,
-        }
+    def _info(self) -> SuiteInfo:
+        runs = [attempt.outcome.run for own in self.attempts.values() for attempt in own]
+        return SuiteInfo(
+            id=self.folder.name,
+            started=self.started.isoformat(timespec="seconds"),
+            duration_s=round(time.monotonic() - self._began, 3),
+            version=version("gameday-runner"),
+            host=next((run.host for run in runs if run.host), None),
+            at_once=max(1, len(self.lanes)),
+            crowded=self.crowded,
+            substrate=self.substrate[0],
+            why=self.substrate[1],
+            seed=self.seed,
+        )
 
     def _stop(self, turn: Turn) -> str:
         """Why nothing more may begin; empty while it may."""
@@ -202,7 +204,7 @@ class Series:
             return self.broken or "a defect of gameday"
         with self._lock:
             made = [each.outcome for own in self.attempts.values() for each in own]
-        if self.rules.fail_fast and any(each["exit_status"] not in (PASS, INCONCLUSIVE) for each in made):
+        if self.rules.fail_fast and any(each.exit_status not in (PASS, INCONCLUSIVE) for each in made):
             return "an earlier trial failed (--fail-fast)"
         most = self.rules.most
         if most is not None and time.monotonic() - self._began + turn.expected > most:

@@ -1,0 +1,62 @@
+"""Runs over the years by scenario and quarter: what `gameday history --json` prints."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from gameday.analysis.model.result_file import Amount, Count, Interval, Model, Number, ResultFile
+
+
+class HistoryShift(Model):
+    """The shift since the last quarter that has values, with what chance alone leaves open."""
+
+    value: Number | None = None
+    interval: Interval | None = None
+    coverage: Amount | None = None
+
+
+class HistoryMetric(Model):
+    """A metric over the runs of a quarter; `never`: how many never came so far, and count as infinite."""
+
+    n: Count = 0
+    never: Count = 0
+    median: Number | None = None
+    interval: Interval | None = None
+    coverage: Amount | None = None
+    values: tuple[Number, ...] = ()
+    shift: HistoryShift | None = None
+
+
+class HistoryQuarter(Model):
+    """The runs of a calendar quarter in UTC, as `2026 Q4`; `undated` if they don't say when they were."""
+
+    quarter: str
+    runs: Count = 0
+    passed: Count = Field(default=0, validation_alias="pass", serialization_alias="pass")
+    fail: Count = 0
+    inconclusive: Count = 0
+    error: Count = 0
+    lost: Count | None = Field(default=None, description="orders lost, over the audited runs")
+    metrics: dict[str, HistoryMetric] = Field(default_factory=dict)
+
+
+class ScenarioHistory(Model):
+    """A scenario with its quarters in order of time; quarters without a run are left out."""
+
+    scenario: str
+    runs: Count = 0
+    quarters: tuple[HistoryQuarter, ...] = ()
+
+
+class History(ResultFile):
+    """How the scenarios went from quarter to quarter."""
+
+    NAME: ClassVar[str] = "gameday/history/v1"
+    TITLE: ClassVar[str] = "History of scenarios"
+
+    format: Literal["gameday/history/v1"] = Field(default="gameday/history/v1", alias="schema")
+    runs: Count = 0
+    quarters: tuple[str, ...] = ()
+    scenarios: tuple[ScenarioHistory, ...] = ()

@@ -1,0 +1,147 @@
+"""Several scenarios, each once or in trials, `suite.json`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from gameday.analysis.model.baseline_model import Gate, MachineSpeed
+from gameday.analysis.model.result_file import Amount, Count, Model, ResultFile
+from gameday.analysis.model.trials_model import Judged, MetricSummary, SuccessRate
+
+
+class FailedTrial(Model):
+    """What a trial said of an expectation that it didn't meet, as `ttd = 6.2, ttr = censored`."""
+
+    run: str
+    holds: bool | None = None
+    values: str = ""
+
+
+class SuiteExpectation(Model):
+    """An expectation over all trials: in how many it held, failed or is unknown, and what those said."""
+
+    expr: str
+    held: Count = 0
+    failed: Count = 0
+    unknown: Count = 0
+    said: tuple[FailedTrial, ...] = ()
+
+    @property
+    def trials(self) -> int:
+        return self.held + self.failed + self.unknown
+
+
+class OrderTotals(Model):
+    """Sums over the audited trials; null if none was audited."""
+
+    audited: Count = 0
+    acknowledged: Count | None = None
+    lost: Count | None = None
+    duplicated: Count | None = None
+    charged_twice: Count | None = None
+    oversold: Count | None = None
+    wrong_amount: Count | None = None
+    indeterminate: Count | None = None
+
+
+class SuiteRunHead(Model):
+    """Which run it was; `folder` is relative to the suite's."""
+
+    run: str
+    folder: str
+    seed: int | None = None
+    started: str | None = None
+    duration_s: Amount | None = None
+
+
+class SuiteRunTail(Model):
+    """`retried`: it was inconclusive and run again, so it doesn't count."""
+
+    retried: bool = False
+
+
+class SuiteRun(SuiteRunTail, Judged, SuiteRunHead):
+    """One run of a suite."""
+
+
+class SuiteScenarioHead(Model):
+    """`report` and `matrix`: pages, from the suite's folder. `missing`: why trials didn't run, "" if all did.
+
+    `planned`: how many trials were wanted, `n` how many count.
+    """
+
+    scenario: str
+    title: str = ""
+    path: str = ""
+    variant: str | None = None
+    report: str | None = None
+    matrix: str | None = None
+    missing: str = ""
+    tags: tuple[str, ...] = ()
+    planned: Count = 0
+    n: Count = 0
+
+
+class SuiteScenarioTail(Model):
+    """`unmet`: no trial reached its steady state."""
+
+    success: SuccessRate | None = None
+    metrics: dict[str, MetricSummary] = Field(default_factory=dict)
+    unmet: bool = False
+    expectations: tuple[SuiteExpectation, ...] = ()
+    orders: OrderTotals = OrderTotals()
+    machine: MachineSpeed = MachineSpeed()
+    runs: tuple[SuiteRun, ...] = ()
+
+
+class SuiteScenario(SuiteScenarioTail, Judged, SuiteScenarioHead):
+    """What one scenario of a suite came to."""
+
+
+class SuiteInfo(Model):
+    """What was run, where and when. `crowded`: why times can't be trusted, "" if they can."""
+
+    id: str = ""
+    started: str | None = None
+    duration_s: Amount | None = None
+    version: str | None = None
+    host: str | None = None
+    at_once: int | None = None
+    crowded: str = ""
+    substrate: str | None = None
+    why: str | None = None
+    seed: int | None = None
+
+
+class SuiteTotals(Model):
+    """How many scenarios came out how, and how many trials ran."""
+
+    scenarios: Count = 0
+    passed: Count = Field(default=0, validation_alias="pass", serialization_alias="pass")
+    fail: Count = 0
+    inconclusive: Count = 0
+    error: Count = 0
+    not_run: Count = 0
+    trials: Count = 0
+    planned: Count = 0
+    retried: Count = 0
+
+
+class SuiteBody(Model):
+    """Every scenario, and the gate of a baseline if there was one."""
+
+    interrupted: bool = False
+    totals: SuiteTotals = SuiteTotals()
+    scenarios: tuple[SuiteScenario, ...] = ()
+    baseline: Gate | None = None
+
+
+class Suite(SuiteBody, Judged, SuiteInfo, ResultFile):
+    """What a suite came to."""
+
+    NAME: ClassVar[str] = "gameday/suite/v1"
+    TITLE: ClassVar[str] = "Suite of scenarios"
+
+    format: Literal["gameday/suite/v1"] = Field(default="gameday/suite/v1", alias="schema")
