@@ -9,6 +9,7 @@ import pytest
 import requests
 import yaml
 
+from tests.support import storefront_services
 from tests.support.release_trees import tree
 from tests.support.storefront_services import COMPOSE, Shop, open_folder
 
@@ -28,6 +29,13 @@ def accounts(template: Path) -> Iterator[Shop]:
             yield running
         finally:
             running.close()
+
+
+@pytest.fixture(scope="module")
+def shop(template: Path) -> Iterator[Shop]:
+    """Yield a shop of this module alone, since its migrations can't be taken back."""
+    with storefront_services.shop(template) as running:
+        yield running
 
 
 def migrate(shop: Shop, release: str) -> None:

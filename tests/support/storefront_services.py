@@ -157,6 +157,15 @@ class Shop:
         own["TEMPLATE_DIR"] = str(self.template)
         return own
 
+    def reset(self) -> None:
+        """Bring orders and stock back to those of the template; AssertionError if a service isn't running."""
+        ended = [service for service, process in self.running.items() if process.poll() is not None]
+        missing = {"postgres", *SERVICES} - set(self.running)
+        assert not ended, f"ended: {ended}"
+        assert not missing, f"stopped: {missing}"
+        sql(self, "DELETE FROM orders WHERE id NOT LIKE 'past-%'")
+        sql(self, "UPDATE stock SET quantity = 1000000 WHERE quantity <> 1000000")
+
     def operate(self, service: str, name: str, body: Mapping[str, object] | None = None) -> Any:
         """What an operators' endpoint of a service answers."""
         return operate(self.url(service), name, body)

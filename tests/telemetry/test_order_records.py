@@ -17,7 +17,7 @@ import pytest
 
 from gameday.recording.journal_events import OrdersCollected
 from gameday.telemetry.order_records import ORDERS, PLACED, PRELOADED, STOCK, collect_orders
-from storefront import rows, seed
+from storefront import rows
 from tests.support import storefront_services
 from tests.support.measured import measure
 from tests.support.run_folders import RUN, Request, Story, steadily, write
@@ -159,14 +159,6 @@ def test_a_full_disk_leaves_no_half_of_the_ledger(
         with pytest.raises(OSError, match="No space left on device"):
             collect_orders(None, payments, RUN, disk)
         assert [path.name for path in disk.iterdir()] == ["filler"]
-
-
-@pytest.fixture(scope="module")
-def shop() -> Iterator[storefront_services.Shop]:
-    with storefront_services.open_folder() as folder:
-        seed.build(folder / "template")
-        with storefront_services.shop(folder / "template") as up:
-            yield up
 
 
 def bought(shop: storefront_services.Shop) -> list[Request]:
