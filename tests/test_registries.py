@@ -41,7 +41,7 @@ def test_built_ins_come_first_and_plug_ins_after_them(tmp_path: Path) -> None:
     assert "swift" not in known
     assert callable(known["drift"])
     assert known["cusum"].parameters.__name__ == "Parameters"
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="swift"):
         known["swift"]
 
 

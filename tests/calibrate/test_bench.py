@@ -55,7 +55,7 @@ def test_a_cut_link_refuses_at_once_and_a_restored_one_answers_at_once(bench: Be
     before = bench.clock.now()
     cut = bench.switch(on=False)
     assert before <= cut <= bench.clock.now()
-    with pytest.raises(requests.ConnectionError):
+    with pytest.raises(requests.ConnectionError, match="Connection refused"):
         requests.get(f"{target}/products/1", timeout=2)
     restored = bench.switch(on=True)
     assert requests.get(f"{target}/products/1", timeout=2).json()["id"] == 1

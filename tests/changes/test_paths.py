@@ -57,7 +57,9 @@ def test_a_patch_that_leads_out_is_refused(kind: str, catalogue: Catalogue, tmp_
     before = everything(tmp_path)
     (problem,) = catalogue.check("web-1.1.0")
     assert problem.file.endswith("web-1.1.0/change.patch")
-    with pytest.raises(Invalid):
+    with pytest.raises(
+        Invalid, match=r"change\.patch:\d+:1: (changes|adds|removes|moves|isn't a unified diff)"
+    ):
         catalogue.build("web-1.1.0", tmp_path / "run" / "work")
     assert everything(tmp_path) == before
 
@@ -80,8 +82,9 @@ def test_a_good_patch_lands_in_the_tree_alone(catalogue: Catalogue, tmp_path: Pa
 )
 def test_a_name_is_a_name(name: str, catalogue: Catalogue) -> None:
     """And never a path."""
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as caught:
         catalogue.spec(name)
+    assert caught.value.args == (name,)
 
 
 @pytest.mark.parametrize(

@@ -269,12 +269,12 @@ def test_a_defect_keeps_what_was_run_as_well(stage: Stage) -> None:
 
     def broken(name: str, n: int) -> Mapping[str, Any]:
         if name == "two":
-            raise ZeroDivisionError
+            raise ZeroDivisionError(name)
         return {}
 
     stage.says = broken
     scenario("one"), scenario("two")
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="two"):
         gameday_suite("scenarios")
     folder, found = left()
     assert found["scenarios"][0]["verdict"] == "pass"

@@ -53,7 +53,7 @@ def test_destroyed_volumes(runs: Runs) -> None:
     runs.substrate.kill(lost)
     runs.substrate.destroy_volumes("us-east")
     runs.substrate.destroy_volumes("us-east")
-    with pytest.raises(http.client.HTTPException):
+    with pytest.raises(http.client.HTTPException, match="closed connection without response"):
         runs.ask(runs.start("store"), "/read")
     assert runs.ask(kept, "/read") == "remember"
     runs.substrate.kill(kept)

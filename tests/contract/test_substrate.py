@@ -138,7 +138,7 @@ def test_pause_and_resume(runs: Runs) -> None:
     with socket.create_connection(runs.substrate.address(instance), timeout=8) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
         connection.settimeout(0.2)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="timed out"):
             connection.recv(1)
         runs.substrate.resume(instance)
         connection.settimeout(8)

@@ -52,7 +52,7 @@ def test_each_known_detector_can_be_made() -> None:
         assert fold is not None
         assert not fold.observe(0.0, True)
         fold.reset()
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="scrape"):
         make(Detection(detector="scrape"), AVAILABILITY, 0.001, 10.0)
     for written, wait in (({}, 15.0), ({"for": "30s"}, 30.0)):
         detection = Detection.model_validate({"detector": "scrape"} | written)

@@ -31,27 +31,27 @@ def test_a_size_carries_its_unit(text: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"),
+    ("kind", "value", "message"),
     [
-        (Size, "64"),
-        (Size, 64),
-        (Size, "64kb"),
-        (Size, "5000GB"),
-        (Memory, "64KB"),
-        (Speed, "64KB"),
-        (Speed, "100B/s"),
-        (Count, 0),
-        (Count, True),
-        (Count, "some"),
-        (Share, "0%"),
-        (Share, "101%"),
-        (Millis, "500us"),
-        (Delay, "0s"),
+        (Size, "64", "isn't a size"),
+        (Size, 64, "isn't a size"),
+        (Size, "64kb", "isn't a size"),
+        (Size, "5000GB", "terabyte"),
+        (Memory, "64KB", "at least 1MiB"),
+        (Speed, "64KB", "isn't a speed"),
+        (Speed, "100B/s", "under 1KB/s"),
+        (Count, 0, "isn't a count"),
+        (Count, True, "isn't a count"),
+        (Count, "some", "isn't a count"),
+        (Share, "0%", "must be over 0"),
+        (Share, "101%", "between 0% and 100%"),
+        (Millis, "500us", "under a millisecond"),
+        (Delay, "0s", "must be over 0"),
     ],
 )
-def test_what_means_nothing_is_refused(kind: Any, value: Any) -> None:
+def test_what_means_nothing_is_refused(kind: Any, value: Any, message: str) -> None:
     """No unit, an unknown one, none at all, or less than a link server can count."""
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=message):
         TypeAdapter(kind).validate_python(value)
 
 

@@ -27,5 +27,5 @@ def test_a_ramped_surge_grows_from_the_plan(world: World) -> None:
 @pytest.mark.parametrize("factor", [0, 1, -2, 1000])
 def test_a_factor_that_is_no_surge_is_refused(factor: float) -> None:
     """1 is the plan itself; nothing and less can't be sent."""
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="factor"):
         Surge(factor=factor)

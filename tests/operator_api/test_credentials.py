@@ -31,5 +31,5 @@ def test_what_is_no_key_is_said(tmp_path: Path, text: str) -> None:
     """A ValueError, whatever the file holds."""
     path = tmp_path / "r1.json"
     path.write_text(text)
-    with pytest.raises(ValueError):  # noqa: PT011  (also json's own)
+    with pytest.raises(ValueError, match="credentials of an operators' API"):
         read_credentials(path)

@@ -61,7 +61,7 @@ def test_a_request_lost_twice_is_given_up() -> None:
 
     async def use(peer: Peer) -> None:
         await peer.call("POST", "/", b"x")
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match="is unreachable"):
             await peer.call("POST", "/", b"x")
 
     play(scripted, use)
@@ -117,7 +117,7 @@ def test_nobody_there_is_unreachable() -> None:
 
     async def run() -> None:
         async with outgoing.client() as client:
-            with pytest.raises(Unreachable):
+            with pytest.raises(Unreachable, match="is unreachable"):
                 await Peer("nobody", "http://127.0.0.1:1", client).call("GET", "/")
 
     asyncio.run(run())

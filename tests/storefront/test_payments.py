@@ -72,7 +72,7 @@ def test_garbage_is_a_200_of_nonsense_that_pays_for_nothing(shop: Shop) -> None:
     try:
         answer = charge(shop, "nonsense")
         assert answer.status_code == 200
-        with pytest.raises(requests.JSONDecodeError):
+        with pytest.raises(requests.JSONDecodeError, match="Expecting value"):
             answer.json()
         bought = shop.checkout("nonsense", 70, {120: 1})
         assert (bought.status_code, bought.json()) == (
@@ -89,7 +89,7 @@ def test_garbage_is_a_200_of_nonsense_that_pays_for_nothing(shop: Shop) -> None:
 def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
     """No byte of an answer, no charge, and afterwards the instance still stops in good time."""
     shop.operate("payments", "behaviour", {"mode": "silent"})
-    with pytest.raises(requests.ReadTimeout):
+    with pytest.raises(requests.ReadTimeout, match="Read timed out"):
         charge(shop, "silence", timeout=0.5)
     assert shop.checkout("silence", 71, {121: 1}).status_code == 504
     shop.operate("payments", "behaviour", {"mode": "ok"})

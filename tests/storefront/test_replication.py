@@ -109,7 +109,7 @@ def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.Captu
             up.await_caught_up(EU, US)
         assert acknowledged == []
         assert up.orders(US) == {"kept"}
-        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError, match="read-only transaction"):
             up.place(US, "refused")
         said = capfd.readouterr().err
         assert "rewinds its data to that of eu-west" in said

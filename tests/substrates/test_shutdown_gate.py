@@ -29,7 +29,7 @@ def test_close_waits_for_those_inside() -> None:
     def start() -> None:
         with gate:
             inside.set()
-            with pytest.raises(PortError):
+            with pytest.raises(PortError, match="taken down"):
                 gate.wait(60)
             left.set()
 

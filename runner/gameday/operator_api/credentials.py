@@ -45,10 +45,10 @@ def credentials_file(credentials: Credentials, folder: Path) -> Iterator[Path]:
 
 def read_credentials(path: Path) -> Credentials:
     """Read such a file. Raise OSError, or ValueError if its content isn't valid."""
-    content = json.loads(path.read_text(encoding="utf-8"))
     try:
+        content = json.loads(path.read_text(encoding="utf-8"))
         return Credentials(
             str(content["run"]), str(content["host"]), int(content["port"]), str(content["token"])
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} doesn't hold the credentials of an operators' API") from error

@@ -112,5 +112,5 @@ def test_a_log_that_cannot_be_read_keeps_no_container(tmp_path: Path) -> None:
     held.discard(one, "c1")
     assert done == ["c1"]
     client.logs = lambda container, **options: (_ for _ in ()).throw(requests.ConnectTimeout())
-    with pytest.raises(Unanswered):
+    with pytest.raises(Unanswered, match=r"the log of us-east\.web\.1"):
         held.discard(one, "c1")

@@ -29,7 +29,7 @@ def test_a_rate_of_zero_stalls_until_it_is_changed(server: Server, echoing: Upst
     toxic = proxy.add("bandwidth", rate=0)
     with proxy.connect() as client:
         client.settimeout(0.2)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="timed out"):
             asked(client, b"hello")
         client.settimeout(5)
         proxy.change(toxic, attributes={"rate": 1000})

@@ -20,7 +20,7 @@ def test_the_client_is_reset_after_the_time(
     with proxy.connect() as client:
         start = time.monotonic()
         client.sendall(b"hello")
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError, match="reset by peer"):
             client.recv(1)
         assert time.monotonic() - start >= timeout / 1000
 
@@ -49,5 +49,5 @@ def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echo
         assert asked(client, b"hello") == b"hello"
         proxy.add("reset_peer")
         client.sendall(b"hello")
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError, match="reset by peer"):
             client.recv(1)

@@ -27,7 +27,7 @@ def test_zero_never_closes_and_removal_does(server: Server, echoing: Upstream) -
     toxic = proxy.add("timeout", timeout=0)
     with proxy.connect() as client:
         client.settimeout(0.2)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="timed out"):
             asked(client, b"hello")
         client.settimeout(5)
         proxy.remove(toxic)
