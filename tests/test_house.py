@@ -83,6 +83,26 @@ def modules() -> list[tuple[str, Path]]:
     )
 
 
+TESTS_OF = {"gameday": Path(), "gameday_reports": Path("reports"), "storefront": Path("storefront")}
+"""Import package → the folder of its tests below `tests`."""
+BEYOND_MODULES = {
+    "analysis/test_broken.py": "damaged folders of runs",
+    "analysis/test_golden.py": "a recorded run, measured again",
+    "analysis/test_purity.py": "outcome and report come from disk alone",
+    "contract/": "what every substrate promises",
+    "detect/test_river.py": "the detectors that need river",
+    "e2e/": "whole runs",
+    "links/server/test_main.py": "the program",
+    "links/server/test_switched.py": "the stamp of a switched proxy",
+    "load/test_faults.py": "what a load does to a system",
+    "operator_api/test_documents.py": "what docs/ promises programs",
+    "releases/": "the releases as they ship",
+    "scenario/test_fuzz.py": "files of any content",
+    "storefront/test_compose_files.py": "the compose files",
+    "storefront/test_contract.py": "the public API of a region",
+    "storefront/test_switched.py": "flags of instances that start anew",
+}
+"""Tests, or folders of them, that are about more than a module → what they are about."""
 MODULES = modules()
 CODE = [(name, path) for name, path in MODULES if not name.startswith("storefront/")]
 every_module = pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
@@ -221,6 +241,29 @@ def test_no_file_name_is_used_twice() -> None:
         if module not in ("__init__.py", "__main__.py"):
             homes[module].append(folder)
     assert {module: found for module, found in homes.items() if len(found) > 1} == {}
+
+
+def test_tests_mirror_the_house() -> None:
+    """`tests/x/test_y.py` tests `x/y.py` or the package `x/y`, unless it is listed; the list has no dead entries."""
+    mirrors = {
+        TESTS_OF[package] / path.relative_to(SOURCES[package] / package).parent / f"test_{name}.py"
+        for package in SOURCES
+        for path in (SOURCES[package] / package).rglob("*.py")
+        for name in ([path.stem] if path.stem != "__init__" else [path.parent.name])
+    }
+    tests = {path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    odd = {str(path) for path in tests - mirrors if path.parent != Path()}
+    assert sorted(path for path in odd if not path.startswith(tuple(BEYOND_MODULES))) == []
+    assert [entry for entry in BEYOND_MODULES if not (ROOT / "tests" / entry).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_tests_import_only_support(path: Path) -> None:
+    """A test module imports no other test module: shared helpers are in `tests/support`."""
+    imported_names = imports(path.read_text(encoding="utf-8"), path.relative_to(ROOT).parts[:-1])
+    assert [name for name in imported_names if name.startswith("tests.") and ".support" not in name] == []
 
 
 @every_code_module

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
 
 from gameday.changes.deploy import Deploy
 from gameday.changes.environment_delete import Delete
@@ -23,14 +22,7 @@ from gameday.system.deployer import Deployer
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
-from tests.support.fakes import FakeFault, FakeLinks, FakeSubstrate, HandClock
-
-
-class Spec(BaseModel):
-    """A fault's spec, as far as the timeline looks at it."""
-
-    region: str = "us-east"
-    for_: float | None = Field(default=None, alias="for")
+from tests.support.fakes import FakeFault, FakeLinks, FakeSpec, FakeSubstrate, HandClock
 
 
 class Stage:
@@ -95,7 +87,7 @@ def entry(action: str, spec: Any) -> Entry:
 
 def test_the_undo_is_journalled_before_the_act(staged: Make) -> None:
     """When injecting begins, the journal already says how to take it back."""
-    stage = staged(entry("region.lose", Spec()))
+    stage = staged(entry("region.lose", FakeSpec()))
     seen: list[list[str]] = []
     stage.fault.inject = lambda wait: seen.append(stage.kinds())  # type: ignore[method-assign]
     stage.timeline.enter(0)
@@ -107,7 +99,7 @@ def test_the_undo_is_journalled_before_the_act(staged: Make) -> None:
 
 def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
     """The entry is over only when the fault is; the end finds nothing to revert."""
-    stage = staged(entry("region.lose", Spec.model_validate({"for": 0.01})))
+    stage = staged(entry("region.lose", FakeSpec.model_validate({"for": 0.01})))
     stage.timeline.enter(0)
     assert stage.fault.done == ["inject", "revert"]
     assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
@@ -118,7 +110,7 @@ def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
 
 def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> None:
     """A fault for an hour doesn't keep a run that ends; it is reverted by the clean-up, once."""
-    stage = staged(entry("region.lose", Spec.model_validate({"for": 3600.0})))
+    stage = staged(entry("region.lose", FakeSpec.model_validate({"for": 3600.0})))
     worker = threading.Thread(target=stage.timeline.enter, args=(0,))
     worker.start()
     stage.timeline.stop()
@@ -134,7 +126,7 @@ def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> Non
 
 def test_a_fault_that_cannot_be_injected_is_taken_back_and_told(staged: Make) -> None:
     """Half a fault is no fault: the run ends as an error, and says why."""
-    stage = staged(entry("region.lose", Spec()))
+    stage = staged(entry("region.lose", FakeSpec()))
     stage.fault.broken = PortError("no such region")
     with pytest.raises(PortError, match="no such region"):
         stage.timeline.enter(0)
@@ -144,7 +136,7 @@ def test_a_fault_that_cannot_be_injected_is_taken_back_and_told(staged: Make) ->
 
 def test_a_revert_that_fails_leaves_the_fault_standing_for_the_tear_down(staged: Make) -> None:
     """It is noted; with the system gone, so is the fault."""
-    stage = staged(entry("region.lose", Spec()))
+    stage = staged(entry("region.lose", FakeSpec()))
     stage.timeline.enter(0)
 
     def broken() -> None:

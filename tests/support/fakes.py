@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from gameday.operations import Alert
 from gameday.ports import Health, Instance, PortError, Release, Toxic
@@ -269,3 +270,10 @@ class QuietScreen:
 
     def status(self, state: object, now: float) -> None:
         """Nobody looks."""
+
+
+class FakeSpec(BaseModel):
+    """The part of a fault's spec that the timeline reads."""
+
+    region: str = "us-east"
+    for_: float | None = Field(default=None, alias="for")

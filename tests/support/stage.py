@@ -26,12 +26,12 @@ from gameday.scenario import Entry, Load, SteadyState
 from gameday.system.deployer import Deployer
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
-from tests.run.test_timeline import Spec
 from tests.support.fakes import (
     FakeFault,
     FakeLinks,
     FakeLoad,
     FakeSight,
+    FakeSpec,
     FakeSubstrate,
     FakeTelemetry,
     NoPages,
@@ -126,7 +126,7 @@ def to_the_fault(stage: Stage, fault: FakeFault, **scenario: Any) -> RunContext:
         "slos": tuple(slo.model_copy(update={"journey": None}) for slo in small.slos),
         "load": Load.model_validate({"warmup": "0s", "timeout": "500ms"}),
         "steady_state": SteadyState.model_validate({"for": "1s"}),
-        "timeline": (Entry(at=0.0, action="region.lose", spec=Spec()),),
+        "timeline": (Entry(at=0.0, action="region.lose", spec=FakeSpec()),),
         "detectors": (),
         **scenario,
     }
