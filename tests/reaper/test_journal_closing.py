@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import resource
 import shutil
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.reaper.journal_closing import close, finished
+from gameday.reaper.journal_closing import close, finished, record_reverted
 from gameday.recording.journal import Event, read_journal
 from gameday.substrates.substrate_kind import Cleared
 from tests.support.journals import write_journal
@@ -83,6 +84,57 @@ def test_a_run_that_was_over(run: Run) -> None:
     before = kinds(run)
     assert close(run.folder, "it vanished", Cleared(), by="the reaper")
     assert kinds(run) == before
+
+
+def test_a_runner_killed_between_its_end_and_the_clean_up(run: Run) -> None:
+    """The reason is on disk already: the error is added, a second end isn't, and all times are in order."""
+    append(run, Event(6.0, "run.ended", "", {"reason": "held"}))
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper")
+    assert kinds(run)[-6:] == ["run.error", "phase", "note", "fault.reverted", "cleanup", "phase"]
+    assert [event.data["reason"] for event in run.events("run.ended")] == ["held"]
+    assert [event.subject for event in run.events("phase")] == ["up", "down", "done"]
+    times = [event.t for event in read_journal(run.folder / "journal.jsonl")]
+    assert times == sorted(times)
+
+
+def test_a_runner_killed_after_phase_down(run: Run) -> None:
+    """Neither the end nor the phase is journalled again."""
+    append(run, Event(6.0, "run.ended", "", {"reason": "held"}), Event(6.0, "phase", "down"))
+    assert close(run.folder, "it vanished", CLEAN, by="the reaper")
+    assert kinds(run)[-5:] == ["run.error", "note", "fault.reverted", "cleanup", "phase"]
+    assert [event.subject for event in run.events("phase")] == ["up", "down", "done"]
+
+
+def test_a_journal_that_another_process_is_closing(run: Run) -> None:
+    """One writer at a time: the second one changes nothing and says so; afterwards the journal can be closed."""
+    path = run.folder / "journal.jsonl"
+    before = path.read_bytes()
+    with path.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert not close(run.folder, "it vanished", CLEAN, by="gameday heal")
+        with pytest.raises(BlockingIOError):
+            record_reverted(run.folder, "f1")
+        assert path.read_bytes() == before
+    assert close(run.folder, "it vanished", CLEAN, by="gameday heal")
+
+
+def test_a_journal_that_is_a_link_is_not_followed(run: Run, tmp_path: Path) -> None:
+    """A link leads to a file that isn't the run's."""
+    precious = tmp_path / "precious"
+    precious.write_text("{}\nmine")
+    (run.folder / "journal.jsonl").unlink()
+    (run.folder / "journal.jsonl").symlink_to(precious)
+    assert not close(run.folder, "it vanished", CLEAN, by="the reaper")
+    assert precious.read_text() == "{}\nmine"
+
+
+def test_a_revert_is_journalled_once(run: Run) -> None:
+    """On the run's clock, after the half line was cut; the journal stays open for whoever closes it."""
+    for _ in range(2):
+        record_reverted(run.folder, "f1")
+    record_reverted(run.folder, "f9")
+    assert kinds(run) == ["run.started", "phase", "fault.intended", "fault.reverted"]
+    assert (run.events("fault.reverted")[0].subject, finished(run.folder)) == ("f1", False)
 
 
 def test_killed_between_two_last_words(run: Run) -> None:

@@ -36,6 +36,7 @@ Examples:
   gameday heal --dry-run                     what that would be
   gameday heal 20260102-030405-ab12          this one, by its id
   gameday heal runs/20260102-030405-ab12     or by its folder, which also ends its journal
+  gameday heal --revert-only                 revert faults on links; leave the systems up
   gameday heal --all                         also labelled containers of runs that nothing else is known of
 
 \b
@@ -85,12 +86,19 @@ class Survey:
 @click.command(epilog=EPILOG)
 @click.argument("run", required=False)
 @click.option("--all", "everything", is_flag=True, help="Also runs of which only labels are known.")
+@click.option(
+    "--revert-only", is_flag=True, help="Only revert faults that still act on links; keep systems up."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
-def heal(run: str | None, everything: bool, dry_run: bool) -> int:
+def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) -> int:
     """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders."""
     survey = Survey.made()
     chosen = [_named(run, survey)] if run else survey.healable(everything=everything)
     traces = [_traces(run if run and len(chosen) == 1 else each, each, survey) for each in chosen]
+    if revert_only:
+        if dry_run:
+            raise click.UsageError("--revert-only and --dry-run can't be combined")
+        return LEFT if _revert(traces) else 0
     if dry_run:
         for each in traces:
             _show(each.run, "would be removed", _present(each, survey))
@@ -123,6 +131,29 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
             click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
         _tell(each.run, cleared)
     return any(cleared.left for cleared in found.values())
+
+
+def _revert(runs: Sequence[Traces]) -> bool:
+    """Revert the active faults of the runs, in their running systems; return True if one is left."""
+    from gameday.execution.fault_revert import RevertResult, revert_faults
+
+    left = False
+    for traces in runs:
+        try:
+            result = (
+                revert_faults(traces.folder)
+                if traces.folder
+                else RevertResult(left=["no run folder is known"])
+            )
+        except PortError as error:
+            result = RevertResult(left=[str(error)])
+        click.echo(f"{traces.run}: reverted: {', '.join(result.reverted) or 'nothing'}")
+        for words in result.left:
+            click.echo(f"  left       {words}", err=True)
+        left = left or bool(result.left)
+    if not runs:
+        click.echo("no run is known whose runner is gone")
+    return left
 
 
 def _open(traces: Traces) -> None:

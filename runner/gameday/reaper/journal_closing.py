@@ -1,8 +1,8 @@
-"""Ends the journal of a run whose runner is gone, so that the run can be measured and reported like any other.
+"""Closing of the journal of a run whose runner is gone, so that the run can be measured and reported like any other.
 
-What a drill kept sealed is opened first. The runner's half last line is cut, and what it would have said is said for
-it: the error, the end, each fault that went with the system, the clean-up. A journal that has its end stays as it is,
-but for a note of what was still removed.
+A drill's sealed files are opened first. A last line without an end is cut, and the events that the runner would have
+written are appended: the error, the end, each fault that went with the system, the clean-up. A journal that is closed
+already gets only a note of what was still removed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,8 +43,8 @@ CHUNK = 1 << 16
 
 
 @dataclass
-class Told:
-    """What a journal says so far. `started`: seconds since the epoch, None where it doesn't say."""
+class JournalState:
+    """What a journal says so far. `started` is in seconds since the epoch, None if the journal doesn't say."""
 
     last: float = 0.0
     started: float | None = None
@@ -51,7 +52,7 @@ class Told:
     cleaned: bool = False
     ended: bool = False
     down: bool = False
-    standing: list[str] = field(default_factory=list)
+    active_faults: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
 
 
@@ -64,24 +65,43 @@ def close(
     gone: float | None = None,
     resolved: Sequence[str] = (),
 ) -> bool:
-    """Whether the journal has its end now. `gone`: when the runner was seen to be gone, seconds since the epoch; where
-    that isn't known, its last word counts. `resolved`: alerts whose page was. A disk that is full changes nothing.
+    """Close the journal of a run; return False if it can't be written, for example because the disk is full.
+
+    `found` is what was removed and left. `gone` is when the runner was seen to be gone, in seconds since the epoch, by
+    default the time of its last event. `resolved` names the alerts whose page was resolved.
     """
     try:
         unseal(folder)
-        # A link isn't followed: what it leads to is no run's.
-        with os.fdopen(os.open(folder / JOURNAL, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _cut(file)
-            events = list(_events(_read(file), why, found, by, gone, resolved))
+        with _opened(folder) as file:
+            events = list(_missing_events(_read(file), why, found, by, gone, resolved))
             _append(file, events)
     except OSError:
         return False
     return True
 
 
+def record_reverted(folder: Path, fault: str) -> None:
+    """Append durably that a fault was reverted, unless the journal says so already.
+
+    Raise OSError if the journal can't be written, or another process is writing it.
+    """
+    with _opened(folder) as file:
+        state = _read(file)
+        if fault in state.active_faults:
+            _append(file, [FaultReverted(fault, by="cleanup", t=_at(state, time.time()))])
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[IO[bytes]]:
+    """Open and lock the journal, and cut a last line without an end. A symbolic link isn't followed."""
+    with os.fdopen(os.open(folder / JOURNAL, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _cut(file)
+        yield file
+
+
 def finished(folder: Path) -> bool | None:
-    """Whether the journal has its end; None where there is no journal."""
+    """Return True if the journal is closed, None if there is none."""
     try:
         with (folder / JOURNAL).open("rb") as file:
             return _read(file).done
@@ -90,86 +110,87 @@ def finished(folder: Path) -> bool | None:
 
 
 def _cut(file: IO[bytes]) -> None:
-    """Takes back a last line without an end."""
+    """Truncate the file to its last line feed."""
     size = end = file.seek(0, os.SEEK_END)
     while end:
         begin = max(0, end - CHUNK)
         file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            end = begin + found + 1
+        line_feed = file.read(end - begin).rfind(b"\n")
+        if line_feed >= 0:
+            end = begin + line_feed + 1
             break
         end = begin
     if end < size:
         file.truncate(end)
 
 
-def _read(file: IO[bytes]) -> Told:
-    told = Told()
+def _read(file: IO[bytes]) -> JournalState:
+    """Read the state from all lines; skip damaged lines, which the analysis reports."""
+    state = JournalState()
     file.seek(0)
     for line in file:
         try:
             record = json.loads(line)
-            told.last = max(told.last, float(record["t"]))
-            _take(told, from_event(Event(record["t"], record["kind"], record["subject"], record["data"])))
-        except (ValueError, KeyError, TypeError):  # damaged: for the measurement to say
+            state.last = max(state.last, float(record["t"]))
+            _take(state, from_event(Event(record["t"], record["kind"], record["subject"], record["data"])))
+        except (ValueError, KeyError, TypeError):
             continue
-    return told
+    return state
 
 
-def _take(told: Told, event: JournalEvent | Event) -> None:
+def _take(state: JournalState, event: JournalEvent | Event) -> None:
     match event:
         case RunStarted():
-            told.started = datetime.fromisoformat(event.started).timestamp()
+            state.started = datetime.fromisoformat(event.started).timestamp()
         case RunEnded():
-            told.ended = True
+            state.ended = True
         case CleanupDone():
-            told.cleaned = True
+            state.cleaned = True
         case PhaseStarted():
-            told.down = told.down or event.phase == "down"
-            told.done = told.done or event.phase == "done"
+            state.down = state.down or event.phase == "down"
+            state.done = state.done or event.phase == "done"
         case FaultIntended():
-            told.standing.append(event.fault)
-        case FaultReverted() | FaultFailed() if event.fault in told.standing:
-            told.standing.remove(event.fault)
+            state.active_faults.append(event.fault)
+        case FaultReverted() | FaultFailed() if event.fault in state.active_faults:
+            state.active_faults.remove(event.fault)
         case PageDelivered():
-            told.pages.append(event.alert)
-        case AlertResolved() if event.alert in told.pages:
-            told.pages.remove(event.alert)
+            state.pages.append(event.alert)
+        case AlertResolved() if event.alert in state.pages:
+            state.pages.remove(event.alert)
 
 
-def _events(
-    told: Told, why: str, found: Cleared, by: str, gone: float | None, resolved: Sequence[str]
+def _missing_events(
+    state: JournalState, why: str, found: Cleared, by: str, gone: float | None, resolved: Sequence[str]
 ) -> Iterator[JournalEvent]:
-    """Yield what is missing, in the order in which a run writes it. Times never run backwards."""
-    ended, now = (told.last if when is None else _at(told, when) for when in (gone, time.time()))
-    if not told.done and not told.cleaned:
+    """Yield what a closed journal would hold besides, in the order in which a run writes it. Times never decrease."""
+    ended, now = (state.last if when is None else _at(state, when) for when in (gone, time.time()))
+    if not state.done and not state.cleaned:
         yield RunError(where="runner", why=why, t=ended)
-        if not told.ended:
+        if not state.ended:
             yield RunEnded(reason="error", t=ended)
-        if not told.down:
+        if not state.down:
             yield PhaseStarted("down", t=ended)
     if found.removed:
         yield Note(text=f"removed {', '.join(found.removed)}", by=by, t=now)
     for alert in resolved:
-        if alert in told.pages:
+        if alert in state.pages:
             yield AlertResolved(alert, by=by, t=now)
     if not found.left:
-        for fault in told.standing:
+        for fault in state.active_faults:
             yield FaultReverted(fault, by="cleanup", t=now)
-    if not told.done:
-        if not told.cleaned or found.left:
+    if not state.done:
+        if not state.cleaned or found.left:
             yield CleanupDone(clean=not found.left, left=tuple(found.left), t=now)
         yield PhaseStarted("done", t=now)
 
 
-def _at(told: Told, when: float) -> float:
-    """On the run's clock."""
-    return max(told.last, when - told.started) if told.started is not None else told.last
+def _at(state: JournalState, when: float) -> float:
+    """Return a time since the epoch on the run's clock, no earlier than the last event."""
+    return max(state.last, when - state.started) if state.started is not None else state.last
 
 
 def _append(file: IO[bytes], events: Sequence[JournalEvent]) -> None:
-    """All of them, durably, or none: a line that doesn't fit is taken back. Raises OSError."""
+    """Append all events durably, or none: truncate what didn't fit and raise OSError."""
     size, text = (
         file.seek(0, os.SEEK_END),
         "".join(event.to_event().line() + "\n" for event in events).encode(),

@@ -35,6 +35,8 @@ class StartHooks(Protocol):
 
     def log_ready(self, instance: Instance) -> None: ...
 
+    def log_link_server(self, instance: Instance) -> None: ...
+
     def kill_one(self, instance: Instance) -> None:
         """Kill and journal."""
         ...
@@ -118,6 +120,7 @@ class InstanceStarter:
         except PortError:
             self._system.kill_one(instance)
             raise
+        self._system.log_link_server(instance)
         with self._lock:
             for link in links:
                 self._link_addresses[link.name] = (self._substrate.link_host(link), ports[link.name])

@@ -20,6 +20,7 @@ from gameday.recording.journal_events import (
     InstanceReady,
     InstanceStopped,
     JournalEvent,
+    LinkServerReady,
     ReplicaCaughtUp,
 )
 from gameday.system import network_effects, operator_client, postgres_admin
@@ -99,6 +100,8 @@ class System:
         if self._up:
             for instance in self.substrate.instances():
                 self.log_ready(instance)
+                if self.topology.service(instance.region, instance.service).kind == "links":
+                    self.log_link_server(instance)
             return
         self.substrate.open()
         servers = [service for service in self.topology.services if service.kind == "links"]
@@ -281,6 +284,11 @@ class System:
     def log_ready(self, instance: Instance) -> None:
         """Journal that the instance is ready."""
         self.log(InstanceReady(instance.id, **_place(instance)))
+
+    def log_link_server(self, instance: Instance) -> None:
+        """Journal where a link server answers, so that its faults can be reverted if this process dies."""
+        host, port = self.substrate.address(instance)
+        self.log(LinkServerReady(instance.region, host=host, port=port))
 
 
 def _place(instance: Instance) -> dict[str, Any]:

@@ -19,6 +19,16 @@ class InstanceReady(JournalEvent, kind="instance.ready", subject="instance"):
 
 
 @dataclass(frozen=True)
+class LinkServerReady(JournalEvent, kind="links.ready", subject="region"):
+    """The region's link server answers at `host:port`, so that faults on its links can be reverted after a crash."""
+
+    region: str
+    _: KW_ONLY
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
 class InstanceStopped(JournalEvent, kind="instance.stopped", subject="instance"):
     """An instance ended when asked to."""
 
