@@ -1,7 +1,7 @@
-"""Where the dots of a dot plot stand, so that each is seen: pure geometry in px, without a chart library.
+"""Layout of the dots of a dot plot, without overlap: pure geometry in px.
 
-Dots that would cover one another step aside, up and down in turn. Values may be infinite: those stand on a rail beside
-the axis, "never".
+Dots that would cover one another move aside, up and down in turn. Infinite values lie on a rail
+beside the axis, "never".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOM = 1.06  # of the largest value: what the axis shows
 
 @dataclass(frozen=True)
 class Axis:
-    """Values from `low` to `high` on `width` px; an infinite one stands at `rail` px."""
+    """Linear axis of `width` px for values from `low` to `high`; infinite values lie at `rail` px."""
 
     low: float
     high: float
@@ -25,7 +25,7 @@ class Axis:
     rail: float
 
     def at(self, value: float) -> float:
-        """px from the plot's left edge; values below the axis stand at its beginning."""
+        """Return px from the plot's left edge; values below the axis lie at its beginning."""
         if value == math.inf:
             return self.rail
         share = (max(value, self.low) - self.low) / (self.high - self.low)
@@ -33,7 +33,8 @@ class Axis:
 
 
 def span(values: Iterable[float]) -> tuple[float, float]:
-    """Both ends of an axis for these values. It begins at zero, or half-way where all values lie close together."""
+    """Return (low, high) of an axis for these values. It begins at zero, or half-way if all values
+    lie close together."""
     finite = [each for each in values if math.isfinite(each)]
     high = max(finite, default=0.0)
     if high <= 0:
@@ -42,7 +43,8 @@ def span(values: Iterable[float]) -> tuple[float, float]:
 
 
 def swarm(xs: Sequence[float], radius: float, room: float) -> list[float]:
-    """How far each dot stands off the middle line, px; never over `room`/2. In the order of `xs`."""
+    """Return the distance of each dot from the middle line in px, at most `room`/2, in the order of
+    `xs`."""
     ends: list[float] = []  # of each lane, where its last dot ends
     lanes = [0] * len(xs)
     for i in sorted(range(len(xs)), key=lambda i: (xs[i], i)):
@@ -55,7 +57,7 @@ def swarm(xs: Sequence[float], radius: float, room: float) -> list[float]:
 
 
 def pile(n: int, radius: float, width: float, room: float) -> list[tuple[float, float]]:
-    """Where n dots that all stand at the same place are put about it, (x, y) in px: side by side in columns."""
+    """Return (x, y) in px of n dots of the same value around their place, side by side in columns."""
     rows = max(1, int(room / (2 * radius + STEP)) + 1)
     columns = -(-n // rows)
     across = min(2 * radius + STEP, width / max(1, columns - 1))
@@ -70,5 +72,5 @@ def pile(n: int, radius: float, width: float, room: float) -> list[tuple[float, 
 
 
 def _aside(lane: int) -> int:
-    """0, −1, 1, −2, 2, … for the lanes 0, 1, 2, 3, 4, …"""
+    """Return 0, −1, 1, −2, 2, … for the lanes 0, 1, 2, 3, 4, …"""
     return (lane + 1) // 2 * (-1 if lane % 2 else 1)

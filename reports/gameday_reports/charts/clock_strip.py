@@ -1,7 +1,7 @@
-"""The decomposed clock of a run as one strip: every stamp in order with the interval before it, and TTD … TTFR.
+"""Strip of a run's clocks: every stamp in order with the interval before it, and TTD … TTFR.
 
-Stamps stand in equal steps so that several within 100 ms stay readable; a bar in proportion stands above, and lines
-join the two. Pure: numbers in, positions in percent out; the template draws.
+Stamps are evenly spaced, so that several within 100 ms stay readable. A proportional bar lies
+above, and lines join the two. Pure: numbers in, positions in percent out; the template draws.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Span:
-    """One of TTD … TTFR; `left` is None where there is nothing to draw; `open` where it never ended."""
+    """One of TTD … TTFR; `left` is None if there is nothing to draw, `open` is True if it never ended."""
 
     short: str
     meaning: str
@@ -89,7 +89,8 @@ class Strip:
 
 
 def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -> Strip | None:
-    """The strip of a run whose samples end at `end`; None where no clock was set. `clocks` in order of time."""
+    """Return the strip of a run whose samples end at `end`, or None if no clock was set. `clocks`
+    are in order of time."""
     if not clocks:
         return None
     known = sorted(clocks.items(), key=lambda clock: clock[1])
@@ -109,7 +110,7 @@ def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -
 
 
 def _phases(known: list[tuple[str, float]]) -> list[str]:
-    """The phase that lasts from each stamp on; an outage never goes back to an earlier one."""
+    """Return the phase that begins at each stamp; an outage never returns to an earlier phase."""
     order = list(PHASES)
     begins = BEGINS if any(name == "act" for name, _ in known) else {**BEGINS, "ack": "open"}
     reached, found = 0, []
@@ -133,7 +134,7 @@ def _steps(known: list[tuple[str, float]], phases: list[str], since: float, leng
 
 
 def _segments(known: list[tuple[str, float]], phases: list[str], since: float, last: float) -> list[Segment]:
-    """Pieces of the bar from stamp to stamp, the last one to the bar's end."""
+    """Return the pieces of the bar from stamp to stamp, the last one up to the bar's end."""
     times = [*(t for _, t in known), last]
     length = max(last - since, 1e-9)
     return [

@@ -1,7 +1,6 @@
-"""A dot plot as a Vega-Lite drawing: every trial a dot, below them the median and its interval.
+"""Dot plot as a Vega-Lite drawing: every trial a dot, with the median and its interval below.
 
-What never came stands on a rail. Where the dots stand is `swarm`; which rows there are is left to `compare` and
-`trials`.
+Infinite values lie on a rail. `beeswarm` places the dots; pages choose the rows.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ RAIL = 60  # the width that the rail takes, where there is one
 
 @dataclass(frozen=True)
 class Row:
-    """`values` are the dots, infinite where open; `middle` and `interval` are drawn where there are any."""
+    """One row: `values` are the dots, infinite ones open; `middle` and `interval` are drawn if given."""
 
     label: str
     colour: str
@@ -60,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Guide:
-    """A line through all rows."""
+    """A vertical line through all rows."""
 
     value: float
     colour: str
@@ -68,7 +67,7 @@ class Guide:
 
 @dataclass(frozen=True)
 class Plot:
-    """What one drawing shows; `id` must be unique in its page, `about` says it in words."""
+    """One drawing; `id` must be unique in its page, `about` describes it in words."""
 
     id: str
     about: str
@@ -89,18 +88,19 @@ class Plot:
 
     @property
     def full(self) -> bool:
-        """Whether a ratio reaches so high that the axis had better show all of it."""
+        """Return True if a ratio is so high that the axis should reach 100 %."""
         return max(chain(*(row.all for row in self.rows)), default=0.0) > 0.5
 
     @property
     def placed(self) -> list[tuple[Row, float]]:
-        """Each row with its upper end, px."""
+        """Return each row with its upper end in px."""
         tops = [sum(row.height for row in self.rows[:i]) for i in range(len(self.rows))]
         return list(zip(self.rows, tops, strict=True))
 
 
 def drawn(plots: Iterable[Plot], room: int) -> dict[str, list[Markup]]:
-    """By a plot's id its SVG elements, a wide and a narrow one; none from where they would take over `room` bytes."""
+    """Return the SVG elements of each plot by id, a wide and a narrow one; none once they would
+    take over `room` bytes."""
     found, taken = {}, 0
     for plot in plots:
         both = [draw(plot, size) for size in SIZES]
@@ -112,7 +112,7 @@ def drawn(plots: Iterable[Plot], room: int) -> dict[str, list[Markup]]:
 
 
 def draw(plot: Plot, size: Size) -> str:
-    """The plot as an SVG element."""
+    """Return the plot as an SVG element."""
     data: Data = {}
     axis, height = plot.axis(size), sum(row.height for row in plot.rows)
     layers = [*_rail(plot, axis, height, data), _guides(plot, axis, size, data), *_bars(plot, axis, data)]
@@ -129,7 +129,8 @@ def draw(plot: Plot, size: Size) -> str:
 
 
 def _guides(plot: Plot, axis: Axis, size: Size, data: Data) -> Part:
-    """The lines through all rows; this layer holds the axis, so it is there without lines as well."""
+    """Return the layer of lines through all rows. It holds the axis, so it exists without lines as
+    well."""
     shown = {
         "grid": True,
         "tickCount": 8 if size.name == "wide" else 4,
@@ -149,7 +150,8 @@ def _guides(plot: Plot, axis: Axis, size: Size, data: Data) -> Part:
 
 
 def _rail(plot: Plot, axis: Axis, height: int, data: Data) -> list[Part]:
-    """A band beside the axis with its name above, where a trial, a median or an end never came."""
+    """Return the band beside the axis, with its name above, if a trial, a median or an end is
+    infinite."""
     if not plot.never:
         return []
     band = [{"x": axis.width + 12, "x2": 2 * axis.rail - axis.width - 12, "y": 0, "y2": height}]
@@ -169,7 +171,7 @@ def _rail(plot: Plot, axis: Axis, height: int, data: Data) -> list[Part]:
 
 
 def _bars(plot: Plot, axis: Axis, data: Data) -> list[Part]:
-    """Below the dots of each row: its interval as a line, its median across it."""
+    """Return the bars below the dots of each row: the interval as a line, the median across it."""
     intervals, middles = [], []
     for row, top in plot.placed:
         y = top + row.height - BAR
@@ -191,7 +193,7 @@ def _bars(plot: Plot, axis: Axis, data: Data) -> list[Part]:
 
 
 def _dots(plot: Plot, axis: Axis, data: Data) -> list[Part]:
-    """Two layers a row: filled dots, and open ones on the rail."""
+    """Return two layers for each row: filled dots, and open ones on the rail."""
     layers = []
     for position, (row, top) in enumerate(plot.placed):
         middle, colour = top + 4 + ROOM / 2, light(row.colour)
@@ -209,7 +211,7 @@ def _dots(plot: Plot, axis: Axis, data: Data) -> list[Part]:
 
 
 def _labels(plot: Plot, data: Data) -> Part:
-    """The name of each row, left of the plot."""
+    """Return the names of the rows, left of the plot."""
     names = [
         {"x": -10, "y": top + (4 + ROOM / 2 if row.values else row.height - BAR), "text": row.label}
         for row, top in plot.placed
@@ -219,7 +221,7 @@ def _labels(plot: Plot, data: Data) -> Part:
 
 
 def _compact(drawn: str) -> str:
-    """Circles in place of the arcs that Vega writes, their style once on the group: a third of the bytes."""
+    """Replace the arcs that Vega writes by circles with one style on the group: a third of the bytes."""
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     for group in root.iter("g"):
         if "mark-symbol" in (group.get("class") or "") and len(group):

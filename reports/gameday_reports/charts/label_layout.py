@@ -1,8 +1,8 @@
-"""Places the labels of clocks above a chart so that none overlaps another, several may fall within 100 ms. Pure.
+"""Layout of the clocks' labels above a chart without overlap, even if several lie within 100 ms.
 
-A label stands to the right of its line (to the left where it would leave the chart); lines that almost coincide share
-one label. A line starts at its label's lane and runs down, so later labels step down below those whose text it would
-cross. `report.js` places labels by the same rule after a zoom.
+Pure. A label lies right of its line (left of it if it would leave the chart). Lines that almost
+coincide share one label. A line starts at its label's lane and runs down, so later labels step
+below those whose text it would cross. `report.js` places labels by the same rule after a zoom.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ SEPARATOR = " · "
 
 @dataclass(frozen=True)
 class Label:
-    """`x` px from the plot's left edge; `lane` 0 is the topmost; `flipped` text ends at x, else it begins there."""
+    """`x` is px from the plot's left edge, `lane` 0 the topmost; `flipped` text ends at x, other
+    text begins there."""
 
     text: str
     t: float
@@ -31,13 +32,14 @@ class Label:
 
     @property
     def box(self) -> tuple[float, float]:
-        """Left and right end of the text, px."""
+        """Return the left and right end of the text in px."""
         width = len(self.text) * CHARACTER
         return (self.x - GAP - width, self.x - GAP) if self.flipped else (self.x + GAP, self.x + GAP + width)
 
 
 def merged(clocks: Mapping[str, float], scale: float) -> list[tuple[str, float]]:
-    """Names joined where their lines stand within MERGE px of the first of the group; (text, seconds) by time."""
+    """Join names whose lines lie within MERGE px of the first of their group; return (text,
+    seconds) by time."""
     groups: list[tuple[list[str], float]] = []
     for name, t in sorted(clocks.items(), key=lambda item: item[1]):
         if groups and (t - groups[-1][1]) * scale < MERGE:
@@ -48,7 +50,7 @@ def merged(clocks: Mapping[str, float], scale: float) -> list[tuple[str, float]]
 
 
 def place(clocks: Mapping[str, float], since: float, until: float, width: float) -> list[Label]:
-    """Labels of the clocks (seconds) on a plot `width` px wide that shows [since, until]."""
+    """Place labels of the clocks (seconds) on a plot of `width` px that shows [since, until]."""
     scale = width / (until - since)
     placed: list[Label] = []
     for text, t in merged(clocks, scale):
@@ -61,7 +63,7 @@ def place(clocks: Mapping[str, float], since: float, until: float, width: float)
 
 
 def _meet(label: Label, other: Label) -> bool:
-    """Whether the label, or its line, would touch the other's text or line."""
+    """Return True if the label, or its line, would touch the other's text or line."""
     left, right = label.box
     return min(left, label.x) < max(other.box[1], other.x) + GAP and max(right, label.x) > min(
         other.box[0], other.x
@@ -69,5 +71,5 @@ def _meet(label: Label, other: Label) -> bool:
 
 
 def lanes(labels: Sequence[Label]) -> int:
-    """How many lanes the labels need."""
+    """Return the number of lanes that the labels need."""
     return 1 + max((label.lane for label in labels), default=-1)

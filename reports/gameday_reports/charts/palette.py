@@ -1,4 +1,5 @@
-"""The colours of the report, each for light and dark. Charts are drawn in the light ones; the style sheet swaps them.
+"""Colours of the report for both themes. Charts are drawn in the light ones; the style sheet swaps
+them.
 
 Every light colour differs from every other, because the swap in a chart goes by value.
 """
@@ -46,17 +47,17 @@ def light(name: str) -> str:
 
 
 def series(position: int) -> str:
-    """The name of the colour of the n-th of several like things; the last one repeats."""
+    """Return the name of the colour of the n-th of several similar things; the last one repeats."""
     return SERIES[min(position, len(SERIES) - 1)]
 
 
 def variables(dark: bool) -> str:
-    """CSS custom properties `--c-<name>` of one theme."""
+    """Return the CSS custom properties `--c-<name>` of one theme."""
     return "".join(f"--c-{name}:{each.dark if dark else each.light};" for name, each in COLOURS.items())
 
 
 def dark_charts() -> str:
-    """CSS rules that swap the light colours inside charts for the dark ones."""
+    """Return the CSS rules that swap the light colours inside charts for the dark ones."""
     rules = []
     for name, each in COLOURS.items():
         for what in ("fill", "stroke"):

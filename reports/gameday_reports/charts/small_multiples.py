@@ -1,7 +1,7 @@
-"""Strips of one SLO's error ratio, one for each variant of a matrix, beneath each other on one time axis.
+"""Strips of one SLO's error ratio, one for each variant of a matrix, on one time axis.
 
-The axis counts from the fault, so that what happened after it lines up although every run has a clock of its own. Which
-numbers stand beside the strips is left to `matrix`.
+The axis counts from the fault, so that what followed lines up although every run has its own clock.
+`matrix_page` chooses the numbers beside the strips.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOCKS = ("inject", "detect", "act", "recovered")
 
 @dataclass(frozen=True)
 class Shown:
-    """One variant's run with the zero of its axis, seconds on its own clock."""
+    """One variant's run with the zero of its axis, in seconds on its own clock."""
 
     name: str
     run: Run
@@ -39,7 +39,7 @@ class Shown:
 
     @cached_property
     def planned(self) -> Floats:
-        """Counted from the zero."""
+        """Return the planned times, counted from the zero."""
         return np.asarray(self.run.samples.records["planned"], np.float64) - self.zero
 
     @property
@@ -58,19 +58,20 @@ class Strips:
 
 
 def shown(runs: Mapping[str, Run]) -> list[Shown]:
-    """The variants that have requests to show."""
+    """Return the variants that have requests to show."""
     return [Shown(name, run, _zero(run)) for name, run in runs.items() if len(run.samples.records)]
 
 
 def _zero(run: Run) -> float:
-    """The fault; in a run that came to none, when the steady state was met, else the first request."""
+    """Return the time of the fault; without a fault, when the steady state was met, else the first
+    request."""
     met = next((event.t for event in run.of("phase") if event.subject == "fault"), None)
     first = float(run.samples.records["planned"][0])
     return run.clocks.get("inject", first if met is None else met)
 
 
 def strips(variants: Sequence[Shown], order: Sequence[str], room: int) -> Iterator[Strips]:
-    """By SLO, in the `order` of names; as many as fit into `room` bytes, so long as there is anything to draw."""
+    """Return the strips by SLO, in the `order` of names, as many as fit into `room` bytes."""
     if not variants:
         return
     bins = _bins(variants)
@@ -84,7 +85,7 @@ def strips(variants: Sequence[Shown], order: Sequence[str], room: int) -> Iterat
 
 
 def _bins(variants: Sequence[Shown]) -> Bins:
-    """Over the time that all strips show: whole bins to both sides of the fault."""
+    """Return whole bins on both sides of the fault over the time that all strips show."""
     since = min(float(each.planned[0]) for each in variants)
     until = max(float(each.planned[-1]) for each in variants)
     width = time_series.bins_over(max(since, -BEFORE_S), until, 1.0).width
@@ -120,7 +121,7 @@ def _ratio(each: Shown, slo: Slo, bins: Bins) -> Floats:
 
 
 def _spans(each: Shown, slo: str, bins: Bins) -> list[tuple[float, float]]:
-    """From the first effect on the SLO until it held again, or to the end."""
+    """Return the span from the first effect on the SLO until it held again, or to the end."""
     told = next((one for one in rows(each.run.outcome.get("slos")) if one.get("name") == slo), {})
     effect, recovered = number(told.get("effect")), number(told.get("recovered"))
     if effect is None:
@@ -129,5 +130,5 @@ def _spans(each: Shown, slo: str, bins: Bins) -> list[tuple[float, float]]:
 
 
 def _peak(values: Floats) -> float:
-    """The largest value; 0 where all are NaN."""
+    """Return the largest value; 0 if all are NaN."""
     return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0

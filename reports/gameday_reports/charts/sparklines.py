@@ -1,7 +1,7 @@
-"""Small drawings beside numbers: trials in a cell of a table, and how a scenario went from quarter to quarter.
+"""Small drawings beside numbers: trials in a cell of a table, and a scenario's trend over quarters.
 
-Pure geometry, numbers in and px out; templates draw, and colours are the style sheet's, so that both themes and print
-have theirs. The large drawings of trials are `dots`.
+Pure geometry: numbers in, px out. Templates draw, and the style sheet has the colours, for both
+themes and print. `dot_plot` has the large drawings of trials.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Spark:
 
 
 def axis_of(values: Iterable[float]) -> Axis:
-    """One axis for a whole column, from zero, so that its rows can be held against each other."""
+    """Return one axis for a whole column, from zero, so that its rows can be compared."""
     found = list(values)
     _, high = span(found)
     width = WIDTH - 2 * RADIUS - (RAIL if math.inf in found else 0)
@@ -43,7 +43,8 @@ def axis_of(values: Iterable[float]) -> Axis:
 
 
 def spark(about: str, values: Sequence[float], middle: float | None, interval: Interval, axis: Axis) -> Spark:
-    """`values` may be infinite, as may the median and the ends of the interval."""
+    """Return the drawing of `values`, which may be infinite, as may the median and the ends of the
+    interval."""
     finite = [value for value in values if math.isfinite(value)]
     xs, room = [RADIUS + axis.at(value) for value in finite], FLOOR - 4 - 2 * RADIUS
     line = (FLOOR - 4) / 2
@@ -60,7 +61,8 @@ def spark(about: str, values: Sequence[float], middle: float | None, interval: I
 
 @dataclass(frozen=True)
 class Period:
-    """One quarter: its name, the values of its runs, their median and its interval; any of these may be infinite."""
+    """One quarter: its name, the values of its runs, their median and its interval; any of these
+    may be infinite."""
 
     name: str
     values: Sequence[float]
@@ -70,7 +72,8 @@ class Period:
 
 @dataclass(frozen=True)
 class Mark:
-    """One quarter as drawn: x of its middle, then y of everything; `high` and `low` are the ends of the interval."""
+    """One quarter as drawn: x of its middle, then y of everything; `high` and `low` are the ends of
+    the interval."""
 
     name: str
     x: float
@@ -83,7 +86,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Trend:
-    """`ticks`: (y, value) of the lines; `path`: (x, y) of the medians that came, in order; `rail`: y of "never"."""
+    """A drawing of quarters. `ticks`: (y, value) of the lines; `path`: (x, y) of the finite medians
+    in order; `rail`: y of "never"."""
 
     about: str
     marks: Sequence[Mark]
@@ -98,7 +102,7 @@ class Trend:
 
 
 def trend(about: str, periods: Sequence[Period]) -> Trend:
-    """The quarters in order, evenly spaced, time upwards from zero."""
+    """Return the quarters in order, evenly spaced, with time upwards from zero."""
     everything = [each for period in periods for each in (*period.values, *(period.interval or ()))]
     never = math.inf in everything
     top, steps = 30.0 if never else 12.0, _steps(span(everything)[1])
@@ -116,7 +120,7 @@ def trend(about: str, periods: Sequence[Period]) -> Trend:
 
 
 def _steps(high: float) -> list[float]:
-    """Zero and two or three round values up to or over `high`."""
+    """Return zero and two or three round values up to or over `high`."""
     size = 10.0 ** math.floor(math.log10(high))
     step = next(size * each for each in (0.5, 1, 2, 2.5, 5) if size * each * 3 >= high)
     return [step * i for i in range(math.ceil(high / step - 1e-9) + 1)]

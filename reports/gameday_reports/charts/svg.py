@@ -1,7 +1,8 @@
-"""A Vega-Lite specification → a small SVG element for a page: always the same bytes for the same specification.
+"""Conversion of a Vega-Lite specification to a small SVG element, the same bytes every time.
 
-vl-convert numbers its ids through a process' life, writes coordinates to sixteen digits and a font on every text; here
-the ids get a prefix and are counted anew, coordinates have two decimals, and fonts are left to the page's style sheet.
+vl-convert numbers its ids through a process's life, writes coordinates to sixteen digits and a font
+on every text. Here the ids get a prefix and are counted from zero, coordinates have two decimals,
+and fonts are left to the page's style sheet.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _NEUTRAL = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-width", "1"), ("di
 
 
 def convert(specification: Mapping[str, Any], attributes: Mapping[str, str], prefix: str) -> str:
-    """The drawing with `attributes` on its root; ids begin with `prefix`, which must be unique in the page."""
+    """Return the drawing with `attributes` on its root; ids begin with `prefix`, which must be
+    unique in the page."""
     import vl_convert
 
     drawn: str = vl_convert.vegalite_to_svg(dict(specification))
@@ -33,7 +35,7 @@ def convert(specification: Mapping[str, Any], attributes: Mapping[str, str], pre
 
 
 def normalised(drawn: str, attributes: Mapping[str, str], prefix: str) -> str:
-    """The same drawing without what differs from one rendering to the next, and without what a page doesn't need."""
+    """Return the drawing without what differs between renderings and what a page doesn't need."""
     root = ET.fromstring(re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", drawn, count=2))  # noqa: S314 - vl-convert's own output
     ids: dict[str, str] = {}
     for element in root.iter():
@@ -50,7 +52,7 @@ def normalised(drawn: str, attributes: Mapping[str, str], prefix: str) -> str:
 
 
 def _prune(element: ET.Element) -> None:
-    """Takes out what draws nothing: the page's background, empty paths, groups with nothing in them."""
+    """Remove what draws nothing: the page's background, empty paths, empty groups."""
     for child in list(element):
         _prune(child)
         empty = child.tag == "g" and not len(child)

@@ -1,8 +1,8 @@
-"""Numbers over time from the records of a run: counted exactly with numpy, in bins of planned send time. Pure.
+"""Numbers over time from the samples of a run, counted exactly with numpy in bins of planned send
+time.
 
-Requests are in order of planned time, so a bin is a stretch of them. It is half-open: [start + i·width, start +
-(i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap), never 0. What is drawn, and how, is left to
-`figures` and `charts`.
+Pure. Requests are in order of planned time, so a bin is a stretch of them. It is half-open: [start
++ i·width, start + (i+1)·width). A ratio or a percentile of an empty bin is NaN (a gap), never 0.
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ class Bins:
 
     @property
     def edges(self) -> Floats:
-        """n + 1 edges, seconds."""
+        """Return the n + 1 edges in seconds."""
         return self.start + self.width * np.arange(self.n + 1, dtype=np.float64)
 
     def places(self, planned: Floats) -> list[tuple[int, int]]:
-        """(first, end) of the requests in each bin: it has first ≤ i < end. `planned` is sorted."""
+        """Return (first, end) of the requests in each bin: first ≤ i < end. `planned` is sorted."""
         at = np.searchsorted(planned, self.edges).tolist()
         return list(itertools.pairwise(at))
 
 
 def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
-    """Bins that cover [since, until]: the finest of `WIDTHS`, not under `at_least`, that makes at most `MAX_BINS`."""
+    """Return bins that cover [since, until]: the finest of `WIDTHS`, not under `at_least`, that
+    gives at most `MAX_BINS`."""
     length = max(until - since, 1.0)
     fits = (width for width in WIDTHS if width >= at_least and length / width <= MAX_BINS)
     width = next(fits, WIDTHS[-1])
@@ -55,15 +56,16 @@ def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
 
 
 def counts(bins: Bins, planned: Floats, which: Mask) -> Floats:
-    """How many of the requests in `which` were planned in each bin."""
+    """Return how many of the requests in `which` were planned in each bin."""
     return np.array([np.count_nonzero(which[first:end]) for first, end in bins.places(planned)], np.float64)
 
 
 def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
-    """Requests per second; an empty bin is 0. `planned` is sorted.
+    """Return requests per second; an empty bin is 0. `planned` is sorted.
 
-    The load rarely begins and ends on the edge of a bin: a rate is over the part of its bin that lies between the
-    first and the last planned request, though over half a bin at least, so that a few requests don't make a peak.
+    The load rarely begins and ends on the edge of a bin. A rate is over the part of its bin between
+    the first and the last planned request, but over at least half a bin, so that a few requests
+    don't make a peak.
     """
     first, last = (planned[0], planned[-1]) if len(planned) else (0.0, 0.0)
     edges = bins.edges
@@ -73,7 +75,7 @@ def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
 
 
 def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
-    """Bad over counted in each bin; NaN where nothing was counted."""
+    """Return bad over counted in each bin; NaN if nothing was counted."""
     n = counts(bins, planned, counted)
     hits = counts(bins, planned, counted & bad)
     found: Floats = np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
@@ -83,7 +85,8 @@ def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
 def quantiles(
     bins: Bins, planned: Floats, values: Floats, which: Mask, q: Sequence[float] = QUANTILES
 ) -> list[Floats]:
-    """Nearest-rank quantiles in each bin: the smallest value with at least a share q at or under it; NaN if empty."""
+    """Return nearest-rank quantiles in each bin: the smallest value with at least a share q at or
+    under it; NaN if empty."""
     result = [np.full(bins.n, np.nan) for _ in q]
     for bin_, (first, end) in enumerate(bins.places(planned)):
         part = values[first:end]
@@ -97,7 +100,8 @@ def quantiles(
 
 
 def outcome_masks(records: Records) -> dict[str, Mask]:
-    """Every record in exactly one of OUTCOMES: failed is no good answer, wrong an answer with the wrong content."""
+    """Assign every record to exactly one of OUTCOMES: failed has no good answer, wrong has an
+    answer with wrong content."""
     error = records["error"]
     failed = among(error, FAILED)
     not_sent = error == ErrorKind.NOT_SENT
@@ -106,18 +110,19 @@ def outcome_masks(records: Records) -> dict[str, Mask]:
 
 
 def latency(records: Records) -> Floats:
-    """Seconds from the planned send time to the end; NaN where it was never sent."""
+    """Return seconds from the planned send time to the end; NaN if the request was never sent."""
     return np.asarray(records["end"] - records["planned"], dtype=np.float64)
 
 
 def members(names: Sequence[str], of: Iterable[str], column: npt.NDArray[np.integer]) -> Mask:
-    """Which records have any of the names `of`; a name of several words (several releases had part) has each."""
+    """Return which records have any of the names `of`; a name of several words (several releases
+    took part) has each."""
     wanted = set(of)
     return among(column, [number for number, name in enumerate(names) if wanted & set(name.split())])
 
 
 def releases_of(samples: Samples, service: str) -> list[str]:
-    """The releases of a service that had part in any answer, sorted; `<service>-<version>`."""
+    """Return the releases of a service that took part in any answer, sorted: `<service>-<version>`."""
     seen: set[str] = set()
     for number in np.flatnonzero(np.bincount(samples.records["release"])).tolist():
         seen.update(name for name in samples.releases[number].split() if name.rpartition("-")[0] == service)

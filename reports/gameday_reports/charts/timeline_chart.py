@@ -30,7 +30,7 @@ MARGIN_TOP, MARGIN_BOTTOM, MARGIN_RIGHT = 12, 22, 14
 
 @dataclass(frozen=True)
 class Size:
-    """`width` of the whole drawing and its `left` margin, px."""
+    """`width` of the whole drawing and its `left` margin in px."""
 
     name: Literal["wide", "narrow"]
     width: int
@@ -46,7 +46,7 @@ SIZES = (Size("wide", 920, 52), Size("narrow", 366, 46))
 
 @dataclass(frozen=True)
 class Series:
-    """One named line or one layer of a stack; NaN is a gap. `dash` tells lines apart without their colour."""
+    """A named line or a layer of a stack; NaN is a gap. `dash` tells lines apart without their colour."""
 
     name: str
     colour: str
@@ -56,7 +56,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Limit:
-    """A horizontal line, and what the legend says of it."""
+    """A horizontal line, and its text in the legend."""
 
     value: float
     text: str
@@ -64,7 +64,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one drawing shows. `top` and `floor` are the ends of the y axis; a logarithmic one has its floor over 0."""
+    """One drawing. `top` and `floor` are the ends of the y axis; a logarithmic axis has its floor
+    above 0."""
 
     id: str
     title: str
@@ -94,7 +95,7 @@ class Frame:
 
 
 def draw(panel: Panel, frame: Frame, size: Size) -> str:
-    """The panel as an SVG element."""
+    """Return the panel as an SVG element."""
     labels = frame.labels(size) if panel.labels else []
     top = MARGIN_TOP + LANE * lanes(labels)
     data: Data = {}
@@ -117,7 +118,7 @@ def draw(panel: Panel, frame: Frame, size: Size) -> str:
 def specification(
     layers: list[Part], data: Data, width: float, height: float, padding: Mapping[str, float]
 ) -> Part:
-    """All of a drawing: layers over each other on a plot of `width` × `height` px with `padding` px around it."""
+    """Return a whole drawing: layers on a plot of `width` × `height` px with `padding` px around it."""
     axis = {
         "labelColor": light("soft"),
         "labelFontSize": 12,
@@ -136,18 +137,18 @@ def specification(
 
 
 def layer(data: Data, name: str, rows: Sequence[Mapping[str, Any]], mark: Part, encoding: Part) -> Part:
-    """A layer called `name` of these rows, which go into `data`."""
+    """Return a layer called `name` of these rows, which are added to `data`."""
     data[name] = list(rows)
     return {"name": name, "data": {"name": name}, "mark": mark, "encoding": encoding}
 
 
 def quantity(name: str, **settings: Any) -> Part:
-    """A channel that shows the numbers called `name`."""
+    """Return a channel that shows the numbers called `name`."""
     return {"field": name, "type": "quantitative", **settings}
 
 
 def pixels(name: str) -> Part:
-    """A channel whose numbers are px already."""
+    """Return a channel whose numbers are px already."""
     return quantity(name, scale=None, axis=None)
 
 
@@ -187,7 +188,7 @@ def _marks(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Part]:
 
 
 def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Part]:
-    """One layer of bars for each series, each on top of the ones before; bins that are NaN have none."""
+    """Return a layer of bars for each series, each on top of the ones before; NaN bins have none."""
     layers, below = [], np.zeros(panel.bins.n)
     edges = panel.bins.edges
     encoding = {"x": _x(frame, size), "x2": {"field": "t2"}, "y": _y(panel), "y2": {"field": "v2"}}
@@ -204,12 +205,13 @@ def _stack(panel: Panel, frame: Frame, size: Size, data: Data) -> list[Part]:
 
 
 def _filled(colour: str) -> Part:
-    """A bar: a hair line in its own colour closes the seams between neighbours."""
+    """Return a bar mark: a hair line in its own colour closes the seams between neighbours."""
     return {"type": "rect", "fill": light(colour), "stroke": light(colour), "strokeWidth": 0.8, "clip": True}
 
 
 def _points(values: Floats, bins: Bins) -> list[dict[str, float | None]]:
-    """Both ends of each bin at its value: the line is exact in time and a lone bin is seen; null breaks it."""
+    """Return both ends of each bin at its value, so that the line is exact in time and a lone bin
+    is visible; null breaks it."""
     edges, points = bins.edges, []
     for i, value in enumerate(values):
         shown = None if np.isnan(value) else _exact(value)
@@ -233,7 +235,7 @@ def _limit(panel: Panel, data: Data) -> list[Part]:
 
 
 def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data) -> Part:
-    """A line for every clock; where the panel has labels, up to the lane of its label."""
+    """Return a line for every clock, up to the lane of its label if the panel has labels."""
     start = {label.t: label.lane for label in labels}
     count, lane, lines = lanes(labels), 0, []
     for _, t in sorted(frame.clocks.items(), key=lambda clock: clock[1]):
@@ -244,7 +246,7 @@ def _clock_lines(frame: Frame, labels: Sequence[Label], height: int, data: Data)
 
 
 def _lane_y(lane: int, count: int) -> float:
-    """The baseline of a lane, px from the plot's top (negative: above it)."""
+    """Return the baseline of a lane in px from the plot's top (negative: above it)."""
     return -4.0 - LANE * (count - 1 - lane)
 
 
@@ -263,5 +265,5 @@ def _clock_labels(labels: Sequence[Label], data: Data) -> list[Part]:
 
 
 def _exact(value: Any) -> float:
-    """A plain number for JSON; six decimals are a microsecond."""
+    """Return a plain number for JSON; six decimals are a microsecond."""
     return round(float(value), 6)

@@ -1,12 +1,12 @@
-"""gameday_reports.charts.panels: where the axes of the timeline's panels begin and end."""
+"""gameday_reports.charts.panel_axes: where the axes of the timeline's panels begin and end."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gameday_reports.charts import panels
-from gameday_reports.charts.panels import _latency_ends
+from gameday_reports.charts import panel_axes
+from gameday_reports.charts.panel_axes import latency_ends
 
 
 @pytest.mark.parametrize("chunk", [7, 1 << 16])
@@ -23,13 +23,13 @@ def test_a_latency_axis_holds_nearly_all_that_was_seen(
     monkeypatch: pytest.MonkeyPatch, chunk: int, fast: float, slow: float, ends: tuple[float, float]
 ) -> None:
     """From the power of ten below all but one in a hundred, 1 ms at least, to over the slowest, at most twice it."""
-    monkeypatch.setattr(panels, "CHUNK", chunk)
+    monkeypatch.setattr(panel_axes, "CHUNK", chunk)
     taken = np.full(1000, fast)
     taken[500], taken[3:10] = slow, 0.0002  # seven in a thousand don't stretch it
-    assert _latency_ends(taken) == pytest.approx(ends)
+    assert latency_ends(taken) == pytest.approx(ends)
 
 
 def test_requests_without_an_answer_leave_the_axis_as_it_is() -> None:
     """Neither NaN nor a time that isn't over 0 counts; where nothing was seen it ends at a second."""
-    assert _latency_ends(np.array([np.nan, 0.02, -0.5, 0.03])) == pytest.approx((0.06, 0.006))
-    assert _latency_ends(np.array([np.nan])) == (1.0, 0.001)
+    assert latency_ends(np.array([np.nan, 0.02, -0.5, 0.03])) == pytest.approx((0.06, 0.006))
+    assert latency_ends(np.array([np.nan])) == (1.0, 0.001)
