@@ -54,7 +54,7 @@ def test_status_shows_all_that_somebody_on_call_sees(run: FakeRun) -> None:
         "run r1",
         "a1",
         "checkout fails [us-east]",
-        "nobody has taken it",
+        "not acknowledged",
         "99.5%",
         "breach",
         "9 of 90",

@@ -1,4 +1,4 @@
-"""One line for each journal event that people follow while a run goes on."""
+"""Sentences for journal events: what a terminal says while a run is in progress."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ PHASES = {
     "up": "bringing the system up",
     "warm": "warming up under load",
     "steady": "watching the steady state",
-    "fault": "the timeline runs",
-    "down": "taking the system down",
+    "fault": "the timeline is in progress",
+    "down": "tearing the system down",
     "done": "done",
 }
 """Phase → what the run does in it."""
@@ -51,29 +51,35 @@ MAX_WHY = 200
 """Characters of the end of a dead instance's log."""
 
 
-def sentence(event: JournalEvent) -> str | None:
-    """Return one line for an event; None if only the journal needs it."""
-    return _of_run(event) or _of_system(event) or _of_fault_or_change(event) or _of_response(event) or None
+def event_sentence(event: JournalEvent) -> str | None:
+    """Return one line for an event; None if it matters only in the journal."""
+    return (
+        _run_sentence(event)
+        or _system_sentence(event)
+        or _fault_or_change_sentence(event)
+        or _response_sentence(event)
+        or None
+    )
 
 
-def _of_run(event: JournalEvent) -> str:
+def _run_sentence(event: JournalEvent) -> str:
     match event:
         case RunStarted():
             return f"run {event.run}: {event.title} (on {event.substrate}: {event.why})"
         case PhaseStarted():
             return f"phase {event.phase}: {PHASES.get(event.phase, event.phase)}"
         case LoadStarted():
-            return f"load {event.planned_rate:g} requests/s"
+            return f"load of {event.planned_rate:g} requests/s started"
         case SteadyStateJudged():
             return "steady state met" if event.met else f"steady state NOT met: {event.why}"
         case StreamSilent():
-            return f"no answers for SLO {event.slo}: unknown"
+            return f"no answers for SLO {event.slo}: it is unknown"
         case Note():
             return event.text
         case RunInterrupted():
-            return f"interrupted by {event.signal}: taking everything down"
+            return f"interrupted by {event.signal}: tearing everything down"
         case RunStopped():
-            return f"abort condition holds: {event.expr}: everything is taken back and down"
+            return f"abort condition holds: {event.expr}: reverting faults and tearing everything down"
         case RunError():
             return f"error in {event.where}: {event.why}"
         case RunEnded():
@@ -83,7 +89,7 @@ def _of_run(event: JournalEvent) -> str:
     return ""
 
 
-def _of_system(event: JournalEvent) -> str:
+def _system_sentence(event: JournalEvent) -> str:
     match event:
         case InstanceKilled():
             return f"instance {event.instance} ({event.release}) {event.why}" if event.why else ""
@@ -92,37 +98,37 @@ def _of_system(event: JournalEvent) -> str:
         case RegionSeen():
             return f"region {event.region} is {_region_state(event)}"
         case FenceConfirmed():
-            return f"the database of {event.region} is stopped for sure"
+            return f"the database of {event.region} is confirmed to be stopped"
         case DatabasePromoted():
             return f"the database of {event.region} takes the writes"
         case ReplicaCaughtUp():
             return f"the database of {event.region} has caught up"
         case TrafficDrained():
-            return f"no traffic to {event.region} any more"
+            return f"no traffic goes to {event.region} any more"
         case TrafficReturned():
             return f"traffic returns to {event.region}"
         case EnvironmentDeleted():
-            return f"environment of {event.region} deleted, volumes included; it is created again"
+            return f"environment of {event.region} deleted, volumes included; creating it again"
     return ""
 
 
-def _region_state(seen: RegionSeen) -> str:
+def _region_state(region: RegionSeen) -> str:
     """Return what the edge's checks say of a region."""
-    state = "up" if seen.up else "down"
-    without = "" if seen.database or not seen.up else ", its database out of reach"
-    return state + without + (", drained" if seen.drained else "")
+    state = "up" if region.up else "down"
+    database = "" if region.database or not region.up else ", its database can't be reached"
+    return state + database + (", drained" if region.drained else "")
 
 
-def _of_fault_or_change(event: JournalEvent) -> str:
+def _fault_or_change_sentence(event: JournalEvent) -> str:
     match event:
         case FaultIntended():
-            return f"fault {event.kind} on {event.target} ordered"
+            return f"fault {event.fault}: injecting {event.kind} on {event.target}"
         case FaultInjected():
-            return "fault confirmed by the system"
+            return f"fault {event.fault} confirmed by the system"
         case FaultFailed():
-            return f"fault could not be carried out: {event.why}"
+            return f"fault {event.fault} could not be injected: {event.why}"
         case FaultReverted():
-            return f"fault reverted by {event.by}"
+            return f"fault {event.fault} reverted by {event.by}"
         case ChangeStarted():
             versions = f"{event.service} {event.previous} -> {event.release}"
             return f"change {event.change}: {versions} by {event.by}"
@@ -133,15 +139,15 @@ def _of_fault_or_change(event: JournalEvent) -> str:
     return ""
 
 
-def _of_response(event: JournalEvent) -> str:
+def _response_sentence(event: JournalEvent) -> str:
     match event:
         case AlertRaised():
             pages = "[DRILL] PAGE" if event.pages else "watching"
-            return f"{pages} {event.side}-side {event.detector}: {event.summary}"
+            return f"{pages} {event.alert}, {event.side}-side {event.detector}: {event.summary}"
         case AlertAcknowledged():
             return f"alert {event.alert} acknowledged by {event.by}"
         case OperationIntended():
-            return f"operation {event.name} {event.target} by {event.by}"
+            return " ".join(f"operation {event.operation}: {event.name} {event.target} by {event.by}".split())
         case OperationDone():
             return f"operation {event.operation} done"
         case OperationFailed():

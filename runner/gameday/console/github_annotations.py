@@ -16,7 +16,7 @@ from gameday.scenario.yaml_document import Invalid, read_yaml
 if TYPE_CHECKING:
     from gameday.analysis.model.suite_model import Suite, SuiteExpectation
 
-MOST_TRIALS = 3
+MAX_TRIALS = 3
 
 
 def commands(suite: Suite) -> Iterator[str]:
@@ -27,7 +27,7 @@ def commands(suite: Suite) -> Iterator[str]:
     if not os.environ.get("GITHUB_ACTIONS"):
         return
     for scenario in suite.scenarios:
-        path, lines = scenario.path, _lines(Path(scenario.path))
+        path, lines = scenario.path, _expectation_lines(Path(scenario.path))
         failed = [expectation for expectation in scenario.expectations if expectation.failed]
         for expectation in failed:
             expr, title = expectation.expr, f"{scenario.scenario}: {expectation.expr}"
@@ -44,8 +44,8 @@ def commands(suite: Suite) -> Iterator[str]:
 
 def _failures(expectation: SuiteExpectation) -> str:
     failed = [trial for trial in expectation.said if trial.holds is False]
-    more = [f"and {len(failed) - MOST_TRIALS} more"] if len(failed) > MOST_TRIALS else []
-    lines = [f"{trial.run}: {trial.values}" for trial in failed[:MOST_TRIALS]]
+    more = [f"and {len(failed) - MAX_TRIALS} more"] if len(failed) > MAX_TRIALS else []
+    lines = [f"{trial.run}: {trial.values}" for trial in failed[:MAX_TRIALS]]
     return "\n".join([f"didn't hold in {expectation.failed} of {expectation.trials} trials", *lines, *more])
 
 
@@ -55,28 +55,28 @@ def _command(level: str, title: str, message: str, file: str = "", line: int = 1
 
 
 def _escaped(text: str, kept: str = "") -> str:
-    """As GitHub wants it: in a property colons and commas as well."""
+    """Escape a text for a workflow command: in a property, colons and commas as well."""
     for character in "%\r\n:,":
         if character not in kept:
             text = text.replace(character, f"%{ord(character):02X}")
     return text
 
 
-def _lines(path: Path) -> dict[str, int]:
-    """Expectation → its line in the file; empty where that can't be read."""
+def _expectation_lines(path: Path) -> dict[str, int]:
+    """Return expectation → its line in the file; empty if the file can't be read."""
     try:
         document = read_yaml(path)
     except Invalid:
         return {}
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for place, expr in variants.expectations(document):
         if place in document.places:
-            found.setdefault(str(expr), document.places[place][0])
-    return found
+            lines.setdefault(str(expr), document.places[place][0])
+    return lines
 
 
-def summarise(markdown: str) -> str:
-    """Appends to the summary of the step, where there is one; what was wrong with that, else ""."""
+def append_step_summary(markdown: str) -> str:
+    """Append to the summary of the step, if there is one; return what is wrong if that failed, else ""."""
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:
         return ""

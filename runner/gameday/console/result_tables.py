@@ -60,7 +60,7 @@ def _first(scenario: ScenarioComparison, metric: str, gated: bool) -> str:
 
 def _cells(metric: MetricComparison) -> list[str]:
     shift, least = metric.shift, metric.detectable
-    finds = "" if least is None else f"finds {change(least, 'ratio')}"
+    detects = "" if least is None else f"detects {change(least, 'ratio')}"
     return [
         _side(metric.base),
         _side(metric.new),
@@ -71,7 +71,7 @@ def _cells(metric: MetricComparison) -> list[str]:
         ),
         _lines(
             chance(metric.p_holm if metric.gated else metric.p),
-            "finds nothing" if least == math.inf else finds,
+            "too few trials" if least == math.inf else detects,
         ),
     ]
 
@@ -112,7 +112,7 @@ def trials_table(trials: Trials) -> Table:
 def _interval(metric: MetricSummary, unit: Any) -> str:
     more = metric.needed - metric.n
     return covered(metric.document(), interval(metric.interval, unit)) or (
-        f"takes {more} more" if more > 0 else ""
+        f"needs {more} more" if more > 0 else ""
     )
 
 

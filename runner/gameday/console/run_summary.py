@@ -26,8 +26,8 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
     yield f"[bold {_COLOURS[outcome.verdict]}]{outcome.verdict.upper()}[/]  {escape(outcome.run.scenario)}"
     for reason in outcome.reasons:
         yield f"  {escape(reason)}"
-    for remover in dict.fromkeys(_removers(outcome, report.parent)):
-        yield f"  {'to remove':<20} {escape(remover)}"
+    for command in dict.fromkeys(_removal_commands(outcome, report.parent)):
+        yield f"  {'to remove':<20} {escape(command)}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome.impact)}"
@@ -35,7 +35,7 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
     quiet = outcome.quiet
     if outcome.ttd_state == "no_effect" and quiet.seconds:
         bound = f"at most {quiet.bound_per_hour:.0f} an hour at 95 %"
-        yield f"  {'false pages':<20} {quiet.pages} in {quiet.seconds:.0f} s of quiet: {bound}"
+        yield f"  {'false pages':<20} {quiet.pages} in {quiet.seconds:.0f} s without a fault: {bound}"
     for expectation in outcome.expectations:
         yield f"  expect {escape(expectation.expr)}: {_MARKS[expectation.holds]}"
     yield f"  report               {escape(str(report))}"
@@ -48,7 +48,7 @@ def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
         yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
 
 
-def _removers(outcome: Outcome, folder: Path) -> Iterator[str]:
+def _removal_commands(outcome: Outcome, folder: Path) -> Iterator[str]:
     """Yield the command that removes each thing left behind, with the run named by its folder."""
     if outcome.cleanup.left:
         run = shlex.quote(str(folder))

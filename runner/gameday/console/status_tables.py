@@ -1,4 +1,4 @@
-"""The status of a run as tables for a terminal of 80 columns; asks nobody, and judges nothing."""
+"""Status of a run as tables for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ TONES = {
 }
 
 
-def show(seen: Mapping[str, Any]) -> None:
-    """Prints what the door's /v1/status gave."""
+def show(status: Mapping[str, Any]) -> None:
+    """Print the answer of the operators' API to /v1/status."""
     console = Console()
-    now = float(seen["now"])
-    console.print(Text(f"run {seen['run']}  {seen['phase']}, {_span(now)} since its start"), soft_wrap=True)
-    if seen.get("runbook"):
-        console.print(Text(f"runbook {seen['runbook']}"), soft_wrap=True)
+    now = float(status["now"])
+    console.print(
+        Text(f"run {status['run']}  {status['phase']}, {_span(now)} since its start"), soft_wrap=True
+    )
+    if status.get("runbook"):
+        console.print(Text(f"runbook {status['runbook']}"), soft_wrap=True)
     for title, name, columns in _tables(now):
-        _section(title, seen.get(name, ()), columns, console)
+        _section(title, status.get(name, ()), columns, console)
 
 
 Columns = Sequence[tuple[str, Callable[[Row], Any]]]
@@ -65,7 +67,7 @@ def _section(title: str, rows: Sequence[Row], columns: Columns, console: Console
     for heading, _ in columns:
         table.add_column(heading, overflow="fold", no_wrap=heading not in ("", "by"))
     for row in rows:
-        table.add_row(*(_cell(str(of(row))) for _, of in columns))
+        table.add_row(*(_cell(str(value(row))) for _, value in columns))
     console.print(table)
 
 
@@ -79,8 +81,8 @@ def _of(name: str) -> Callable[[Row], Any]:
 
 def _page(row: Row) -> str:
     where = f" [{row['region']}]" if row["region"] else ""
-    taken = f"taken by {row['acknowledged_by']}" if row["acknowledged_by"] else "nobody has taken it"
-    return f"{row['summary']}{where}; {taken}"
+    state = f"acknowledged by {row['acknowledged_by']}" if row["acknowledged_by"] else "not acknowledged"
+    return f"{row['summary']}{where}; {state}"
 
 
 def _objective(row: Row) -> str:
@@ -92,12 +94,12 @@ def _bad(row: Row) -> str:
 
 
 def _author(row: Row) -> str:
-    """Who wrote it, and of a rollback who ordered it."""
+    """Return the author of a change; of a rollback, who ordered it."""
     return str(row["by"] if row["rollback_of"] else row["author"] or row["by"])
 
 
 def _change(row: Row) -> str:
-    back = f" (takes {row['rollback_of']} back)" if row["rollback_of"] else ""
+    back = f" (rolls {row['rollback_of']} back)" if row["rollback_of"] else ""
     return f"{row['service']} {row['previous']} -> {row['release']}: {row['summary']}{back}"
 
 
@@ -106,7 +108,7 @@ def _health(row: Row) -> str:
 
 
 def _database(row: Row) -> str:
-    return ("primary" if row["primary"] else "standby") + ("" if row["database"] else ", out of reach")
+    return ("primary" if row["primary"] else "standby") + ("" if row["database"] else ", unreachable")
 
 
 def _operation(row: Row) -> str:
@@ -116,7 +118,7 @@ def _operation(row: Row) -> str:
 
 
 def _span(seconds: float) -> str:
-    """12 s, 3 min 4 s, 1 h 2 min."""
+    """Return a duration such as 12 s, 3 min 4 s or 1 h 2 min."""
     whole = max(0, round(seconds))
     if whole < 120:
         return f"{whole} s"

@@ -239,7 +239,7 @@ def _command(trial: Trial, options: Options) -> str:
 
 @contextmanager
 def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
-    from gameday.console.progress import LiveScreen, OnCallScreen, PlainScreen, recent
+    from gameday.console.progress import LiveScreen, OnCallScreen, PlainScreen, recent_load
     from gameday.recording.samples import read_samples
 
     console = Console(stderr=True)
@@ -247,7 +247,7 @@ def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
     if trial.secret is not None:
         screen = OnCallScreen(console, trial.scenario.runbook)
     elif console.is_terminal and not options.as_json:
-        screen = LiveScreen(console, recent(lambda: read_samples(folder / "samples")))
+        screen = LiveScreen(console, recent_load(lambda: read_samples(folder / "samples")))
     try:
         yield screen
     finally:

@@ -54,7 +54,7 @@ def leave(done: Done, base: Base | None, save: Path | None, *, as_json: bool) ->
     result = done.result(gate) if gate else alone
     markdown = _write_files(done, result)
     notes = [_save(save, alone, gate)] if save else []
-    _print(result, done.folder, [*notes, github_annotations.summarise(markdown)])
+    _print(result, done.folder, [*notes, github_annotations.append_step_summary(markdown)])
     for line in github_annotations.commands(result):
         click.echo(line, err=True)
     if as_json:
