@@ -7,6 +7,7 @@ that runs; what is wrong with one (`defect`) is for the final measurement only a
 from __future__ import annotations
 
 import compileall
+import functools
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gameday.ports import Release
-from gameday.scenario.yaml_document import Invalid, Problem, read_text, read_yaml, validate
+from gameday.scenario.yaml_document import Invalid, Problem, parse_yaml, read_text, validate
 
 NAME = r"[a-z][a-z-]*[a-z]-[0-9]+\.[0-9]+\.[0-9]+"
 
@@ -66,6 +67,16 @@ class ReleaseSpec(_Strict):
         return f"{self.service}-{self.version}"
 
 
+@functools.lru_cache(maxsize=256)
+def _read_spec(path: str, name: str, text: str) -> ReleaseSpec:
+    """Return the spec in `text`; cached, since each scenario that deploys a release reads it several times."""
+    document = parse_yaml(text, path)
+    spec = validate(ReleaseSpec, document)
+    if spec.name != name:
+        raise Invalid([document.problem(("version",), f"says {spec.name}, but its folder is {name}")])
+    return spec
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All releases of a folder, and how to make one of them run. `base` is the code that patches apply to."""
@@ -80,11 +91,8 @@ class Catalogue:
         """Raises Invalid when the release's file is wrong, and KeyError when there is none."""
         if not re.fullmatch(NAME, name) or not (self.folder / name / "release.yaml").is_file():
             raise KeyError(name)
-        document = read_yaml(self.folder / name / "release.yaml")
-        spec = validate(ReleaseSpec, document)
-        if spec.name != name:
-            raise Invalid([document.problem(("version",), f"says {spec.name}, but its folder is {name}")])
-        return spec
+        path = self.folder / name / "release.yaml"
+        return _read_spec(str(path), name, read_text(path))
 
     def migration(self, name: str) -> str:
         """The SQL that its schema change needs; empty where it has none."""
