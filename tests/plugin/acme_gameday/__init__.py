@@ -1,0 +1,1 @@
+"""A plug-in of gameday: the fault `acme.stall`, the detector `acme-streak` and the policy `acme-restart`."""
