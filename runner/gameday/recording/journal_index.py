@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TypeVar, overload
 
 from gameday.recording.event import Event
-from gameday.recording.journal_events.event_type import JournalEvent, typed
+from gameday.recording.journal_events.event_type import JournalEvent, from_event, typed
 
 A = TypeVar("A", bound=JournalEvent)
 B = TypeVar("B", bound=JournalEvent)
@@ -21,6 +22,11 @@ class JournalIndex:
         for place, record in enumerate(self.records):
             self._places.setdefault(record.kind, []).append(place)
         self._events: dict[tuple[type[JournalEvent], ...], tuple[JournalEvent, ...]] = {}
+
+    @cached_property
+    def events(self) -> tuple[JournalEvent | Event, ...]:
+        """All events; those of unknown kinds are in their on-disk form."""
+        return tuple(map(from_event, self.records))
 
     @overload
     def of(self, type_: type[A], /) -> tuple[A, ...]: ...

@@ -10,6 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.recording.journal_events import (
+    DatabasePromoted,
+    EnvironmentDeleted,
+    FenceConfirmed,
+    InstanceKilled,
+)
 
 DATABASE = "postgres"
 KILLS = ("region.lose", "database.kill")
@@ -30,29 +36,25 @@ def recovery_point(run: Run, acknowledged: npt.NDArray[np.float64]) -> float | N
 
 def loss_times(run: Run) -> list[float]:
     """Every time at which the database that took the writes was lost, rising."""
-    injected = {event.subject: event.t for event in run.all("fault.injected")}
-    times = [event.t for event in run.all("fence.confirmed")]
-    for event in run.all("fault.intended"):
-        hit = str(event.data.get("region") or event.data.get("target", "")).partition(".")[0]
-        taken = event.data.get("kind") in KILLS and hit == primary_at(run, event.t)
-        if taken and event.subject in injected:
-            times.append(_killed(run, hit, event.t, injected[event.subject]))
-    times += [
-        event.t for event in run.all("environment.deleted") if event.subject == primary_at(run, event.t)
-    ]
+    times = [event.t for event in run.journal.of(FenceConfirmed)]
+    for fault in run.faults:
+        hit = (fault.intended.region or fault.intended.target).partition(".")[0]
+        if fault.intended.kind in KILLS and hit == primary_at(run, fault.t) and fault.injected:
+            times.append(_killed(run, hit, fault.t, fault.injected.t))
+    deleted = run.journal.of(EnvironmentDeleted)
+    times += [event.t for event in deleted if event.region == primary_at(run, event.t)]
     return sorted(times)
 
 
 def _killed(run: Run, region: str, since: float, until: float) -> float:
     """A region takes some time to be lost, and its database is gone long before the last of it; at most `until`."""
-    for event in run.all("instance.killed"):
-        about = event.data.get("service"), event.data.get("region")
-        if about == (DATABASE, region) and since <= event.t <= until:
+    for event in run.journal.of(InstanceKilled):
+        if (event.service, event.region) == (DATABASE, region) and since <= event.t <= until:
             return event.t
     return until
 
 
 def primary_at(run: Run, t: float) -> str:
     """The region whose database took the writes just before `t`."""
-    promoted = [event.subject for event in run.all("database.promoted") if event.t < t]
+    promoted = [event.region for event in run.journal.of(DatabasePromoted) if event.t < t]
     return promoted[-1] if promoted else run.scenario.system.regions[0]

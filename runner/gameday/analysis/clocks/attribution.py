@@ -17,19 +17,21 @@ from gameday.analysis.clocks.operation_results import harmful_changes, own_chang
 from gameday.analysis.clocks.restoration import stranded_releases
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.event_models import Operation
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import (
+    FaultReverted,
+    FenceConfirmed,
+    InstanceReady,
+    JournalEvent,
+    RegionSeen,
+    TrafficDrained,
+    TrafficReturned,
+)
 from gameday.recording.samples import Samples
 from gameday.scenario.units import seconds
 from gameday.slo import Course, Outage, select
 
 DOUBT = 0.05
 """Good answers in a row prove that an outage is over where they would come so rarely while it still goes on."""
-
-FIRST_SIGN: Mapping[str, str] = {
-    "failover": "traffic.drained",
-    "promote": "fence.confirmed",  # from then on nobody else can take a write, so what comes back comes by it
-    "rejoin": "traffic.returned",
-}
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,22 @@ def first_effect(run: Run, operation: Operation) -> float | None:
     return min(signs, default=operation.done)
 
 
-def _signs(run: Run, operation: Operation) -> Sequence[Event]:
-    started = run.all("instance.ready")
+def _signs(run: Run, operation: Operation) -> Sequence[JournalEvent]:
+    journal, target = run.journal, operation.target
     match operation.name:
         case "rollback":
             change = own_change(run, operation)
-            release = change.data["release"] if change else None
-            return [event for event in started if event.data.get("release") == release]
+            release = change.release if change else ""
+            return [event for event in journal.of(InstanceReady) if event.release == release]
         case "restart":
-            return [event for event in started if event.data.get("service") == operation.target]
-    found = run.all(FIRST_SIGN.get(operation.name, ""))
-    return [event for event in found if operation.name == "promote" or event.subject == operation.target]
+            return [event for event in journal.of(InstanceReady) if event.service == target]
+        case "failover":
+            return [event for event in journal.of(TrafficDrained) if event.region == target]
+        case "rejoin":
+            return [event for event in journal.of(TrafficReturned) if event.region == target]
+        case "promote":  # from then on nobody else can take a write, so what comes back comes by it
+            return journal.of(FenceConfirmed)
+    return ()
 
 
 def in_vain(run: Run, operation: Operation, recovered: float) -> bool:
@@ -110,43 +117,37 @@ def in_vain(run: Run, operation: Operation, recovered: float) -> bool:
 def undone(run: Run, operation: Operation, until: float) -> bool:
     """Whether it stood no more before `until`: the region got its traffic again, or was seen down again."""
     since = operation.t if operation.done is None else operation.done
-    for event in run.all("traffic.returned", "region.seen"):
-        if event.subject == operation.target and since < event.t <= until:
-            if operation.name == "failover" and event.kind == "traffic.returned":
+    for event in run.journal.of(TrafficReturned, RegionSeen):
+        if event.region == operation.target and since < event.t <= until:
+            if operation.name == "failover" and isinstance(event, TrafficReturned):
                 return True
-            if operation.name == "rejoin" and event.data.get("up") is False:
+            if operation.name == "rejoin" and isinstance(event, RegionSeen) and not event.up:
                 return True
     return False
 
 
-def revert_ordered(run: Run, reverted: Event) -> float:
-    """When it was begun to take the fault back: `fault.reverted` comes only when all is done.
+def revert_ordered(run: Run, reverted: FaultReverted) -> float:
+    """Return when the revert of a fault began; `reverted` is stamped only when all is done.
 
-    Journals from before it was told have it `for` after the injection was ordered.
+    Journals of older versions lack that. It is then `for` after the injection was ordered.
     """
-    if "ordered" in reverted.data:
-        return float(reverted.data["ordered"])
-    intended = run.first("fault.intended", reverted.subject)
-    entry = intended.data.get("entry") if intended else None
-    if (
-        intended is None
-        or reverted.data.get("by") != "schedule"
-        or entry is None
-        or entry >= len(run.scenario.timeline)
-    ):
+    if reverted.ordered is not None:
+        return reverted.ordered
+    fault = run.journal.fault(reverted.fault)
+    entry = fault.intended.entry if fault else None
+    if fault is None or reverted.by != "schedule" or entry is None or entry >= len(run.scenario.timeline):
         return reverted.t
     spec = run.scenario.timeline[entry].spec
     lasts = spec.get("for") if isinstance(spec, Mapping) else None
-    return reverted.t if lasts is None else min(reverted.t, intended.t + seconds(lasts))
+    return reverted.t if lasts is None else min(reverted.t, fault.t + seconds(lasts))
 
 
 def mended_by_schedule(run: Run) -> Sequence[float]:
     """When the timeline ordered a good release of a service that a faulty one had been shipped of."""
-    harmful, broken, times = harmful_changes(run), set[object](), list[float]()
-    for event in run.all("change.started"):
-        service = event.data.get("service")
-        if event.subject in harmful:
-            broken.add(service)
-        elif service in broken and event.data.get("by") == "timeline":
-            times.append(event.t)
+    harmful, broken, times = harmful_changes(run), set[str](), list[float]()
+    for change in run.changes:
+        if change.id in harmful:
+            broken.add(change.started.service)
+        elif change.started.service in broken and change.started.by == "timeline":
+            times.append(change.t)
     return times

@@ -15,8 +15,30 @@ from gameday.analysis.clocks.restoration import restored_at
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.event_models import Operation
 from gameday.analysis.model.time_models import Clocks, Relapse
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import (
+    AlertAcknowledged,
+    AlertRaised,
+    ChangeDone,
+    ChangeFailed,
+    ChangeStarted,
+    FaultFailed,
+    FaultInjected,
+    FaultIntended,
+    FaultReverted,
+    JournalEvent,
+    OperationDone,
+    OperationFailed,
+    OperationIntended,
+    RegionSeen,
+)
 from gameday.slo import Course, Outage, course
+
+DEEDS = (
+    *(FaultIntended, FaultInjected, FaultFailed),
+    *(ChangeStarted, ChangeDone, ChangeFailed),
+    *(OperationIntended, OperationDone, OperationFailed),
+)
+"""Events that something was done to the system: `hold` counts from the last of them."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +75,7 @@ class Analysis:
         due = self.clocks.inject is not None or not self.run.scenario.timeline
         return self.run.judged and self.run.stopped is None and due and not self.outages
 
-    def genuine(self, alert: Event) -> Outage | None:
+    def genuine(self, alert: AlertRaised) -> Outage | None:
         """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""
         patience = max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))
         return speaks_of(alert, self.courses, patience)
@@ -91,9 +113,9 @@ def analyse(run: Run) -> Analysis:
     return replace(blank, clocks=clocks, act=act, end=end)
 
 
-def speaks_of(alert: Event, courses: Sequence[Course], patience: float) -> Outage | None:
+def speaks_of(alert: AlertRaised, courses: Sequence[Course], patience: float) -> Outage | None:
     """The outage of the alert's SLO (of any, where it names none) that spans it or ended up to `patience` s ago."""
-    named = [each for each in courses if each.name == alert.data.get("slo")]
+    named = [each for each in courses if each.name == alert.slo]
     for outage in (outage for each in named or courses for outage in each.outages):
         until = math.inf if outage.recovered is None else outage.recovered + patience
         if outage.effect <= alert.t <= until:
@@ -127,9 +149,13 @@ def _later(one: float | None, two: float | None) -> float | None:
     return None if one is None or two is None else max(one, two)
 
 
-def _confirmed(run: Run, trigger: Event) -> float | None:
-    kind = "change.done" if trigger.kind == "change.started" else "fault.injected"
-    event = run.first(kind, trigger.subject)
+def _confirmed(run: Run, trigger: FaultIntended | ChangeStarted) -> float | None:
+    if isinstance(trigger, ChangeStarted):
+        change = run.journal.change(trigger.change)
+        event: JournalEvent | None = change.done if change else None
+    else:
+        fault = run.journal.fault(trigger.fault)
+        event = fault.injected if fault else None
     return event.t if event else None
 
 
@@ -138,19 +164,9 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
     recovered = outages[-1].recovered
     if recovered is None or not all(each.known for each in courses):
         return None
-    deeds = (
-        "change.done",
-        "change.failed",
-        "fault.injected",
-        "fault.failed",
-        "operation.done",
-        "operation.failed",
-    )
-    ordered = ("fault.intended", "change.started", "operation.intended")
-    by_schedule = [event for event in run.all("fault.reverted") if event.data.get("by") == "schedule"]
-    last = max(
-        (event.t for event in (*run.all(*deeds, *ordered), *by_schedule) if event.t <= run.end), default=0.0
-    )
+    by_schedule = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
+    deeds = [*run.journal.of(*DEEDS), *by_schedule]
+    last = max((event.t for event in deeds if event.t <= run.end), default=0.0)
     return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
 
 
@@ -183,22 +199,21 @@ def _too_late(run: Run, operation: Operation) -> bool:
     """A fail-over out of a region that the edge had found down by itself and sent nothing to any more."""
     seen = [
         event
-        for event in run.all("region.seen")
-        if event.subject == operation.target and event.t <= operation.t
+        for event in run.journal.of(RegionSeen)
+        if event.region == operation.target and event.t <= operation.t
     ]
-    return operation.name == "failover" and bool(seen) and seen[-1].data.get("up") is False
+    return operation.name == "failover" and bool(seen) and not seen[-1].up
 
 
 def _detected(
     run: Run, analysis: Analysis, effect: float, act: Operation | None
 ) -> tuple[float | None, float | None]:
     """(detect, paged). A page that came only after the outage was acted on detected nothing."""
-    for alert in run.all("alert.raised"):
-        if alert.data.get("pages") and alert.t >= effect and analysis.genuine(alert):
+    for alert in run.alerts:
+        if alert.raised.pages and alert.t >= effect and analysis.genuine(alert.raised):
             if act is not None and alert.t > act.t:
                 return None, None
-            delivered = run.first("page.delivered", alert.subject)
-            return alert.t, delivered.t if delivered else None
+            return alert.t, alert.delivered.t if alert.delivered else None
     return None, None
 
 
@@ -206,6 +221,6 @@ def _taken(run: Run, operations: Sequence[Operation], detect: float | None) -> f
     """The first acknowledgement at or after `detect`, or the first operation where that came sooner."""
     if detect is None:
         return None
-    event = run.first("ack", since=detect)
+    event = run.journal.first(AlertAcknowledged, since=detect)
     stamps = [each.t for each in operations if each.t >= detect] + ([event.t] if event else [])
     return min(stamps, default=None)

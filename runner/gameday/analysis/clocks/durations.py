@@ -6,6 +6,7 @@ from gameday.analysis.clocks.attribution import mended_by_schedule, revert_order
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.time_models import DURATIONS, Duration, Durations, EndedBy
+from gameday.recording.journal_events import FaultReverted
 
 
 def durations_by_name(analysis: Analysis) -> dict[str, Duration]:
@@ -40,7 +41,7 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
         return "responder", act.t
     deeds: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
     deeds += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
-    cleared = [event.t for event in analysis.run.all("fault.reverted") if event.data.get("by") == "cleanup"]
+    cleared = [event.t for event in analysis.run.journal.of(FaultReverted) if event.by == "cleanup"]
     deeds += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
     if not deeds:
         return "system", None
@@ -50,7 +51,7 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
 
 def _by_schedule(run: Run) -> list[float]:
     """When the timeline took back what it had done, be it by a revert or by a good release."""
-    reverts = [event for event in run.all("fault.reverted") if event.data.get("by") == "schedule"]
+    reverts = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
     return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
 
 

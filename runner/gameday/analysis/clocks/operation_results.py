@@ -7,13 +7,13 @@ been, a restart where its service was. Of a flag that can't be told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gameday.analysis.audit.recovery_point import DATABASE, primary_at
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.evidence.run_history import RecordedOperation
 from gameday.analysis.model.event_models import Operation
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import ChangeFailed, ChangeStarted, FaultIntended, FenceConfirmed
 
 REGIONS = ("region.", "environment.")
 
@@ -49,32 +49,27 @@ class Hit:
 def carried_out(run: Run) -> tuple[Operation, ...]:
     """Every operation that was ordered, in order of time."""
     hits = faults_by_place(run)
-    ends = {event.subject: event for event in run.all("operation.done", "operation.failed")}
-    return tuple(_done(run, event, ends, hits) for event in run.all("operation.intended"))
+    return tuple(_judged(run, operation, hits) for operation in run.operations)
 
 
 def harmful_changes(run: Run) -> frozenset[str]:
     """Ids of the changes that are faults."""
-    return frozenset(
-        str(each.data["change"]) for each in run.all("fault.intended") if each.data.get("change")
-    )
+    return frozenset(fault.intended.change for fault in run.faults if fault.intended.change)
 
 
 def faults_by_place(run: Run) -> tuple[Hit, ...]:
     """Every fault but the deploys, with where it struck; one that failed never stood."""
-    ends = {event.subject: event.t for event in run.all("fault.reverted")}
-    failed = {event.subject for event in run.all("fault.failed")}
     return tuple(
-        _hit(run, event, ends.get(event.subject, run.last))
-        for event in run.all("fault.intended")
-        if not event.data.get("change") and event.subject not in failed
+        _hit(run, fault.intended, fault.reverted.t if fault.reverted else run.last)
+        for fault in run.faults
+        if not fault.intended.change and fault.failed is None
     )
 
 
-def _hit(run: Run, event: Event, until: float) -> Hit:
+def _hit(run: Run, event: FaultIntended, until: float) -> Hit:
     """A database's fault names its region in its target, as in `us-east.postgres`; else it is the primary's."""
-    kind, target = str(event.data.get("kind")), str(event.data.get("target", ""))
-    service, region = str(event.data.get("service", "")), str(event.data.get("region") or "")
+    kind, target = event.kind, event.target
+    service, region = event.service or "", event.region or ""
     if kind.startswith(REGIONS):
         region = region or target
     elif kind.startswith("database."):
@@ -84,79 +79,74 @@ def _hit(run: Run, event: Event, until: float) -> Hit:
     return Hit(kind, region, service, event.t, until)
 
 
-def _done(run: Run, event: Event, ends: Mapping[str, Event], hits: tuple[Hit, ...]) -> Operation:
-    end = ends.get(event.subject)
-    done = end is not None and end.kind == "operation.done"
+def _judged(run: Run, operation: RecordedOperation, hits: tuple[Hit, ...]) -> Operation:
     return Operation(
-        id=event.subject,
-        t=event.t,
-        name=str(event.data["name"]),
-        target=str(event.data["target"]),
-        by=str(event.data["by"]),
-        done=end.t if end and done else None,
-        failed=end is not None and not done,
-        right=_right(run, event, end, hits),
+        id=operation.id,
+        t=operation.t,
+        name=operation.intended.name,
+        target=operation.intended.target,
+        by=operation.intended.by,
+        done=operation.done.t if operation.done else None,
+        failed=operation.failed is not None and operation.done is None,
+        right=_right(run, operation, hits),
     )
 
 
-def _right(run: Run, event: Event, end: Event | None, hits: tuple[Hit, ...]) -> bool | None:
-    target, t = str(event.data["target"]), event.t
+def _right(run: Run, operation: RecordedOperation, hits: tuple[Hit, ...]) -> bool | None:
+    target, t = operation.intended.target, operation.t
     standing = [hit for hit in hits if hit.stood(t)]
-    match event.data["name"]:
+    match operation.intended.name:
         case "rollback":
-            return _taken_back(run, event, end) in harmful_changes(run)
+            return _taken_back(run, operation) in harmful_changes(run)
         case "failover":
             return any(hit.on_region(target) for hit in standing)
         case "promote":
             return any(hit.on_database(primary_at(run, t)) for hit in standing)
         case "rejoin":
-            fenced = any(each.subject == target for each in run.all("fence.confirmed") if each.t <= t)
+            fenced = any(each.region == target and each.t <= t for each in run.journal.of(FenceConfirmed))
             return fenced or any(hit.since <= t and hit.on_database(target) for hit in hits)
         case "restart":
             return any(hit.on_service(target) for hit in standing)
     return None
 
 
-def _taken_back(run: Run, rollback: Event, end: Event | None) -> str | None:
-    """The change that a rollback names, that it says it took back, or that its own change is the rollback of.
+def _taken_back(run: Run, rollback: RecordedOperation) -> str | None:
+    """Return the change that a rollback names, that it says it took back, or that its own change is the rollback of.
 
-    Where it came to none of these: the latest of its service that stood then.
+    If it names none of these, return the latest of its service that stood then.
     """
-    named = rollback.data.get("change") or (end.data.get("change") if end else None)
+    intended = rollback.intended
+    named = intended.change or (rollback.done.change if rollback.done else None)
     if named:
-        return str(named)
-    about = rollback.data
-    own = _begun(run, str(about["target"]), str(about["by"]), rollback.t, end.t if end else run.last)
-    return str(own.data["rollback_of"]) if own else _standing(run, str(about["target"]), rollback.t)
+        return named
+    until = rollback.end.t if rollback.end else run.last
+    own = _begun(run, intended.target, intended.by, rollback.t, until)
+    return own.rollback_of if own else _standing(run, intended.target, rollback.t)
 
 
-def own_change(run: Run, rollback: Operation) -> Event | None:
-    """The change that a rollback began."""
+def own_change(run: Run, rollback: Operation) -> ChangeStarted | None:
+    """Return the change that a rollback began."""
     until = run.last if rollback.done is None else rollback.done
     return _begun(run, rollback.target, rollback.by, rollback.t, until)
 
 
-def _begun(run: Run, service: str, by: str, since: float, until: float) -> Event | None:
-    for event in run.all("change.started"):
-        of = (
-            event.data.get("rollback_of")
-            and event.data.get("service") == service
-            and event.data.get("by") == by
-        )
-        if of and since <= event.t <= until:
+def _begun(run: Run, service: str, by: str, since: float, until: float) -> ChangeStarted | None:
+    for event in run.journal.of(ChangeStarted):
+        is_own = event.rollback_of and event.service == service and event.by == by
+        if is_own and since <= event.t <= until:
             return event
     return None
 
 
 def _standing(run: Run, service: str, t: float) -> str | None:
-    """The latest change of the service till `t` that hadn't failed and that no other had begun to take back."""
+    """Return the latest change of the service till `t` that hadn't failed and that no other had begun to take back."""
     standing: list[str] = []
-    for event in run.all("change.started", "change.failed"):
+    for event in run.journal.of(ChangeStarted, ChangeFailed):
         if event.t > t:
             break
-        gone = event.subject if event.kind == "change.failed" else event.data.get("rollback_of")
+        gone = event.change if isinstance(event, ChangeFailed) else event.rollback_of
         if gone in standing:
             standing.remove(gone)
-        elif gone is None and event.data.get("service") == service:
-            standing.append(event.subject)
+        elif isinstance(event, ChangeStarted) and gone is None and event.service == service:
+            standing.append(event.change)
     return standing[-1] if standing else None

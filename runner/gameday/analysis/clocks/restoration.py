@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gameday.analysis.clocks.operation_results import harmful_changes
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.recording.journal import Event
+from gameday.recording.event import Event
+from gameday.recording.journal_events import (
+    FaultFailed,
+    FaultIntended,
+    FaultReverted,
+    FenceConfirmed,
+    InstanceDied,
+    InstanceKilled,
+    InstanceReady,
+    InstanceStopped,
+    JournalEvent,
+    ReplicaCaughtUp,
+    TrafficDrained,
+    TrafficReturned,
+)
 
 Place = tuple[str, str, str]  # region, service, release
-
-BEGINS: Mapping[str, str] = {
-    "fault.intended": "fault",
-    "fence.confirmed": "database",
-    "traffic.drained": "traffic",
-}
-ENDS: Mapping[str, str] = {
-    "fault.reverted": "fault",
-    "fault.failed": "fault",
-    "replica.caught_up": "database",
-    "traffic.returned": "traffic",
-}
-GONE = ("instance.stopped", "instance.died", "instance.killed")
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ def restored_at(run: Run, effect: float, recovered: float | None) -> float | Non
 
 def _states(run: Run, stranded: Sequence[Stranded]) -> Iterator[tuple[float, bool]]:
     """(time, is it whole) after every event that bears on it, once the system was up."""
-    up = run.first("phase", "warm")
+    up = run.journal.phase("warm")
     if up is None:
         return
     faulty = faulty_releases(run)
     state = _State()
     planned: Counter[tuple[str, str]] | None = None
-    for event in run.events:
+    for event in run.journal.events:
         if event.t > run.end:
             return
         state.follow(event)
-        if event is up:
+        if event == up:
             planned = state.count()
         if planned is not None:
             bad = faulty.union(each.release for each in stranded if each.since <= event.t < each.until)
@@ -76,9 +77,7 @@ def _states(run: Run, stranded: Sequence[Stranded]) -> Iterator[tuple[float, boo
 def faulty_releases(run: Run) -> frozenset[str]:
     """Names of the releases that harmful changes shipped."""
     harmful = harmful_changes(run)
-    return frozenset(
-        str(each.data["release"]) for each in run.all("change.started") if each.subject in harmful
-    )
+    return frozenset(change.started.release for change in run.changes if change.id in harmful)
 
 
 def stranded_releases(run: Run, recovered: float | None) -> tuple[Stranded, ...]:
@@ -87,21 +86,21 @@ def stranded_releases(run: Run, recovered: float | None) -> tuple[Stranded, ...]
     A migration stays when its release is taken back. Whether the release before runs on it nobody has to know; that
     users weren't well on it shows. It is good again once the next change, with what that does to the schema, is done.
     """
-    found, changes = [], run.all("change.started")
-    for back in changes:
-        taken = run.first("change.started", str(back.data.get("rollback_of")))
-        if taken is None or not taken.data.get("migration"):
+    stranded: list[Stranded] = []
+    for back in run.changes:
+        reverted = run.journal.change(back.started.rollback_of)
+        if reverted is None or not reverted.started.migration:
             continue
         later = [
-            each
-            for each in changes
-            if each.t > back.t and each.data.get("service") == back.data.get("service")
+            change
+            for change in run.changes
+            if change.t > back.t and change.started.service == back.started.service
         ]
-        after = next((each for each in later if not each.data.get("rollback_of")), None)
+        after = next((change for change in later if not change.started.rollback_of), None)
         if recovered is None or (after is not None and after.t < recovered):
-            done = run.first("change.done", after.subject) if after else None
-            found.append(Stranded(str(back.data["release"]), back.t, done.t if done else math.inf))
-    return tuple(found)
+            until = after.done.t if after and after.done else math.inf
+            stranded.append(Stranded(back.started.release, back.t, until))
+    return tuple(stranded)
 
 
 class _State:
@@ -111,17 +110,25 @@ class _State:
         self.placed: dict[str, Place] = {}
         self.amiss: set[tuple[str, str]] = set()
 
-    def follow(self, event: Event) -> None:
+    def follow(self, event: JournalEvent | Event) -> None:
         """A deploy is amiss so long as its release runs, which `_is_whole` sees; another fault until it is reverted."""
-        data, subject = event.data, event.subject
-        if event.kind == "instance.ready":
-            self.placed[subject] = (str(data["region"]), str(data["service"]), str(data["release"]))
-        elif event.kind in GONE:
-            self.placed.pop(subject, None)
-        elif event.kind in BEGINS and not data.get("change"):
-            self.amiss.add((BEGINS[event.kind], subject))
-        elif event.kind in ENDS:
-            self.amiss.discard((ENDS[event.kind], subject))
+        match event:
+            case InstanceReady():
+                self.placed[event.instance] = (event.region, event.service, event.release)
+            case InstanceStopped() | InstanceDied() | InstanceKilled():
+                self.placed.pop(event.instance, None)
+            case FaultIntended() if not event.change:
+                self.amiss.add(("fault", event.fault))
+            case FaultReverted() | FaultFailed():
+                self.amiss.discard(("fault", event.fault))
+            case FenceConfirmed():
+                self.amiss.add(("database", event.region))
+            case ReplicaCaughtUp():
+                self.amiss.discard(("database", event.region))
+            case TrafficDrained():
+                self.amiss.add(("traffic", event.region))
+            case TrafficReturned():
+                self.amiss.discard(("traffic", event.region))
 
     def count(self) -> Counter[tuple[str, str]]:
         return Counter((region, service) for region, service, _ in self.placed.values())

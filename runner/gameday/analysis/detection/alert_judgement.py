@@ -5,22 +5,22 @@ from __future__ import annotations
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.detection_delay import times
 from gameday.analysis.model.event_models import Alert, DetectorResult
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import AlertRaised
 
 
-def raised(analysis: Analysis) -> tuple[Event, ...]:
+def raised(analysis: Analysis) -> tuple[AlertRaised, ...]:
     """Every alert since the steady state began; detectors learn before that."""
     since = analysis.run.steady_from
     return (
         ()
         if since is None
-        else tuple(e for e in analysis.run.all("alert.raised") if since <= e.t <= analysis.run.end)
+        else tuple(e for e in analysis.run.journal.of(AlertRaised) if since <= e.t <= analysis.run.end)
     )
 
 
 def false_pages(analysis: Analysis) -> int:
     """Pages that were for no SLO in breach."""
-    return sum(1 for alert in raised(analysis) if alert.data.get("pages") and analysis.genuine(alert) is None)
+    return sum(1 for alert in raised(analysis) if alert.pages and analysis.genuine(alert) is None)
 
 
 def alerts(analysis: Analysis) -> tuple[Alert, ...]:
@@ -28,14 +28,14 @@ def alerts(analysis: Analysis) -> tuple[Alert, ...]:
     return tuple(
         Alert(
             t=alert.t,
-            id=alert.subject,
-            side=alert.data.get("side"),
-            detector=alert.data.get("detector"),
-            pages=alert.data.get("pages"),
-            slo=alert.data.get("slo"),
-            region=alert.data.get("region"),
-            journey=alert.data.get("journey"),
-            summary=alert.data.get("summary"),
+            id=alert.alert,
+            side=alert.side,
+            detector=alert.detector,
+            pages=alert.pages,
+            slo=alert.slo,
+            region=alert.region,
+            journey=alert.journey,
+            summary=alert.summary or None,
             false_alarm=analysis.genuine(alert) is None,
         )
         for alert in raised(analysis)
@@ -50,7 +50,7 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
     effect = analysis.clocks.effect
     results: dict[str, DetectorResult] = {}
     for detector in analysis.run.scenario.detectors:
-        own = [alert for alert in raised(analysis) if alert.data.get("detector") == detector.detector]
+        own = [alert for alert in raised(analysis) if alert.detector == detector.detector]
         genuine = [alert.t for alert in own if analysis.genuine(alert)]
         ttd = genuine[0] - effect if genuine and effect is not None else None
         results[detector.detector] = DetectorResult(
@@ -66,6 +66,6 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
 def detected(analysis: Analysis, slo: str) -> float | None:
     """When the first page for this SLO came, while it was in an outage."""
     for alert in raised(analysis):
-        if alert.data.get("pages") and alert.data.get("slo") == slo and analysis.genuine(alert):
+        if alert.pages and alert.slo == slo and analysis.genuine(alert):
             return alert.t
     return None

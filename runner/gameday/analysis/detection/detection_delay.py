@@ -17,7 +17,7 @@ from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.impact.impact import during
 from gameday.analysis.model.time_models import Detection
 from gameday.analysis.trials.binomial import upper_bound
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import AlertRaised, StreamCalibrated
 from gameday.recording.samples import Samples
 from gameday.slo import Course, Outage, select
 
@@ -69,19 +69,13 @@ def detection(analysis: Analysis) -> Detection:
 
 def normal(run: Run, slo: str, until: float) -> Normal | None:
     """What the stream of `slo` last took for normal before `until`; None where the journal doesn't say."""
-    told = [event for event in run.all("stream.calibrated") if event.subject == slo and event.t <= until]
-    data = told[-1].data if told else {}
-    try:
-        numbers = (
-            int(data["n"]),
-            int(data["errors"]),
-            float(data["rate"]),
-            float(data["p0"]),
-            int(data["streams"]),
-        )
-    except KeyError:
+    calibrations = [
+        event for event in run.journal.of(StreamCalibrated) if event.slo == slo and event.t <= until
+    ]
+    if not calibrations or calibrations[-1].rate <= 0 or calibrations[-1].streams <= 0:
         return None
-    return Normal(*numbers) if numbers[2] > 0 else None
+    last = calibrations[-1]
+    return Normal(last.n, last.errors, last.rate, last.p0, last.streams)
 
 
 def bad_ratio(run: Run, slo: str, outage: Outage) -> float | None:
@@ -118,12 +112,12 @@ def _noticed(analysis: Analysis) -> tuple[Course, Outage] | None:
         for alert in _pages_at(analysis.run, clocks.detect):
             outage = analysis.genuine(alert)
             if outage is not None:
-                named = [each for each in analysis.courses if each.name == alert.data.get("slo")]
+                named = [each for each in analysis.courses if each.name == alert.slo]
                 return next(each for each in named or analysis.courses if outage in each.outages), outage
     broken = [each for each in analysis.courses if each.outages]
     first = min(broken, key=lambda each: each.outages[0].effect)
     return first, first.outages[0]
 
 
-def _pages_at(run: Run, t: float) -> Iterator[Event]:
-    return (alert for alert in run.all("alert.raised") if alert.t == t and alert.data.get("pages"))
+def _pages_at(run: Run, t: float) -> Iterator[AlertRaised]:
+    return (alert for alert in run.journal.of(AlertRaised) if alert.t == t and alert.pages)

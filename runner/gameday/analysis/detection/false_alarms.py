@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.alert_judgement import raised
 from gameday.analysis.model.event_models import AlarmRate, Quiet
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import AlertRaised
 
 HOUR_S = 3600.0
 DOUBT = 0.05
@@ -31,8 +31,8 @@ def quiet(analysis: Analysis) -> Quiet:
         return Quiet(detectors={name: AlarmRate() for name in names})
     since, until = span
     alarms = _alarms(analysis, since, until)
-    pages = _rate(sum(1 for alarm in alarms if alarm.data.get("pages")), until - since)
-    own = {name: sum(1 for alarm in alarms if alarm.data.get("detector") == name) for name in names}
+    pages = _rate(sum(1 for alarm in alarms if alarm.pages), until - since)
+    own = {name: sum(1 for alarm in alarms if alarm.detector == name) for name in names}
     return Quiet(
         since=since,
         until=until,
@@ -69,7 +69,7 @@ def _span(analysis: Analysis) -> tuple[float, float] | None:
     return (run.steady_from, until) if until > run.steady_from else None
 
 
-def _alarms(analysis: Analysis, since: float, until: float) -> Sequence[Event]:
+def _alarms(analysis: Analysis, since: float, until: float) -> Sequence[AlertRaised]:
     return [each for each in raised(analysis) if since <= each.t < until]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gameday.recording.journal import Event
+from gameday.recording.event import Event
 
 POLL = ',"kind":"poll",'
 HEAD = 40  # characters that hold time and kind

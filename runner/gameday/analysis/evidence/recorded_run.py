@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +15,17 @@ from pathlib import Path
 from gameday.analysis.audit.ledger import Ledger, Product, read_ledger, read_stock
 from gameday.analysis.audit.order_table import Orders, read_orders
 from gameday.analysis.evidence.journal_reader import read_events
+from gameday.analysis.evidence.run_history import (
+    RecordedAlert,
+    RecordedChange,
+    RecordedFault,
+    RecordedOperation,
+    RunHistory,
+)
 from gameday.analysis.evidence.schedule import Schedule
 from gameday.analysis.impact.blast_radius import Homes, read_homes
-from gameday.recording.journal import Event
+from gameday.recording.event import Event
+from gameday.recording.journal_events import ChangeStarted, FaultIntended, RunEnded, RunStarted, RunStopped
 from gameday.recording.samples import HEADER_BYTES, RECORD, Samples, ShardReader, read_samples
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_file import read_resolved
@@ -64,32 +71,40 @@ class Run:
     stock: tuple[Product, ...] | None = None
     homes: Homes | None = None
 
-    def all(self, *kinds: str) -> tuple[Event, ...]:
-        """Events of these kinds, in order of time."""
-        return tuple(event for event in self.events if event.kind in kinds)
+    @cached_property
+    def journal(self) -> RunHistory:
+        """The events by their types, indexed once."""
+        return RunHistory(self.events)
 
-    def first(self, kind: str, subject: str | None = None, since: float = 0.0) -> Event | None:
-        """The first event of a kind, where asked only of one subject, at or after `since`."""
-        for event in self.events:
-            if event.kind == kind and event.t >= since and subject in (None, event.subject):
-                return event
-        return None
+    @property
+    def faults(self) -> tuple[RecordedFault, ...]:
+        return self.journal.faults
+
+    @property
+    def changes(self) -> tuple[RecordedChange, ...]:
+        return self.journal.changes
+
+    @property
+    def operations(self) -> tuple[RecordedOperation, ...]:
+        return self.journal.operations
+
+    @property
+    def alerts(self) -> tuple[RecordedAlert, ...]:
+        return self.journal.alerts
 
     @cached_property
-    def started(self) -> Mapping[str, object]:
-        """What `run.started` says; empty where the journal lost it."""
-        event = self.first("run.started")
-        return event.data if event else {}
+    def started(self) -> RunStarted | None:
+        """The run's first event; None if the journal lost it."""
+        return self.journal.first(RunStarted)
 
     @cached_property
     def id(self) -> str:
-        event = self.first("run.started")
-        return event.subject if event else ""
+        return self.started.run if self.started else ""
 
     @cached_property
     def end(self) -> float:
         """When the load was told to stop; answers to everything planned before are in the samples."""
-        for event in (self.first("phase", "down"), self.first("run.ended")):
+        for event in (self.journal.phase("down"), self.journal.first(RunEnded)):
             if event:
                 return event.t
         planned = self.samples.records["planned"]
@@ -103,14 +118,15 @@ class Run:
     @cached_property
     def steady_from(self) -> float | None:
         """Begin of the steady state, after the warm-up; None where the run never came so far."""
-        event = self.first("phase", "steady")
+        event = self.journal.phase("steady")
         return event.t if event else None
 
     @cached_property
-    def trigger(self) -> Event | None:
-        """What began it: the first fault that the timeline ordered or, where it has none, its first change."""
-        changes = [event for event in self.all("change.started") if event.data.get("by") == "timeline"]
-        return self.first("fault.intended") or (changes[0] if changes else None)
+    def trigger(self) -> FaultIntended | ChangeStarted | None:
+        """The first fault that the timeline ordered; if there is none, the first change that it shipped."""
+        if self.faults:
+            return self.faults[0].intended
+        return next((change.started for change in self.changes if change.started.by == "timeline"), None)
 
     @cached_property
     def broken_before(self) -> tuple[str, ...]:
@@ -123,21 +139,22 @@ class Run:
         )
 
     @cached_property
-    def stopped(self) -> Event | None:
-        """An abort condition of the scenario ended it."""
-        return self.first("run.stopped")
+    def stopped(self) -> RunStopped | None:
+        """The abort condition of the scenario that ended the run; None if none did."""
+        return self.journal.first(RunStopped)
 
     @cached_property
     def judged(self) -> bool:
         """Whether the run went on until its end could be judged: nothing broke it off."""
-        event = self.first("run.ended")
-        return bool(event and event.data.get("reason") in JUDGED_REASONS)
+        event = self.journal.first(RunEnded)
+        return event is not None and event.reason in JUDGED_REASONS
 
 
 def read_run(folder: Path) -> Run:
     """Reads the folder of a run. Raises ValueError or gameday.scenario.yaml_document.Invalid where a file isn't what it should be."""
     events = read_events(folder / "journal.jsonl")
-    run = next((event.subject for event in events if event.kind == "run.started"), "")
+    started = RunHistory(events).first(RunStarted)
+    run = started.run if started else ""
     return Run(
         scenario=read_resolved(folder / "scenario.yaml"),
         events=tuple(events),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.evidence.schedule import STEPS, Times
+from gameday.recording.journal_events import LoadStarted, Poll
 from gameday.recording.samples import ErrorKind
 
 MARGIN_S = 0.05  # before the end: what the load planned for its last moment may not have left it
@@ -47,7 +48,7 @@ def doubts(run: Run, found: Missing | None) -> Iterator[str]:
     """What is known to be gone, in plain sentences; `found` is what is missing."""
     yield from _cut_short(run)
     yield from _seen_and_gone(run)
-    if found is None and run.first("load.started"):
+    if found is None and run.journal.of(LoadStarted):
         yield "whether all that was planned was recorded can't be told: samples/load.json is gone"
     if found is not None and len(found.times):
         first = f"the first of them planned at {found.times[0]:.1f} s"
@@ -63,7 +64,7 @@ def _cut_short(run: Run) -> Iterator[str]:
 def _seen_and_gone(run: Run) -> Iterator[str]:
     """Records that the runner saw while the load wrote them."""
     committed = {shard.name: shard.committed for shard in run.shards}
-    seen = {str(event.data["shard"]): int(event.data["count"]) for event in run.all("poll")}
+    seen = {event.shard: event.count for event in run.journal.of(Poll)}
     for name, count in seen.items():
         if committed.get(name, 0) < count:
             yield f"{count} records of {name} were seen while the load ran, {committed.get(name, 0)} are left"

@@ -9,6 +9,7 @@ import numpy as np
 from gameday.analysis.evidence import sample_completeness
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.evidence.sample_completeness import Missing
+from gameday.recording.journal_events import AlertRaised, LoadStopped, SteadyStateJudged
 from gameday.recording.samples import ErrorKind, Records
 
 LATE_S = 0.05
@@ -43,17 +44,15 @@ class Sent:
 
 def steady_state(run: Run) -> Steady:
     """The engine's own finding, looked at again with every answer in: no breach and no page before the first fault."""
-    event = run.first("steady")
+    event = run.journal.first(SteadyStateJudged)
     if event is None or run.steady_from is None:
         return Steady(None, "the run ended before the steady state was judged")
-    if not event.data.get("met"):
-        return Steady(False, str(event.data.get("why") or "the SLOs didn't hold"))
+    if not event.met:
+        return Steady(False, event.why or "the SLOs didn't hold")
     until = run.trigger.t if run.trigger else run.end
-    for alert in run.all("alert.raised"):
-        if alert.data.get("pages") and run.steady_from <= alert.t < until:
-            return Steady(
-                False, f"{alert.data.get('detector')} paged for {alert.data.get('slo')} at {alert.t:.1f} s"
-            )
+    for alert in run.journal.of(AlertRaised):
+        if alert.pages and run.steady_from <= alert.t < until:
+            return Steady(False, f"{alert.detector} paged for {alert.slo} at {alert.t:.1f} s")
     broken = run.broken_before
     return Steady(not broken, f"in breach before the fault: {', '.join(broken)}" if broken else "")
 
@@ -79,9 +78,9 @@ def doubts(run: Run, lost: Missing | None, total: Sent) -> list[str]:
         found.append(
             f"{early.late} of {early.planned} requests of the steady state were sent over 50 ms late (1 % may be)"
         )
-    stopped = run.first("load.stopped")
-    if stopped and stopped.data.get("clean") is False:
-        found.append(f"the load didn't end as it should: {stopped.data.get('why') or 'no reason given'}")
+    stopped = run.journal.first(LoadStopped)
+    if stopped and stopped.clean is False:
+        found.append(f"the load didn't end as it should: {stopped.why or 'no reason given'}")
     return found
 
 

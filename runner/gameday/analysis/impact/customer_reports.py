@@ -60,7 +60,7 @@ def reports(run: Run, since: float) -> Times:
     part = part[part["error"] != 0]
     user, planned, end = part["user"].astype(np.uint64), part["planned"], part["end"]
     first = _journeys(user, part["journey"], planned, end, run.scenario.load.think_time)
-    seed = np.uint64(int(str(run.started.get("seed") or 0)) % (1 << 64))
+    seed = np.uint64((run.started.seed or 0 if run.started else 0) % (1 << 64))
     drawn = _mixed(
         _mixed(_mixed(np.full(int(first.sum()), seed, np.uint64)) ^ user[first]) ^ _bits(planned[first])
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gameday.analysis.audit.order_audit import audit
 from gameday.analysis.clocks import durations
@@ -12,6 +13,7 @@ from gameday.analysis.detection import alert_judgement
 from gameday.analysis.detection.detection_delay import detection
 from gameday.analysis.detection.false_alarms import quiet
 from gameday.analysis.evidence.recorded_run import Run, read_run
+from gameday.analysis.evidence.run_history import RecordedChange
 from gameday.analysis.evidence.sample_completeness import missing
 from gameday.analysis.evidence.steady_state import doubts, sent, steady_state
 from gameday.analysis.expressions.expectations import evaluate
@@ -31,6 +33,7 @@ from gameday.analysis.outcome.cleanup_record import left_behind
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
 from gameday.recording.atomic_file import write
+from gameday.recording.journal_events import LagMeasured, Note
 
 CHANGE = (
     "kind",
@@ -82,11 +85,11 @@ def outcome_of(run: Run) -> Outcome:
 
 def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> Measurements:
     run = analysis.run
-    lag, delay, apart = run.first("lag"), detection(analysis), spacing(analysis)
+    lag, delay, apart = run.journal.first(LagMeasured), detection(analysis), spacing(analysis)
     return Measurements(
         steady_state=steady,
         load=load,
-        lag_p95_s=lag.data.get("p95_s") if lag else None,
+        lag_p95_s=lag.p95_s if lag else None,
         error_s=error(analysis, apart),
         spacing_s=apart,
         clocks=analysis.clocks,
@@ -112,59 +115,58 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
 
 
 def _run_info(run: Run) -> RunInfo:
-    started = {key: run.started.get(key) for key in STARTED}
+    started = {key: _recorded(getattr(run.started, key, None)) for key in STARTED}
     info = {"id": run.id, "scenario": run.scenario.name, **started}
     return RunInfo.model_validate(info | {"duration_s": run.last, "judged_s": run.end}).rounded()
 
 
 def _stop(run: Run) -> Stop | None:
     event = run.stopped
-    return Stop(t=event.t, expr=event.data["expr"], values=dict(event.data["values"])) if event else None
+    return Stop(t=event.t, expr=event.expr, values=dict(event.values)) if event else None
 
 
 def _faults(run: Run) -> tuple[Fault, ...]:
     return tuple(
         Fault(
-            id=event.subject,
-            kind=event.data.get("kind"),
-            target=event.data.get("target"),
-            change=event.data.get("change"),
-            inject=event.t,
-            injected=_stamp(run, "fault.injected", event.subject),
-            reverted=_stamp(run, "fault.reverted", event.subject),
-            reverted_by=_reverted_by(run, event.subject),
+            id=fault.id,
+            kind=fault.intended.kind or None,
+            target=fault.intended.target or None,
+            change=fault.intended.change,
+            inject=fault.t,
+            injected=fault.injected.t if fault.injected else None,
+            reverted=fault.reverted.t if fault.reverted else None,
+            reverted_by=fault.reverted.by or None if fault.reverted else None,
         )
-        for event in run.all("fault.intended")
+        for fault in run.faults
     )
-
-
-def _reverted_by(run: Run, fault: str) -> str | None:
-    event = run.first("fault.reverted", fault)
-    return event.data.get("by") if event else None
 
 
 def _changes(run: Run) -> tuple[Change, ...]:
     return tuple(
         Change.model_validate(
             {
-                "t": event.t,
-                "id": event.subject,
-                **{key: event.data.get(key) for key in CHANGE},
-                "done": _stamp(run, "change.done", event.subject),
-                "state": _state(run, event.subject),
+                "t": change.t,
+                "id": change.id,
+                **{key: _recorded(getattr(change.started, key)) for key in CHANGE},
+                "done": change.done.t if change.done else None,
+                "state": _state(change),
             }
         )
-        for event in run.all("change.started")
+        for change in run.changes
     )
 
 
-def _state(run: Run, change: str) -> ChangeState | None:
+def _recorded(value: Any) -> Any:
+    """Return a value of the journal, None if it wasn't recorded."""
+    return None if value == "" else value
+
+
+def _state(change: RecordedChange) -> ChangeState | None:
     """Return how a change ended; None if it never did."""
-    failed, done = run.first("change.failed", change), run.first("change.done", change)
-    if failed:
-        return "refused" if failed.data.get("refused") else "failed"
-    if done:
-        return "cancelled" if done.data.get("cancelled") else "done"
+    if change.failed:
+        return "refused" if change.failed.refused else "failed"
+    if change.done:
+        return "cancelled" if change.done.cancelled else "done"
     return None
 
 
@@ -207,21 +209,15 @@ def _responder(analysis: Analysis) -> ResponderResult:
     """The first right operation counts from the effect on users, as TTR does."""
     run, effect = analysis.run, analysis.clocks.effect
     right = [each.t for each in analysis.operations if each.right and not each.failed]
-    started = {
-        "kind": run.started.get("responder") or run.scenario.respond.by,
-        "policy": run.started.get("policy", run.scenario.respond.policy),
-    }
-    notes = [event for event in run.all("note") if event.data.get("by") != "gameday"]
+    started, planned = run.started, run.scenario.respond
+    policy = planned.policy if started is None or started.policy == "" else started.policy
+    notes = [event for event in run.journal.of(Note) if event.by != "gameday"]
     return ResponderResult.model_validate(
         {
-            **started,
+            "kind": (started.responder if started else "") or planned.by,
+            "policy": policy,
             "first_right_s": max(0.0, right[0] - effect) if right and effect is not None else None,
             "wrong": sum(each.right is False for each in analysis.operations),
-            "notes": [{"t": event.t, **event.data} for event in notes],
+            "notes": [{"t": event.t, **event.to_event().data} for event in notes],
         }
     )
-
-
-def _stamp(run: Run, kind: str, subject: str) -> float | None:
-    event = run.first(kind, subject)
-    return event.t if event else None

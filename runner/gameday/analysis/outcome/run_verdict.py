@@ -15,6 +15,7 @@ from gameday.analysis.expressions.abort_conditions import shown
 from gameday.analysis.model.event_models import Expectation
 from gameday.analysis.model.result_file import Value, Verdict
 from gameday.analysis.outcome.cleanup_record import left_behind
+from gameday.recording.journal_events import InstanceDied, RunError, RunInterrupted
 
 PASS, FAIL, USAGE, INCONCLUSIVE, ERROR, LEFT_BEHIND, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 PRECEDENCE = (INTERRUPTED, LEFT_BEHIND, ERROR, USAGE, FAIL, INCONCLUSIVE, PASS)
@@ -60,26 +61,26 @@ def worst(statuses: Sequence[int], *, unmet: bool = False) -> int:
 
 def _deaths(run: Run) -> Iterator[tuple[int, str]]:
     """Told, whatever the verdict is: an instance that ended by itself is the first thing anyone would ask about."""
-    for event in run.all("instance.died"):
-        yield PASS, f"instance {event.subject} ended by itself at {event.t:.1f} s"
+    for event in run.journal.of(InstanceDied):
+        yield PASS, f"instance {event.instance} ended by itself at {event.t:.1f} s"
 
 
 def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
-    for event in run.all("run.interrupted"):
-        yield INTERRUPTED, f"interrupted by {event.data.get('signal')} at {event.t:.1f} s"
+    for interrupted in run.journal.of(RunInterrupted):
+        yield INTERRUPTED, f"interrupted by {interrupted.signal} at {interrupted.t:.1f} s"
     cleanup = left_behind(run)
     if cleanup.clean is False:
         yield LEFT_BEHIND, f"left behind: {', '.join(cleanup.left) or 'something unnamed'}"
-    for event in run.all("run.error"):
-        yield ERROR, f"{event.data.get('where')}: {event.data.get('why')}"
+    for error in run.journal.of(RunError):
+        yield ERROR, f"{error.where}: {error.why}"
 
 
 def _stopped(run: Run) -> Iterator[tuple[int, str]]:
     """A stop is never a pass, whatever was expected."""
     event = run.stopped
     if event is not None:
-        used = ", ".join(f"{name} = {shown(name, value)}" for name, value in event.data["values"].items())
-        yield FAIL, f'stopped by its abort condition "{event.data["expr"]}" at {event.t:.1f} s ({used})'
+        used = ", ".join(f"{name} = {shown(name, value)}" for name, value in event.values.items())
+        yield FAIL, f'stopped by its abort condition "{event.expr}" at {event.t:.1f} s ({used})'
 
 
 def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:

@@ -33,6 +33,8 @@ from gameday.analysis.model.trials_model import TrialValue
 from gameday.analysis.outcome.run_verdict import FAIL, INCONCLUSIVE, NAMES, PASS
 from gameday.analysis.trials.comparison import compare
 from gameday.analysis.trials.suite_result import SPEEDS, middle
+from gameday.recording.journal_events import LoadStarted, PhaseStarted
+from gameday.recording.journal_index import JournalIndex
 from gameday.recording.samples import ErrorKind, read_samples
 
 OFF = 0.2
@@ -47,11 +49,11 @@ SPEED_NAMES = {
 
 def machine_speed(folder: Path, outcome: Outcome) -> MachineSpeed:
     """Return how fast the machine was, by a run's folder. Raise ValueError or OSError if a file can't be read."""
-    events = read_events(folder / "journal.jsonl")
-    phases = {event.subject: event.t for event in events if event.kind == "phase"}
-    loaded = next((event.t for event in events if event.kind == "load.started"), None)
+    journal = JournalIndex(read_events(folder / "journal.jsonl"))
+    phases = {event.phase: event.t for event in journal.of(PhaseStarted)}
+    loaded = journal.first(LoadStarted)
     warm, steady, fault = (phases.get(name) for name in ("warm", "steady", "fault"))
-    start = loaded - warm if loaded is not None and warm is not None else None
+    start = loaded.t - warm if loaded is not None and warm is not None else None
     base = (
         _median_answer(folder / "samples", steady, fault)
         if steady is not None and fault is not None

@@ -14,7 +14,8 @@ from gameday.recording.journal_events.event_type import JournalEvent
 class ChangeStarted(JournalEvent, kind="change.started", subject="change"):
     """A change began to ship `release` in place of `previous`.
 
-    `author` and each of `approvals` are {role, level}; `ai` is {tool, model, prompt}, None if no AI had part.
+    `author` and each of `approvals` are {role, level}, or words; `ai` is {tool, model, prompt} or words, None or False
+    if no AI had part.
     `by` is who shipped it, `rollback_of` the id of the change that it takes back. `plan`: what an automation is
     about to delete and create.
     """
@@ -25,8 +26,8 @@ class ChangeStarted(JournalEvent, kind="change.started", subject="change"):
     version: str
     kind: str
     summary: str
-    author: Mapping[str, Any] | None
-    ai: Mapping[str, Any] | None
+    author: Mapping[str, Any] | str | None
+    ai: Mapping[str, Any] | str | bool | None
     approvals: tuple[Any, ...] | None
     reversible: bool | None
     migration: str | None

@@ -50,6 +50,11 @@ class JournalEvent:
         """Return the event stamped with the time `t`."""
         return replace(self, t=t)
 
+    @property
+    def subject(self) -> str:
+        """The id of what the event is about; empty if its kind has none."""
+        return getattr(self, self.SUBJECT) if self.SUBJECT else ""
+
     def to_event(self) -> Event:
         """Return the on-disk form."""
         data = {
@@ -57,8 +62,7 @@ class JournalEvent:
             for key in _keys(self.KIND)
             if (value := getattr(self, key.name)) != _default(key)
         }
-        subject = getattr(self, self.SUBJECT) if self.SUBJECT else ""
-        return Event(self.t, self.KIND, subject, {**data, **self.extra})
+        return Event(self.t, self.KIND, self.subject, {**data, **self.extra})
 
 
 E = TypeVar("E", bound=JournalEvent)
