@@ -1,7 +1,7 @@
-"""Renders a comparison, "gameday/compare/v1", as one self-contained page: is new worse than base, by more than noise?
+"""Page of a comparison ("gameday/compare/v1"): is new worse than base by more than noise?
 
-It says what `gameday.analysis.trials.comparison` found and decides nothing itself. The same bytes for the same comparison; any
-value may be missing or infinite.
+The page shows what `gameday.analysis.trials.comparison` found and judges nothing itself. The same
+comparison gives the same bytes. Any value may be missing or infinite.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ UNSAID = "not recorded"
 
 
 def render_compare(comparison: Mapping[str, Any], path: Path) -> Path:
-    """Writes the page to `path` and returns it. Raises OSError where it can't be written."""
+    """Write the page to `path` and return it. Raise OSError if it can't be written."""
     rules = rules_of(comparison)
     scenarios = [scenario(i, each, rules) for i, each in enumerate(rows(comparison.get("scenarios")))]
     verdict = text(comparison.get("verdict"))
@@ -75,7 +75,7 @@ def _title(scenarios: Sequence[Scenario]) -> str:
 
 
 def _figures(comparison: Mapping[str, Any], scenarios: Sequence[Scenario]) -> list[Figure]:
-    """Of one scenario its times to recover; of several how many came out how."""
+    """Return the times to recover of one scenario, or the counts of results of several."""
     if len(scenarios) == 1:
         metric = mapping(pick(rows(comparison.get("scenarios"))[0], "metrics", "ttr_s"))
         base, new, shift = (mapping(metric.get(name)) for name in ("base", "new", "shift"))
@@ -134,7 +134,7 @@ def _missing(comparison: Mapping[str, Any]) -> list[str]:
 
 
 def _method(rules: Rules) -> list[str]:
-    """Three sentences."""
+    """Return three sentences about the method."""
     fails = (
         f"A scenario fails only where p, after Holm’s correction over {counted(max(1, rules.tests), 'gated test')}, is "
         f"below {rules.level} and the shift is over {rules.limit} of base’s median, or at once where a trial of new "

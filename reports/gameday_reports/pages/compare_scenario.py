@@ -1,7 +1,6 @@
-"""Scenarios of a comparison as the page shows them: what was judged, drawn and counted of each, base against new.
+"""Scenarios of a comparison as the page shows them, base against new: judged, drawn and counted.
 
-Nothing is judged here: that is `gameday.analysis.trials.comparison`. The page around the scenarios is `compare`. Any value may be
-missing or infinite.
+Nothing is judged here. Any value may be missing or infinite.
 """
 
 from __future__ import annotations
@@ -45,7 +44,8 @@ COLOURS = {"base": "series-6", "new": "series-1"}
 
 @dataclass(frozen=True)
 class Drawing:
-    """One metric of one scenario. `legend`: side, colour, words; `guides`: colour, words; no plot without values."""
+    """One metric of one scenario. `legend`: side, colour, words; `guides`: colour, words; no plot
+    without values."""
 
     title: str
     caption: str
@@ -57,7 +57,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario as the page shows it. `columns` name the metrics; `table` has a heading and a text for each."""
+    """One scenario on the page. `columns` name the metrics; `table` has a heading and a text for each."""
 
     id: str
     name: str
@@ -74,7 +74,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the comparison was made by. `tests` and `needed` are 0 where unknown."""
+    """Rules of the comparison. `tests` and `needed` are 0 if unknown."""
 
     alpha: float | None
     threshold: float | None
@@ -100,7 +100,7 @@ def rules_of(comparison: Mapping[str, Any]) -> Rules:
 
 
 def scenario(position: int, each: Mapping[str, Any], rules: Rules) -> Scenario:
-    """The scenario at this position, from 0, as the page shows it."""
+    """Return the scenario at this position, from 0, as the page shows it."""
     metrics = [(name, mapping(pick(each, "metrics", name))) for name in METRICS]
     ttr = metrics[0][1]
     verdict = text(each.get("verdict"))
@@ -124,7 +124,7 @@ def _gate(metric: Mapping[str, Any]) -> str:
 
 
 def _brief(ttr: Mapping[str, Any]) -> list[str]:
-    """The cells of the overview: medians, shift, p."""
+    """Return the cells of the overview: medians, shift, p."""
     shift = mapping(ttr.get("shift"))
     relative = amount(shift.get("relative"))
     return [
@@ -137,7 +137,7 @@ def _brief(ttr: Mapping[str, Any]) -> list[str]:
 
 
 def _sentence(verdict: str, ttr: Mapping[str, Any], rules: Rules) -> str:
-    """What the judgement means for this scenario, made only of what was found."""
+    """Return the meaning of the judgement for this scenario."""
     new = mapping(ttr.get("new"))
     never, n = whole(new.get("censored")), whole(new.get("n"))
     if verdict == "never-recovered":
@@ -162,7 +162,7 @@ def _detectable(metric: Mapping[str, Any], rules: Rules) -> str:
 
 
 def _few(metrics: Iterable[tuple[str, Mapping[str, Any]]], rules: Rules) -> Iterable[str]:
-    """What it takes to judge, for each gated metric with fewer values than that."""
+    """Return the number of values needed for each gated metric that has fewer."""
     for name, metric in metrics:
         sides = {side: whole(pick(metric, side, "n")) for side in SIDES}
         more = [f"{rules.needed - n} more for {side}" for side, n in sides.items() if n < rules.needed]
@@ -199,7 +199,7 @@ def _row(name: str, side: Mapping[str, Any]) -> Row:
 
 
 def _shift(metric: Mapping[str, Any]) -> list[Row]:
-    """The shift, drawn from base's median, where that is a time."""
+    """Return the shift as drawn from base's median, if that is finite."""
     middle, shift = number(pick(metric, "base", "median")), mapping(metric.get("shift"))
     value, around = amount(shift.get("value")), ends(shift.get("interval"))
     if middle is None or value is None:
@@ -210,7 +210,7 @@ def _shift(metric: Mapping[str, Any]) -> list[Row]:
 
 
 def _guides(metric: Mapping[str, Any], rules: Rules) -> list[tuple[Guide, str]]:
-    """Base's median, and how far the shift must reach to count."""
+    """Return base's median, and the threshold of the shift."""
     middle = number(pick(metric, "base", "median"))
     if middle is None:
         return []
@@ -221,7 +221,7 @@ def _guides(metric: Mapping[str, Any], rules: Rules) -> list[tuple[Guide, str]]:
 
 
 def _table(metrics: Sequence[Mapping[str, Any]], rules: Rules) -> list[tuple[str, list[str]]]:
-    """Rows of a heading and one text for each metric."""
+    """Return rows of a heading and one text for each metric."""
     lines = [(f"{side}: {what}", show, side) for side in SIDES for what, show in SIDE_ROWS]
     table = [(head, [show(mapping(metric.get(side))) for metric in metrics]) for head, show, side in lines]
     often = "most" if rules.power is None else share(rules.power)
@@ -270,10 +270,10 @@ def _least(metric: Mapping[str, Any]) -> str:
 
 
 def share(ratio: float) -> str:
-    """A ratio that somebody chose, as chosen: '15 %'."""
+    """Return a chosen ratio as it was given: '15 %'."""
     return f"{100 * ratio:g} %"
 
 
 def short(metric: str) -> str:
-    """'TTR' for ttr_s."""
+    """Return 'TTR' for ttr_s."""
     return metric.removesuffix("_s").upper()

@@ -1,6 +1,6 @@
-"""The gate of a baseline as a suite's page shows it: both machines, and each scenario, base against now.
+"""Gate of a baseline on a suite's page: both machines, and each scenario, base against now.
 
-Nothing is judged here: that is `gameday.analysis.trials.baseline`. Any value may be missing or infinite.
+Nothing is judged here. Any value may be missing or infinite.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from gameday_reports.text.statistics_text import amount, change, change_interval
 
 @dataclass(frozen=True)
 class Held:
-    """A scenario of both. `around`: the interval of the shift; `finds`: the least increase that would be found."""
+    """A scenario of both sides. `around`: the interval of the shift; `finds`: the smallest increase
+    that would be found."""
 
     scenario: Scenario
     base: Spark | None
@@ -30,7 +31,8 @@ class Held:
 
 @dataclass(frozen=True)
 class Gate:
-    """The baseline as the page shows it. `machine`: what, base, now, change, and whether that is too much."""
+    """The baseline on the page. `machine`: what, base, now, change, and True if the change is too
+    large."""
 
     judged: bool
     badge: tuple[str, str]
@@ -44,7 +46,7 @@ class Gate:
 
 
 def gate(baseline: Mapping[str, Any]) -> Gate | None:
-    """None where the suite was held against none."""
+    """Return the gate; None if the suite has no baseline."""
     if not baseline:
         return None
     comparison = mapping(baseline.get("comparison"))
@@ -77,7 +79,7 @@ def _quantity(each: Mapping[str, Any]) -> tuple[str, str, str, str, bool]:
 
 
 def _compared(position: int, each: Mapping[str, Any], rules: Rules) -> Held:
-    """Base and now on one axis."""
+    """Return base and now on one axis."""
     ttr = mapping(pick(each, "metrics", "ttr_s"))
     sides = [mapping(ttr.get(side)) for side in ("base", "new")]
     values = [[v for v in map(amount, items(side.get("values"))) if v is not None] for side in sides]

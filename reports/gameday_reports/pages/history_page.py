@@ -1,7 +1,8 @@
-"""Renders "gameday/history/v1" as one self-contained page: how each scenario went, quarter by quarter.
+"""Page of a history ("gameday/history/v1"): each scenario, quarter by quarter.
 
-It says what `gameday.analysis.trials.trend` found and decides nothing itself. The same bytes for the same history; any value
-may be missing or infinite. The same rows stand on the terminal.
+The page shows what `gameday.analysis.trials.trend` found and judges nothing itself. The same
+history gives the same bytes. Any value may be missing or infinite. The terminal shows the same
+rows.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ HEADS = (
 
 @dataclass(frozen=True)
 class Quarter:
-    """One row: `cells` as HEADS has them, each with what stands beneath it."""
+    """One row: `cells` in the order of HEADS, each with the note below it."""
 
     cells: Sequence[tuple[str, str]]
     bad: bool
@@ -63,7 +64,7 @@ class Line:
 
 
 def render_history(history: Mapping[str, Any], path: Path) -> Path:
-    """Writes the page to `path` and returns it. Raises OSError where it can't be written."""
+    """Write the page to `path` and return it. Raise OSError if it can't be written."""
     shown = lines(history)
     content = {
         "kicker": "Game days over time",
@@ -81,7 +82,7 @@ def render_history(history: Mapping[str, Any], path: Path) -> Path:
 
 
 def span(history: Mapping[str, Any]) -> str:
-    """'2025 Q4 to 2026 Q2'."""
+    """Return '2025 Q4 to 2026 Q2'."""
     quarters = [text(each) for each in items(history.get("quarters"))]
     return " to ".join(dict.fromkeys((quarters[0], quarters[-1]))) if quarters else "no runs"
 
@@ -100,7 +101,7 @@ def lines(history: Mapping[str, Any]) -> list[Line]:
 
 
 def _drawings(each: Mapping[str, Any]) -> list[tuple[str, Trend]]:
-    """Of each metric that any run has a value of."""
+    """Return the drawings of each metric that any run has a value of."""
     name = text(each.get("scenario"))
     found = [(heading, _periods(each, metric)) for metric, heading in DRAWN.items()]
     return [
@@ -151,7 +152,7 @@ def _quarter(one: Mapping[str, Any]) -> Quarter:
 
 
 def _median(found: Mapping[str, Any], unit: Unit = "seconds") -> tuple[str, str]:
-    """The median, and beneath it its interval and how many never came so far."""
+    """Return the median, and below it the interval and the number of infinite values."""
     middle = amount(found.get("median"))
     if middle is None:
         return "–", ""

@@ -1,7 +1,8 @@
-"""Renders the variants of one scenario, "gameday/matrix/v1", side by side as one self-contained page.
+"""Page of the variants of one scenario ("gameday/matrix/v1"), side by side.
 
-It says what `gameday.analysis.trials.variant_matrix` found and decides nothing itself. The same bytes for the same runs; any value may
-be missing. The sentences are `beside`, the strips on one time axis `aligned`.
+The page shows what `gameday.analysis.trials.variant_matrix` found and judges nothing itself. The
+same runs give the same bytes. Any value may be missing. `matrix_text` has the sentences,
+`small_multiples` the strips on one time axis.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table has of one variant: a badge (words, tone) where there is a judgement, and words."""
+    """A cell of one variant: a badge (words, tone) if there is a judgement, and words."""
 
     words: str
     badge: tuple[str, str] | None = None
@@ -72,7 +73,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: its heading and one cell for each variant; `group` begins a new part of it."""
+    """A row of the table: its heading and one cell for each variant; `group` begins a new part."""
 
     heading: str
     cells: Sequence[Cell]
@@ -81,7 +82,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Head:
-    """A column's heading; `link` leads to the run's report, empty where that isn't below the page's folder."""
+    """A column's heading; `link` leads to the run's report, empty if that isn't below the page's
+    folder."""
 
     name: str
     link: str
@@ -90,9 +92,9 @@ class Head:
 def render_matrix(
     matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Path, kicker: str = "Game day matrix"
 ) -> Path:
-    """Writes the page to `path` and returns it; `runs` are the folders of the variants' runs.
+    """Write the page to `path` and return it; `runs` are the folders of the variants' runs.
 
-    Raises OSError where it can't be written, ValueError where a run's file isn't what its name says.
+    Raise OSError if it can't be written, ValueError if a file of a run is damaged.
     """
     variants = rows(matrix.get("variants"))
     verdict = text(matrix.get("verdict"))
@@ -132,7 +134,8 @@ def _link(run: Path | None, page_path: Path) -> str:
 
 
 def _order(variants: Sequence[Variant]) -> list[str]:
-    """The SLOs as they are drawn: those that tell the variants apart first, then the other breached ones."""
+    """Return the SLOs in drawing order: those in which variants differ first, then the other
+    breached ones."""
     verdicts: dict[str, list[str]] = {}
     for each in variants:
         for name, slo in slos_of(each).items():
@@ -156,7 +159,7 @@ def _figures(variants: Sequence[Variant]) -> list[Figure]:
 
 
 def _three(variant: Variant) -> Iterator[Figure]:
-    """What a variant came to, at a glance."""
+    """Return the result of a variant at a glance."""
     name = name_of(variant)
     value, state = interval(variant, "ttr")
     tone = {"never": "bad", "no effect": "good"}.get(value, "plain" if state == "measured" else "muted")
@@ -233,7 +236,7 @@ def _users(impact: Mapping[str, Any]) -> str:
 
 
 def _slo(slo: Mapping[str, Any]) -> Cell:
-    """Its judgement, for how long it was in breach, and what it spent of its error budget."""
+    """Return the verdict of an SLO, its time in breach, and the error budget it spent."""
     breached, spent = number(slo.get("breached_s")), number(slo.get("budget_spent"))
     parts = [f"for {seconds(breached)}" if breached else "", f"{times(spent)} the budget" if spent else ""]
     return _badge(slo.get("verdict"), ", ".join(filter(None, parts)))

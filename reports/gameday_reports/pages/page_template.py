@@ -1,6 +1,6 @@
-"""What every page shares: the template engine, the style sheet with both themes, and how a page is written.
+"""Template engine, style sheet with both themes, and writer that all pages share.
 
-What stands on a page is left to `render`, `compare` and `trials`. Everything from outside is escaped by the engine.
+The engine escapes everything from outside.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def environment() -> Environment:
-    """Escapes everything, and stops at a name that a template doesn't know."""
+    """Return an engine that escapes everything and fails on a name that a template doesn't know."""
     return Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -30,14 +30,15 @@ def environment() -> Environment:
 
 
 def style() -> Markup:
-    """The style sheet with both themes; print is always light."""
+    """Return the style sheet with both themes; print is always light."""
     light, dark = palette.variables(dark=False), palette.variables(dark=True)
     themes = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}{palette.dark_charts()}}}"
     return Markup(themes + (TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
 def write(path: Path, template: str, content: Mapping[str, Any]) -> Path:
-    """Writes the page, the same bytes for the same content, and returns its path. OSError where it can't."""
+    """Write the page, the same bytes for the same content, and return its path. Raise OSError if it
+    can't be written."""
     page = environment().get_template(template).render(style=style(), **content)
     atomic_file.write(path, page + "\n")
     return path

@@ -1,6 +1,8 @@
-"""A suite in Markdown, for a pull request or the summary of a CI step: what failed first, then the table.
+"""Suite in Markdown, for a pull request or the summary of a CI step: failures first, then the
+table.
 
-It says what the page says. Everything from outside is escaped: GitHub's Markdown knows HTML, and a table has pipes.
+It says what the page says. Everything from outside is escaped: GitHub's Markdown allows HTML, and a
+table has pipes.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "O
 
 
 def markdown(suite: Mapping[str, Any]) -> str:
-    """The whole document."""
+    """Return the whole document."""
     verdict = text(suite.get("verdict"))
     word = "Interrupted" if suite.get("interrupted") is True else VERDICTS.get(verdict, ("No verdict",))[0]
     shown, against = lines(suite), gate(mapping(suite.get("baseline")))
@@ -41,7 +43,7 @@ def _crowded(suite: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _failed(shown: Sequence[Line]) -> Iterator[str]:
-    """Each scenario that didn't pass, with the expectations that didn't hold and what they were."""
+    """Yield each scenario that didn't pass, with the expectations that failed and their values."""
     for each in shown:
         if each.verdict == "pass":
             continue
@@ -53,7 +55,7 @@ def _failed(shown: Sequence[Line]) -> Iterator[str]:
 
 
 def _against(found: Gate) -> Iterator[str]:
-    """Which scenario became slower, by how much and how surely; or what to run instead."""
+    """Yield the scenarios that became slower, by how much and how surely; or what to run instead."""
     yield f"### {TONES.get(found.badge[1], '')} Against the baseline: {found.badge[0]}"
     yield plain(found.sentence)
     if found.reasons or found.missing:

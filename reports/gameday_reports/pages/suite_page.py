@@ -1,7 +1,7 @@
-"""Renders a suite, "gameday/suite/v1", as one self-contained page: a row for each scenario, its trials as small dots.
+"""Page of a suite ("gameday/suite/v1"): a row for each scenario, with its trials as small dots.
 
-It says what `gameday.analysis.trials.suite_result` and `baseline` found and decides nothing itself. The same bytes for the same suite;
-any value may be missing or infinite. The same rows stand on the terminal.
+The page shows what `gameday.analysis.trials` found and judges nothing itself. The same suite gives
+the same bytes. Any value may be missing or infinite. The terminal shows the same rows.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RELATIVE = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)*", re.ASCII)
 
 @dataclass(frozen=True)
 class Cell:
-    """`short` is one number in words; `note` stands beneath it; `tone` is plain, bad or muted."""
+    """`short` is one number in words; `note` is below it; `tone` is plain, bad or muted."""
 
     short: str
     note: str = ""
@@ -72,7 +72,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """A scenario: its row, and what stands beneath the table. `trials` says how many passed."""
+    """A scenario: its row, and its details below the table. `trials` says how many passed."""
 
     id: str
     name: str
@@ -93,7 +93,8 @@ class Line:
 
 
 def render_suite(suite: Mapping[str, Any], path: Path) -> Path:
-    """Writes the page to `path`, in the suite's folder, and returns it. Raises OSError where it can't be written."""
+    """Write the page to `path`, in the suite's folder, and return it. Raise OSError if it can't be
+    written."""
     verdict = text(suite.get("verdict"))
     word = WORDS.get(verdict, ("No verdict", ""))[0]
     reasons, shown = [text(reason) for reason in items(suite.get("reasons"))], lines(suite)
@@ -122,7 +123,7 @@ def title(suite: Mapping[str, Any]) -> str:
 
 
 def lines(suite: Mapping[str, Any]) -> list[Line]:
-    """The scenarios in the order in which they ran."""
+    """Return the scenarios in the order in which they ran."""
     scenarios = rows(suite.get("scenarios"))
     axes = {name: axis_of(v for each in scenarios for v in _values(each, name)) for name in COLUMNS}
     cells: Callable[[Mapping[str, Any], str], Cell] = lambda each, name: _cell(each, name, axes[name])  # noqa: E731
@@ -154,7 +155,7 @@ def _badge(verdict: Any) -> tuple[str, str]:
 
 
 def _link(value: Any) -> str:
-    """A page below the suite's folder; empty for anything that leads elsewhere."""
+    """Return a page below the suite's folder; empty for anything that leads elsewhere."""
     found = text(value)
     return quote(found) if RELATIVE.fullmatch(found) else ""
 
@@ -169,7 +170,7 @@ def _trials(each: Mapping[str, Any]) -> str:
 
 
 def _values(each: Mapping[str, Any], name: str) -> list[float]:
-    """What a trial counts as: infinite where censored, left out where there was nothing to measure."""
+    """Return the value of each trial: infinite if censored, left out if there was nothing to measure."""
     found = [
         math.inf if value.get("state") == "censored" else number(value.get("value"))
         for value in rows(pick(each, "metrics", name, "values"))
@@ -200,7 +201,7 @@ def _users(each: Mapping[str, Any]) -> Cell:
 
 
 def _lost(orders: Mapping[str, Any]) -> Cell:
-    """Lost orders, of all trials together, and every other way in which the books don't balance."""
+    """Return the lost orders of all trials, and every other mismatch of the records."""
     lost = number(orders.get("lost"))
     if lost is None:
         return Cell(NOT_MEASURED, tone="muted")
@@ -210,7 +211,7 @@ def _lost(orders: Mapping[str, Any]) -> Cell:
 
 
 def _expectation(each: Mapping[str, Any]) -> tuple[str, tuple[str, str], str]:
-    """Expression, badge, and what it was where it didn't hold."""
+    """Return expression, badge, and the values if it didn't hold."""
     held, failed, unknown = (whole(each.get(key)) for key in ("held", "failed", "unknown"))
     badge = ("does not hold", "no") if failed else ("unknown", "open") if unknown else ("holds", "yes")
     n = held + failed + unknown

@@ -1,7 +1,7 @@
-"""Renders several trials of one scenario, "gameday/trials/v1", as one self-contained page beside the runs' folders.
+"""Page of several trials of one scenario ("gameday/trials/v1"), beside the runs' folders.
 
-It says what `gameday.analysis.trials.trial_summary` found and decides nothing itself. The same bytes for the same trials; any value
-may be missing or infinite.
+The page shows what `gameday.analysis.trials.trial_summary` found and judges nothing itself. The
+same trials give the same bytes. Any value may be missing or infinite.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ FOLDER = re.compile(r"[\w][\w.-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric over all trials. `few`: what its interval still takes, empty where it has one."""
+    """One metric over all trials. `few`: the trials that its interval still needs, empty if it has
+    one."""
 
     title: str
     caption: str
@@ -60,7 +61,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Trial:
-    """One row of the table; `link` is empty where the run's name can't be that of a folder."""
+    """One row of the table; `link` is empty if the run's name can't be that of a folder."""
 
     n: int
     run: str
@@ -72,7 +73,8 @@ class Trial:
 
 
 def render_trials(trials: Mapping[str, Any], path: Path) -> Path:
-    """Writes the page to `path`, in the folder that holds the runs' folders, and returns it. OSError where it can't."""
+    """Write the page to `path`, in the folder of the runs' folders, and return it. Raise OSError if
+    it can't be written."""
     verdict = text(trials.get("verdict"))
     word, meaning = VERDICTS.get(verdict, ("No verdict", "The trials left no verdict."))
     metrics = [_metric(name, mapping(pick(trials, "metrics", name))) for name in METRICS]
@@ -169,7 +171,7 @@ def _metric(name: str, found: Mapping[str, Any]) -> Metric:
 
 
 def _counted(value: Mapping[str, Any]) -> float | None:
-    """What a trial counts as: infinite where censored, none where there was nothing to measure."""
+    """Return the value of a trial: infinite if censored, None if there was nothing to measure."""
     return math.inf if value.get("state") == "censored" else number(value.get("value"))
 
 
@@ -204,7 +206,7 @@ def _value(name: str, position: int, trials: Mapping[str, Any]) -> str:
 
 
 def _meant(trials: Mapping[str, Any]) -> str:
-    """What an interval means, in a sentence that names the coverage of the largest ones here."""
+    """Return the meaning of an interval in a sentence, with the coverage of the largest ones here."""
     coverages = [number(pick(trials, "metrics", name, "coverage")) for name in METRICS]
     known = sorted({each for each in coverages if each is not None})
     often = " to ".join(percent(each) for each in ([known[0], known[-1]] if len(known) > 1 else known))

@@ -1,7 +1,8 @@
-"""A blameless post-incident review, drafted from what a finished run left on disk: put together here, as plain words.
+"""Draft of a blameless post-incident review from a finished run's folder, as plain words.
 
-Figures and times are measured; factors, strengths and follow-ups are what rules take from them. Roles only, and no
-cause that nobody measured. How it looks is left to `review_markdown` and the page.
+Figures and times are measured; factors, strengths and follow-ups come from rules over them. The
+review names roles only, and no cause that wasn't measured. `review_markdown` and the page lay it
+out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ HOW = (
 
 @dataclass(frozen=True)
 class Item:
-    """A follow-up: what to do, and whose it is where that can be told."""
+    """A follow-up: what to do, and its owner if known."""
 
     words: str
     owner: str
@@ -38,7 +39,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Told:
-    """A change in words: its heading, what is known of it, and what that leaves to be asked."""
+    """A change in words: its heading, what is known of it, and the open questions."""
 
     name: str
     summary: str
@@ -51,7 +52,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Review:
-    """`unfit`: why no factor was drafted; empty where they were. `figures`: (name, value with its note)."""
+    """The draft. `unfit`: why no factors were drafted, else empty. `figures`: (name, value with its
+    note)."""
 
     title: str
     run: str
@@ -74,7 +76,7 @@ class Review:
 
 
 def review(run: Run) -> Review:
-    """The whole draft."""
+    """Return the whole draft."""
     shown, why = moments(run), unfit(run)
     shipped = provenance.shipped(run)
     found = [] if why else factors(run)
@@ -101,7 +103,7 @@ def review(run: Run) -> Review:
 
 
 def _held(run: Run) -> str:
-    """How many of the expectations held, and which did not."""
+    """Return how many expectations held, and which did not."""
     told = expectations(run)
     holding = [each for each in told if each["mark"] == "yes"]
     if not told:
@@ -136,7 +138,7 @@ def _told(each: provenance.Shipped) -> Told:
 
 
 def _items(run: Run, found: Sequence[Found]) -> list[Item]:
-    """Each follow-up once: expectations that did not hold first, then what the factors ask for."""
+    """Return each follow-up once: expectations that did not hold first, then those of the factors."""
     owner = person(run.scenario.get("owner"))
     told = [
         *((words, True) for words in _missed(run)),

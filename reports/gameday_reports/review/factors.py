@@ -1,6 +1,6 @@
-"""The contributing factors of a run: every rule that there is, in one table. To add one, add a function and a line.
+"""Contributing factors: the table of all rules. To add one, add a function and a line.
 
-A factor is a fact that a rule takes for contributing; it is never a cause, and never a person.
+A factor is a fact that a rule considers contributing; it is never a cause, and never a person.
 """
 
 from __future__ import annotations
@@ -41,5 +41,5 @@ RULES: Mapping[str, Rule] = {
 
 
 def factors(run: Run) -> list[Found]:
-    """What each rule finds, in the order of the table."""
+    """Return the findings of all rules, in the order of the table."""
     return [found for rule in RULES.values() for found in [rule(run)] if found]

@@ -1,4 +1,4 @@
-"""Contributing factors that lie in what was shipped, and in what the system had to defend itself with."""
+"""Contributing factors in what was shipped, and in the system's defences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRONG_RECORDS = (
 
 
 def everywhere_at_once(run: Run) -> Found | None:
-    """The faulty change went to every region in one step."""
+    """Find a faulty change that went to every region in one step."""
     bad = faulty(run)
     if bad is None or not bad.everywhere or bad.plan or "effect" not in run.clocks:
         return None
@@ -38,7 +38,7 @@ def everywhere_at_once(run: Run) -> Found | None:
 
 
 def ai_unapproved(run: Run) -> Found | None:
-    """An AI-assisted change, faulty, that nobody approved who ought to have."""
+    """Find a faulty AI-assisted change without the approval it needed."""
     bad = faulty(run)
     if bad is None or "effect" not in run.clocks or not bad.ai or not (unowned(bad) or unsenior(bad)):
         return None
@@ -53,7 +53,7 @@ def ai_unapproved(run: Run) -> Found | None:
 
 
 def one_way(run: Run) -> Found | None:
-    """The faulty change could not be taken back whole."""
+    """Find a faulty change that could not be rolled back completely."""
     bad = faulty(run)
     if bad is None or bad.plan or "effect" not in run.clocks:
         return None
@@ -70,7 +70,7 @@ def one_way(run: Run) -> Found | None:
 
 
 def several_changes(run: Run) -> Found | None:
-    """More than one change was a suspect."""
+    """Find more than one suspect among the changes."""
     effect = run.clocks.get("effect")
     begun = {event.subject: event.t for event in run.of("change.started")}
     if effect is None:
@@ -84,7 +84,7 @@ def several_changes(run: Run) -> Found | None:
 
 
 def rollback_not_enough(run: Run) -> Found | None:
-    """Users stayed hurt long after the right rollback was done."""
+    """Find users who stayed hurt long after the right rollback."""
     recovered = run.clocks.get("recovered")
     done = [
         (number(row.get("done")), text(row.get("target")))
@@ -114,7 +114,7 @@ def rollback_not_enough(run: Run) -> Found | None:
 
 
 def guardrails_off(run: Run) -> Found | None:
-    """Defences that were switched off while something failed that is no change of the system."""
+    """Find defences that were switched off during a failure that is no change."""
     known = mapping(run.scenario.get("guardrails"))
     off = [name for name in AGAINST_HARM if known.get(name) is False]
     of_changes = all(event.data.get("change") or event.data.get("plan") for event in run.of("fault.intended"))
@@ -126,7 +126,7 @@ def guardrails_off(run: Run) -> Found | None:
 
 
 def privilege(run: Run) -> Found | None:
-    """An automation could delete what it was not asked to."""
+    """Find an automation that could delete more than its task needed."""
     gone = [event.subject for event in run.of("environment.deleted")]
     if not gone:
         return None
@@ -137,7 +137,7 @@ def privilege(run: Run) -> Found | None:
 
 
 def orders_lost(run: Run) -> Found | None:
-    """Acknowledged orders that no record holds any more, and how they were replicated."""
+    """Find acknowledged orders that no record holds, and how they were replicated."""
     lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
     if not lost:
         return None
@@ -161,7 +161,7 @@ def orders_lost(run: Run) -> Found | None:
 
 
 def wrong_records(run: Run) -> Found | None:
-    """Orders on which the three records don't agree."""
+    """Find orders on which the three records disagree."""
     audit = mapping(run.outcome.get("audit"))
     found = [f"{count(audit[key])} {words}" for key, words in WRONG_RECORDS if number(audit.get(key))]
     if not found:
@@ -177,7 +177,7 @@ def wrong_records(run: Run) -> Found | None:
 
 
 def capacity(run: Run) -> Found | None:
-    """Users were well, and instances that had died or been killed were not all back."""
+    """Find instances that were still missing when users were well."""
     inject = run.clocks.get("inject", 0.0)
     if not any(event.t >= inject for event in run.of("instance.died", "instance.killed")):
         return None

@@ -1,4 +1,4 @@
-"""Contributing factors that lie in how the outage was noticed: who saw it, when, and who only might have."""
+"""Contributing factors in detection: who noticed the outage, when, and who could have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEAST_S = 0.5
 
 
 def unpaged(run: Run) -> Found | None:
-    """Users were hurt and nobody was paged."""
+    """Find users who were hurt without a page."""
     if "effect" not in run.clocks or run.outcome.get("ttd_state") != "censored":
         return None
     return Found(
@@ -27,7 +27,7 @@ def unpaged(run: Run) -> Found | None:
 
 
 def watcher_first(run: Run) -> Found | None:
-    """A detector that only watches was sooner than the page, or alone saw it."""
+    """Find a detector that only watches but was earlier than the page, or alone saw the outage."""
     watching, paged = fastest(run, pages=False), fastest(run, pages=True)
     if watching is None or (paged is not None and paged[1] - watching[1] < LEAST_S):
         return None
@@ -46,7 +46,7 @@ def watcher_first(run: Run) -> Found | None:
 
 
 def service_blind(run: Run) -> Found | None:
-    """The services' own metrics showed nothing, or showed it too late."""
+    """Find an outage that the services' own metrics showed late or not at all."""
     if "effect" not in run.clocks or not any(row.get("side") == "service" for row in detectors(run).values()):
         return None
     then = "Add a service-side signal for this failure, or page on what customers see (real-user samples, probes)."
@@ -68,13 +68,13 @@ def service_blind(run: Run) -> Found | None:
 
 
 def _scrapes(run: Run) -> int:
-    """How often the services' metrics were read from the first failure to the last."""
+    """Return the number of scrapes from the first failure to the last."""
     since, until = run.clocks["effect"], run.clocks.get("recovered", math.inf)
     return len({event.t for event in run.of("scrape") if since <= event.t <= until})
 
 
 def customers_first(run: Run) -> Found | None:
-    """Customers would have known before any client-side detector."""
+    """Find customers who would have known before any client-side detector."""
     behind = figure(run, "customer_reports", "ahead_client_s")
     if behind is None or behind >= 0:
         return None
@@ -83,7 +83,7 @@ def customers_first(run: Run) -> Found | None:
 
 
 def far_from_limit(run: Run) -> Found | None:
-    """The page came much later than the best possible detector would have raised."""
+    """Find a page much later than the best possible detector's."""
     ratio, ttd, limit = (
         figure(run, "detection", "ratio"),
         measured(run, "ttd"),
@@ -98,7 +98,7 @@ def far_from_limit(run: Run) -> Found | None:
 
 
 def false_pages(run: Run) -> Found | None:
-    """Pages for nothing teach people to wait."""
+    """Find false pages, which teach people to wait."""
     alarms = sum(1 for row in run.outcome.get("alerts") or () if row.get("pages") and row.get("false_alarm"))
     if not alarms:
         return None

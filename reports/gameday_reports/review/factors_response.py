@@ -1,4 +1,4 @@
-"""Contributing factors that lie in the response: how soon the page was taken, what was done, and whether it held."""
+"""Contributing factors in the response: acknowledgement, operations, and their lasting effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHORT_S = 2.0
 
 
 def wrong_first(run: Run) -> Found | None:
-    """The first operation did nothing about the cause; what that cost until one did."""
+    """Find a first operation that didn't touch the cause, and its cost."""
     done = judged(run)
     if not done or done[0]["right"]:
         return None
@@ -35,7 +35,7 @@ def wrong_first(run: Run) -> Found | None:
 
 
 def slow_ack(run: Run) -> Found | None:
-    """From page to taken took a large part of the outage."""
+    """Find an acknowledgement that took a large part of the outage."""
     taken, well = measured(run, "tta"), measured(run, "ttr")
     if taken is None or well is None or well <= 0 or taken < SHORT_S or taken / well < SHARE:
         return None
@@ -48,7 +48,7 @@ def slow_ack(run: Run) -> Found | None:
 
 
 def slow_decision(run: Run) -> Found | None:
-    """From taken to the first operation that touched the cause took a large part of the outage."""
+    """Find a decision that took a large part of the outage after the acknowledgement."""
     well, ack = measured(run, "ttr"), run.clocks.get("ack")
     act = next((number(row.get("t")) for row in judged(run) if row["right"]), None)
     if well is None or ack is None or act is None or act - ack < SHORT_S or (act - ack) / well < SHARE:
@@ -65,7 +65,7 @@ def slow_decision(run: Run) -> Found | None:
 
 
 def untaken(run: Run) -> Found | None:
-    """Somebody was paged and nobody took it; where the scenario has no responder, that was so by design."""
+    """Find a page without an acknowledgement; without a responder, that was by design."""
     if pick(run.outcome, "responder", "kind") == "none":
         return None
     if "detect" not in run.clocks or run.outcome.get("tta_state") != "censored":
@@ -76,7 +76,7 @@ def untaken(run: Run) -> Found | None:
 
 
 def by_schedule(run: Run) -> Found | None:
-    """The outage ended since the rehearsal did."""
+    """Find an outage that ended only because the rehearsal did."""
     how = {"schedule": "the timeline took the fault back", "cleanup": "the clean-up took the fault back"}
     by, after = text(run.outcome.get("ended_by")), reverted_after(run)
     if by in how:
@@ -93,7 +93,7 @@ def by_schedule(run: Run) -> Found | None:
 
 
 def never_ended(run: Run) -> Found | None:
-    """Users were hurt to the end."""
+    """Find users who were hurt to the end."""
     if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.get("ttr_state") != "censored":
         return None
     if run.outcome.get("ended_by"):
@@ -109,7 +109,7 @@ def never_ended(run: Run) -> Found | None:
 
 
 def relapsed(run: Run) -> Found | None:
-    """A recovery that did not last, without a new fault that had come meanwhile."""
+    """Find a recovery that did not last, without a new fault in between."""
     ordered = [event.t for event in run.of("fault.intended")]
     spans = [
         (number(row.get("recovered")), number(row.get("breached")))

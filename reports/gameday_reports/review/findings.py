@@ -1,6 +1,7 @@
-"""What a rule of the review finds, and the readings of a run that rules share. The rules are in `factors`, `strengths`.
+"""Findings of the review's rules, and readings of a run that rules share.
 
-A rule is a pure function of the run: None where it doesn't apply, or where what it needs was not measured.
+A rule is a pure function of the run. It returns None if it doesn't apply or if its values were not
+measured.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from gameday_reports.text.loose import mapping, number, pick, rows
 
 @dataclass(frozen=True)
 class Found:
-    """`words`: a sentence of measured facts. `then`: what to do about it, empty where nothing.
+    """A finding. `words`: a sentence of measured facts. `then`: the follow-up, empty if there is
+    none.
 
-    `owned`: whether that is for the owner of the scenario; else whose it is is left open.
+    `owned`: True if the follow-up is for the owner of the scenario; otherwise its owner is left
+    open.
     """
 
     words: str
@@ -30,12 +33,12 @@ Rule = Callable[[Run], Found | None]
 
 
 def figure(run: Run, *keys: str) -> float | None:
-    """A number of the outcome."""
+    """Return a number of the outcome."""
     return number(pick(run.outcome, *keys))
 
 
 def measured(run: Run, key: str) -> float | None:
-    """An interval where it was measured, seconds; None where it is censored or isn't known."""
+    """Return an interval in seconds; None if it is censored or unknown."""
     return figure(run, f"{key}_s") if run.outcome.get(f"{key}_state") == "measured" else None
 
 
@@ -45,14 +48,15 @@ def regions(run: Run) -> int:
 
 
 def detectors(run: Run) -> dict[str, Mapping[str, Any]]:
-    """Every detector that was configured, by name, with `pages` filled in from the scenario where it lacks."""
+    """Return every configured detector by name, with `pages` from the scenario if it is missing."""
     pages = {row.get("detector"): row.get("pages") for row in rows(run.scenario.get("detectors"))}
     found = {name: mapping(row) for name, row in mapping(run.outcome.get("detectors")).items()}
     return {name: {"pages": pages.get(name), **row} for name, row in found.items()}
 
 
 def fastest(run: Run, **wanted: Any) -> tuple[str, float] | None:
-    """The detector that saw it first among those with these values, and its time to detect."""
+    """Return the first detector to see the outage among those with these values, and its time to
+    detect."""
     seen = [
         (ttd, name)
         for name, row in detectors(run).items()
@@ -63,10 +67,11 @@ def fastest(run: Run, **wanted: Any) -> tuple[str, float] | None:
 
 
 def reverted_after(run: Run) -> float | None:
-    """How long after the last failure the timeline or the clean-up took a fault back, where that may have ended it.
+    """Return how long after the last failure a fault was reverted by timeline or clean-up, if that
+    may have ended it.
 
-    A request that was sent within a client's time-out of the revert may owe its answer to it, and between two bad
-    requests nobody can tell when the outage ended. None where no revert came so close behind.
+    A request sent within a client's time-out of the revert may owe its answer to it, and between
+    two bad requests the end of the outage is unknown. Return None if no revert came that close.
     """
     recovered = run.clocks.get("recovered")
     if recovered is None or "effect" not in run.clocks:
@@ -80,9 +85,10 @@ def reverted_after(run: Run) -> float | None:
 
 
 def cured_after(run: Run) -> Mapping[str, Any] | None:
-    """The right roll-back that was done only after users were well: until then what had hurt them was still served.
+    """Return the right rollback that was done only after users were well.
 
-    A fault that hurts few may pause that long by chance. None where there was none, or users were hurt to the end.
+    A fault that hurts few may pause that long by chance. Return None if there was none, or if users
+    were hurt to the end.
     """
     recovered = run.clocks.get("recovered")
     if recovered is None:
@@ -92,7 +98,7 @@ def cured_after(run: Run) -> Mapping[str, Any] | None:
 
 
 def _timeout(run: Run) -> float:
-    """The client's, seconds."""
+    """Return the client's time-out in seconds."""
     try:
         return float(seconds(pick(run.scenario, "load", "timeout")))
     except (TypeError, ValueError):
@@ -100,6 +106,6 @@ def _timeout(run: Run) -> float:
 
 
 def judged(run: Run) -> list[Mapping[str, Any]]:
-    """The operations of which it can be told whether they touched the cause, in order."""
+    """Return the operations of which it is known if they touched the cause, in order."""
     found = [row for row in rows(run.outcome.get("operations")) if isinstance(row.get("right"), bool)]
     return sorted(found, key=lambda row: number(row.get("t")) or 0.0)

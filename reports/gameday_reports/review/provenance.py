@@ -1,7 +1,7 @@
-"""Every change that was in flight: who made and approved it, whether AI had part, and what that leaves to be asked.
+"""Changes in flight: who made and approved them, the part of AI, and the questions that remain.
 
-The questions are a team's policies as small rules over the record; a rule is a function and a line of QUESTIONS.
-Rollbacks are left out: they are operations.
+The questions are a team's policies as small rules over the record; a rule is a function and a line
+of QUESTIONS. Rollbacks are left out: they are operations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ STAGELESS = "all-at-once"
 
 @dataclass(frozen=True)
 class Shipped:
-    """One change. `record` is all that is written of it; `faulty` where the timeline counts it as a fault."""
+    """One change. `record` is all that is known of it; `faulty` is True if the timeline counts it
+    as a fault."""
 
     change: change_feed.Change
     record: Mapping[str, Any]
@@ -32,14 +33,14 @@ class Shipped:
 
     @property
     def ai(self) -> bool | None:
-        """Whether AI had part in it; None where nobody recorded that."""
+        """Return True if AI took part in it; None if that isn't recorded."""
         if self.record.get("ai"):
             return True
         return False if self.change.ai == change_feed.NO_AI else None
 
     @property
     def approvals(self) -> list[str] | None:
-        """Who approved, by role; None where that isn't recorded."""
+        """Return who approved, by role; None if that isn't recorded."""
         found = self.record.get("approvals")
         return (
             None
@@ -49,7 +50,7 @@ class Shipped:
 
     @property
     def everywhere(self) -> bool:
-        """Whether every one of several regions got it at once."""
+        """Return True if every one of several regions got it at once."""
         return self.change.strategy == STAGELESS and self.regions > 1
 
     def approved_by(self, words: Sequence[str]) -> bool:
@@ -57,20 +58,20 @@ class Shipped:
 
     @property
     def plan(self) -> str:
-        """What an automation meant to do beside shipping; empty for a plain deploy."""
+        """Return what an automation planned besides shipping; empty for a plain deploy."""
         return "; ".join(
             f"{key} the {text(value)}" for key, value in mapping(self.record.get("plan")).items()
         )
 
 
 def role(value: Any) -> str:
-    """A role and its level as 'code owner (senior)'; anything else as text."""
+    """Return a role and its level as 'code owner (senior)'; anything else as text."""
     name, level = text(pick(value, "role")), text(pick(value, "level"))
     return f"{name} ({level})" if name and level else name or person(value)
 
 
 def shipped(run: Run) -> list[Shipped]:
-    """Every change but rollbacks, in order."""
+    """Return every change except rollbacks, in order."""
     harmful = {text(event.data.get("change") or event.data.get("plan")) for event in run.of("fault.intended")}
     regions = len(
         items(pick(run.outcome, "system", "regions")) or items(pick(run.scenario, "system", "regions"))
@@ -86,12 +87,12 @@ def shipped(run: Run) -> list[Shipped]:
 
 
 def faulty(run: Run) -> Shipped | None:
-    """The change that a fault of the timeline stands for."""
+    """Return the change that a fault of the timeline stands for."""
     return next((each for each in shipped(run) if each.faulty), None)
 
 
 def ai_sentence(each: Shipped) -> str:
-    """Whether AI had part, in what, and with which tool and model."""
+    """Return if AI took part, in what, and with which tool and model."""
     if each.ai is None:
         return "Whether AI had part in it is not recorded."
     if not each.ai:
@@ -105,19 +106,19 @@ def prompt(each: Shipped) -> str:
 
 
 def questions(each: Shipped) -> list[str]:
-    """What a review may ask of this change; none where its record leaves nothing open."""
+    """Return the questions about this change; none if its record leaves nothing open."""
     return [said for rule in QUESTIONS for said in [rule(each)] if said]
 
 
 def together(found: Sequence[Shipped]) -> Iterator[str]:
-    """What is to be asked of several changes of one run."""
+    """Return the questions about several changes of one run."""
     kinds = {each.change.kind for each in found}
     if {"schema", "auth"} <= kinds:
         yield "A schema and an auth change were under way in one run: should one of them have waited?"
 
 
 def unowned(each: Shipped) -> str:
-    """An AI change needs the approval of somebody who owns the service."""
+    """Ask for the approval of an owner of the service if AI took part."""
     if not each.ai or each.approvals is None:
         return ""
     if not each.approvals:
@@ -128,7 +129,7 @@ def unowned(each: Shipped) -> str:
 
 
 def unsenior(each: Shipped) -> str:
-    """Changes by juniors and mid-levels need a senior's sign-off."""
+    """Ask for a senior's sign-off of a change by a junior or mid-level author."""
     author = text(pick(each.record, "author", "level")).lower()
     if author not in LESS_SENIOR or not each.approvals or each.approved_by(SENIOR):
         return ""
@@ -136,18 +137,18 @@ def unsenior(each: Shipped) -> str:
 
 
 def untraced(each: Shipped) -> str:
-    """Prompt and model of an AI change are to be stored."""
+    """Ask for prompt and model of an AI-assisted change."""
     missing = [name for name in ("tool", "model", "prompt") if not pick(each.record, "ai", name)]
     return f"Not on record of the AI that had part: {', '.join(missing)}." if each.ai and missing else ""
 
 
 def unknown(each: Shipped) -> str:
-    """A change that says nothing of AI can't be told from one without."""
+    """Ask if AI took part, if the change doesn't say."""
     return "Should every change say whether AI had part in it? This one does not." if each.ai is None else ""
 
 
 def stageless(each: Shipped) -> str:
-    """Progressive delivery."""
+    """Ask for progressive delivery."""
     if not each.everywhere:
         return ""
     return f"It went to {every(each.regions)} at once: should it have gone in stages?"
@@ -158,14 +159,14 @@ def every(regions: int) -> str:
 
 
 def risky(each: Shipped) -> str:
-    """No infrastructure or auth code by AI without extra review."""
+    """Ask for extra review of infrastructure or auth code by AI."""
     if not each.ai or each.change.kind not in EXTRA_CARE:
         return ""
     return f"AI had part in a change of kind “{each.change.kind}”: which extra review does that need?"
 
 
 def one_way(each: Shipped) -> str:
-    """Two-way doors."""
+    """Ask for a way back."""
     if each.record.get("reversible") is False:
         return "It can't be taken back by shipping the release before: was there another way back?"
     if not each.record.get("migration"):

@@ -1,7 +1,8 @@
-"""Writes the review into the run's folder, `review.md`, and never over what somebody has edited.
+"""Writer of the review, `review.md` in the run's folder, which never replaces an edited file.
 
-A draft ends in a comment with the digest of what is above it. Where that still fits nobody has touched the file and a
-new draft replaces it; else it is kept, and the new one goes beside it, as `review-draft.md`, `review-draft-2.md`, …
+A draft ends in a comment with the digest of the text above it. If the digest matches, nobody has
+edited the file and a new draft replaces it. Otherwise the file is kept and the new draft goes to
+`review-draft.md`, `review-draft-2.md`, …
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ MARK = (
 
 @dataclass(frozen=True)
 class Draft:
-    """Where the draft is; `kept`: the edited files that it did not replace."""
+    """Path of the draft; `kept`: the edited files that it did not replace."""
 
     path: Path
     kept: tuple[Path, ...] = ()
 
 
 def write_review(folder: Path, run: Run) -> Draft:
-    """The same bytes for the same files. Raises OSError where it can't be written."""
+    """Write the review, the same bytes for the same files. Raise OSError if it can't be written."""
     kept: list[Path] = []
     for path in _names(folder):
         if not path.exists() or untouched(path.read_bytes()):
@@ -50,12 +51,12 @@ def _names(folder: Path) -> Iterator[Path]:
 
 
 def signed(text: str) -> bytes:
-    """The draft with its digest behind it."""
+    """Return the draft with its digest appended."""
     body = text.encode("utf-8")
     return body + b"\n" + MARK.format(hashlib.sha256(body).hexdigest()).encode("utf-8")
 
 
 def untouched(content: bytes) -> bool:
-    """Whether this is a draft as it was written."""
+    """Return True if this is an unedited draft."""
     body, _, mark = content.rpartition(b"\n<!-- ")
     return b"<!-- " + mark == MARK.format(hashlib.sha256(body).hexdigest()).encode("utf-8")

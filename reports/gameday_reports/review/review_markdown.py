@@ -1,4 +1,4 @@
-"""A review in Markdown, to edit and to paste into a wiki. Everything from outside is escaped: it stays text."""
+"""Review in Markdown, to edit and to paste into a wiki. Everything from outside is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BLANK = "______"
 
 
 def markdown(review: Review) -> str:
-    """The whole document, ending in a newline."""
+    """Return the whole document, ending in a newline."""
     parts = [
         f"# Post-incident review: {plain(review.title)}",
         f"*Draft, blameless. {plain(review.how)}*",

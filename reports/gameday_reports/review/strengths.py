@@ -1,4 +1,4 @@
-"""What went well in a run: rules like those of `factors`, in one table. To add one, add a function and a line."""
+"""What went well in a run: the table of all rules. To add one, add a function and a line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEAR = 2.0
 
 
 def within(run: Run, key: str, what: str) -> Found | None:
-    """An expectation on a clock that held, with what was measured."""
+    """Find an expectation on a clock that held, with its measurement."""
     value = measured(run, key)
     held = [
         text(row.get("expr")) for row in rows(run.outcome.get("expectations")) if row.get("holds") is True
@@ -31,19 +31,19 @@ def within(run: Run, key: str, what: str) -> Found | None:
 
 
 def detected(run: Run) -> Found | None:
-    """Detection was within the expectation."""
+    """Find detection within the expectation."""
     return within(run, "ttd", "The outage was detected as soon")
 
 
 def recovered(run: Run) -> Found | None:
-    """Recovery was within the expectation."""
+    """Find recovery within the expectation."""
     if text(run.outcome.get("ended_by")) in ("schedule", "cleanup") or reverted_after(run) is not None:
         return None  # how soon is what the timeline says
     return within(run, "ttr", "Users were well as soon")
 
 
 def near_limit(run: Run) -> Found | None:
-    """Hardly a detector could have been sooner."""
+    """Find detection close to the limit."""
     ratio = figure(run, "detection", "ratio")
     if ratio is None or ratio > NEAR or measured(run, "ttd") is None:
         return None
@@ -53,7 +53,7 @@ def near_limit(run: Run) -> Found | None:
 
 
 def ahead(run: Run) -> Found | None:
-    """Monitors were ahead of the customers."""
+    """Find monitors that were ahead of the customers."""
     by = figure(run, "customer_reports", "ahead_client_s")
     if by is None or by <= 0:
         return None
@@ -61,7 +61,7 @@ def ahead(run: Run) -> Found | None:
 
 
 def right_first(run: Run) -> Found | None:
-    """The first operation touched the cause."""
+    """Find a first operation that touched the cause."""
     done = judged(run)
     if not done or not done[0]["right"]:
         return None
@@ -72,7 +72,7 @@ def right_first(run: Run) -> Found | None:
 
 
 def by_itself(run: Run) -> Found | None:
-    """The system ended the outage without anybody."""
+    """Find an outage that the system ended by itself."""
     if (
         run.outcome.get("ended_by") != "system"
         or reverted_after(run) is not None
@@ -83,7 +83,7 @@ def by_itself(run: Run) -> Found | None:
 
 
 def refused(run: Run) -> Found | None:
-    """A guardrail kept an automation from it."""
+    """Find an automation that a guardrail stopped."""
     releases = {each.change.id: each.change.release for each in shipped(run)}
     found = [event for event in run.of("change.failed") if text(event.data.get("why")).startswith("refused")]
     if not found:
@@ -94,7 +94,7 @@ def refused(run: Run) -> Found | None:
 
 
 def unhurt(run: Run) -> Found | None:
-    """Regions and journeys without one failed request while others failed."""
+    """Find regions and journeys without a failed request while others failed."""
     places, journeys = _whole(run, "regions"), _whole(run, "journeys")
     whole = [f"for users of {listed(places)}"] if places else []
     whole += [f"on {listed(journeys)}"] if journeys else []
@@ -110,13 +110,13 @@ def _whole(run: Run, key: str) -> list[str]:
 
 
 def nothing_lost(run: Run) -> Found | None:
-    """No acknowledged order was lost."""
+    """Find that no acknowledged order was lost."""
     lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
     return Found(f"No order was lost, of {count(kept)} acknowledged.") if lost == 0 and kept else None
 
 
 def records_agree(run: Run) -> Found | None:
-    """Client, database and ledger say the same of every order."""
+    """Find that client, database and ledger agree on every order."""
     audit = mapping(run.outcome.get("audit"))
     if not audit.get("acknowledged") or any(audit.get(key) != 0 for key, _ in WRONG_RECORDS):
         return None
@@ -124,7 +124,7 @@ def records_agree(run: Run) -> Found | None:
 
 
 def held(run: Run) -> Found | None:
-    """It stayed well to the end."""
+    """Find a recovery that lasted to the end."""
     well, end = run.clocks.get("recovered"), figure(run, "run", "judged_s")
     if (
         well is None
@@ -140,7 +140,7 @@ def held(run: Run) -> Found | None:
 
 
 def harmless(run: Run) -> Found | None:
-    """What was done hurt nobody measurably."""
+    """Find a change or fault that hurt nobody measurably."""
     if "inject" not in run.clocks or run.outcome.get("ttr_state") != "no_effect":
         return None
     return Found(
@@ -149,7 +149,7 @@ def harmless(run: Run) -> Found | None:
 
 
 def stopped(run: Run) -> Found | None:
-    """A rollout that gave up before anybody was hurt."""
+    """Find a rollout that stopped before users were hurt."""
     bad = faulty(run)
     failed = {event.subject for event in run.of("change.failed")}
     if bad is None or bad.plan or bad.change.id not in failed or "effect" in run.clocks:
@@ -177,5 +177,5 @@ RULES: Mapping[str, Rule] = {
 
 
 def strengths(run: Run) -> list[Found]:
-    """What each rule finds, in the order of the table."""
+    """Return the findings of all rules, in the order of the table."""
     return [found for rule in RULES.values() for found in [rule(run)] if found]

@@ -1,4 +1,5 @@
-"""What comes in crowds, said once: instances that died together, and what the edge newly saw of a region."""
+"""Events that come in groups, as one line: instances that died together, and changes in the edge's
+view."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ HOW_MANY = {"instance.died": "ended by themselves", "instance.killed": "were kil
 
 
 def deaths(run: Run, until: float) -> Iterator[tuple[float, str]]:
-    """(time of the first, words) of each crowd of instances that died or were killed before `until`."""
+    """Return (time of the first, words) for each group of instances that died or were killed before
+    `until`."""
     for kind in HOW:
         for crowd in _crowds([event for event in run.of(kind) if event.t <= until]):
             yield crowd[0].t, _dead(kind, crowd)
@@ -50,7 +52,8 @@ def _dead(kind: str, crowd: Sequence[Event]) -> str:
 
 
 def regions(run: Run, until: float) -> Iterator[tuple[float, str]]:
-    """(time, words) of what the edge saw of each region: down, without its database, and up again."""
+    """Return (time, words) for each change in the edge's view of a region: down, without its
+    database, up again."""
     since = next((event.t for event in run.of("phase") if event.subject == "steady"), 0.0)
     seen: dict[str, tuple[bool, bool]] = {}
     turns: dict[str, list[tuple[float, str]]] = {}
@@ -65,7 +68,7 @@ def regions(run: Run, until: float) -> Iterator[tuple[float, str]]:
 
 
 def _state(data: Any) -> tuple[bool, bool]:
-    """(up, reaches a database); of a region that is down the database isn't asked about."""
+    """Return (up, reaches a database); the database of a region that is down is ignored."""
     up = bool(data.get("up"))
     return up, bool(data.get("database")) if up else True
 

@@ -1,6 +1,7 @@
-"""The timeline of a run for people: one line for each event that matters, by time, without floods.
+"""Timeline of a run for people: one line for each event that matters, by time, without floods.
 
-`happened` and `floods` say what the journal holds; clocks, alerts and customers are said here.
+`journal_lines` and `event_grouping` read the journal; clocks, alerts and customers are described
+here.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ ORDER = ("run", "change", "fault", "users", "system", "alert", "response", "note
 
 @dataclass(frozen=True)
 class Moment:
-    """`t` in seconds since the run's start; `since` and `clock` (UTC, empty where unknown) say it; `kind` of ORDER."""
+    """A line: `t` in seconds since the run's start; `since` and `clock` (UTC, empty if unknown) in
+    words; `kind` is one of ORDER."""
 
     t: float
     since: str
@@ -47,7 +49,7 @@ class Moment:
 
 
 def moments(run: Run) -> list[Moment]:
-    """Every line, by time."""
+    """Return every line, by time."""
     until = next((event.t for event in run.of("run.ended")), float("inf"))
     told: list[tuple[str, tuple[float, str]]] = [
         *(("run", each) for part in (journal_lines.steady, journal_lines.stops, journal_lines.breaks, _ended) for each in part(run)),
@@ -73,7 +75,7 @@ def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
 
 
 def _began(run: Run) -> datetime | None:
-    """The wall clock at the run's start, UTC; None where that isn't known, or not in which zone."""
+    """Return the wall clock at the run's start in UTC; None if it or its zone is unknown."""
     said = pick(run.outcome, "run", "started") or run.first("run.started").get("started")
     try:
         at = datetime.fromisoformat(text(said))
@@ -83,7 +85,7 @@ def _began(run: Run) -> datetime | None:
 
 
 def _hurt(run: Run) -> Iterator[tuple[float, str]]:
-    """The effect, and every relapse."""
+    """Yield the effect and every relapse."""
     if "effect" in run.clocks:
         slo = next(
             (row for row in rows(run.outcome.get("slos")) if row.get("effect") == run.clocks["effect"]), {}
@@ -107,7 +109,7 @@ def _restored(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def _customers(run: Run) -> Iterator[tuple[float, str]]:
-    """Reports are a model's, and said to be."""
+    """Yield the customers' reports, which are a model and say so."""
     effect = run.clocks.get("effect")
     for key, words in CUSTOMERS:
         after = number(pick(run.outcome, "customer_reports", key))
@@ -116,7 +118,8 @@ def _customers(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def _alerts(run: Run) -> Iterator[tuple[float, str]]:
-    """The first of each side that pages and that only watches, and the first false alarm; the others are a flood."""
+    """Yield the first alert of each side that pages and that only watches, and the first false
+    alarm; more would be a flood."""
     seen: set[tuple[Any, ...]] = set()
     for row in rows(run.outcome.get("alerts")):
         t, key = number(row.get("t")), (_side(row), bool(row.get("pages")), bool(row.get("false_alarm")))
@@ -137,7 +140,7 @@ def _alert(row: Mapping[str, Any]) -> str:
 
 
 def _pages(run: Run) -> Iterator[tuple[float, str]]:
-    """The first page to each receiver, or that it could not be delivered."""
+    """Yield the first page to each receiver, or that it could not be delivered."""
     seen: set[tuple[str, str]] = set()
     for event in run.of("page.delivered", "page.failed"):
         to = text(event.data.get("to")) or "the one on call"
@@ -155,7 +158,7 @@ def _ended(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def left_out(run: Run, shown: Sequence[Moment]) -> str:
-    """How many alerts the timeline leaves out, as a sentence; empty where none."""
+    """Return a sentence that counts the alerts left out of the timeline; empty if there are none."""
     told = sum(1 for each in shown if each.kind == "alert" and " raised: " in each.words)
     more = len(rows(run.outcome.get("alerts"))) - told
     alerts = "One more alert is" if more == 1 else f"{more} more alerts are"

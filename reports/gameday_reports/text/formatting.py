@@ -1,6 +1,6 @@
-"""How the report says things: numbers with their units, states in words, verdicts. Plain, blameless, standard terms.
+"""Numbers with their units, states and verdicts in words: plain, blameless, in standard terms.
 
-Nothing here reads a file or knows of HTML; every function takes values that may be None and always gives words.
+Pure. Every function accepts None and always returns words.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HOLDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None:
 
 
 def seconds(value: Any) -> str:
-    """'1.08 s'; one decimal from 100 s on."""
+    """Return '1.08 s'; one decimal from 100 s on."""
     found = number(value)
     if found is None:
         return NOT_MEASURED
@@ -53,7 +53,7 @@ def seconds(value: Any) -> str:
 
 
 def count(value: Any) -> str:
-    """'2,700', or 'not measured'."""
+    """Return '2,700', or 'not measured'."""
     found = number(value)
     if found is None:
         return NOT_MEASURED
@@ -61,7 +61,8 @@ def count(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A ratio as a percentage with two significant decimals where it is small: '3.2 %', '0.04 %', '100 %'."""
+    """Return a ratio as a percentage with two significant decimals if it is small: '3.2 %', '0.04
+    %', '100 %'."""
     found = number(value)
     if found is None:
         return NOT_MEASURED
@@ -75,13 +76,13 @@ def percent(value: Any) -> str:
 
 
 def times(value: Any) -> str:
-    """'1.9×', or 'not measured'."""
+    """Return '1.9×', or 'not measured'."""
     found = number(value)
     return NOT_MEASURED if found is None else f"{found:.1f}×"
 
 
 def per_hour(value: Any) -> str:
-    """A rate: '257 an hour', '0.30 an hour'; three digits where it is small."""
+    """Return a rate: '257 an hour', '0.30 an hour'; three digits if it is small."""
     found = number(value)
     if found is None:
         return NOT_MEASURED
@@ -89,12 +90,12 @@ def per_hour(value: Any) -> str:
 
 
 def give_or_take(value: Any) -> str:
-    """'±0.49 s', or nothing where the error isn't known."""
+    """Return '±0.49 s', or nothing if the error is unknown."""
     return "" if number(value) is None else f"±{seconds(value)}"
 
 
 def money(value: Any) -> str:
-    """Cents as units of currency."""
+    """Return cents as units of currency."""
     found = number(value)
     return NOT_MEASURED if found is None else f"{found / 100:,.2f}"
 
@@ -114,7 +115,7 @@ BEGINS = {"ttd": "effect", "ttd_from_inject": "inject", "tta": "detect", "ttr": 
 
 
 def interval(outcome: Mapping[str, Any], key: str) -> tuple[str, str]:
-    """What `<key>_s` is, in words: (short, state). The state is 'measured' only where there is a number."""
+    """Return (short text, state) of `<key>_s`; the state is 'measured' only if there is a number."""
     value, state = number(pick(outcome, f"{key}_s")), pick(outcome, f"{key}_state")
     if state == "censored":
         return "never", _censored(outcome, key)
@@ -126,7 +127,7 @@ def interval(outcome: Mapping[str, Any], key: str) -> tuple[str, str]:
 
 
 def _censored(outcome: Mapping[str, Any], key: str) -> str:
-    """`<key>_censored_at` is a time on the run's clock; said as how long the interval had lasted by then."""
+    """Return how long the interval had lasted at `<key>_censored_at`, a time on the run's clock."""
     at, begin = number(pick(outcome, f"{key}_censored_at")), number(pick(outcome, "clocks", BEGINS[key]))
     if at is None:
         return "censored"
@@ -138,7 +139,8 @@ def _censored(outcome: Mapping[str, Any], key: str) -> str:
 
 
 def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: str) -> Figure:
-    """A large figure for TTD, TTA or TTR with its state beneath, its error, and for TTD what it is to the limit."""
+    """Return the large figure of TTD, TTA or TTR with its state, its error, and for TTD its ratio
+    to the limit."""
     value, state = interval(outcome, key)
     if state == "measured":
         ratio = number(pick(outcome, "detection", "ratio")) if key == "ttd" else None
@@ -191,7 +193,7 @@ def _tone(value: Any) -> str:
 
 
 def figures(outcome: Mapping[str, Any]) -> list[Figure]:
-    """The large figures of the header, in order."""
+    """Return the large figures of the header, in order."""
     return [
         interval_figure(outcome, "ttd", "Time to detect", "TTD, first effect to first page"),
         interval_figure(outcome, "tta", "Time to acknowledge", "TTA, first page to taken"),

@@ -1,6 +1,7 @@
-"""The journal's part of a timeline: changes, faults, operations, acknowledgements and notes, each a time and words.
+"""Journal events as timeline lines: changes, faults, operations, acknowledgements and notes.
 
-A bad deploy is told as the change that it is, and a rollback as the operation. Clocks and alerts are left to `moments`.
+A bad deploy appears as its change and a rollback as its operation. `event_timeline` adds clocks and
+alerts.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ LONGEST = 240
 
 
 def why(event: Event) -> str:
-    """The reason that an event gives, on one line and no longer than a line or two."""
+    """Return the reason that an event gives, on one line and shortened."""
     words = " ".join(text(event.data.get("why")).split()).rstrip(".")
     return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
 
 
 def shipping(run: Run) -> Iterator[tuple[float, str]]:
-    """Every change but rollbacks: begun, done or failed. Who approved and whether AI had part is told with it."""
+    """Yield every change except rollbacks: begun, done or failed, with its approvals and AI part."""
     ends = {event.subject: event for event in run.of("change.done", "change.failed")}
     begun = {event.subject: event.t for event in run.of("change.started")}
     for each in shipped(run):
@@ -70,7 +71,8 @@ def _ended(each: Shipped, end: Event, took: float) -> str:
 
 
 def faults(run: Run) -> Iterator[tuple[float, str]]:
-    """Faults ordered, confirmed and reverted; of those that are a change only what nobody's operation reverted."""
+    """Yield faults ordered, confirmed and reverted; of faults that are a change only reverts
+    without an operation."""
     begun = {event.subject: event for event in run.of("fault.intended")}
     for event in run.of(
         "fault.intended", "fault.injected", "fault.failed", "fault.reverted", "environment.deleted"
@@ -103,7 +105,7 @@ def _fault(event: Event, name: str, of_change: bool, took: float) -> str:
 
 
 def operations(run: Run) -> Iterator[tuple[float, str]]:
-    """Every operation with who ordered it, whether it touched the cause, and when it was done."""
+    """Yield every operation with who requested it, if it touched the cause, and when it was done."""
     ends = {event.subject: event for event in run.of("operation.done", "operation.failed")}
     judged = {
         (row.get("name"), row.get("t")): row.get("right") for row in rows(pick(run.outcome, "operations"))
@@ -129,7 +131,7 @@ def _named(event: Event, releases: Mapping[str, str]) -> str:
 
 
 def acknowledged(run: Run) -> Iterator[tuple[float, str]]:
-    """The first page that each took; how many more, at the end of it."""
+    """Yield the first page that each responder took, with the number of others."""
     by: dict[str, list[Event]] = {}
     for event in run.of("ack"):
         by.setdefault(text(event.data.get("by")) or "nobody recorded", []).append(event)
@@ -139,7 +141,7 @@ def acknowledged(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def notes(run: Run) -> Iterator[tuple[float, str]]:
-    """What people put on the timeline, in their own words."""
+    """Yield people's notes in their own words."""
     for event in run.of("note"):
         by = text(event.data.get("by"))
         if by != OURS:
@@ -153,7 +155,7 @@ def databases(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def breaks(run: Run) -> Iterator[tuple[float, str]]:
-    """What broke the run off."""
+    """Yield what ended the run early."""
     for event in run.of("run.error"):
         yield event.t, f"The tool failed in {text(event.data.get('where'))}: {why(event)}."
     for event in run.of("run.interrupted"):
@@ -161,7 +163,7 @@ def breaks(run: Run) -> Iterator[tuple[float, str]]:
 
 
 def stops(run: Run) -> Iterator[tuple[float, str]]:
-    """The scenario's own condition that stopped the run."""
+    """Yield the scenario's condition that stopped the run."""
     for event in run.of("run.stopped"):
         yield event.t, f"The run was stopped: its abort condition “{text(event.data.get('expr'))}” held."
 

@@ -1,4 +1,5 @@
-"""Values from files that may lack anything: each reader gives the type asked for, or None / empty. Never raises."""
+"""Values from files that may lack anything: each reader returns the type asked for, or None or
+empty. Never raises."""
 
 from __future__ import annotations
 
@@ -8,21 +9,21 @@ from typing import Any
 
 
 def pick(data: Any, *keys: str) -> Any:
-    """`data[k1][k2]…`, or None where any step is missing or isn't a mapping."""
+    """Return `data[k1][k2]…`, or None if any step is missing or isn't a mapping."""
     for key in keys:
         data = data.get(key) if isinstance(data, Mapping) else None
     return data
 
 
 def number(value: Any) -> float | None:
-    """A finite number; None for anything else (text, true/false, NaN)."""
+    """Return a finite number; None for anything else (text, true/false, NaN)."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
 
 
 def text(value: Any) -> str:
-    """One line or more of text; empty for null. Lists are joined by commas, mappings become `key: value` pairs."""
+    """Return text, empty for null. Lists are joined by commas, mappings become `key: value` pairs."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -35,7 +36,7 @@ def text(value: Any) -> str:
 
 
 def person(value: Any) -> str:
-    """A role and its level as 'code owner, senior'; anything else as `text`."""
+    """Return a role and its level as 'code owner, senior'; anything else as `text` does."""
     if isinstance(value, Mapping):
         return ", ".join(text(value[key]) for key in ("role", "level") if value.get(key)) or text(value)
     return text(value)
@@ -46,10 +47,10 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def items(value: Any) -> Sequence[Any]:
-    """The items of a list; empty for anything else."""
+    """Return the items of a list; empty for anything else."""
     return value if isinstance(value, list | tuple) else ()
 
 
 def rows(value: Any) -> Sequence[Mapping[str, Any]]:
-    """The mappings in a list; empty for anything else."""
+    """Return the mappings in a list; empty for anything else."""
     return [row for row in items(value) if isinstance(row, Mapping)]

@@ -1,4 +1,5 @@
-"""Text from outside in Markdown, so that it stays text: no mark-up, no link, no HTML, on one line."""
+"""Text from outside in Markdown, escaped so that it stays text: no mark-up, no link, no HTML, on
+one line."""
 
 from __future__ import annotations
 
@@ -10,18 +11,18 @@ LEADING = re.compile(r"^(?:([-+=])|(\d{1,9})([.)])(?=\s|$))")
 
 
 def plain(words: str) -> str:
-    """Words for a paragraph, an item of a list or a cell of a table. An address in them becomes no link."""
+    """Escape words for a paragraph, a list item or a table cell. An address in them becomes no link."""
     escaped = SPECIAL.sub(r"\\\1", line(words))
     return LEADING.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", escaped)
 
 
 def code(words: str) -> str:
-    """Words between backticks, outside of tables."""
+    """Return words between backticks, for use outside tables."""
     return f"`{line(words).replace('`', chr(39))}`"
 
 
 def line(words: str) -> str:
-    """On one line, without characters that can't be seen."""
+    """Return the text on one line, without invisible characters."""
     return " ".join(_visible(words).split())
 
 
@@ -30,14 +31,14 @@ def _visible(words: str) -> str:
 
 
 def block(words: str) -> list[str]:
-    """A command as a fenced block, whose fence no line of it can end."""
+    """Return a command as a fenced block whose fence no line of it can end."""
     longest = max((len(run) for run in re.findall(r"`+", words)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}sh", _visible(words), fence]
 
 
 def table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table; the cells are escaped, the headings are the caller's own."""
+    """Return the lines of a table; cells are escaped, headings are the caller's own."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
     for row in cells:

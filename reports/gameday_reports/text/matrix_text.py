@@ -1,6 +1,6 @@
-"""What the variants of a matrix came to, in sentences: what one's settings bought, held against the others.
+"""Differences between the variants of a matrix, in sentences.
 
-Only what differs is told. Nothing is judged here; the page around the sentences is `matrix`. Any value may be missing.
+Only differences are described, and nothing is judged. Any value may be missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GUARDRAIL = "guardrails."
 
 
 def sentences(variants: Sequence[Variant]) -> list[str]:
-    """Of each SLO, of the recovery, and of orders: one sentence where the variants differ in it."""
+    """Yield a sentence for each SLO, for the recovery and for orders in which the variants differ."""
     slos = [_slo(name, variants) for name in dict.fromkeys(n for each in variants for n in slos_of(each))]
     return [said for said in (*slos, _recovery(variants), _orders(variants)) if said]
 
@@ -33,19 +33,20 @@ def name_of(variant: Variant) -> str:
 
 
 def called(variant: Variant) -> str:
-    """The variant in a sentence: 'with breaker and bulkhead', 'without', or just its name."""
+    """Return the variant's name in a sentence: 'with breaker and bulkhead', 'without', or just its
+    name."""
     switched = guardrails(variant)
     return f"with {_joined(switched)}" if name_of(variant) == "with" and switched else name_of(variant)
 
 
 def guardrails(variant: Variant) -> list[str]:
-    """The guardrails that it has on and not every other variant has, in words."""
+    """Return in words the guardrails that are on in this variant and not in every other one."""
     settings = mapping(variant.get("settings"))
     return [spelt(name) for name, value in settings.items() if name.startswith(GUARDRAIL) and value is True]
 
 
 def spelt(setting: str) -> str:
-    """'retryBudget' of 'guardrails.retryBudget' as 'retry budget'; any other setting with where it belongs."""
+    """Return 'retry budget' for 'guardrails.retryBudget'; any other setting with its section."""
     name = setting.removeprefix(GUARDRAIL)
     return "".join(f" {each.lower()}" if each.isupper() else each for each in name).replace(".", " ")
 
@@ -55,7 +56,7 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def _sentence(subject: str, parts: Iterator[tuple[str, str]]) -> str:
-    """Variants that came to the same are named together; empty where all did."""
+    """Return a sentence that groups variants with the same result; empty if all are alike."""
     together: dict[str, list[str]] = {}
     for name, what in parts:
         together.setdefault(what, []).append(name)

@@ -1,6 +1,7 @@
-"""Amounts as comparisons and trials hold them, in words: infinite ones are the texts "Infinity" and "-Infinity".
+"""Amounts of comparisons and trials in words; infinite ones are stored as "Infinity" and
+"-Infinity".
 
-An infinite time is one that never came. `words` says plain numbers; which amounts there are is left to the pages.
+An infinite time never came. `formatting` handles plain numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LEAST_P = 0.0001
 
 
 def amount(value: Any) -> float | None:
-    """A number, perhaps infinite; None for anything else."""
+    """Return a number, perhaps infinite; None for anything else."""
     if isinstance(value, str):
         return INFINITE.get(value)
     if isinstance(value, float) and math.isinf(value):
@@ -30,13 +31,13 @@ def amount(value: Any) -> float | None:
 
 
 def ends(value: Any) -> tuple[float, float] | None:
-    """An interval's two ends, perhaps infinite; None where it hasn't both."""
+    """Return both ends of an interval, perhaps infinite; None if one is missing."""
     found = [amount(each) for each in items(value)]
     return (found[0], found[1]) if len(found) == 2 and found[0] is not None and found[1] is not None else None
 
 
 def told(value: Any, unit: Unit = "seconds") -> str:
-    """'1.80 s', '3.2 %', 'never' or 'not known'."""
+    """Return '1.80 s', '3.2 %', 'never' or 'not known'."""
     found = amount(value)
     if found is None:
         return NOT_KNOWN
@@ -46,7 +47,7 @@ def told(value: Any, unit: Unit = "seconds") -> str:
 
 
 def change(value: Any, unit: Unit = "seconds") -> str:
-    """A difference with its sign: '+0.62 s', '−12.0 %', '+∞', 'none' for zero, 'not known'."""
+    """Return a difference with its sign: '+0.62 s', '−12.0 %', '+∞', 'none' for zero, 'not known'."""
     found = amount(value)
     if found is None:
         return NOT_KNOWN
@@ -57,25 +58,25 @@ def change(value: Any, unit: Unit = "seconds") -> str:
 
 
 def interval(value: Any, unit: Unit = "seconds") -> str:
-    """'[1.60 s, never]', or empty where there is none."""
+    """Return '[1.60 s, never]', or nothing if there is no interval."""
     found = ends(value)
     return f"[{told(found[0], unit)}, {told(found[1], unit)}]" if found else ""
 
 
 def change_interval(value: Any) -> str:
-    """'[−0.10 s, +0.62 s]', or empty where there is none."""
+    """Return '[−0.10 s, +0.62 s]', or nothing if there is no interval."""
     found = ends(value)
     return f"[{', '.join('0 s' if each == 0 else change(each) for each in found)}]" if found else ""
 
 
 def covered(found: Mapping[str, Any], shown: str) -> str:
-    """An interval with what it covers: '97.9 % [1.60 s, 2.30 s]'; empty where there is none."""
+    """Return an interval with its coverage: '97.9 % [1.60 s, 2.30 s]'; nothing if there is none."""
     coverage = number(found.get("coverage"))
     return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
 
 
 def spread(found: Mapping[str, Any], unit: Unit = "seconds") -> str:
-    """What stands behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
+    """Return the spread behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
     n, never = whole(found.get("n")), whole(found.get("censored"))
     if not n:
         return "no trial has a value"
@@ -84,7 +85,7 @@ def spread(found: Mapping[str, Any], unit: Unit = "seconds") -> str:
 
 
 def chance(value: Any) -> str:
-    """A p-value: two significant digits, none below 0.0001."""
+    """Return a p-value: two significant digits, none below 0.0001."""
     found = number(value)
     if found is None:
         return NOT_KNOWN
@@ -92,10 +93,10 @@ def chance(value: Any) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """'1 trial', '10 trials'."""
+    """Return '1 trial', '10 trials'."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def whole(value: Any) -> int:
-    """A count; 0 where it isn't one."""
+    """Return a count; 0 if it isn't one."""
     return int(number(value) or 0)

@@ -1,6 +1,7 @@
-"""What happened in three to five sentences, made only of what was measured and of the scenario's own words.
+"""Summary of a run in three to five sentences, from measurements and the scenario's own words.
 
-Plain about what isn't known: a run that broke off, a system that wasn't steady, an outage that nobody ended.
+Unknowns are stated plainly: a run that ended early, a system that wasn't steady, an outage without
+an end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LONG_S = 10.0
 
 
 def summary(run: Run) -> list[str]:
-    """The sentences, in the order in which things happened."""
+    """Return the sentences in order of events."""
     told = [*_doubt(run), *_begun(run)]
     if "effect" in run.clocks:
         told += [_hurt(run), _times(run), ended(run)]
@@ -35,7 +36,7 @@ def summary(run: Run) -> list[str]:
 
 
 def _stopped(outcome: Mapping[str, Any]) -> list[str]:
-    """How the run ended, where one of its own conditions cut it short."""
+    """Yield how the run ended if one of its own conditions stopped it."""
     stopped = mapping(outcome.get("stopped"))
     if not stopped:
         return []
@@ -44,7 +45,7 @@ def _stopped(outcome: Mapping[str, Any]) -> list[str]:
 
 
 def unfit(run: Run) -> str:
-    """Why a run says nothing of the system; empty where it does."""
+    """Return why a run proves nothing about the system; empty if it does."""
     if run.outcome.get("exit_status") == 130:
         return "The run was interrupted"
     if run.outcome.get("verdict") == "error":
@@ -66,7 +67,7 @@ def _doubt(run: Run) -> list[str]:
 
 
 def _unjudged(run: Run) -> list[str]:
-    """What is open in a run that is inconclusive for another reason."""
+    """Yield what is open in a run that is inconclusive for another reason."""
     if unfit(run) or run.outcome.get("verdict") != "inconclusive":
         return []
     reasons = _reasons(run)
@@ -80,7 +81,7 @@ def _reasons(run: Run) -> str:
 
 
 def _begun(run: Run) -> list[str]:
-    """What was done to the system, and what was wrong with it in the scenario's own words."""
+    """Yield what was done to the system, and the defect in the scenario's own words."""
     at = run.clocks.get("inject")
     if at is None:
         return ["No fault was injected in this run."] if run.events else []
@@ -114,7 +115,7 @@ def _deploy(run: Run) -> str:
 
 
 def _hurt(run: Run) -> str:
-    """From when, how many requests and users, and where."""
+    """Yield from when, how many requests and users, and where."""
     clocks, impact = run.clocks, mapping(run.outcome.get("impact"))
     after = clocks["effect"] - clocks["inject"] if "inject" in clocks else None
     later = f", {soon(after)}" if after is not None else ""
@@ -136,13 +137,13 @@ def _hurt(run: Run) -> str:
 
 
 def deed(name: Any, target: Any) -> str:
-    """An operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
+    """Return an operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
     noun = {"promote": "promotion", "flag": "setting"}.get(text(name), text(name) or "operation")
     return f"{noun} of {text(target)}" if text(target) else noun
 
 
 def soon(value: float) -> str:
-    """'2.00 s later', or 'at once' where that would be 0.00 s."""
+    """Return '2.00 s later', or 'at once' if that would be 0.00 s."""
     return f"{seconds(value)} later" if value >= AT_ONCE else "at once"
 
 
@@ -153,18 +154,18 @@ def _where(impact: Mapping[str, Any]) -> str:
 
 
 def hit(tallies: Any) -> list[str]:
-    """The names of those of which a request failed."""
+    """Return the names with at least one failed request."""
     return [name for name, row in mapping(tallies).items() if name and number(pick(row, "failed"))]
 
 
 def listed(names: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b, c and 3 more'."""
+    """Return 'a', 'a and b', 'a, b, c and 3 more'."""
     names = [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"] if len(names) > SHOWN else list(names)
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _times(run: Run) -> str:
-    """How long until known (TTD), taken (TTA) and well (TTR)."""
+    """Yield the times to detect (TTD), to acknowledge (TTA) and to recover (TTR)."""
     (known, known_is), (taken, taken_is), (well, well_is) = (
         interval(run.outcome, key) for key in ("ttd", "tta", "ttr")
     )
@@ -188,7 +189,7 @@ def _times(run: Run) -> str:
 
 
 def ended(run: Run) -> str:
-    """Who ended the outage, and what is not known where nobody did."""
+    """Return who ended the outage, and what is unknown if there was no end."""
     by, act, after = text(run.outcome.get("ended_by")), run.clocks.get("act"), reverted_after(run)
     if by == "system" and after is not None:
         return (
@@ -222,7 +223,7 @@ def ended(run: Run) -> str:
 
 
 def _harmless(run: Run) -> list[str]:
-    """The main finding of a run without an effect is what it says of false pages."""
+    """Yield the main finding of a run without an effect: its false pages."""
     if interval(run.outcome, "ttr")[0] != "no effect":
         return ["Its effect was not measured."]
     failed = number(pick(run.outcome, "impact", "failed"))
@@ -232,7 +233,7 @@ def _harmless(run: Run) -> list[str]:
 
 
 def _orders(run: Run) -> str:
-    """Whether an acknowledged order was lost."""
+    """Yield if an acknowledged order was lost."""
     found = mapping(run.outcome.get("audit"))
     lost, kept = number(found.get("lost")), number(found.get("acknowledged"))
     if lost is None:
