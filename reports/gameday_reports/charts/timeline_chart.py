@@ -1,8 +1,8 @@
-"""One panel of the timeline as a Vega-Lite drawing: series over time, the fault shaded, every clock marked.
+"""One panel of the timeline as a Vega-Lite drawing: series over time, faults shaded, clocks marked.
 
-All panels of a report share one time axis and the same margins, so that they line up under each other. What the numbers
-are is `series`, which panels there are is `figures`. Specifications are plain data, put together at one go: a library
-that builds them copies and checks every part at every step, which took a report longer than the drawing itself.
+All panels of a report share one time axis and the same margins, so that they line up.
+Specifications are plain data: a library that builds them copies and checks every part at every
+step, which took longer than the drawing.
 """
 
 from __future__ import annotations

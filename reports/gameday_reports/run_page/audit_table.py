@@ -1,4 +1,4 @@
-"""The audit of orders in words: what three records held against each other came to."""
+"""Audit of orders in words: the comparison of three records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MUST_BE_ZERO = {"lost", "duplicated", "charged_twice", "charged_not_kept", "over
 
 
 def audit(run: Run) -> list[Row]:
-    """Each check of orders; `bad` is 'yes' where it found something that must be zero."""
+    """Return each check of orders; `bad` is 'yes' if it found something that must be zero."""
     found = mapping(pick(run.outcome, "audit"))
     return [
         {
@@ -38,12 +38,12 @@ def audit(run: Run) -> list[Row]:
 
 
 def why(run: Run) -> str:
-    """Why a part of the audit is missing; empty where none is, or nothing is known."""
+    """Return why a part of the audit is missing; empty if none is, or if the reason is unknown."""
     return text(run.first("audit").get("why"))
 
 
 def note(run: Run) -> str:
-    """What to know of the figures above; empty where there is nothing to add."""
+    """Return what to know of the figures above; empty if there is nothing to add."""
     found, missing = mapping(pick(run.outcome, "audit")), why(run)
     if missing:
         return f"A record could not be had, and what rests on it is not measured ({missing})."

@@ -1,4 +1,4 @@
-"""The change feed of a run and the change that did it, with its provenance and its diff, as the page shows them."""
+"""Change feed of a run, and the faulty change with its provenance and its diff."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Culprit:
-    """The change that is a fault of the timeline; where none is one (`faulty` False), the first change of the run."""
+    """The change that is a fault of the timeline; if there is none (`faulty` False), the first
+    change of the run."""
 
     change: Change
     faulty: bool
@@ -58,7 +59,7 @@ class Culprit:
 
 
 def feed(run: Run) -> list[Change]:
-    """Every change in order; from the outcome where the journal has none."""
+    """Return every change in order; from the outcome if the journal has none."""
     started = run.of("change.started")
     if started:
         return [_change(run, event.subject, {**event.data, "t": event.t}) for event in started]
@@ -66,7 +67,7 @@ def feed(run: Run) -> list[Change]:
 
 
 def culprit(run: Run) -> Culprit | None:
-    """None where the run changed nothing."""
+    """Return the culprit; None if the run changed nothing."""
     fault = _bad_deploy(run)
     started = {event.subject: event for event in run.of("change.started")}
     wanted = text(fault.data.get("change")) if fault else next(iter(started), "")
@@ -85,7 +86,7 @@ def _bad_deploy(run: Run) -> Event | None:
 
 
 def record(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
-    """All that is known of a change: the release’s own file, under what the journal says."""
+    """Return all that is known of a change: the release's own file, overlaid by the journal."""
     written = run.releases.get(text(data.get("release")), {})
     return {**written, **{key: value for key, value in data.items() if value is not None}}
 
@@ -126,7 +127,7 @@ def _approvals(about: Mapping[str, Any]) -> str:
 
 
 def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """AI provenance as (name, value); empty where no AI had part, or nothing is known."""
+    """Return AI provenance as (name, value); empty if AI took no part or nothing is known."""
     ai = about.get("ai")
     if isinstance(ai, Mapping):
         return [(str(key).capitalize(), text(value)) for key, value in ai.items() if value is not None]
@@ -159,7 +160,8 @@ def _note(run: Run, id_: str, about: Mapping[str, Any]) -> str:
 
 
 def diff(patch: str) -> list[Line]:
-    """The lines of a unified diff, each with its kind. Only a newline ends a line, as for whoever applies it."""
+    """Return the lines of a unified diff, each with its kind. Only a newline ends a line, as when
+    it is applied."""
     return [Line(_kind(line), line) for line in patch.rstrip("\n").split("\n") if patch]
 
 
@@ -170,7 +172,7 @@ def _kind(line: str) -> str:
 
 
 def faults(run: Run) -> list[dict[str, str]]:
-    """Rows of faults in words."""
+    """Return rows of faults in words."""
     return [
         {
             "kind": text(row.get("kind")),

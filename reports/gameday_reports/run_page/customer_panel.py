@@ -1,7 +1,7 @@
-"""What customers would have reported: the curve of their reports, and who noticed first, they or the monitors.
+"""Customer reports: the curve of reports, and who noticed first, customers or monitors.
 
-The reports are a model (`gameday.analysis.impact.customer_reports`), and the page says so. The drawing is made of numbers and fixed
-words alone, so nothing in it needs escaping.
+The reports are a model (`gameday.analysis.impact.customer_reports`), and the page says so. The
+drawing consists of numbers and fixed words, so nothing in it needs escaping.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODEL = (
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment, seconds since the effect; `kind` is a class of the style sheet."""
+    """A moment in seconds since the effect; `kind` is a class of the style sheet."""
 
     t: float
     words: str
@@ -34,7 +34,7 @@ class Mark:
 
 
 def told(run: Run) -> str:
-    """How many would have reported it, and who was first, in a sentence or two."""
+    """Return how many would have reported it, and who was first, in a sentence or two."""
     total, peak, first = (
         number(pick(run.outcome, "customer_reports", key)) for key in ("total", "peak", "first_s")
     )
@@ -48,7 +48,7 @@ def told(run: Run) -> str:
 
 
 def ahead(run: Run) -> str:
-    """Whether monitors were ahead of the customers' alarm or behind it, by side."""
+    """Yield for each side if its monitors were ahead of the customers' alarm."""
     alarm = number(pick(run.outcome, "customer_reports", "alarm_s"))
     if alarm is None:
         return f"Too few for an alarm of theirs, which takes {ALARM} within {WITHIN_S:g} s."
@@ -66,7 +66,7 @@ def _side(run: Run, side: str, name: str) -> str:
 
 
 def curve(run: Run) -> list[str]:
-    """The reports of each second as SVG, wide and narrow; none where there are none."""
+    """Return the reports of each second as SVG, wide and narrow; none if there are none."""
     counts = [number(each) or 0.0 for each in items(pick(run.outcome, "customer_reports", "curve", "counts"))]
     if not counts:
         return []
@@ -111,7 +111,7 @@ def _drawn(counts: Sequence[float], marks: Sequence[Mark], until: float, name: s
 
 
 def _mark(mark: Mark, x: float, place: int, width: int) -> str:
-    """A line with its words above it, in a row of their own, to the side where there is room."""
+    """Return a line with its words above it, in a row of their own, on the side with room."""
     y = 10 + 11 * place
     flipped = x > width * 0.7
     words = _text(

@@ -1,6 +1,6 @@
-"""How near detection came to what is possible, and what quiet time says of false alarms: figures and sentences.
+"""Detection against its limit, and what quiet time says of false alarms: figures and sentences.
 
-The numbers are the outcome's; here they are only said. The race of the detectors is a table of `sections`.
+The numbers are the outcome's. `tables` has the race of the detectors.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ Row = Mapping[str, str]
 
 
 def held_against(outcome: Mapping[str, Any]) -> str:
-    """'2.9× the limit', empty where TTD or the limit isn't known."""
+    """Return '2.9× the limit'; empty if TTD or the limit is unknown."""
     ratio = number(pick(outcome, "detection", "ratio"))
     return "" if ratio is None else f"{times(ratio)} the limit"
 
 
 def limit(outcome: Mapping[str, Any]) -> list[str]:
-    """Whose limit it is, what it is, and what it would be at the other end of what is known; empty without one."""
+    """Return the limit, its stream, and its range under the known uncertainty; empty without a limit."""
     found = mapping(outcome.get("detection"))
     if number(found.get("limit_s")) is None:
         return []
@@ -55,7 +55,7 @@ def _at_upper(found: Mapping[str, Any]) -> str:
 
 
 def quiet(outcome: Mapping[str, Any]) -> str:
-    """What can be said of false pages, as a sentence; empty where the run had no quiet time."""
+    """Return what can be said of false pages in a sentence; empty if the run had no quiet time."""
     found = mapping(outcome.get("quiet"))
     watched, pages = number(found.get("seconds")), number(found.get("pages"))
     if watched is None or pages is None:
@@ -70,7 +70,7 @@ def quiet(outcome: Mapping[str, Any]) -> str:
 
 
 def quiet_race(outcome: Mapping[str, Any]) -> list[Row]:
-    """Alarms of each detector in quiet time, most first, with the rate that can't be ruled out."""
+    """Return alarms of each detector in quiet time, most first, with the upper bound of their rate."""
     found = mapping(pick(outcome, "quiet", "detectors"))
     known = {name: mapping(row) for name, row in found.items() if number(pick(row, "alarms")) is not None}
     ordered = sorted(known.items(), key=lambda item: (-(number(item[1]["alarms"]) or 0), item[0]))
@@ -86,7 +86,7 @@ def quiet_race(outcome: Mapping[str, Any]) -> list[Row]:
 
 
 def control_figures(outcome: Mapping[str, Any]) -> list[Figure]:
-    """The large figures of a run that had no effect: what it found of false pages. Empty for any other run."""
+    """Return the large figures of a run without an effect: its false pages. Empty for any other run."""
     found = mapping(outcome.get("quiet"))
     watched, pages = number(found.get("seconds")), number(found.get("pages"))
     if outcome.get("ttr_state") != "no_effect" or watched is None or pages is None:
@@ -104,7 +104,7 @@ def control_figures(outcome: Mapping[str, Any]) -> list[Figure]:
 
 
 def precision(outcome: Mapping[str, Any]) -> list[str]:
-    """How far the clocks may be off, in sentences."""
+    """Return the error of the clocks in sentences."""
     known = [f"“{name}” to within {seconds(error)}" for name, error in _clocks(outcome, "error_s")]
     if known:
         return [

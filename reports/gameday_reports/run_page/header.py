@@ -1,4 +1,4 @@
-"""The top of the page: title, verdict, the summary, the facts; and how to repeat the run."""
+"""Top of the page: title, verdict, summary, facts, and the command that repeats the run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _sentence(words: str) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """(name, value) pairs of the run; values are never empty."""
+    """Return (name, value) pairs of the run; values are never empty."""
     outcome, started = run.outcome, run.first("run.started")
     about = mapping(outcome.get("run"))
     why = text(started.get("why"))
@@ -68,7 +68,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _links(started: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Told only where they aren't the usual ones."""
+    """Return the link server if it isn't the embedded one."""
     real = text(started.get("links"))
     if real in ("", "embedded"):
         return []
@@ -78,7 +78,7 @@ def _links(started: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _system(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was under test, as far as it was told."""
+    """Return what is recorded of the system under test."""
     system = mapping(outcome.get("system"))
     if not system:
         return []
@@ -92,7 +92,7 @@ def _system(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def when(value: Any) -> str:
-    """An ISO time as '20 Nov 2026, 17:22:05 UTC'; text that isn't one as it stands."""
+    """Return an ISO time as '20 Nov 2026, 17:22:05 UTC'; other text unchanged."""
     try:
         at = datetime.fromisoformat(text(value))
     except ValueError:
@@ -124,14 +124,15 @@ def _steady(outcome: Mapping[str, Any]) -> str:
 
 
 def ended(run: Run) -> str:
-    """Who ended the outage, as a sentence."""
+    """Return who ended the outage, as a sentence."""
     if "effect" not in run.clocks:
         return "There was no outage to end."
     return summary.ended(run)
 
 
 def link(address: Any) -> str:
-    """The address where it is a plain http or https link, else empty: nothing else may become a link."""
+    """Return the address if it is a plain http or https link, else an empty text: nothing else may
+    become a link."""
     try:
         parts = urlsplit(text(address).strip())
         return parts.geturl() if parts.scheme in ("http", "https") and parts.netloc else ""
@@ -140,7 +141,7 @@ def link(address: Any) -> str:
 
 
 def command(run: Run) -> str:
-    """The exact command of the run; from its scenario, substrate and seed where the journal lacks it."""
+    """Return the exact command of the run; if the journal lacks it, from scenario, substrate and seed."""
     given = run.first("run.started").get("command")
     if isinstance(given, list | tuple):
         return shlex.join(text(part) for part in given)

@@ -1,6 +1,7 @@
-"""The blast radius as rows of words: who was hurt, by region, journey and release, what share, and for how long.
+"""Blast radius as rows of words: who was hurt, by region, journey and release, what share, how
+long.
 
-Nothing here knows HTML; the template lays rows and cells out.
+The template lays out rows and cells.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """Of one region and journey: `share` as words and as the length of its bar in %, and how long it lasted."""
+    """Cell of one region and journey: `share` in words and as the length of its bar in %, and its
+    duration."""
 
     share: str
     lasted: str
@@ -28,14 +30,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """Regions by journeys; None where nobody of the region made such a journey."""
+    """Regions by journeys; None if no user of the region made such a journey."""
 
     journeys: list[str]
     regions: list[tuple[str, list[Cell | None]]]
 
 
 def tables(run: Run) -> list[tuple[str, list[Row]]]:
-    """(heading, rows) for regions, journeys and releases; only those that have any."""
+    """Return (heading, rows) for regions, journeys and releases that have any."""
     found = []
     for key, heading in (
         ("regions", "By the users’ region"),
@@ -52,7 +54,7 @@ def tables(run: Run) -> list[tuple[str, list[Row]]]:
 
 
 def grid(run: Run) -> Grid | None:
-    """The users' regions by journeys; None where that isn't known."""
+    """Return the users' regions by journeys; None if unknown."""
     cells = {
         (text(row.get("region")), text(row.get("journey"))): row
         for row in rows(pick(run.outcome, "impact", "blast"))
@@ -68,7 +70,8 @@ def grid(run: Run) -> Grid | None:
 
 
 def told(run: Run) -> str:
-    """How many users were hurt and how long each was, as a sentence; empty where nobody was or that isn't known."""
+    """Return how many users were hurt and for how long, as a sentence; empty if none was or if that
+    is unknown."""
     users, longest = (
         number(pick(run.outcome, "impact", *keys)) for keys in (("users",), ("user_hurt_s", "longest"))
     )
@@ -92,7 +95,7 @@ def _cell(row: Mapping[str, Any] | None) -> Cell | None:
 
 
 def _by_release(told: Mapping[str, Any], service: str) -> dict[str, dict[str, Any]]:
-    """Tallies of sets of releases that had part in an answer → tallies of the releases of one service."""
+    """Convert tallies of sets of releases into tallies of the releases of one service."""
     found: dict[str, dict[str, Any]] = {}
     for names, row in told.items():
         part = next(

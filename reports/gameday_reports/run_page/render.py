@@ -1,7 +1,8 @@
-"""Renders a run folder as one self-contained page: the same bytes for the same files. Wires the other modules together.
+"""Renderer of a run folder as one self-contained page, the same bytes for the same files.
 
-`report.html` needs no network and no JavaScript; with it, the charts zoom on one shared time axis. Everything from
-outside is escaped by the template engine; what is marked as safe here is made only by this package.
+`report.html` needs no network and no JavaScript; with JavaScript the charts zoom on one shared time
+axis. The template engine escapes everything from outside; only this package makes what is marked as
+safe here.
 """
 
 from __future__ import annotations
@@ -37,16 +38,18 @@ from gameday_reports.text.loose import number, person, pick, text
 
 
 def report_run(folder: Path) -> tuple[Path, Draft]:
-    """Writes `report.html` and the draft of the review into the run folder; the page's path and the draft.
+    """Write `report.html` and the draft of the review into the run folder; return the page's path
+    and the draft.
 
-    Raises OSError where outcome.json is missing or one can't be written, ValueError where a file is unreadable.
+    Raise OSError if outcome.json is missing or a file can't be written, ValueError if a file is
+    damaged.
     """
     run = read(folder)
     return _page(folder, run), write_review(folder, run)
 
 
 def render_run(folder: Path) -> Path:
-    """Writes `report.html` alone and returns its path. Raises as `report_run`."""
+    """Write `report.html` alone and return its path. Raise as `report_run` does."""
     return _page(folder, read(folder))
 
 
@@ -57,7 +60,7 @@ def _page(folder: Path, run: Run) -> Path:
 
 
 def render(run: Run) -> str:
-    """The whole page as text."""
+    """Return the whole page as text."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     template = environment().get_template("report.html.j2")
     # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
@@ -94,13 +97,14 @@ def _content(run: Run) -> dict[str, Any]:
 
 
 def _figures(run: Run) -> list[Figure]:
-    """Where nobody was hurt there is nothing to time: in the intervals' place stands what is known of false pages."""
+    """Return the large figures: intervals, or what is known of false pages if nobody was hurt."""
     shown, quiet = large_figures(run.outcome), detection_table.control_figures(run.outcome)
     return [*quiet, *shown[len(quiet) :]]
 
 
 def _timeline(run: Run) -> dict[str, Any]:
-    """The strip of clocks, the figures with their panels' drawings, and the numbers behind them."""
+    """Return the strip of clocks, the figures with their panels' drawings, and the numbers behind
+    them."""
     over = panels.frame(run)
     shown = panels.figures(run, over)
     shown_panels = [panel for figure in shown for panel in figure.panels]
@@ -123,7 +127,7 @@ def _drawing(each: panels.Drawn) -> tuple[panels.Drawn, list[Markup]]:
 
 
 def _notes(run: Run) -> list[str]:
-    """What one should know to read the clocks: their error, the lag of the data, the budget."""
+    """Return what to know to read the clocks: their error, the lag of the data, the budget."""
     outcome = run.outcome
     notes = detection_table.precision(outcome)
     value, state = interval(outcome, "ttd_from_inject")
@@ -143,7 +147,7 @@ def _notes(run: Run) -> list[str]:
 
 
 def embedded(data: Any) -> Markup:
-    """JSON that can stand in a <script> element: no character in it can end the element or begin a comment."""
+    """Return JSON for a <script> element: no character in it can end the element or begin a comment."""
     written = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         written = written.replace(character, f"\\u{ord(character):04x}")
@@ -151,5 +155,5 @@ def embedded(data: Any) -> Markup:
 
 
 def _hash(script: str) -> str:
-    """The script's hash for the page's content security policy: no other script runs, even were one to slip in."""
+    """Return the script's hash for the page's content security policy, so that no other script runs."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,7 +1,5 @@
-"""What a run left on disk, read once: the only input of a report. Files that a run may lack are empty here, not errors.
-
-What the numbers mean is left to `words`, `series` and the sections of the page.
-"""
+"""Data of a run folder, read once: the only input of a report. Missing optional files are empty,
+not errors."""
 
 from __future__ import annotations
 
@@ -25,7 +23,8 @@ from gameday_reports.text.loose import mapping, number, pick, rows
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder. `releases` maps release → its release.yaml as plain data, `patches` release → the diff's text."""
+    """One run folder. `releases` maps release → its release.yaml as plain data, `patches` release →
+    the diff's text."""
 
     name: str
     outcome: Mapping[str, Any]
@@ -36,28 +35,28 @@ class Run:
     patches: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, *kinds: str) -> list[Event]:
-        """Events of these kinds, in order."""
+        """Return events of these kinds, in order."""
         return [event for event in self.events if event.kind in kinds]
 
     def first(self, kind: str) -> Mapping[str, Any]:
-        """The data of the first event of a kind; empty where there is none."""
+        """Return the data of the first event of a kind; empty if there is none."""
         return next((event.data for event in self.events if event.kind == kind), {})
 
     @cached_property
     def clocks(self) -> dict[str, float]:
-        """The clocks that were set, seconds since the run's start, by time."""
+        """Return the clocks that were set, in seconds since the run's start, by time."""
         found = {name: number(value) for name, value in mapping(pick(self.outcome, "clocks")).items()}
         known = {name: t for name, t in found.items() if t is not None}
         return dict(sorted(known.items(), key=lambda clock: clock[1]))
 
     @cached_property
     def outcomes(self) -> dict[str, Mask]:
-        """How each of the requests ended."""
+        """Return the masks of requests by outcome."""
         return outcome_masks(self.samples.records)
 
     @cached_property
     def slos(self) -> list[Slo]:
-        """The scenario's SLOs; one that can't be read is left out."""
+        """Return the scenario's SLOs; unreadable ones are left out."""
         found = []
         for spec in rows(pick(self.scenario, "slos")):
             try:
@@ -68,7 +67,7 @@ class Run:
 
 
 def read(folder: Path) -> Run:
-    """Raises OSError where outcome.json is missing, ValueError where a file isn't what its name says."""
+    """Read a run folder. Raise OSError if outcome.json is missing, ValueError if a file is damaged."""
     outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     if not isinstance(outcome, dict):
         raise ValueError(f"{folder / 'outcome.json'}: not a JSON object")
@@ -85,7 +84,8 @@ def read(folder: Path) -> Run:
 
 
 def changed_service(run: Run) -> str | None:
-    """The service of the change that a fault of the timeline stands for; else of the first change."""
+    """Return the service of the change that a fault of the timeline stands for; else of the first
+    change."""
     changes = {event.subject: event.data for event in run.of("change.started")}
     bad = (changes.get(str(event.data.get("change"))) for event in run.of("fault.intended"))
     chosen = next((data for data in bad if data), next(iter(changes.values()), None))
@@ -94,7 +94,8 @@ def changed_service(run: Run) -> str | None:
 
 
 def _plain(path: Path) -> Mapping[str, Any]:
-    """The YAML file's data; empty where it is missing or can't be read: a report is owed all the same."""
+    """Return the YAML file's data; empty if it is missing or unreadable, since a report is made all
+    the same."""
     try:
         return mapping(read_yaml(path).data)
     except Invalid:

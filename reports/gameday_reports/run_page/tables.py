@@ -1,6 +1,6 @@
-"""The tables of the page: alerts, detectors, SLOs, operations, expectations, event log. All in words.
+"""Tables of the page in words: alerts, detectors, SLOs, operations, expectations, event log.
 
-Each function takes a run and gives rows of text; nothing here knows HTML, and the template only lays rows out.
+Each function takes a run and returns rows of text; the template lays them out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def _moment(value: Any, otherwise: str = "never") -> str:
 
 
 def alerts(run: Run, side: str) -> list[Row]:
-    """The alerts of one side, client or service; those whose side nobody recorded count as client."""
+    """Return the alerts of one side, client or service; alerts without a recorded side count as
+    client."""
     sides = {event.data.get("detector"): event.data.get("side") for event in run.of("alert.raised")}
     detectors = mapping(pick(run.outcome, "detectors"))
     found: list[Row] = []
@@ -43,7 +44,8 @@ def alerts(run: Run, side: str) -> list[Row]:
 
 
 def detectors(run: Run) -> list[Row]:
-    """The race of detectors on the same stream, fastest first; `width` is the bar's length in % of the slowest."""
+    """Return the race of detectors on the same stream, fastest first; `width` is the bar's length
+    in % of the slowest."""
     paging = {
         text(row.get("detector")): bool(row.get("pages")) for row in rows(pick(run.scenario, "detectors"))
     }
@@ -137,7 +139,7 @@ def expectations(run: Run) -> list[Row]:
 
 
 def _value(name: str, value: Any) -> str:
-    """Values of clocks, intervals and keys in seconds carry their unit."""
+    """Return the value with its unit if it is a clock, an interval or a key in seconds."""
     if value is None:
         return "unknown"
     if name.removesuffix("_s") in BEGINS or name.endswith("_s") or name.startswith("clocks."):
@@ -147,7 +149,8 @@ def _value(name: str, value: Any) -> str:
 
 
 def log(run: Run) -> list[Row]:
-    """Every event but polls and scrapes' totals left whole: time, kind, subject, data as compact text."""
+    """Return every event except polls and totals of scrapes: time, kind, subject, data as compact
+    text."""
     return [
         {"t": f"{event.t:.3f}", "kind": event.kind, "subject": event.subject, "data": _data(event.data)}
         for event in run.events
@@ -164,7 +167,7 @@ def _compact(value: Any) -> str:
 
 
 def relapses(run: Run) -> list[str]:
-    """A sentence for each recovery that did not last."""
+    """Return a sentence for each recovery that did not last."""
     return [
         f"Recovered at {_moment(row.get('recovered'), 'an unknown time')}, in breach again at "
         f"{_moment(row.get('breached'), 'an unknown time')}."
