@@ -1,4 +1,8 @@
-"""Whole runs by the command line, each in a folder of its own."""
+"""Whole runs by the command line, each in a folder of its own.
+
+.ci/run makes one run of each kind. Marked `full`, for scripts/full alone, are variants of a run that .ci/run makes: other
+responders, replication delays and lengths of a full disk, and containers where processes or the contract suite show it.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ def kept_full(disk: Path) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.full
 def test_a_disk_that_is_full_for_a_while(room: Path) -> None:
     """Ended in time as an error that names a file and says what to do; taking down makes room for the rest."""
     with small_disk(room / "disk", ROOM) as disk:

@@ -88,6 +88,7 @@ def test_a_good_release_on_containers(play: Play) -> None:
     assert left_of(run) == []
 
 
+@pytest.mark.full
 def test_a_region_that_is_cut_off_on_containers(play: Play) -> None:
     """Its networks are really disconnected; the old primary is fenced by the engine, no order lost or doubled."""
     run = play("region-isolated", "--substrate", "docker")

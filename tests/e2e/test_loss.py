@@ -131,6 +131,7 @@ def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
     assert 0.5 < outcome["audit"]["rpo_s"] < 5
 
 
+@pytest.mark.full
 def test_a_distance_alone_loses_orders(room: Path) -> None:
     """Asynchronous behind 40 ms, nothing cut: what was on its way is lost, and both counts are equal."""
     outcome = lossy(room, APART)

@@ -74,6 +74,7 @@ sys.exit(first != render_run(folder).read_bytes())
     assert (run.folder / "report.html").read_bytes() == before[0]
 
 
+@pytest.mark.full
 def test_nobody_on_call_is_a_failure(play: Play, altered: Altered) -> None:
     """Without a responder it never recovers: fail, exit 1, TTR censored, never dropped; the services show 5xx."""
     watched = "detectors:\n  - {detector: cusum, pages: true}\n" + FAST_SCRAPE
