@@ -64,8 +64,6 @@ TO_SPLIT = {
     "gameday/analysis/expressions/expectations.py",
     "gameday/load/locustfile.py",
     "gameday/scenario/yaml_document.py",
-    "gameday/substrates/docker/docker_substrate.py",
-    "gameday/substrates/process/process_substrate.py",
 }
 """Modules of up to 400 lines that are still to be split; an entry goes when its module has been split."""
 FUNCTION_LINES = 60

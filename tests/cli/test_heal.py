@@ -18,7 +18,7 @@ from gameday.cli.heal import heal
 from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
 from gameday.reaper.runner_claim import claim
-from gameday.substrates.process.process_tree import Tree, outlasting, strays, sweep
+from gameday.substrates.process.process_tree import ProcessTree, outlasting, strays, sweep
 from tests.support.reaper_lab import PATIENCE_S, Run, runner
 
 Gameday = Callable[..., int]
@@ -107,7 +107,7 @@ def test_processes_of_somebody_elses_runner(run: Run, gameday: Gameday) -> None:
     log = run.root / "log"
     environment = {"PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", "import signal; signal.pause()"]
-    tree = Tree.spawn(command, environment, run.root, log, run.id, "us-east.web.1")
+    tree = ProcessTree.spawn(command, environment, run.root, log, run.id, "us-east.web.1")
     assert gameday("--all") == 0
     assert not tree.ended()
     assert tree.kill()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from gameday.ports import Instance, PortError, Release
-from gameday.substrates.instance_registry import Register
+from gameday.substrates.instance_registry import InstanceRegistry
 from tests.support.substrate_lab import topology
 
 
 def test_numbers_are_per_service() -> None:
     """Each service of each region counts for itself; a number is never given twice."""
-    register: Register[str] = Register()
+    register: InstanceRegistry[str] = InstanceRegistry()
     here, there = topology().service("us-east", "web"), topology().service("eu-west", "web")
     release = Release("web-1.0.0", "web", None)
     ids = [register.number(service, release).id for service in (here, there, here)]
@@ -20,7 +20,7 @@ def test_numbers_are_per_service() -> None:
 
 def test_taken_once() -> None:
     """Of two who take an instance only the first gets its record; it isn't found any more."""
-    register: Register[str] = Register()
+    register: InstanceRegistry[str] = InstanceRegistry()
     instance = Instance("edge.1", "edge", "edge", "edge-1.0.0")
     register.add(instance, "record")
     assert register.find(instance) == register.get(instance) == "record"

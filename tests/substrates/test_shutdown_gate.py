@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from gameday.ports import PortError
-from gameday.substrates.shutdown_gate import Gate
+from gameday.substrates.shutdown_gate import ShutdownGate
 
 
 def test_closed_gate_lets_nobody_in() -> None:
     """Once closed, entering, checking and waiting all raise."""
-    gate = Gate()
+    gate = ShutdownGate()
     with gate:
         gate.check()
         gate.wait(0)
@@ -24,7 +24,7 @@ def test_closed_gate_lets_nobody_in() -> None:
 
 def test_close_waits_for_those_inside() -> None:
     """Closing wakes whoever waits inside, and returns only once they left."""
-    gate, inside, left = Gate(), threading.Event(), threading.Event()
+    gate, inside, left = ShutdownGate(), threading.Event(), threading.Event()
 
     def start() -> None:
         with gate:
@@ -43,6 +43,6 @@ def test_close_waits_for_those_inside() -> None:
 
 def test_close_says_when_somebody_stays() -> None:
     """Closing doesn't wait beyond its limit."""
-    gate = Gate()
+    gate = ShutdownGate()
     with gate:
         assert not gate.close(0)

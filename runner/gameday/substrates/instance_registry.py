@@ -14,7 +14,7 @@ from gameday.topology import Service
 Record = TypeVar("Record")
 
 
-class Register(Generic[Record]):
+class InstanceRegistry(Generic[Record]):
     """Safe from any thread. An instance is in it from ready until it is stopped, killed or found dead."""
 
     def __init__(self) -> None:

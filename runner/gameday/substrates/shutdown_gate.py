@@ -11,7 +11,7 @@ from types import TracebackType
 from gameday.ports import PortError
 
 
-class Gate:
+class ShutdownGate:
     """Entered with `with gate:`; raises PortError where the substrate is closed."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The docker substrate on a stub of an engine: what it does to many at once."""
+"""Docker substrate on a stub of an engine: concurrent starts, deaths, logs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import requests
 from docker.errors import APIError
 
 from gameday.ports import Instance, PortError
-from gameday.substrates.docker import docker_substrate
+from gameday.substrates.docker import container_launcher
+from gameday.substrates.docker.container_launcher import STARTING
 from gameday.substrates.docker.containers import Containers
 from gameday.substrates.docker.docker_client import Unanswered
-from gameday.substrates.docker.docker_substrate import STARTING, DockerSubstrate
+from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.stub_service import serving
 from tests.support.substrate_lab import release, topology
 
@@ -25,7 +26,7 @@ WAIT_S = 10.0
 
 
 class Slow:
-    """Containers whose starts take until so many are under way together, and a moment more."""
+    """Containers whose starts last until STARTING of them are in flight, and 50 ms more."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -54,47 +55,50 @@ class Slow:
 @pytest.fixture
 def substrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerSubstrate]:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
-    monkeypatch.setattr(docker_substrate, "await_answer", lambda *_: True)
+    monkeypatch.setattr(container_launcher, "await_answer", lambda *_: True)
     with serving(tmp_path / "engine.sock"):
-        made = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
-        made.open()
-        monkeypatch.setattr(made, "_layers", type("Layers", (), {"image": lambda *_: "image"})())
-        yield made
-        assert made.close() == []
+        substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
+        substrate.open()
+        layers = type("ReleaseLayers", (), {"image": lambda *_: "image"})()
+        monkeypatch.setattr(substrate._launcher, "layers", layers)
+        yield substrate
+        assert substrate.close() == []
 
 
-def test_so_many_start_at_once_and_no_more(
-    substrate: DockerSubstrate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever kills the runner then has few starts to wait for."""
+def test_starts_in_flight_are_limited(substrate: DockerSubstrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine has at most STARTING starts of a run in flight, so that a removal has few to wait for."""
     slow = Slow()
     monkeypatch.setattr(substrate, "_containers", slow)
+    monkeypatch.setattr(substrate._launcher, "containers", slow)
     web = topology().service("us-east", "web")
     with ThreadPoolExecutor(3 * STARTING) as pool:
         started = list(pool.map(lambda _: substrate.start(web, release(web), {}), range(3 * STARTING)))
-    assert len({each.id for each in started}) == 3 * STARTING
+    assert len({instance.id for instance in started}) == 3 * STARTING
     assert slow.most == STARTING
 
 
 def test_a_container_that_cannot_be_removed_is_dead_all_the_same(tmp_path: Path) -> None:
-    """Its death is told, with why it is still there; its end takes it."""
+    """A dead container that can't be removed is reported as dead, with the reason why it is still there."""
     substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
 
     class Stubborn:
-        def starved(self, instance: Instance, container: str) -> str:
+        def how_it_ended(self, instance: Instance, container: str) -> str:
             return "out of memory"
+
+        def log(self, instance: Instance) -> Path:
+            return tmp_path / "none.log"
 
         def discard(self, instance: Instance, container: str) -> None:
             raise PortError("device or resource busy")
 
     substrate._containers = cast(Any, Stubborn())
-    why = substrate._bury(Instance("us-east.web.1", "us-east", "web", "web-1.0.0"), "c" * 64)
-    assert why == "out of memory\ndevice or resource busy"
+    reason = substrate._bury(Instance("us-east.web.1", "us-east", "web", "web-1.0.0"), "c" * 64)
+    assert reason == "out of memory\ndevice or resource busy"
 
 
 def test_a_log_that_cannot_be_read_keeps_no_container(tmp_path: Path) -> None:
-    """It is removed without; an engine that doesn't answer at all is told."""
-    done: list[str] = []
+    """A container is removed without its log; an engine that doesn't answer at all is an error."""
+    removed: list[str] = []
     response = requests.Response()
     response.status_code = 500
 
@@ -104,13 +108,13 @@ def test_a_log_that_cannot_be_read_keeps_no_container(tmp_path: Path) -> None:
     client = SimpleNamespace(
         kill=lambda container: None,
         logs=logs,
-        remove_container=lambda container, **options: done.append(container),
+        remove_container=lambda container, **options: removed.append(container),
     )
     networks = SimpleNamespace(detached=lambda container: None)
-    held = Containers(cast(Any, client), cast(Any, None), cast(Any, networks), tmp_path)
+    containers = Containers(cast(Any, client), cast(Any, None), cast(Any, networks), tmp_path)
     one = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
-    held.discard(one, "c1")
-    assert done == ["c1"]
+    containers.discard(one, "c1")
+    assert removed == ["c1"]
     client.logs = lambda container, **options: (_ for _ in ()).throw(requests.ConnectTimeout())
     with pytest.raises(Unanswered, match=r"the log of us-east\.web\.1"):
-        held.discard(one, "c1")
+        containers.discard(one, "c1")

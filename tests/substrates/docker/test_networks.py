@@ -1,6 +1,8 @@
-"""By which names services find each other on Docker."""
+"""The names by which services find each other on Docker."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.support.substrate_lab import link, topology
 
 
 def test_names_by_place() -> None:
-    """Within a region it is the service's own name; from elsewhere, and outside all regions, its backbone alias."""
+    """A service has its own name within its region, and its backbone alias elsewhere and outside all regions."""
     system = topology()
     web = system.service("eu-west", "web")
     assert host(web, "eu-west") == "web"
@@ -25,11 +27,9 @@ def test_unreachable() -> None:
         host(topology().service("us-east", "front"), "eu-west")
 
 
-def test_link_addresses(tmp_path: object) -> None:
+def test_link_addresses(tmp_path: Path) -> None:
     """A link's upstream, its listening address and its server's name follow from the topology alone."""
-    from pathlib import Path
-
-    substrate = DockerSubstrate("run", topology(), Path(str(tmp_path)), lambda: "image")
+    substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
     near, far = link("us-east", "us-east"), link("edge", "eu-west")
     assert (substrate.upstream(near), substrate.upstream(far)) == ("web:8000", "web.eu-west:8000")
     assert (substrate.link_host(near), substrate.link_host(far)) == ("links", "edge-links")

@@ -10,14 +10,14 @@ import pytest
 
 from gameday.host.child_python import HOME
 from gameday.ports import Instance, Release
-from gameday.substrates.process.launch_spec import Planner
+from gameday.substrates.process.launch_spec import LaunchPlanner
 from gameday.topology import Service
 from tests.support.substrate_lab import release, topology
 
 
 @pytest.fixture
-def planner(tmp_path: Path) -> Planner:
-    return Planner(
+def planner(tmp_path: Path) -> LaunchPlanner:
+    return LaunchPlanner(
         tmp_path, {"COLOUR": "red", "PORT": "1", "DATA_DIR": "/"}, tmp_path / "names", lambda: tmp_path, None
     )
 
@@ -26,7 +26,7 @@ def instance(service: Service) -> Instance:
     return Instance(f"{service.id}.1", service.region, service.name, f"{service.name}-1.0.0")
 
 
-def test_whose_value_counts(planner: Planner) -> None:
+def test_whose_value_counts(planner: LaunchPlanner) -> None:
     """The run's values are below the instance's own, and those below the links'."""
     front = topology().service("us-east", "front")
     plan = planner.plan(
@@ -38,7 +38,7 @@ def test_whose_value_counts(planner: Planner) -> None:
     assert named == {"COLOUR": "red", "WEB_URL": "http://x:1", "REGION": "moon"}
 
 
-def test_volumes(planner: Planner, tmp_path: Path) -> None:
+def test_volumes(planner: LaunchPlanner, tmp_path: Path) -> None:
     """A service with a volume keeps its data in the region's; others have their own folder. Only volumes go."""
     store, web = (topology().service("us-east", name) for name in ("store", "web"))
     far = replace(store, region="us-east-2")
@@ -53,7 +53,7 @@ def test_volumes(planner: Planner, tmp_path: Path) -> None:
     assert (tmp_path / "us-east.web.1").is_dir()
 
 
-def test_no_tree_is_the_runners_own(planner: Planner) -> None:
+def test_no_tree_is_the_runners_own(planner: LaunchPlanner) -> None:
     """What has no release tree finds the runner; a link server is told the names table."""
     links = topology().service("us-east", "links")
     plan = planner.plan(instance(links), links, Release("links", "links", None), {}, 4711)

@@ -7,25 +7,25 @@ import socket
 import pytest
 
 from gameday.ports import PortError
-from gameday.substrates.process.loopback import HOST, Ports, candidates, ephemeral
+from gameday.substrates.process.loopback import HOST, LoopbackPorts, candidates, ephemeral
 
 
 def test_below_the_ephemeral_range() -> None:
-    """Ports lie below those of outgoing connections; where hardly any do, among them."""
+    """LoopbackPorts lie below those of outgoing connections; where hardly any do, among them."""
     assert candidates((32768, 60999)) == range(16896, 32768)
     assert candidates((1024, 65535)) == range(1024, 65536)
-    ports = Ports()
+    ports = LoopbackPorts()
     assert 1024 < ports.take() < ephemeral()[0]
     ports.release()
 
 
 def test_never_twice() -> None:
     """Nobody gets a port that this or another run of the machine was given, until that run lets them go."""
-    one, two = Ports(), Ports()
+    one, two = LoopbackPorts(), LoopbackPorts()
     given = [ports.take() for ports in (one, two, one, two)]
     assert len(set(given)) == 4
     one.release()
-    three = Ports()
+    three = LoopbackPorts()
     assert three.take() == given[0]
     two.release()
     three.release()
@@ -33,7 +33,7 @@ def test_never_twice() -> None:
 
 def test_busy_ports_are_passed_over() -> None:
     """A port at which somebody listens isn't given."""
-    ports, others = Ports(), Ports()
+    ports, others = LoopbackPorts(), LoopbackPorts()
     first = ports.take()
     ports.release()
     with socket.create_server((HOST, first)):
@@ -48,5 +48,5 @@ def test_claim() -> None:
         with pytest.raises(
             PortError, match=rf"edge: port {port} .* busy; choose another \(--set system\.port=N\)"
         ):
-            Ports().claim(port, "edge")
-    assert Ports().claim(port, "edge") == port
+            LoopbackPorts().claim(port, "edge")
+    assert LoopbackPorts().claim(port, "edge") == port

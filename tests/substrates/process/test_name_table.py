@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gameday.substrates.process.name_table import Names, Table, name
+from gameday.substrates.process.name_table import NameTable, Table, table_key
 from tests.support.substrate_lab import topology
 
 
 def test_key() -> None:
     """A service's name says its region and port."""
-    assert name(topology().service("us-east", "store")) == "store.us-east:5432"
+    assert table_key(topology().service("us-east", "store")) == "store.us-east:5432"
 
 
 def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
         assert json.loads(path.read_text()) == {key: list(value) for key, value in table.items()}
         told.append(table)
 
-    names = Names(path, changed)
+    names = NameTable(path, changed)
     names.write()
     names.add("web.us-east:8000", "127.0.0.1:1")
     names.add("web.us-east:8000", "127.0.0.1:2")
@@ -41,7 +41,7 @@ def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
 
 def test_replaced_and_never_rewritten(tmp_path: Path) -> None:
     """Who has the file open reads on in the old table, whole."""
-    names = Names(tmp_path / "names.json")
+    names = NameTable(tmp_path / "names.json")
     names.write()
     with names.path.open() as old:
         names.add("web.us-east:8000", "127.0.0.1:1")

@@ -139,7 +139,7 @@ def test_the_runner_itself_needs_no_tree(lab: ProcessLab) -> None:
         lab.topology.service("us-east", "web"),
         command=(Template("python"), Template("-c"), Template("import gameday")),
     )
-    with pytest.raises(PortError, match=r"ended before it was ready; its log is empty"):
+    with pytest.raises(PortError, match=r"ended before it was ready \(exit status 0\); its log is empty"):
         lab.substrate().start(service, Release("web", "web", None), {})
 
 

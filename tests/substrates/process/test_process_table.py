@@ -1,4 +1,4 @@
-"""A census of this machine's processes."""
+"""A table of this machine's processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gameday.substrates.process.process_table import INSTANCE, RUN, Census, marks, resident, usage
+from gameday.substrates.process.process_table import INSTANCE, RUN, ProcessTable, marks, resident, usage
 
 PARENT = """
 import subprocess, sys
@@ -40,17 +40,17 @@ def parent(run_id: str) -> Iterator[tuple[int, int]]:
 
 def test_marked(run_id: str, parent: tuple[int, int]) -> None:
     """Processes are found by run, and by run and instance; the child inherits both."""
-    census = Census()
-    assert set(census.marked(run_id)) == set(parent)
-    assert set(census.marked(run_id, "us-east.web.1")) == set(parent)
-    assert census.marked(run_id, "us-east.web.2") == []
+    table = ProcessTable()
+    assert set(table.marked(run_id)) == set(parent)
+    assert set(table.marked(run_id, "us-east.web.1")) == set(parent)
+    assert table.marked(run_id, "us-east.web.2") == []
     assert marks(parent[0]) == (run_id, "us-east.web.1")
 
 
 def test_with_children(parent: tuple[int, int]) -> None:
     """Descendants come after their parent, each once."""
-    assert Census().with_children([parent[0], parent[0]]) == list(parent)
-    found = Census().with_children([os.getpid()])
+    assert ProcessTable().with_children([parent[0], parent[0]]) == list(parent)
+    found = ProcessTable().with_children([os.getpid()])
     assert found[0] == os.getpid()
     assert set(parent) < set(found)
 

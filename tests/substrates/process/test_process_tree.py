@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gameday.substrates.process.process_tree import Tree, outlasting, send, strays, sweep
+from gameday.substrates.process.process_tree import ProcessTree, outlasting, send, strays, sweep
 from tests.support.waiting import until
 
 # A child that leaves the session and an orphan whose parent is gone, as a database has them.
@@ -38,11 +38,11 @@ def run_id() -> Iterator[str]:
     assert sweep(made, 0) == []
 
 
-def family(run_id: str, folder: Path) -> Tree:
+def family(run_id: str, folder: Path) -> ProcessTree:
     """Three processes of which no two share a session; they have all begun."""
     log = folder / "log"
     path = {"PATH": os.environ["PATH"]}
-    tree = Tree.spawn([sys.executable, "-c", FAMILY], path, folder, log, run_id, "us-east.store.1")
+    tree = ProcessTree.spawn([sys.executable, "-c", FAMILY], path, folder, log, run_id, "us-east.store.1")
     until(lambda: "ready" in log.read_text() or tree.ended(), "the family is ready")
     assert not tree.ended()
     return tree
@@ -63,7 +63,7 @@ def test_kill_twice(run_id: str, tmp_path: Path) -> None:
     tree = family(run_id, tmp_path)
     assert tree.kill()
     assert tree.kill()
-    tree.ask(signal.SIGTERM)
+    tree.signal(signal.SIGTERM)
 
 
 def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
 def test_ask_reaches_the_child_alone(run_id: str, tmp_path: Path) -> None:
     """A stop signal goes to the child, as a container engine sends it to its first process only."""
     tree = family(run_id, tmp_path)
-    tree.ask(signal.SIGTERM)
+    tree.signal(signal.SIGTERM)
     assert tree.ended(10)
     assert len(strays(run_id)) == 2
     assert tree.kill()
@@ -126,3 +126,20 @@ def test_two_holds(run_id: str, tmp_path: Path) -> None:
     tree.thaw()
     assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
     tree.kill()
+
+
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "killed by SIGABRT")],
+)
+def test_how_it_ended(run_id: str, tmp_path: Path, script: str, how: str) -> None:
+    """An ended child's exit status or signal is known until it is reaped; that of a running one isn't."""
+    path, log = {"PATH": os.environ["PATH"]}, tmp_path / "log"
+    sleeping = ProcessTree.spawn(["sleep", "300"], path, tmp_path, log, run_id, "x.1")
+    assert sleeping.how_it_ended() == ""
+    sleeping.kill()
+    tree = ProcessTree.spawn([sys.executable, "-c", script], path, tmp_path, log, run_id, "x.1")
+    assert tree.ended(30)
+    assert tree.how_it_ended() == how
+    tree.kill()
+    assert tree.how_it_ended() == ""

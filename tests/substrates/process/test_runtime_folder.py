@@ -49,7 +49,7 @@ def test_it_is_made_closed_and_found_by_the_runs_id(run: str) -> None:
 
 @as_root
 def test_a_folder_that_another_account_made_is_refused_and_kept(run: str, open_temporary: Path) -> None:
-    """Names in a temporary folder can be taken by anyone."""
+    """NameTable in a temporary folder can be taken by anyone."""
     folder = runtime_folder.runtime_folder(run)
     folder.mkdir()
     os.chown(folder, 54321, 54321)

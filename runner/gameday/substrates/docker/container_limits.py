@@ -1,4 +1,4 @@
-"""Bounds on running containers, and lifting them: what the engine lets be changed while they run.
+"""ContainerLimits on running containers, and lifting them: what the engine lets be changed while they run.
 
 The engine can't take a bound on memory or processors away again: where a container had none, it gets all of the
 machine. Files are bound from inside, by `filecap` as the container's root, who may do so whatever the engine forbids.
@@ -16,7 +16,7 @@ import requests
 
 from gameday.ports import Instance, PortError
 from gameday.substrates.docker.docker_client import absent_is_fine, calling
-from gameday.substrates.process import file_size_limit
+from gameday.substrates.process.limits import file_size_limit
 
 NANO = 10**9
 REFUSED = "unable to set memory limit"
@@ -28,7 +28,7 @@ class TooMuch(PortError):
 
 
 @dataclass
-class Bounds:
+class ContainerLimits:
     """Safe from any thread. Containers are known by their engine's id."""
 
     client: docker.APIClient
@@ -97,5 +97,5 @@ class Bounds:
             status = self.client.exec_inspect(run["Id"])["ExitCode"]
         if status:
             raise PortError(
-                f"{instance.id}: its files can't be bounded: {said.decode(errors='replace').strip()}"
+                f"{instance.id}: its files can't be limited: {said.decode(errors='replace').strip()}"
             )

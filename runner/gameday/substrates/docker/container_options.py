@@ -26,7 +26,7 @@ GIVE_UP = ["timeout:2", "attempts:1"]
 
 
 @dataclass(frozen=True)
-class Names:
+class ContainerNames:
     """What the things of a run are called on the engine, and the run's own values for the compose files."""
 
     run_id: str
@@ -43,7 +43,7 @@ class Names:
         return f"{self.project(service.region)}-{volume}"
 
 
-def volume_labels(names: Names, service: Service, volume: str) -> dict[str, str]:
+def volume_labels(names: ContainerNames, service: Service, volume: str) -> dict[str, str]:
     return {
         RUN: names.run_id,
         "gameday.region": service.region,
@@ -52,7 +52,7 @@ def volume_labels(names: Names, service: Service, volume: str) -> dict[str, str]
     }
 
 
-def container_labels(names: Names, instance: Instance) -> dict[str, str]:
+def container_labels(names: ContainerNames, instance: Instance) -> dict[str, str]:
     return {
         RUN: names.run_id,
         "gameday.region": instance.region,
@@ -68,7 +68,7 @@ def container_labels(names: Names, instance: Instance) -> dict[str, str]:
 
 def container_options(
     client: docker.APIClient,
-    names: Names,
+    names: ContainerNames,
     instance: Instance,
     service: Service,
     release: Release,
@@ -102,7 +102,7 @@ def container_options(
     }
 
 
-def _host_config(client: docker.APIClient, names: Names, service: Service, port: int) -> Any:
+def _host_config(client: docker.APIClient, names: ContainerNames, service: Service, port: int) -> Any:
     return client.create_host_config(
         port_bindings={service.port: (HOST, port)},
         mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,

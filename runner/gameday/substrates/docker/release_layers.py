@@ -75,7 +75,7 @@ def build(client: docker.APIClient, context: io.BytesIO, tag: str, **options: An
                 yield line
 
 
-class Layers:
+class ReleaseLayers:
     """The release images of a run. Safe from any thread."""
 
     def __init__(self, client: docker.APIClient, run_id: str) -> None:

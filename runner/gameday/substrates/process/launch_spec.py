@@ -1,7 +1,7 @@
-"""What an instance of the process substrate is started with: command, environment, working folder, place for its data.
+"""Launch specification of a process instance: command, environment, working folder, place of its data.
 
-The compose file's defaults are those of a container; each variable that means another thing for a plain process gets
-its value here.
+The compose file's defaults are those of a container; each variable that has another value for a plain process gets it
+here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gameday.topology import Service
 
 
 @dataclass(frozen=True)
-class Plan:
+class LaunchSpec:
     """Argv, environment and working folder of one instance."""
 
     command: list[str]
@@ -27,9 +27,12 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Planner:
-    """`work` is the run's folder for what lives as long as it; `variables` are the run's own values for the compose
-    files; `names` is the names table; `template_dir` and `link_command` as the substrate has them."""
+class LaunchPlanner:
+    """Plans launches of the run's instances.
+
+    `work` is the folder for files that live as long as the run, `variables` are the run's values for the compose
+    files, `names` is the name table's path; `template_dir` and `link_command` are the substrate's.
+    """
 
     work: Path
     variables: Mapping[str, str]
@@ -39,39 +42,41 @@ class Planner:
     runtime: Path | None = None
     """The run's folder for sockets and password files, see `runtime_folder`; None if there is none."""
     data_home: Path | None = None
-    """Where data are kept instead of `work`, which the account that Postgres runs as can't enter."""
+    """Folder for data instead of `work`, if the account that Postgres runs as can't enter `work`."""
 
     def plan(
         self, instance: Instance, service: Service, release: Release, links: Mapping[str, str], port: int
-    ) -> Plan:
-        """Makes the folders. Raises OSError, and whatever `template_dir` raises."""
+    ) -> LaunchSpec:
+        """Make the instance's folders and return its launch specification.
+
+        Raise OSError if a folder can't be made, and what `template_dir` raises.
+        """
         home = self.work / instance.id
         home.mkdir(parents=True, exist_ok=True)
-        values = {**self.variables, **self._own(instance, service, port), **links}
+        values = {**self.variables, **self._own_values(instance, service, port), **links}
         environment = {key: template.render(values) for key, template in service.environment.items()}
-        # What has no tree is the runner's own (the link server), installed or from a checkout.
+        # A service without a release tree is part of gameday itself: a link server.
         path = {"PYTHONPATH": str(release.tree.resolve())} if release.tree else {}
-        return Plan(self._command(service, values), minimal_environment() | path | environment, home)
+        return LaunchSpec(self._command(service, values), minimal_environment() | path | environment, home)
 
     def volumes(self, service: Service) -> list[Path]:
-        """Where its data outlives it: one folder, or none."""
+        """Return the folder of the service's volume, whose data outlive its instances: one folder, or none."""
         volumes = [mount.volume for mount in service.mounts if mount.volume][:1]
         home = self.data_home or self.work
         return [home / "volumes" / f"{service.region}-{volume}" for volume in volumes]
 
     def data(self, instance: Instance, service: Service) -> Path:
-        """Its volume, or its own folder, which is nobody's after it."""
+        """Return the folder of the instance's data: the service's volume, else one of its own."""
         return next(iter(self.volumes(service)), (self.data_home or self.work) / instance.id)
 
     def destroy(self, services: Iterable[Service]) -> None:
-        """Removes their volumes. Raises PortError."""
+        """Remove the volumes of the services. Raise PortError if one can't be removed."""
         for folder in (volume for service in services for volume in self.volumes(service)):
             shutil.rmtree(folder, ignore_errors=True)
             if folder.exists():
-                raise PortError(f"{folder} can't be removed: does somebody else own it?")
+                raise PortError(f"can't remove {folder}: check who owns it")
 
-    def _own(self, instance: Instance, service: Service, port: int) -> dict[str, str]:
-        """Of the variables in the compose file, those that a process needs."""
+    def _own_values(self, instance: Instance, service: Service, port: int) -> dict[str, str]:
         data = self.data(instance, service)
         data.mkdir(parents=True, exist_ok=True)
         values = {
@@ -84,8 +89,8 @@ class Planner:
         }
         if self.runtime:
             values["RUNTIME_DIR"] = str(self.runtime / str(port))
-        asked = (*service.command, *service.environment.values())
-        if any("TEMPLATE_DIR" in template.variables() for template in asked):
+        templates = (*service.command, *service.environment.values())
+        if any("TEMPLATE_DIR" in template.variables() for template in templates):
             values["TEMPLATE_DIR"] = str(self.template_dir().resolve())
         return values
 

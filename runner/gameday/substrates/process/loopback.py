@@ -1,8 +1,8 @@
 """Free ports on 127.0.0.1, below those that the kernel gives to outgoing connections.
 
-Each port is held for the whole run by an abstract Unix socket of its name, which every run of this machine (of this
-network namespace, as with the ports themselves) sees and which vanishes with the process: two runs at once never choose
-the same. A program that knows nothing of it may still be faster; who starts a service tries again then.
+A run holds each of its ports by an abstract Unix socket named after the port, which every run in this network namespace
+sees and which vanishes with the process: two concurrent runs never choose the same port. A program that knows nothing
+of it may still take the port first; starting the service again with another port is the caller's.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def candidates(ephemeral: tuple[int, int]) -> range:
-    """The upper half of what lies below the ephemeral ports; where that is little, the ephemeral ones."""
+    """Return the upper half of the ports below the ephemeral ones, or the ephemeral ones if those are under 1,000."""
     first, last = ephemeral
     below = range((1024 + first) // 2, first)
     return below if len(below) >= 1000 else range(first, last + 1)
 
 
 def ephemeral() -> tuple[int, int]:
+    """Return the first and the last port that the kernel gives to outgoing connections."""
     first, last = EPHEMERAL.read_text().split()
     return int(first), int(last)
 
 
 def busy(port: int) -> bool:
-    """Somebody listens there."""
+    """Return True if the port can't be listened at."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -44,8 +45,8 @@ def busy(port: int) -> bool:
     return False
 
 
-class Ports:
-    """Hands each port out once. Safe from any thread."""
+class LoopbackPorts:
+    """Hands out each port once. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,7 +54,7 @@ class Ports:
         self._held: list[socket.socket] = []
 
     def take(self) -> int:
-        """A port nobody listens at. Raises PortError where there is none left."""
+        """Return a free port. Raise PortError if none is left."""
         with self._lock:
             for port in self._next:
                 if self._hold(port) and not busy(port):
@@ -61,7 +62,7 @@ class Ports:
         raise PortError(f"no free port left on {HOST} below {ephemeral()[0]}")
 
     def claim(self, port: int, what: str) -> int:
-        """This very port. Raises PortError where it is busy."""
+        """Return this port. Raise PortError, naming `what` needs it, if it is busy."""
         if busy(port):
             raise PortError(
                 f"{what}: port {port} on {HOST} is busy; choose another (--set system.port=N) or none"
@@ -69,7 +70,7 @@ class Ports:
         return port
 
     def release(self) -> None:
-        """Lets other runs have them again."""
+        """Let other runs have the ports."""
         with self._lock:
             while self._held:
                 self._held.pop().close()

@@ -1,7 +1,7 @@
-"""The names table of the process substrate: which addresses stand behind a service's name, for the link servers.
+"""Name table of the process substrate: the addresses behind a service's name, for the link servers.
 
-They read it at every dial, so it is replaced by rename and never seen half-written. Keys are `service.region:port`:
-`{"pricing.us-east:8000": ["127.0.0.1:21001"]}`; a name that nobody serves any more keeps an empty list.
+Link servers read the file at every dial; it is replaced by rename, so that none sees it half-written. Keys are
+`service.region:port`: `{"pricing.us-east:8000": ["127.0.0.1:21001"]}`; a name without instances keeps an empty list.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from gameday.topology import Service
 Table = Mapping[str, Sequence[str]]
 
 
-def name(service: Service) -> str:
-    """`pricing.us-east:8000`: stands for all instances of the service in its region."""
+def table_key(service: Service) -> str:
+    """Return `pricing.us-east:8000`, which stands for all instances of the service in its region."""
     return f"{service.name}.{service.region}:{service.port}"
 
 
-class Names:
-    """Safe from any thread. `changed` is called, in order, after each change that is on disk."""
+class NameTable:
+    """Thread-safe. `changed` is called after each change that is on disk, in order."""
 
     def __init__(self, path: Path, changed: Callable[[Table], None] | None = None) -> None:
         self.path = path
@@ -32,17 +32,18 @@ class Names:
         self._table: dict[str, list[str]] = {}
 
     def write(self) -> None:
-        """Puts the table on disk, an empty one at first."""
+        """Write the table to disk. Raise OSError if it can't be written."""
         with self._lock:
             self._save()
 
     def add(self, key: str, address: str) -> None:
+        """Add an address to a name."""
         with self._lock:
             self._table.setdefault(key, []).append(address)
             self._save()
 
     def remove(self, key: str, address: str) -> None:
-        """Nothing happens where it isn't there."""
+        """Remove an address from a name; no-op if it isn't there."""
         with self._lock:
             if address in self._table.get(key, ()):
                 self._table[key].remove(address)

@@ -1,8 +1,8 @@
-"""Which processes belong together, from one pass over /proc that many askers share; signals are the tree's.
+"""Process table: which processes belong together, from one pass over /proc that several callers share.
 
-They are found twice over: as descendants, and by the environment that they inherit (GAMEDAY_RUN, GAMEDAY_INSTANCE),
-since whoever calls setsid and loses its parent is seen by neither group nor parent, and Postgres overwrites its
-children's environment.
+Processes are found as descendants and by the environment that they inherit (GAMEDAY_RUN, GAMEDAY_INSTANCE): a process
+that calls setsid and loses its parent is found neither by group nor by parent, and Postgres overwrites its children's
+environment.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """One process as it was. `cpu`: seconds of it and of the children that it has reaped."""
+    """Parent and processor time of a process; `cpu` is in seconds and includes the children that it has reaped."""
 
     pid: int
     parent: int
@@ -35,73 +35,76 @@ def _read(pid: int, name: str) -> bytes:
 
 
 def usage(pid: int) -> Usage | None:
-    """None where it is gone."""
+    """Return what a process has used, or None if it has ended."""
     try:
-        words = _read(pid, "stat")
+        content = _read(pid, "stat")
     except OSError:
         return None
-    fields = words[words.rindex(b")") + 2 :].split()
+    fields = content[content.rindex(b")") + 2 :].split()
     return Usage(pid, int(fields[1]), sum(map(int, fields[11:15])) / TICKS)
 
 
 def pids() -> Iterator[int]:
+    """Yield the pid of every process of the machine."""
     return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())  # noqa: PTH208 - names alone, and often
 
 
 def marks(pid: int) -> tuple[str | None, str | None]:
-    """Run and instance of its environment; None where there are none, or we may not look."""
-    found: dict[bytes, str] = {}
+    """Return run and instance from a process's environment; None if they are unset or can't be read."""
+    values: dict[bytes, str] = {}
     with contextlib.suppress(OSError):
-        for word in _read(pid, "environ").split(b"\0"):
-            if word.startswith(b"GAMEDAY_"):
-                key, _, value = word.partition(b"=")
-                found[key] = os.fsdecode(value)
-    return found.get(RUN.encode()), found.get(INSTANCE.encode())
+        for entry in _read(pid, "environ").split(b"\0"):
+            if entry.startswith(b"GAMEDAY_"):
+                key, _, value = entry.partition(b"=")
+                values[key] = os.fsdecode(value)
+    return values.get(RUN.encode()), values.get(INSTANCE.encode())
 
 
-class Census:
-    """Every process of the machine at one moment; the environment is looked at when somebody asks for it."""
+class ProcessTable:
+    """Every process of the machine at one moment; environments are read when they are first needed."""
 
     def __init__(self) -> None:
         self._children: dict[int, list[int]] = defaultdict(list)
         self._all: list[int] = []
         for pid in pids():
-            if found := usage(pid):
+            if process := usage(pid):
                 self._all.append(pid)
-                self._children[found.parent].append(pid)
+                self._children[process.parent].append(pid)
 
     @cached_property
     def _marked(self) -> dict[tuple[str | None, str | None], list[int]]:
-        found: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+        marked: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
         for pid in self._all:
             if pid != os.getpid():
-                found[marks(pid)].append(pid)
-        return found
+                marked[marks(pid)].append(pid)
+        return marked
 
     def marked(self, run_id: str, instance: str | None = None) -> list[int]:
-        """Processes of the run (of one instance of it) that we may look into, but never ourselves."""
+        """Return the pids of the run (of one instance of it) whose environment can be read, except this process's."""
         if instance is not None:
             return self._marked.get((run_id, instance), [])
-        return [pid for (run, _), found in self._marked.items() if run == run_id for pid in found]
+        return [pid for (run, _), members in self._marked.items() if run == run_id for pid in members]
 
     def with_children(self, roots: Iterable[int]) -> list[int]:
-        """They and all their descendants, parents first, each once."""
-        found = dict.fromkeys(roots)
-        waiting = list(found)
+        """Return the roots and all their descendants, parents first, each once."""
+        members = dict.fromkeys(roots)
+        waiting = list(members)
         for pid in waiting:
-            fresh = [child for child in self._children.get(pid, ()) if child not in found]
-            found.update(dict.fromkeys(fresh))
+            fresh = [child for child in self._children.get(pid, ()) if child not in members]
+            members.update(dict.fromkeys(fresh))
             waiting += fresh
-        return list(found)
+        return list(members)
 
 
 def resident(family: Iterable[int]) -> int:
-    """Bytes of memory that the processes hold. What is shared (files, Postgres's buffers) counts once, as the most
-    that any one of them has."""
+    """Return the bytes of memory that the processes hold.
+
+    Shared memory (files, Postgres's buffers) counts once, as the most that any one of them has.
+    """
     own, shared = 0, 0
     for pid in family:
         with contextlib.suppress(OSError, IndexError):
-            words = _read(pid, "statm").split()
-            own += int(words[1]) - int(words[2])
-            shared = max(shared, int(words[2]))
+            fields = _read(pid, "statm").split()
+            own += int(fields[1]) - int(fields[2])
+            shared = max(shared, int(fields[2]))
     return (own + shared) * PAGE

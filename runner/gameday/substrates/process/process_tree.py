@@ -1,7 +1,7 @@
-"""A child process with everything it started, by pid and start time; and the strays of a run that lost their parent.
+"""Process tree: a child process with everything it started, by pid and start time; and the leftover processes of a run.
 
-What belongs together is `family`'s to find. psutil compares start times before it signals; the child itself is waited
-for by a pidfd and reaped last, so that its ids stay its own.
+Which processes belong together is the `process_table`'s to find. psutil compares start times before it signals; the
+child itself is awaited by a pidfd and reaped last, so that its pid and group stay its own.
 """
 
 from __future__ import annotations
@@ -20,41 +20,44 @@ from typing import Literal
 
 import psutil
 
-from gameday.substrates.process.process_table import INSTANCE, RUN, Census
+from gameday.substrates.process.process_table import INSTANCE, RUN, ProcessTable
 
 REAP_S = 5.0
 Hold = Literal["pause", "throttle"]
 
 
 def processes(pids: Iterable[int]) -> list[psutil.Process]:
-    """Those that are still there."""
-    found = []
+    """Return the processes that still exist."""
+    existing = []
     for pid in pids:
         with contextlib.suppress(psutil.Error):
-            found.append(psutil.Process(pid))
-    return found
+            existing.append(psutil.Process(pid))
+    return existing
 
 
 def strays(run_id: str) -> list[psutil.Process]:
-    """Everything that runs of a run, parents first."""
-    census = Census()
-    return processes(census.with_children(census.marked(run_id)))
+    """Return every process of a run, parents first."""
+    table = ProcessTable()
+    return processes(table.with_children(table.marked(run_id)))
 
 
 def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
-    """The signal to each that is still the process it was."""
+    """Signal each process, unless it has ended or its pid was given to another one."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.send_signal(number)
 
 
-def numbered(name: str) -> signal.Signals:
-    """Of `TERM` or `SIGTERM`, as a compose file may have it."""
+def signal_number(name: str) -> signal.Signals:
+    """Return the signal of a compose file's `stop_signal`: `TERM` or `SIGTERM`."""
     return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
 
 
 def outlasting(processes: Sequence[psutil.Process], limit: float) -> list[psutil.Process]:
-    """Those that haven't ended within `limit` seconds. A zombie has: reaping it is its parent's."""
+    """Wait up to `limit` seconds; return the processes that haven't ended.
+
+    A zombie has ended: reaping it is its parent's.
+    """
     waiting: dict[int, psutil.Process] = {}
     poll = select.poll()
     end = time.monotonic() + limit
@@ -76,17 +79,17 @@ def outlasting(processes: Sequence[psutil.Process], limit: float) -> list[psutil
 
 
 def sweep(run_id: str, grace: float) -> list[str]:
-    """Ends every process of the run: SIGTERM, after `grace` seconds SIGKILL. Those that are still there, as text."""
-    found = strays(run_id)
-    send(found, signal.SIGTERM if grace else signal.SIGKILL)
-    alive = outlasting(found, grace or REAP_S)
+    """End every process of the run: SIGTERM, after `grace` seconds SIGKILL. Return what is left, as texts."""
+    family = strays(run_id)
+    send(family, signal.SIGTERM if grace else signal.SIGKILL)
+    alive = outlasting(family, grace or REAP_S)
     alive = list(dict.fromkeys([*alive, *strays(run_id)]))
     send(alive, signal.SIGKILL)
     return [f"process {process.pid}" for process in outlasting(alive, REAP_S)]
 
 
-class Tree:
-    """One instance's processes. Safe from any thread."""
+class ProcessTree:
+    """The processes of one instance. Thread-safe."""
 
     def __init__(self, child: subprocess.Popen[bytes], run_id: str, instance: str) -> None:
         self._child = child
@@ -105,8 +108,8 @@ class Tree:
         log: Path,
         run_id: str,
         instance: str,
-    ) -> Tree:
-        """Starts it in a session of its own, both outputs appended to `log`. Raises OSError."""
+    ) -> ProcessTree:
+        """Start the command in a session of its own, both outputs appended to `log`. Raise OSError if it can't be."""
         with log.open("ab") as out:
             child = subprocess.Popen(
                 command,
@@ -121,35 +124,46 @@ class Tree:
 
     @property
     def pid(self) -> int:
+        """The child's pid."""
         return self._child.pid
 
     def ended(self, within: float = 0.0) -> bool:
-        """Whether the child has ended, waiting at most `within` seconds for it."""
+        """Return True if the child has ended, or does so within `within` seconds."""
         poll = select.poll()
         poll.register(self._exit, select.POLLIN)
         return bool(poll.poll(within * 1000))
 
-    def ask(self, number: signal.Signals) -> None:
-        """The signal to the child alone, as a container engine does it."""
+    def how_it_ended(self) -> str:
+        """Return `exit status 1` or `killed by SIGKILL` of an ended child; '' if it runs or was reaped."""
+        with contextlib.suppress(ChildProcessError):
+            result = os.waitid(os.P_PIDFD, self._exit, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if result is not None and result.si_code == os.CLD_EXITED:
+                return f"exit status {result.si_status}"
+            if result is not None:
+                return f"killed by {signal.Signals(result.si_status).name}"
+        return ""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal the child alone, as a container engine does."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._exit, number)
 
     def freeze(self, hold: Hold = "pause") -> None:
-        """Stops every process, parents first: what they start meanwhile is found by the second look."""
+        """Stop every process, parents first; a second pass stops what they started meanwhile."""
         with self._holding:
             self._holds.add(hold)
             for _ in range(2):
                 send(self.family(), signal.SIGSTOP)
 
     def thaw(self, hold: Hold = "pause") -> None:
-        """Takes back the `freeze` of that name; every process goes on once nothing else holds them."""
+        """Undo the `freeze` of that name; every process continues once no other hold is left."""
         with self._holding:
             self._holds.discard(hold)
             if not self._holds:
                 send(self.family()[::-1], signal.SIGCONT)
 
     def kill(self) -> bool:
-        """SIGKILL to every process of it; whether all of them are gone within 5 s."""
+        """Send SIGKILL to every process; return True if all of them have ended within 5 s."""
         family: list[psutil.Process] = []
         while fresh := [process for process in self.family() if process not in family]:
             send(fresh, signal.SIGKILL)
@@ -161,16 +175,16 @@ class Tree:
         return not alive and self._child.returncode is not None
 
     def _kill_group(self) -> None:
-        # While the child is unreaped its group's id is ours; once reaped, it may be anybody's.
+        # While the child is unreaped its group's id is ours; once reaped, the id may be another group's.
         with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
             os.waitid(os.P_PIDFD, self._exit, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             os.killpg(self.pid, signal.SIGKILL)
 
     def family(self) -> list[psutil.Process]:
-        """Everything that belongs to the instance now, parents first."""
-        return processes(self.members(Census()))
+        """Return the instance's processes, parents first."""
+        return processes(self.members(ProcessTable()))
 
-    def members(self, census: Census) -> list[int]:
-        """Their pids by that census."""
+    def members(self, table: ProcessTable) -> list[int]:
+        """Return the pids of the instance's processes according to a table that may serve several instances."""
         own = [self.pid] if self._child.returncode is None else []
-        return census.with_children([*own, *census.marked(*self._marks)])
+        return table.with_children([*own, *table.marked(*self._marks)])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from gameday.substrates.process.process_table import Census, marks, pids
+from gameday.substrates.process.process_table import ProcessTable, marks, pids
 from gameday.substrates.process.process_tree import outlasting, processes, send
 
 GRACE_S = 2.0
@@ -25,8 +25,8 @@ WORKER = b"gameday.load.locustfile"
 
 def belonging(run: str) -> list[psutil.Process]:
     """Everything that runs of the run, parents first; never ourselves."""
-    census = Census()
-    found = census.with_children([*census.marked(run), *_workers(run)])
+    table = ProcessTable()
+    found = table.with_children([*table.marked(run), *_workers(run)])
     return processes(pid for pid in found if pid != os.getpid())
 
 

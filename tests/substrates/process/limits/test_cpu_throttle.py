@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gameday.substrates.process.cpu_throttle import Throttle
-from gameday.substrates.process.process_table import Census, usage
-from gameday.substrates.process.process_tree import Tree
+from gameday.substrates.process.limits.cpu_throttle import CpuThrottle
+from gameday.substrates.process.process_table import ProcessTable, usage
+from gameday.substrates.process.process_tree import ProcessTree
 from tests.support.waiting import until
 
 # Two processes that compute without end, each in a session of its own.
@@ -27,13 +27,15 @@ IDLE = "import signal; print(1, flush=True); signal.pause()"
 
 
 @pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Callable[[str], Tree]]:
-    made: list[Tree] = []
+def spawn(tmp_path: Path) -> Iterator[Callable[[str], ProcessTree]]:
+    made: list[ProcessTree] = []
 
-    def start(script: str) -> Tree:
+    def start(script: str) -> ProcessTree:
         words = [sys.executable, "-c", script]
         path = {"PATH": os.environ["PATH"]}
-        made.append(Tree.spawn(words, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1"))
+        made.append(
+            ProcessTree.spawn(words, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1")
+        )
         return made[-1]
 
     yield start
@@ -41,20 +43,20 @@ def spawn(tmp_path: Path) -> Iterator[Callable[[str], Tree]]:
         tree.kill()
 
 
-def stopped(tree: Tree) -> bool:
+def stopped(tree: ProcessTree) -> bool:
     return {process.status() for process in tree.family()} == {psutil.STATUS_STOPPED}
 
 
-def used(tree: Tree) -> float:
+def used(tree: ProcessTree) -> float:
     """Seconds of processor time of all its processes."""
-    return sum(found.cpu for pid in tree.members(Census()) if (found := usage(pid)))
+    return sum(found.cpu for pid in tree.members(ProcessTable()) if (found := usage(pid)))
 
 
-def test_all_processes_share(spawn: Callable[[str], Tree]) -> None:
+def test_all_processes_share(spawn: Callable[[str], ProcessTree]) -> None:
     """The bound is for all of a tree's processes together, and over a while it is kept."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2 and used(tree) >= 0.2, "both processes compute")
-    throttle = Throttle(tree, 0.2)
+    throttle = CpuThrottle(tree, 0.2)
     before, begun = used(tree), time.monotonic()
     until(lambda: used(tree) >= before + 0.6, "0.6 s of processor time within the bound")
     assert (used(tree) - before) / (time.monotonic() - begun) < 0.5
@@ -64,11 +66,11 @@ def test_all_processes_share(spawn: Callable[[str], Tree]) -> None:
     assert not stopped(tree)
 
 
-def test_more_than_one_core(spawn: Callable[[str], Tree]) -> None:
+def test_more_than_one_core(spawn: Callable[[str], ProcessTree]) -> None:
     """A bound of two cores never stops two processes, however busy they are."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2, "both processes run")
-    throttle, before = Throttle(tree, 2.0), used(tree)
+    throttle, before = CpuThrottle(tree, 2.0), used(tree)
     statuses = list[bool]()
 
     def computed() -> bool:
@@ -81,22 +83,22 @@ def test_more_than_one_core(spawn: Callable[[str], Tree]) -> None:
     assert not any(statuses)
 
 
-def test_who_stays_below_is_left_alone(spawn: Callable[[str], Tree], tmp_path: Path) -> None:
+def test_who_stays_below_is_left_alone(spawn: Callable[[str], ProcessTree], tmp_path: Path) -> None:
     """A tree that does nothing is never stopped, however little it may use."""
     tree = spawn(IDLE)
     until((tmp_path / "log").read_text, "the process has begun")
     until(lambda: psutil.Process(tree.pid).status() == psutil.STATUS_SLEEPING, "the process sleeps")
-    throttle, begun = Throttle(tree, 0.001), time.monotonic()
+    throttle, begun = CpuThrottle(tree, 0.001), time.monotonic()
     while time.monotonic() < begun + 0.3:
         assert not stopped(tree)
     throttle.end()
 
 
-def test_a_pause_is_a_pause(spawn: Callable[[str], Tree]) -> None:
+def test_a_pause_is_a_pause(spawn: Callable[[str], ProcessTree]) -> None:
     """Neither the throttle nor its end wakes up what somebody else has stopped."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2, "both processes run")
-    throttle = Throttle(tree, 0.5)
+    throttle = CpuThrottle(tree, 0.5)
     tree.freeze()
     until(lambda: stopped(tree), "both processes are stopped")
     begun = time.monotonic()

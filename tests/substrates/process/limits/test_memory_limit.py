@@ -9,8 +9,8 @@ import uuid
 from pathlib import Path
 
 from gameday.ports import Instance, PortError
-from gameday.substrates.process.memory_limit import MemoryWatch
-from gameday.substrates.process.process_tree import Tree
+from gameday.substrates.process.limits.memory_limit import MemoryWatch
+from gameday.substrates.process.process_tree import ProcessTree
 
 WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 
@@ -18,7 +18,7 @@ WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 def test_the_words(tmp_path: Path) -> None:
     """Who has more than its bound is told once it is seen, with both figures; who has less isn't."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
-    tree = Tree.spawn(
+    tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
     told: list[tuple[Instance, str]] = []
@@ -43,7 +43,7 @@ def test_the_words(tmp_path: Path) -> None:
 def test_an_end_that_fails_is_not_the_watch_s(tmp_path: Path) -> None:
     """It looks on, at everybody."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
-    tree = Tree.spawn(
+    tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
     told = threading.Semaphore(0)

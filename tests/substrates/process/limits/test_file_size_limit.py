@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.substrates.process import file_size_limit
+from gameday.substrates.process.limits import file_size_limit
 
 SIZES = resource.RLIMIT_FSIZE
 
@@ -58,10 +58,10 @@ def test_who_is_gone_before_its_owner_could_bound_it(
     """Without the right to bound others' files a child asks again, and the process may have ended till then."""
     ours = os.getpid()
 
-    def bound(pid: int, size: int | None) -> None:
+    def limit(pid: int, size: int | None) -> None:
         raise PermissionError if os.getpid() == ours else ProcessLookupError
 
-    monkeypatch.setattr(file_size_limit, "bound", bound)
+    monkeypatch.setattr(file_size_limit, "limit", limit)
     monkeypatch.setattr(os, "setgroups", lambda groups: None)
     monkeypatch.setattr(sys, "argv", ["filecap.py", "cap", "100", "--pid", str(other.pid)])
     file_size_limit.main()

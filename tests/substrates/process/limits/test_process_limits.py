@@ -12,26 +12,26 @@ from pathlib import Path
 import pytest
 
 from gameday.ports import Instance, PortError
-from gameday.substrates.process import file_size_limit
-from gameday.substrates.process.process_limits import Limits
-from gameday.substrates.process.process_tree import Tree
+from gameday.substrates.process.limits import file_size_limit
+from gameday.substrates.process.limits.process_limits import ProcessLimits
+from gameday.substrates.process.process_tree import ProcessTree
 
 WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Iterator[Tree]:
+def tree(tmp_path: Path) -> Iterator[ProcessTree]:
     words = [sys.executable, "-c", "import signal; signal.pause()"]
-    made = Tree.spawn(
+    made = ProcessTree.spawn(
         words, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
     yield made
     made.kill()
 
 
-def test_memory(tree: Tree) -> None:
+def test_memory(tree: ProcessTree) -> None:
     """The bound is the limit while one stands, whatever is declared; the latest of two."""
-    limits = Limits()
+    limits = ProcessLimits()
     assert (limits.memory(WEB, None), limits.memory(WEB, 7)) == (None, 7)
     limits.limit(WEB, tree, None, 5)
     limits.limit(WEB, tree, None, 9)
@@ -40,12 +40,12 @@ def test_memory(tree: Tree) -> None:
     assert limits.memory(WEB, 7) == 7
 
 
-def test_files(tree: Tree, tmp_path: Path) -> None:
+def test_files(tree: ProcessTree, tmp_path: Path) -> None:
     """The log keeps some room; lifting is for who was capped, and harmless twice or where nothing runs any more."""
     (tmp_path / "log").write_bytes(b"x" * 1000)
     (tmp_path / "data").mkdir()
     before = resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)
-    limits = Limits()
+    limits = ProcessLimits()
     limits.cap(WEB, tree, [tmp_path / "data"], tmp_path / "log")
     assert resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)[0] == 1000 + file_size_limit.ROOM
     (tmp_path / "data" / "large").write_bytes(b"x" * 50_000)
@@ -60,10 +60,10 @@ def test_files(tree: Tree, tmp_path: Path) -> None:
     limits.lift(WEB, None)
 
 
-def test_what_cant_be_bounded(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cant_be_bounded(tree: ProcessTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal names the instance and says what to do."""
     monkeypatch.setattr(file_size_limit, "__file__", str(tmp_path / "none.py"))
     with pytest.raises(
-        PortError, match=r"us-east\.web\.1: its files can't be bounded: .*none\.py.*; run as root"
+        PortError, match=r"us-east\.web\.1: its files can't be limited: .*none\.py.*; run as root"
     ):
-        Limits().cap(WEB, tree, [], tmp_path / "log")
+        ProcessLimits().cap(WEB, tree, [], tmp_path / "log")
