@@ -97,7 +97,7 @@ def test_who_stays_below_is_left_alone(spawn: Callable[[str], ProcessTree], tmp_
 def test_a_pause_is_a_pause(spawn: Callable[[str], ProcessTree]) -> None:
     """Neither the throttle nor its end wakes up what somebody else has stopped."""
     tree = spawn(BUSY)
-    until(lambda: len(tree.family()) >= 2, "both processes run")
+    until(lambda: len(tree.family()) >= 2 and used(tree) >= 0.2, "both processes compute")
     throttle = CpuThrottle(tree, 0.5)
     tree.freeze()
     until(lambda: stopped(tree), "both processes are stopped")
