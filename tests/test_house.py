@@ -98,6 +98,7 @@ BEYOND_MODULES = {
     "storefront/test_compose_files.py": "the compose files",
     "storefront/test_contract.py": "the public API of a region",
     "storefront/test_switched.py": "flags of instances that start anew",
+    "system/test_database_operations.py": "operations down to SQL and HTTP",
 }
 """Tests, or folders of them, that are about more than a module → what they are about."""
 MODULES = modules()

@@ -117,3 +117,56 @@ def test_each_file_has_its_own_hunks(catalogue: Catalogue, tmp_path: Path) -> No
         assert tree is not None
         made = [(tree / "shop" / name).read_text() for name in ("app.py", "b.py")]
         assert made == ["++ b\nkept\n", "new\n"]
+
+
+LINES = "".join(f"line {n}\n" for n in range(1, 21))
+FIRST, SECOND = "@@ -2,1 +2,1 @@\n-line 2\n+new 2\n", "@@ -9,1 +9,1 @@\n-line 9\n+new 9\n"
+WRONG = "@@ -9,1 +9,1 @@\n-line nine\n+new 9\n"
+HEAD, OTHER = "--- a/shop/app.py\n+++ b/shop/app.py\n", "--- a/shop/b.py\n+++ b/shop/b.py\n"
+
+
+@pytest.mark.parametrize(
+    ("patch", "line", "message"),
+    [
+        (HEAD + FIRST + WRONG, 6, "doesn't apply to app.py"),
+        (HEAD + WRONG, 3, "doesn't apply to app.py"),
+        (HEAD + FIRST + SECOND + OTHER + FIRST + WRONG, 14, "doesn't apply to b.py"),
+        (f"--- a/shop/gone.py\n+++ b/shop/gone.py\n{FIRST}", 2, "changes gone.py, which doesn't exist"),
+        (f"{HEAD}{FIRST}--- /dev/null\n+++ b/shop/b.py\n{NEW}", 7, "adds b.py, which is there"),
+        (f"--- a/shop/app.py\n+++ /dev/null\n{FIRST}", 1, "removes shop/app.py"),
+        (f"--- a/shop/app.py\n+++ b/shop/c.py\n{FIRST}", 1, "moves shop/app.py to shop/c.py"),
+        (f"--- a/other/app.py\n+++ b/other/app.py\n{FIRST}", 1, "changes other/app.py, outside shop/"),
+        (f"--- /dev/null\n+++ b/shop\n{NEW}", 1, "adds shop, where no file can be"),
+        ("some words\n", 1, "isn't a unified diff"),
+    ],
+    ids=range(10),
+)
+def test_a_patch_mistake_is_told_at_its_hunk(
+    patch: str, line: int, message: str, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """The message says what is wrong with which file, at the line of the patch where the failing hunk begins."""
+    for name in ("app.py", "b.py"):
+        (tmp_path / "shop" / name).write_text(LINES)
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(patch)
+    (problem,) = catalogue.check("web-1.1.0")
+    assert (problem.line, message in problem.message) == (line, True), f"{problem}"
+
+
+def test_context_must_stand_exactly_where_the_patch_says(catalogue: Catalogue, tmp_path: Path) -> None:
+    """No fuzz: the same lines one line further down are a mistake, whose hint says what to do."""
+    (tmp_path / "shop" / "app.py").write_text("one more\n" + LINES)
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + FIRST)
+    (problem,) = catalogue.check("web-1.1.0")
+    assert "doesn't apply to app.py" in problem.message
+    assert "no fuzz is allowed" in problem.hint
+
+
+def test_hunks_are_applied_each_at_its_place(catalogue: Catalogue, tmp_path: Path) -> None:
+    """A hunk that adds lines moves the following ones; every other line stays."""
+    (tmp_path / "shop" / "app.py").write_text(LINES)
+    grown = "@@ -2,1 +2,3 @@\n-line 2\n+new 2\n+new 2a\n+new 2b\n@@ -9,1 +11,0 @@\n-line 9\n"
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + grown)
+    tree = catalogue.build("web-1.1.0", tmp_path / "work").tree
+    assert tree is not None
+    expected = LINES.replace("line 2\n", "new 2\nnew 2a\nnew 2b\n", 1).replace("line 9\n", "", 1)
+    assert (tree / "shop" / "app.py").read_text() == expected

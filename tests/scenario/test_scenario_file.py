@@ -125,6 +125,29 @@ def test_a_file_has_its_bounds(tmp_path: Path, old: str, new: str, expected: str
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("key", ["hold", "giveUp", "steadyState", "window"])
+@pytest.mark.parametrize(("value", "good"), [("0s", False), ("-1s", False), ("1ms", True)])
+def test_a_duration_that_must_last_is_over_zero(tmp_path: Path, key: str, value: str, good: bool) -> None:
+    """Without a hold, a window, a steady state or a time to give up, a run could judge nothing; one error, at its value."""
+    old, new = {
+        "hold": ("timeline:", f"hold: {value}\ntimeline:"),
+        "giveUp": ("timeline:", f"giveUp: {value}\ntimeline:"),
+        "steadyState": ("timeline:", f"steadyState: {{for: {value}}}\ntimeline:"),
+        "window": ("objective: 99.5%", f"objective: 99.5%, window: {value}"),
+    }[key]
+    text = SMALL.replace(old, new, 1)
+    if good:
+        read(text, tmp_path)
+    else:
+        (problem,) = problems(text, tmp_path)
+        place = next(
+            (number, line.index(value) + 1)
+            for number, line in enumerate(text.splitlines(), 1)
+            if value in line
+        )
+        assert problem.startswith(f":{place[0]}:{place[1]}: ")
+
+
 def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
     """Neither infinite nor no number at all."""
     for weight in (".nan", ".inf", "1e999", "-1"):
