@@ -65,9 +65,9 @@ def shown(runs: Mapping[str, Run]) -> list[Shown]:
 def _zero(run: Run) -> float:
     """Return the time of the fault; without a fault, when the steady state was met, else the first
     request."""
-    met = next((event.t for event in run.of("phase") if event.subject == "fault"), None)
+    timeline = run.journal.phase("fault")
     first = float(run.samples.records["planned"][0])
-    return run.clocks.get("inject", first if met is None else met)
+    return run.clocks.get("inject", first if timeline is None else timeline.t)
 
 
 def strips(variants: Sequence[Shown], order: Sequence[str], room: int) -> Iterator[Strips]:

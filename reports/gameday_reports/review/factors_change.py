@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gameday.recording.journal_events import EnvironmentDeleted, InstanceDied, InstanceKilled
 from gameday_reports.review.findings import Found, figure, measured, regions
 from gameday_reports.review.provenance import every, faulty, shipped, unowned, unsenior
 from gameday_reports.run_page.run_data import Run
@@ -72,7 +73,7 @@ def one_way(run: Run) -> Found | None:
 def several_changes(run: Run) -> Found | None:
     """Find more than one suspect among the changes."""
     effect = run.clocks.get("effect")
-    begun = {event.subject: event.t for event in run.of("change.started")}
+    begun = {change.id: change.t for change in run.journal.changes}
     if effect is None:
         return None
     near = [each for each in shipped(run) if 0 <= effect - begun.get(each.change.id, effect + 1) <= NEAR_S]
@@ -99,7 +100,7 @@ def rollback_not_enough(run: Run) -> Found | None:
     ):
         return None
     until = f"{seconds(recovered - first[0])} later" if recovered is not None else "never in this run"
-    begun = {event.subject: event.t for event in run.of("change.started")}
+    begun = {change.id: change.t for change in run.journal.changes}
     between = [
         each
         for each in shipped(run)
@@ -117,7 +118,7 @@ def guardrails_off(run: Run) -> Found | None:
     """Find defences that were switched off during a failure that is no change."""
     known = mapping(run.scenario.get("guardrails"))
     off = [name for name in AGAINST_HARM if known.get(name) is False]
-    of_changes = all(event.data.get("change") or event.data.get("plan") for event in run.of("fault.intended"))
+    of_changes = all(fault.intended.change or fault.intended.plan for fault in run.journal.faults)
     if not off or of_changes or "effect" not in run.clocks:
         return None
     said = f"Switched off in this run: {', '.join(off)}. Whether one of them would have helped is not measured here."
@@ -127,7 +128,7 @@ def guardrails_off(run: Run) -> Found | None:
 
 def privilege(run: Run) -> Found | None:
     """Find an automation that could delete more than its task needed."""
-    gone = [event.subject for event in run.of("environment.deleted")]
+    gone = [event.region for event in run.journal.of(EnvironmentDeleted)]
     if not gone:
         return None
     off = pick(run.scenario, "guardrails", "leastPrivilege") is False
@@ -179,7 +180,7 @@ def wrong_records(run: Run) -> Found | None:
 def capacity(run: Run) -> Found | None:
     """Find instances that were still missing when users were well."""
     inject = run.clocks.get("inject", 0.0)
-    if not any(event.t >= inject for event in run.of("instance.died", "instance.killed")):
+    if not any(event.t >= inject for event in run.journal.of(InstanceDied, InstanceKilled)):
         return None
     after, well = measured(run, "ttfr"), measured(run, "ttr")
     if well is None or run.outcome.get("ttfr_state") == "not_measured":

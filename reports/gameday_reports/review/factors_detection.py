@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gameday.recording.journal_events import Scraped
 from gameday_reports.review.findings import Found, detectors, fastest, figure, measured
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, seconds, times
@@ -70,7 +71,7 @@ def service_blind(run: Run) -> Found | None:
 def _scrapes(run: Run) -> int:
     """Return the number of scrapes from the first failure to the last."""
     since, until = run.clocks["effect"], run.clocks.get("recovered", math.inf)
-    return len({event.t for event in run.of("scrape") if since <= event.t <= until})
+    return len({event.t for event in run.journal.of(Scraped) if since <= event.t <= until})
 
 
 def customers_first(run: Run) -> Found | None:

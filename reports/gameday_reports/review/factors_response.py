@@ -110,7 +110,7 @@ def never_ended(run: Run) -> Found | None:
 
 def relapsed(run: Run) -> Found | None:
     """Find a recovery that did not last, without a new fault in between."""
-    ordered = [event.t for event in run.of("fault.intended")]
+    ordered = [fault.t for fault in run.journal.faults]
     spans = [
         (number(row.get("recovered")), number(row.get("breached")))
         for row in rows(run.outcome.get("relapses"))

@@ -72,16 +72,16 @@ def role(value: Any) -> str:
 
 def shipped(run: Run) -> list[Shipped]:
     """Return every change except rollbacks, in order."""
-    harmful = {text(event.data.get("change") or event.data.get("plan")) for event in run.of("fault.intended")}
+    harmful = {fault.intended.change or fault.intended.plan for fault in run.journal.faults}
     regions = len(
         items(pick(run.outcome, "system", "regions")) or items(pick(run.scenario, "system", "regions"))
     )
-    recorded = [(event.subject, event.data) for event in run.of("change.started")]
+    recorded = [(change.id, change_feed.recorded(change)) for change in run.journal.changes]
     recorded = recorded or [(text(row.get("id")), row) for row in rows(pick(run.outcome, "changes"))]
     kept = [(id_, data) for id_, data in recorded if not data.get("rollback_of")]
     told = [each for each in change_feed.feed(run) if each.kind != "rollback"]
     return [
-        Shipped(change, change_feed.record(run, data), id_ in harmful - {""}, regions)
+        Shipped(change, change_feed.record(run, data), id_ in harmful, regions)
         for (id_, data), change in zip(kept, told, strict=False)
     ]
 

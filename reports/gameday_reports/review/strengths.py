@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gameday.recording.journal_events import ChangeFailed
 from gameday_reports.review.factors_change import WRONG_RECORDS
 from gameday_reports.review.findings import Found, Rule, cured_after, figure, judged, measured, reverted_after
 from gameday_reports.review.provenance import faulty, shipped
@@ -85,12 +86,10 @@ def by_itself(run: Run) -> Found | None:
 def refused(run: Run) -> Found | None:
     """Find an automation that a guardrail stopped."""
     releases = {each.change.id: each.change.release for each in shipped(run)}
-    found = [event for event in run.of("change.failed") if text(event.data.get("why")).startswith("refused")]
+    found = [event for event in run.journal.of(ChangeFailed) if event.why.startswith("refused")]
     if not found:
         return None
-    return Found(
-        f"A guardrail held: {releases.get(found[0].subject, 'a change')} was {text(found[0].data['why'])}."
-    )
+    return Found(f"A guardrail held: {releases.get(found[0].change, 'a change')} was {found[0].why}.")
 
 
 def unhurt(run: Run) -> Found | None:
@@ -151,7 +150,7 @@ def harmless(run: Run) -> Found | None:
 def stopped(run: Run) -> Found | None:
     """Find a rollout that stopped before users were hurt."""
     bad = faulty(run)
-    failed = {event.subject for event in run.of("change.failed")}
+    failed = {event.change for event in run.journal.of(ChangeFailed)}
     if bad is None or bad.plan or bad.change.id not in failed or "effect" in run.clocks:
         return None
     return Found(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gameday.recording.journal_events import OrdersCollected
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, money, seconds
-from gameday_reports.text.loose import mapping, number, pick, text
+from gameday_reports.text.loose import mapping, number, pick
 
 Row = Mapping[str, str]
 CHECKS = (
@@ -39,7 +40,8 @@ def audit(run: Run) -> list[Row]:
 
 def why(run: Run) -> str:
     """Return why a part of the audit is missing; empty if none is, or if the reason is unknown."""
-    return text(run.first("audit").get("why"))
+    collected = run.journal.first(OrdersCollected)
+    return collected.why if collected else ""
 
 
 def note(run: Run) -> str:

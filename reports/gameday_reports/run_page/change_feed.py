@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gameday.recording.journal import Event
+from gameday.analysis.evidence.run_history import RecordedChange, RecordedFault
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import seconds
 from gameday_reports.text.loose import items, mapping, number, person, pick, rows, text
@@ -60,35 +60,38 @@ class Culprit:
 
 def feed(run: Run) -> list[Change]:
     """Return every change in order; from the outcome if the journal has none."""
-    started = run.of("change.started")
-    if started:
-        return [_change(run, event.subject, {**event.data, "t": event.t}) for event in started]
+    if run.journal.changes:
+        return [_change(run, change.id, recorded(change)) for change in run.journal.changes]
     return [_change(run, "", row) for row in rows(pick(run.outcome, "changes"))]
 
 
 def culprit(run: Run) -> Culprit | None:
     """Return the culprit; None if the run changed nothing."""
     fault = _bad_deploy(run)
-    started = {event.subject: event for event in run.of("change.started")}
-    wanted = text(fault.data.get("change")) if fault else next(iter(started), "")
-    event = started.get(wanted)
+    changes = run.journal.changes
+    event = run.journal.change(fault.intended.change) if fault else next(iter(changes), None)
     if event is None:
         return None
-    change = _change(run, event.subject, {**event.data, "t": event.t})
+    change = _change(run, event.id, recorded(event))
     patch = run.patches.get(change.release, "")
-    about = record(run, event.data)
-    defect = (text(fault.data.get("defect")) if fault else "") or text(about.get("defect"))
+    about = record(run, recorded(event))
+    defect = (fault.intended.defect if fault else "") or text(about.get("defect"))
     return Culprit(change, fault is not None, defect, _provenance(about), diff(patch))
 
 
-def _bad_deploy(run: Run) -> Event | None:
-    return next((event for event in run.of("fault.intended") if event.data.get("change")), None)
+def _bad_deploy(run: Run) -> RecordedFault | None:
+    return next((fault for fault in run.journal.faults if fault.intended.change), None)
+
+
+def recorded(change: RecordedChange) -> Mapping[str, Any]:
+    """Return what the journal says of a change, key by key, with the time `t` of its start."""
+    return {**change.started.to_event().data, "t": change.t}
 
 
 def record(run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that is known of a change: the release's own file, overlaid by the journal."""
     written = run.releases.get(text(data.get("release")), {})
-    return {**written, **{key: value for key, value in data.items() if value is not None}}
+    return {**written, **{key: value for key, value in data.items() if value not in (None, "")}}
 
 
 def _change(run: Run, id_: str, data: Mapping[str, Any]) -> Change:
@@ -141,12 +144,13 @@ def _no_ai(about: Mapping[str, Any]) -> str:
 
 
 def _state(run: Run, id_: str) -> str:
-    for event in run.of("change.done", "change.failed"):
-        if event.subject == id_:
-            if event.kind == "change.done":
-                return seconds(event.t)
-            how = f"{seconds(event.t)}" if event.data.get("refused") else f"failed at {seconds(event.t)}"
-            return f"{how}: {text(event.data.get('why'))}"
+    change = run.journal.change(id_)
+    if change and change.done:
+        return seconds(change.done.t)
+    if change and change.failed:
+        failed = change.failed
+        how = f"{seconds(failed.t)}" if failed.refused else f"failed at {seconds(failed.t)}"
+        return f"{how}: {failed.why}"
     return "not confirmed" if id_ else ""
 
 
@@ -154,7 +158,7 @@ def _note(run: Run, id_: str, about: Mapping[str, Any]) -> str:
     if about.get("rollback_of"):
         return f"takes back {text(about['rollback_of'])}"
     fault = _bad_deploy(run)
-    if fault is not None and text(fault.data.get("change")) == id_:
+    if fault is not None and fault.intended.change == id_:
         return "the faulty one"
     return ""
 

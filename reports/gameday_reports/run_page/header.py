@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from gameday.recording.journal_events import RunStarted
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text import summary
 from gameday_reports.text.formatting import NOT_MEASURED, VERDICTS, count, seconds
@@ -29,12 +30,12 @@ class Header:
 
 
 def header(run: Run) -> Header:
-    outcome, started = run.outcome, run.first("run.started")
+    outcome, started = run.outcome, run.started
     verdict = outcome.get("verdict") if outcome.get("verdict") in VERDICTS else "unknown"
     word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
     title = (
         text(run.scenario.get("title"))
-        or text(started.get("title"))
+        or (started.title if started else "")
         or text(pick(outcome, "run", "scenario"))
     )
     reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
@@ -47,12 +48,12 @@ def _sentence(words: str) -> str:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """Return (name, value) pairs of the run; values are never empty."""
-    outcome, started = run.outcome, run.first("run.started")
+    outcome, started = run.outcome, run.started
     about = mapping(outcome.get("run"))
-    why = text(started.get("why"))
-    substrate = text(about.get("substrate")) or text(started.get("substrate")) or UNSAID
+    why = started.why if started else ""
+    substrate = text(about.get("substrate")) or (started.substrate if started else "") or UNSAID
     return [
-        ("When", when(about.get("started") or started.get("started"))),
+        ("When", when(about.get("started") or (started.started if started else None))),
         ("Substrate", f"{substrate} ({why})" if why else substrate),
         ("Duration", seconds(about.get("duration_s"))),
         ("Load", _load(outcome)),
@@ -67,9 +68,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _links(started: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _links(started: RunStarted | None) -> list[tuple[str, str]]:
     """Return the link server if it isn't the embedded one."""
-    real = text(started.get("links"))
+    real = started.links if started else ""
     if real in ("", "embedded"):
         return []
     return [
@@ -142,11 +143,11 @@ def link(address: Any) -> str:
 
 def command(run: Run) -> str:
     """Return the exact command of the run; if the journal lacks it, from scenario, substrate and seed."""
-    given = run.first("run.started").get("command")
-    if isinstance(given, list | tuple):
-        return shlex.join(text(part) for part in given)
+    given = run.started.command if run.started else ""
+    if isinstance(given, tuple):
+        return shlex.join(given)
     if given:
-        return text(given)
+        return given
     about = mapping(run.outcome.get("run"))
     if not about.get("scenario"):
         return ""

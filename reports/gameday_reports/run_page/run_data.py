@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from gameday.analysis.evidence.journal_reader import read_events
-from gameday.recording.journal import Event
+from gameday.analysis.evidence.run_history import RunHistory
+from gameday.recording.event import Event
+from gameday.recording.journal_events import RunStarted
 from gameday.recording.samples import Samples, read_samples
 from gameday.scenario.scenario_model import Slo
 from gameday.scenario.yaml_document import Invalid, read_yaml
@@ -34,13 +36,15 @@ class Run:
     releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     patches: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, *kinds: str) -> list[Event]:
-        """Return events of these kinds, in order."""
-        return [event for event in self.events if event.kind in kinds]
+    @cached_property
+    def journal(self) -> RunHistory:
+        """The events by their types, indexed once."""
+        return RunHistory(self.events)
 
-    def first(self, kind: str) -> Mapping[str, Any]:
-        """Return the data of the first event of a kind; empty if there is none."""
-        return next((event.data for event in self.events if event.kind == kind), {})
+    @cached_property
+    def started(self) -> RunStarted | None:
+        """The run's first event; None if the journal lacks it."""
+        return self.journal.first(RunStarted)
 
     @cached_property
     def clocks(self) -> dict[str, float]:
@@ -86,11 +90,10 @@ def read(folder: Path) -> Run:
 def changed_service(run: Run) -> str | None:
     """Return the service of the change that a fault of the timeline stands for; else of the first
     change."""
-    changes = {event.subject: event.data for event in run.of("change.started")}
-    bad = (changes.get(str(event.data.get("change"))) for event in run.of("fault.intended"))
-    chosen = next((data for data in bad if data), next(iter(changes.values()), None))
-    service = chosen.get("service") if chosen else None
-    return str(service) if service else None
+    journal = run.journal
+    bad = (journal.change(fault.intended.change) for fault in journal.faults)
+    chosen = next((change for change in bad if change), next(iter(journal.changes), None))
+    return chosen.started.service or None if chosen else None
 
 
 def _plain(path: Path) -> Mapping[str, Any]:

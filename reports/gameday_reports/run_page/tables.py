@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gameday.recording.journal_events import Poll
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import BEGINS, HOLDS, count, percent, seconds, times
 from gameday_reports.text.loose import items, mapping, number, pick, rows, text
@@ -23,7 +24,7 @@ def _moment(value: Any, otherwise: str = "never") -> str:
 def alerts(run: Run, side: str) -> list[Row]:
     """Return the alerts of one side, client or service; alerts without a recorded side count as
     client."""
-    sides = {event.data.get("detector"): event.data.get("side") for event in run.of("alert.raised")}
+    sides = {alert.raised.detector: alert.raised.side for alert in run.journal.alerts}
     detectors = mapping(pick(run.outcome, "detectors"))
     found: list[Row] = []
     for row in rows(pick(run.outcome, "alerts")):
@@ -49,9 +50,7 @@ def detectors(run: Run) -> list[Row]:
     paging = {
         text(row.get("detector")): bool(row.get("pages")) for row in rows(pick(run.scenario, "detectors"))
     }
-    paging |= {
-        text(event.data.get("detector")): bool(event.data.get("pages")) for event in run.of("alert.raised")
-    }
+    paging |= {alert.raised.detector: alert.raised.pages for alert in run.journal.alerts}
     found = {name: mapping(row) for name, row in mapping(pick(run.outcome, "detectors")).items()}
     slowest = max((number(row.get("ttd_s")) or 0.0 for row in found.values()), default=0.0)
     ordered = sorted(
@@ -154,7 +153,7 @@ def log(run: Run) -> list[Row]:
     return [
         {"t": f"{event.t:.3f}", "kind": event.kind, "subject": event.subject, "data": _data(event.data)}
         for event in run.events
-        if event.kind != "poll"
+        if event.kind != Poll.KIND
     ]
 
 

@@ -5,72 +5,71 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from gameday.recording.journal import Event
+from gameday.recording.journal_events import InstanceDied, InstanceKilled, RegionSeen
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import seconds
-from gameday_reports.text.loose import text
 from gameday_reports.text.summary import listed
 
 TOGETHER_S = 5.0
 """Deaths that are no further apart than this are one line."""
 TURNS = 4
 """Of a region that goes up and down more often than this, the middle is said in one line."""
-HOW = {"instance.died": "ended by itself", "instance.killed": "was killed"}
-HOW_MANY = {"instance.died": "ended by themselves", "instance.killed": "were killed"}
+Death = InstanceDied | InstanceKilled
 
 
 def deaths(run: Run, until: float) -> Iterator[tuple[float, str]]:
     """Return (time of the first, words) for each group of instances that died or were killed before
     `until`."""
-    for kind in HOW:
-        for crowd in _crowds([event for event in run.of(kind) if event.t <= until]):
-            yield crowd[0].t, _dead(kind, crowd)
+    for events in (run.journal.of(InstanceDied), run.journal.of(InstanceKilled)):
+        for group in _groups([event for event in events if event.t <= until]):
+            yield group[0].t, _dead(group)
 
 
-def _crowds(events: Sequence[Event]) -> list[list[Event]]:
-    found: list[list[Event]] = []
+def _groups(events: Sequence[Death]) -> list[list[Death]]:
+    groups: list[list[Death]] = []
     for event in events:
-        if found and event.t - found[-1][-1].t <= TOGETHER_S:
-            found[-1].append(event)
+        if groups and event.t - groups[-1][-1].t <= TOGETHER_S:
+            groups[-1].append(event)
         else:
-            found.append([event])
-    return found
+            groups.append([event])
+    return groups
 
 
-def _dead(kind: str, crowd: Sequence[Event]) -> str:
-    if len(crowd) == 1:
-        why = text(crowd[0].data.get("why"))
-        return f"Instance {crowd[0].subject} {HOW[kind]}{f': {why}' if why else ''}."
-    services = Counter(text(event.data.get("service")) or "unnamed" for event in crowd)
+def _dead(group: Sequence[Death]) -> str:
+    first, by_itself = group[0], isinstance(group[0], InstanceDied)
+    if len(group) == 1:
+        how = "ended by itself" if by_itself else "was killed"
+        return f"Instance {first.instance} {how}{f': {first.why}' if first.why else ''}."
+    services = Counter(event.service or "unnamed" for event in group)
     counts = listed([f"{service} {n}" for service, n in services.most_common()])
-    regions = listed(sorted({text(event.data.get("region")) for event in crowd} - {""}))
-    took = crowd[-1].t - crowd[0].t
+    regions = listed(sorted({event.region for event in group} - {""}))
+    took = group[-1].t - first.t
     over = f" within {seconds(took)}" if took >= 1 else ""
-    return f"{len(crowd)} instances {HOW_MANY[kind]}{f' in {regions}' if regions else ''}{over} ({counts})."
+    how = "ended by themselves" if by_itself else "were killed"
+    return f"{len(group)} instances {how}{f' in {regions}' if regions else ''}{over} ({counts})."
 
 
 def regions(run: Run, until: float) -> Iterator[tuple[float, str]]:
     """Return (time, words) for each change in the edge's view of a region: down, without its
     database, up again."""
-    since = next((event.t for event in run.of("phase") if event.subject == "steady"), 0.0)
+    steady = run.journal.phase("steady")
+    since = steady.t if steady else 0.0
     seen: dict[str, tuple[bool, bool]] = {}
     turns: dict[str, list[tuple[float, str]]] = {}
-    for event in run.of("region.seen"):
-        state = _state(event.data)
-        before = seen.get(event.subject, (True, True))
+    for event in run.journal.of(RegionSeen):
+        state = _state(event)
+        before = seen.get(event.region, (True, True))
         if since <= event.t <= until and state != before:
-            turns.setdefault(event.subject, []).append((event.t, _turn(event.subject, before, state)))
-        seen[event.subject] = state
+            turns.setdefault(event.region, []).append((event.t, _turn(event.region, before, state)))
+        seen[event.region] = state
     for region, found in turns.items():
         yield from _shortened(region, found)
 
 
-def _state(data: Any) -> tuple[bool, bool]:
+def _state(seen: RegionSeen) -> tuple[bool, bool]:
     """Return (up, reaches a database); the database of a region that is down is ignored."""
-    up = bool(data.get("up"))
-    return up, bool(data.get("database")) if up else True
+    return seen.up, seen.database if seen.up else True
 
 
 def _turn(region: str, before: tuple[bool, bool], state: tuple[bool, bool]) -> str:

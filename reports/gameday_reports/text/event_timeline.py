@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gameday.recording.journal_events import PageDelivered, PageFailed, RunEnded
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.run_page.tables import relapses
 from gameday_reports.text import event_grouping, journal_lines
@@ -50,7 +51,7 @@ class Moment:
 
 def moments(run: Run) -> list[Moment]:
     """Return every line, by time."""
-    until = next((event.t for event in run.of("run.ended")), float("inf"))
+    until = next((event.t for event in run.journal.of(RunEnded)), float("inf"))
     told: list[tuple[str, tuple[float, str]]] = [
         *(("run", each) for part in (journal_lines.steady, journal_lines.stops, journal_lines.breaks, _ended) for each in part(run)),
         *(("change", each) for each in journal_lines.shipping(run)),
@@ -76,7 +77,7 @@ def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
 
 def _began(run: Run) -> datetime | None:
     """Return the wall clock at the run's start in UTC; None if it or its zone is unknown."""
-    said = pick(run.outcome, "run", "started") or run.first("run.started").get("started")
+    said = pick(run.outcome, "run", "started") or (run.started.started if run.started else "")
     try:
         at = datetime.fromisoformat(text(said))
     except ValueError:
@@ -142,19 +143,21 @@ def _alert(row: Mapping[str, Any]) -> str:
 def _pages(run: Run) -> Iterator[tuple[float, str]]:
     """Yield the first page to each receiver, or that it could not be delivered."""
     seen: set[tuple[str, str]] = set()
-    for event in run.of("page.delivered", "page.failed"):
-        to = text(event.data.get("to")) or "the one on call"
-        if (event.kind, to) in seen:
+    for event in run.journal.of(PageDelivered, PageFailed):
+        to = event.to or "the one on call"
+        if (event.KIND, to) in seen:
             continue
-        seen.add((event.kind, to))
-        why = text(event.data.get("why"))
-        failed = f"A page to {to} could not be delivered{f': {why}' if why else ''}."
-        yield event.t, f"Page delivered to {to}." if event.kind == "page.delivered" else failed
+        seen.add((event.KIND, to))
+        if isinstance(event, PageDelivered):
+            yield event.t, f"Page delivered to {to}."
+        else:
+            why = f": {event.why}" if event.why else ""
+            yield event.t, f"A page to {to} could not be delivered{why}."
 
 
 def _ended(run: Run) -> Iterator[tuple[float, str]]:
-    for event in run.of("run.ended"):
-        yield event.t, ENDS.get(text(event.data.get("reason")), "The run ended.")
+    for event in run.journal.of(RunEnded):
+        yield event.t, ENDS.get(event.reason, "The run ended.")
 
 
 def left_out(run: Run, shown: Sequence[Moment]) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gameday.recording.journal import Event
+from gameday.analysis.evidence.run_history import RecordedChange
+from gameday.recording.journal_events import FaultIntended
 from gameday_reports.review.findings import cured_after, reverted_after
 from gameday_reports.run_page.detection_table import held_against, quiet
 from gameday_reports.run_page.run_data import Run
@@ -85,32 +86,30 @@ def _begun(run: Run) -> list[str]:
     at = run.clocks.get("inject")
     if at is None:
         return ["No fault was injected in this run."] if run.events else []
-    begun = run.of("fault.intended")
-    names = listed([_fault(run, event) for event in begun]) if begun else _deploy(run)
-    defect = next((text(event.data["defect"]) for event in begun if event.data.get("defect")), "")
+    begun = run.journal.faults
+    names = listed([_fault(run, fault.intended) for fault in begun]) if begun else _deploy(run)
+    defect = next((fault.intended.defect for fault in begun if fault.intended.defect), "")
     first = ", the first" if len(begun) > 1 else ""
     end = f": {defect.rstrip('.')}." if defect else "."
     return [f"{names[:1].upper()}{names[1:]} began{first} at {seconds(at)} into the run{end}"]
 
 
-def _fault(run: Run, event: Event) -> str:
-    kind, target = text(event.data.get("kind")) or "fault", text(event.data.get("target"))
+def _fault(run: Run, fault: FaultIntended) -> str:
+    kind, target = fault.kind or "fault", fault.target
     if kind != "bad-deploy":
         return f"the fault “{kind}”{f' on {target}' if target else ''}"
-    started = {each.subject: each.data for each in run.of("change.started")}
-    change = mapping(started.get(text(event.data.get("change"))))
-    about = ", ".join(filter(None, [text(change.get("release")), _how(change)]))
+    change = run.journal.change(fault.change)
+    about = ", ".join(filter(None, [change.started.release, _how(change)])) if change else ""
     return f"a bad deploy of {target}{f' ({about})' if about else ''}" if target else "a bad deploy"
 
 
-def _how(change: Mapping[str, Any]) -> str:
-    strategy = text(change.get("strategy"))
-    return f"shipped {strategy}" if strategy else ""
+def _how(change: RecordedChange) -> str:
+    return f"shipped {change.started.strategy}" if change.started.strategy else ""
 
 
 def _deploy(run: Run) -> str:
-    change = run.first("change.started")
-    name = text(change.get("release")) or text(change.get("service"))
+    change = next(iter(run.journal.changes), None)
+    name = (change.started.release or change.started.service) if change else ""
     return f"the deploy of {name}" if name else "the change"
 
 

@@ -28,7 +28,7 @@ class RunStarted(JournalEvent, kind="run.started", subject="run"):
     started: str
     version: str = ""
     host: str = ""
-    command: str = ""
+    command: str | tuple[str, ...] = ""
     responder: str = ""
     policy: str | None = ""
     links: str = ""
