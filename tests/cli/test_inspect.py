@@ -10,9 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from gameday.cli import main
+from gameday.cli.inspect import SCHEMAS
 from gameday.execution import active_runs, library
 from gameday.execution.trial import _conclude
 from gameday.topology import bundled
@@ -167,6 +169,16 @@ def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Ready to be piped into a file."""
     assert gameday("schema") == 0
     assert json.loads(capsys.readouterr().out)["title"] == "Scenario"
+
+
+@pytest.mark.parametrize("of", SCHEMAS[1:])
+def test_every_result_file_has_a_schema(of: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The schema is valid, names the format, and asks for every key of a written file."""
+    assert gameday("schema", of) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["schema"] == {"const": schema["$id"], "type": "string"}
+    assert set(schema["required"]) == set(schema["properties"])
 
 
 def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:

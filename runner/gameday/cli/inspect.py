@@ -77,9 +77,20 @@ def validate(scenarios: tuple[str, ...]) -> int:
     return 2 if problems else 0
 
 
-@click.command(epilog="\b\nExample:\n  gameday schema > scenario.schema.json")
-def schema() -> None:
-    """The JSON Schema of a scenario, for editors."""
+SCHEMAS = ("scenario", "outcome", "trials", "comparison", "suite", "baseline", "matrix", "history")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  gameday schema > scenario.schema.json\n  gameday schema outcome > docs/outcome.schema.json"
+)
+@click.argument("of", type=click.Choice(SCHEMAS), default="scenario", required=False)
+def schema(of: str) -> None:
+    """The JSON Schema of a scenario, for editors, or of a file that gameday writes."""
+    if of != "scenario":
+        from gameday.analysis.model.file_schemas import RESULT_FILES
+
+        click.echo(RESULT_FILES[of].schema_text(), nl=False)
+        return
     from gameday.execution.actions import ACTIONS
     from gameday.scenario import json_schema
 

@@ -57,7 +57,7 @@ def test_the_schema_is_strict_on_what_is_fixed(tmp_path: Path) -> None:
 
 
 def test_the_published_schema_is_this_one() -> None:
-    """docs/outcome.schema.json is written by code and valid as a schema."""
+    """docs/outcome.schema.json is what `gameday schema outcome` prints, and valid as a schema."""
     assert SCHEMA.read_text(encoding="utf-8") == Outcome.schema_text()
     jsonschema.Draft202012Validator.check_schema(outcome_schema())
 
