@@ -236,7 +236,7 @@ def test_a_broken_record_names_its_line(tmp_path: Path) -> None:
         records.audited(folder)
         with (folder / "run" / f"{name}.jsonl").open("a", encoding="utf-8") as file:
             file.write('{"id": "x"}\n')
-        with pytest.raises(ValueError, match=rf"{name}\.jsonl:3: not a row"):
+        with pytest.raises(ValueError, match=rf"{name}\.jsonl:3: invalid row"):
             measure(folder / "run")
 
 

@@ -63,7 +63,7 @@ def test_no_file_and_an_empty_one_differ(tmp_path: Path) -> None:
 
 def test_a_row_that_is_none_is_named(tmp_path: Path) -> None:
     """With its line, beyond the first block as well."""
-    with pytest.raises(ValueError, match=r"audit\.jsonl:25001: not a row"):
+    with pytest.raises(ValueError, match=r"audit\.jsonl:25001: invalid row"):
         read(tmp_path, *[row(f"run-{n}") for n in range(25_000)], {"id": "run-1"})
 
 

@@ -61,7 +61,7 @@ def test_good_expressions(expression: str) -> None:
         ("size(slos) == 2", ["there is no function 'size'"]),
         ("ended_by.startswith('x')", ["there is no function 'startswith'", "did you mean 'startsWith'"]),
         ("slos.all(n, slos[m].verdict == 'ok')", ["unknown name 'm'"]),
-        ("slos.all(n, slos.all(m, n == m))", ["'all' can't stand inside another one, at character 13"]),
+        ("slos.all(n, slos.all(m, n == m))", ["'all' can't be inside another one, at character 13"]),
     ],
 )
 def test_bad_expressions(expression: str, words: list[str]) -> None:

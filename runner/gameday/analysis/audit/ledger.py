@@ -1,4 +1,4 @@
-"""What the third party charged, and what is left in stock: the records beside the orders, as they were collected."""
+"""Ledger and stock: what the third party charged, and what is left in stock, as collected after a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ledger:
-    """`number`: n of each order id "<run id>-<n>" that was charged, rising; how often, and the `cents` of its first."""
+    """Charges by order: `number` is n of the order id "<run id>-<n>", ascending; `cents` are those of the first charge."""
 
     number: Numbers
     times: Numbers
@@ -27,7 +27,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Product:
-    """Units: `quantity` in stock now, `preloaded` when the database was new, `sold` by all orders that stand."""
+    """Units: `quantity` in stock now, `preloaded` when the database was new, `sold` by all valid orders."""
 
     product: int
     quantity: int
@@ -35,18 +35,18 @@ class Product:
     sold: int
 
     def beyond(self, copies: int) -> int:
-        """Units sold for which no stock was taken; `copies` of them are counted as duplicates already."""
+        """Return the units sold for which no stock was taken; `copies` of them are already counted as duplicates."""
         return max(0, self.sold - copies - (self.preloaded - self.quantity))
 
 
 def read_ledger(path: Path, run: str) -> Ledger | None:
-    """Charges of `run`; None where the file isn't there. ValueError where a row isn't one, with its line."""
+    """Read the charges of `run`; None if the file is missing. Raise ValueError, with the line, if a row is invalid."""
     if not path.is_file():
         return None
     row = re.compile(
         rf'^\{{"order_id": "{re.escape(run)}-(\d+)", "amount_cents": (\d+), "charged_at": [^,\n]+\}}$', re.M
     )
-    found = [np.empty((0, 2), np.int64)]
+    parts = [np.empty((0, 2), np.int64)]
     for begin, text in blocks(path):
         plain = row.findall(text)
         if len(plain) != text.count("\n") + (not text.endswith("\n")):
@@ -55,35 +55,35 @@ def read_ledger(path: Path, run: str) -> Ledger | None:
                 for each in _lines(path, begin, text, lambda data: _charge(data, run))
                 if each is not None
             ]
-        found.append(np.array(plain, np.int64).reshape(-1, 2))
-    rows = np.concatenate(found)
+        parts.append(np.array(plain, np.int64).reshape(-1, 2))
+    rows = np.concatenate(parts)
     number, first, times = np.unique(rows[:, 0], return_index=True, return_counts=True)
     return Ledger(number, times, rows[first, 1])
 
 
 def read_stock(path: Path) -> tuple[Product, ...] | None:
-    """None where the file isn't there. ValueError where a row isn't one, with its line."""
+    """Read the stock; None if the file is missing. Raise ValueError, with the line, if a row is invalid."""
     if not path.is_file():
         return None
     keys = ("product", "quantity", "preloaded", "sold")
-    found: list[Product] = []
+    products: list[Product] = []
     for begin, text in blocks(path):
-        found += _lines(path, begin, text, lambda data: Product(*(int(data[key]) for key in keys)))
-    return tuple(found)
+        products += _lines(path, begin, text, lambda data: Product(*(int(data[key]) for key in keys)))
+    return tuple(products)
 
 
 def _charge(data: Mapping[str, Any], run: str) -> tuple[int, int] | None:
-    """(n, cents); None for a charge that is not of this run's orders."""
+    """Return (n, cents); None for a charge of another run's order."""
     order, cents = data["order_id"], int(data["amount_cents"])
     name = order.removeprefix(f"{run}-")
     return (int(name), cents) if name != order and name.isdecimal() else None
 
 
 def _lines(path: Path, begin: int, text: str, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
-    found: list[T] = []
+    rows: list[T] = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), begin):
         try:
-            found.append(read(json.loads(line)))
+            rows.append(read(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}:{number}: not a row of it: {error!r}") from error
-    return found
+            raise ValueError(f"{path}:{number}: invalid row: {error!r}") from error
+    return rows

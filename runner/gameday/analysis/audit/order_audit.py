@@ -1,7 +1,7 @@
-"""Was an order lost, or charged twice? Three records against each other: clients', Postgres', and the ledger's.
+"""Audit of orders: lost, charged twice, oversold, by comparing the clients', Postgres' and the ledger's records.
 
-What each figure counts is in docs/audit.md. A figure whose record couldn't be had is null, never 0; so are all of them
-where buys were planned and not one was acknowledged, for then there was nothing that could have been lost.
+docs/audit.md says what each figure counts. A figure whose record is missing is None, never 0. All are None if buys were
+planned and not one was acknowledged, since then nothing could have been lost.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ClientRecord:
-    """What clients know. `asked`: n of every order that was sent for, rising; `acknowledged`: those told as placed.
+    """What clients know. `asked`: n of every order that was sent, ascending; `acknowledged`: those confirmed as placed.
 
-    Of the latter: the `cents` last named to the client, UNTOLD where none were; whether that answer was that it is
-    `queued`, to be paid later; and when the client first heard (`at`).
+    For each acknowledged order: the `cents` in the last answer, UNTOLD if it had none; `queued`, whether that answer
+    said that it would be paid later; `at`, when the client was first told.
     """
 
     asked: Numbers
@@ -46,12 +46,11 @@ class ClientRecord:
         good = among(records["error"][sent], (ErrorKind.NONE, ErrorKind.WRONG)) & (
             records["status"][sent] // 100 == 2
         )
-        told = np.flatnonzero(good)
-        told = told[
-            np.argsort(number[told], kind="stable")
-        ]  # by order, and of each from the first to the last
-        edges = np.flatnonzero(np.diff(number[told], prepend=0, append=0))
-        first, last = told[edges[:-1]], sent[told[edges[1:] - 1]]
+        answers = np.flatnonzero(good)
+        # by order, and the answers of an order from the first to the last
+        answers = answers[np.argsort(number[answers], kind="stable")]
+        edges = np.flatnonzero(np.diff(number[answers], prepend=0, append=0))
+        first, last = answers[edges[:-1]], sent[answers[edges[1:] - 1]]
         asked = np.unique(number, return_index=True)[
             0
         ]  # sorts for the index: hashing takes forty times as long
@@ -74,7 +73,7 @@ def audit(run: Run) -> Audit:
 
 @dataclass(frozen=True)
 class _KeptOrders:
-    """Postgres' orders held against what was told and what was charged."""
+    """Postgres' orders compared with what clients were told and what was charged."""
 
     run: Run
     clients: ClientRecord
@@ -97,24 +96,24 @@ class _KeptOrders:
         )
 
     def is_held(self, numbers: Numbers, state: int) -> Mask:
-        """Whether Postgres holds each of these orders, and in that state."""
-        at, there = self.orders.places(numbers)
-        found: Mask = there.copy()
-        found[there] = self.orders.state[at[there]] == state
-        return found
+        """Return whether Postgres holds each of these orders in that state."""
+        at, held = self.orders.places(numbers)
+        matches: Mask = held.copy()
+        matches[held] = self.orders.state[at[held]] == state
+        return matches
 
     @cached_property
     def copies(self) -> Numbers:
-        """Orders that nobody asked for and that repeat the purchase of one that was: same customer, same basket."""
+        """Orders that no client sent and that repeat the purchase of one that was sent: same customer, same basket."""
         orders = self.orders
         stands = (orders.state > 0) & (orders.purchase != 0)
         wanted = places(self.clients.asked, orders.number)[1]
         again = np.isin(orders.purchase, orders.purchase[stands & wanted])
-        found: Numbers = orders.number[stands & ~wanted & again]
-        return found
+        copies: Numbers = orders.number[stands & ~wanted & again]
+        return copies
 
     def oversold(self) -> int | None:
-        """Units; those of duplicates are counted as duplicates alone."""
+        """Return the units sold without stock; those of duplicates are counted as duplicates only."""
         if self.run.stock is None:
             return None
         surplus = len(self.copies) or self.orders.repeated
@@ -122,7 +121,7 @@ class _KeptOrders:
         return sum(product.beyond(copies.get(product.product, 0)) for product in self.run.stock)
 
     def charged(self, ledger: Ledger) -> dict[str, int]:
-        """Amounts of each paid order, as far as the three records have it; and money taken for no paid order."""
+        """Compare the amounts of each paid order in the records that have it, and count charges without a paid order."""
         orders, clients = self.orders, self.clients
         number = orders.number[orders.paid]
         amounts = np.full((3, len(number)), UNTOLD, np.int64)

@@ -1,4 +1,4 @@
-"""What the system of record said of a run's orders, as columns: a long run has millions of them."""
+"""Orders of a run in the system of record, as columns: a long run has millions of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 1 << 20  # characters parsed at a time, and on to the end of the line
+BLOCK = 1 << 20  # characters parsed at a time, up to the next line end
 STATUS = re.compile(r'", "status": "(\w+)", "total_cents": ')
 PURCHASE = re.compile(r', ("user": \d+, "items": \[[^\]\n]*\])\}$', re.MULTILINE)
 PENDING, PAID = 1, 2
 STATES = {"paid": PAID, "pending": PENDING}
-"""Of an order that stands; any other is 0."""
+"""States of valid orders; any other state is 0."""
 
 Numbers = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -26,10 +26,10 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Orders:
-    """`number`: n of the order ids "<run id>-<n>", rising; below 0 those of the run's ids that have no such n.
+    """Orders by `number`: n of the order id "<run id>-<n>", ascending; below 0 for an id of the run without such an n.
 
-    Of each: `state` (as in STATES), `cents`, and `purchase`, which is equal where user and basket are, 0 where they
-    aren't told. `repeated` counts rows beyond the first of an id. `source`: the file, and the run's id in it.
+    Each has a `state` (as in STATES), `cents`, and `purchase`, which is equal for the same user and basket and 0 if
+    they aren't recorded. `repeated` counts rows beyond the first of an id. `source`: the file, and the run's id in it.
     """
 
     number: Numbers
@@ -41,17 +41,17 @@ class Orders:
 
     @property
     def paid(self) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = self.state == PAID
-        return found
+        paid: npt.NDArray[np.bool_] = self.state == PAID
+        return paid
 
     def places(
         self, wanted: npt.NDArray[np.integer[Any]]
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-        """(where each of these numbers stands, whether it is there at all)."""
+        """Return the index of each of these numbers, and whether it exists."""
         return places(self.number, wanted)
 
     def units(self, wanted: Numbers) -> Counter[int]:
-        """Units of each product in the orders of these numbers, and in rows beyond the first of any id."""
+        """Count the units of each product in these orders, and in rows beyond the first of any id."""
         path, run = self.source
         named, chosen, seen = _Named(f"{run}-"), set(wanted.tolist()), set[int]()
         units: Counter[int] = Counter()
@@ -60,7 +60,7 @@ class Orders:
                 number = named.number(row["id"])
                 if number is not None and (number in chosen or number in seen) and row["status"] in STATES:
                     units.update(
-                        {int(each["product"]): int(each["quantity"]) for each in row.get("items", ())}
+                        {int(item["product"]): int(item["quantity"]) for item in row.get("items", ())}
                     )
                 if number is not None:
                     seen.add(number)
@@ -70,29 +70,29 @@ class Orders:
 def places(
     known: Numbers, wanted: npt.NDArray[np.integer[Any]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """(where each of `wanted` stands among `known`, which rise, whether it is there at all)."""
+    """Return the index of each of `wanted` in `known`, which ascends, and whether it is there."""
     if not len(known):
         return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
-    found = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return found, known[found] == wanted
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return at, known[at] == wanted
 
 
 def read_orders(path: Path, run: str) -> Orders | None:
-    """The orders of `run`; None where the file isn't there. ValueError where a row isn't one, with its line."""
+    """Read the orders of `run`; None if the file is missing. Raise ValueError, with the line, if a row is invalid."""
     if not path.is_file():
         return None
-    named, found = _Named(f"{run}-"), [np.empty((0, 4), np.int64)]
+    named, parts = _Named(f"{run}-"), [np.empty((0, 4), np.int64)]
     for begin, text in blocks(path):
         plain = _plain(text, f"{run}-")
-        found.append(_odd(text.rstrip("\n").split("\n"), path, begin, named) if plain is None else plain)
-    rows = np.concatenate(found)[::-1]
-    number, at = np.unique(rows[:, 0], return_index=True)  # of two rows of an order the later one holds
+        parts.append(_odd(text.rstrip("\n").split("\n"), path, begin, named) if plain is None else plain)
+    rows = np.concatenate(parts)[::-1]
+    number, at = np.unique(rows[:, 0], return_index=True)  # the last row of an order wins
     state, cents, purchase = rows[at, 1:].T
     return Orders(number, state, cents, purchase, len(rows) - len(number), (path, run))
 
 
 def blocks(path: Path) -> Iterator[tuple[int, str]]:
-    """(number of its first line, from 1, some whole lines) to the end of the file."""
+    """Yield (number of the first line, from 1; some whole lines) to the end of the file."""
     with path.open(encoding="utf-8") as file:
         begin = 1
         while text := file.read(BLOCK) + file.readline():
@@ -101,7 +101,7 @@ def blocks(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _plain(text: str, prefix: str) -> Rows | None:
-    """Rows as (n, state, cents, purchase), all at one go; None where one of them isn't as the runner writes it."""
+    """Parse a block at once into rows of (n, state, cents, purchase); None if a row isn't as the runner writes it."""
     head, text = f'{{"id": "{prefix}', text.rstrip("\n")
     count = text.count("\n") + 1
     purchases = PURCHASE.findall(text)
@@ -114,20 +114,20 @@ def _plain(text: str, prefix: str) -> Rows | None:
         numbers = numbers.replace(middle[0], f" {STATES.get(middle[1], 0)} ")
     if numbers.count(" ") != 3 * count - 1 or not numbers.replace(" ", "").isdecimal():
         return None
-    found = np.fromstring(numbers, np.int64, sep=" ").reshape(-1, 3)
-    told = np.array([hash(each) for each in purchases] or [0] * count, np.int64)
-    return np.column_stack((found, told))
+    columns = np.fromstring(numbers, np.int64, sep=" ").reshape(-1, 3)
+    purchase = np.array([hash(text) for text in purchases] or [0] * count, np.int64)
+    return np.column_stack((columns, purchase))
 
 
 class _Named:
-    """Ids of a run → their numbers: n, or for an id of the run without one a number of its own below 0."""
+    """Order ids of a run → their numbers: n, or a number of its own below 0 for an id without n."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._odd: dict[str, int] = {}
 
     def number(self, order: str) -> int | None:
-        """None where it isn't of the run."""
+        """Return the number of an order id; None if it is another run's."""
         if not order.startswith(self._prefix):
             return None
         name = order[len(self._prefix) :]
@@ -135,7 +135,7 @@ class _Named:
 
 
 def _odd(lines: Sequence[str], path: Path, begin: int, named: _Named) -> Rows:
-    """The same one by one, whatever the style."""
+    """Parse rows one by one, in any JSON style."""
     rows: list[tuple[int, int, int, int]] = []
     for row in _parsed(lines, path, begin):
         number = named.number(row["id"])
@@ -151,12 +151,12 @@ def _parsed(lines: Sequence[str], path: Path, begin: int) -> Iterator[dict[str, 
             row["id"].startswith, row["status"].strip, int(row["total_cents"])
             list(row.get("items", ()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}:{number}: not a row of the audit: {error}") from error
+            raise ValueError(f"{path}:{number}: invalid row of the audit: {error}") from error
         yield row
 
 
 def _purchase(row: dict[str, Any]) -> int:
-    """As `_plain` has it."""
+    """Return the same hash as `_plain`."""
     if "user" not in row or "items" not in row:
         return 0
     return hash(f'"user": {json.dumps(row["user"])}, "items": {json.dumps(row["items"])}')

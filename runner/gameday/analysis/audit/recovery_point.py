@@ -1,7 +1,7 @@
-"""When the database was lost, and how far back orders went with it: the recovery point.
+"""Recovery point: when the database was lost, and how far back orders were lost with it.
 
-A database is lost when a fault killed its instance (where the journal lacks that: when it was `injected`), when its
-environment was deleted, or, cut off and alive, when it was fenced for sure. What was lost is for `audit`.
+A database is lost when a fault kills its instance (at the fault's `injected`, if the journal doesn't record the kill),
+when its environment is deleted, or, cut off but alive, when its fence is confirmed. `order_audit` finds what was lost.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ KILLS = ("region.lose", "database.kill")
 
 
 def recovery_point(run: Run, acknowledged: npt.NDArray[np.float64]) -> float | None:
-    """Loss time − when the oldest of these lost orders was acknowledged; 0 if none is lost.
+    """Return the loss time minus when the oldest of these lost orders was acknowledged, in seconds; 0 if none is lost.
 
-    The loss is the first after that; an answer on its way may be read a little later than its sender died, at most a
-    client's time-out. None where no loss of a database explains the lost orders.
+    The loss is the first one after that acknowledgement. An answer in flight may be read after its sender died, by at
+    most a client's time-out. None if no loss of a database explains the lost orders.
     """
     if not len(acknowledged):
         return 0.0
@@ -35,7 +35,7 @@ def recovery_point(run: Run, acknowledged: npt.NDArray[np.float64]) -> float | N
 
 
 def loss_times(run: Run) -> list[float]:
-    """Every time at which the database that took the writes was lost, rising."""
+    """Return every time at which the primary database was lost, ascending."""
     times = [event.t for event in run.journal.of(FenceConfirmed)]
     for fault in run.faults:
         hit = (fault.intended.region or fault.intended.target).partition(".")[0]
@@ -47,7 +47,7 @@ def loss_times(run: Run) -> list[float]:
 
 
 def _killed(run: Run, region: str, since: float, until: float) -> float:
-    """A region takes some time to be lost, and its database is gone long before the last of it; at most `until`."""
+    """Return when the region's database was killed, at most `until`: losing a whole region takes longer."""
     for event in run.journal.of(InstanceKilled):
         if (event.service, event.region) == (DATABASE, region) and since <= event.t <= until:
             return event.t
@@ -55,6 +55,6 @@ def _killed(run: Run, region: str, since: float, until: float) -> float:
 
 
 def primary_at(run: Run, t: float) -> str:
-    """The region whose database took the writes just before `t`."""
+    """Return the region whose database was the primary just before `t`."""
     promoted = [event.region for event in run.journal.of(DatabasePromoted) if event.t < t]
     return promoted[-1] if promoted else run.scenario.system.regions[0]

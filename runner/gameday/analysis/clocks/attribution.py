@@ -1,8 +1,8 @@
-"""What may have ended an outage: when it was over, as far as answers tell, and when a deed first had an effect.
+"""Attribution: when an outage was over, as far as answers show, and when an operation first had an effect.
 
-Requests alone don't say to the moment when an outage ended: who is served next comes some time later, and where only
-some requests are bad, several good ones in a row may be luck. What can't be told apart from the end may have brought
-it. Which of several did is for `clocks` and `durations`.
+Requests alone don't show the exact end of an outage: the next request is served some time later, and if only some
+requests are bad, several good ones in a row may be chance. Any operation that can't be separated in time from the end
+may have caused it. `clocks` and `durations` choose among the candidates.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from gameday.scenario.units import seconds
 from gameday.slo import Course, Outage, select
 
 DOUBT = 0.05
-"""Good answers in a row prove that an outage is over where they would come so rarely while it still goes on."""
+"""Good answers in a row show that an outage is over if their probability during the outage is below this."""
 
 
 @dataclass(frozen=True)
 class End:
-    """The end of the last outage, by the SLO that held again last.
+    """The end of the last outage, by the SLO that held again last. Times are seconds since the run's start.
 
-    `recovered` as the clock has it. `p1`: the share of its requests that were bad during its outage. `told`: when each
-    good request since then had told that it was over: when it was answered, and at the soonest once a bad one planned
-    with it would have been (half of the bad ones took so long, or longer). Seconds since the run's start, rising.
-    `window`: the SLO's; what came longer after the recovery has nothing to do with it.
+    `recovered`: the clock. `p1`: the share of the SLO's requests that were bad during its outage. `evidence`: when each
+    good request since `recovered` showed that the outage was over, ascending: at its answer, but not before half of
+    the bad requests planned with it would have been answered. `window`: the SLO's; an event later than that after
+    `recovered` is unrelated.
     """
 
     recovered: float
     window: float
     p1: float
-    told: npt.NDArray[np.float64]
+    evidence: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, run: Run, courses: Sequence[Course]) -> End | None:
-        """None where some SLO didn't hold again, or none was ever broken."""
-        ends = [(each.outages[-1], each.name) for each in courses if each.outages]
+        """Return the end of the last outage; None if some SLO didn't hold again, or none was ever broken."""
+        ends = [(course.outages[-1], course.name) for course in courses if course.outages]
         if not ends or any(outage.recovered is None for outage, _ in ends):
             return None
-        return cls._of(run, *max(ends, key=lambda each: each[0].recovered or 0.0))
+        return cls._of(run, *max(ends, key=lambda end: end[0].recovered or 0.0))
 
     @classmethod
     def _of(cls, run: Run, outage: Outage, name: str) -> End:
@@ -71,19 +71,20 @@ class End:
         took = end[bad & during] - planned[bad & during]
         long = float(np.median(took)) if len(took) else 0.0
         again = good & ~during
-        told = np.sort(np.maximum(end[again], planned[again] + long))
-        return cls(recovered, slo.window, len(took) / max(1, int((counts & during).sum())), told)
+        evidence = np.sort(np.maximum(end[again], planned[again] + long))
+        return cls(recovered, slo.window, len(took) / max(1, int((counts & during).sum())), evidence)
 
     def allows(self, t: float) -> bool:
-        """Whether the outage may have gone on until `t`: not where that many good answers speak against it."""
-        answers = int(np.searchsorted(self.told, t))
+        """Return True if the outage may have lasted until `t`: too few good answers before `t` contradict it."""
+        answers = int(np.searchsorted(self.evidence, t))
         return t <= self.recovered or (t - self.recovered < self.window and (1 - self.p1) ** answers >= DOUBT)
 
 
 def first_effect(run: Run, operation: Operation) -> float | None:
-    """When the system first was another by it, as far as the journal knows; else when it was done.
+    """Return when an operation first changed the system, as far as the journal shows; else when it was done.
 
-    Of a roll-back, the first instance of the release before was ready; of a restart, the first of the service.
+    The first sign of a rollback is the first ready instance of the previous release, that of a restart the first ready
+    instance of the service.
     """
     until = run.end if operation.done is None else operation.done
     signs = [event.t for event in _signs(run, operation) if operation.t <= event.t <= until]
@@ -103,19 +104,21 @@ def _signs(run: Run, operation: Operation) -> Sequence[JournalEvent]:
             return [event for event in journal.of(TrafficDrained) if event.region == target]
         case "rejoin":
             return [event for event in journal.of(TrafficReturned) if event.region == target]
-        case "promote":  # from then on nobody else can take a write, so what comes back comes by it
+        case "promote":  # from then on no other database can take a write
             return journal.of(FenceConfirmed)
     return ()
 
 
 def in_vain(run: Run, operation: Operation, recovered: float) -> bool:
-    """Whether it was a roll-back to a release that the schema had left behind."""
+    """Return True for a rollback to a release that can't run on the migrated schema."""
     change = own_change(run, operation) if operation.name == "rollback" else None
-    return change is not None and any(each.since == change.t for each in stranded_releases(run, recovered))
+    return change is not None and any(
+        release.since == change.t for release in stranded_releases(run, recovered)
+    )
 
 
 def undone(run: Run, operation: Operation, until: float) -> bool:
-    """Whether it stood no more before `until`: the region got its traffic again, or was seen down again."""
+    """Return True if the operation was undone before `until`: its region got traffic again, or was down again."""
     since = operation.t if operation.done is None else operation.done
     for event in run.journal.of(TrafficReturned, RegionSeen):
         if event.region == operation.target and since < event.t <= until:
@@ -143,7 +146,7 @@ def revert_ordered(run: Run, reverted: FaultReverted) -> float:
 
 
 def mended_by_schedule(run: Run) -> Sequence[float]:
-    """When the timeline ordered a good release of a service that a faulty one had been shipped of."""
+    """Return the times at which the timeline ordered a good release of a service that runs a faulty one."""
     harmful, broken, times = harmful_changes(run), set[str](), list[float]()
     for change in run.changes:
         if change.id in harmful:

@@ -1,6 +1,6 @@
-"""When it broke, who noticed, who acted, when users were well again: the clocks of a run, all from one reading of it.
+"""Clocks of a run: when it broke, was detected, was acted on, and when users were well again.
 
-The courses of the SLOs come from `gameday.slo`; full capacity is `capacity`. What the clocks amount to is `durations`.
+The course of each SLO comes from `gameday.slo`, full capacity from `restoration`; `durations` takes the differences.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ DEEDS = (
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that is known of the course of a run; every part of the outcome is told from it."""
+    """The course of a run; every part of the outcome is computed from it."""
 
     run: Run
     courses: tuple[Course, ...]
     outages: tuple[Outage, ...]
-    """Of the system as a whole: times at which some SLO didn't hold, joined where less than a window lies between."""
+    """Stretches in which some SLO didn't hold; two with less than a window between them are one."""
     clocks: Clocks
     operations: tuple[Operation, ...]
     act: Operation | None
     end: End | None = None
-    """Of the last outage, where all SLOs held again."""
+    """The end of the last outage, if all SLOs held again."""
 
     @property
     def relapses(self) -> tuple[Relapse, ...]:
@@ -66,23 +66,26 @@ class Analysis:
 
     @property
     def until(self) -> float:
-        """Where the observation ends: recovered, or else the end of the run."""
+        """The end of the observation: `recovered`, or else the end of the run."""
         return self.run.end if self.clocks.recovered is None else self.clocks.recovered
 
     @property
     def unhurt(self) -> bool:
-        """Whether a run that went to its end, with a fault or as a control without one, had no effect on anybody."""
+        """True if the run reached its end, with a fault or as a control without one, and no SLO was ever broken."""
         due = self.clocks.inject is not None or not self.run.scenario.timeline
         return self.run.judged and self.run.stopped is None and due and not self.outages
 
     def genuine(self, alert: AlertRaised) -> Outage | None:
-        """The outage that an alert speaks of: one of its SLO, so long as its window still holds requests of it."""
+        """Return the outage that an alert is about; None for a false alarm.
+
+        An alert may come while its window still holds requests of the outage.
+        """
         patience = max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))
         return speaks_of(alert, self.courses, patience)
 
 
 def analyse(run: Run) -> Analysis:
-    """Courses and clocks of `run`. A run that never reached steady state has neither."""
+    """Compute the courses and clocks of a run. A run that never reached its steady state has neither."""
     trigger = run.trigger
     courses = _courses(run)
     operations = carried_out(run)
@@ -114,9 +117,9 @@ def analyse(run: Run) -> Analysis:
 
 
 def speaks_of(alert: AlertRaised, courses: Sequence[Course], patience: float) -> Outage | None:
-    """The outage of the alert's SLO (of any, where it names none) that spans it or ended up to `patience` s ago."""
-    named = [each for each in courses if each.name == alert.slo]
-    for outage in (outage for each in named or courses for outage in each.outages):
+    """Return the outage of the alert's SLO (of any, if it names none) that spans it or ended up to `patience` s before."""
+    named = [slo_course for slo_course in courses if slo_course.name == alert.slo]
+    for outage in (outage for slo_course in named or courses for outage in slo_course.outages):
         until = math.inf if outage.recovered is None else outage.recovered + patience
         if outage.effect <= alert.t <= until:
             return outage
@@ -131,9 +134,9 @@ def _courses(run: Run) -> tuple[Course, ...]:
 
 
 def joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
-    """Outages of all SLOs as one sequence; those less than `apart` seconds from each other are one."""
+    """Yield the outages of all SLOs as one sequence; those less than `apart` seconds from each other are merged."""
     current: Outage | None = None
-    for outage in sorted((o for each in courses for o in each.outages), key=lambda o: o.effect):
+    for outage in sorted((o for slo_course in courses for o in slo_course.outages), key=lambda o: o.effect):
         if current is None:
             current = outage
         elif current.recovered is None or outage.effect - current.recovered < apart:
@@ -160,9 +163,9 @@ def _confirmed(run: Run, trigger: FaultIntended | ChangeStarted) -> float | None
 
 
 def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -> float | None:
-    """The end of the last outage, where every SLO is known to hold and `hold` has passed since anything was done."""
+    """Return the end of the last outage if every SLO is known to hold and nothing was done for `hold` seconds."""
     recovered = outages[-1].recovered
-    if recovered is None or not all(each.known for each in courses):
+    if recovered is None or not all(slo_course.known for slo_course in courses):
         return None
     by_schedule = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
     deeds = [*run.journal.of(*DEEDS), *by_schedule]
@@ -171,19 +174,21 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
 
 
 def _ended_it(run: Run, operations: Sequence[Operation], effect: float, end: End) -> Operation | None:
-    """The last operation that may have brought the recovery: a right one first, a wrong one never.
+    """Return the last operation that may have ended the outage: a right one if there is one, never a wrong one.
 
-    It may have been ordered a moment after `recovered`: a request planned before that waited, and was served by it.
+    It may have been ordered a moment after `recovered`, if a request planned before that waited and was served by it.
     """
-    able = [each for each in operations if effect <= each.t and _may_have(run, each, end)]
-    right = [each for each in able if each.right]
-    return max(right or able, key=lambda each: each.t, default=None)
+    able = [operation for operation in operations if effect <= operation.t and _may_have(run, operation, end)]
+    right = [operation for operation in able if operation.right]
+    return max(right or able, key=lambda operation: operation.t, default=None)
 
 
 def _may_have(run: Run, operation: Operation, end: End) -> bool:
-    """Not what was wrong, failed or in vain, changed nothing before the end, was undone, or came a window too soon.
+    """Return True if the operation may have ended the outage.
 
-    A request that hung when the outage ended was answered later than `recovered`, by up to the client's time-out.
+    It may not if it was wrong, failed or in vain, changed nothing before the end, was undone, or was done more than a
+    window before the end. A request that hung when the outage ended was answered later than `recovered`, by up to the
+    client's time-out.
     """
     if operation.right is False or operation.failed or _too_late(run, operation):
         return False
@@ -196,19 +201,19 @@ def _may_have(run: Run, operation: Operation, end: End) -> bool:
 
 
 def _too_late(run: Run, operation: Operation) -> bool:
-    """A fail-over out of a region that the edge had found down by itself and sent nothing to any more."""
-    seen = [
+    """Return True for a fail-over out of a region that the edge had already found down and drained by itself."""
+    sightings = [
         event
         for event in run.journal.of(RegionSeen)
         if event.region == operation.target and event.t <= operation.t
     ]
-    return operation.name == "failover" and bool(seen) and not seen[-1].up
+    return operation.name == "failover" and bool(sightings) and not sightings[-1].up
 
 
 def _detected(
     run: Run, analysis: Analysis, effect: float, act: Operation | None
 ) -> tuple[float | None, float | None]:
-    """(detect, paged). A page that came only after the outage was acted on detected nothing."""
+    """Return (detect, paged). A page that came only after the outage was acted on detected nothing."""
     for alert in run.alerts:
         if alert.raised.pages and alert.t >= effect and analysis.genuine(alert.raised):
             if act is not None and alert.t > act.t:
@@ -218,9 +223,9 @@ def _detected(
 
 
 def _taken(run: Run, operations: Sequence[Operation], detect: float | None) -> float | None:
-    """The first acknowledgement at or after `detect`, or the first operation where that came sooner."""
+    """Return the first acknowledgement at or after `detect`, or the first operation if that came sooner."""
     if detect is None:
         return None
     event = run.journal.first(AlertAcknowledged, since=detect)
-    stamps = [each.t for each in operations if each.t >= detect] + ([event.t] if event else [])
+    stamps = [operation.t for operation in operations if operation.t >= detect] + ([event.t] if event else [])
     return min(stamps, default=None)

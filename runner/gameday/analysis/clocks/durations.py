@@ -1,4 +1,4 @@
-"""The clocks' differences, each with the state that says how far it may be trusted, and who ended the outage."""
+"""Durations: differences of clocks, each with the state that says how far it may be trusted; who ended the outage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gameday.recording.journal_events import FaultReverted
 
 
 def durations_by_name(analysis: Analysis) -> dict[str, Duration]:
-    """Every duration by its name."""
+    """Return every duration by its name."""
     clocks, run = analysis.clocks, analysis.run
     if clocks.effect is None:
         absent = Duration("no_effect" if analysis.unhurt else "not_measured")
@@ -26,12 +26,11 @@ def durations_by_name(analysis: Analysis) -> dict[str, Duration]:
 
 
 def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
-    """(who ended the outage, when that was done); (None, None) where it didn't end.
+    """Return who ended the outage, and when that was done; (None, None) if it didn't end.
 
-    One that still went on when an abort condition ended the run was ended by the clean-up, there and then.
-    An operation that was right did it. One of which that isn't known did it unless something later explains it as well.
-    The schedule may have done what the outage can't be shown to have ended before; what broke anew when a region
-    returned ended by itself.
+    If an abort condition ended the run during the outage, the clean-up ended it at that moment. A right operation
+    ended the outage; an operation that can't be judged did so unless something later explains the end as well. The
+    schedule may have ended it if the outage can't be shown to have ended before. Otherwise the system did.
     """
     end, act, stopped = analysis.end, analysis.act, analysis.run.stopped
     if end is None or analysis.clocks.recovered is None:
@@ -39,18 +38,18 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     began = analysis.outages[-1].effect
     if act is not None and act.right:
         return "responder", act.t
-    deeds: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
-    deeds += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
+    causes: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
+    causes += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
     cleared = [event.t for event in analysis.run.journal.of(FaultReverted) if event.by == "cleanup"]
-    deeds += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
-    if not deeds:
+    causes += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
+    if not causes:
         return "system", None
-    t, who = max(deeds)
+    t, who = max(causes)
     return who, t
 
 
 def _by_schedule(run: Run) -> list[float]:
-    """When the timeline took back what it had done, be it by a revert or by a good release."""
+    """Return when the timeline took back what it had done, by a revert or by a good release."""
     reverts = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
     return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
 

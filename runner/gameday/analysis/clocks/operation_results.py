@@ -1,8 +1,8 @@
-"""The operations of a run, each with its end and whether it did something about what was wrong.
+"""Operations of a run, each with its end and whether it was right.
 
-Judged by the faults that stood when it was ordered: a roll-back is right where it takes back a harmful change, a
-fail-over where its region was hit, a promotion where the primary's was, a rejoin where the region or its database had
-been, a restart where its service was. Of a flag that can't be told.
+An operation is judged by the faults that were active when it was ordered. A rollback is right if it takes back a
+harmful change, a fail-over if its region was hit, a promotion if the primary's region was, a rejoin if the region or
+its database had been, a restart if its service was. A flag can't be judged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REGIONS = ("region.", "environment.")
 
 @dataclass(frozen=True)
 class Hit:
-    """A fault that isn't a deploy: what it hit, and from when to when it stood."""
+    """A fault that isn't a deploy: what it hit, and from when to when it was active."""
 
     kind: str
     region: str
@@ -28,14 +28,14 @@ class Hit:
     since: float
     until: float
 
-    def stood(self, t: float) -> bool:
+    def active(self, t: float) -> bool:
         return self.since <= t <= self.until
 
     def on_region(self, region: str) -> bool:
         return self.kind.startswith(REGIONS) and self.region == region
 
     def on_database(self, region: str) -> bool:
-        """The region's, or the region as a whole."""
+        """Return True if the fault hit the region's database, or the region as a whole."""
         by_instance = self.kind.startswith("instance.") and self.service == DATABASE
         there = (self.kind.startswith("database.") or by_instance) and self.region in ("", region)
         return there or self.on_region(region)
@@ -47,7 +47,7 @@ class Hit:
 
 
 def carried_out(run: Run) -> tuple[Operation, ...]:
-    """Every operation that was ordered, in order of time."""
+    """Return every operation that was ordered, in order of time."""
     hits = faults_by_place(run)
     return tuple(_judged(run, operation, hits) for operation in run.operations)
 
@@ -58,7 +58,7 @@ def harmful_changes(run: Run) -> frozenset[str]:
 
 
 def faults_by_place(run: Run) -> tuple[Hit, ...]:
-    """Every fault but the deploys, with where it struck; one that failed never stood."""
+    """Return every fault but the deploys, with what it hit; a fault whose injection failed was never active."""
     return tuple(
         _hit(run, fault.intended, fault.reverted.t if fault.reverted else run.last)
         for fault in run.faults
@@ -67,7 +67,7 @@ def faults_by_place(run: Run) -> tuple[Hit, ...]:
 
 
 def _hit(run: Run, event: FaultIntended, until: float) -> Hit:
-    """A database's fault names its region in its target, as in `us-east.postgres`; else it is the primary's."""
+    """A database's fault names its region in its target, as in `us-east.postgres`; otherwise it hit the primary."""
     kind, target = event.kind, event.target
     service, region = event.service or "", event.region or ""
     if kind.startswith(REGIONS):
@@ -94,19 +94,19 @@ def _judged(run: Run, operation: RecordedOperation, hits: tuple[Hit, ...]) -> Op
 
 def _right(run: Run, operation: RecordedOperation, hits: tuple[Hit, ...]) -> bool | None:
     target, t = operation.intended.target, operation.t
-    standing = [hit for hit in hits if hit.stood(t)]
+    active = [hit for hit in hits if hit.active(t)]
     match operation.intended.name:
         case "rollback":
             return _taken_back(run, operation) in harmful_changes(run)
         case "failover":
-            return any(hit.on_region(target) for hit in standing)
+            return any(hit.on_region(target) for hit in active)
         case "promote":
-            return any(hit.on_database(primary_at(run, t)) for hit in standing)
+            return any(hit.on_database(primary_at(run, t)) for hit in active)
         case "rejoin":
             fenced = any(each.region == target and each.t <= t for each in run.journal.of(FenceConfirmed))
             return fenced or any(hit.since <= t and hit.on_database(target) for hit in hits)
         case "restart":
-            return any(hit.on_service(target) for hit in standing)
+            return any(hit.on_service(target) for hit in active)
     return None
 
 

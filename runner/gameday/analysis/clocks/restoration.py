@@ -1,7 +1,8 @@
-"""When the system was whole again: every service of every region with its planned number of instances, none faulty,
-every fault taken back, every fenced database a standby that has caught up, no region drained of its traffic.
+"""Restoration: when the system had its full capacity again.
 
-Told from the journal's events alone; whether users were well is `clocks`.
+Full capacity: every service of every region has its planned number of instances, none on a faulty release, every fault
+is reverted, every fenced database is a standby that has caught up, and no region is drained of its traffic. Only the
+journal's events are read; `clocks` says whether users were well.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Place = tuple[str, str, str]  # region, service, release
 
 @dataclass(frozen=True)
 class Stranded:
-    """A release that a roll-back brought back to a schema it can't run on, and from when to when it couldn't."""
+    """A release that a rollback put on a schema it can't run on, and from when to when it couldn't."""
 
     release: str
     since: float
@@ -42,9 +43,9 @@ class Stranded:
 
 
 def restored_at(run: Run, effect: float, recovered: float | None) -> float | None:
-    """The time, at or after `effect`, from which full capacity stood to the end of the run; None where it didn't.
+    """Return the time, at or after `effect`, from which full capacity lasted to the end of the run; None if it didn't.
 
-    `recovered`: when users were well again, if they ever were.
+    `recovered`: when users were well again, None if they never were.
     """
     whole_since: float | None = None
     for t, whole in _states(run, stranded_releases(run, recovered)):
@@ -56,7 +57,7 @@ def restored_at(run: Run, effect: float, recovered: float | None) -> float | Non
 
 
 def _states(run: Run, stranded: Sequence[Stranded]) -> Iterator[tuple[float, bool]]:
-    """(time, is it whole) after every event that bears on it, once the system was up."""
+    """Yield (time, full capacity or not) after every event, once the system was up."""
     up = run.journal.phase("warm")
     if up is None:
         return
@@ -70,21 +71,22 @@ def _states(run: Run, stranded: Sequence[Stranded]) -> Iterator[tuple[float, boo
         if event == up:
             planned = state.count()
         if planned is not None:
-            bad = faulty.union(each.release for each in stranded if each.since <= event.t < each.until)
+            stuck = (each.release for each in stranded if each.since <= event.t < each.until)
+            bad = faulty.union(stuck)
             yield event.t, not state.amiss and _is_whole(state, planned, bad)
 
 
 def faulty_releases(run: Run) -> frozenset[str]:
-    """Names of the releases that harmful changes shipped."""
+    """Return the names of the releases that harmful changes shipped."""
     harmful = harmful_changes(run)
     return frozenset(change.started.release for change in run.changes if change.id in harmful)
 
 
 def stranded_releases(run: Run, recovered: float | None) -> tuple[Stranded, ...]:
-    """What a roll-back across a migration brought back, where users weren't well before the service's next change.
+    """Return the releases that a rollback across a migration restored, if users weren't well before the next change.
 
-    A migration stays when its release is taken back. Whether the release before runs on it nobody has to know; that
-    users weren't well on it shows. It is good again once the next change, with what that does to the schema, is done.
+    A migration stays when its release is rolled back. Whether the previous release can run on the new schema isn't
+    declared; it shows in whether users were well. The release is good again once the service's next change is done.
     """
     stranded: list[Stranded] = []
     for back in run.changes:
@@ -104,14 +106,14 @@ def stranded_releases(run: Run, recovered: float | None) -> tuple[Stranded, ...]
 
 
 class _State:
-    """Which instances run, and what is amiss: (what, where) of faults, fenced databases, drained regions."""
+    """The running instances, and what is amiss: (what, where) of faults, fenced databases and drained regions."""
 
     def __init__(self) -> None:
         self.placed: dict[str, Place] = {}
         self.amiss: set[tuple[str, str]] = set()
 
     def follow(self, event: JournalEvent | Event) -> None:
-        """A deploy is amiss so long as its release runs, which `_is_whole` sees; another fault until it is reverted."""
+        """Apply an event. A bad deploy isn't amiss here: `_is_whole` checks the releases that run."""
         match event:
             case InstanceReady():
                 self.placed[event.instance] = (event.region, event.service, event.release)

@@ -1,4 +1,4 @@
-"""The alerts of a run judged: which spoke of an outage, which were false, and how each detector did among others."""
+"""Alerts of a run, judged: which were about an outage, which were false, and how each detector did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gameday.recording.journal_events import AlertRaised
 
 
 def raised(analysis: Analysis) -> tuple[AlertRaised, ...]:
-    """Every alert since the steady state began; detectors learn before that."""
+    """Return every alert since the steady state began; detectors learn before that."""
     since = analysis.run.steady_from
     return (
         ()
@@ -19,7 +19,7 @@ def raised(analysis: Analysis) -> tuple[AlertRaised, ...]:
 
 
 def false_pages(analysis: Analysis) -> int:
-    """Pages that were for no SLO in breach."""
+    """Return how many pages were for no SLO in breach."""
     return sum(1 for alert in raised(analysis) if alert.pages and analysis.genuine(alert) is None)
 
 
@@ -64,7 +64,7 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
 
 
 def detected(analysis: Analysis, slo: str) -> float | None:
-    """When the first page for this SLO came, while it was in an outage."""
+    """Return the time of the first page for this SLO while it was in an outage; None if there was none."""
     for alert in raised(analysis):
         if alert.pages and alert.slo == slo and analysis.genuine(alert):
             return alert.t

@@ -1,8 +1,8 @@
-"""How soon it could have been noticed: the stream that noticed first, and the limit that its time is held against.
+"""Detection delay: the stream that detected the outage first, and the theoretical limit of its time to detect.
 
-What was normal is as the run itself took it (`stream.calibrated`); how bad it became is counted here, over the outage.
-The limit is that of a step from the one to the other: of a fault that comes on slowly it is too strict a judge, and of
-errors that come in bursts too.
+The normal error ratio is the one that the run itself calibrated (`stream.calibrated`); the ratio during the outage is
+counted here. The limit assumes a step from one to the other, so it is too strict for a fault that builds up slowly and
+for errors that come in bursts.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from gameday.recording.samples import Samples
 from gameday.slo import Course, Outage, select
 
 QUIET_S = 30 * DAY_S
-"""The mean time between false alarms that the limit allows, over all paging streams together."""
+"""Mean seconds between false alarms that the limit allows, over all paging streams together."""
 
 
 @dataclass(frozen=True)
 class Normal:
-    """An SLO's stream in steady state: `errors` of `n` bad, `rate` outcomes/s, p0 the ratio of bad taken for normal.
+    """An SLO's stream in steady state: `errors` of `n` were bad, `rate` in outcomes/s, p0 the bad ratio taken as normal.
 
-    `streams`: how many share the budget of false alarms.
+    `streams`: how many streams share the budget of false alarms.
     """
 
     n: int
@@ -40,11 +40,11 @@ class Normal:
 
 
 def detection(analysis: Analysis) -> Detection:
-    """Of the stream whose page detected the outage or, where none did, of the SLO that broke first."""
-    found = _noticed(analysis)
-    if found is None:
+    """Return the delay of the stream whose page detected the outage or, if none did, of the SLO that broke first."""
+    noticed = _noticed(analysis)
+    if noticed is None:
         return Detection()
-    course, outage = found
+    course, outage = noticed
     p1 = bad_ratio(analysis.run, course.name, outage)
     known = normal(analysis.run, course.name, outage.effect)
     if known is None or p1 is None:
@@ -68,7 +68,7 @@ def detection(analysis: Analysis) -> Detection:
 
 
 def normal(run: Run, slo: str, until: float) -> Normal | None:
-    """What the stream of `slo` last took for normal before `until`; None where the journal doesn't say."""
+    """Return the last calibration of the stream of `slo` before `until`; None if the journal has none."""
     calibrations = [
         event for event in run.journal.of(StreamCalibrated) if event.slo == slo and event.t <= until
     ]
@@ -79,7 +79,7 @@ def normal(run: Run, slo: str, until: float) -> Normal | None:
 
 
 def bad_ratio(run: Run, slo: str, outage: Outage) -> float | None:
-    """p1: the share of bad ones among what the SLO counts from the outage's effect to its end, or the run's."""
+    """Return p1: the bad share of the requests that the SLO counts from the outage's effect to its end, or the run's."""
     samples = run.samples
     part = during(samples.records, outage.effect, outage.recovered, run.end)
     names = samples.journeys, samples.steps, samples.regions, samples.releases
@@ -89,13 +89,13 @@ def bad_ratio(run: Run, slo: str, outage: Outage) -> float | None:
 
 
 def times(ttd: float | None, limit_s: float | None) -> float | None:
-    """How many times the limit; None where there is none, or it is 0: the first bad request was enough."""
+    """Return TTD in multiples of the limit; None without a limit, or if it is 0: the first bad request is enough."""
     return None if ttd is None or not limit_s else ttd / limit_s
 
 
 def _limit(p0: float, p1: float, known: Normal) -> float | None:
-    found = limit(p0, p1, known.rate, QUIET_S, streams=known.streams)
-    return found if math.isfinite(found) else None
+    seconds = limit(p0, p1, known.rate, QUIET_S, streams=known.streams)
+    return seconds if math.isfinite(seconds) else None
 
 
 def _ttd(analysis: Analysis) -> float | None:
@@ -104,7 +104,7 @@ def _ttd(analysis: Analysis) -> float | None:
 
 
 def _noticed(analysis: Analysis) -> tuple[Course, Outage] | None:
-    """The SLO's course and its outage that the first page spoke of; where nobody was paged, the first of all."""
+    """Return the SLO's course and outage that the first page was about; without a page, the first outage of all."""
     clocks = analysis.clocks
     if clocks.effect is None:
         return None
@@ -112,10 +112,12 @@ def _noticed(analysis: Analysis) -> tuple[Course, Outage] | None:
         for alert in _pages_at(analysis.run, clocks.detect):
             outage = analysis.genuine(alert)
             if outage is not None:
-                named = [each for each in analysis.courses if each.name == alert.slo]
-                return next(each for each in named or analysis.courses if outage in each.outages), outage
-    broken = [each for each in analysis.courses if each.outages]
-    first = min(broken, key=lambda each: each.outages[0].effect)
+                named = [course for course in analysis.courses if course.name == alert.slo]
+                return next(
+                    course for course in named or analysis.courses if outage in course.outages
+                ), outage
+    broken = [course for course in analysis.courses if course.outages]
+    first = min(broken, key=lambda course: course.outages[0].effect)
     return first, first.outages[0]
 
 

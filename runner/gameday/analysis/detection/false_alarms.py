@@ -1,7 +1,7 @@
-"""What the quiet time of a run says of false alarms: how many there were, and how many it can't rule out.
+"""False alarms in the quiet time of a run: how many there were, and what rate can't be ruled out.
 
-Quiet is from the steady state's begin to the fault or, where nothing had an effect, to the run's end. No alarm in T
-seconds bounds their rate only at 3/T (95 %): a minute without one still allows 180 an hour.
+Quiet time is from the begin of the steady state to the fault or, if nothing had an effect, to the end of the run. No
+alarm in T seconds bounds the rate only at 3/T (95 %): a minute without one still allows 180 an hour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gameday.recording.journal_events import AlertRaised
 
 HOUR_S = 3600.0
 DOUBT = 0.05
-HALVINGS = 60  # closer than a double can tell
+HALVINGS = 60  # enough for the precision of a double
 
 
 def quiet(analysis: Analysis) -> Quiet:
@@ -45,7 +45,10 @@ def quiet(analysis: Analysis) -> Quiet:
 
 
 def most(count: int, doubt: float = DOUBT) -> float:
-    """The largest Poisson mean that `count` events leave credible, one-sided: −ln(doubt) where there were none."""
+    """Return the one-sided upper bound of a Poisson mean after `count` events, at 1 − doubt: −ln(doubt) for none.
+
+    Source: Garwood 1936.
+    """
     low, high = 0.0, count + 20.0 + 10.0 * math.sqrt(count + 1)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -54,13 +57,13 @@ def most(count: int, doubt: float = DOUBT) -> float:
 
 
 def _at_most(count: int, mean: float) -> float:
-    """P(X ≤ count) of a Poisson X."""
+    """Return P(X ≤ count) for a Poisson X."""
     logs = (k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(count + 1))
-    return math.fsum(math.exp(each) for each in logs)
+    return math.fsum(math.exp(log) for log in logs)
 
 
 def _span(analysis: Analysis) -> tuple[float, float] | None:
-    """From when to when nothing was wrong; None where there is no such time."""
+    """Return when the quiet time began and ended; None if there was none."""
     run = analysis.run
     if run.steady_from is None or run.broken_before:
         return None
@@ -70,7 +73,7 @@ def _span(analysis: Analysis) -> tuple[float, float] | None:
 
 
 def _alarms(analysis: Analysis, since: float, until: float) -> Sequence[AlertRaised]:
-    return [each for each in raised(analysis) if since <= each.t < until]
+    return [alarm for alarm in raised(analysis) if since <= alarm.t < until]
 
 
 def _rate(count: int, seconds: float) -> AlarmRate:

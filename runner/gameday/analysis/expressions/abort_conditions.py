@@ -1,8 +1,7 @@
-"""Abort conditions of a scenario, judged while a run goes on, over what samples and alerts say right then.
+"""Abort conditions of a scenario, evaluated during a run on the current samples and alerts.
 
-What they may speak of are the names of `names.LIVE`; of these only the groups that a condition mentions are worked out.
-A value of under MINIMUM requests isn't known yet, and a condition that can't be told never holds. Ending the run is
-left to the engine.
+They may use the names of `vocabulary.LIVE`; only the groups that a condition mentions are computed. A value of fewer
+than MINIMUM requests is unknown, and an unknown condition never holds. The engine ends the run.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from gameday.scenario import Scenario
 from gameday.slo import MINIMUM, Course, course
 
 Held = tuple[str, Mapping[str, Any]]
-"""(expression, {name: value of those it used})."""
+"""(expression, {name that it used: value})."""
 PEOPLE = ("users", "users_affected_ratio")
 RATIOS = ("failed_ratio", "users_affected_ratio", "budget_spent", "error_budget_spent")
 SECONDS = ("elapsed", "hurt_s", "breached_s")
@@ -31,10 +30,10 @@ SECONDS = ("elapsed", "hurt_s", "breached_s")
 
 @dataclass(frozen=True)
 class Moment:
-    """What is known at `now`: requests planned up to `end`, all of them settled. In seconds since the run's start.
+    """What is known at `now`: requests planned up to `end`, all of them settled. Times are in run seconds.
 
-    `steady`: since when the steady state was watched; `inject`: when the first entry of the timeline was due, None
-    where there is none. `alerts` and `pages`: how many were raised since the steady state began.
+    `steady`: when the steady state began; `inject`: when the first entry of the timeline was due, None if there is
+    none. `alerts` and `pages`: how many were raised since the steady state began.
     """
 
     samples: Samples
@@ -48,20 +47,20 @@ class Moment:
 
 
 class Conditions:
-    """The conditions, each made ready once. `homes` says where users live; asked once, when the load has begun."""
+    """The compiled conditions. `homes` returns where users live; it is called once, after the load has begun."""
 
     def __init__(self, scenario: Scenario, homes: Callable[[], Homes | None]) -> None:
         self._slos = scenario.slos
         self._first = min((entry.at for entry in scenario.timeline), default=None)
         self._homes = functools.cache(homes)
-        parsed = [(each, parse(each, ABORT)) for each in scenario.abort]
-        self._programs = [(text, program(each), each.used) for text, each in parsed]
-        self._words: frozenset[str] = frozenset().union(*(each.words for _, each in parsed))
+        parsed = [(text, parse(text, ABORT)) for text in scenario.abort]
+        self._programs = [(text, program(expression), expression.used) for text, expression in parsed]
+        self._words: frozenset[str] = frozenset().union(*(expression.words for _, expression in parsed))
 
     def __call__(
         self, samples: Samples, *, steady: float, zero: float, end: float, now: float, alerts: int, pages: int
     ) -> Held | None:
-        """The first condition that holds, None where none does. `zero`: when the timeline began."""
+        """Return the first condition that holds, None if none does. `zero`: when the timeline began."""
         inject = None if self._first is None else zero + self._first
         tree = self.values(Moment(samples, steady, zero, inject, end, now, alerts, pages))
         for text, run, used in self._programs:
@@ -70,7 +69,7 @@ class Conditions:
         return None
 
     def values(self, moment: Moment) -> Tree:
-        """The tree of `names.LIVE`, without what no condition mentions."""
+        """Return the tree of `vocabulary.LIVE`, without what no condition mentions."""
         known: dict[str, Any] = {
             "elapsed": moment.now - moment.zero,
             "alerts": float(moment.alerts),
@@ -83,7 +82,7 @@ class Conditions:
         courses = [
             course(slo, moment.samples, moment.steady, moment.end, moment.inject) for slo in self._slos
         ]
-        effect = min((each.effect for each in courses if each.effect is not None), default=None)
+        effect = min((fared.effect for fared in courses if fared.effect is not None), default=None)
         known["effect"] = effect is not None
         if "slos" in self._words:
             known["slos"] = self._fared(courses)
@@ -126,7 +125,7 @@ class Conditions:
 
 
 def shown(name: str, value: Any) -> str:
-    """A value of a condition in words: `61.2%`, `12.3 s`, `1200`."""
+    """Return a value of a condition in words: `61.2%`, `12.3 s`, `1200`."""
     if value is None:
         return "unknown"
     if isinstance(value, bool | str):

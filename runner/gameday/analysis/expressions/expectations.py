@@ -1,8 +1,8 @@
-"""Expectations and abort conditions of a scenario: CEL, with units, over the names of `names`, and with three values:
-true, false, unknown.
+"""Expressions of a scenario, in CEL with units: expectations and abort conditions. A result is true, false or unknown.
 
-A value that nothing measured is left out of the activation, so that CEL's own errors carry it: `||` and `&&` absorb it
-where the other side settles the matter, all else becomes unknown. Names are checked before: no error means a typo.
+The names are those of `vocabulary`. An unmeasured value is left out of the activation, so that CEL reports an error for
+it: `||` and `&&` absorb the error if the other side decides, anything else becomes unknown. Names are checked before,
+so such an error never means a typo.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ COMPARISONS = EQUALITIES | {"relation_lt", "relation_le", "relation_gt", "relati
 
 
 class ExpressionError(ValueError):
-    """What is wrong with an expression; `at` counts characters from 0. The text is 'message\\nhint'."""
+    """An invalid expression; `at` counts characters from 0. The text is 'message\\nhint'."""
 
     def __init__(self, message: str, at: int, hint: str = "") -> None:
         super().__init__(f"{message}\n{hint}" if hint else message)
@@ -49,7 +49,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Parsed:
-    """A checked expression: what CEL is to run, and the names it uses, in order of their first use."""
+    """A checked expression: the CEL tree, and the names that it uses, in order of their first use."""
 
     tree: Node[Any]
     used: tuple[Path, ...]
@@ -57,14 +57,14 @@ class Parsed:
 
     @property
     def words(self) -> frozenset[str]:
-        """Every name and text in it, for whoever wants to know what it can't speak of."""
+        """Every name and text in the expression: what isn't among them isn't needed to evaluate it."""
         return frozenset(str(token).strip("\"'") for token in self.tree.scan_values(lambda token: True))
 
 
 def check(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> str | None:
-    """What is wrong with `expression`, as 'message\\nhint', None where nothing is. Needs no run.
+    """Return what is wrong with an expression, as 'message\\nhint'; None if it is valid. Needs no run.
 
-    `chosen`: the names that the scenario gave to its `slos`, `detectors`, …; looked at only where they are given.
+    `chosen`: the names that the scenario gave to its `slos`, `detectors`, …; they are checked only if given.
     """
     try:
         parsed = parse(expression, language, **chosen)
@@ -96,7 +96,7 @@ def evaluate(expression: str, measurements: Measurements) -> Expectation:
 
 
 def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> Parsed:
-    """Raises ExpressionError or UnitError."""
+    """Parse and check an expression. Raise ExpressionError or UnitError."""
     import celpy
     from celpy.celparser import CELParseError
 
@@ -114,14 +114,14 @@ def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
 
 @dataclass(frozen=True)
 class _Names:
-    """Finds the names of an expression, refuses what isn't known. `chosen`: names that the scenario gave, by group."""
+    """Finds the names of an expression and rejects unknown ones. `chosen`: names that the scenario gave, by group."""
 
     text: Rewritten
     language: Language
     chosen: Mapping[str, Sequence[str] | None]
 
     def of(self, node: Any, bound: frozenset[str]) -> Iterator[Path]:
-        """Paths used under `node`; `bound` are the variables of the macros around it."""
+        """Yield the paths used under `node`; `bound` are the variables of the macros around it."""
         if not hasattr(node, "children"):
             return
         self._refuse(node)
@@ -150,7 +150,7 @@ class _Names:
             )
 
     def _refuse_order(self, node: Node[Any]) -> None:
-        """CEL's Python orders true and false among numbers, so that `detect < 5s` would always hold."""
+        """Reject an order of booleans: CEL's Python implementation takes them as numbers, so `detect < 5s` would hold."""
         for side in (_operand(node), node.children[1]):
             steps = tuple(step for step in _chain(side) if isinstance(step, str))
             if node.children[0].data not in EQUALITIES and type_of(steps, self.language.names) is bool:
@@ -158,19 +158,19 @@ class _Names:
                 raise ExpressionError(message, self._at(side), self.language.times)
 
     def _macro(self, node: Node[Any], bound: frozenset[str]) -> Iterator[Path]:
-        if bound:  # the product of their lists would be looked at: minutes, from a line of text
-            raise ExpressionError(f"{str(node.children[1])!r} can't stand inside another one", self._at(node))
+        if bound:  # nested macros visit the product of their lists: minutes, from one line of text
+            raise ExpressionError(f"{str(node.children[1])!r} can't be inside another one", self._at(node))
         receiver, _, *arguments = node.children
         yield from self.of(receiver, bound)
         variable, *body = arguments[0].children if arguments else (None,)
         names = (
             {str(token) for token in variable.scan_values(lambda _: True)} if variable is not None else set()
         )
-        for each in body:
-            yield from self.of(each, bound | names)
+        for inner in body:
+            yield from self.of(inner, bound | names)
 
     def _path(self, node: Node[Any], steps: list[Any], bound: frozenset[str]) -> Iterator[Path]:
-        """One name with its members; `steps` are texts, or nodes for an index that is computed."""
+        """Yield the path of one name with its members; `steps` are texts, or nodes for a computed index."""
         for step in steps:
             if not isinstance(step, str):
                 yield from self.of(step, bound)
@@ -190,7 +190,7 @@ class _Names:
             yield tuple(path)
 
     def _member(self, node: Node[Any], known: Any, path: list[str], step: Any) -> Any:
-        """What KNOWN says of `step`, a member of `path`."""
+        """Return what the language knows of `step`, a member of `path`."""
         if not isinstance(known, Mapping):
             raise ExpressionError(f"{spell(tuple(path))!r} has no members", self._at(node))
         if ANY in known:
@@ -214,7 +214,7 @@ class _Names:
 
 
 def _chain(node: Node[Any]) -> Iterator[Any]:
-    """The steps of `a.b["c"][d]`: texts, or the node of an index that is computed; none where it is no such chain."""
+    """Yield the steps of `a.b["c"][d]`: texts, or the node of a computed index; nothing for any other node."""
     node = _bare(node)
     if node.data == "ident":
         yield str(node.children[0])
@@ -234,7 +234,7 @@ def _key(node: Node[Any]) -> Any:
 
 
 def _bare(node: Node[Any]) -> Node[Any]:
-    """`node` without the grammar's levels of precedence around it that hold nothing else."""
+    """Return `node` without the grammar's precedence levels around it that hold nothing else."""
     while len(node.children) == 1 and hasattr(node.children[0], "children") and node.data != "list_lit":
         node = node.children[0]
     return node
@@ -245,32 +245,33 @@ def _compares(node: Node[Any]) -> bool:
 
 
 def _operand(node: Node[Any]) -> Node[Any]:
-    """The left side of a comparison."""
+    """Return the left side of a comparison."""
     operand: Node[Any] = node.children[0].children[0]
     return operand
 
 
 def program(parsed: Parsed) -> Callable[[Tree], Any]:
-    """Made once, to be run on many trees: what CEL makes of one is a bool, another value, or the CELEvalError that says
-    it can't tell.
+    """Compile an expression once, to be evaluated on many trees.
+
+    The result of an evaluation is a bool, another value, or the CELEvalError that means unknown.
     """
     import celpy
     from celpy.evaluation import CELEvalError
 
-    made = celpy.Environment().program(parsed.tree)
+    compiled = celpy.Environment().program(parsed.tree)
 
     def run(tree: Tree) -> Any:
         try:
-            found = made.evaluate(_activation(tree))
+            result = compiled.evaluate(_activation(tree))
         except CELEvalError as error:
             return error
-        return bool(found) if isinstance(found, celpy.celtypes.BoolType) else found
+        return bool(result) if isinstance(result, celpy.celtypes.BoolType) else result
 
     return run
 
 
 def _activation(tree: Tree) -> dict[str, Any]:
-    """CEL values of all that is known; what isn't is left out."""
+    """Return the CEL values of everything known; the unknown is left out."""
     return {name: _cel(value) for name, value in tree.items() if value is not None}
 
 
@@ -286,7 +287,7 @@ def _cel(value: Any) -> Any:
 
 
 def _try(parsed: Parsed, sample: bool) -> None:
-    """Runs the expression on made-up values of the right types, so that a wrong type shows before any run."""
+    """Evaluate the expression on made-up values of the right types, so that a wrong type shows before any run."""
     blank = {float: 1.0, bool: sample, str: "ok"}
 
     def fill(known: Any, names: Sequence[str]) -> Any:
@@ -298,13 +299,13 @@ def _try(parsed: Parsed, sample: bool) -> None:
 
     known = parsed.language.names
     groups = {name: [path[1] for path in parsed.used if path[0] == name and len(path) > 1] for name in known}
-    found = program(parsed)({name: fill(each, groups[name]) for name, each in known.items()})
-    if isinstance(found, Exception):
-        if "no such key" not in str(found):
+    result = program(parsed)({name: fill(types, groups[name]) for name, types in known.items()})
+    if isinstance(result, Exception):
+        if "no such key" not in str(result):
             raise ExpressionError(
                 "mixes values that can't be compared", 0, "text in quotes, times as 5s, ratios as 2%"
             )
-    elif not isinstance(found, bool):
+    elif not isinstance(result, bool):
         raise ExpressionError(
             "isn't true or false", 0, f"compare it with something: {parsed.language.example}"
         )

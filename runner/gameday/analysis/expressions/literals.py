@@ -1,7 +1,7 @@
-"""Numbers with units, as people write them in expectations (`5s`, `300ms`, `2%`), rewritten to what CEL reads.
+"""Literals: numbers with units in expectations (`5s`, `300ms`, `2%`), rewritten to what CEL reads.
 
-Seconds and ratios become doubles, and so does every other number: CEL compares no double with an integer. Text in
-quotes and comments stay as they are. Places in the rewritten text can be found in the original again.
+Seconds and ratios become doubles, and so does every other number, since CEL doesn't compare a double with an integer.
+Quoted text and comments stay as they are. Positions in the rewritten text can be mapped to the original.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOKEN = re.compile(
 
 
 class UnitError(ValueError):
-    """A number carries a unit that isn't one; `at` is its offset in the text."""
+    """A number has an unknown unit; `at` is its offset in the text."""
 
     def __init__(self, unit: str, at: int) -> None:
         super().__init__(f"unknown unit {unit!r}\nknown are {', '.join(UNITS)}")
@@ -34,7 +34,7 @@ class UnitError(ValueError):
 
 @dataclass
 class Rewritten:
-    """CEL text, and where its pieces came from: (offset here, offset in the original), rising."""
+    """CEL text, with the origin of its pieces: (offset here, offset in the original), ascending."""
 
     text: str = ""
     origins: list[tuple[int, int]] = field(default_factory=list)
@@ -44,18 +44,18 @@ class Rewritten:
         self.text += piece
 
     def origin(self, offset: int) -> int:
-        """Offset in the original of the token that stands at `offset`."""
+        """Return the offset in the original of the token at `offset`."""
         index = bisect_right(self.origins, (offset, float("inf"))) - 1
         return self.origins[index][1] if index >= 0 else offset
 
     def offset(self, line: int, column: int) -> int:
-        """Offset of a place; lines and columns count from 1."""
+        """Return the offset of a position; lines and columns count from 1."""
         lines = self.text.splitlines(keepends=True)
-        return sum(len(each) for each in lines[: line - 1]) + column - 1
+        return sum(map(len, lines[: line - 1])) + column - 1
 
 
 def rewrite(expression: str) -> Rewritten:
-    """`ttd < 5s` → `ttd < 5.0`. Raises UnitError."""
+    """Rewrite `ttd < 5s` to `ttd < 5.0`. Raise UnitError for an unknown unit."""
     result = Rewritten()
     for token in TOKEN.finditer(expression):
         if token["number"] is None:
@@ -71,6 +71,6 @@ def rewrite(expression: str) -> Rewritten:
 
 
 def _double(value: float) -> str:
-    """CEL needs a point or an exponent to see a double. Twelve digits hide the rounding of 99.9 × 0.01."""
+    """Return a CEL double, which needs a point or an exponent. Twelve digits hide the rounding of 99.9 × 0.01."""
     text = f"{value:.12g}"
     return text if "." in text or "e" in text else text + ".0"

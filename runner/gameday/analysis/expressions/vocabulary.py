@@ -1,7 +1,7 @@
-"""What an expectation may speak of, and its value in an outcome; and what an abort condition may.
+"""Vocabulary: the names that expectations and abort conditions may use, and their values in an outcome.
 
-A value is a float, a bool or a text; None where nothing measured it; +∞ where it was censored. The values that an abort
-condition sees while a run goes on are `live`.
+A value is a float, a bool or a text; None if nothing measured it; +∞ if it was censored. `abort_conditions` computes the
+values during a run.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ KNOWN: Tree = {
     "alerts": float,
     "false_alarms": float,
 }
-"""Every name with its type; ANY stands for a name that the scenario chooses."""
+"""Every name of an expectation with its type; ANY stands for a name that the scenario chooses."""
 
 LIVE: Tree = {
     "elapsed": float,
@@ -81,14 +81,15 @@ LIVE: Tree = {
     "alerts": float,
     "pages": float,
 }
-"""Likewise of an abort condition. What stands in both means the same, were the run to end just then."""
+"""Every name of an abort condition. A name in both has the value that it would have if the run ended then."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """The names that an expression may use. `elsewhere` are those of the other place, `misplaced` says which that is.
+    """The names that an expression may use.
 
-    `example` is a good expression, `times` says which names are durations.
+    `elsewhere`: the names of the other kind of expression, `misplaced` and `hint` say so in an error. `example` is a
+    valid expression, `times` says which names are durations.
     """
 
     names: Tree
@@ -120,9 +121,9 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
 def spell(path: Path) -> str:
-    """`("slos", "browse-speed", "verdict")` → `slos["browse-speed"].verdict`, as it is written in CEL."""
+    """Return a path as it is written in CEL: `slos["browse-speed"].verdict`."""
     head, *rest = path
-    return head + "".join(f".{each}" if _PLAIN.match(each) else f'["{each}"]' for each in rest)
+    return head + "".join(f".{key}" if _PLAIN.match(key) else f'["{key}"]' for key in rest)
 
 
 def values_of(measurements: Measurements) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def state_of(measurements: Measurements, path: Path) -> str | None:
 
 
 def type_of(path: Path, names: Tree) -> Any:
-    """The type of a name, None where it has none: a group, or not known."""
+    """Return the type of a name; None for a group or an unknown name."""
     known: Any = names
     for key in path:
         known = known.get(key, known.get(ANY)) if isinstance(known, Mapping) else None
@@ -169,11 +170,11 @@ def type_of(path: Path, names: Tree) -> Any:
 
 
 def lookup(tree: Tree, path: Path) -> Value:
-    """The value at `path`; None where it isn't there."""
-    found: Any = tree
+    """Return the value at `path`; None if there is none."""
+    node: Any = tree
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return None if isinstance(found, Mapping) else found
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return None if isinstance(node, Mapping) else node
 
 
 def _duration(measurements: Measurements, name: str) -> float | None:

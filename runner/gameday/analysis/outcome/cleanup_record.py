@@ -1,4 +1,4 @@
-"""Was anything left behind? What the clean-up itself says, and every fault that nobody ever took back."""
+"""What a run left behind: what its clean-up reports, and every fault that was never reverted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gameday.recording.journal_events import CleanupDone
 
 
 def left_behind(run: Run) -> Cleanup:
-    """A clean-up that calls itself clean isn't, where a fault that was ordered has no word of its reverting."""
+    """Return the record of the clean-up. It isn't clean if a fault was ordered and the journal has no revert of it."""
     events = run.journal.of(CleanupDone)
     if not events:
         return Cleanup()
@@ -21,7 +21,7 @@ def left_behind(run: Run) -> Cleanup:
 
 
 def _standing(run: Run) -> Iterator[str]:
-    """Faults that were ordered, didn't fail, and weren't reverted: by a responder, the schedule or the clean-up."""
+    """Yield the faults that were ordered, didn't fail, and weren't reverted by responder, schedule or clean-up."""
     for fault in run.faults:
         if not (fault.reverted or fault.failed):
             kind, target = fault.intended.kind, fault.intended.target

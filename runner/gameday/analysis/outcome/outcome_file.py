@@ -208,7 +208,8 @@ def _system(run: Run) -> SystemInfo:
 def _responder(analysis: Analysis) -> ResponderResult:
     """The first right operation counts from the effect on users, as TTR does."""
     run, effect = analysis.run, analysis.clocks.effect
-    right = [each.t for each in analysis.operations if each.right and not each.failed]
+    operations = analysis.operations
+    right = [operation.t for operation in operations if operation.right and not operation.failed]
     started, planned = run.started, run.scenario.respond
     policy = planned.policy if started is None or started.policy == "" else started.policy
     notes = [event for event in run.journal.of(Note) if event.by != "gameday"]
@@ -217,7 +218,7 @@ def _responder(analysis: Analysis) -> ResponderResult:
             "kind": (started.responder if started else "") or planned.by,
             "policy": policy,
             "first_right_s": max(0.0, right[0] - effect) if right and effect is not None else None,
-            "wrong": sum(each.right is False for each in analysis.operations),
+            "wrong": sum(operation.right is False for operation in operations),
             "notes": [{"t": event.t, **event.to_event().data} for event in notes],
         }
     )

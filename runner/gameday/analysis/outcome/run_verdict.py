@@ -1,6 +1,6 @@
-"""Pass, fail, inconclusive or error, with the exit status and every reason in a plain sentence.
+"""Verdict of a run: pass, fail, inconclusive or error, with the exit status and every reason in a plain sentence.
 
-Expectations and steady state come judged; here they are only weighed against each other.
+Expectations and steady state are judged elsewhere; here they are weighed against each other.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ class Judgement:
 def judge(
     analysis: Analysis, steady: Steady, expectations: Sequence[Expectation], doubts: Sequence[str]
 ) -> Judgement:
-    """The verdict of one run. An unmet steady state is always inconclusive: nothing after it says anything.
+    """Judge a run. An unmet steady state is always inconclusive, since nothing after it means anything.
 
-    `doubts` are sentences that say why the load doesn't bear a judgement.
+    `doubts` are sentences that say why the load doesn't allow a judgement.
     """
     run = analysis.run
-    found = [*_broken_off(run), *_stopped(run)]
+    reasons = [*_broken_off(run), *_stopped(run)]
     if steady.met is False:
-        found.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
+        reasons.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
     elif run.judged:
-        found += _of_the_system(analysis)
-        found += [(INCONCLUSIVE, doubt) for doubt in doubts]
-        found += _of_expectations(expectations)
-    elif not found:
-        found.append((ERROR, "the journal ends before the run did"))
-    found += _deaths(run)
-    status = worst([status for status, _ in found], unmet=steady.met is False)
-    reasons = sorted(found, key=lambda each: (each[0] != status, PRECEDENCE.index(each[0])))
+        reasons += _of_the_system(analysis)
+        reasons += [(INCONCLUSIVE, doubt) for doubt in doubts]
+        reasons += _of_expectations(expectations)
+    elif not reasons:
+        reasons.append((ERROR, "the journal ends before the run did"))
+    reasons += _deaths(run)
+    status = worst([status for status, _ in reasons], unmet=steady.met is False)
+    reasons.sort(key=lambda reason: (reason[0] != status, PRECEDENCE.index(reason[0])))
     return Judgement(NAMES.get(status, "error"), status, tuple(text for _, text in reasons))
 
 
 def worst(statuses: Sequence[int], *, unmet: bool = False) -> int:
-    """The exit status of several that hold, for a run or a suite; `unmet`: a steady state wasn't met."""
+    """Return the exit status for a run or a suite to which several apply; `unmet`: a steady state wasn't met."""
     return INCONCLUSIVE if unmet else min(statuses, key=PRECEDENCE.index, default=PASS)
 
 
 def _deaths(run: Run) -> Iterator[tuple[int, str]]:
-    """Told, whatever the verdict is: an instance that ended by itself is the first thing anyone would ask about."""
+    """Yield every instance that died by itself, whatever the verdict: it is the first thing a reader needs to know."""
     for event in run.journal.of(InstanceDied):
         yield PASS, f"instance {event.instance} ended by itself at {event.t:.1f} s"
 
@@ -91,12 +91,12 @@ def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
             FAIL,
             f"the system never recovered: {lasted:.1f} s after the effect, the run ended without every SLO holding",
         )
-    for each in analysis.courses:
-        if each.verdict(analysis.outages) == "unknown":
-            slo = run.scenario.slo(each.name)
+    for course in analysis.courses:
+        if course.verdict(analysis.outages) == "unknown":
+            slo = run.scenario.slo(course.name)
             yield (
                 INCONCLUSIVE,
-                f"SLO {each.name} is unknown: a window of {slo.window:g} s had fewer than 20 requests to judge it by",
+                f"SLO {course.name} is unknown: a window of {slo.window:g} s had fewer than 20 requests to judge it by",
             )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-STEPS = 60  # halvings of [0, 1]: closer than a double can tell
+STEPS = 60  # halvings of [0, 1]: enough for the precision of a double
 
 
 def at_most(k: int, n: int, p: float) -> float:
-    """P(X ≤ k) of a binomial X; 0 ≤ p ≤ 1."""
+    """Return P(X ≤ k) of a binomial X with n draws of probability p; 0 ≤ p ≤ 1."""
     if k >= n or p <= 0:
         return 1.0 if k >= 0 else 0.0
     if k < 0 or p >= 1:
@@ -25,9 +25,9 @@ def at_most(k: int, n: int, p: float) -> float:
 
 
 def upper_bound(errors: int, n: int, confidence: float = 0.95) -> float:
-    """The largest ratio that `errors` among `n` leave credible, one-sided (Clopper–Pearson); 1 where n is 0.
+    """Return the one-sided upper bound of a ratio after `errors` among `n` (Clopper and Pearson 1934); 1 if n is 0.
 
-    Raises ValueError unless 0 ≤ errors ≤ n and 0 < confidence < 1.
+    Raise ValueError unless 0 ≤ errors ≤ n and 0 < confidence < 1.
     """
     if not (0 <= errors <= n and 0 < confidence < 1):
         raise ValueError(f"{errors} among {n} at a confidence of {confidence:g} make no bound")
@@ -37,12 +37,12 @@ def upper_bound(errors: int, n: int, confidence: float = 0.95) -> float:
 
 
 def lower_bound(successes: int, n: int, confidence: float = 0.95) -> float:
-    """The smallest ratio that `successes` among `n` leave credible, one-sided; 0 where n is 0."""
+    """Return the one-sided lower bound of a ratio after `successes` among `n`; 0 if n is 0."""
     return 1.0 - upper_bound(n - successes, n, confidence)
 
 
 def _falls_below(tail: Callable[[float], float], level: float) -> float:
-    """Where a falling function on [0, 1] crosses `level`."""
+    """Return where a falling function on [0, 1] crosses `level`."""
     low, high = 0.0, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2

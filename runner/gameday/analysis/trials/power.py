@@ -1,4 +1,4 @@
-"""What a comparison could have found: the smallest increase that so many trials, as spread as these, would show."""
+"""Power of a comparison: the smallest increase that this many trials with this spread would show."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from gameday.analysis.trials.statistics import Values, critical
 
 Floats = npt.NDArray[np.float64]
 
-DRAWS = 2000  # a power of 80 % is then known to 1 % (one standard error)
-PAIRS = 2_000_000  # of values compared at once; above that fewer draws
+DRAWS = 2000
+"""Simulated comparisons: a power of 80 % is then known to 1 % (one standard error)."""
+PAIRS = 2_000_000
+"""Pairs of values compared at once; above, there are fewer draws."""
 SEED = 1
 
 
 def spread(base: Values, new: Values) -> float | None:
-    """The coefficient of variation within the sides, pooled, of the finite values; None where there are too few."""
+    """Return the pooled coefficient of variation within the sides, of the finite values; None if there are too few."""
     squares, free = 0.0, 0
     for values in (base, new):
         finite = np.asarray(values, dtype=np.float64)
@@ -33,10 +35,11 @@ def spread(base: Values, new: Values) -> float | None:
 def detectable(
     n: int, m: int, cv: float, alpha: float, *, power: float = 0.8, threshold: float = 0.0, seed: int = SEED
 ) -> float:
-    """The smallest relative increase found in `power` of all comparisons of n against m trials; infinite where none is.
+    """Return the smallest relative increase found in `power` of all comparisons of n against m trials; inf if none is.
 
-    Found: p < α by the exact rank test, and a Hodges–Lehmann shift over `threshold` of base's median. By simulation
-    with a fixed seed, of log-normal values with the coefficient of variation `cv`; good to 3 % of itself or so.
+    Found means p < α by the exact rank test, and a Hodges–Lehmann shift over `threshold` of base's median. The result
+    is simulated with a fixed seed, from log-normal values with the coefficient of variation `cv`; it is accurate to
+    about 3 %.
     """
     most = critical(n, m, alpha)
     if most < 0:
@@ -49,10 +52,10 @@ def detectable(
 
 
 def _enough(base: Floats, new: Floats, most: int, threshold: float) -> Floats:
-    """For each draw, one a row, the least increase of new by which it is found to be above base.
+    """Return for each draw, one a row, the least increase of new at which new is found to be above base.
 
-    An increase e puts new above base in those pairs where base/new < 1 + e. The test lets `most` pairs be otherwise,
-    and the shift is over the threshold once half of all pairs are past it.
+    An increase e puts new above base in the pairs with base/new < 1 + e. The test allows `most` other pairs, and the
+    shift is over the threshold once half of all pairs are past it.
     """
     pairs = base.shape[1] * new.shape[1]
     ratios = (base[:, :, None] / new[:, None, :]).reshape(len(base), pairs)

@@ -1,7 +1,7 @@
-"""Statistics of a few trials, without a distribution assumed: medians with intervals, and one side against the other.
+"""Statistics of a few trials, distribution-free: medians with intervals, and rank tests of two sides.
 
-A trial that never recovered is +∞: the largest value, equal to any other ∞, and never dropped. Everything is exact or
-says how near it is. What is judged, and at which level, is left to `compare`.
+A trial that never recovered is +∞: the largest value, equal to any other ∞, and never dropped. Every result is exact
+or states its accuracy. `comparison` decides what is judged, and at which level.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from gameday.analysis.trials.binomial import at_most, lower_bound
 Values = Sequence[float] | npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float64]
 
-LEAST_COVERAGE = 0.925  # of a median's interval: what rounds to 93 %
-LEAST_TRIALS = 5  # the fewest whose extremes cover the median that well
-EXACT = (
-    120  # trials, both sides together, up to which rank tests are enumerated; the normal approximation above
-)
+LEAST_COVERAGE = 0.925
+"""Coverage of a median's interval: what rounds to 93 %."""
+LEAST_TRIALS = 5
+"""The fewest trials whose extremes cover the median that well."""
+EXACT = 120
+"""Trials of both sides up to which rank tests are enumerated; above, the normal approximation is used."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Closed; the ends may be infinite. `coverage`: the probability that such an interval holds the true value."""
+    """A closed interval; its ends may be infinite. `coverage`: the probability that it contains the true value."""
 
     low: float
     high: float
@@ -37,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Median:
-    """Of n values. `value` is None where n is 0, `interval` where n is under `needed`."""
+    """The median of n values. `value` is None if n is 0, `interval` is None if n is below `needed`."""
 
     n: int
     value: float | None
@@ -47,7 +48,7 @@ class Median:
 
 @dataclass(frozen=True)
 class Rate:
-    """`ratio` of n that succeeded, None where n is 0; `at_least`: its Clopper–Pearson bound, one-sided."""
+    """A success rate: `ratio` is None if n is 0; `at_least` is its one-sided Clopper–Pearson bound."""
 
     successes: int
     n: int
@@ -58,14 +59,17 @@ class Rate:
 
 @dataclass(frozen=True)
 class Shift:
-    """By how much one side lies above the other. `interval` is None where there are too few values for one."""
+    """How far one side lies above the other. `interval` is None if there are too few values."""
 
     value: float
     interval: Interval | None
 
 
 def median(values: Values) -> Median:
-    """With the narrowest interval [x(k), x(n+1−k)] of order statistics that covers it in 93 % of cases."""
+    """Return the median with the narrowest interval [x(k), x(n+1−k)] of order statistics that covers it in 93 %.
+
+    Raise ValueError for a NaN.
+    """
     ordered = _ordered(values)
     n = len(ordered)
     if n == 0:
@@ -78,16 +82,16 @@ def median(values: Values) -> Median:
 
 
 def success_rate(successes: int, n: int, confidence: float = 0.95) -> Rate:
-    """Raises ValueError unless 0 ≤ successes ≤ n."""
+    """Return the success rate with its bound. Raise ValueError unless 0 ≤ successes ≤ n."""
     bound = lower_bound(successes, n, confidence)
     return Rate(successes, n, successes / n if n else None, bound, confidence)
 
 
 def mann_whitney(base: Values, new: Values) -> float:
-    """One-sided p: how often, were both sides alike, `new` would rank as high against `base` as it does, or higher.
+    """Return the one-sided p of the rank test (Mann and Whitney 1947): is `new` larger than `base`?
 
-    Exact, ties included, for up to 120 values together; above that the normal approximation, corrected for ties and
-    continuity. Raises ValueError where a side is empty or holds a NaN.
+    Exact, ties included, for up to EXACT values together; above, the normal approximation with corrections for ties and
+    continuity. Raise ValueError if a side is empty or holds a NaN.
     """
     if not (len(base) and len(new)):
         raise ValueError("a side without trials can't be compared")
@@ -100,16 +104,17 @@ def mann_whitney(base: Values, new: Values) -> float:
 
 
 def hodges_lehmann(base: Values, new: Values, confidence: float = 0.95) -> Shift:
-    """The median of all differences new − base, and the interval of shifts that the rank test wouldn't reject.
+    """Return the median of all differences new − base, with the interval of shifts that the rank test doesn't reject.
 
-    ∞ − ∞ is 0: two trials that never recovered are alike. The interval covers at least `confidence`, exactly its
-    `coverage` where there are no ties, more where there are. Raises ValueError where a side is empty or holds a NaN.
+    ∞ − ∞ is 0: two trials that never recovered are equal. The interval covers at least `confidence`: exactly its
+    `coverage` without ties, more with ties. Raise ValueError if a side is empty or holds a NaN. Source: Hodges and
+    Lehmann 1963.
     """
     if not (len(base) and len(new)):
         raise ValueError("a side without trials can't be compared")
     differences = _differences(_ordered(base), _ordered(new))
     below = _below(len(base), len(new))
-    k = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))  # P(U ≤ k − 1) is small enough still
+    k = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))  # P(U ≤ k − 1) is still small enough
     if k == 0:
         return Shift(_middle(differences), None)
     interval = Interval(float(differences[k - 1]), float(differences[-k]), 1 - 2 * float(below[k - 1]))
@@ -117,7 +122,7 @@ def hodges_lehmann(base: Values, new: Values, confidence: float = 0.95) -> Shift
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Each p, adjusted for there being several: what is below α is found at a level of α for all together."""
+    """Return the p values adjusted for multiple tests (Holm 1979): comparing each with α keeps the family at α."""
     adjusted, worst = [0.0] * len(ps), 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
         worst = max(worst, min(1.0, ps[i] * (len(ps) - rank)))
@@ -126,12 +131,12 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def reachable(n: int, m: int, alpha: float, tests: int = 1) -> bool:
-    """Whether n against m trials can come below α at all, with the strictest of Holm's steps over so many tests."""
+    """Return True if n against m trials can reach p < α at all, at the strictest of Holm's steps over `tests`."""
     return n > 0 and m > 0 and tests / math.comb(n + m, n) < alpha
 
 
 def trials_needed(alpha: float, tests: int = 1) -> int:
-    """The fewest trials a side at which an exact test can come below α, with Holm over so many tests."""
+    """Return the fewest trials a side at which the exact test can reach p < α, with Holm over `tests`."""
     n = 1
     while not reachable(n, n, alpha, tests):
         n += 1
@@ -139,38 +144,38 @@ def trials_needed(alpha: float, tests: int = 1) -> int:
 
 
 def critical(n: int, m: int, alpha: float) -> int:
-    """The largest U, pairs in which base is above new, at which p < α; −1 where no U will do."""
+    """Return the largest U (pairs in which base is above new) at which p < α; −1 if there is none."""
     return int(np.searchsorted(_below(n, m), alpha, side="left")) - 1
 
 
 def _ordered(values: Values) -> Floats:
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     if np.isnan(ordered).any():
-        raise ValueError("a value is missing: leave it out, or give infinity where it never came")
+        raise ValueError("a value is NaN: leave it out, or use infinity for what never came")
     return ordered
 
 
 def _middle(ordered: Floats) -> float:
-    """The median; infinite where one of the two in the middle is."""
+    """Return the median; it is infinite if one of the two middle values is."""
     n = len(ordered)
     low, high = float(ordered[(n - 1) // 2]), float(ordered[n // 2])
     return low if low == high else (low + high) / 2
 
 
 def _coverage(n: int, k: int) -> float:
-    """Of [x(k), x(n+1−k)] for the median."""
+    """Return the coverage of [x(k), x(n+1−k)] for the median."""
     return 1 - 2 * at_most(k - 1, n, 0.5) if 2 * k <= n else 0.0
 
 
 def _differences(base: Floats, new: Floats) -> Floats:
-    """All of them, sorted. Finite ones lie between −∞ and +∞ wherever both occur, so the middle is always defined."""
+    """Return all differences, sorted. Finite ones lie between −∞ and +∞, so the middle is always defined."""
     with np.errstate(invalid="ignore"):
         differences = np.subtract.outer(new, base).ravel()
     return np.sort(np.where(np.isnan(differences), 0.0, differences))
 
 
 def _doubled_ranks(values: Floats) -> npt.NDArray[np.int64]:
-    """Twice the rank of each, ties sharing the mean of theirs: whole numbers."""
+    """Return twice the rank of each value, a whole number; ties share the mean of their ranks."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: npt.NDArray[np.int64] = (2 * np.cumsum(counts) - counts + 1)[which.ravel()]
     return ranks
@@ -178,7 +183,7 @@ def _doubled_ranks(values: Floats) -> npt.NDArray[np.int64]:
 
 @lru_cache(maxsize=256)
 def _rank_sums(doubled: tuple[int, ...], m: int) -> Floats:
-    """P(sum = s) for s = 0, 1, 2, …, where m of these ranks are drawn, all draws alike."""
+    """Return P(sum = s) for s = 0, 1, 2, … if m of these ranks are drawn at random."""
     ways = np.zeros((m + 1, sum(doubled) + 1))
     ways[0, 0] = 1.0
     for rank in doubled:
@@ -189,7 +194,7 @@ def _rank_sums(doubled: tuple[int, ...], m: int) -> Floats:
 
 @lru_cache(maxsize=256)
 def _below(n: int, m: int) -> Floats:
-    """P(U ≤ u) for u = 0 … n·m, were both sides alike and without ties."""
+    """Return P(U ≤ u) for u = 0 … n·m if both sides have the same distribution, without ties."""
     if n + m <= EXACT:
         least = m * (m + 1)
         chances = _rank_sums(tuple(range(2, 2 * (n + m) + 1, 2)), m)
@@ -199,7 +204,7 @@ def _below(n: int, m: int) -> Floats:
 
 
 def _normal_tail(doubled: npt.NDArray[np.int64], m: int, observed: int) -> float:
-    """P(rank sum of m ≥ observed), approximately; the variance is that of drawing without replacement."""
+    """Approximate P(rank sum of m ≥ observed), with the variance of drawing without replacement."""
     n = len(doubled) - m
     deviation = math.sqrt(n * m / len(doubled) * float(np.var(doubled, ddof=1)))
     return _phi((m * float(doubled.mean()) + 1 - observed) / deviation) if deviation else 1.0
