@@ -163,7 +163,7 @@ def test_a_reaper_that_cannot_be_replaced_at_once(run: Run, monkeypatch: pytest.
         before = killed(reaper)
         until(lambda: reaper.pid != before, "another reaper", PATIENCE_S)
         assert scarce.times < 0
-        reaper.owe("a1", "http://127.0.0.1:9/", {})
+        reaper.leave_request("a1", "http://127.0.0.1:9/", {})
 
 
 def test_a_reaper_that_can_never_be_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,8 +173,8 @@ def test_a_reaper_that_can_never_be_replaced(run: Run, monkeypatch: pytest.Monke
     Scarce(10**6, monkeypatch)
     killed(reaper)
     for _ in range(2):
-        with pytest.raises(PortError, match="no reaper can be started"):
-            reaper.owe("a1", "http://127.0.0.1:9/", {})
+        with pytest.raises(PortError, match="the reaper can't be started"):
+            reaper.leave_request("a1", "http://127.0.0.1:9/", {})
     reaper.dismiss()
 
 

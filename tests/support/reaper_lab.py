@@ -39,9 +39,9 @@ reaper = Reaper(look_s=told["look_s"], beat_s=told["beat_s"])
 for each in told["runs"]:
     reaper.watch(each["run"], Path(each["folder"]), told["substrate"], Path(each["entry"]))
 for key, url in told["owed"].items():
-    reaper.owe(key, url, {"event_action": "resolve"}, {"X-Key": key})
+    reaper.leave_request(key, url, {"event_action": "resolve"}, {"X-Key": key})
 for key in told["paid"]:
-    reaper.paid(key)
+    reaper.cancel_request(key)
 for each in told["runs"]:
     children = []
     for _ in range(2):

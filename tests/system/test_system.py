@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -221,12 +221,19 @@ def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
         go.wait(10)
         return start(service, release, links)
 
+    killing, kill = threading.Event(), bench.system.kill
+
+    def watched(instances: Sequence[Instance]) -> None:
+        killing.set()
+        kill(instances)
+
     monkeypatch.setattr(bench.substrate, "start", late)
+    monkeypatch.setattr(bench.system, "kill", watched)
     with ThreadPoolExecutor() as pool:
         healing = pool.submit(bench.system.heal, [("us-east", "postgres")])
         assert asked.wait(10)
         stopping = pool.submit(bench.system.keep_down, ("us-east", "postgres"))
-        until(lambda: bench.system._desired.is_kept_down(("us-east", "postgres")), "it is to be kept down")
+        assert killing.wait(10)
         assert not stopping.done()
         go.set()
         assert stopping.result(10) == []

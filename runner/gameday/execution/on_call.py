@@ -57,7 +57,7 @@ class Outside:
         self._pager.trigger(page)
         for number, target in enumerate(self._targets):
             self._owed.append(f"{page.key}-{number}")
-            self._reaper.owe(self._owed[-1], target.url, payload(target, "resolve", page))
+            self._reaper.leave_request(self._owed[-1], target.url, payload(target, "resolve", page))
 
     def taken(self, alert: str, by: str) -> None:
         self._pager.acknowledge(alert, by)
@@ -67,7 +67,7 @@ class Outside:
         for receiver in self._pager.close():
             self._log(PageFailed("", to=receiver, why="not done in time"))
         while self._owed:
-            self._reaper.paid(self._owed.pop())
+            self._reaper.cancel_request(self._owed.pop())
 
     def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
         if why is not None:

@@ -1,7 +1,7 @@
-"""Takes a run down when its runner can't any more: killed, hung, out of memory.
+"""Clean-up of runs whose runner was killed, hung, or ran out of memory.
 
-`start` is the runner's end, `python -m gameday.reaper` the process at the other: it waits for the runner's end and does
-nothing else, so it imports next to nothing until it is needed. What there is to do is `clear` (processes, segments,
-engine, folder), `closing` (the journal) and `owed` (requests); `gameday heal` does the same by hand. Leaves alone
-whatever doesn't carry the run's mark.
+`reaper_process` is the runner's side, `python -m gameday.reaper` the process that outlives it: it waits for the runner's
+end and imports next to nothing before. Then `cleanup` makes the `pending_requests`, removes what is left (`leftovers`)
+and closes the journal (`journal_closing`); `gameday heal` does the same by hand. Nothing without the run's mark is
+touched.
 """

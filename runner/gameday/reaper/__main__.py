@@ -1,8 +1,8 @@
-"""The process that outlives a runner: `python -m gameday.reaper PID LOOK_S LOOKS`, a pipe as input (see `start`).
+"""The reaper process: `python -m gameday.reaper RUNNER_PID LOOK_S LOOKS`, fed by a pipe (see `reaper_process`).
 
-It waits for the runner, its parent, by a pidfd. A runner that gives no sign of life for `LOOKS` looks of `LOOK_S`
-seconds in a row is ended first: a journal has one writer, and a system nobody steers is to come down. What comes then
-is `rites`, imported when it is needed.
+It waits for the end of the runner, its parent, by a pidfd. A runner that gives no sign of life for `LOOKS` looks of
+`LOOK_S` seconds in a row is killed first: a journal has one writer, and a system without a runner has to come down.
+`cleanup` is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ from typing import Any
 
 GONE = "the runner vanished"
 HUNG = "the runner hung, gave no sign of life for {:g} s, and was ended"
-END_MS = 5000
+KILL_MS = 5000
 CHUNK = 1 << 16
 
 
-class Ear:
-    """What the runner said. `done`: everything is in order."""
+class RunnerMessages:
+    """What the runner has sent so far. `done` means that it needs no clean-up."""
 
     def __init__(self) -> None:
         self.watched: dict[str, dict[str, Any]] = {}
-        self.owed: dict[str, dict[str, Any]] = {}
+        """Run id → where to find what belongs to it."""
+        self.pending: dict[str, dict[str, Any]] = {}
+        """Key → a request to make if the runner dies."""
         self.done = False
         self._rest = b""
 
-    def listen(self, pipe: int) -> bool:
-        """All that is to be heard now. False where nothing ever will be again."""
+    def read(self, pipe: int) -> bool:
+        """Read all messages that are there; return False if no more will come."""
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(pipe, CHUNK):
                 *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -41,19 +43,19 @@ class Ear:
             return False
         return True
 
-    def _take(self, word: dict[str, Any]) -> None:
-        if about := word.get("watch"):
-            self.watched[about["run"]] = about
-        elif about := word.get("owe"):
-            self.owed[about["key"]] = about
-        elif "paid" in word:
-            self.owed.pop(word["paid"], None)
+    def _take(self, message: dict[str, Any]) -> None:
+        if run := message.get("watch"):
+            self.watched[run["run"]] = run
+        elif request := message.get("pending"):
+            self.pending[request["key"]] = request
+        elif "cancel" in message:
+            self.pending.pop(message["cancel"], None)
         else:
-            self.done = bool(word.get("done"))
+            self.done = bool(message.get("done"))
 
 
-def parent(runner: int) -> int | None:
-    """A pidfd of the runner, which is our parent; None where it is gone by now."""
+def open_parent(runner: int) -> int | None:
+    """Return a pidfd of the runner if it is this process's parent, None if it is gone."""
     if os.getppid() != runner:
         return None
     try:
@@ -66,45 +68,46 @@ def parent(runner: int) -> int | None:
     return None
 
 
-def wait(runner: int, look_s: float, looks: int, pipe: int, ear: Ear) -> str | None:
-    """Why we are needed; None where the runner needs nobody."""
+def wait(runner: int, look_s: float, looks: int, pipe: int, messages: RunnerMessages) -> str | None:
+    """Wait for the runner's end; return why a clean-up is needed, None if it isn't."""
     os.set_blocking(pipe, False)
-    process = parent(runner)
+    process = open_parent(runner)
     if process is None:
-        ear.listen(pipe)
-        return None if ear.done else GONE
+        messages.read(pipe)
+        return None if messages.done else GONE
     poll = select.poll()
     poll.register(process, select.POLLIN)
     poll.register(pipe, select.POLLIN)
-    silent, hears = 0, True
+    silent, connected = 0, True
     while True:
         ready = [descriptor for descriptor, _ in poll.poll(look_s * 1000)]
         silent = 0 if ready else silent + 1
-        # The runner's last word may have come with its end.
-        if hears and not ear.listen(pipe):
+        # The runner's last message may have arrived together with its end.
+        if connected and not messages.read(pipe):
             poll.unregister(pipe)
-            hears = False
-        if ear.done:
+            connected = False
+        if messages.done:
             return None
         if process in ready:
             return GONE
-        if hears and silent >= looks:
+        if connected and silent >= looks:
             signal.pidfd_send_signal(process, signal.SIGKILL)
             poll.unregister(pipe)
-            poll.poll(END_MS)
+            poll.poll(KILL_MS)
             return HUNG.format(look_s * looks)
 
 
 def main(runner: int, look_s: float, looks: int) -> None:
+    """Wait for the runner's end, then clean up what it watched."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    ear = Ear()
-    why = wait(runner, look_s, looks, sys.stdin.fileno(), ear)
-    if why and ear.watched:
-        from gameday.reaper.cleanup import bury
+    messages = RunnerMessages()
+    why = wait(runner, look_s, looks, sys.stdin.fileno(), messages)
+    if why and messages.watched:
+        from gameday.reaper.cleanup import clean_up
 
-        bury(why, list(ear.watched.values()), list(ear.owed.values()))
-        os._exit(0)  # a request that drips on is waited for by nobody
+        clean_up(why, list(messages.watched.values()), list(messages.pending.values()))
+        os._exit(0)  # don't wait for the thread of a request that never ends
 
 
 if __name__ == "__main__":

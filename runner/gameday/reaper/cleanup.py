@@ -1,4 +1,4 @@
-"""What is done for runs whose runner is gone: requests made, everything removed, journals closed, lists cleared."""
+"""Clean-up after a runner: make its pending requests, remove everything, close journals, clear the list of runs."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ from typing import Any
 
 from gameday.reaper.journal_closing import close
 from gameday.reaper.leftovers import clear
-from gameday.reaper.pending_requests import Payment
+from gameday.reaper.pending_requests import PendingRequests
 from gameday.substrates.substrate_kind import Traces
 
 PATIENCE_S = 60.0
-"""For an engine that doesn't answer, or comes back."""
+"""How long an engine that doesn't answer is retried."""
 
 
-def bury(why: str, watched: Sequence[Mapping[str, Any]], owed: Sequence[Mapping[str, Any]]) -> None:
-    """`watched` and `owed` as the runner told them. Never raises: each run gets its turn."""
+def clean_up(why: str, watched: Sequence[Mapping[str, Any]], pending: Sequence[Mapping[str, Any]]) -> None:
+    """Clean up the watched runs of a runner that is gone; `why` goes to their journals. Never raise."""
     gone = time.time()
-    payment = Payment(owed)
-    traces = [
+    requests = PendingRequests(pending)
+    runs = [
         Traces(
-            about["run"],
-            Path(about["folder"]),
-            about["substrate"],
-            Path(about["entry"]) if about["entry"] else None,
+            run["run"], Path(run["folder"]), run["substrate"], Path(run["entry"]) if run["entry"] else None
         )
-        for about in watched
+        for run in watched
     ]
-    found = clear(traces, kinds={run.substrate for run in traces}, patience=PATIENCE_S)
-    paid = payment.made()
-    for each in traces:
-        if each.folder:
-            close(each.folder, why, found[each.run], by="the reaper", gone=gone, resolved=paid)
-        if each.entry and not found[each.run].left:
-            each.entry.unlink(missing_ok=True)
+    results = clear(runs, kinds={run.substrate for run in runs}, patience=PATIENCE_S)
+    resolved = requests.succeeded()
+    for run in runs:
+        if run.folder:
+            close(run.folder, why, results[run.run], by="the reaper", gone=gone, resolved=resolved)
+        if run.entry and not results[run.run].left:
+            run.entry.unlink(missing_ok=True)

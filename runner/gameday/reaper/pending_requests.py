@@ -1,4 +1,4 @@
-"""Requests that a runner owed when it vanished, such as the resolving of a page: made side by side, each bounded."""
+"""Requests that a runner left to be made if it dies, such as the resolving of a page: in parallel, each bounded."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ MOST_S = 5.0
 AT_ONCE = 8
 
 
-class Payment:
-    """Begun when it is made; every url is of the runner's own configuration."""
+class PendingRequests:
+    """Makes the requests from its construction on. Every URL is from the runner's own configuration."""
 
-    def __init__(self, owed: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, pending: Sequence[Mapping[str, Any]]) -> None:
         self._begun: dict[str, Future[None]] = {}
-        if owed:
-            pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="owed")
-            self._begun = {str(each["key"]): pool.submit(_post, each) for each in owed}
+        if pending:
+            pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pending")
+            self._begun = {str(request["key"]): pool.submit(_post, request) for request in pending}
             pool.shutdown(wait=False)
 
-    def made(self) -> list[str]:
-        """Keys of those that were answered well; waits for them a few seconds."""
+    def succeeded(self) -> list[str]:
+        """Wait a few seconds and return the keys of the requests that were answered without an error."""
         await_all(self._begun.values(), MOST_S)
-        return [key for key, each in self._begun.items() if each.done() and each.exception() is None]
+        return [key for key, made in self._begun.items() if made.done() and made.exception() is None]
 
 
-def _post(owed: Mapping[str, Any]) -> None:
-    """Raises OSError where the answer is an error or doesn't come."""
-    if not str(owed["url"]).startswith(("http://", "https://")):
+def _post(pending: Mapping[str, Any]) -> None:
+    """Raise OSError if the answer is an error or doesn't arrive."""
+    if not str(pending["url"]).startswith(("http://", "https://")):
         raise ValueError("not an http address")
-    headers = {"Content-Type": "application/json", **owed["headers"]}
-    body = json.dumps(owed["body"]).encode()
-    request = urllib.request.Request(owed["url"], body, headers, method="POST")  # noqa: S310 - looked at above
+    headers = {"Content-Type": "application/json", **pending["headers"]}
+    body = json.dumps(pending["body"]).encode()
+    request = urllib.request.Request(pending["url"], body, headers, method="POST")  # noqa: S310 - looked at above
     with open_url(request, TIMEOUT_S):
         pass

@@ -1,11 +1,11 @@
-"""The runner's end of the reaper: one for all runs that a process makes, whatever system they share.
+"""The runner's side of the reaper: one reaper process for all runs of this process, whatever system they share.
 
     with Reaper() as reaper:
         reaper.watch(run_id, folder, "process", entry)
         ...
 
-What it is told goes through a pipe, so it is told for good once a call returns. Leaving the block in good order
-dismisses it; after an exception it stays, and takes down what stands once this process ends.
+Messages go through a pipe, so a message is safe once its call has returned. Leaving the block normally dismisses the
+reaper; after an exception the reaper stays and cleans up once this process has ended.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from gameday.reaper.runner_claim import claim
 BEAT_S = 2.0
 LOOK_S = 5.0
 LOOKS = 4
-"""So many looks in a row without a sign of life, and the runner counts as hung. Counted, and not taken from a clock:
-on a machine that stood still itself every clock jumps."""
+"""How many looks in a row without a sign of life make a runner count as hung. They are counted rather than timed, since
+every clock jumps on a machine that was suspended."""
 END_S = 5.0
 ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
 class Reaper:
-    """Started with the first run. Safe from any thread. A reaper that was killed is replaced at the next beat."""
+    """Starts with the first run. Thread-safe. A reaper process that was killed is replaced at the next beat."""
 
     def __init__(self, *, look_s: float = LOOK_S, beat_s: float = BEAT_S) -> None:
         self._look_s = look_s
@@ -44,18 +44,18 @@ class Reaper:
         self._process: subprocess.Popen[bytes] | None = None
         self._claims: list[socket.socket] = []
         self._watched: list[bytes] = []
-        self._owed: dict[str, bytes] = {}
+        self._pending: dict[str, bytes] = {}
         self._ended = threading.Event()
         self.pulse: Callable[[], bool] = lambda: True
-        """Whether what this process is there for goes on; while it doesn't, no sign of life is given."""
+        """Returns True while this process makes progress; while it doesn't, the reaper gets no sign of life."""
 
     def watch(self, run: str, folder: Path, substrate: str, entry: Path | None = None) -> None:
-        """From now on everything of the run is taken down where this process ends without a word.
+        """Let the reaper remove everything of the run if this process ends without `dismiss`.
 
-        `entry`: a file to be removed with it, that lists the run as under way. Raises PortError where no reaper can
-        be started.
+        `entry` is the file that lists the run as under way; it is removed with it. Raise PortError if no reaper can be
+        started.
         """
-        word = _line(
+        message = _line(
             {
                 "watch": {
                     "run": run,
@@ -68,30 +68,32 @@ class Reaper:
         with self._lock:
             if held := claim(run):
                 self._claims.append(held)
-            self._watched.append(word)
+            self._watched.append(message)
             if self._process is None:
                 self._spawn()
                 threading.Thread(target=self._beat, name="reaper", daemon=True).start()
             else:
-                self._say(word)
+                self._send(message)
 
-    def owe(
+    def leave_request(
         self, key: str, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> None:
-        """A POST that the reaper makes in this process's place: the resolving of a page. It is never on disk."""
-        word = _line({"owe": {"key": key, "url": url, "body": dict(body), "headers": dict(headers or {})}})
+        """Leave a POST for the reaper to make if this process dies, such as resolving a page. It is never on disk."""
+        message = _line(
+            {"pending": {"key": key, "url": url, "body": dict(body), "headers": dict(headers or {})}}
+        )
         with self._lock:
-            self._owed[key] = word
-            self._say(word)
+            self._pending[key] = message
+            self._send(message)
 
-    def paid(self, key: str) -> None:
-        """That request was made, or isn't due any more."""
+    def cancel_request(self, key: str) -> None:
+        """Cancel a request: it was made, or isn't needed any more."""
         with self._lock:
-            if self._owed.pop(key, None):
-                self._say(_line({"paid": key}))
+            if self._pending.pop(key, None):
+                self._send(_line({"cancel": key}))
 
     def dismiss(self) -> None:
-        """It ends without doing anything. Harmless where none was started."""
+        """End the reaper without a clean-up; no-op if none was started."""
         self._ended.set()
         with self._lock:
             process, self._process = self._process, None
@@ -99,7 +101,7 @@ class Reaper:
                 self._claims.pop().close()
         if (
             process and process.stdin and not process.stdin.closed
-        ):  # closed: it was killed, and has no successor
+        ):  # closed: it was killed and couldn't be replaced
             try:
                 process.communicate(_line({"done": True}), timeout=END_S)
             except subprocess.TimeoutExpired:
@@ -108,7 +110,7 @@ class Reaper:
 
     @property
     def pid(self) -> int | None:
-        """The reaper's own process; None where none was needed yet."""
+        """The reaper process's pid; None if there is none."""
         return self._process.pid if self._process else None
 
     def __enter__(self) -> Reaper:
@@ -121,7 +123,7 @@ class Reaper:
             self.dismiss()
 
     def _spawn(self) -> None:
-        """A new one, told all that the last one knew. In a session of its own, out of a terminal's reach."""
+        """Start a reaper in a session of its own and send it all messages so far. Raise PortError if that fails."""
         environment = minimal_environment() | {key: os.environ[key] for key in ENGINE if key in os.environ}
         command = child_command("-m", "gameday.reaper", str(os.getpid()), str(self._look_s), str(LOOKS))
         try:
@@ -136,19 +138,19 @@ class Reaper:
                 bufsize=0,
             )
         except OSError as error:
-            raise PortError(f"no reaper can be started, so nothing is: {error}") from error
-        for word in (*self._watched, *self._owed.values()):
-            self._say(word, again=False)
+            raise PortError(f"the reaper can't be started, so no run is: {error}") from error
+        for message in (*self._watched, *self._pending.values()):
+            self._send(message, again=False)
 
-    def _say(self, word: bytes, *, again: bool = True) -> None:
-        """Where the reaper is gone, another is told."""
+    def _send(self, message: bytes, *, again: bool = True) -> None:
+        """Send a message; if the reaper is gone, start another one, which gets it too."""
         with self._lock:
             process = self._process
             if process is None or process.stdin is None:
                 return
             try:
-                process.stdin.write(word)
-            except (OSError, ValueError):  # ValueError: closed below, and no other could be started then
+                process.stdin.write(message)
+            except (OSError, ValueError):  # ValueError: closed below, when no other reaper could be started
                 if again:
                     with suppress(OSError):
                         process.stdin.close()
@@ -157,15 +159,15 @@ class Reaper:
                     self._spawn()
 
     def _beat(self) -> None:
-        """A sign of life for as long as this process runs, and its run goes on: one that was stopped gives none."""
+        """Send a sign of life regularly while `pulse` returns True; a stopped process sends none."""
         while not self._ended.wait(self._beat_s):
             if self.pulse():
                 with suppress(PortError):
-                    self._say(b"\n")
+                    self._send(b"\n")
 
 
-def _line(word: Mapping[str, Any]) -> bytes:
-    return json.dumps(word).encode() + b"\n"
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 __all__ = ["Reaper"]

@@ -1,7 +1,7 @@
-"""Says on this machine that a run's runner lives: an abstract Unix socket of the run's name, held by the runner.
+"""Claim that a run's runner lives: an abstract Unix socket with the run's name, held by the runner.
 
-The kernel takes it back however the runner ends, and no file is left. It is seen in the machine's network namespace,
-whoever's the run is and wherever its list of runs is kept.
+The kernel closes it however the runner ends, and leaves no file. Every account of the machine's network namespace sees
+it, wherever the run's entry in a list of runs is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def _name(run: str) -> str:
 
 
 def claim(run: str) -> socket.socket | None:
-    """Held until it is closed. None where somebody has it."""
+    """Claim the run until the returned socket is closed; return None if another process holds the claim."""
     held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         held.bind(_name(run))
@@ -25,6 +25,7 @@ def claim(run: str) -> socket.socket | None:
 
 
 def claimed(run: str) -> bool:
+    """Return True if a process holds the run's claim."""
     held = claim(run)
     if held is None:
         return True

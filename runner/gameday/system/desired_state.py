@@ -108,10 +108,6 @@ class DesiredState:
         self.reconciler.await_starts(place)
         return running
 
-    def is_kept_down(self, place: Place) -> bool:
-        """Return True if the place was killed on purpose and not healed yet."""
-        return place in self._killed
-
     def revive(self, instance: Instance) -> None:
         """Restart an instance that died by itself, unless it is a database, whose operators decide what to do."""
         place = (instance.region, instance.service)
