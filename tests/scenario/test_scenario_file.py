@@ -45,7 +45,7 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
         (3, 7): "'Nine Mistakes' isn't spelt right",
         (6, 1): "unknown key 'regions'",
         (7, 14): "60 isn't a rate",
-        (9, 31): "'bye' isn't known here",
+        (9, 31): "unknown journey 'bye'",
         (10, 40): "300 isn't a duration",
         (12, 32): "there is no release 'pricing-9.9.9'",
         (13, 10): "'soon' isn't a duration",

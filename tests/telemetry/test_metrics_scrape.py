@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -15,7 +15,8 @@ from gameday import detect
 from gameday.ports import PortError
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.scenario import Slo
-from gameday.scenario.scenario_model import Detection, Journey
+from gameday.scenario.scenario_model import Detection
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.telemetry.metrics_scrape import ROUTES, Found, Scrape, Totals, read_counters
 from tests.support.fakes import HandClock
 
@@ -208,4 +209,4 @@ def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
 
 def test_every_journey_has_its_routes() -> None:
     """An SLO of any journey can be judged by the services' metrics."""
-    assert set(ROUTES) == set(get_args(Journey))
+    assert set(ROUTES) == set(STOREFRONT.journeys)

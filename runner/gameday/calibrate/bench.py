@@ -27,6 +27,7 @@ from gameday.recording.clock import RunClock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import JournalEvent
 from gameday.scenario import Scenario, Slo
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system.system import System
 from gameday.telemetry.watch import Watch
@@ -158,7 +159,7 @@ def plan(settings: Settings, clock: RunClock, target: str) -> LoadPlan:
         think_time=load.think_time,
         regions={REGION: 1.0},
         pool=pool_for(load.rate, load.timeout),
-        products=bundled.compose() / "storefront" / "data" / "products.json",
+        products=bundled.compose() / STOREFRONT.products,
         shard=settings.folder / "samples" / "0.shard",
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.ports import PortError
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.topology import bundled
 
 TEMPLATE_TIMEOUT = 180.0
@@ -17,7 +18,7 @@ TEMPLATE_TIMEOUT = 180.0
 def template() -> Path:
     """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
     environment = inherited_environment(bundled.compose())
-    key = _run(child_command("-m", "storefront.seed", "--key"), environment).strip()
+    key = _run(child_command("-m", STOREFRONT.seed_module, "--key"), environment).strip()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "gameday" / f"template-{key}"
     if not folder.is_dir():
@@ -25,7 +26,7 @@ def template() -> Path:
             folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PortError(f"can't keep the database's template: {error}; set XDG_CACHE_HOME") from error
-        _run(child_command("-m", "storefront.seed", str(folder.resolve())), environment)
+        _run(child_command("-m", STOREFRONT.seed_module, str(folder.resolve())), environment)
     return folder
 
 

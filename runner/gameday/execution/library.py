@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,8 +14,9 @@ from gameday import registries
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.registries import ExtensionError
-from gameday.scenario import Journey, Load, Scenario, System, load, variants
+from gameday.scenario import Load, Scenario, System, load, variants
 from gameday.scenario.scenario_model import MOST
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
 from gameday.topology import Topology, bundled, read_topology
 
@@ -24,7 +25,7 @@ LONGEST = 500
 
 
 def catalogue() -> Catalogue:
-    return Catalogue(bundled.releases(), bundled.compose() / "storefront")
+    return Catalogue(bundled.releases(), bundled.compose() / STOREFRONT.code)
 
 
 def paths() -> dict[str, Path]:
@@ -107,7 +108,7 @@ def _aborts(document: Document) -> Iterator[Problem]:
     placed = ((("abort", index), each) for index, each in enumerate(conditions))
     regions, journeys = (
         [region for system in _systems(document) for region in system.regions],
-        get_args(Journey),
+        list(STOREFRONT.journeys),
     )
     yield from _wrong(document, placed, ABORT, slos=_slos(document), regions=regions, journeys=journeys)
 

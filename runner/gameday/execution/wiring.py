@@ -212,7 +212,7 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
             regions=dict.fromkeys(scenario.system.regions, 1.0),
             headroom=headroom,
             pool=pool_for(load.rate * headroom, load.timeout),
-            products=bundled.compose() / "storefront" / "data" / "products.json",
+            products=bundled.compose() / scenario.system.under_test.products,
             shard=samples / "0.shard",
         )
 

@@ -11,9 +11,10 @@ from pydantic import Field
 from gameday.faults.fault_spec import Chosen, Ramped, Trouble, every, ramp, unknown
 from gameday.faults.fault_units import Share
 from gameday.ports import Arena, PortError, System, Wait
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.topology import Topology
 
-PATH = "/_operator/behaviour"
+PATH = STOREFRONT.paths.behaviour
 
 
 class OfThirdParty(Ramped):

@@ -19,14 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gameday.recording import atomic_file
 from gameday.recording.samples import GROW_RECORDS
+from gameday.scenario.system_under_test import STOREFRONT
 
-STEPS: Mapping[str, tuple[str, ...]] = {
-    "browse": ("product",),
-    "buy": ("product", "checkout"),
-    "login": ("login", "account"),
-    "history": ("orders",),
-    "costs": ("costs",),
-}
+STEPS: Mapping[str, tuple[str, ...]] = STOREFRONT.steps
 USERS = 20_000
 LEAST_POOL = 64
 # Multiplying by the golden ratio spreads consecutive numbers evenly over the unit interval.
@@ -175,6 +170,7 @@ def drawn(plan: LoadPlan) -> Iterator[Arrival]:
     while True:
         planned += draw.expovariate(per_second)
         journey = draw.choices(names, weights)[0]
-        order += journey == "buy"
+        places_order = journey in STOREFRONT.order_journeys
+        order += places_order
         user = draw.randint(1, plan.users)
-        yield Arrival(planned, journey, user, draw.getrandbits(64), order if journey == "buy" else 0)
+        yield Arrival(planned, journey, user, draw.getrandbits(64), order if places_order else 0)

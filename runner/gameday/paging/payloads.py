@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gameday.paging.target import Target
+from gameday.scenario.system_under_test import STOREFRONT
 
 Action = Literal["trigger", "acknowledge", "resolve"]
 MARK = "[DRILL]"
@@ -64,7 +65,7 @@ def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
     event["client"] = "gameday"
     event["payload"] = {
         "summary": f"{MARK} {page.summary}"[:MAX_SUMMARY],
-        "source": page.region or "storefront",
+        "source": page.region or STOREFRONT.name,
         "severity": "critical",
         "timestamp": page.at,
         "component": page.slo,

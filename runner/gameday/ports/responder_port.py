@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gameday.operations import Alert, Change, Operation
+from gameday.scenario.system_under_test import STOREFRONT
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class View:
     """The edge's checks of each region; empty before the first answer."""
     primary: str = ""
     """The region whose database takes writes, by the operators' own records."""
+    database: str = STOREFRONT.database
+    """The name of the database's service."""
 
 
 class Responder(Protocol):

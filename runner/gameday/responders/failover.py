@@ -28,7 +28,6 @@ LOOK = 1.5
 are hurt by the first."""
 STAYED = 1.0
 """How long a region must be seen up before it gets traffic again, seconds."""
-DATABASE = "postgres"
 
 
 class FailoverThenRollback:
@@ -76,7 +75,7 @@ class FailoverThenRollback:
         if sight.candidates and (view.primary or sight.lost):
             yield from self._order(view, "promote", sight.candidates[0], view.primary)
         elif view.primary not in sight.lost:
-            yield from self._order(view, "restart", DATABASE, DATABASE)
+            yield from self._order(view, "restart", view.database, view.database)
 
     def _wait(self, view: View, sight: _Sight) -> Iterator[None]:
         """A lost region that isn't drained yet, though it was ordered: not yet seen, or it flaps."""

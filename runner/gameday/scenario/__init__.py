@@ -6,7 +6,6 @@ from gameday.scenario.scenario_model import (
     Detection,
     Entry,
     Guardrails,
-    Journey,
     Load,
     Respond,
     Scenario,
@@ -14,14 +13,15 @@ from gameday.scenario.scenario_model import (
     SteadyState,
     System,
 )
+from gameday.scenario.system_under_test import STOREFRONT, SystemUnderTest
 
 __all__ = [
     "OVERRIDABLE",
+    "STOREFRONT",
     "Check",
     "Detection",
     "Entry",
     "Guardrails",
-    "Journey",
     "Load",
     "Registry",
     "Respond",
@@ -29,6 +29,7 @@ __all__ = [
     "Slo",
     "SteadyState",
     "System",
+    "SystemUnderTest",
     "json_schema",
     "load",
     "read_resolved",

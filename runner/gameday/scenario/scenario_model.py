@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gameday.scenario.registered_name import DetectorName, PolicyName, ResponderName
+from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, SystemName, SystemUnderTest
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
 MOST = 100
 """Entries of the timeline, and expectations; a file is read within seconds, whatever it holds."""
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
-Journey = Literal["browse", "buy", "login", "history", "costs"]
 
 
 class Part(BaseModel):
@@ -37,12 +37,17 @@ class Replication(Part):
 class System(Part):
     """What is under test: a topology of the bundle and the regions it is brought up in; the first is the primary."""
 
-    topology: Literal["storefront"] = "storefront"
+    topology: SystemName = STOREFRONT.name
     regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
     port: int | None = Field(
         default=None, ge=1, le=65535, description="port of the edge; default: a free one"
     )
     replication: Replication = Replication()
+
+    @property
+    def under_test(self) -> SystemUnderTest:
+        """What is specific to the system of that name."""
+        return SYSTEMS[self.topology]
 
     @field_validator("regions")
     @classmethod
@@ -61,9 +66,7 @@ class Load(Part):
     """Open-loop arrivals: `rate` counts requests, `journeys` are weights, `thinkTime` lies between steps."""
 
     rate: PerSecond = 60.0
-    journeys: dict[Journey, float] = Field(
-        default={"browse": 6, "buy": 2, "login": 1, "history": 1}, min_length=1
-    )
+    journeys: dict[Journey, float] = Field(default=STOREFRONT.default_mix, min_length=1)
     timeout: Seconds = 2.0
     think_time: Within = Field(default=0.2, alias="thinkTime")
     warmup: Within = 3.0

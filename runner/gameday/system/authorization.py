@@ -8,6 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from gameday.ports import PortError
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.system.system import System
 
 SCOPES = ("costs:deploy",)
@@ -23,7 +24,7 @@ def check_may_delete(system: System, region: str) -> None:
     edges = system.instances(system.kind_of("router"))
     if not edges:
         raise PortError(f"no edge runs that could authorize the deletion of {region}")
-    path = f"/_operator/environments/{quote(region, safe='')}/delete"
+    path = f"{STOREFRONT.paths.environments}/{quote(region, safe='')}/delete"
     system.ask(edges[0], "POST", path, token=system.credential)
 
 

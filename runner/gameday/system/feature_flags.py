@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.topology import Service
 
-PATH = "/_operator/flags"
+PATH = STOREFRONT.paths.flags
 VARIABLE = "FLAGS"
 
 

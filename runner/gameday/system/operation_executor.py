@@ -22,6 +22,7 @@ from gameday.recording.journal_events import (
     TrafficReturned,
 )
 from gameday.registries import OPERATIONS
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.system import feature_flags, postgres_admin
 from gameday.system.deployer import Deployer
 from gameday.system.system import System
@@ -184,7 +185,7 @@ class OperationExecutor:
         drained = f"{region} drained"
         self.system.altered.add(drained) if action == "drain" else self.system.altered.discard(drained)
         for edge in self._edges():
-            self.system.ask(edge, "POST", f"/_operator/{action}", {"region": region})
+            self.system.ask(edge, "POST", f"{STOREFRONT.paths.traffic}/{action}", {"region": region})
         self.deployer.log(TrafficDrained(region) if action == "drain" else TrafficReturned(region))
 
     def _edges(self) -> list[Instance]:

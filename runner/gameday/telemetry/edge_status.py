@@ -16,9 +16,10 @@ from typing import Any
 
 from gameday.host.http_client import DirectConnection
 from gameday.ports import Health, PortError
+from gameday.scenario.system_under_test import STOREFRONT
 
 Address = tuple[str, int]
-PATH = "/_operator/status"
+PATH = STOREFRONT.paths.status
 OLDEST_S = 3.0
 LARGEST = 65_536
 """Bytes of an answer; ten times what five regions take."""

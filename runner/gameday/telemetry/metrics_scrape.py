@@ -24,18 +24,13 @@ from gameday.recording.journal import Journal
 from gameday.recording.journal_events import Scraped, ScrapeFailed
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Detection
+from gameday.scenario.system_under_test import STOREFRONT
 
 EVERY_S = 15.0
 TIMEOUT_S = 2.0
 MOST_AT_ONCE = 16
-COUNTER = "http_requests_total"
-ROUTES: Mapping[str, frozenset[str]] = {
-    "browse": frozenset({"/products/{id}"}),
-    "buy": frozenset({"/products/{id}", "/checkout"}),
-    "login": frozenset({"/login", "/account"}),
-    "history": frozenset({"/orders"}),
-    "costs": frozenset({"/costs"}),
-}
+COUNTER = STOREFRONT.request_counter
+ROUTES: Mapping[str, frozenset[str]] = {name: shape.routes for name, shape in STOREFRONT.journeys.items()}
 
 Address = tuple[str, int]
 

@@ -23,6 +23,7 @@ DATABASE_PAUSED = {
     "region": "us-east",
 }
 SLOW_LINK = {"kind": "link.latency", "target": "checkout--payments"}
+OF_A_PLUGIN = {"kind": "acme.stall", "target": "us-east.pricing"}
 DELETED = {"kind": "environment.delete", "target": "us-east", "region": "us-east", "plan": "c1"}
 
 
@@ -61,6 +62,10 @@ def operated(made: Story, t: float, name: str, target: str, done: float | None =
         (OUT_OF_MEMORY, "restart", "catalog", False),
         (DATABASE, "restart", "postgres", True),
         (LOST, "restart", "pricing", False),
+        (OF_A_PLUGIN, "restart", "pricing", True),
+        (OF_A_PLUGIN, "restart", "catalog", False),
+        (OF_A_PLUGIN, "failover", "us-east", False),
+        (SLOW_LINK, "restart", "payments", False),
         (SLOW_LINK, "flag", "degraded-prices=on", None),
         (LOST, "rollback", "pricing", False),
     ],

@@ -18,6 +18,7 @@ from gameday.analysis.audit.recovery_point import recovery_point
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.harm_models import Audit
 from gameday.recording.samples import ErrorKind, among
+from gameday.scenario.system_under_test import STOREFRONT
 
 UNTOLD = -1
 QUEUED = 202
@@ -64,7 +65,9 @@ def audit(run: Run) -> Audit:
         return Audit()
     clients = ClientRecord.of(run)
     acknowledged = len(clients.acknowledged)
-    if not acknowledged and run.scenario.load.journeys.get("buy", 0) > 0:
+    if not acknowledged and any(
+        run.scenario.load.journeys.get(name, 0) > 0 for name in STOREFRONT.order_journeys
+    ):
         return Audit(acknowledged=acknowledged)
     figures = _KeptOrders(run, clients, run.orders).figures() if run.orders is not None else Audit()
     twice = None if run.ledger is None else int((run.ledger.times > 1).sum())

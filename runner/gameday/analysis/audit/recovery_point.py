@@ -16,8 +16,9 @@ from gameday.recording.journal_events import (
     FenceConfirmed,
     InstanceKilled,
 )
+from gameday.scenario.system_under_test import STOREFRONT
 
-DATABASE = "postgres"
+DATABASE = STOREFRONT.database
 KILLS = ("region.lose", "database.kill")
 
 

@@ -16,6 +16,8 @@ from gameday.analysis.model.event_models import Operation
 from gameday.recording.journal_events import ChangeFailed, ChangeStarted, FaultIntended, FenceConfirmed
 
 REGIONS = ("region.", "environment.")
+ELSEWHERE = (*REGIONS, "address.", "database.", "dependency.", "link.", "load.")
+"""Families of faults that don't strike the instances of the service in their target. A plug-in's fault does."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,16 @@ class Hit:
 
     def on_database(self, region: str) -> bool:
         """Return True if the fault hit the region's database, or the region as a whole."""
-        by_instance = self.kind.startswith("instance.") and self.service == DATABASE
+        by_instance = not self.kind.startswith(ELSEWHERE) and self.service == DATABASE
+        """The region's, or the region as a whole."""
+        by_instance = not self.kind.startswith(ELSEWHERE) and self.service == DATABASE
         there = (self.kind.startswith("database.") or by_instance) and self.region in ("", region)
         return there or self.on_region(region)
 
     def on_service(self, service: str) -> bool:
         if self.kind.startswith("database."):
             return service == DATABASE
-        return self.kind.startswith("instance.") and self.service == service
+        return not self.kind.startswith(ELSEWHERE) and self.service == service
 
 
 def carried_out(run: Run) -> tuple[Operation, ...]:

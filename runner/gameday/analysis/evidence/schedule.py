@@ -17,17 +17,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from gameday.scenario.system_under_test import STOREFRONT
+
 Times = npt.NDArray[np.float64]
 
 BLOCK = 1 << 16  # words drawn at a time
 
-STEPS: Mapping[str, tuple[str, ...]] = {
-    "browse": ("product",),
-    "buy": ("product", "checkout"),
-    "login": ("login", "account"),
-    "history": ("orders",),
-    "costs": ("costs",),
-}
+STEPS: Mapping[str, tuple[str, ...]] = STOREFRONT.steps
 
 
 @dataclass(frozen=True)
