@@ -1,64 +1,282 @@
-"""What the command prints where nobody takes it."""
+"""The command line: commands that start nothing, help, and messages for bad input."""
 
 from __future__ import annotations
 
+import json
 import os
-import shlex
+import re
+import shutil
+import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-from gameday.cli import Pipe
-from tests.support.small_disk import fill, small_disk
+from gameday.cli import COMMANDS, main
+from gameday.cli.scenarios import SCHEMAS
+from gameday.execution import active_runs, library
+from gameday.execution.trial import _conclude
+from gameday.topology import bundled
+from tests.support.paths import GOLDEN, ROOT
+from tests.support.scenarios import SMALL
 
 
-def test_a_terminal_that_hung_up_is_written_to_no_more() -> None:
-    """Its words are dropped, without an error, now and later."""
-    master, slave = os.openpty()
-    os.close(master)
-    with open(slave, "w", encoding="utf-8", buffering=1) as stream:  # noqa: PTH123 - a descriptor
-        pipe = Pipe(stream)
-        with pytest.raises(OSError, match="Input/output error"):
-            os.write(slave, b"x")
-        pipe.write("hello\n")
-        pipe.flush()
-        assert os.write(slave, b"x") == 1
-        assert pipe.lost == ""
+def gameday(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return int(str(caught.value.code))
 
 
-def test_a_full_disk_loses_words_and_no_more(tmp_path: Path) -> None:
-    """What is told once there is room again is there."""
-    with (
-        small_disk(tmp_path / "disk", 64 * 1024) as disk,
-        (disk / "run.log").open("w", encoding="utf-8") as stream,
-    ):
-        pipe, filler = Pipe(stream), fill(disk)
-        pipe.write("lost\n" * 2000)
-        pipe.flush()
-        assert pipe.lost == "No space left on device"
-        filler.unlink()
-        pipe.write("kept\n")
-        pipe.flush()
-        assert (disk / "run.log").read_text(encoding="utf-8").endswith("kept\n")
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def test_what_could_not_be_printed_is_no_success() -> None:
-    """A table on a full disk is cut short: said, and exit status 4."""
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "gameday", "list"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+def test_list_shows_every_scenario_by_family(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table and as JSON."""
+    assert gameday("list", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in rows} == set(library.paths())
+    assert all(row["expected_s"] > 20 for row in rows)
+    assert gameday("list", "--tag", "control") == 0
+    shown = capsys.readouterr().out
+    assert "good-release" in shown
+    assert "wrong-prices" not in shown
+
+
+def test_show_prints_the_resolved_scenario_and_its_diff(capsys: pytest.CaptureFixture[str]) -> None:
+    """Defaults filled in, and the code that it ships."""
+    assert gameday("show", "wrong-prices") == 0
+    shown = capsys.readouterr().out
+    assert "giveUp: 60s" in shown
+    assert "+++ b/storefront/" in shown
+
+
+def test_validate_reports_every_error_of_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Good files are named ok, nine mistakes are nine errors, exit 2."""
+    path = ROOT / "tests/scenario/nine-mistakes.yaml"
+    assert gameday("validate", "good-release", str(path)) == 2
+    told = capsys.readouterr()
+    assert "good-release.yaml: ok" in told.out
+    assert told.err.count("error: ") == 9
+    assert "9 errors" in told.err
+
+
+def test_validate_takes_folders(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Every scenario in a folder is checked, as `gameday suite` runs it; a folder without one is an error."""
+    assert gameday("validate", str(library.paths()["good-release"].parent)) == 0
+    assert "good-release.yaml: ok" in capsys.readouterr().out
+    assert gameday("validate", str(tmp_path)) == 2
+    assert "holds no scenario" in capsys.readouterr().err
+
+
+def test_help_groups_every_command_by_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run, operate, analyse, maintain; each command has its line."""
+    assert gameday("--help") == 0
+    text = capsys.readouterr().out
+    assert [line for line in text.splitlines() if line.endswith(":") and line[:1].isalpha()] == [
+        "Options:",
+        "Run:",
+        "Operate:",
+        "Analyse:",
+        "Maintain:",
+    ]
+    for name, entry in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(entry.summary)}$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], {"numpy", "pydantic", "rich", "starlette", "uvicorn", "requests", "gameday.cli.run"}),
+        (["ack"], {"numpy", "pydantic", "rich", "starlette", "uvicorn", "requests"}),
+        (["rollback", "pricing"], {"numpy", "pydantic", "rich", "starlette", "uvicorn", "requests"}),
+        (["status"], {"numpy", "pydantic", "starlette", "uvicorn", "requests"}),
+    ],
+)
+def test_commands_of_the_on_call_start_fast(arguments: list[str], unwanted: set[str]) -> None:
+    """They import neither the server of the API nor what only runs and reports need."""
+    script = f"import sys\nfrom gameday.cli import gameday\ntry:\n    gameday.main({arguments!r}, standalone_mode=False)\nexcept Exception as e: print(e)\nprint('\\nMODULES', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(done.stdout.rpartition("MODULES ")[2].split()) & unwanted == set()
+
+
+def test_no_option_is_declared_twice() -> None:
+    """An option of several commands is declared once, in `cli/options.py`; `--interleave` is two different ones."""
+    declared = Counter(
+        option
+        for path in (ROOT / "runner/gameday/cli").glob("*.py")
+        for option in re.findall(r'click\.option\(\s*"(--[a-z-]+)', path.read_text(encoding="utf-8"))
+    )
+    assert [option for option, count in declared.items() if count > 1] == ["--interleave"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "bad-deploy-pricin"), "did you mean 'bad-deploy-pricing'?"),
+        (("run", "none.yaml"), "none.yaml: can't be read: No such file or directory"),
+        (("run",), "Missing argument"),
+        (("run", "good-release", "--set", "load.rate"), "isn't key=value"),
+        (("run", "good-release", "--set", "load.rat=3/s"), "did you mean 'load.rate'?"),
+        (("run", "good-release", "--set", "load.rate=3"), "3 isn't a rate"),
+        (("run", "good-release", "--set", "load=3", "--dry-run"), "can't be set"),
+        (("run", "good-release", "--substrate", "moon"), "unknown substrate 'moon': one of: auto, docker"),
+        (("run", "good-release", "--out", "/proc/runs"), "can't be written"),
+        (("run", "good-release", "--toxiproxy-server", "/none", "--substrate", "process"), "/none"),
+        (("report", "."), "no such file"),
+        (("report", "/none"), "does not exist"),
+        (("abort",), "no run in progress"),
+        (("abort", "x"), "no run 'x' in progress"),
+        (("rolback", "pricing"), "No such command 'rolback'; did you mean rollback?"),
+        (("frobnicate",), "gameday --help lists the commands"),
+        (("list", "--tag", "zz"), "hint: tags are ai, auth, "),
+    ],
+)
+def test_bad_usage_is_one_clear_message(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Exit 2, a message that says what to do, no traceback, nothing started."""
+    assert gameday(*arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert active_runs.runs() == []
+
+
+def test_report_writes_a_review_and_keeps_an_edited_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The page's path alone on standard output; beside it where the review is, and which file was left alone."""
+    folder = shutil.copytree(GOLDEN, tmp_path / "run")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{folder / 'report.html'}\n"
+    assert told.err == f"review: {folder / 'review.md'}\n"
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    assert gameday("report", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.err == f"review: {folder / 'review-draft.md'}\nreview.md was edited and is kept as it is\n"
+    assert (folder / "review.md").read_text(encoding="utf-8") == "# Ours\n"
+
+
+def test_the_end_of_a_run_says_where_the_review_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The last lines on the screen; an edited one is named."""
+    folder = shutil.copytree(GOLDEN, tmp_path / "run")
+    _conclude(folder)
+    assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().err
+    (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
+    _conclude(folder)
+    told = capsys.readouterr().err
+    assert f"  review               {folder / 'review-draft.md'}\n" in told
+    assert "review.md was edited and is kept as it is" in told
+
+
+def test_no_engine_where_one_was_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 4, and no run folder is left."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert gameday("run", "good-release", "--substrate", "docker", "--out", str(tmp_path / "runs")) == 4
+    assert "no Docker engine answers" in capsys.readouterr().err
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_dry_run_starts_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It says what would run and leaves no folder."""
+    out = tmp_path / "runs"
+    assert gameday("run", "good-release", "wrong-prices", "--dry-run", "--out", str(out)) == 0
+    assert "wrong-prices" in capsys.readouterr().out
+    assert not out.exists()
+
+
+def test_a_patch_that_does_not_apply_is_told_before_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File and line of the failing hunk; no fuzz."""
+    import shutil
+
+    releases = tmp_path / "releases"
+    shutil.copytree(bundled.releases(), releases)
+    patch = releases / "pricing-1.1.0" / "change.patch"
+    lines = patch.read_text(encoding="utf-8").splitlines(keepends=True)
+    spoiled = [
+        line.replace(" ", " # other ", 1) if line.startswith(" ") and line.strip() else line for line in lines
+    ]
+    patch.write_text("".join(spoiled), encoding="utf-8")
+    monkeypatch.setattr(bundled, "releases", lambda: releases)
+    path = tmp_path / "s.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    assert gameday("run", str(path), "--dry-run") == 2
+    told = capsys.readouterr().err
+    assert "change.patch:" in told
+    assert "doesn't apply to" in told
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ready to be piped into a file."""
+    assert gameday("schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Scenario"
+
+
+@pytest.mark.parametrize("of", SCHEMAS[1:])
+def test_every_result_file_has_a_schema(of: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The schema is valid, names the format, and asks for every key of a written file."""
+    assert gameday("schema", of) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["schema"] == {"const": schema["$id"], "type": "string"}
+    assert set(schema["required"]) == set(schema["properties"])
+
+
+def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every needed check passes where the tests pass."""
+    assert gameday("doctor", "--json") == 0
+    checks = json.loads(capsys.readouterr().out)
+    assert all(check["ok"] for check in checks if check["needed"])
+    assert {"Python", "Postgres", "Docker engine", "toxiproxy-server"} <= {check["check"] for check in checks}
+
+
+def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> None:
+    """A registered process gets SIGTERM; one with another start time is left alone, and its entry kept for `heal`."""
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    try:
+        born = active_runs.born(child.pid)
+        folder = active_runs.folder()
+        folder.mkdir(parents=True)
+        stale = active_runs.Active("old", child.pid, f"{born}0", str(tmp_path))
+        (folder / "old.json").write_text(json.dumps(stale.__dict__), encoding="utf-8")
+        assert active_runs.runs() == []
+        assert child.poll() is None
+        assert (folder / "old.json").exists()
+        (folder / "now.json").write_text(
+            json.dumps({**stale.__dict__, "run": "now", "born": born}), encoding="utf-8"
         )
-    assert (done.returncode, done.stderr) == (4, "error: not all could be printed: No space left on device\n")
+        assert gameday("abort", "now") == 0
+        assert child.wait(10) == -signal.SIGTERM
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
 
 
-def test_an_output_that_was_closed_is_nowhere() -> None:
-    """What the command came to is its exit status all the same."""
-    command = f"exec {shlex.quote(sys.executable)} -m gameday list >&-"
-    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
+    """So that abort finds it, and nothing is left after."""
+    with active_runs.registered("r1", tmp_path):
+        assert [(each.run, each.pid) for each in active_runs.runs()] == [("r1", os.getpid())]
+    assert active_runs.runs() == []
+    assert list(active_runs.folder().iterdir()) == []
+
+
+def test_compare_needs_something_to_compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A folder that isn't there, and one without a run, are told; scenarios are checked before anything starts."""
+    assert gameday("compare", str(tmp_path / "none"), str(tmp_path)) == 2
+    assert "doesn't exist" in capsys.readouterr().err
+    assert gameday("compare", str(tmp_path), str(tmp_path)) == 2
+    assert gameday("compare", "good-release", "good-releas", "--interleave", "2") == 2
+    assert "did you mean 'good-release'?" in capsys.readouterr().err

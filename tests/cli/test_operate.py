@@ -123,7 +123,7 @@ def test_nothing_to_acknowledge_is_said(run: FakeRun) -> None:
     assert result("ack") == 0
     told = gameday("ack")
     assert told.exit_code
-    assert "no page waits" in told.output
+    assert "no page is waiting" in told.output
 
 
 def test_what_the_run_refuses_is_said_in_its_words(run: FakeRun) -> None:
@@ -143,7 +143,7 @@ def test_without_a_run_there_is_nothing_to_operate() -> None:
     for words in (("status",), ("rollback", "pricing"), ("note", "hello")):
         told = gameday(*words)
         assert told.exit_code
-        assert "no run goes on now" in told.output
+        assert "no run in progress" in told.output
 
 
 def test_several_runs_have_to_be_named_apart(run: FakeRun, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_several_runs_have_to_be_named_apart(run: FakeRun, tmp_path: Path) -> No
         credentials_file(Credentials("r2", *_of(key)), active_runs.api_folder()),
     ):
         assert "name one with --run: r1, r2" in gameday("restart", "checkout").output
-        assert "no run 'r3' goes on now; there is r1, r2" in gameday("status", "--run", "r3").output
+        assert "no run 'r3' in progress; in progress: r1, r2" in gameday("status", "--run", "r3").output
         assert result("restart", "checkout", "--run", "r2") == 0
     assert (len(run.requested), len(other.requested)) == (0, 1)
 
@@ -167,7 +167,7 @@ def _of(key: Credentials) -> tuple[str, int, str]:
 def test_a_run_without_a_door_is_told_apart(tmp_path: Path) -> None:
     """One whose responder is automation, or another user's."""
     with active_runs.registered("r1", tmp_path):
-        assert "has no operators' door" in gameday("status").output
+        assert "has no operators' API" in gameday("status").output
 
 
 def test_the_door_of_a_dead_run_is_cleared_away(run: FakeRun) -> None:
@@ -195,4 +195,4 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     """What it does, its options, and a line to copy."""
     told = gameday(command, "--help").output
     assert re.search(rf"Examples?:\n(\s+gameday .*\n)*\s+gameday {command}", told)
-    assert ("--run" in told) == cli.COMMANDS[command].startswith("operate:")
+    assert ("--run" in told) == cli.COMMANDS[command].object.startswith("operate:")

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gameday.cli.options import SUBSTRATE
+from gameday.cli.options import json_option, out_option, seed_option, substrate_option
 from gameday.execution import active_runs
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -35,17 +35,13 @@ SPREAD = ("median", "p95", "max")
 
 
 @click.command(epilog=EPILOG)
-@click.option("--substrate", type=SUBSTRATE, default="auto", show_default=True)
+@substrate_option
 @click.option(
     "--outages", type=click.IntRange(1, 10_000), default=DEFAULT, show_default=True, help="How many."
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where it goes."
-)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats the same outages; drawn and told unless set."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON on standard output.")
+@out_option
+@seed_option
+@json_option("the result")
 def calibrate(substrate: str, outages: int, out: Path, seed: int | None, as_json: bool) -> int:
     """Measure known truth: outages of exactly known start and length, and how wrong each clock is about them."""
     from gameday.calibrate import Calibration, Interrupted, Settings, expected_seconds

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from gameday.cli.options import SUBSTRATE
+from gameday.cli.options import (
+    json_option,
+    out_option,
+    page_option,
+    substrate_option,
+    variant_option,
+)
 from gameday.execution.trial import Options
 from gameday.scenario.units import ratio
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -41,11 +47,9 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 @click.option(
     "--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each."
 )
-@click.option("--variant", metavar="NAME", help="With --interleave: this variant of each scenario's matrix.")
-@click.option("--substrate", type=SUBSTRATE, default="auto", help="To run them on.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go."
-)
+@variant_option
+@substrate_option
+@out_option
 @click.option(
     "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True
 )
@@ -55,10 +59,8 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 @click.option(
     "--gate-ttd", is_flag=True, help="Gate on time to detect as well; it is only reported otherwise."
 )
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes: NEW/compare.html."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output.")
+@page_option("NEW/compare.html")
+@json_option("the comparison")
 def compare(
     base: str,
     new: str,

@@ -19,7 +19,14 @@ import click
 
 from gameday.analysis import Outcome
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
-from gameday.cli.options import execution_options, page_to_option, read_duration
+from gameday.cli.options import (
+    dry_run_option,
+    execution_options,
+    json_option,
+    page_to_option,
+    read_duration,
+    tag_option,
+)
 from gameday.execution import library
 from gameday.execution.preparation import choose_substrate, ensure_writable
 from gameday.execution.system_reuse import Kept, Signals, wanted
@@ -59,9 +66,7 @@ def _expressions(
 @click.command(epilog=EPILOG)
 @click.argument("scenario", required=False)
 @click.option("--surprise", is_flag=True, help="Draw one of the library's scenarios.")
-@click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="To draw from; several: any. [default: drill]"
-)
+@tag_option("Draw from scenarios with this tag. [default: drill]")
 @click.option(
     "--within",
     callback=read_duration,
@@ -84,8 +89,8 @@ def _expressions(
 )
 @page_to_option
 @execution_options
-@click.option("--dry-run", is_flag=True, help="Say what may be drawn, and what is expected; start nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print both outcomes as JSON on standard output.")
+@dry_run_option("Say what may be drawn, and what is expected; start nothing.")
+@json_option("both outcomes")
 @click.option("--envelope", type=int, hidden=True)
 def drill(
     scenario: str | None,

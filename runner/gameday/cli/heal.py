@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from gameday.cli.options import dry_run_option
 from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
 from gameday.ports import PortError
@@ -89,7 +90,7 @@ class Survey:
 @click.option(
     "--revert-only", is_flag=True, help="Only revert faults that still act on links; keep systems up."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@dry_run_option("Say what would be removed; remove nothing.")
 def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) -> int:
     """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders."""
     survey = Survey.made()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gameday.cli.options import json_option, page_option
 from gameday.console.result_tables import FRAME
 from gameday.scenario.yaml_document import Invalid, Problem
 
@@ -30,10 +31,8 @@ SHOWN = (0, 1, 2, 4, 5, 8)
 @click.option(
     "--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this one; may be given again."
 )
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes: FOLDER/history.html."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the history as JSON on standard output.")
+@page_option("FOLDER/history.html")
+@json_option("the history")
 def history(folder: Path, scenarios: tuple[str, ...], html: Path | None, as_json: bool) -> int:
     """A trend by quarter of every scenario with runs in FOLDER (runs): TTD and TTR with intervals, runs, failures."""
     from gameday.analysis.trials.trend import history as found_in

@@ -1,7 +1,4 @@
-"""The operators' side: see a run that goes on, and act on it, from any terminal, through its door.
-
-What an operation does is left to the run; how the door is spoken to, to `gameday.operator_api.api_client`.
-"""
+"""The commands of the on-call: see a run in progress and act on it, from any terminal, through the operators' API."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gameday.cli.options import json_option
 from gameday.execution import active_runs
 from gameday.operations import OperationKind
 from gameday.operator_api.api_client import ApiClient, ApiRejected, ApiUnavailable
@@ -20,56 +18,54 @@ from gameday.registries import OPERATIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-PATIENCE = 600.0
-"""How long `--wait` waits for an operation, seconds."""
+PATIENCE_S = 600.0
+"""How long a command waits for its operation to finish."""
 
 
-def _shared(function: F) -> F:
-    """The options of every command here."""
-    function = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")(function)
-    return click.option("--run", metavar="RUN", help="Which run; needed only where several go on.")(function)
+def _run_options(function: F) -> F:
+    """Add the options of every command here: `--run`, `--json`."""
+    run = click.option("--run", metavar="RUN", help="The run; needed only if several are in progress.")
+    return run(json_option("the answer")(function))
 
 
-def _acting(function: F) -> F:
-    """The options of every command that does something."""
+def _operation_options(function: F) -> F:
+    """Add the options of every command that requests an operation: `--as`, `--wait`, `--run`, `--json`."""
     wait = click.option(
-        "--wait/--no-wait", default=True, show_default=True, help="Until it is done or has failed."
+        "--wait/--no-wait", default=True, show_default=True, help="Wait for the operation to finish."
     )
     role = click.option(
-        "--as", "role", metavar="ROLE", help="In whose name. [default: $GAMEDAY_ROLE, or on-call]"
+        "--as", "role", metavar="ROLE", help="The role that asks. [default: $GAMEDAY_ROLE, or on-call]"
     )
-    return wait(role(_shared(function)))
+    return wait(role(_run_options(function)))
 
 
 @click.command(epilog="\b\nExamples:\n  gameday status\n  gameday status --json | jq .alerts")
-@_shared
+@_run_options
 def status(run: str | None, as_json: bool) -> None:
-    """What somebody on call sees: alerts, SLOs, changes, regions, operations."""
-    seen = _spoken(lambda client: client.status(), run)
+    """Show what the on-call sees: alerts, SLOs, changes, regions, operations."""
+    answer = _call(lambda client: client.status(), run)
     if as_json:
-        click.echo(json.dumps(seen, indent=2))
+        click.echo(json.dumps(answer, indent=2))
     else:
-        from gameday.console import (
-            status_tables,  # rich takes its time to load, and an acknowledgement is in a hurry
-        )
+        from gameday.console import status_tables  # loads rich, which other commands don't need
 
-        status_tables.show(seen)
+        status_tables.show(answer)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday ack\n  gameday ack a2 --as database-on-call")
 @click.argument("alert", required=False)
-@_acting
+@_operation_options
 def ack(alert: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
-    """Take a page: the one named, or every one that nobody has taken yet."""
-    named = [alert] if alert else _untaken(run)
-    return max(_order({"name": "ack", "target": each}, run, as_json, role, wait) for each in named)
+    """Acknowledge the named page, or every one that isn't acknowledged yet."""
+    alerts = [alert] if alert else _unacknowledged(run)
+    return max(_request({"name": "ack", "target": alert}, run, as_json, role, wait) for alert in alerts)
 
 
-def _untaken(run: str | None) -> list[str]:
-    seen = _spoken(lambda client: client.status(), run)
-    pages = [str(each["id"]) for each in seen["alerts"] if not each["acknowledged_by"]]
+def _unacknowledged(run: str | None) -> list[str]:
+    answer = _call(lambda client: client.status(), run)
+    pages = [str(alert["id"]) for alert in answer["alerts"] if not alert["acknowledged_by"]]
     if not pages:
-        raise click.ClickException("no page waits to be taken")
+        raise click.ClickException("no page is waiting for an acknowledgement")
     return pages
 
 
@@ -77,61 +73,61 @@ def _untaken(run: str | None) -> list[str]:
     epilog="\b\nExamples:\n  gameday rollback pricing\n  gameday rollback pricing --change c2 --as payments-lead"
 )
 @click.argument("service")
-@click.option("--change", metavar="ID", help="Which change, of several. [default: the latest that stands]")
-@_acting
+@click.option("--change", metavar="ID", help="The change to roll back. [default: the latest of SERVICE]")
+@_operation_options
 def rollback(
     service: str, change: str | None, run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
-    """Take a change of SERVICE back."""
-    return _order({"name": "rollback", "target": service, "change": change}, run, as_json, role, wait)
+    """Roll back a change of SERVICE."""
+    return _request({"name": "rollback", "target": service, "change": change}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday failover us-east")
 @click.argument("region")
-@_acting
+@_operation_options
 def failover(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Send no more traffic to REGION."""
-    return _order({"name": "failover", "target": region}, run, as_json, role, wait)
+    return _request({"name": "failover", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday promote eu-west\n  gameday promote")
 @click.argument("region", required=False)
-@_acting
+@_operation_options
 def promote(region: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
-    """Let the database of REGION take the writes; without REGION, the one that is furthest ahead."""
-    return _order({"name": "promote", "target": region}, run, as_json, role, wait)
+    """Let the database of REGION take the writes; without REGION, the standby that is furthest ahead."""
+    return _request({"name": "promote", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday rejoin us-east")
 @click.argument("region")
-@_acting
+@_operation_options
 def rejoin(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
-    """Take REGION in again: its database follows the primary, and traffic returns."""
-    return _order({"name": "rejoin", "target": region}, run, as_json, role, wait)
+    """Bring REGION back: its database follows the primary, and traffic returns."""
+    return _request({"name": "rejoin", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday restart checkout")
 @click.argument("service")
-@_acting
+@_operation_options
 def restart(service: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Kill every instance of SERVICE, and start it again."""
-    return _order({"name": "restart", "target": service}, run, as_json, role, wait)
+    return _request({"name": "restart", "target": service}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday flag recommendations=off\n  gameday flag recommendations=on")
 @click.argument("setting", metavar="NAME=on|off")
-@_acting
+@_operation_options
 def flag(setting: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
-    """Switch a feature flag, in every instance that has flags."""
-    return _order({"name": "flag", "target": setting}, run, as_json, role, wait)
+    """Switch a feature flag, in every instance that supports flags."""
+    return _request({"name": "flag", "target": setting}, run, as_json, role, wait)
 
 
 @click.command(epilog='\b\nExample:\n  gameday note "customers call in" --as support')
 @click.argument("text")
-@_acting
+@_operation_options
 def note(text: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Put a line on the timeline of the run."""
-    return _order({"name": "note", "text": text}, run, as_json, role, wait)
+    return _request({"name": "note", "text": text}, run, as_json, role, wait)
 
 
 def plugin_command(name: str) -> click.Command:
@@ -139,9 +135,9 @@ def plugin_command(name: str) -> click.Command:
     kind: OperationKind = OPERATIONS[name]
 
     def command(run: str | None, as_json: bool, role: str | None, wait: bool, **words: str | None) -> int:
-        return _order({"name": name, **words}, run, as_json, role, wait)
+        return _request({"name": name, **words}, run, as_json, role, wait)
 
-    command = _acting(command)
+    command = _operation_options(command)
     if kind.needs_text:
         command = click.argument("text")(command)
     elif kind.target:
@@ -150,64 +146,67 @@ def plugin_command(name: str) -> click.Command:
     return click.command(name, help=about)(command)
 
 
-def _order(
+def _request(
     fields: Mapping[str, str | None], run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
-    """Asks for it and says what became of it: 0 done, or asked for with --no-wait; 1 failed, refused or still going."""
+    """Request an operation and print its result.
+
+    Return 0 if it is done, or was requested with --no-wait; 1 if it failed, was refused or is still running.
+    """
     role = role or os.environ.get("GAMEDAY_ROLE")
 
-    def ordered(client: ApiClient) -> Mapping[str, Any]:
+    def request(client: ApiClient) -> Mapping[str, Any]:
         number = client.request_operation({**fields, "as": role})
-        asked = {
+        if wait:
+            return client.wait_for_operation(number, PATIENCE_S)
+        return {
             "id": number,
             "name": fields["name"],
             "target": fields.get("target") or "",
             "state": "accepted",
         }
-        return client.wait_for_operation(number, PATIENCE) if wait else asked
 
-    found = _spoken(ordered, run)
+    operation = _call(request, run)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(operation))
     else:
-        about = " ".join(str(found[key]) for key in ("name", "target") if found[key])
-        click.echo(
-            f"{found['id']}  {about}: {found['state']}" + (f": {found['why']}" if found.get("why") else "")
-        )
-    return 0 if found["state"] == "done" or not wait else 1
+        about = " ".join(str(operation[key]) for key in ("name", "target") if operation[key])
+        why = f": {operation['why']}" if operation.get("why") else ""
+        click.echo(f"{operation['id']}  {about}: {operation['state']}{why}")
+    return 0 if operation["state"] == "done" or not wait else 1
 
 
-def _spoken(work: Callable[[ApiClient], T], run: str | None) -> T:
-    """What `work` gets from the door of the run that is meant."""
-    chosen = _chosen(run)
+def _call(work: Callable[[ApiClient], T], run: str | None) -> T:
+    """Return what `work` gets from the API of the chosen run. Raise ClickException, or PortError if the run hangs."""
+    chosen = _choose_run(run)
     try:
-        key = read_credentials(active_runs.api_folder() / f"{chosen}.json")
+        credentials = read_credentials(active_runs.api_folder() / f"{chosen}.json")
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"run {chosen} has no operators' door that you could use") from error
+        raise click.ClickException(f"run {chosen} has no operators' API that you may use") from error
     try:
-        return work(ApiClient(key))
-    except ApiRejected as refused:
-        raise click.ClickException(str(refused)) from refused
-    except ApiUnavailable as gone:
-        if chosen not in {each.run for each in active_runs.runs()}:
-            raise click.ClickException(f"run {chosen} has ended") from gone
-        from gameday.ports import PortError  # likewise
+        return work(ApiClient(credentials))
+    except ApiRejected as rejection:
+        raise click.ClickException(str(rejection)) from rejection
+    except ApiUnavailable as error:
+        if chosen not in {active.run for active in active_runs.runs()}:
+            raise click.ClickException(f"run {chosen} has ended") from error
+        from gameday.ports import PortError  # loads numpy, which no other path here needs
 
-        raise PortError(str(gone)) from gone
+        raise PortError(str(error)) from error
 
 
-def _chosen(run: str | None) -> str:
-    """The run that is meant; a click error where there is none, or several. Doors of dead runs are cleared away."""
-    runs = [each.run for each in active_runs.runs()]
+def _choose_run(run: str | None) -> str:
+    """Return the run that is meant, and delete the credentials of dead runs. Raise ClickException if it isn't clear."""
+    runs = [active.run for active in active_runs.runs()]
     for path in active_runs.api_folder().glob("*.json"):
         if path.stem not in runs:
             path.unlink(missing_ok=True)
-    open_ = [each for each in runs if (active_runs.api_folder() / f"{each}.json").is_file()]
+    serving = [name for name in runs if (active_runs.api_folder() / f"{name}.json").is_file()]
     if run is not None and run not in runs:
-        there = f"; there is {', '.join(runs)}" if runs else ""
-        raise click.ClickException(f"no run {run!r} goes on now{there}")
+        others = f"; in progress: {', '.join(runs)}" if runs else ""
+        raise click.ClickException(f"no run {run!r} in progress{others}")
     if run is None and not runs:
-        raise click.ClickException("no run goes on now; `gameday run` or `gameday drill` starts one")
-    if run is None and len(open_) > 1:
-        raise click.ClickException(f"several runs go on; name one with --run: {', '.join(open_)}")
-    return run or (open_ or runs)[0]
+        raise click.ClickException("no run in progress; `gameday run` or `gameday drill` starts one")
+    if run is None and len(serving) > 1:
+        raise click.ClickException(f"several runs are in progress; name one with --run: {', '.join(serving)}")
+    return run or (serving or runs)[0]

@@ -1,4 +1,7 @@
-"""Options that several commands share, and the types of their values."""
+"""Options that several commands share, and the types of their values.
+
+Only what is light is imported at the top, because the commands of the on-call have to start fast.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ import click
 
 from gameday import registries
 from gameday.registries import Registry
-from gameday.scenario.units import seconds
-from gameday.scenario.yaml_document import nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
@@ -33,6 +34,8 @@ class RegisteredName(click.ParamType):  # type: ignore[type-arg]  # generic from
         """Return the name. Raise a usage error that names the nearest one if it isn't registered."""
         if value in self._others or value in self._registry:
             return str(value)
+        from gameday.scenario.yaml_document import nearest
+
         hint = nearest(str(value), (*self._others, *self._registry))
         raise click.BadParameter(f"unknown {self._registry.noun} {value!r}: {hint}", ctx, param)
 
@@ -46,6 +49,8 @@ SUBSTRATE = RegisteredName(registries.SUBSTRATES, "auto")
 
 def read_duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """Read a duration such as `2m` in seconds; None if the option isn't given."""
+    from gameday.scenario.units import seconds
+
     try:
         return None if value is None else seconds(value)
     except ValueError as error:
@@ -90,8 +95,36 @@ page_to_option = click.option(
     help=PAGE_TO,
     metavar="TARGET",
 )
+repeat_option = click.option(
+    "--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each."
+)
+variant_option = click.option(
+    "--variant", metavar="NAME", help="Run only this variant of the scenario's matrix."
+)
 
 
 def execution_options(command: F) -> F:
     """Add the options of every command that runs scenarios: `--substrate`, `--out`, `--toxiproxy-server`."""
     return substrate_option(out_option(toxiproxy_option(command)))
+
+
+def json_option(content: str) -> Callable[[F], F]:
+    """Return the option `--json` of a command that can print this content as JSON."""
+    text = f"Print {content} as JSON on standard output."
+    return click.option("--json", "as_json", is_flag=True, help=text)
+
+
+def dry_run_option(help_: str) -> Callable[[F], F]:
+    """Return the option `--dry-run`; the help says what it prints."""
+    return click.option("--dry-run", is_flag=True, help=help_)
+
+
+def tag_option(help_: str) -> Callable[[F], F]:
+    """Return the repeatable option `--tag`; a scenario with any of the tags matches."""
+    return click.option("--tag", "tags", multiple=True, metavar="TAG", help=f"{help_} Repeatable.")
+
+
+def page_option(default: str) -> Callable[[F], F]:
+    """Return the option `--html`, the path of the page that a command writes."""
+    type_ = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--html", type=type_, help=f"Path of the page. [default: {default}]")

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from gameday.cli.options import RESPONDER, execution_options, page_to_option, seed_option
+from gameday.cli.options import (
+    RESPONDER,
+    dry_run_option,
+    execution_options,
+    json_option,
+    page_to_option,
+    repeat_option,
+    seed_option,
+    variant_option,
+)
 from gameday.execution.preparation import ensure_writable, expected_seconds, read_scenarios
 from gameday.execution.trial import Options
 from gameday.execution.trial_series import TrialSeries
@@ -38,11 +47,9 @@ def _read_overrides(
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @execution_options
 @seed_option
-@click.option(
-    "--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each."
-)
+@repeat_option
 @click.option("--interleave", is_flag=True, help="Run several scenarios in turn, trial by trial: A B A B.")
-@click.option("--variant", metavar="NAME", help="Run only this variant of the scenario's matrix.")
+@variant_option
 @click.option(
     "--set",
     "overrides",
@@ -55,10 +62,8 @@ def _read_overrides(
     "--responder", type=RESPONDER, help="Replace the scenario's; human and external use the operators' API."
 )
 @page_to_option
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print outcomes (or trials) as JSON on standard output."
-)
+@dry_run_option("Check everything and say what would run; start nothing.")
+@json_option("outcomes (or trials)")
 def run(
     scenarios: tuple[str, ...],
     substrate: Any,

@@ -14,7 +14,15 @@ import click
 
 from gameday.analysis.model.baseline_model import Baseline
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
-from gameday.cli.options import execution_options, read_duration, seed_option
+from gameday.cli.options import (
+    dry_run_option,
+    execution_options,
+    json_option,
+    read_duration,
+    repeat_option,
+    seed_option,
+    tag_option,
+)
 from gameday.execution.preparation import choose_substrate, ensure_writable
 from gameday.execution.suites.capacity import at_once, room
 from gameday.execution.suites.parallel_workers import length, partition
@@ -47,12 +55,8 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
 
 @click.command(epilog=EPILOG)
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FOLDER]...")
-@click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with it; several: with any of them."
-)
-@click.option(
-    "--repeat", type=click.IntRange(1, 1000), default=1, help="Trials of each scenario, one seed each."
-)
+@tag_option("Only scenarios with this tag.")
+@repeat_option
 @click.option(
     "--at-once",
     "most_at_once",
@@ -86,8 +90,8 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
 )
 @execution_options
 @seed_option
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would run; start nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print suite.json on standard output.")
+@dry_run_option("Check everything and say what would run; start nothing.")
+@json_option("suite.json")
 def suite(
     scenarios: tuple[str, ...],
     tags: tuple[str, ...],

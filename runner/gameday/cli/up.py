@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gameday.cli.inspect import end
+from gameday.cli.abort import end_run
 from gameday.cli.options import out_option, substrate_option
 from gameday.execution import active_runs, library
 from gameday.execution.preparation import choose_substrate, ensure_writable
@@ -98,4 +98,4 @@ def _say(text: str) -> None:
 @click.argument("run", required=False)
 def down(run: str | None) -> None:
     """Take down what `gameday up` brought up."""
-    end(run)
+    end_run(run)

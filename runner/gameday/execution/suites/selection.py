@@ -41,7 +41,9 @@ def selected(named: Sequence[str], tags: Sequence[str], options: Options) -> lis
     In the order in which they run: those that want the same system stand together. Raises Invalid.
     """
     files = list(
-        dict.fromkeys(file for each in named for file in _files(each)) if named else library.paths().values()
+        dict.fromkeys(file for each in named for file in scenario_files(each))
+        if named
+        else library.paths().values()
     )
     ready = read_scenarios(tuple(map(str, files)), options)
     if tags:
@@ -56,8 +58,8 @@ def selected(named: Sequence[str], tags: Sequence[str], options: Options) -> lis
     return list(_together(ready))
 
 
-def _files(named: str) -> list[Path]:
-    """A scenario by path or name; every one of a folder, or of a family of the library. Raises Invalid."""
+def scenario_files(named: str) -> list[Path]:
+    """Return the file of a scenario, by path or name, or all of a folder or a family of the library. Raise Invalid."""
     for folder in (Path(named), bundled.scenarios() / named):
         if folder.is_dir():
             found = sorted(file for pattern in YAML for file in folder.rglob(pattern))

@@ -1,0 +1,39 @@
+"""`gameday report`: outcome, report and review of a run, made again from what is on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gameday.scenario.yaml_document import Invalid, Problem
+
+NEEDED = ("journal.jsonl", "scenario.yaml")
+
+
+@click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report(run: Path) -> None:
+    """Make outcome, report and review of a run again, from what is on disk alone.
+
+    A review.md that was edited is kept; the new draft goes beside it.
+    """
+    from gameday.analysis import write_outcome
+    from gameday_reports.run_page.render import report_run
+
+    for name in NEEDED:
+        if not (run / name).is_file():
+            hint = "name the folder of a run, runs/<run-id>"
+            raise Invalid([Problem(str(run / name), 0, 0, "no such file", hint)])
+    try:
+        write_outcome(run)
+        page, review = report_run(run)
+    except Invalid:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        why = f"can't be analysed: {type(error).__name__}: {error}"
+        raise Invalid([Problem(str(run), 0, 0, why, "one of its files is damaged")]) from error
+    click.echo(str(page))
+    click.echo(f"review: {review.path}", err=True)
+    for file in review.kept:
+        click.echo(f"{file.name} was edited and is kept as it is", err=True)
