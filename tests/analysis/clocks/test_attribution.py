@@ -221,3 +221,33 @@ def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path:
         made.deploy(39.5, 42.0, fault=False, change="c3", service=service).finish()
         found.append(ended(tmp_path / service, made, failing(steadily(), 20.0, 40.0)))
     assert found == [("schedule", "censored", 39.5), ("system", "measured", None)]
+
+
+@pytest.mark.parametrize(("service", "who"), [("pricing", "responder"), ("catalog", "system")])
+def test_a_restart_counts_from_the_first_ready_instance_of_its_service(
+    tmp_path: Path, service: str, who: str
+) -> None:
+    """Users are well at 24.3 s; an instance was ready at 23 s, and the restart of pricing was done at 29 s."""
+    fault = {"kind": "instance.memory", "target": "us-east.pricing", "service": "pricing"}
+    made = Story().begin().add(18.0, "fault.intended", "f1", **fault).add(18.1, "fault.injected", "f1")
+    made.add(22.5, "operation.intended", "o1", name="restart", target="pricing", by="auto", change=None)
+    made.add(23.0, "instance.ready", f"us-east.{service}.3", **PLACE | {"service": service})
+    made.add(29.0, "operation.done", "o1").finish()
+    assert ended(tmp_path, made, failing(steadily(), 20.0, 24.3))[0] == who
+
+
+@pytest.mark.parametrize(("region", "who"), [("eu-west", "responder"), ("us-east", "system")])
+def test_only_traffic_of_its_own_region_undoes_a_fail_over(tmp_path: Path, region: str, who: str) -> None:
+    """Traffic returned to a region at 23.5 s, before users were well at 24 s."""
+    made = Story().begin().add(18.0, "fault.intended", "f1", **LOST).add(18.1, "fault.injected", "f1")
+    made.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="auto", change=None)
+    made.add(22.5, "operation.done", "o1").add(23.5, "traffic.returned", region).finish()
+    assert ended(tmp_path, made, failing(steadily(), 20.0, 24.0))[0] == who
+
+
+@pytest.mark.parametrize(("by", "who"), [("schedule", "schedule"), ("responder", "system")])
+def test_only_the_timeline_s_reverts_are_the_schedule_s(tmp_path: Path, by: str, who: str) -> None:
+    """A fault that somebody else took back as users were well again."""
+    made = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
+    made.add(29.98, "fault.reverted", "f1", by=by).finish()
+    assert ended(tmp_path, made, failing(steadily(), 20.0, 30.0))[0] == who

@@ -413,3 +413,34 @@ def test_clocks_are_always_in_order(
 def _samples(requests: list[Request], path: Path) -> Samples:
     write_shard(path, requests)
     return read_samples(path.parent)
+
+
+def test_a_page_that_was_never_delivered(tmp_path: Path) -> None:
+    """It detected the outage all the same; `paged` is null, and is not the delivery of a later page."""
+    about = {"detector": "cusum", "side": "client", "pages": True, "slo": "shop", "summary": "errors"}
+    story = Story().begin().deploy(18.0, 19.0).add(21.0, "alert.raised", "a1", **about)
+    story.page(22.0, alert="a2").rollback(22.5, 29.0).finish()
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
+    assert (outcome["clocks"]["detect"], outcome["clocks"]["paged"]) == (21.0, None)
+
+
+@pytest.mark.parametrize(("page", "detect"), [(30.9, 30.9), (31.1, None)])
+def test_a_page_may_come_a_window_after_the_recovery(
+    tmp_path: Path, page: float, detect: float | None
+) -> None:
+    """The window of 10 s held bad requests of the outage till 31 s; a page after that is a false alarm."""
+    story = Story().begin().deploy(18.0, 19.0).page(page).finish()
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 21.0)))
+    assert outcome["clocks"]["recovered"] == 21.0
+    assert (outcome["clocks"]["detect"], outcome["alerts"][0]["false_alarm"]) == (detect, detect is None)
+
+
+@pytest.mark.parametrize(("by", "recovered"), [("schedule", None), ("responder", 30.0)])
+def test_hold_counts_from_the_timeline_s_last_revert(
+    tmp_path: Path, by: str, recovered: float | None
+) -> None:
+    """A revert at 55 s, 5 s before the end; `hold` is 10 s."""
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
+    story.add(55.0, "fault.reverted", "f-c1", by=by).finish()
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
+    assert outcome["clocks"]["recovered"] == recovered

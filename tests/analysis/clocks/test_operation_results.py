@@ -216,3 +216,34 @@ def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -
         22.9, "operation.done", "o1"
     ).finish()
     assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
+
+
+def test_a_region_that_the_edge_lost_elsewhere_leaves_a_fail_over_its_effect(tmp_path: Path) -> None:
+    """The edge saw eu-west down, not us-east: the operator's fail-over of us-east came in time."""
+    grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
+    made = story(grey).add(21.0, "region.seen", "eu-west", up=False, database=False, drained=False)
+    operated(made, 22.5, "failover", "us-east", 23.0).finish()
+    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("responder", 22.5)
+
+
+def test_a_rollback_is_judged_by_its_own_change(tmp_path: Path) -> None:
+    """While `rollback pricing` of auto takes back the good c2, the lead takes back the bad c1: auto's is wrong."""
+    made = Story().begin().deploy(18.0, 19.0)
+    shipped(made, 19.5, "c2", by="timeline")
+    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(made, 22.05, "c3", "c1", by="lead"), 22.1, "c4", "c2")
+    made.add(22.9, "operation.done", "o1").finish()
+    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
+
+
+@pytest.mark.parametrize(
+    ("later", "target", "act"), [("promote", "eu-west", 23.0), ("flag", "degraded-prices=on", 22.0)]
+)
+def test_of_several_operations_the_last_right_one_ended_it(
+    tmp_path: Path, later: str, target: str, act: float
+) -> None:
+    """A right fail-over at 22 s, then a right promotion or a flag of which nothing is known."""
+    made = operated(operated(story(LOST), 22.0, "failover", "us-east"), 23.0, later, target)
+    outcome = measure(write(tmp_path / "run", made.finish(), failing(steadily(), 20.0, 24.0)))
+    assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("responder", act)

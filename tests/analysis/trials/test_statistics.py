@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from math import inf
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -126,6 +127,30 @@ def test_many_trials_are_approximated_closely(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(statistics, "EXACT", 10)
         assert mann_whitney(base, new) == pytest.approx(exact, rel=0.03)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("levels", [None, 9])
+def test_the_approximation_is_the_textbook_s(levels: int | None) -> None:
+    """Normal, corrected for continuity and for ties (Hollander and Wolfe, Nonparametric Statistical Methods, 4.1)."""
+    random = np.random.default_rng(3)
+    n, m = 70, 90
+    base, new = random.random(n), random.random(m) + 0.05
+    if levels:
+        base, new = np.floor(levels * base), np.floor(levels * new)
+    above = float(sum((x > base).sum() + 0.5 * (x == base).sum() for x in new))
+    ties = np.unique(np.concatenate((base, new)), return_counts=True)[1]
+    shrunk = float((ties**3 - ties).sum()) / ((n + m) * (n + m - 1))
+    deviation = math.sqrt(n * m / 12 * (n + m + 1 - shrunk))
+    p = 1 - NormalDist(n * m / 2, deviation).cdf(above - 0.5)
+    assert mann_whitney(base, new) == pytest.approx(p, rel=1e-9)
+
+
+def test_the_critical_value_of_many_trials_is_the_textbook_s() -> None:
+    """The largest U whose normal tail, corrected for continuity, is below α."""
+    n, m = 65, 75
+    null = NormalDist(n * m / 2, math.sqrt(n * m * (n + m + 1) / 12))
+    largest = critical(n, m, 0.05)
+    assert null.cdf(largest + 0.5) < 0.05 <= null.cdf(largest + 1.5)
 
 
 def test_no_trials_are_no_comparison() -> None:

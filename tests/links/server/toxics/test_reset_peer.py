@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, asked
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -51,3 +52,24 @@ def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echo
         client.sendall(b"hello")
         with pytest.raises(ConnectionResetError, match="reset by peer"):
             client.recv(1)
+
+
+def test_a_change_while_its_time_runs_resets_at_once(server: Server, echoing: Upstream) -> None:
+    """The data is lost to the reset already, so a change of the toxic doesn't start its minute anew."""
+    proxy = server.proxy(echoing.port)
+    toxic = proxy.add("reset_peer", "upstream", timeout=60_000)
+
+    def reset() -> bool:
+        proxy.change(toxic, attributes={"timeout": 60_000})
+        try:
+            client.recv(1)
+        except TimeoutError:
+            return False  # the data hadn't arrived before the change
+        except ConnectionResetError:
+            return True
+        return False
+
+    with proxy.connect() as client:
+        client.sendall(b"hello")
+        client.settimeout(0.1)
+        until(reset, "the connection is reset")
