@@ -145,12 +145,13 @@ def test_the_approximation_is_the_textbook_s(levels: int | None) -> None:
     assert mann_whitney(base, new) == pytest.approx(p, rel=1e-9)
 
 
-def test_the_critical_value_of_many_trials_is_the_textbook_s() -> None:
+@pytest.mark.parametrize("alpha", [0.01, 0.02, 0.025, 0.03, 0.04, 0.05, 0.1, 0.2])
+def test_the_critical_value_of_many_trials_is_the_textbook_s(alpha: float) -> None:
     """The largest U whose normal tail, corrected for continuity, is below α."""
     n, m = 65, 75
     null = NormalDist(n * m / 2, math.sqrt(n * m * (n + m + 1) / 12))
-    largest = critical(n, m, 0.05)
-    assert null.cdf(largest + 0.5) < 0.05 <= null.cdf(largest + 1.5)
+    largest = critical(n, m, alpha)
+    assert null.cdf(largest + 0.5) < alpha <= null.cdf(largest + 1.5)
 
 
 def test_no_trials_are_no_comparison() -> None:
