@@ -20,11 +20,9 @@ SOURCES |= {"compose/storefront": PHRASES | NAMES, "tests": PHRASES}
 """Folder → what is looked for in its modules; names of locals matter in product code alone."""
 TO_REWRITE: set[str] = {
     "runner/gameday/analysis",
-    "runner/gameday/api",
     "runner/gameday/calibrate",
     "runner/gameday/changes",
     "runner/gameday/cli",
-    "runner/gameday/console",
     "runner/gameday/execution",
     "runner/gameday/faults",
     "runner/gameday/links",
