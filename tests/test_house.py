@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
 ONLY_IN = {
     "gevent": {"gameday/load/locustfile.py"},
     "locust": {"gameday/load/locustfile.py"},
-    "geventhttpclient": {"gameday/load/locustfile.py"},
+    "geventhttpclient": {"gameday/load/keepalive_client.py"},
     "toxiproxy": {"gameday/links/toxiproxy_client.py"},
     "docker": {"gameday/substrates/docker/"},
     "storefront": {"storefront/"},
@@ -62,7 +62,6 @@ ONLY_IN = {
 MODULE_LINES = 300
 TO_SPLIT = {
     "gameday/analysis/expressions/expectations.py",
-    "gameday/load/locustfile.py",
     "gameday/scenario/yaml_document.py",
 }
 """Modules of up to 400 lines that are still to be split; an entry goes when its module has been split."""

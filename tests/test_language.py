@@ -26,7 +26,6 @@ TO_REWRITE: set[str] = {
     "runner/gameday/execution",
     "runner/gameday/faults",
     "runner/gameday/links",
-    "runner/gameday/load",
     "runner/gameday/reaper",
     "runner/gameday/recording",
     "runner/gameday/responders",

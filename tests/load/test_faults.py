@@ -169,7 +169,7 @@ def test_what_cannot_be_told_is_an_error(tmp_path: Path) -> None:
             with pytest.raises(PortError, match="the load has room for up to 5"):
                 load.surge(factor)
         for attempts in (-1, MOST_RETRIES + 1):
-            with pytest.raises(PortError, match="they may be 0 to 254"):
+            with pytest.raises(PortError, match="must be 0 to 254"):
                 load.retry(attempts)
         assert load.alive() is None
     assert plan_of(tmp_path).surges == ()
@@ -186,10 +186,11 @@ def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: 
             with pytest.raises(PortError, match=r"'retry 3' within 0\.1 s"):
                 load.retry(3)
         killing = threading.Thread(
-            target=until, args=(lambda: len(plan_of(tmp_path).surges) == 1 and killed(worker),)
+            target=until,
+            args=(lambda: len(plan_of(tmp_path).surges) == 1 and killed(worker), "a surge is in the plan"),
         )
         killing.start()
-        with pytest.raises(PortError, match=r"ended when told 'surge .*: signal 9"):
+        with pytest.raises(PortError, match=r"ended on the command 'surge .*: signal 9"):
             load.surge(2.0)
         killing.join()
 
@@ -210,7 +211,7 @@ def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
             return found
 
         monkeypatch.setattr(load, "alive", then_killed)
-        with pytest.raises(PortError, match=r"ended when told 'retry 3': signal 9"):
+        with pytest.raises(PortError, match=r"ended on the command 'retry 3': signal 9"):
             load.retry(3)
     assert "signal 9" in str(load.stop().why)
 

@@ -317,7 +317,7 @@ def test_no_space_left_ends_the_load(disk: Path) -> None:
         assert why in str(load.alive())
         stopped = load.stop()
         assert stopped.clean is False
-        assert f"the worker ended before it was told: {why}" in str(stopped.why)
+        assert f"the worker ended before it was stopped: {why}" in str(stopped.why)
     records = read_samples(disk / "samples").records
     assert len(records) >= 280
     assert len(records) % 40 == 0

@@ -1,7 +1,7 @@
-"""What each journey asks, step by step, as generators: they yield a step and are sent its decoded answer. Pure.
+"""Journeys of users as generators: each yields a step and is sent its decoded answer. Pure.
 
-Who sends a step, when and within which time-out is left to the worker. A step that got no good answer ends its
-journey: who couldn't log in has no account to look at.
+Sending a step in its time is left to the worker. A step without a good answer ends its journey: a user who can't log in
+has no account to look at.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLACED = frozenset({200, 201, 202})  # 202: queued by a shop that can't charge j
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request of a journey: what to send, the statuses of a good answer, and what such an answer has to hold."""
+    """One request of a journey: what to send, the statuses of a good answer, and the check of its content."""
 
     name: str
     method: str
@@ -45,7 +45,7 @@ class Visit:
     arrival: Arrival
 
     def basket(self) -> Basket:
-        """One to three different products, one or two of each; the first is the one that was looked at."""
+        """Return one to three products with quantities of one or two; the first product is the one looked at."""
         draw = random.Random(self.arrival.choice)  # noqa: S311
         most = min(MOST_ITEMS, len(self.oracle.products))
         products = draw.sample(self.oracle.products, draw.randint(1, most))
@@ -57,15 +57,17 @@ JSON = {"Content-Type": "application/json"}
 
 
 def _look(visit: Visit) -> Step:
-    wanted = visit.basket()[0][0]
-    return Step("product", "GET", f"/products/{wanted}", oracle.product(visit.oracle, wanted))
+    product = visit.basket()[0][0]
+    return Step("product", "GET", f"/products/{product}", oracle.product(visit.oracle, product))
 
 
 def browse(visit: Visit) -> Journey:
+    """Look at a product."""
     yield _look(visit)
 
 
 def buy(visit: Visit) -> Journey:
+    """Look at a product, then order a basket with it."""
     yield _look(visit)
     basket, user, n = visit.basket(), visit.arrival.user, visit.arrival.order
     key = f"{visit.plan.run}-{n}"
@@ -83,6 +85,7 @@ def buy(visit: Visit) -> Journey:
 
 
 def login(visit: Visit) -> Journey:
+    """Log in, then look at the account."""
     user = visit.arrival.user
     body = json.dumps({"user": user, "password": f"pw-{user}"}).encode()
     answer = yield Step("login", "POST", "/login", oracle.session(user), headers=JSON, body=body)
@@ -93,12 +96,13 @@ def login(visit: Visit) -> Journey:
 
 
 def history(visit: Visit) -> Journey:
+    """Look at past orders."""
     user = visit.arrival.user
     yield Step("orders", "GET", f"/orders?user={user}", oracle.history(user))
 
 
 def costs(visit: Visit) -> Journey:
-    """Somebody of the house looks at what the region cost."""
+    """Look at the region's costs, as an employee does."""
     yield Step("costs", "GET", "/costs", oracle.costs(visit.plan.home(visit.arrival.user)))
 
 

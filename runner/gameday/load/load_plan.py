@@ -1,9 +1,8 @@
-"""What the load sends, and when: a frozen plan and its seeded schedule of arrivals. Pure; knows no HTTP and no Locust.
+"""Load plan: a frozen plan and its seeded schedule of arrivals. Pure; knows no HTTP and no Locust.
 
 Arrivals are open-loop: journeys begin by a Poisson process whatever the answers are, so a stall of the system hides
-nothing. `rate` counts requests, so journeys arrive at rate ÷ mean number of steps. A surge changes nothing but the
-pace: the same journeys in the same order, nearer to one another. The plan is kept as `samples/load.json`, the surges
-that came in it.
+nothing. `rate` counts requests, so journeys arrive at rate ÷ mean number of steps. A surge changes only the pace: the
+same journeys come in the same order, closer together. The plan is kept as `samples/load.json`, with the surges so far.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def pool_for(rate: float, timeout: float) -> int:
-    """Journeys that may be under way at once: twice what a system that answers nothing holds up for one time-out."""
+    """Return how many journeys may be in flight: twice as many as a silent system delays for one time-out."""
     return max(LEAST_POOL, math.ceil(2 * rate * timeout))
 
 
 class Surge(BaseModel):
-    """From `since` (seconds of the run) on the load goes at `factor` times the planned rate, until the next one."""
+    """The load's rate is `factor` times the planned one from `since` (seconds of the run) until the next surge."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,10 +42,10 @@ class Surge(BaseModel):
 
 
 class Pace:
-    """When what was drawn for an even rate is due under the surges so far.
+    """Maps times of the even schedule to planned times under the surges so far.
 
-    As time goes `factor` times as fast in a surge, a unit-rate process stays one; before the first surge nothing moves
-    by as much as a bit.
+    Time passes `factor` times as fast in a surge, so a Poisson process stays one; planned times before the first surge
+    are bit-identical to the even ones.
     """
 
     def __init__(self, surges: Iterable[Surge] = ()) -> None:
@@ -55,22 +54,22 @@ class Pace:
             self.bend(surge)
 
     def bend(self, surge: Surge) -> None:
-        """Goes on at another pace; `surge` is no earlier than the one before."""
+        """Add a surge, no earlier than the one before."""
         even, planned, factor = self._bends[-1]
         self._bends.append((even + (surge.since - planned) * factor, surge.since, surge.factor))
 
-    def at(self, drawn: float) -> float:
-        """The planned time of what was drawn for `drawn`, a time of the run."""
-        even, planned, factor = next(bend for bend in reversed(self._bends) if bend[0] <= drawn)
-        return planned + (drawn - even) / factor
+    def at(self, time: float) -> float:
+        """Return the planned time of an arrival whose time is `time` at an even rate; both are times of the run."""
+        even, planned, factor = next(bend for bend in reversed(self._bends) if bend[0] <= time)
+        return planned + (time - even) / factor
 
 
 class LoadPlan(BaseModel):
     """Everything the worker needs. Times in seconds; `begin` since the run's start, None until the worker is ready.
 
     `origin` is the CLOCK_MONOTONIC reading of the run's start; `journeys` are weights, `regions` shares of the users'
-    homes. `grow` is the number of records by which the shard grows. `surges` are those that came, by time, and
-    `headroom` is the largest factor that one may have: the pool has to hold it.
+    homes. `grow` is the number of records by which the shard grows. `surges` are those so far, by time, and `headroom`
+    is the largest factor that a surge may have: the pool has to hold it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,12 +106,12 @@ class LoadPlan(BaseModel):
             raise ValueError(f"a pool of {self.pool} is too small: {needed} are needed")
         times = [surge.since for surge in self.surges]
         if times != sorted(times):
-            raise ValueError("surges come one after the other")
+            raise ValueError("surges must be in the order of their times")
         return self
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """ValueError where the file isn't a plan."""
+        """Return the plan in a file. Raise OSError if it can't be read, ValueError if it isn't a plan."""
         return cls.model_validate_json(path.read_bytes())
 
     def resolved(self) -> Self:
@@ -120,16 +119,16 @@ class LoadPlan(BaseModel):
         return self.model_copy(update={"products": self.products.resolve(), "shard": self.shard.resolve()})
 
     def write(self, path: Path) -> None:
-        """Replaces `path` at once, so that a reader never sees half a plan."""
+        """Write the plan to `path` atomically: a reader never sees half a plan. Raise OSError."""
         atomic_file.write(path, self.model_dump_json(indent=2) + "\n")
 
     def steps_per_journey(self) -> float:
-        """Mean number of requests of one journey that runs to its end."""
+        """Return the mean number of requests of a complete journey."""
         total = sum(self.journeys.values())
         return sum(weight * len(STEPS[name]) for name, weight in self.journeys.items()) / total
 
     def home(self, user: int) -> str:
-        """The region that `user` (1 up) lives in; the same in every run."""
+        """Return the home region of `user` (1 up), the same in every run."""
         place = (user * GOLDEN) % 1.0 * sum(self.regions.values())
         for region, share in self.regions.items():
             place -= share
@@ -140,9 +139,9 @@ class LoadPlan(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One journey to begin at `planned`.
+    """One journey, to begin at `planned`.
 
-    `choice` seeds what it picks; `order` is n of its order id, 0 where it buys nothing.
+    `choice` seeds its choice of products; `order` is the number in its order id, 0 if it buys nothing.
     """
 
     planned: float
@@ -153,14 +152,14 @@ class Arrival:
 
 
 def arrivals(plan: LoadPlan) -> Iterator[Arrival]:
-    """The endless schedule, by planned time; the same plan gives the same schedule. ValueError without `begin`."""
+    """Yield the endless schedule, by planned time; equal plans give equal schedules. Raise ValueError without `begin`."""
     pace = Pace(plan.surges)
-    for one in drawn(plan):
-        yield replace(one, planned=pace.at(one.planned))
+    for arrival in even_arrivals(plan):
+        yield replace(arrival, planned=pace.at(arrival.planned))
 
 
-def drawn(plan: LoadPlan) -> Iterator[Arrival]:
-    """The same at an even rate, as if no surge had come: `planned` is for a `Pace` to tell."""
+def even_arrivals(plan: LoadPlan) -> Iterator[Arrival]:
+    """Yield the schedule as it is without surges; a `Pace` maps its times to planned ones."""
     if plan.begin is None:
         raise ValueError("a plan without `begin` has no schedule")
     draw = random.Random(plan.seed)  # noqa: S311

@@ -1,8 +1,8 @@
-"""The load as the engine sees it: spawns the worker, tells it when to begin, to surge and to end, says why it died.
+"""Load process: spawns the worker, commands it to begin, surge, retry and end, and reports why it died.
 
-The worker is a process of its own, for Locust patches the whole standard library. It holds on to its standard input,
-so that it ends by itself where this process is gone. What they say to one another is in `words`. Reading its samples is
-left to `gameday.telemetry`.
+The worker is a process of its own, because Locust patches the whole standard library. It reads its standard input to
+the end, so that it ends if this process is gone; the protocol is in `worker_protocol`. Reading the samples is left to
+`gameday.telemetry`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gameday.recording.clock import RunClock
 from gameday.recording.journal_events import LoadStopped
 
 READY_S = 60.0
-BEGIN_AFTER_S = 0.3  # from telling the worker to the first planned arrival: it has to start its user
-SURGE_AFTER_S = 0.2  # from telling it of a surge to its begin: it has to hear of it first
+BEGIN_AFTER_S = 0.3  # from the command to the first planned arrival: the worker starts its user meanwhile
+SURGE_AFTER_S = 0.2  # from the command to the surge's begin: the worker reads it meanwhile
 ANSWER_S = 5.0
 STOP_MARGIN_S = 5.0
-MOST_RETRIES = 254  # as many as a record can tell of
+MOST_RETRIES = 254  # a record's field for attempts is one byte
 LOG_TAIL = 2000
 PLAN = "load.json"
 SECRET = ("GAMEDAY_PAGE_TO",)
@@ -37,9 +37,9 @@ WORKER = "gameday.load.locustfile"
 
 
 class LocustLoad:
-    """A `Load` on one worker process.
+    """A `Load` on one worker process. Thread-safe.
 
-    `make_plan` turns the target, an URL without a path, into the plan; `folder` takes shard and plan, `logs` the log.
+    `make_plan` returns the plan for a target, a URL without a path; `folder` takes shard and plan, `logs` the log.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class LocustLoad:
         self._plan: LoadPlan | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: str | None = None
-        self._words = ""
-        self._lock = threading.RLock()  # one question at a time, and none to a worker that is being ended
+        self._output = ""
+        self._lock = threading.RLock()  # one command at a time, and none to a worker that is being ended
 
     def start(self, target: str) -> float:
-        """Spawns the worker, awaits that it is ready, begins; planned time of the first request.
+        """Spawn the worker, await that it is ready, begin; return the planned time of the first request.
 
-        PortError otherwise.
+        Raise PortError if the worker can't be started, ends, or isn't ready in time.
         """
         if self._process is not None:
             raise PortError("the load was started already")
@@ -71,7 +71,7 @@ class LocustLoad:
             self._await_ready(self._process)
             plan = plan.model_copy(update={"begin": self._clock.now() + BEGIN_AFTER_S})
             self._write(plan)
-            self._tell(self._process, f"begin {plan.begin!r}")
+            self._send(self._process, f"begin {plan.begin!r}")
         except PortError:
             self._end(self._process)
             raise
@@ -91,9 +91,10 @@ class LocustLoad:
         return LoadStopped(clean=self._ended == "", why=self._ended)
 
     def surge(self, factor: float) -> None:
-        """From shortly after now on `factor` times the planned rate, at most the plan's headroom; 1 is as planned.
+        """Send at `factor` times the planned rate from 0.2 s on; 1 is the planned rate.
 
-        It is in the plan's file first, since the schedule is told from there. What already is so needs no worker.
+        The surge is in the plan's file before the worker learns of it, since the schedule is read from there. No-op if
+        the load has that rate. Raise PortError if `factor` isn't between 0 and the plan's headroom, or the worker ended.
         """
         with self._lock:
             surges = self._plan.surges if self._plan else ()
@@ -106,22 +107,23 @@ class LocustLoad:
                 raise PortError(
                     f"a surge of {factor:g} times the rate: the load has room for up to {plan.headroom:g}"
                 )
-            asked = self._clock.now() + SURGE_AFTER_S
-            self._plan = self._surging(plan, asked, factor)
-            begun = float(self._ask(process, f"surge {asked!r} {factor!r}", f"surged {asked!r} "))
-            if begun != asked:
-                self._plan = self._surging(plan, begun, factor)
+            since = self._clock.now() + SURGE_AFTER_S
+            self._plan = self._with_surge(plan, since, factor)
+            begun = float(self._command(process, f"surge {since!r} {factor!r}", f"surged {since!r} "))
+            if begun != since:
+                self._plan = self._with_surge(plan, begun, factor)
 
     def retry(self, attempts: int) -> None:
-        """From now on a failed step is sent again, up to so many times within its time-out; 0 is as planned."""
+        """Send a failed step again from now on, up to `attempts` times within its time-out. Raise PortError."""
         if not 0 <= attempts <= MOST_RETRIES:
-            raise PortError(f"{attempts} retries: they may be 0 to {MOST_RETRIES}")
+            raise PortError(f"{attempts} retries: must be 0 to {MOST_RETRIES}")
         with self._lock:
             if attempts or self.alive() is None:
                 process, _ = self._running()
-                self._ask(process, f"retry {attempts}", f"retrying {attempts}")
+                self._command(process, f"retry {attempts}", f"retrying {attempts}")
 
     def alive(self) -> str | None:
+        """Return None while the load runs, else why it doesn't."""
         if self._process is None:
             return "the load was not started"
         if self._ended is not None:
@@ -132,6 +134,7 @@ class LocustLoad:
             return f"the load ended by itself: {self._reason(self._process)}"
 
     def shards(self) -> Sequence[Path]:
+        """Return the paths of the shards that the load writes."""
         return () if self._plan is None else (self._plan.shard,)
 
     def _running(self) -> tuple[subprocess.Popen[bytes], LoadPlan]:
@@ -140,8 +143,8 @@ class LocustLoad:
             raise PortError(dead or "the load hasn't begun")
         return self._process, self._plan
 
-    def _surging(self, plan: LoadPlan, since: float, factor: float) -> LoadPlan:
-        """The plan with one more surge, on disk as well."""
+    def _with_surge(self, plan: LoadPlan, since: float, factor: float) -> LoadPlan:
+        """Return the plan with one more surge, written to disk."""
         plan = plan.model_copy(update={"surges": (*plan.surges, Surge(since=since, factor=factor))})
         self._write(plan)
         return plan
@@ -162,7 +165,7 @@ class LocustLoad:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    bufsize=0,  # what a worker that is gone can't be told isn't kept to be told once more at the end
+                    bufsize=0,  # a command to a worker that is gone isn't kept, to be sent again when the pipe is closed
                     start_new_session=True,
                 )
         except OSError as error:
@@ -170,57 +173,60 @@ class LocustLoad:
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         try:
-            self._hear(process, "ready", READY_S)
+            self._await_line(process, "ready", READY_S)
         except TimeoutError:
             raise PortError(f"the load's worker wasn't ready within {READY_S:g} s: {self._tail()}") from None
         except EOFError:
             self._end(process)
             raise PortError(f"the load's worker ended before it was ready: {self._reason(process)}") from None
 
-    def _ask(self, process: subprocess.Popen[bytes], line: str, answer: str) -> str:
-        """What follows `answer` in the worker's answer."""
-        self._tell(process, line)
+    def _command(self, process: subprocess.Popen[bytes], line: str, answer: str) -> str:
+        """Send a command; return what follows `answer` in the worker's answer."""
+        self._send(process, line)
         try:
-            return self._hear(process, answer, ANSWER_S)
+            return self._await_line(process, answer, ANSWER_S)
         except TimeoutError:
             raise PortError(
                 f"the load's worker didn't answer {line!r} within {ANSWER_S:g} s: {self._tail()}"
             ) from None
         except EOFError:
-            raise self._ended_when_told(process, line) from None
+            raise self._ended_on_command(process, line) from None
 
-    def _hear(self, process: subprocess.Popen[bytes], begin: str, within: float) -> str:
-        """The rest of the first line that begins so. TimeoutError, or EOFError where the worker ended."""
+    def _await_line(self, process: subprocess.Popen[bytes], begin: str, within: float) -> str:
+        """Return the rest of the first line that begins with `begin`.
+
+        Raise TimeoutError after `within` seconds, EOFError if the worker ended.
+        """
         assert process.stdout is not None
-        until, heard = time.monotonic() + within, b""
+        until, output = time.monotonic() + within, b""
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while True:
                 if not selector.select(max(0.0, until - time.monotonic())):
                     raise TimeoutError
                 chunk = os.read(process.stdout.fileno(), 4096)
-                heard += chunk
+                output += chunk
                 if not chunk:
-                    self._words += heard.decode(errors="replace")
+                    self._output += output.decode(errors="replace")
                     raise EOFError
-                for line in heard.splitlines(keepends=True):
+                for line in output.splitlines(keepends=True):
                     if line.startswith(begin.encode()) and line.endswith(b"\n"):
                         return line.decode().removeprefix(begin).rstrip("\n")
 
-    def _tell(self, process: subprocess.Popen[bytes], line: str) -> None:
+    def _send(self, process: subprocess.Popen[bytes], line: str) -> None:
         assert process.stdin is not None
         try:
             process.stdin.write(line.encode() + b"\n")
         except OSError:
-            raise self._ended_when_told(process, line) from None
+            raise self._ended_on_command(process, line) from None
 
-    def _ended_when_told(self, process: subprocess.Popen[bytes], line: str) -> PortError:
+    def _ended_on_command(self, process: subprocess.Popen[bytes], line: str) -> PortError:
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_MARGIN_S)
-        return PortError(f"the load's worker ended when told {line!r}: {self._reason(process)}")
+        return PortError(f"the load's worker ended on the command {line!r}: {self._reason(process)}")
 
     def _finish(self, process: subprocess.Popen[bytes]) -> str:
-        """Asks the worker to end; '' when it did, else what was wrong."""
+        """Stop the worker; return '' if it ended in order, else what went wrong."""
         died = process.poll() is not None
         patience = STOP_MARGIN_S + (self._plan.timeout if self._plan else 0.0)
         if not died:
@@ -232,17 +238,17 @@ class LocustLoad:
             return f"the worker didn't end within {patience:g} s and was killed: {self._tail()}"
         self._end(process)
         return (
-            f"the worker ended before it was told: {self._reason(process)}"
+            f"the worker ended before it was stopped: {self._reason(process)}"
             if died or process.returncode
             else ""
         )
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Leaves neither process nor pipe behind."""
+        """Kill the worker if it runs, reap it, close its pipes."""
         if process.poll() is None:
             process.kill()
         process.wait(STOP_MARGIN_S)
-        self._last_words(process)
+        self._read_output(process)
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
             pipe.close()
@@ -250,17 +256,17 @@ class LocustLoad:
     def _reason(self, process: subprocess.Popen[bytes]) -> str:
         code = process.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-        return f"{how}: {self._last_words(process) or self._tail() or 'nothing in its log'}"
+        return f"{how}: {self._read_output(process) or self._tail() or 'nothing in its log'}"
 
-    def _last_words(self, process: subprocess.Popen[bytes]) -> str:
-        """What an ended worker told this process; its log says the same, unless the disk is full."""
+    def _read_output(self, process: subprocess.Popen[bytes]) -> str:
+        """Return the end of an ended worker's output; its log has the same text, unless the disk is full."""
         assert process.stdout is not None
         if process.poll() is not None and not process.stdout.closed:
-            self._words += process.stdout.read().decode(errors="replace")
-        return self._words[-LOG_TAIL:].strip()
+            self._output += process.stdout.read().decode(errors="replace")
+        return self._output[-LOG_TAIL:].strip()
 
     def _tail(self) -> str:
-        """The end of the log."""
+        """Return the end of the log, '' if there is none."""
         try:
             return self._log.read_bytes()[-LOG_TAIL:].decode(errors="replace").strip()
         except OSError:

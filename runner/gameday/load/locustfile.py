@@ -1,10 +1,10 @@
-"""The worker: Locust, headless, one FastHttpUser that runs the plan's schedule. The only importer of gevent and Locust.
+"""Load worker: Locust, headless, one FastHttpUser that runs the plan's schedule. The sole importer of gevent and Locust.
 
-Run as `python -m gameday.load.locustfile samples/load.json`. It says that it is ready, begins when told, does as it is
-told (`words`), and ends on SIGTERM or when its input ends, which happens too when its parent dies: no new arrivals, the
-answers in flight awaited up to the time-out, the shard closed. Every request is one record of the shard, however often
-it was sent; Locust's own statistics, which count from the send and not from the plan, are not fed. What is sent and
-what is right is in `journeys`.
+Run as `python -m gameday.load.locustfile samples/load.json`. The worker reports that it is ready, begins and changes on
+command (`worker_protocol`), and ends on SIGTERM or when its input ends, as it does if its parent dies: no new arrivals
+begin, the answers in flight are awaited up to the time-out, the shard is closed. Every request is one record of the
+shard, however often it was sent. Locust's own statistics aren't fed: they count from the send, not from the plan. What
+is sent and which answers are right is in `journeys`.
 """
 
 from __future__ import annotations
@@ -23,83 +23,26 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
-from weakref import WeakSet
 
 import gevent
 from gevent.event import AsyncResult, Event
 from gevent.os import make_nonblocking, nb_read
 from gevent.pool import Pool
-from geventhttpclient.client import HTTPClient, HTTPClientPool
-from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
 
 from gameday.load.journeys import JOURNEYS, Step, Visit
-from gameday.load.load_plan import STEPS, Arrival, LoadPlan, Pace, Surge, drawn
+from gameday.load.keepalive_client import HTTPParseError, KeepaliveClient, KeepaliveClients
+from gameday.load.load_plan import STEPS, Arrival, LoadPlan, Pace, Surge, even_arrivals
 from gameday.load.oracle import Oracle, judge
 from gameday.load.request_recorder import Answer, Recorder
-from gameday.load.worker_protocol import EXIT_BROKE, EXIT_IO, EXIT_USAGE, say, tell
+from gameday.load.worker_protocol import EXIT_BROKE, EXIT_IO, EXIT_USAGE, report_failure, say
 from gameday.recording.atomic_file import advice
 from gameday.recording.samples import ErrorKind, ShardWriter
 
 DRAIN_MARGIN_S = 0.5
 PRIORITY = -10  # nice value
-
-
-class Client(HTTPClient):
-    """Sends a request once more only where a kept-alive connection was closed before any byte of the answer.
-
-    That is what a server being replaced does, and safe: every POST carries its key or can be repeated.
-    geventhttpclient by itself would send a GET as often as its pool has places, and a POST never again.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._new: WeakSet[Any] = WeakSet()
-        setattr(self._connection_pool, "after_connect", self._new.add)  # noqa: B010
-
-    def request(
-        self, method: str, request_uri: str, body: Any = b"", headers: Any = None
-    ) -> HTTPSocketPoolResponse:
-        """The answer, headers read. OSError or HTTPParseError where there is none."""
-        data = self._build_request(method, request_uri, body=body, headers=headers).encode("latin-1") + body
-        connection, kept = self._take()
-        try:
-            return self._exchange(connection, method, data)
-        except HTTPConnectionClosed:
-            if not kept:
-                raise
-        while kept:
-            connection, kept = self._take()
-            if kept:
-                self._connection_pool.release_socket(connection)
-        return self._exchange(connection, method, data)
-
-    def _take(self) -> tuple[Any, bool]:
-        """A connection, and whether it was used before."""
-        connection = self._connection_pool.get_socket()
-        kept = connection not in self._new
-        self._new.discard(connection)
-        return connection, kept
-
-    def _exchange(self, connection: Any, method: str, data: bytes) -> HTTPSocketPoolResponse:
-        try:
-            connection.sendall(data)
-        except (ConnectionResetError, BrokenPipeError) as error:
-            self._connection_pool.release_socket(connection)
-            raise HTTPConnectionClosed("connection closed while sending") from error
-        except BaseException:
-            self._connection_pool.release_socket(connection)
-            raise
-        return HTTPSocketPoolResponse(connection, self._connection_pool, method=method)
-
-
-class Clients(HTTPClientPool):
-    """Hands the FastHttpUser our kind of client."""
-
-    def get_client(self, url: Any) -> HTTPClient:
-        return Client.from_url(url, **self.client_args)
 
 
 class Worker:
@@ -115,33 +58,35 @@ class Worker:
         self.retries = 0
         self.begun: AsyncResult = AsyncResult()
         self.stopping = Event()
-        self.wake = Event()  # the next arrival's time may be another now
+        self.wake = Event()  # the next arrival's time may have changed
         self.failure: tuple[int, str] | None = None
-        self._client: HTTPClient
+        self._client: KeepaliveClient
 
     def now(self) -> float:
+        """Return seconds since the run's start."""
         return time.monotonic() - self.plan.origin
 
     def stop(self) -> None:
+        """Begin no further journeys or steps."""
         self.stopping.set()
         self.wake.set()
 
     def listen(self) -> None:
-        """Follows standard input to its end, line by line."""
+        """Obey commands from standard input until it ends, then stop."""
         make_nonblocking(0)
-        heard = b""
+        rest = b""
         while chunk := nb_read(0, 1024):
-            *lines, heard = (heard + chunk).split(b"\n")
+            *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._obey(line.decode().split())
         self.stop()
 
-    def _obey(self, words: list[str]) -> None:
-        match words:
+    def _obey(self, command: list[str]) -> None:
+        match command:
             case ["begin", when]:
                 self.begun.set(float(when))
             case ["surge", when, factor]:
-                # Never before now: what was sent already was sent as it was planned, and stays so.
+                # Never before now: the planned times of what was sent stay as they were.
                 surge = Surge(since=max(float(when), self.now()), factor=float(factor))
                 self.pace.bend(surge)
                 self.wake.set()
@@ -150,13 +95,13 @@ class Worker:
                 self.retries = int(attempts)
                 say(f"retrying {attempts}")
             case _:
-                raise ValueError(f"told what it doesn't know: {words}")
+                raise ValueError(f"unknown command: {' '.join(command)}")
 
-    def run(self, client: HTTPClient) -> None:
-        """Begins each journey at its planned time, until stopped."""
+    def run(self, client: KeepaliveClient) -> None:
+        """Begin each journey at its planned time, until stopped."""
         self._client = client
-        for one in drawn(self.plan):
-            arrival = replace(one, planned=self._await(one.planned))
+        for even in even_arrivals(self.plan):
+            arrival = replace(even, planned=self._await(even.planned))
             if self.stopping.is_set():
                 return
             if self.pool.full() or self.now() >= arrival.planned + self.plan.timeout:
@@ -165,7 +110,7 @@ class Worker:
                 self.pool.spawn(self.guard, self._journey, arrival)
 
     def _await(self, even: float) -> float:
-        """Waits until what was drawn for `even` is due; when that was. A surge may come while it waits."""
+        """Wait until the arrival of time `even` is due; return its planned time, which a surge may change meanwhile."""
         if self.pace.at(even) <= self.now():
             gevent.sleep(0)  # late: let the answers in between two sends
         while (planned := self.pace.at(even)) > (now := self.now()) and not self.stopping.is_set():
@@ -174,18 +119,18 @@ class Worker:
         return planned
 
     def drain(self) -> None:
-        """Waits for the answers in flight; none takes longer than the time-out."""
+        """Await the answers in flight, up to the time-out."""
         self.pool.join(self.plan.timeout + DRAIN_MARGIN_S)
         self.pool.kill()
 
     def guard(self, act: Callable[..., None], *args: Any) -> None:
-        """Acts; an error ends the worker, for it is never to be a gap in the samples that nobody sees."""
+        """Call `act`; an error stops the worker, so that it can't become a gap in the samples."""
         try:
             act(*args)
         except OSError as error:
-            why = f"the samples can't be written: {error.strerror or error}: {self.plan.shard}"
-            why += advice(error)
-            self.failure = self.failure or (EXIT_IO, why)
+            reason = f"the samples can't be written: {error.strerror or error}: {self.plan.shard}"
+            reason += advice(error)
+            self.failure = self.failure or (EXIT_IO, reason)
             self.stop()
         except Exception as error:
             self.failure = self.failure or (EXIT_BROKE, "".join(traceback.format_exception(error)))
@@ -197,7 +142,7 @@ class Worker:
         while True:
             if self.now() >= planned + self.plan.timeout:
                 return self.recorder.skipped(arrival, step.name, planned)
-            answer = self._insist(arrival, step, planned)
+            answer = self._send_with_retries(arrival, step, planned)
             self.recorder.answered(arrival, step.name, step.order, planned, answer)
             if answer.content is None:
                 return None
@@ -209,24 +154,24 @@ class Worker:
             if self.stopping.wait(max(0.0, planned - self.now())):
                 return None
 
-    def _insist(self, arrival: Arrival, step: Step, planned: float) -> Answer:
-        """The request, sent again at once as often as clients do, while it fails and there is time left."""
-        answer = self._ask(arrival, step, planned)
-        while answer.is_worth_another() and answer.attempts <= self.retries:
+    def _send_with_retries(self, arrival: Arrival, step: Step, planned: float) -> Answer:
+        """Send the request again at once, as often as the clients retry, while it fails and there is time left."""
+        answer = self._send(arrival, step, planned)
+        while answer.is_retriable() and answer.attempts <= self.retries:
             if self.now() >= planned + self.plan.timeout or self.stopping.is_set():
                 break
-            again = self._ask(arrival, step, planned, answer.attempts + 1)
+            again = self._send(arrival, step, planned, answer.attempts + 1)
             answer = replace(again, start=answer.start, attempts=answer.attempts + 1)
         return answer
 
-    def _ask(self, arrival: Arrival, step: Step, planned: float, attempt: int = 1) -> Answer:
-        """One request, over by the time-out after its planned time; it says who asks and for which time."""
-        who = {
+    def _send(self, arrival: Arrival, step: Step, planned: float, attempt: int = 1) -> Answer:
+        """Send one request, given up at the time-out after its planned time; headers name client and attempt."""
+        client = {
             "X-Home-Region": self.plan.home(arrival.user),
             "X-Client": str(arrival.user),
             "X-Attempt": str(attempt),
         }
-        headers = {**who, **step.headers}
+        headers = {**client, **step.headers}
         start = self.now()
         try:
             with gevent.Timeout(planned + self.plan.timeout - start):
@@ -253,16 +198,17 @@ class Shopper(FastHttpUser):
 
     @locust.task
     def shop(self) -> None:
+        """Run the schedule."""
         worker = self.worker
         worker.guard(worker.run, self.client.client.clientpool.get_client(worker.plan.target))
         raise StopUser
 
 
 def work(worker: Worker) -> None:
-    """From ready to drained."""
+    """Report that the worker is ready, await `begin`, run the schedule until stopped, drain."""
     plan = worker.plan
     Shopper.worker = worker
-    Shopper.client_pool = Clients(
+    Shopper.client_pool = KeepaliveClients(
         concurrency=plan.pool,
         connection_timeout=plan.timeout,
         network_timeout=plan.timeout,
@@ -276,7 +222,7 @@ def work(worker: Worker) -> None:
         resource.RLIMIT_NOFILE, (most_files, most_files)
     )  # each place in the pool is a connection
     with suppress(OSError):
-        # Where that is allowed: a worker that waits for its turn sends late, and measures its own waiting.
+        # Allowed for root. A worker that waits for a processor sends late, and measures its own waiting.
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     gc.freeze()
     say("ready")
@@ -290,19 +236,19 @@ def work(worker: Worker) -> None:
 
 
 def main(path: Path) -> int:
-    """Exit status: 0 ended as told, else one of EXIT_… and the reason told."""
+    """Run the plan in the file `path`; return 0 if the worker ended as told, else one of EXIT_…, with a reason."""
     try:
         worker = Worker(LoadPlan.read(path))
     except (OSError, ValueError, LookupError) as error:
-        tell(f"the load can't begin: {path}: {error}")
+        report_failure(f"the load can't begin: {path}: {error}")
         return EXIT_IO if isinstance(error, OSError) else EXIT_USAGE
     try:
         work(worker)
     finally:
         worker.shard.close()
-    status, why = worker.failure or (0, "")
+    status, reason = worker.failure or (0, "")
     if status:
-        tell(why)
+        report_failure(reason)
     return status
 
 

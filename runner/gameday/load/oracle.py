@@ -1,7 +1,7 @@
-"""What a right answer holds: prices from the catalogue's own file, totals, and the shape of every answer. Pure.
+"""Oracle of right answers: prices from the catalogue's own file, totals, and the shape of every answer. Pure.
 
-It shares no code with the system under test, so that an error there can't be made twice. An answer of any shape is
-fit to be judged: what can't be read is wrong.
+It shares no code with the system under test, so that the same error can't be in both. An answer of any shape can be
+judged: an unreadable one is wrong.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Check = Callable[[Any], "Finding"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether the content was right; `total`: cents that were acknowledged to the client, -1 where none were."""
+    """Whether the content is right; `total` is the acknowledged total in cents, -1 if there is none."""
 
     right: bool
     total: int = -1
 
 
 def right_price(list_cents: int, discount_bp: int) -> int:
-    """The price after discount, the discount rounded half up to a cent."""
+    """Return the price in cents after a discount in basis points, the discount rounded half up to a cent."""
     return list_cents - (list_cents * discount_bp + BASIS_POINTS // 2) // BASIS_POINTS
 
 
@@ -42,19 +42,20 @@ class Oracle:
 
     @classmethod
     def read(cls, path: Path) -> Oracle:
-        """From products.json. ValueError where the file holds no products."""
+        """Return the oracle of a `products.json`. Raise OSError, or ValueError if the file has no products."""
         products = json.loads(path.read_bytes())
-        prices = {one["id"]: right_price(one["list_cents"], one["discount_bp"]) for one in products}
+        prices = {item["id"]: right_price(item["list_cents"], item["discount_bp"]) for item in products}
         if not prices:
             raise ValueError(f"{path}: no products")
         return cls(prices)
 
     def total(self, basket: Basket) -> int:
+        """Return the basket's right total in cents."""
         return sum(self.prices[product] * quantity for product, quantity in basket)
 
 
 def product(oracle: Oracle, wanted: int) -> Check:
-    """The product asked for, at its right price."""
+    """Check for the requested product at its right price."""
     price = oracle.prices[wanted]
     return lambda answer: Finding(
         bool(answer["id"] == wanted and answer["price_cents"] == price and answer["currency"] == "USD")
@@ -62,31 +63,32 @@ def product(oracle: Oracle, wanted: int) -> Check:
 
 
 def receipt(oracle: Oracle, order: str, basket: Basket) -> Check:
-    """The order is placed, under our id, for the right total; a shop in need may pay it later, and says so."""
+    """Check that the order is placed, paid or queued, under the given id and for the right total."""
     total = oracle.total(basket)
 
     def check(answer: Any) -> Finding:
-        seen = answer["total_cents"]
-        cents = seen if isinstance(seen, int) else -1
+        total_cents = answer["total_cents"]
+        acknowledged = total_cents if isinstance(total_cents, int) else -1
         return Finding(
-            bool(answer["order_id"] == order and answer["status"] in PLACED and seen == total), cents
+            bool(answer["order_id"] == order and answer["status"] in PLACED and total_cents == total),
+            acknowledged,
         )
 
     return check
 
 
 def session(user: int) -> Check:
-    """Logged in as the user, with a token."""
+    """Check that the user is logged in and has a token."""
     return lambda answer: Finding(bool(answer["user"] == user and answer["token"]))
 
 
 def account(user: int) -> Check:
-    """The user's own account."""
+    """Check for the user's own account."""
     return lambda answer: Finding(bool(answer["user"] == user))
 
 
 def history(user: int) -> Check:
-    """The user's ten latest orders, newest first, each over 0."""
+    """Check for the user's ten latest orders, newest first, each over 0."""
 
     def check(answer: Any) -> Finding:
         orders = answer["orders"]
@@ -99,7 +101,7 @@ def history(user: int) -> Check:
 
 
 def costs(region: str) -> Check:
-    """The bill of `region` by day, in dollars. Nobody outside knows what it truly is, but its sum has to be right."""
+    """Check for the bill of `region` by day, in dollars; its amounts are unknown, but its sum must be right."""
 
     def check(answer: Any) -> Finding:
         cents = [day["cents"] for day in answer["days"]]
@@ -110,7 +112,7 @@ def costs(region: str) -> Check:
 
 
 def judge(check: Check, content: bytes) -> tuple[Finding, Any]:
-    """(finding, decoded answer). Content that isn't the expected JSON is wrong, and decodes to {}."""
+    """Return (finding, decoded answer). Content that isn't the expected JSON is wrong, and decodes to {}."""
     try:
         answer = json.loads(content)
         return check(answer), answer

@@ -1,4 +1,4 @@
-"""What came of each request, as one record of the shard. Who sends it and judges the answer is left to the worker."""
+"""Request recorder: the result of each request as one record of the shard."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ NOT_CHECKED = 2
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request. `content` decoded, None where the request failed; `status` 0 without an answer.
+    """Result of one request. `content` is decoded, None if the request failed; `status` is 0 without a response.
 
-    Where it was sent more than once, `attempts` times, it began with the first and the rest is of the last.
+    Times are seconds since the run's start. If the request was sent several times (`attempts`), `start` is the first
+    attempt's and all else the last one's.
     """
 
     start: float
@@ -30,19 +31,19 @@ class Answer:
     content: Any = None
     attempts: int = 1
 
-    def is_worth_another(self) -> bool:
-        """Where the system failed: another attempt may not. What a good answer holds isn't looked at by clients."""
+    def is_retriable(self) -> bool:
+        """Return True if the system failed, so that another attempt may succeed; clients don't check contents."""
         return self.error == ErrorKind.CONNECTION or (self.error == ErrorKind.STATUS and self.status >= 500)
 
 
 class Recorder:
-    """Writes to one shard."""
+    """Writes records to one shard."""
 
     def __init__(self, shard: ShardWriter) -> None:
         self.shard = shard
 
     def answered(self, arrival: Arrival, step: str, order: int, planned: float, answer: Answer) -> None:
-        """A request that was sent; `order`: n of its order id, 0 where there is none."""
+        """Record a request that was sent; `order` is the number in its order id, 0 if it has none."""
         finding = answer.finding
         self.shard.append(
             planned,
@@ -62,7 +63,7 @@ class Recorder:
         )
 
     def skipped(self, arrival: Arrival, step: str, planned: float) -> None:
-        """A request that couldn't be sent in its time: never silent."""
+        """Record a request that couldn't be sent in time."""
         journey, step_number = self.shard.intern("journey", arrival.journey), self.shard.intern("step", step)
         names = self.shard.intern("region", ""), ErrorKind.NOT_SENT, NOT_CHECKED, 0
         release = self.shard.intern("release", "")
