@@ -63,6 +63,6 @@ def test_what_cant_be_opened_stays_as_it_is(tmp_path: Path) -> None:
     """A damaged key destroys nothing."""
     drill(tmp_path).close()
     (tmp_path / KEY).write_bytes(b"no key")
-    with pytest.raises(OSError, match="is no key"):
+    with pytest.raises(OSError, match="isn't a valid key"):
         unseal(tmp_path)
     assert (tmp_path / "journal.jsonl.sealed").is_file()

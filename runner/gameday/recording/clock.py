@@ -1,6 +1,6 @@
-"""The one clock of a run. Every stamp in journal and samples is seconds since the run's start on it.
+"""Clock of a run: every time in journal and samples is in seconds since the run's start.
 
-CLOCK_MONOTONIC is shared by all processes of a machine, so a worker that is told the origin stamps on the same clock.
+All processes of a machine share CLOCK_MONOTONIC, so a worker that knows the origin stamps on the same clock.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds since the run's start; never goes back."""
+    """A clock that never goes back."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Return the seconds since the run's start."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,4 +27,5 @@ class RunClock:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def now(self) -> float:
+        """Return the seconds since the run's start."""
         return time.monotonic() - self.origin

@@ -1,13 +1,12 @@
-"""The append-only event log of a run: `journal.jsonl`, one JSON object a line.
+"""Journal of a run: the append-only event log `journal.jsonl`, one JSON object a line.
 
-Together with the samples it is the only hand-over from a run to everything that measures or draws. What the events
-are, and their keys, is in `journal_events`.
+Journal and samples are the only hand-over from a run to its analysis and reports. The events and their keys are in
+`journal_events`.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -90,9 +89,6 @@ def read_journal(path: Path) -> Iterator[Event]:
             if not line.endswith("\n"):
                 return
             try:
-                record = json.loads(line)
-                if not isinstance(record["data"], dict):
-                    raise TypeError("its data isn't a mapping")
-                yield Event(float(record["t"]), str(record["kind"]), str(record["subject"]), record["data"])
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise ValueError(f"{path}:{number}: not a journal event: {error}") from error
+                yield Event.from_line(line)
+            except ValueError as error:
+                raise ValueError(f"{path}:{number}: {error}") from error

@@ -13,6 +13,10 @@ A = TypeVar("A", bound=JournalEvent)
 B = TypeVar("B", bound=JournalEvent)
 
 
+RecordedEvent = JournalEvent | Event
+"""A typed event, or one of an unknown kind in its on-disk form."""
+
+
 class JournalIndex:
     """Typed access to the events of one journal, in the order given. `records` also holds kinds that aren't known."""
 
@@ -24,7 +28,7 @@ class JournalIndex:
         self._events: dict[tuple[type[JournalEvent], ...], tuple[JournalEvent, ...]] = {}
 
     @cached_property
-    def events(self) -> tuple[JournalEvent | Event, ...]:
+    def events(self) -> tuple[RecordedEvent, ...]:
         """All events; those of unknown kinds are in their on-disk form."""
         return tuple(map(from_event, self.records))
 

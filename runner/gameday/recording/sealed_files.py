@@ -1,8 +1,8 @@
-"""Keeps a drill's secret while it goes on: journal and scenario of the run lie sealed on disk, line by line.
+"""Sealed files of a drill: journal and scenario are encrypted on disk, line by line, while the drill goes on.
 
-The key lies beside them, so that a reaper, or a hand, can open what a killed runner left: an envelope, and no safe. Who
-searches the run's folder finds neither the scenario nor its fault; who wants to open it can. Cipher: Fernet, of the
-package `cryptography`, imported only where something is sealed.
+The key lies beside them, so that the reaper or `gameday heal` can open what a killed runner left. A search of the run's
+folder finds neither the scenario nor its fault; anyone on the same account can open the files. The cipher is Fernet, of
+the package `cryptography`, which is imported only if something is sealed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Encode = Callable[[str], str]
 
 
 class Seal:
-    """The seal of one run's folder. Raises OSError where the key can't be written."""
+    """The seal of one run's folder. Raise OSError if the key can't be written."""
 
     def __init__(self, folder: Path) -> None:
         from cryptography.fernet import Fernet
@@ -30,27 +30,27 @@ class Seal:
         self._cipher = Fernet(key)
 
     def line(self, text: str) -> str:
-        """The sealed line, without an end."""
+        """Return the encrypted line, without a line feed."""
         return self._cipher.encrypt(text.encode()).decode("ascii")
 
     def path(self, path: Path) -> Path:
-        """Where the sealed file lies that `unseal` makes `path` of."""
+        """Return the path of the sealed file that `unseal` opens as `path`."""
         return path.with_name(path.name + SUFFIX)
 
     def write(self, path: Path, text: str) -> None:
-        """A whole file, sealed."""
+        """Write a whole file, sealed. Raise OSError if it can't be written."""
         atomic_file.write(self.path(path), "".join(f"{self.line(line)}\n" for line in text.splitlines()))
 
 
 def sealed(folder: Path) -> bool:
-    """Whether a drill goes on there, or one was never opened."""
+    """Return True if the folder holds sealed files: of a drill that goes on, or one that was never opened."""
     return (folder / KEY).is_file()
 
 
 def unseal(folder: Path) -> None:
-    """Opens every sealed file of the folder; harmless twice, and where none is. A line cut short is left out.
+    """Decrypt every sealed file of the folder. Idempotent; a line cut short is left out.
 
-    Raises OSError; the sealed file stays until its open one is whole.
+    Raise OSError if a file can't be read or written; a sealed file stays until its open copy is complete.
     """
     if not sealed(folder):
         return
@@ -60,13 +60,13 @@ def unseal(folder: Path) -> None:
 
 
 def _open(path: Path, key: bytes) -> None:
-    """The open file takes the sealed one's place."""
+    """Replace a sealed file by its open copy."""
     from cryptography.fernet import Fernet, InvalidToken
 
     try:
         cipher = Fernet(key)
     except ValueError as error:
-        raise OSError(f"{path.with_name(KEY)} is no key: {path.name} stays sealed") from error
+        raise OSError(f"{path.with_name(KEY)} isn't a valid key: {path.name} stays sealed") from error
     opened = path.with_suffix("")
     with path.open("rb") as lines, atomic_file.replacing(opened, durable=True) as file:
         for line in lines:

@@ -1,8 +1,7 @@
-"""Samples → verdicts of the SLOs and the course of each: when it broke, when it held again. Pure, and the only judge.
+"""SLOs: from samples to the verdict and the course of each SLO, its outages with effect and recovery. Pure.
 
-The live engine and the analysis from disk call the same code: `verdicts` judges one window, `stream` picks the requests
-that an SLO speaks of and finds the windows in breach, `courses` makes outages of them. Which alert, which responder,
-which clock: that is `gameday.analysis`.
+The live engine and the analysis from disk call the same code. `verdicts` judges one window, `request_windows` selects
+the requests that an SLO counts and finds the windows in breach, `excursions` makes outages of them.
 """
 
 from gameday.slo.excursions import Course, Outage, course, holding_since

@@ -1,4 +1,4 @@
-"""How an SLO fared over a run: its outages, told from its windows in breach and from the reference CUSUM."""
+"""Excursions of an SLO: its outages over a run, from its windows in breach and a reference CUSUM."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from gameday.scenario import Slo
 from gameday.slo.request_windows import Indices, Stream, Times, Windows
 from gameday.slo.verdicts import Verdict
 
-REFERENCE_QUIET = 5.0  # the reference CUSUM takes a fifth of the allowed error ratio as the state before …
-REFERENCE_LOUD = 5.0  # … and five times it, at least REFERENCE_LEAST, as the state after
+REFERENCE_QUIET = 5.0
+"""The reference CUSUM takes a fifth of the allowed error ratio as p0, the state before the change …"""
+REFERENCE_LOUD = 5.0
+"""… and five times that ratio as p1, the state after it, within REFERENCE_LEAST and REFERENCE_MOST."""
 REFERENCE_LEAST = 0.05
 REFERENCE_MOST = 0.99
 
 
 @dataclass(frozen=True)
 class Outage:
-    """One stretch of an SLO not holding; `recovered` is None where it didn't hold again."""
+    """A time in which an SLO didn't hold, in seconds since the run's start; `recovered` is None if it never held again."""
 
     effect: float
     recovered: float | None
@@ -31,8 +33,9 @@ class Outage:
 class Course:
     """How one SLO fared over the judged time.
 
-    `n` requests counted, `bad` of them; seconds in breach; outages in order; (k, 2) the begin and end of each window
-    that held too few requests to be judged; `known`: whether the last window of all held enough.
+    `n` requests count, `bad` of them are bad; `breached_s` is in seconds; `outages` are in order. `thin` has shape
+    (k, 2): begin and end of each window with too few requests to be judged. `known` is True if the last window of all
+    has enough.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Course:
     known: bool
 
     def verdict(self, besides: Sequence[Outage] = ()) -> Verdict:
-        """Breach where it ever was; unknown where a window was, but for those that touch an outage of `besides`."""
+        """Return breach if there ever was one, else unknown if a window was; ignore windows in outages of `besides`."""
         if self.outages:
             return "breach"
         unknown = np.ones(len(self.thin), dtype=np.bool_)
@@ -63,10 +66,10 @@ class Course:
 
 
 def _onset(bad_at: Indices, objective: float) -> int:
-    """Of requests counted from 0, the bad ones at `bad_at`: the first bad one of the CUSUM's last excursion.
+    """Return the index of the first bad request of the CUSUM's last excursion; `bad_at` are the indices of the bad ones.
 
-    The sum is lowest just before a bad request. It lies at zero there, and so begins an excursion with it, where it
-    was never lower before without its floor; the last such bad request begins the last excursion.
+    The sum is lowest just before a bad request. If the sum without its floor was never lower before, the CUSUM is zero
+    there, and an excursion begins with that request. The last such request begins the last excursion.
     """
     allowed = 1 - objective
     p0, p1 = allowed / REFERENCE_QUIET, min(max(REFERENCE_LOUD * allowed, REFERENCE_LEAST), REFERENCE_MOST)
@@ -78,16 +81,19 @@ def _onset(bad_at: Indices, objective: float) -> int:
 
 
 def _first_bad(stream: Stream, begin: int, breach: int) -> int:
-    """Index of the first bad request of the excursion that led to the breach at index `breach`, run from `begin` on."""
+    """Return the index of the first bad request of the excursion that led to the breach at index `breach`.
+
+    The CUSUM runs from index `begin` on.
+    """
     low, high = np.searchsorted(stream.bad_at, (begin, breach + 1))
     return begin + _onset(stream.bad_at[low:high] - begin, stream.slo.objective)
 
 
 def _held_again(stream: Stream, first: int, until: int, effect: float) -> float:
-    """Just after the last bad request of the outage whose last window in breach begins at index `first`.
+    """Return the time just after the last bad request of an outage whose last window in breach begins at `first`.
 
-    Only requests up to index `until` are looked at. Never before `effect`: where errors are so few that the reference
-    CUSUM keeps falling back to zero, the first and the last excursion may lie the wrong way round.
+    Only requests up to index `until` count. The time is never before `effect`: if errors are so few that the reference
+    CUSUM keeps falling back to zero, the last excursion may end before the first one begins.
     """
     low, high = np.searchsorted(stream.bad_at, (first, until + 1))
     last_bad = stream.t[until - _onset(until - stream.bad_at[low:high][::-1], stream.slo.objective)]
@@ -97,7 +103,7 @@ def _held_again(stream: Stream, first: int, until: int, effect: float) -> float:
 
 
 def _outages(stream: Stream, windows: Windows, inject: float) -> list[Outage]:
-    """Splits the breaches at every recovery that lasted at least one whole window."""
+    """Split the breaches at every recovery that lasted at least one whole window."""
     if not len(windows.last):
         return []
     t, slo = stream.t, stream.slo
@@ -121,7 +127,7 @@ def _outages(stream: Stream, windows: Windows, inject: float) -> list[Outage]:
 
 
 def _breached_seconds(stream: Stream, ending: Indices, inject: float) -> float:
-    """How long the window ending now was in breach, from `inject` on; `ending`: requests at which it was."""
+    """Return for how many seconds from `inject` on the latest window was in breach; `ending` are the requests where it was."""
     after = np.where(
         ending + 1 < len(stream.t), stream.t[np.minimum(ending + 1, len(stream.t) - 1)], stream.end
     )
@@ -129,9 +135,9 @@ def _breached_seconds(stream: Stream, ending: Indices, inject: float) -> float:
 
 
 def course(slo: Slo, samples: Samples, since: float, end: float, inject: float | None = None) -> Course:
-    """The course of `slo` over since ≤ planned ≤ end, all in seconds since the run's start.
+    """Return the course of `slo` over since ≤ planned ≤ end, all in seconds since the run's start.
 
-    With `inject`, only breaches at or after it count. `samples` are sorted by planned time, complete up to `end`.
+    With `inject`, only breaches at or after it count. `samples` are sorted by planned time and complete up to `end`.
     """
     stream = Stream.of(slo, samples, since, end)
     windows = stream.breaches()
@@ -145,9 +151,9 @@ def course(slo: Slo, samples: Samples, since: float, end: float, inject: float |
 
 
 def holding_since(slos: Sequence[Slo], samples: Samples, since: float, end: float) -> float | None:
-    """Planned time from which every SLO holds to `end`; None while one of them doesn't, or can't be judged.
+    """Return the planned time from which every SLO holds to `end`; None if one of them doesn't or can't be judged.
 
-    `since` where none was ever in breach. `end` is the time up to which the samples are complete.
+    If none was ever in breach, return `since`. The samples are complete up to `end`.
     """
     held = since
     for slo in slos:

@@ -1,9 +1,9 @@
-"""The requests that an SLO counts, and which of its windows are in breach or too thin to be judged.
+"""Requests that an SLO counts, and its windows that are in breach or too thin to be judged.
 
-A window slides over planned time without a step: it is worst just after a bad request enters it or just before one
-leaves it, so the windows that end at a request, together with those that begin at one, stand for all. Most of them
-needn't be looked at: time is cut into cells, a fraction of a window each, and the counts of whole cells tell where
-no window can be in breach.
+A window slides over planned time continuously. It is worst just after a bad request enters it or just before one
+leaves it, so the windows that end at a request and those that begin at one stand for all. Most of them are never
+computed: time is cut into cells, each a fraction of a window, and the counts of whole cells exclude windows that can't
+be in breach.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Times = npt.NDArray[np.float64]
 
-CELLS = 20  # of a window
-CHUNK = 1 << 18  # requests looked at in one piece
+CELLS = 20
+"""Cells in a window."""
+CHUNK = 1 << 18
+"""Requests in one piece of a computation."""
 REFUSED = (ErrorKind.STATUS, ErrorKind.CONNECTION)
 NO_ANSWER = (ErrorKind.TIMEOUT, *REFUSED)
 
 
 def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
-    """(counts, good), both over all records: which requests the SLO speaks of, and which of them were good for it."""
+    """Return (counts, good), both over all records: which requests the SLO counts, and which of them are good."""
     records = samples.records
     error = records["error"]
     counts = error != ErrorKind.NOT_SENT
@@ -49,18 +51,19 @@ def select(slo: Slo, samples: Samples) -> tuple[Flags, Flags]:
 
 
 def _fast(slo: Slo, records: Records) -> Flags:
-    """Which requests were answered in time; piece by piece, as ten million differences are 80 MB."""
-    end, planned, found = records["end"], records["planned"], np.empty(len(records), np.bool_)
-    for first in range(0, len(found), CHUNK):
+    """Return which requests were answered in time; piece by piece, since ten million differences take 80 MB."""
+    end, planned, fast = records["end"], records["planned"], np.empty(len(records), np.bool_)
+    for first in range(0, len(fast), CHUNK):
         part = slice(first, first + CHUNK)
-        found[part] = (end[part] - planned[part]) < slo.under
-    return found
+        fast[part] = (end[part] - planned[part]) < slo.under
+    return fast
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows in breach: index of the first and the last request, ordered by the last; `ending` lists the requests at
-    which one of them ends.
+    """Windows in breach: indices of the first and the last request, ordered by the last.
+
+    `ending` are the indices of the requests at which such a window ends.
     """
 
     first: Indices
@@ -70,18 +73,18 @@ class Windows:
 
 @dataclass(frozen=True)
 class Cells:
-    """The n-th holds the requests from places[n] on, to before places[n + 1]."""
+    """Cells of time; cell n holds the requests places[n] ≤ i < places[n + 1]."""
 
     places: Indices
 
     def within(self, ahead: int, behind: int) -> tuple[Indices, Indices]:
-        """For each cell the places from `ahead` cells after it (before, if negative) to before `behind` cells after."""
+        """Return for each cell n the places of the cells n + `ahead` and n + `behind`, clipped to the cells there are."""
         cells, last = np.arange(len(self.places) - 1), len(self.places) - 1
         low, high = (self.places[np.clip(cells + by, 0, last)] for by in (ahead, behind))
         return low, high
 
     def members(self, cells: Flags) -> Indices:
-        """The requests in the chosen cells."""
+        """Return the indices of the requests in the chosen cells."""
         return np.flatnonzero(np.repeat(cells, np.diff(self.places)))
 
 
@@ -89,7 +92,7 @@ class Cells:
 class Stream:
     """The requests that one SLO counts, since ≤ planned ≤ end.
 
-    `t`: planned times, rising; `bad_at`: the indices of the bad ones.
+    `t` are their planned times, ascending; `bad_at` the indices of the bad ones.
     """
 
     slo: Slo
@@ -100,30 +103,30 @@ class Stream:
 
     @classmethod
     def of(cls, slo: Slo, samples: Samples, since: float, end: float) -> Stream:
-        """`samples` are sorted by planned time."""
+        """Select the requests from `samples`, which are sorted by planned time."""
         planned = samples.records["planned"]
         low, high = np.searchsorted(planned, since), np.searchsorted(planned, end, side="right")
         counts, good = select(slo, samples.part(samples.records[low:high]))
         t, bad = planned[low:high], ~good
-        if not counts.all():  # compress: a mask as an index takes thrice the time
+        if not counts.all():  # compress is three times as fast as a mask as an index
             t, bad = np.compress(counts, t), np.compress(counts, bad)
         return cls(slo, since, end, t, np.flatnonzero(bad))
 
     def below(self, at: Indices) -> Indices:
-        """For each i how many of the first i requests are bad."""
+        """Return for each i how many of the first i requests are bad."""
         return np.searchsorted(self.bad_at, at)
 
     def bad_in(self, first: Indices, last: Indices) -> Indices:
-        """How many of the requests first ≤ i ≤ last are bad, for each pair."""
+        """Return for each pair how many of the requests first ≤ i ≤ last are bad."""
         return self.below(last + 1) - self.below(first)
 
     def known(self, since: float, end: float) -> bool:
-        """Whether the last window before `end`, made only of requests since `since`, has enough of them."""
+        """Return True if the last window before `end` has enough requests, counting only those since `since`."""
         low = np.searchsorted(self.t, max(since, end - self.slo.window))
         return bool(np.searchsorted(self.t, end, side="right") - low >= MINIMUM)
 
     def breaches(self) -> Windows:
-        """Every window in breach."""
+        """Return every window in breach."""
         firsts, lasts, ending = [], [], np.empty(0, np.intp)
         for backwards in (True, False):
             at = self._suspects(backwards)
@@ -137,7 +140,10 @@ class Stream:
         return Windows(first[order], last[order], ending)
 
     def thin(self) -> Times:
-        """(k, 2): begin and end of every whole window with too few requests. One is thinnest just after one leaves."""
+        """Return begin and end of every whole window with too few requests, in shape (k, 2).
+
+        A window is thinnest just after a request leaves it.
+        """
         t, window = self.t, self.slo.window
         at = self._few()
         starts = np.concatenate(([self.since], t[at][t[at] + window <= self.end]))
@@ -147,33 +153,33 @@ class Stream:
         return np.column_stack((starts, ends))[few]
 
     def _ending(self, at: Indices) -> tuple[Indices, Indices]:
-        """The window (t − w, t] that ends at each of these requests."""
+        """Return the first and last request of the window (t − w, t] that ends at each of these requests."""
         t = self.t[at]
         first = np.searchsorted(self.t, t - self.slo.window, side="right")
         return first, np.searchsorted(self.t, t, side="right") - 1
 
     def _beginning(self, at: Indices) -> tuple[Indices, Indices]:
-        """The window [t, t + w) that begins at each of these requests."""
+        """Return the first and last request of the window [t, t + w) that begins at each of these requests."""
         t = self.t[at]
         return np.searchsorted(self.t, t), np.searchsorted(self.t, t + self.slo.window, side="left") - 1
 
     def _in_breach(self, first: Indices, last: Indices) -> Flags:
-        """Which of the windows [first, last] are in breach."""
+        """Return which of the windows [first, last] are in breach."""
         n, bad = last + 1 - first, self.bad_in(first, last)
         return self._too_many(bad, n) & (n >= MINIMUM)
 
     def _too_many(self, bad: Indices, n: Indices) -> Flags:
-        """Where `bad` among `n`, if these are enough to judge, is a breach."""
-        found = bad > n * (1 - self.slo.objective)
-        suspect = np.flatnonzero(found)
+        """Return where `bad` among `n` is a breach, whether or not `n` is enough to judge."""
+        breach = bad > n * (1 - self.slo.objective)
+        suspect = np.flatnonzero(breach)
         sizes, which = np.unique(n[suspect], return_inverse=True)
         limits = np.array([critical(int(size), self.slo.objective) for size in sizes], dtype=np.intp)
-        found[suspect] = bad[suspect] >= limits[which]
-        return found
+        breach[suspect] = bad[suspect] >= limits[which]
+        return breach
 
     @cached_property
     def _cells(self) -> Cells | None:
-        """None where there would be more of them than requests."""
+        """None if there would be more cells than requests."""
         if not len(self.t):
             return None
         width = self.slo.window / CELLS
@@ -183,10 +189,11 @@ class Stream:
         return Cells(np.searchsorted(self.t, self.t[0] + width * np.arange(n + 1)))
 
     def _suspects(self, backwards: bool) -> Indices:
-        """Requests at which a window that is in breach may end (`backwards`), or begin.
+        """Return the requests at which a window in breach may end (`backwards`) or begin.
 
-        It has at least the requests of the cells that surely lie inside it, and at most the bad ones of all cells that
-        it may touch; a breach with more requests needs no fewer bad ones. A cell at each end is for rounding.
+        A window has at least the requests of the cells that surely lie inside it, and at most the bad requests of all
+        cells that it may touch; a breach among more requests needs at least as many bad ones. One more cell at each end
+        allows for rounding.
         """
         if self._cells is None:
             return np.arange(len(self.t))
@@ -200,7 +207,7 @@ class Stream:
         )
 
     def _few(self) -> Indices:
-        """Requests after which a window may begin that has too few."""
+        """Return the requests after which a window with too few requests may begin."""
         if self._cells is None:
             return np.arange(len(self.t))
         low, high = self._cells.within(2, CELLS - 1)

@@ -1,4 +1,4 @@
-"""The verdict of one window of requests, of which so many were bad."""
+"""Verdict of one window, by the number of its requests and how many of them are bad."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import numpy as np
 
 Verdict = Literal["ok", "breach", "unknown"]
 
-MINIMUM = 20  # requests in a window; with fewer its verdict is unknown
+MINIMUM = 20
+"""Requests in a window; with fewer its verdict is unknown."""
 SIGNIFICANCE = 0.01
 
 
 @lru_cache(maxsize=200_000)
 def critical(n: int, objective: float) -> int:
-    """The smallest number of bad requests among `n` that is a breach; n + 1 where none is.
+    """Return the smallest number of bad requests among `n` that is a breach; n + 1 if none is.
 
-    The binomial tail is summed exactly from the mean upwards, to where nothing is left of it (12 deviations and 60).
+    The binomial tail is summed exactly, from the mean up to 12 standard deviations and 60 requests above it, where the
+    rest is negligible.
     """
     q = 1.0 - objective
     low = int(n * q)
@@ -34,7 +36,7 @@ def critical(n: int, objective: float) -> int:
 
 
 def verdict(bad: int, n: int, objective: float) -> Verdict:
-    """Of one window: breach iff bad/n > 1 − objective and P(X ≥ bad | n, 1 − objective) < 1 %; unknown iff n < 20."""
+    """Judge one window: breach iff bad/n > 1 − objective and P(X ≥ bad | n, 1 − objective) < 1 %; unknown iff n < 20."""
     if n < MINIMUM:
         return "unknown"
     return "breach" if bad >= critical(n, objective) else "ok"

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from gameday.analysis.clocks.operation_results import harmful_changes
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.recording.event import Event
 from gameday.recording.journal_events import (
     FaultFailed,
     FaultIntended,
@@ -24,11 +23,11 @@ from gameday.recording.journal_events import (
     InstanceKilled,
     InstanceReady,
     InstanceStopped,
-    JournalEvent,
     ReplicaCaughtUp,
     TrafficDrained,
     TrafficReturned,
 )
+from gameday.recording.journal_index import RecordedEvent
 
 Place = tuple[str, str, str]  # region, service, release
 
@@ -112,7 +111,7 @@ class _State:
         self.placed: dict[str, Place] = {}
         self.amiss: set[tuple[str, str]] = set()
 
-    def follow(self, event: JournalEvent | Event) -> None:
+    def follow(self, event: RecordedEvent) -> None:
         """Apply an event. A bad deploy isn't amiss here: `_is_whole` checks the releases that run."""
         match event:
             case InstanceReady():

@@ -1,41 +1,42 @@
-"""The journal of a run without the polls that say nothing more: of fifty a second only the last of each shard counts.
+"""Reader of a journal without superseded polls.
 
-A long run has more polls than anything else; they are what the replay of detectors needs, and are left to it.
+There are up to fifty polls a second, and only the last of each shard counts. A long run has more polls than anything
+else. Only the replay of detectors needs all of them.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from gameday.recording.event import Event
+from gameday.recording.journal_events import Poll
 
-POLL = ',"kind":"poll",'
-HEAD = 40  # characters that hold time and kind
+POLL = f',"kind":"{Poll.KIND}",'
+HEAD = 40
+"""How many characters of a line hold the time and the kind."""
 
 
 def read_events(path: Path) -> list[Event]:
-    """Whole lines of the journal by time, of the polls only the last of each shard. A last line cut short is left out.
+    """Return the events of a journal by time, of the polls only the last of each shard.
 
-    Raises ValueError where anything else can't be read.
+    A last line cut short by a crash is left out. Raise ValueError if any other line isn't an event.
     """
-    found: list[Event] = []
+    events: list[Event] = []
     polls: dict[str, tuple[int, str]] = {}
     with path.open(encoding="utf-8") as lines:
-        for place, line in enumerate(lines, 1):
+        for number, line in enumerate(lines, 1):
             if not line.endswith("\n"):
                 break
             if POLL in line[:HEAD]:
-                polls[line[line.find("{", 1) : line.rfind(",")]] = place, line
+                polls[line[line.find("{", 1) : line.rfind(",")]] = number, line
             else:
-                found.append(_event(path, place, line))
-    found += [_event(path, place, line) for place, line in polls.values()]
-    return sorted(found, key=lambda event: event.t)
+                events.append(_event(path, number, line))
+    events += [_event(path, number, line) for number, line in polls.values()]
+    return sorted(events, key=lambda event: event.t)
 
 
 def _event(path: Path, number: int, line: str) -> Event:
     try:
-        record = json.loads(line)
-        return Event(float(record["t"]), record["kind"], record["subject"], record["data"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}:{number}: not a journal event: {error}") from error
+        return Event.from_line(line)
+    except ValueError as error:
+        raise ValueError(f"{path}:{number}: {error}") from error

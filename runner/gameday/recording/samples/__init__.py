@@ -1,12 +1,12 @@
-"""One fixed-size record a request, in memory-mapped shards; the shard is both the store and the stream.
+"""Samples: one fixed-size record for each request, in memory-mapped shards that are both store and stream.
 
 A shard is a header of `HEADER_BYTES` and then records of `RECORD`. The header holds the count of committed records:
-the writer packs a record and then raises the count, so that a reader never sees half a record and SIGKILL loses none.
+the writer packs a record and then raises the count, so a reader never sees half a record and SIGKILL loses none.
 Names (releases, regions, …) are interned in a side file, appended and flushed before the first record that uses them.
-Planned, start and end are seconds since the run's start; a request that was never sent has start = end = NaN.
+Planned, start and end are in seconds since the run's start; a request that was never sent has start = end = NaN.
 
-`record` is the layout, `writer` writes a shard, `reader` follows one or reads all of a run, `table` is what it reads
-them into: columns, so that ten million requests fit.
+`shard_layout` is the layout, `shard_writer` writes a shard, `shard_reader` follows one or reads all of a run, and
+`sample_table` holds them by column, so that ten million requests fit into memory.
 """
 
 from gameday.recording.samples.sample_table import Table, among

@@ -1,8 +1,7 @@
-"""The records of a run by column, read from its shards when asked for: ten million are 480 MB, of which few are needed.
+"""Table of a run's records by column, read from the shards on demand: ten million records take 480 MB on disk.
 
-A shard is mapped and read once from end to end for a column, and its pages are given back behind the reader. What
-nearly every question needs, and is small, is read at one go and kept; the rest is read anew each time, and kept by
-nobody.
+To read a column, each shard is mapped and read once from end to end, and its pages are released behind the reader. The
+small columns that nearly every question needs are read together and kept; the others are read anew each time.
 """
 
 from __future__ import annotations
@@ -19,9 +18,12 @@ import numpy.typing as npt
 
 from gameday.recording.samples.shard_layout import HEADER_BYTES, RECORD, Records
 
-CHUNK = 1 << 16  # records read at a time: 3 MB
-FEW = 4  # numbers that are sooner compared one by one than looked up
+CHUNK = 1 << 16
+"""Records read at a time: 3 MB."""
+FEW = 4
+"""Up to so many numbers are compared one by one, which is faster than a lookup table."""
 KEPT = ("journey", "step", "region", "release", "error", "correct")
+"""Columns that are kept once they are read."""
 
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.int32] | npt.NDArray[np.int64]
@@ -29,7 +31,7 @@ Places = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Part:
-    """The committed records of one shard. `numbers` of a column: its own number of a name → the common one."""
+    """The committed records of one shard. `numbers`: column → the common number of each of the shard's own numbers."""
 
     content: mmap.mmap | None
     count: int
@@ -37,42 +39,44 @@ class Part:
 
     @classmethod
     def of(cls, path: Path, count: int, numbers: Mapping[str, npt.NDArray[np.integer[Any]]]) -> Self:
-        """`count` records of the shard, or as many as are there."""
+        """Map the first `count` records of a shard, or as many as the file holds."""
         with path.open("rb") as file:
             held = max(0, (path.stat().st_size - HEADER_BYTES) // RECORD.itemsize)
             count = min(count, held)
             size = HEADER_BYTES + count * RECORD.itemsize
             content = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if count else None
-        moved = {
-            name: each for name, each in numbers.items() if not np.array_equal(each, np.arange(len(each)))
+        renumbered = {
+            name: common
+            for name, common in numbers.items()
+            if not np.array_equal(common, np.arange(len(common)))
         }
-        return cls(content, count, moved)
+        return cls(content, count, renumbered)
 
     def chunks(self) -> Iterator[tuple[slice, Records]]:
-        """(their places in the shard, records), which are gone when the next are asked for."""
+        """Yield (places in the shard, records); the records are valid until the next are read."""
         if self.content is None:
             return
         for first in range(0, self.count, CHUNK):
             last = min(first + CHUNK, self.count)
             offset = HEADER_BYTES + first * RECORD.itemsize
             yield slice(first, last), np.frombuffer(self.content, RECORD, last - first, offset)
-            self._give_back(offset, last - first)
+            self._release(offset, last - first)
 
-    def _give_back(self, offset: int, count: int) -> None:
-        """Pages of a map count as memory of the process until told otherwise; the kernel keeps them cached."""
+    def _release(self, offset: int, count: int) -> None:
+        """Release mapped pages, which would count as memory of the process; the kernel keeps them cached."""
         assert self.content is not None
         page = offset - offset % mmap.PAGESIZE
         self.content.madvise(mmap.MADV_DONTNEED, page, offset - page + count * RECORD.itemsize)
 
     def number(self, name: str, values: Column) -> Column:
-        """Values of a column with the common numbers of their names."""
+        """Return the values of a column with the common numbers of their names."""
         return self.numbers[name][values] if name in self.numbers else values
 
 
 class Table:
-    """Records in order of planned time, read like a structured array of `RECORD` and never written.
+    """Records in order of planned time, read like a structured array of `RECORD`; read-only.
 
-    By name it gives a column, by a slice, a mask or indices the part of the table they choose, by a number one record.
+    An index by name gives a column, by a slice, mask or array of indices a part of the table, by a number one record.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -97,12 +101,12 @@ class Table:
         return Chosen(self, key)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        """All of it as a structured array, copied."""
-        found = np.zeros(len(self), RECORD)
+        """Return a copy as a structured array."""
+        copied = np.zeros(len(self), RECORD)
         for name in RECORD.names or ():
             if name != "_pad":
-                found[name] = self[name]
-        return found if dtype is None else found.astype(dtype)
+                copied[name] = self[name]
+        return copied if dtype is None else copied.astype(dtype)
 
     def _column(self, name: str) -> Column:
         if name == "planned":
@@ -115,9 +119,10 @@ class Table:
 
     @cached_property
     def _sorted(self) -> tuple[Column, Places | None]:
-        """Planned times, rising, and the place among them of each record in the shards; None where they lie in order.
+        """The planned times, ascending, and the place among them of each record in the shards.
 
-        Kept the way round that lets a column be read straight to where it belongs: it is never there twice.
+        The places are None if the shards are in order. With places rather than an order, a column is read straight to
+        where it belongs and is never in memory twice.
         """
         planned = self._columns(None, ("planned",))["planned"]
         if (planned[1:] >= planned[:-1]).all():
@@ -132,7 +137,7 @@ class Table:
         return {name: _frozen(column) for name, column in self._columns(self._sorted[1], names).items()}
 
     def _columns(self, places: Places | None, names: Sequence[str]) -> dict[str, Column]:
-        """These columns, each record at its place."""
+        """Read columns from the shards, each record to its place."""
         columns: dict[str, Column] = {name: np.empty(len(self), RECORD[name]) for name in names}
         begin = 0
         for part in self._parts:
@@ -140,16 +145,15 @@ class Table:
                 at = slice(begin + chunk.start, begin + chunk.stop)
                 to = at if places is None else places[at].astype(np.intp)  # once for all columns
                 for name, column in columns.items():
-                    column[to] = part.number(
-                        name, np.ascontiguousarray(records[name])
-                    )  # put sooner than a field is
+                    # A contiguous copy is stored faster than a field of a structured array.
+                    column[to] = part.number(name, np.ascontiguousarray(records[name]))
                 del records
             begin += part.count
         return columns
 
 
 class Chosen(Table):
-    """Some of the records of a table: no column of its own until it is asked for."""
+    """Part of a table; it copies a column when that is read."""
 
     def __init__(self, of: Table, key: Any) -> None:
         self._of, self._key = of, key
@@ -163,18 +167,18 @@ class Chosen(Table):
         )
 
     def _column(self, name: str) -> Column:
-        found: Column = self._of[name][self._key]
-        return found
+        column: Column = self._of[name][self._key]
+        return column
 
 
 def _frozen(column: Column) -> Column:
-    """What is kept is seen by all who ask."""
+    """Make a column read-only, since every reader shares it."""
     column.flags.writeable = False
     return column
 
 
 def _inverse(order: npt.NDArray[np.intp]) -> Places:
-    """Where each comes, of an order that says which comes where; as small as they fit."""
+    """Return the place of each record, given the order of the records; in the smallest integer type that fits."""
     fits = len(order) <= np.iinfo(np.int32).max
     places: Places = np.empty(len(order), np.int32) if fits else np.empty(len(order), np.int64)
     for first in range(0, len(order), CHUNK):
@@ -184,14 +188,14 @@ def _inverse(order: npt.NDArray[np.intp]) -> Places:
 
 
 def among(column: Column, wanted: Iterable[int]) -> npt.NDArray[np.bool_]:
-    """Which values of a column of numbers under 2¹⁶ are any of `wanted`."""
-    numbers, found = [int(each) for each in wanted], np.zeros(len(column), np.bool_)
+    """Return which values of a column, all below 2¹⁶, are among `wanted`."""
+    numbers, hits = [int(number) for number in wanted], np.zeros(len(column), np.bool_)
     if len(numbers) <= FEW:
         for number in numbers:
-            found |= column == number
-        return found
-    hit = np.zeros(1 << 16, np.bool_)
-    hit[numbers] = True
+            hits |= column == number
+        return hits
+    is_wanted = np.zeros(1 << 16, np.bool_)
+    is_wanted[numbers] = True
     for first in range(0, len(column), CHUNK):
-        found[first : first + CHUNK] = hit[column[first : first + CHUNK]]
-    return found
+        hits[first : first + CHUNK] = is_wanted[column[first : first + CHUNK]]
+    return hits

@@ -1,4 +1,4 @@
-"""The layout of a shard: its header, its record, the kinds of error, and the names in the file beside it."""
+"""Layout of a shard: header, record, kinds of error, and the names in the side file."""
 
 from __future__ import annotations
 
@@ -30,10 +30,7 @@ RECORD = np.dtype(
         ("region", "u1"),
         ("error", "u1"),  # ErrorKind
         ("correct", "u1"),  # 1 right, 0 wrong, 2 not checked (no answer to check)
-        (
-            "attempts",
-            "u1",
-        ),  # how often it was sent: 1 = once, 0 = never, or a shard from before that was told
+        ("attempts", "u1"),  # how often it was sent; 0 = never, or a shard of an older version
         ("_pad", "u1", 2),
     ]
 )
@@ -55,7 +52,7 @@ class ErrorKind(IntEnum):
 
 
 class Names:
-    """Interned names of one shard: (table, name) ↔ small integer, from 0 up in each table."""
+    """Interned names of one shard: each table numbers its names from 0 up."""
 
     TABLES = ("journey", "step", "region", "release")
 
@@ -63,16 +60,18 @@ class Names:
         self.tables: dict[str, list[str]] = {table: [] for table in self.TABLES}
 
     def add(self, table: str, name: str) -> int:
+        """Add a name and return its number."""
         self.tables[table].append(name)
         return len(self.tables[table]) - 1
 
 
 def names_path(shard: Path) -> Path:
+    """Return the path of a shard's side file."""
     return shard.with_suffix(".names")
 
 
 def read_names(shard: Path) -> Names:
-    """The names of a shard; a last line cut short by a crash is left out (no record uses it)."""
+    """Read the names of a shard. A last line cut short by a crash is left out, since no record uses it."""
     names = Names()
     text = names_path(shard).read_text(encoding="utf-8")
     for line in text.splitlines(keepends=True):

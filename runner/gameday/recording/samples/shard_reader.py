@@ -1,4 +1,4 @@
-"""Follows a shard while it is written, or reads all shards of a run as one set, in order of planned time."""
+"""Readers of shards: one follows a shard while it is written, one reads all shards of a run as one set."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from gameday.recording.samples.shard_layout import (
 
 
 class ShardReader:
-    """Follows a shard while it is written, or reads it later. `new()` gives what was committed since the last call.
+    """Follows a shard while it is written, or reads it later.
 
-    One that its writer has not begun, empty or of zeros, has no records yet. ValueError where it isn't a shard.
+    A shard that its writer hasn't begun, empty or of zeros, has no records yet. Raise ValueError if the file isn't a
+    shard, OSError if it can't be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,14 +38,14 @@ class ShardReader:
             raise ValueError(f"{path}: not a shard of samples")
 
     def count(self) -> int:
-        """Committed records."""
+        """Return the number of committed records."""
         with self.path.open("rb") as file:
             file.seek(COUNT_AT)
             count = file.read(COUNT.size)
         return int(COUNT.unpack(count)[0]) if len(count) == COUNT.size else 0
 
     def slice(self, first: int, last: int) -> Records:
-        """Records first ≤ i < last, copied."""
+        """Return a copy of the records first ≤ i < last."""
         if last <= first:
             return np.empty(0, RECORD)
         return np.fromfile(
@@ -52,6 +53,7 @@ class ShardReader:
         )
 
     def new(self) -> Records:
+        """Return the records committed since the last call."""
         count = self.count()
         records = self.slice(self._seen, count)
         self._seen = count
@@ -60,9 +62,10 @@ class ShardReader:
 
 @dataclass(frozen=True)
 class Samples:
-    """All records of a run, sorted by planned time, with the names they point to (one numbering over all shards).
+    """All records of a run, sorted by planned time, with their names in one numbering over all shards.
 
-    `records` is a structured array of `RECORD`, or a `Table`, which is read like one.
+    `records` is a structured array of `RECORD`, or a `Table`, which is read like one. Each sequence maps the numbers in
+    the column of that kind to names.
     """
 
     records: Records
@@ -72,15 +75,15 @@ class Samples:
     releases: Sequence[str] = field(default_factory=tuple)
 
     def part(self, records: Records) -> Samples:
-        """Some of the records, with the same names."""
+        """Return other records with the same names."""
         return Samples(records, self.journeys, self.steps, self.regions, self.releases)
 
 
 def read_samples(folder: Path) -> Samples:
-    """Every shard of `folder` as one set, renumbered to common names, ordered by planned time.
+    """Read every shard of `folder` as one set, renumbered to common names, ordered by planned time.
 
-    What is committed now is in it, though its columns are read only when they are asked for. A file too short for a
-    header holds no record and is passed over: its writer was ended before it had begun.
+    The set holds what is committed now; its columns are read on demand. A file too short for a header is skipped: its
+    writer ended before its first record.
     """
     tables: dict[str, dict[str, int]] = {table: {} for table in Names.TABLES}
     parts: list[Part] = []
@@ -94,5 +97,5 @@ def read_samples(folder: Path) -> Samples:
         }
         parts.append(Part.of(path, count, numbers))
     order = {table: tuple(names) for table, names in tables.items()}
-    records = cast(Records, Table(parts))  # it answers as the structured array would that nobody could hold
+    records = cast(Records, Table(parts))  # reads like a structured array, which wouldn't fit into memory
     return Samples(records, order["journey"], order["step"], order["region"], order["release"])

@@ -1,4 +1,4 @@
-"""Writes one shard, record by record, while others may read it."""
+"""Writer of one shard, record by record, while others read it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gameday.recording.samples.shard_layout import (
 
 
 class ShardWriter:
-    """Writes one shard. Grown by posix_fallocate, so that a full disk raises OSError here and never a SIGBUS.
+    """Writes one shard. It grows by posix_fallocate, so a full disk raises OSError here and never SIGBUS.
 
-    Where there is no room to begin, neither the shard nor its names are left.
+    If there is no room for the first records, raise OSError and leave neither the shard nor its side file.
     """
 
     def __init__(self, path: Path, *, grow: int = GROW_RECORDS) -> None:
@@ -46,14 +46,14 @@ class ShardWriter:
             raise
 
     def intern(self, table: str, name: str) -> int:
-        """The number of `name` in `table`, written to the side file when new."""
+        """Return the number of `name` in `table`; a new name is written to the side file first."""
         key = (table, name)
-        found = self._ids.get(key)
-        if found is None:
-            found = self._ids[key] = self._names.add(table, name)
+        number = self._ids.get(key)
+        if number is None:
+            number = self._ids[key] = self._names.add(table, name)
             self._side.write(json.dumps([table, name]) + "\n")
             self._side.flush()
-        return found
+        return number
 
     def append(
         self,
@@ -72,7 +72,7 @@ class ShardWriter:
         correct: int,
         attempts: int = 1,
     ) -> None:
-        """Commits one finished request."""
+        """Commit one finished request. Raise OSError if the disk is full."""
         if self._count == self._capacity:
             self._extend()
         assert self._map is not None
@@ -117,7 +117,7 @@ class ShardWriter:
         self._committed = self._map = None
 
     def close(self) -> None:
-        """Gives back the space that was grown and not used. Closing again is harmless."""
+        """Close the shard and give back the space that wasn't used. Idempotent."""
         if self._map is None:
             return
         self._map.flush()
