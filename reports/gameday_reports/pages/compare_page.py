@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from gameday.analysis.model.comparison_model import Comparison, MetricComparison, ShiftSummary, SideSummary
 from gameday_reports.charts.dot_plot import drawn
 from gameday_reports.pages import page_template
 from gameday_reports.pages.compare_scenario import BADGES, Rules, Scenario, rules_of, scenario, short
 from gameday_reports.text.formatting import Figure
-from gameday_reports.text.loose import items, mapping, pick, rows, text
 from gameday_reports.text.statistics_text import (
-    amount,
     change,
     change_interval,
     counted,
@@ -37,19 +35,18 @@ ROOM = 900_000
 UNSAID = "not recorded"
 
 
-def render_compare(comparison: Mapping[str, Any], path: Path) -> Path:
+def render_compare(comparison: Comparison, path: Path) -> Path:
     """Write the page to `path` and return it. Raise OSError if it can't be written."""
     rules = rules_of(comparison)
-    scenarios = [scenario(i, each, rules) for i, each in enumerate(rows(comparison.get("scenarios")))]
-    verdict = text(comparison.get("verdict"))
-    word, meaning = VERDICTS.get(verdict, ("No verdict", "The comparison left no verdict."))
+    scenarios = [scenario(i, compared, rules) for i, compared in enumerate(comparison.scenarios)]
+    word, meaning = VERDICTS.get(comparison.verdict, ("No verdict", "The comparison left no verdict."))
     content = {
         "kicker": "Game day comparison",
         "title": _title(scenarios),
-        "verdict": verdict if verdict in VERDICTS else "unknown",
+        "verdict": comparison.verdict if comparison.verdict in VERDICTS else "unknown",
         "word": word,
         "meaning": meaning,
-        "reasons": [text(reason) for reason in items(comparison.get("reasons"))],
+        "reasons": list(comparison.reasons),
         "figures": _figures(comparison, scenarios),
         "facts": _facts(comparison, rules),
         "scenarios": scenarios,
@@ -63,10 +60,8 @@ def render_compare(comparison: Mapping[str, Any], path: Path) -> Path:
 
 
 def _gravest_first(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    order = list(BADGES)
-    return sorted(
-        scenarios, key=lambda each: order.index(each.verdict) if each.verdict in order else len(order)
-    )
+    order: list[str] = list(BADGES)
+    return sorted(scenarios, key=lambda scenario: order.index(scenario.verdict))
 
 
 def _title(scenarios: Sequence[Scenario]) -> str:
@@ -74,15 +69,15 @@ def _title(scenarios: Sequence[Scenario]) -> str:
     return f"{what}: new against base"
 
 
-def _figures(comparison: Mapping[str, Any], scenarios: Sequence[Scenario]) -> list[Figure]:
+def _figures(comparison: Comparison, scenarios: Sequence[Scenario]) -> list[Figure]:
     """Return the times to recover of one scenario, or the counts of results of several."""
     if len(scenarios) == 1:
-        metric = mapping(pick(rows(comparison.get("scenarios"))[0], "metrics", "ttr_s"))
-        base, new, shift = (mapping(metric.get(name)) for name in ("base", "new", "shift"))
+        metric = comparison.scenarios[0].metrics.get("ttr_s", MetricComparison())
+        base, new, shift = metric.base, metric.new, metric.shift or ShiftSummary()
         return [
-            Figure("TTR of base", told(base.get("median")), _beside(base), _tone(base.get("median"))),
-            Figure("TTR of new", told(new.get("median")), _beside(new), _tone(new.get("median"))),
-            Figure("Shift", change(shift.get("value")), _shift_note(shift), _tone(shift.get("value"))),
+            Figure("TTR of base", told(base.median), _beside(base), _tone(base.median)),
+            Figure("TTR of new", told(new.median), _beside(new), _tone(new.median)),
+            Figure("Shift", change(shift.value), _shift_note(shift), _tone(shift.value)),
         ]
     worse, few = (sum(each.badge[1] == tone for each in scenarios) for tone in ("no", "open"))
     return [
@@ -94,42 +89,39 @@ def _figures(comparison: Mapping[str, Any], scenarios: Sequence[Scenario]) -> li
     ]
 
 
-def _beside(side: Mapping[str, Any]) -> str:
-    return f"median, {spread(side)}" if amount(side.get("median")) is not None else spread(side)
+def _beside(side: SideSummary) -> str:
+    return f"median, {spread(side)}" if side.median is not None else spread(side)
 
 
-def _tone(value: Any) -> str:
-    found = amount(value)
-    return "muted" if found is None else "bad" if found == math.inf else "plain"
+def _tone(value: float | None) -> str:
+    return "muted" if value is None else "bad" if value == math.inf else "plain"
 
 
-def _shift_note(shift: Mapping[str, Any]) -> str:
-    relative = amount(shift.get("relative"))
+def _shift_note(shift: ShiftSummary) -> str:
+    relative = shift.relative
     parts = [
         "" if relative is None else f"{change(relative, 'ratio')} of base’s median",
-        covered(shift, change_interval(shift.get("interval"))),
+        covered(shift.coverage, change_interval(shift.interval)),
     ]
     return ", ".join(part for part in parts if part) or "new against base"
 
 
-def _facts(comparison: Mapping[str, Any], rules: Rules) -> list[tuple[str, str]]:
+def _facts(comparison: Comparison, rules: Rules) -> list[tuple[str, str]]:
     return [
         ("Fails on", " and ".join(short(name) for name in rules.gated) or UNSAID),
-        ("Level for the whole", rules.level if rules.alpha is not None else UNSAID),
-        ("Least shift that counts", UNSAID if rules.threshold is None else f"over {rules.limit} of base"),
+        ("Level for the whole", rules.level),
+        ("Least shift that counts", f"over {rules.limit} of base"),
         ("Gated tests", str(rules.tests)),
         ("Trials it takes", f"{rules.needed} a side" if rules.needed else UNSAID),
-        ("Exit status", text(comparison.get("exit_status")) or UNSAID),
+        ("Exit status", str(comparison.exit_status)),
     ]
 
 
-def _missing(comparison: Mapping[str, Any]) -> list[str]:
-    said = (
-        ("new", "{} has no run in new, so it can’t be judged."),
-        ("base", "{} has no run in base, so there is nothing to compare it with."),
-    )
+def _missing(comparison: Comparison) -> list[str]:
+    missing = comparison.missing
     return [
-        words.format(text(name)) for side, words in said for name in items(pick(comparison, "missing", side))
+        *(f"{name} has no run in new, so it can’t be judged." for name in missing.new),
+        *(f"{name} has no run in base, so there is nothing to compare it with." for name in missing.base),
     ]
 
 

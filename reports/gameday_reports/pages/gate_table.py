@@ -6,15 +6,16 @@ Nothing is judged here. Any value may be missing or infinite.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from gameday.analysis.model.baseline_model import Gate as GateFile
+from gameday.analysis.model.baseline_model import MachineComparison
+from gameday.analysis.model.comparison_model import MetricComparison, ScenarioComparison, ShiftSummary
 from gameday_reports.charts.sparklines import Spark, axis_of, spark
 from gameday_reports.pages.compare_scenario import Rules, Scenario, rules_of, scenario
 from gameday_reports.text.formatting import NOT_MEASURED, percent
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
-from gameday_reports.text.statistics_text import amount, change, change_interval, covered, ends, told
+from gameday_reports.text.statistics_text import change, change_interval, covered, told
 
 
 @dataclass(frozen=True)
@@ -45,59 +46,48 @@ class Gate:
     rules: Rules
 
 
-def gate(baseline: Mapping[str, Any]) -> Gate | None:
+def gate(result: GateFile | None) -> Gate | None:
     """Return the gate; None if the suite has no baseline."""
-    if not baseline:
+    if result is None:
         return None
-    comparison = mapping(baseline.get("comparison"))
+    comparison = result.comparison
     rules = rules_of(comparison)
-    judged = baseline.get("judged") is True
-    undone = "crowded machine" if baseline.get("crowded") is True else "another machine"
+    unjudged = "crowded machine" if result.crowded else "another machine"
     words = {"pass": ("no regression", "yes"), "fail": ("regression", "no")}
-    missing = [f"{text(name)} has no run here" for name in items(pick(comparison, "missing", "new"))]
-    missing += [f"{text(name)} isn’t in the baseline" for name in items(pick(comparison, "missing", "base"))]
-    made = ", ".join(filter(None, (text(baseline.get(key)) for key in ("saved", "version", "host"))))
+    missing = [f"{name} has no run here" for name in comparison.missing.new]
+    missing += [f"{name} isn’t in the baseline" for name in comparison.missing.base]
+    origin = ", ".join(filter(None, (result.saved, result.version, result.host)))
     return Gate(
-        judged=judged,
-        badge=words.get(text(baseline.get("verdict")), ("can’t be judged" if judged else undone, "open")),
-        sentence=f"Held against {text(baseline.get('file')) or 'a baseline'}{f', of {made}' if made else ''}.",
-        reasons=[text(each).removeprefix("baseline: ") for each in items(baseline.get("reasons"))],
-        commands=[text(each) for each in items(baseline.get("commands"))],
-        machine=[_quantity(each) for each in rows(baseline.get("machine"))],
-        rows=[_compared(i, each, rules) for i, each in enumerate(rows(comparison.get("scenarios")))],
-        missing=[] if judged else missing,  # else a reason says it
+        judged=result.judged,
+        badge=words.get(result.verdict, ("can’t be judged" if result.judged else unjudged, "open")),
+        sentence=f"Held against {result.file or 'a baseline'}{f', of {origin}' if origin else ''}.",
+        reasons=[reason.removeprefix("baseline: ") for reason in result.reasons],
+        commands=result.commands,
+        machine=[_quantity(quantity) for quantity in result.machine],
+        rows=[_compared(i, compared, rules) for i, compared in enumerate(comparison.scenarios)],
+        missing=[] if result.judged else missing,  # else a reason says it
         rules=rules,
     )
 
 
-def _quantity(each: Mapping[str, Any]) -> tuple[str, str, str, str, bool]:
-    sides = [number(each.get(side)) for side in ("base", "new")]
-    shown = [NOT_MEASURED if side is None else f"{side * 1000:.1f} ms" for side in sides]
-    ratio = number(each.get("ratio"))
-    off = "not known" if ratio is None else change(ratio - 1, "ratio")
-    return text(each.get("name")), shown[0], shown[1], off, each.get("off") is True
+def _quantity(quantity: MachineComparison) -> tuple[str, str, str, str, bool]:
+    sides = (quantity.base, quantity.new)
+    base, new = (NOT_MEASURED if side is None else f"{side * 1000:.1f} ms" for side in sides)
+    off = "not known" if quantity.ratio is None else change(quantity.ratio - 1, "ratio")
+    return quantity.name, base, new, off, quantity.off
 
 
-def _compared(position: int, each: Mapping[str, Any], rules: Rules) -> Held:
+def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> Held:
     """Return base and now on one axis."""
-    ttr = mapping(pick(each, "metrics", "ttr_s"))
-    sides = [mapping(ttr.get(side)) for side in ("base", "new")]
-    values = [[v for v in map(amount, items(side.get("values"))) if v is not None] for side in sides]
-    axis = axis_of(v for own in values for v in own)
-    drawn = [
-        spark(
-            f"TTR {told(side.get('median'))}",
-            own,
-            amount(side.get("median")),
-            ends(side.get("interval")),
-            axis,
-        )
-        if own
+    ttr = compared.metrics.get("ttr_s", MetricComparison())
+    axis = axis_of([*ttr.base.values, *ttr.new.values])
+    base, new = (
+        spark(f"TTR {told(side.median)}", side.values, side.median, side.interval, axis)
+        if side.values
         else None
-        for side, own in zip(sides, values, strict=True)
-    ]
-    least = amount(ttr.get("detectable"))
+        for side in (ttr.base, ttr.new)
+    )
+    least, shift = ttr.detectable, ttr.shift or ShiftSummary()
     finds = "" if least is None or math.isinf(least) else percent(least)
-    shift = mapping(ttr.get("shift"))
-    around = covered(shift, change_interval(shift.get("interval")))
-    return Held(scenario(position, each, rules), drawn[0], drawn[1], around, finds)
+    around = covered(shift.coverage, change_interval(shift.interval))
+    return Held(scenario(position, compared, rules), base, new, around, finds)

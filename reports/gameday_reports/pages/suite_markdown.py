@@ -7,13 +7,12 @@ table has pipes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from gameday.analysis.model.suite_model import Suite
 from gameday_reports.pages.gate_table import Gate, Held, gate
 from gameday_reports.pages.suite_page import Cell, Line, lines, title
 from gameday_reports.pages.trials_page import VERDICTS
-from gameday_reports.text.loose import mapping, text
 from gameday_reports.text.markdown import code, plain, table
 
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️", "error": "💥"}
@@ -21,13 +20,12 @@ TONES = {"yes": "✅", "no": "❌", "open": "⚠️"}
 ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "Orders lost")
 
 
-def markdown(suite: Mapping[str, Any]) -> str:
+def markdown(suite: Suite) -> str:
     """Return the whole document."""
-    verdict = text(suite.get("verdict"))
-    word = "Interrupted" if suite.get("interrupted") is True else VERDICTS.get(verdict, ("No verdict",))[0]
-    shown, against = lines(suite), gate(mapping(suite.get("baseline")))
+    word = "Interrupted" if suite.interrupted else VERDICTS[suite.verdict][0]
+    shown, against = lines(suite), gate(suite.baseline)
     parts = [
-        f"## {MARKS.get(verdict, '❔')} {word}: game day suite, {title(suite)}",
+        f"## {MARKS[suite.verdict]} {word}: game day suite, {title(suite)}",
         *_crowded(suite),
         *_failed(shown),
     ]
@@ -36,10 +34,9 @@ def markdown(suite: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _crowded(suite: Mapping[str, Any]) -> Iterator[str]:
-    said = text(suite.get("crowded"))
-    if said:
-        yield f"{TONES['open']} {plain(said[:1].upper() + said[1:])}."
+def _crowded(suite: Suite) -> Iterator[str]:
+    if suite.crowded:
+        yield f"{TONES['open']} {plain(suite.crowded[:1].upper() + suite.crowded[1:])}."
 
 
 def _failed(shown: Sequence[Line]) -> Iterator[str]:
@@ -99,7 +96,6 @@ def _cell(cell: Cell) -> str:
     return f"{cell.short} ({cell.note})" if cell.note else cell.short
 
 
-def _beneath(suite: Mapping[str, Any]) -> str:
-    said = [text(suite.get(key)) for key in ("id", "substrate", "host")]
-    seed = text(suite.get("seed"))
-    return f"<sub>{plain(', '.join(filter(None, [*said, f'seed {seed}' if seed else ''])))}</sub>"
+def _beneath(suite: Suite) -> str:
+    parts = [suite.id, suite.substrate, suite.host, "" if suite.seed is None else f"seed {suite.seed}"]
+    return f"<sub>{plain(', '.join(filter(None, parts)))}</sub>"

@@ -11,16 +11,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+from gameday.analysis.model.suite_model import (
+    OrderTotals,
+    Suite,
+    SuiteExpectation,
+    SuiteRun,
+    SuiteScenario,
+)
+from gameday.analysis.model.trials_model import MetricSummary
+from gameday_reports.charts.beeswarm import Axis
 from gameday_reports.charts.sparklines import Spark, axis_of, spark
 from gameday_reports.pages import page_template
 from gameday_reports.pages.gate_table import gate
 from gameday_reports.pages.trials_page import VERDICTS as WORDS
 from gameday_reports.text.formatting import NOT_MEASURED, Figure, count
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
-from gameday_reports.text.statistics_text import Unit, amount, counted, ends, interval, told, whole
+from gameday_reports.text.statistics_text import Unit, counted, interval, told
 
 VERDICTS: Mapping[str, str] = {
     "pass": "Every scenario met what is expected of it.",
@@ -47,6 +54,7 @@ ORDERS = {
     "wrong_amount": "at a wrong amount",
 }
 MOST_REASONS = 8
+UNSAID = "not recorded"
 RELATIVE = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)*", re.ASCII)
 
 
@@ -92,166 +100,152 @@ class Line:
     runs: Sequence[Run]
 
 
-def render_suite(suite: Mapping[str, Any], path: Path) -> Path:
+def render_suite(suite: Suite, path: Path) -> Path:
     """Write the page to `path`, in the suite's folder, and return it. Raise OSError if it can't be
     written."""
-    verdict = text(suite.get("verdict"))
-    word = WORDS.get(verdict, ("No verdict", ""))[0]
-    reasons, shown = [text(reason) for reason in items(suite.get("reasons"))], lines(suite)
+    reasons, shown = suite.reasons, lines(suite)
     more = [f"and {len(reasons) - MOST_REASONS} more, below"] if len(reasons) > MOST_REASONS else []
     content = {
         "kicker": "Game day suite",
         "title": title(suite),
-        "verdict": verdict if verdict in VERDICTS else "unknown",
-        "word": "Interrupted" if suite.get("interrupted") is True else word,
-        "meaning": VERDICTS.get(verdict, "The suite left no verdict."),
+        "verdict": suite.verdict,
+        "word": "Interrupted" if suite.interrupted else WORDS[suite.verdict][0],
+        "meaning": VERDICTS[suite.verdict],
         "reasons": [*reasons[:MOST_REASONS], *more],
         "figures": list(_figures(suite, shown)),
         "facts": list(_facts(suite)),
         "lines": shown,
         "columns": [heading for heading, _ in COLUMNS.values()],
-        "gate": gate(mapping(suite.get("baseline"))),
+        "gate": gate(suite.baseline),
     }
     return page_template.write(path, "suite.html.j2", content)
 
 
-def title(suite: Mapping[str, Any]) -> str:
-    totals = mapping(suite.get("totals"))
-    trials = whole(totals.get("trials"))
-    found = counted(whole(totals.get("scenarios")), "scenario")
-    return found if trials == whole(totals.get("scenarios")) else f"{found}, {counted(trials, 'trial')}"
+def title(suite: Suite) -> str:
+    """Return '3 scenarios, 9 trials'."""
+    totals = suite.totals
+    scenarios = counted(totals.scenarios, "scenario")
+    same = totals.trials == totals.scenarios
+    return scenarios if same else f"{scenarios}, {counted(totals.trials, 'trial')}"
 
 
-def lines(suite: Mapping[str, Any]) -> list[Line]:
+def lines(suite: Suite) -> list[Line]:
     """Return the scenarios in the order in which they ran."""
-    scenarios = rows(suite.get("scenarios"))
-    axes = {name: axis_of(v for each in scenarios for v in _values(each, name)) for name in COLUMNS}
-    cells: Callable[[Mapping[str, Any], str], Cell] = lambda each, name: _cell(each, name, axes[name])  # noqa: E731
+    axes = {name: axis_of(v for each in suite.scenarios for v in _values(each, name)) for name in COLUMNS}
+    cells: Callable[[SuiteScenario, str], Cell] = lambda each, name: _cell(each, name, axes[name])  # noqa: E731
     return [
         Line(
             id=f"scenario-{position}",
-            name=text(each.get("scenario")) or "unnamed scenario",
-            title=text(each.get("title")),
-            link=_link(each.get("report")),
-            matrix=_link(each.get("matrix")),
-            verdict=text(each.get("verdict")),
-            badge=_badge(each.get("verdict")) if whole(each.get("n")) else NOT_RUN,
+            name=each.scenario or "unnamed scenario",
+            title=each.title,
+            link=_link(each.report),
+            matrix=_link(each.matrix),
+            verdict=each.verdict,
+            badge=BADGES[each.verdict] if each.n else NOT_RUN,
             trials=_trials(each),
             ttd=cells(each, "ttd_s"),
             ttr=cells(each, "ttr_s"),
             failed=cells(each, "failed_ratio"),
             users=_users(each),
-            lost=_lost(mapping(each.get("orders"))),
-            reasons=[text(reason) for reason in items(each.get("reasons"))],
-            expectations=[_expectation(one) for one in rows(each.get("expectations"))],
-            runs=[_run(one) for one in rows(each.get("runs"))],
+            lost=_lost(each.orders),
+            reasons=each.reasons,
+            expectations=[_expectation(expectation) for expectation in each.expectations],
+            runs=[_run(run) for run in each.runs],
         )
-        for position, each in enumerate(scenarios)
+        for position, each in enumerate(suite.scenarios)
     ]
 
 
-def _badge(verdict: Any) -> tuple[str, str]:
-    return BADGES.get(text(verdict), ("not judged", "open"))
-
-
-def _link(value: Any) -> str:
+def _link(page: str | None) -> str:
     """Return a page below the suite's folder; empty for anything that leads elsewhere."""
-    found = text(value)
-    return quote(found) if RELATIVE.fullmatch(found) else ""
+    return quote(page) if page and RELATIVE.fullmatch(page) else ""
 
 
-def _trials(each: Mapping[str, Any]) -> str:
-    n, planned = whole(each.get("n")), whole(each.get("planned"))
-    again = sum(run.get("retried") is True for run in rows(each.get("runs")))
-    parts = [f"{whole(pick(each, 'success', 'passed'))} of {counted(n, 'trial')} passed"] if n > 1 else []
-    parts += [f"{n} of {planned} ran"] if n < planned else []
+def _trials(scenario: SuiteScenario) -> str:
+    n, passed = scenario.n, scenario.success.passed if scenario.success else 0
+    again = sum(run.retried for run in scenario.runs)
+    parts = [f"{passed} of {counted(n, 'trial')} passed"] if n > 1 else []
+    parts += [f"{n} of {scenario.planned} ran"] if n < scenario.planned else []
     parts += [f"run again {counted(again, 'time')}"] if again else []
     return ", ".join(parts)
 
 
-def _values(each: Mapping[str, Any], name: str) -> list[float]:
+def _values(scenario: SuiteScenario, name: str) -> list[float]:
     """Return the value of each trial: infinite if censored, left out if there was nothing to measure."""
-    found = [
-        math.inf if value.get("state") == "censored" else number(value.get("value"))
-        for value in rows(pick(each, "metrics", name, "values"))
+    values = [
+        math.inf if value.state == "censored" else value.value for value in _summary(scenario, name).values
     ]
-    return [each for each in found if each is not None]
+    return [value for value in values if value is not None]
 
 
-def _cell(each: Mapping[str, Any], name: str, axis: Any) -> Cell:
+def _summary(scenario: SuiteScenario, name: str) -> MetricSummary:
+    return scenario.metrics.get(name, MetricSummary())
+
+
+def _cell(scenario: SuiteScenario, name: str, axis: Axis) -> Cell:
     heading, unit = COLUMNS[name]
-    found, values = mapping(pick(each, "metrics", name)), _values(each, name)
-    middle = amount(found.get("median"))
+    summary, values = _summary(scenario, name), _values(scenario, name)
+    middle = summary.median
     if middle is None:
-        states = {text(value.get("state")) for value in rows(found.get("values"))}
+        states = {value.state for value in summary.values}
         return Cell("no effect" if "no_effect" in states else NOT_MEASURED, tone="muted")
-    short, never = told(middle, unit), whole(found.get("censored"))
-    around = interval(found.get("interval"), unit)
+    short, never = told(middle, unit), summary.censored
+    around = interval(summary.interval, unit)
     note = ", ".join(filter(None, [around, f"{never} never" if never and middle < math.inf else ""]))
-    drawn = None
+    drawing = None
     if len(values) > 1:
         about = f"{heading} of {counted(len(values), 'trial')}: median {short}{', ' if note else ''}{note}"
-        drawn = spark(about, values, middle, ends(found.get("interval")), axis)
-    return Cell(short, note, "bad" if middle == math.inf else "plain", drawn)
+        drawing = spark(about, values, middle, summary.interval, axis)
+    return Cell(short, note, "bad" if middle == math.inf else "plain", drawing)
 
 
-def _users(each: Mapping[str, Any]) -> Cell:
-    found = amount(pick(each, "metrics", "users_affected_ratio", "median"))
-    return Cell(NOT_MEASURED, tone="muted") if found is None else Cell(told(found, "ratio"))
+def _users(scenario: SuiteScenario) -> Cell:
+    ratio = _summary(scenario, "users_affected_ratio").median
+    return Cell(NOT_MEASURED, tone="muted") if ratio is None else Cell(told(ratio, "ratio"))
 
 
-def _lost(orders: Mapping[str, Any]) -> Cell:
+def _lost(orders: OrderTotals) -> Cell:
     """Return the lost orders of all trials, and every other mismatch of the records."""
-    lost = number(orders.get("lost"))
-    if lost is None:
+    if orders.lost is None:
         return Cell(NOT_MEASURED, tone="muted")
-    wrong = [f"{count(orders[key])} {words}" for key, words in ORDERS.items() if number(orders.get(key))]
-    note = ", ".join([f"of {count(orders.get('acknowledged'))}", *wrong])
-    return Cell(count(lost), note, "bad" if lost or wrong else "plain")
+    wrong = [f"{count(n)} {words}" for key, words in ORDERS.items() if (n := getattr(orders, key))]
+    note = ", ".join([f"of {count(orders.acknowledged)}", *wrong])
+    return Cell(count(orders.lost), note, "bad" if orders.lost or wrong else "plain")
 
 
-def _expectation(each: Mapping[str, Any]) -> tuple[str, tuple[str, str], str]:
+def _expectation(expectation: SuiteExpectation) -> tuple[str, tuple[str, str], str]:
     """Return expression, badge, and the values if it didn't hold."""
-    held, failed, unknown = (whole(each.get(key)) for key in ("held", "failed", "unknown"))
+    failed, unknown, n = expectation.failed, expectation.unknown, expectation.trials
     badge = ("does not hold", "no") if failed else ("unknown", "open") if unknown else ("holds", "yes")
-    n = held + failed + unknown
     share = f"in {failed or unknown} of {n} trials" if n > 1 and (failed or unknown) else ""
-    said = [
-        text(one.get("values"))
-        for one in rows(each.get("said"))
-        if (one.get("holds") is False) == bool(failed)
-    ]
-    return (
-        text(each.get("expr")),
-        badge,
-        "; ".join(filter(None, [share, *said[:3], "…" if len(said) > 3 else ""])),
-    )
+    values = [trial.values for trial in expectation.said if (trial.holds is False) == bool(failed)]
+    more = "…" if len(values) > 3 else ""
+    return expectation.expr, badge, "; ".join(filter(None, [share, *values[:3], more]))
 
 
-def _run(each: Mapping[str, Any]) -> Run:
-    name, folder = text(each.get("run")) or "unnamed run", text(each.get("folder"))
+def _run(run: SuiteRun) -> Run:
     return Run(
-        run=name,
-        link=_link(f"{folder}/report.html") if folder else "",
-        badge=_badge(each.get("verdict")),
-        seed=text(each.get("seed")) or "not recorded",
-        retried=each.get("retried") is True,
-        reasons=[text(reason) for reason in items(each.get("reasons"))],
+        run=run.run or "unnamed run",
+        link=_link(f"{run.folder}/report.html") if run.folder else "",
+        badge=BADGES[run.verdict],
+        seed="not recorded" if run.seed is None else str(run.seed),
+        retried=run.retried,
+        reasons=run.reasons,
     )
 
 
-def _figures(suite: Mapping[str, Any], shown: Sequence[Line]) -> Iterator[Figure]:
-    totals = mapping(suite.get("totals"))
-    n, passed = whole(totals.get("scenarios")), whole(totals.get("pass"))
-    parts = [f"{whole(totals.get(key))} {words}" for key, words in TOLD.items() if whole(totals.get(key))]
+def _figures(suite: Suite, shown: Sequence[Line]) -> Iterator[Figure]:
+    totals = suite.totals
+    n, passed = totals.scenarios, totals.passed
+    parts = [f"{other} {words}" for key, words in TOLD.items() if (other := getattr(totals, key))]
     yield Figure("Scenarios passed", f"{passed} of {n}", ", ".join(parts), "good" if passed == n else "bad")
-    yield _worst("ttr_s", "Longest time to recover", rows(suite.get("scenarios")))
-    lost = [number(pick(each, "orders", "lost")) for each in rows(suite.get("scenarios"))]
-    known = [each for each in lost if each is not None]
+    yield _worst("ttr_s", "Longest time to recover", suite.scenarios)
+    lost = [scenario.orders.lost for scenario in suite.scenarios]
+    known = [orders for orders in lost if orders is not None]
     if not known:
         yield Figure("Orders lost", NOT_MEASURED, "no trial was audited", "muted")
         return
-    whose = ", ".join(line.name for line, each in zip(shown, lost, strict=True) if each)
+    whose = ", ".join(line.name for line, orders in zip(shown, lost, strict=True) if orders)
     note = f"in {whose}" if whose else f"in {counted(len(known), 'audited scenario')}"
     yield Figure("Orders lost", count(sum(known)), note, "bad" if sum(known) else "good")
 
@@ -259,10 +253,8 @@ def _figures(suite: Mapping[str, Any], shown: Sequence[Line]) -> Iterator[Figure
 TOLD = {"fail": "failed", "inconclusive": "unclear", "error": "ended in an error", "not_run": "not run"}
 
 
-def _worst(metric: str, label: str, scenarios: Sequence[Mapping[str, Any]]) -> Figure:
-    medians = [
-        (amount(pick(each, "metrics", metric, "median")), text(each.get("scenario"))) for each in scenarios
-    ]
+def _worst(metric: str, label: str, scenarios: Sequence[SuiteScenario]) -> Figure:
+    medians = [(_summary(scenario, metric).median, scenario.scenario) for scenario in scenarios]
     known = [(middle, name) for middle, name in medians if middle is not None]
     if not known:
         return Figure(label, NOT_MEASURED, "TTR, median", "muted")
@@ -270,12 +262,12 @@ def _worst(metric: str, label: str, scenarios: Sequence[Mapping[str, Any]]) -> F
     return Figure(label, told(middle), f"TTR, median, {name}", "bad" if middle == math.inf else "plain")
 
 
-def _facts(suite: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    facts = ("Started", "started"), ("Substrate", "substrate"), ("First seed", "seed"), ("Version", "version")
-    for heading, key in facts:
-        yield heading, text(suite.get(key)) or "not recorded"
-    took = number(suite.get("duration_s"))
-    yield "At once", text(suite.get("at_once")) or "1"
-    yield "Took", f"{took / 60:.1f} min" if took is not None else "not recorded"
-    yield "Exit status", text(suite.get("exit_status")) or "not recorded"
-    yield "Machine", text(suite.get("host")) or "not recorded"
+def _facts(suite: Suite) -> Iterator[tuple[str, str]]:
+    yield "Started", suite.started or UNSAID
+    yield "Substrate", suite.substrate or UNSAID
+    yield "First seed", UNSAID if suite.seed is None else str(suite.seed)
+    yield "Version", suite.version or UNSAID
+    yield "At once", str(suite.at_once or 1)
+    yield "Took", UNSAID if suite.duration_s is None else f"{suite.duration_s / 60:.1f} min"
+    yield "Exit status", str(suite.exit_status)
+    yield "Machine", suite.host or UNSAID

@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from gameday.analysis.model.trials_model import MetricSummary, SuccessRate, TrialResult, Trials, TrialValue
 from gameday_reports.charts.dot_plot import Plot, Row, drawn
 from gameday_reports.pages import page_template
 from gameday_reports.text.formatting import NOT_MEASURED, Figure, percent
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
-from gameday_reports.text.statistics_text import Unit, amount, counted, ends, spread, told, whole
+from gameday_reports.text.statistics_text import Unit, counted, spread, told
 
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "pass": ("Passed", "Every trial passed."),
@@ -72,17 +71,16 @@ class Trial:
     reasons: Sequence[str]
 
 
-def render_trials(trials: Mapping[str, Any], path: Path) -> Path:
+def render_trials(trials: Trials, path: Path) -> Path:
     """Write the page to `path`, in the folder of the runs' folders, and return it. Raise OSError if
     it can't be written."""
-    verdict = text(trials.get("verdict"))
-    word, meaning = VERDICTS.get(verdict, ("No verdict", "The trials left no verdict."))
-    metrics = [_metric(name, mapping(pick(trials, "metrics", name))) for name in METRICS]
-    success = _success_plot(mapping(trials.get("success")))
+    word, meaning = VERDICTS[trials.verdict]
+    metrics = [_metric(name, trials.metrics.get(name, MetricSummary())) for name in METRICS]
+    success = _success_plot(trials.success)
     content = {
         "kicker": "Game day trials",
-        "title": f"{text(trials.get('scenario')) or 'unnamed scenario'}: {counted(whole(trials.get('n')), 'trial')}",
-        "verdict": verdict if verdict in VERDICTS else "unknown",
+        "title": f"{trials.scenario or 'unnamed scenario'}: {counted(trials.n, 'trial')}",
+        "verdict": trials.verdict,
         "word": word,
         "meaning": meaning,
         "reasons": _reasons(trials),
@@ -90,125 +88,121 @@ def render_trials(trials: Mapping[str, Any], path: Path) -> Path:
         "facts": [],
         "metrics": metrics,
         "success": success,
-        "rate": _rate(mapping(trials.get("success"))),
-        "svgs": drawn([plot for plot in (success, *(each.plot for each in metrics)) if plot], ROOM),
+        "rate": _rate(trials.success),
+        "svgs": drawn([plot for plot in (success, *(metric.plot for metric in metrics)) if plot], ROOM),
         "columns": [_short(name) for name in COLUMNS],
-        "trials": [_trial(i, each, trials) for i, each in enumerate(rows(trials.get("trials")))],
+        "trials": [_trial(i, trial, trials) for i, trial in enumerate(trials.trials)],
         "meant": _meant(trials),
     }
     return page_template.write(path, "trials.html.j2", content)
 
 
-def _reasons(trials: Mapping[str, Any]) -> list[str]:
-    reasons = [text(reason) for reason in items(trials.get("reasons"))]
+def _reasons(trials: Trials) -> list[str]:
+    reasons = list(trials.reasons)
     more = len(reasons) - MOST_REASONS
     return reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more, in the table of trials"]
 
 
-def _figures(trials: Mapping[str, Any]) -> list[Figure]:
+def _figures(trials: Trials) -> list[Figure]:
     figures = []
     for name in LARGE:
-        found, (title, _, unit) = mapping(pick(trials, "metrics", name)), METRICS[name]
-        middle = amount(found.get("median"))
+        summary, (title, _, unit) = trials.metrics.get(name, MetricSummary()), METRICS[name]
+        middle = summary.median
         shown = NOT_MEASURED if middle is None else told(middle, unit)
         tone = "muted" if middle is None else "bad" if middle == math.inf else "plain"
-        figures.append(Figure(title, shown, _beside(name, found, unit), tone))
-    return [*figures, _success(mapping(trials.get("success")))]
+        figures.append(Figure(title, shown, _beside(name, summary, unit), tone))
+    return [*figures, _success(trials.success)]
 
 
-def _beside(name: str, found: Mapping[str, Any], unit: Unit) -> str:
+def _beside(name: str, summary: MetricSummary, unit: Unit) -> str:
     kind = f"{_short(name)}, " if name.endswith("_s") else ""
-    return f"{kind}median, {spread(found, unit)}" if whole(found.get("n")) else f"{kind}{spread(found, unit)}"
+    return f"{kind}median, {spread(summary, unit)}" if summary.n else f"{kind}{spread(summary, unit)}"
 
 
 def _short(metric: str) -> str:
     return metric.removesuffix("_s").upper() if metric.endswith("_s") else METRICS[metric][0]
 
 
-def _success(success: Mapping[str, Any]) -> Figure:
-    judged = whole(success.get("judged"))
-    if not judged:
+def _success(success: SuccessRate) -> Figure:
+    if not success.judged:
         return Figure("Passed", "none judged", "no trial could be judged", "muted")
-    shown = f"{whole(success.get('passed'))} of {judged}"
-    return Figure("Passed", shown, _bound(success), "good" if number(success.get("ratio")) == 1 else "bad")
+    shown = f"{success.passed} of {success.judged}"
+    return Figure("Passed", shown, _bound(success), "good" if success.ratio == 1 else "bad")
 
 
-def _bound(success: Mapping[str, Any]) -> str:
-    least, confidence = number(success.get("at_least")), number(success.get("confidence"))
+def _bound(success: SuccessRate) -> str:
+    least, confidence = success.at_least, success.confidence
     if least is None or confidence is None:
         return "how sure that is, is not known"
     return f"so at least {percent(least)} of all such trials would, with {100 * confidence:g} % confidence"
 
 
-def _rate(success: Mapping[str, Any]) -> str:
-    judged = whole(success.get("judged"))
-    if not judged:
+def _rate(success: SuccessRate) -> str:
+    if not success.judged:
         return "No trial could be judged: each was inconclusive, or the tool failed."
-    passed = (
-        f"{whole(success.get('passed'))} of {judged} judged trials passed ({percent(success.get('ratio'))})"
-    )
+    passed = f"{success.passed} of {success.judged} judged trials passed ({percent(success.ratio)})"
     return f"{passed}, {_bound(success)}."
 
 
-def _success_plot(success: Mapping[str, Any]) -> Plot | None:
-    ratio, least = number(success.get("ratio")), number(success.get("at_least"))
-    if ratio is None or least is None:
+def _success_plot(success: SuccessRate) -> Plot | None:
+    if success.ratio is None or success.at_least is None:
         return None
-    row = Row("", "series-1", (), ratio, (least, 1.0))
+    row = Row("", "series-1", (), success.ratio, (success.at_least, 1.0))
     return Plot("success", f"Share of trials that passed. {_rate(success)}", "ratio", [row])
 
 
-def _metric(name: str, found: Mapping[str, Any]) -> Metric:
+def _metric(name: str, summary: MetricSummary) -> Metric:
     title, caption, unit = METRICS[name]
-    values = tuple(value for value in map(_counted, rows(found.get("values"))) if value is not None)
-    middle = amount(found.get("median"))
-    summary = spread(found, unit) if middle is None else f"Median {told(middle, unit)}, {spread(found, unit)}"
+    values = tuple(value for value in map(_counted, summary.values) if value is not None)
+    middle, words = summary.median, spread(summary, unit)
+    if middle is not None:
+        words = f"Median {told(middle, unit)}, {words}"
     plot = None
     if values:
-        row = Row("", "series-1", values, middle, ends(found.get("interval")))
-        plot = Plot(f"dots-{name.replace('_', '-')}", f"{title} of every trial. {summary}.", unit, [row])
-    return Metric(title, caption, summary, _few(found), plot)
+        row = Row("", "series-1", values, middle, summary.interval)
+        plot = Plot(f"dots-{name.replace('_', '-')}", f"{title} of every trial. {words}.", unit, [row])
+    return Metric(title, caption, words, _few(summary), plot)
 
 
-def _counted(value: Mapping[str, Any]) -> float | None:
+def _counted(value: TrialValue) -> float | None:
     """Return the value of a trial: infinite if censored, None if there was nothing to measure."""
-    return math.inf if value.get("state") == "censored" else number(value.get("value"))
+    return math.inf if value.state == "censored" else value.value
 
 
-def _few(found: Mapping[str, Any]) -> str:
-    n, needed = whole(found.get("n")), whole(found.get("needed"))
-    if n >= needed:
+def _few(summary: MetricSummary) -> str:
+    if summary.n >= summary.needed:
         return ""
-    return f"An interval takes {counted(needed, 'trial')} with a value: {needed - n} more."
+    more = summary.needed - summary.n
+    return f"An interval takes {counted(summary.needed, 'trial')} with a value: {more} more."
 
 
-def _trial(position: int, each: Mapping[str, Any], trials: Mapping[str, Any]) -> Trial:
-    run = text(each.get("run"))
+def _trial(position: int, trial: TrialResult, trials: Trials) -> Trial:
     return Trial(
         n=position + 1,
-        run=run or "unnamed run",
-        link=f"{run}/report.html" if FOLDER.fullmatch(run) else "",
-        seed=text(each.get("seed")) or "not recorded",
-        badge=BADGES.get(text(each.get("verdict")), (text(each.get("verdict")) or "not judged", "open")),
+        run=trial.run or "unnamed run",
+        link=f"{trial.run}/report.html" if FOLDER.fullmatch(trial.run) else "",
+        seed="not recorded" if trial.seed is None else str(trial.seed),
+        badge=BADGES.get(trial.verdict, (trial.verdict, "open")),
         values=[_value(name, position, trials) for name in COLUMNS],
-        reasons=[text(reason) for reason in items(each.get("reasons"))],
+        reasons=trial.reasons,
     )
 
 
-def _value(name: str, position: int, trials: Mapping[str, Any]) -> str:
-    values = rows(pick(trials, "metrics", name, "values"))
-    value = values[position] if position < len(values) else {}
-    if value.get("state") == "censored":
-        at = number(value.get("censored_at"))
-        return "never" if at is None else f"never, by {told(at)}"
-    found = {"no_effect": "no effect"}.get(text(value.get("state")), NOT_MEASURED)
-    return found if number(value.get("value")) is None else told(value["value"], METRICS[name][2])
+def _value(name: str, position: int, trials: Trials) -> str:
+    values = trials.metrics[name].values if name in trials.metrics else ()
+    if position >= len(values):
+        return NOT_MEASURED
+    value = values[position]
+    if value.state == "censored":
+        return "never" if value.censored_at is None else f"never, by {told(value.censored_at)}"
+    if value.value is None:
+        return "no effect" if value.state == "no_effect" else NOT_MEASURED
+    return told(value.value, METRICS[name][2])
 
 
-def _meant(trials: Mapping[str, Any]) -> str:
+def _meant(trials: Trials) -> str:
     """Return the meaning of an interval in a sentence, with the coverage of the largest ones here."""
-    coverages = [number(pick(trials, "metrics", name, "coverage")) for name in METRICS]
-    known = sorted({each for each in coverages if each is not None})
+    known = sorted({summary.coverage for summary in trials.metrics.values() if summary.coverage is not None})
     often = " to ".join(percent(each) for each in ([known[0], known[-1]] if len(known) > 1 else known))
     times = f"in {often} of such sets of trials" if often else "in a stated share of such sets of trials"
     return (

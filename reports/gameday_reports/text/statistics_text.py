@@ -7,8 +7,7 @@ An infinite time never came. `formatting` handles plain numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from gameday_reports.text.formatting import percent
 from gameday_reports.text.formatting import seconds as plain_seconds
@@ -69,19 +68,30 @@ def change_interval(value: Any) -> str:
     return f"[{', '.join('0 s' if each == 0 else change(each) for each in found)}]" if found else ""
 
 
-def covered(found: Mapping[str, Any], shown: str) -> str:
+class Spread(Protocol):
+    """A median's surroundings: an interval that covers it, of `n` values, `censored` of which never came."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def censored(self) -> int: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+    @property
+    def coverage(self) -> float | None: ...
+
+
+def covered(coverage: float | None, shown: str) -> str:
     """Return an interval with its coverage: '97.9 % [1.60 s, 2.30 s]'; nothing if there is none."""
-    coverage = number(found.get("coverage"))
     return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
 
 
-def spread(found: Mapping[str, Any], unit: Unit = "seconds") -> str:
+def spread(found: Spread, unit: Unit = "seconds") -> str:
     """Return the spread behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
-    n, never = whole(found.get("n")), whole(found.get("censored"))
-    if not n:
+    if not found.n:
         return "no trial has a value"
-    parts = [covered(found, interval(found.get("interval"), unit)), counted(n, "trial")]
-    return ", ".join(filter(None, [*parts, f"{never} of which never" if never else ""]))
+    parts = [covered(found.coverage, interval(found.interval, unit)), counted(found.n, "trial")]
+    return ", ".join(filter(None, [*parts, f"{found.censored} of which never" if found.censored else ""]))
 
 
 def chance(value: Any) -> str:

@@ -94,7 +94,7 @@ def compare(
     comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)
     target = html or beside / "compare.html"
     try:
-        page = render_compare(comparison.document(), target)
+        page = render_compare(comparison, target)
     except OSError as error:
         raise Invalid(
             [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]

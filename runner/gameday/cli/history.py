@@ -50,7 +50,7 @@ def history(folder: Path, scenarios: tuple[str, ...], html: Path | None, as_json
         raise Invalid([Problem(str(folder), 0, 0, said, "name the folder that gameday run --out wrote to")])
     found, target = found_in(chosen), html or folder / "history.html"
     try:
-        page = render_history(found.document(), target)
+        page = render_history(found, target)
     except OSError as error:
         raise Invalid(
             [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]
@@ -67,12 +67,11 @@ def table(history: History) -> Table:
     """Return a table with a row for each quarter of each scenario."""
     from gameday_reports.pages.history_page import HEADS, lines, span
 
-    found = history.document()
-    shown = Table("scenario", *(HEADS[i] for i in SHOWN), title=span(found), **FRAME)
+    shown = Table("scenario", *(HEADS[i] for i in SHOWN), title=span(history), **FRAME)
     shown.columns[0].overflow = "fold"
     for column in shown.columns[2:]:
         column.justify = "right"
-    for line in lines(found):
+    for line in lines(history):
         for i, quarter in enumerate(line.quarters):
             cells = [escape("\n".join(filter(None, quarter.cells[at]))) for at in SHOWN]
             last = i + 1 == len(line.quarters)

@@ -111,7 +111,7 @@ def trials_table(trials: Trials) -> Table:
 
 def _interval(metric: MetricSummary, unit: Any) -> str:
     more = metric.needed - metric.n
-    return covered(metric.document(), interval(metric.interval, unit)) or (
+    return covered(metric.coverage, interval(metric.interval, unit)) or (
         f"needs {more} more" if more > 0 else ""
     )
 

@@ -131,7 +131,7 @@ def _write_trials(folder: Path, outcomes: Outcomes) -> Trials:
 
     trials = summarise(outcomes)
     atomic_file.write(folder / "trials.json", trials.text())
-    page = render_trials(trials.document(), folder / "trials.html")
+    page = render_trials(trials, folder / "trials.html")
     console = Console(file=sys.stderr)
     console.print(trials_table(trials))
     console.print(f"trials  {page}", markup=False, soft_wrap=True)

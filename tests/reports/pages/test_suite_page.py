@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from gameday.analysis.model.history_model import History
+from gameday.analysis.model.suite_model import Suite
 from gameday_reports.charts.sparklines import Period, axis_of, spark, trend
 from gameday_reports.pages.history_page import render_history
 from gameday_reports.pages.suite_markdown import markdown
@@ -22,7 +24,9 @@ from tests.support.suites import ABOUT, GROUND, SIX, attempts, entry, full, made
 
 
 def shown(suite: Mapping[str, Any], tmp_path: Path) -> Page:
-    page = Page(render_suite(suite, tmp_path / "suite.html").read_text(encoding="utf-8"))
+    page = Page(
+        render_suite(Suite.model_validate(suite), tmp_path / "suite.html").read_text(encoding="utf-8")
+    )
     assert not page.open
     return page
 
@@ -86,7 +90,7 @@ def first_of(run: str) -> list[Any]:
 def test_the_baseline_says_which_by_how_much_and_how_surely(tmp_path: Path) -> None:
     """Both sides as dots, the shift with its interval, p; in the page and in the Markdown."""
     suite = regressed()
-    page, text = shown(suite, tmp_path), markdown(suite)
+    page, text = shown(suite, tmp_path), markdown(Suite.model_validate(suite))
     for words in ("regression", "+2.52 s (+50.0 %)", "95.9 % [+2.15 s, +2.90 s]", "0.0022", "no regression"):
         assert words in page.text()
         assert words.replace("[", "\\[").replace("]", "\\]") in text
@@ -96,7 +100,7 @@ def test_the_baseline_says_which_by_how_much_and_how_surely(tmp_path: Path) -> N
 def test_another_machine_gets_the_command_instead_of_a_judgement(tmp_path: Path) -> None:
     """No badge of a judgement, the quantities marked, the commands ready to be copied."""
     suite = regressed(start_s=2.0, base_p50_s=0.02)
-    page, text = shown(suite, tmp_path), markdown(suite)
+    page, text = shown(suite, tmp_path), markdown(Suite.model_validate(suite))
     for words in ("another machine", "not judged", "gameday compare BASE/scenarios/bad-deploy.yaml"):
         assert words in page.text()
         assert words in text
@@ -107,7 +111,7 @@ def test_interrupted_is_said(tmp_path: Path) -> None:
     """In place of the verdict's word."""
     suite = made(entry(), entry("late", [], trials=1, missing="interrupted by SIGINT"), interrupted=True)
     assert "Interrupted" in shown(suite, tmp_path).text("p")
-    assert markdown(suite).startswith("## 💥 Interrupted")
+    assert markdown(Suite.model_validate(suite)).startswith("## 💥 Interrupted")
 
 
 def test_nothing_from_outside_is_markup(tmp_path: Path) -> None:
@@ -119,24 +123,56 @@ def test_nothing_from_outside_is_markup(tmp_path: Path) -> None:
     assert page.all("script") == []
     assert page.all("img") == []
     assert page.all("a") == []
-    text = markdown(suite)
+    text = markdown(Suite.model_validate(suite))
     assert not re.search(r"(?<!\\)<(?!/?sub>)", text)
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in text.splitlines() if line.startswith("|"))
 
 
-@pytest.mark.parametrize("broken", [{}, {"scenarios": [{}], "baseline": {"comparison": {"scenarios": [{}]}}}])
-def test_whatever_is_missing_has_a_page(broken: dict[str, Any], tmp_path: Path) -> None:
+UNJUDGED: dict[str, Any] = {"verdict": "inconclusive", "exit_status": 3}
+RULES: dict[str, Any] = {
+    "alpha": 0.01,
+    "threshold": 0.15,
+    "power": 0.8,
+    "gated": [],
+    "tests": 0,
+    "trials_needed": 5,
+}
+COMPARED: dict[str, Any] = {"scenarios": [{"scenario": "", "verdict": "too-few"}], "missing": {}}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {
+            "scenarios": [{"scenario": ""} | UNJUDGED],
+            "baseline": UNJUDGED | {"judged": False, "comparison": UNJUDGED | RULES | COMPARED},
+        },
+    ],
+)
+def test_whatever_is_missing_has_a_page(parts: dict[str, Any], tmp_path: Path) -> None:
     """Words in place of every number."""
-    assert "No verdict" in shown(broken, tmp_path).text()
-    assert markdown(broken)
-    assert Page(render_history(broken, tmp_path / "h.html").read_text(encoding="utf-8")).open == []
+    suite: dict[str, Any] = UNJUDGED | parts
+    page = shown(suite, tmp_path)
+    assert "Inconclusive" in page.text()
+    assert "None" not in page.text()
+    assert markdown(Suite.model_validate(suite))
+    quarter = {"quarter": "2026 Q1"}
+    for scenarios in ((), ({"scenario": ""},), ({"scenario": "", "quarters": [quarter]},)):
+        history = History.model_validate({"scenarios": scenarios})
+        text = render_history(history, tmp_path / "h.html").read_text(encoding="utf-8")
+        assert Page(text).open == []
+        assert "None" not in Page(text).text()
 
 
 def test_the_same_suite_makes_the_same_bytes(tmp_path: Path) -> None:
     """Also by way of JSON, and without a script or anything from elsewhere."""
     suite = regressed()
-    first = render_suite(suite, tmp_path / "a.html").read_bytes()
-    assert first == render_suite(json.loads(json.dumps(suite)), tmp_path / "b.html").read_bytes()
+    first = render_suite(Suite.model_validate(suite), tmp_path / "a.html").read_bytes()
+    assert (
+        first
+        == render_suite(Suite.model_validate(json.loads(json.dumps(suite))), tmp_path / "b.html").read_bytes()
+    )
     assert b"<script" not in first
     assert b"http" not in first.replace(b"http-equiv", b"")
 
@@ -179,7 +215,9 @@ def test_a_history_shows_each_quarter(tmp_path: Path) -> None:
     ]
     for each in runs:
         each["run"]["started"] = None
-    page = Page(render_history(history(runs), tmp_path / "h.html").read_text(encoding="utf-8"))
+    page = Page(
+        render_history(History.model_validate(history(runs)), tmp_path / "h.html").read_text(encoding="utf-8")
+    )
     assert not page.open
     for words in ("2025 Q1 to 2025 Q3", "2025 Q1", "2025 Q3", "5.10 s", "[4.80 s, never], 1 never", "none"):
         assert words in page.text()
@@ -196,4 +234,4 @@ def test_a_crowded_machine_is_told_wherever_times_are_shown(tmp_path: Path) -> N
     page = shown(told, tmp_path).text()
     for words in (why, "At once4", "crowded machine"):
         assert words in page
-    assert "Times were measured on a crowded machine" in markdown(told)
+    assert "Times were measured on a crowded machine" in markdown(Suite.model_validate(told))

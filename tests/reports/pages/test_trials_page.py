@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gameday.analysis.model.trials_model import Trials
 from gameday_reports.pages.trials_page import render_trials
 from tests.support.documents import summarise
 from tests.support.html_page import HOSTILE, Page
@@ -23,7 +24,7 @@ TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
 
 
 def html_of(trials: Mapping[str, Any], tmp_path: Path) -> str:
-    return render_trials(trials, tmp_path / "trials.html").read_text(encoding="utf-8")
+    return render_trials(Trials.model_validate(trials), tmp_path / "trials.html").read_text(encoding="utf-8")
 
 
 def page_of(trials: Mapping[str, Any], tmp_path: Path) -> Page:
@@ -85,7 +86,7 @@ def test_every_trial_has_a_row_with_its_report_and_seed(tmp_path: Path) -> None:
 )
 def test_a_run_whose_name_is_no_plain_folder_is_not_linked(run: str, tmp_path: Path) -> None:
     """A link leads only into a folder beside the page."""
-    page = page_of({"trials": [{"run": run}]}, tmp_path)
+    page = page_of({**EMPTY, "trials": [{"run": run, "verdict": "pass", "exit_status": 0}]}, tmp_path)
     assert page.all("a") == []
     assert (run or "unnamed run") in page.text("th")
 
@@ -112,7 +113,8 @@ def test_the_same_trials_give_the_same_bytes(tmp_path: Path) -> None:
     first = html_of(trials, tmp_path)
     assert html_of(trials, tmp_path) == first
     code = "import json, sys, pathlib; from gameday_reports.pages.trials_page import render_trials; \
-        render_trials(json.load(sys.stdin), pathlib.Path(sys.argv[1]))"
+        from gameday.analysis.model.trials_model import Trials; \
+        render_trials(Trials.model_validate(json.load(sys.stdin)), pathlib.Path(sys.argv[1]))"
     other = tmp_path / "other.html"
     subprocess.run(
         [sys.executable, "-c", code, str(other)], input=json.dumps(trials).encode(), check=True, timeout=100
@@ -121,38 +123,43 @@ def test_the_same_trials_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    """Scenario, run, seed, verdict and reasons."""
-    trials = of_ttr(summarise([outcome(HOSTILE, HOSTILE, why=HOSTILE, status=1) for _ in range(3)]))
-    trials["verdict"] = trials["trials"][0]["verdict"] = trials["trials"][0]["seed"] = HOSTILE
+    """Scenario, run and reasons. A verdict is one of those that there are, a seed is a number."""
+    trials = of_ttr(summarise([outcome(HOSTILE, HOSTILE, why=HOSTILE, status=1) for _ in range(4)]))
+    for wrong in ({"verdict": HOSTILE}, {"trials": [{**trials["trials"][0], "seed": HOSTILE}]}):
+        with pytest.raises(ValueError, match=r"verdict|seed"):
+            html_of({**trials, **wrong}, tmp_path)
     page = page_of(trials, tmp_path)
     assert not page.all("script")
     assert not page.all("img")
     assert not page.all("a")
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert page.all("body")[0]["class"] == "unknown"
+    assert page.all("body")[0]["class"] == "fail"
     assert page.text("h1").startswith(HOSTILE)
     assert page.text("td").count(HOSTILE) >= 4
 
 
+EMPTY = {
+    "verdict": "inconclusive",
+    "exit_status": 3,
+    "scenario": "",
+    "n": 1,
+    "success": {},
+    "metrics": {},
+    "trials": [],
+}
 NOTHING = {"ttr": None, "ttd": None, "failed_ratio": None}
 
 
 @pytest.mark.parametrize(
     "trials",
     [
-        {},
-        {
-            "n": None,
-            "success": None,
-            "metrics": {"ttr_s": None},
-            "trials": [None, {"run": None}],
-            "reasons": None,
-        },
+        EMPTY,
+        {**EMPTY, "metrics": {"ttr_s": {}}, "trials": [{"run": "", "verdict": "error", "exit_status": 4}]},
         summarise([outcome("a", status=3, **NOTHING)]),  # type: ignore[arg-type]
         summarise(of_ttrs([inf] * 6)),
         summarise([outcome("a", effect=False), outcome("b", status=4)]),
     ],
-    ids=["nothing", "nulls", "unmeasured", "infinite", "no-effect"],
+    ids=["empty", "nulls", "unmeasured", "infinite", "no-effect"],
 )
 def test_whatever_is_missing_or_infinite_has_a_page(trials: Mapping[str, Any], tmp_path: Path) -> None:
     """Words in place of every number."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gameday.analysis.model.trials_model import MetricSummary
 from gameday_reports.text import statistics_text
 
 
@@ -50,9 +51,12 @@ def test_an_interval_has_both_ends_or_none(value: Any, shown: str) -> None:
 def test_a_median_is_told_with_what_stands_behind_it() -> None:
     """Coverage, interval, trials and those that never came."""
     found = {"n": 10, "censored": 2, "interval": [1.6, "Infinity"], "coverage": 0.978516}
-    assert statistics_text.spread(found) == "97.9 % [1.60 s, never], 10 trials, 2 of which never"
-    assert statistics_text.spread({"n": 1, "censored": 0, "interval": None, "coverage": None}) == "1 trial"
-    assert statistics_text.spread({}) == "no trial has a value"
+    assert (
+        statistics_text.spread(MetricSummary.model_validate(found))
+        == "97.9 % [1.60 s, never], 10 trials, 2 of which never"
+    )
+    assert statistics_text.spread(MetricSummary(n=1)) == "1 trial"
+    assert statistics_text.spread(MetricSummary()) == "no trial has a value"
 
 
 @pytest.mark.parametrize(

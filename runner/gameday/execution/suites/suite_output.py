@@ -76,9 +76,9 @@ def _write_files(done: Done, result: Suite) -> str:
 
     _write(done.folder / "suite.json", result.text())
     _write(done.folder / "junit.xml", junit_suite(result))
-    _write(done.folder / "suite.md", text := markdown(result.document()))
+    _write(done.folder / "suite.md", text := markdown(result))
     try:
-        render_suite(result.document(), done.folder / "suite.html")
+        render_suite(result, done.folder / "suite.html")
     except OSError as error:
         raise PortError(f"{done.folder / 'suite.html'} can't be written: {error.strerror}") from error
     return text
@@ -109,7 +109,7 @@ def _trials(folder: Path, entry: Entry) -> None:
     )
     _write(home / "trials.json", trials.text())
     try:
-        render_trials(trials.document(), home / "trials.html")
+        render_trials(trials, home / "trials.html")
     except OSError as error:
         raise PortError(f"{home / 'trials.html'} can't be written: {error.strerror}") from error
 
@@ -163,13 +163,10 @@ def table(suite: Suite) -> Table:
     """Return a table with a row for each scenario."""
     from gameday_reports.pages.suite_page import lines, title
 
-    document = suite.document()
-    shown = Table(
-        "scenario", "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(document)), **FRAME
-    )
+    shown = Table("scenario", "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(suite)), **FRAME)
     for column in shown.columns[2:]:
         column.justify = "right"
-    for line in lines(document):
+    for line in lines(suite):
         verdict = f"[{COLOURS.get(line.verdict, 'red')}]{line.badge[0]}[/]"
         cells = (line.ttd.short, line.ttr.short, line.failed.short, line.lost.short)
         shown.add_row(f"{escape(line.name)}\n[dim]{line.trials}[/]", verdict, *cells)
