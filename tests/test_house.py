@@ -62,7 +62,7 @@ ONLY_IN = {
 MODULE_LINES = 300
 TO_SPLIT = {
     "gameday/analysis/expressions/expectations.py",
-    "gameday/scenario/yaml_document.py",
+    "gameday/load/locustfile.py",
 }
 """Modules of up to 400 lines that are still to be split; an entry goes when its module has been split."""
 FUNCTION_LINES = 60

@@ -29,7 +29,6 @@ TO_REWRITE: set[str] = {
     "runner/gameday/reaper",
     "runner/gameday/recording",
     "runner/gameday/responders",
-    "runner/gameday/scenario",
     "runner/gameday/slo",
     "runner/gameday/substrates",
     "runner/gameday/telemetry",

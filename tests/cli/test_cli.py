@@ -123,7 +123,7 @@ def test_no_option_is_declared_twice() -> None:
         (("run", "good-release", "--set", "load.rate"), "isn't key=value"),
         (("run", "good-release", "--set", "load.rat=3/s"), "did you mean 'load.rate'?"),
         (("run", "good-release", "--set", "load.rate=3"), "3 isn't a rate"),
-        (("run", "good-release", "--set", "load=3", "--dry-run"), "can't be set"),
+        (("run", "good-release", "--set", "load=3", "--dry-run"), "can't be overridden"),
         (("run", "good-release", "--substrate", "moon"), "unknown substrate 'moon': one of: auto, docker"),
         (("run", "good-release", "--out", "/proc/runs"), "can't be written"),
         (("run", "good-release", "--toxiproxy-server", "/none", "--substrate", "process"), "/none"),

@@ -123,7 +123,7 @@ def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
         ),
         (
             "matrix:\n  a: {load: {rate: 60}}\n  b: {system: {replication: {mode: half}}}",
-            ["2:20 60 isn't a rate (write a number per", "3:36 'half' isn't known here (one of: async, sync"],
+            ["2:20 60 isn't a rate (write a number per", "3:36 unknown value 'half' (one of: async, sync"],
         ),
         (
             "matrix:\n  a: {load: {rate: 2100/s}}\n  b: {load: {maxRate: 1000/s}}",

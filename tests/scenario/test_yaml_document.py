@@ -111,7 +111,7 @@ def test_many_problems_and_long_keys_are_told_in_short() -> None:
 
 def test_a_key_twice_is_an_error() -> None:
     """YAML would silently take the last one."""
-    with pytest.raises(Invalid, match=r"f:2:1: 'a' stands here twice"):
+    with pytest.raises(Invalid, match=r"f:2:1: duplicate key 'a' \(first at line 1\)"):
         parse_yaml("a: 1\na: 2\n", "f")
 
 

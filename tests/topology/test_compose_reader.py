@@ -128,7 +128,7 @@ def test_templates_take_values_and_defaults() -> None:
             "LINK_ORDERS_PRICING:-http://pricing:8000",
             "isn't a link of",
         ),
-        ("ready: tcp, kind: database", "ready: maybe, kind: database", "'maybe' isn't known here"),
+        ("ready: tcp, kind: database", "ready: maybe, kind: database", "unknown value 'maybe'"),
     ],
 )
 def test_what_is_outside_the_subset_is_a_located_error(

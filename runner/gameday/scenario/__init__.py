@@ -1,4 +1,4 @@
-"""YAML → a frozen `Scenario`; the only input of a run. All errors at once, each with file:line:column."""
+"""Scenarios: YAML files read into frozen models, the only input of a run; errors have file:line:column."""
 
 from gameday.scenario.json_schema import json_schema
 from gameday.scenario.scenario_file import OVERRIDABLE, Check, Registry, load, read_resolved

@@ -1,4 +1,4 @@
-"""The JSON Schema of a scenario, for editors; made from the same models that validate it."""
+"""JSON Schema of a scenario, for editors, from the models that validate it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gameday.scenario.units import DURATION
 
 
 def json_schema(registry: Registry) -> dict[str, Any]:
-    """Draft 2020-12, with one alternative of `timeline` for each registered action."""
+    """Return the schema (draft 2020-12), with one alternative of `timeline` for each registered action."""
     schema = Scenario.model_json_schema(by_alias=True, mode="validation")
     definitions = schema.setdefault("$defs", {})
     definitions.pop("Entry", None)

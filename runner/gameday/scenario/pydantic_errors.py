@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in words that need no knowledge of it."""
+"""Words for errors of pydantic, for people who needn't know pydantic."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _LENGTHS = {
 }
 
 
-def plain(kind: str, found: Any, context: Mapping[str, Any]) -> str:
-    """An error of pydantic's in words that need no knowledge of it; empty where there is nothing better to say."""
+def describe_error(kind: str, value: Any, context: Mapping[str, Any]) -> str:
+    """Return words for an error of pydantic of this kind; empty if pydantic's own message will do."""
     if kind in _LENGTHS:
         return _LENGTHS[kind].format(**context)
     wanted = next((words for kinds, words in _WANTED if kind in kinds), "")
     if kind in _BOUNDS:
         wanted = _BOUNDS[kind].format(**context)
-    return f"must be {wanted}, not {_shown(found)}" if wanted else ""
+    return f"must be {wanted}, not {_show(value)}" if wanted else ""
 
 
-def _shown(found: Any) -> str:
-    """A value of a file in a few words."""
-    if found is None:
+def _show(value: Any) -> str:
+    """Return a value of a file in a few words."""
+    if value is None:
         return "empty"
-    if isinstance(found, dict | list | tuple):
-        return "a mapping of keys" if isinstance(found, dict) else "a list"
-    text = str(found).lower() if isinstance(found, bool) else repr(found)
+    if isinstance(value, dict | list | tuple):
+        return "a mapping of keys" if isinstance(value, dict) else "a list"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 40 else f"{text[:39]}…"

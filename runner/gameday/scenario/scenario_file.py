@@ -1,6 +1,6 @@
-"""A scenario file → a `Scenario`. Every problem of the file at once, each at its place.
+"""Reading of scenario files: a `Scenario`, or every problem of the file at once, each at its place.
 
-What an action of the timeline looks like is not known here: the command line hands in the registry {name: model}.
+The caller passes the registry of a timeline's actions, {name: model}.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gameday.scenario.yaml_document import (
 
 Registry = Mapping[str, type[BaseModel]]
 Check = Callable[[Document], Iterable[Problem]]
-"""Looks at a document, which may be wrong in any way, for what only others can know: releases, expectations."""
+"""Yields problems of a document that the models can't see, in releases or expectations; it may be malformed."""
 LARGEST = 100_000
 """Bytes of a scenario's file."""
 OVERRIDABLE = (
@@ -49,16 +49,16 @@ def load(
     overrides: Mapping[str, str] | None = None,
     checks: Iterable[Check] = (),
 ) -> Scenario:
-    """The scenario in `path`. `overrides` are `--set key=value` texts; `checks` look at what only others can know.
+    """Return the scenario in `path`. Raise Invalid with every problem found.
 
-    Raises Invalid with every problem found.
+    `overrides` are `--set key=value` texts; `checks` add problems that the models can't see.
     """
     document = parse_yaml(read_text(path, limit=LARGEST), str(path))
     if not isinstance(document.data, dict):
-        raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
-    problems = list(_override(document, overrides or {}))
-    entries = _timeline(document, registry, problems)
-    scenario = _whole(document, problems)
+        raise Invalid([document.problem((), "isn't a scenario: must be a mapping of keys")])
+    problems = list(_apply_overrides(document, overrides or {}))
+    entries = _read_timeline(document, registry, problems)
+    scenario = _read_model(document, problems)
     problems += [problem for check in checks for problem in check(document)]
     if scenario is None or problems:
         raise Invalid(problems)
@@ -66,10 +66,10 @@ def load(
 
 
 def read_resolved(path: Path) -> Scenario:
-    """A scenario as a run wrote it: actions of the timeline stay plain data."""
+    """Return a scenario as a run wrote it; the actions of its timeline stay plain data. Raise Invalid."""
     document = read_yaml(path)
     if not isinstance(document.data, dict):
-        raise Invalid([document.problem((), "isn't a scenario: a mapping of keys is expected")])
+        raise Invalid([document.problem((), "isn't a scenario: must be a mapping of keys")])
     timeline = document.data.pop("timeline", [])
     if not isinstance(timeline, list) or not all(
         isinstance(item, dict) and len(item) == 2 for item in timeline
@@ -83,7 +83,8 @@ def read_resolved(path: Path) -> Scenario:
     return scenario.model_copy(update={"timeline": tuple(entries)})
 
 
-def _whole(document: Document, problems: list[Problem]) -> Scenario | None:
+def _read_model(document: Document, problems: list[Problem]) -> Scenario | None:
+    """Return the scenario without its timeline; None if it is invalid, with its problems added."""
     data = {key: value for key, value in document.data.items() if key != "timeline"}
     try:
         return validate(Scenario, document, data=data)
@@ -92,7 +93,8 @@ def _whole(document: Document, problems: list[Problem]) -> Scenario | None:
         return None
 
 
-def _timeline(document: Document, registry: Registry, problems: list[Problem]) -> list[Entry]:
+def _read_timeline(document: Document, registry: Registry, problems: list[Problem]) -> list[Entry]:
+    """Return the entries in order of time; add the problems of those that are invalid."""
     items = document.data.get("timeline", [])
     if not isinstance(items, list):
         problems.append(document.problem(("timeline",), "must be a list of {at: …, <action>: {…}}"))
@@ -105,13 +107,14 @@ def _timeline(document: Document, registry: Registry, problems: list[Problem]) -
     entries: list[Entry] = []
     for index, item in enumerate(items):
         try:
-            entries.append(_entry(document, ("timeline", index), item, registry))
+            entries.append(_read_entry(document, ("timeline", index), item, registry))
         except Invalid as error:
             problems += error.problems
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry: Registry) -> Entry:
+def _read_entry(document: Document, path: tuple[str | int, ...], item: Any, registry: Registry) -> Entry:
+    """Return one entry of the timeline. Raise Invalid with all of its problems."""
     if not isinstance(item, dict):
         raise Invalid([document.problem(path, "must be {at: …, <action>: {…}}")])
     problems: list[Problem] = []
@@ -138,7 +141,7 @@ def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry:
     if len(actions) != 1:
         problems.append(
             document.problem(
-                path, f"has {len(actions)} actions; exactly one is expected", nearest("", registry)
+                path, f"has {len(actions)} actions; it must have exactly one", nearest("", registry)
             )
         )
     spec: Any = None
@@ -155,11 +158,11 @@ def _entry(document: Document, path: tuple[str | int, ...], item: Any, registry:
     return Entry(at=at, action=actions[0], spec=spec)
 
 
-def _override(document: Document, overrides: Mapping[str, str]) -> Iterable[Problem]:
-    """Puts `--set` values in place before validation; a value is read as YAML, as it would be in the file."""
+def _apply_overrides(document: Document, overrides: Mapping[str, str]) -> Iterable[Problem]:
+    """Put `--set` values into the document before it is validated. Values are YAML, as in the file."""
     for key, text in overrides.items():
         if key not in OVERRIDABLE:
-            yield Problem(f"--set {key}", 0, 0, f"{key!r} can't be set", nearest(key, OVERRIDABLE))
+            yield Problem(f"--set {key}", 0, 0, f"{key!r} can't be overridden", nearest(key, OVERRIDABLE))
             continue
         path = tuple(key.split("."))
         target = document.data

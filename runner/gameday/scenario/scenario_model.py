@@ -1,7 +1,7 @@
-"""The frozen models of a scenario. What they mean is in docs/scenario.md; how a file becomes one is `load`.
+"""Frozen models of a scenario. docs/scenario.md explains their keys; `scenario_file.load` reads one from a file.
 
-An entry of the timeline is `{at: …, <action>: {…}}`. The actions' own models come from the registry that the command
-line hands in, so that a new kind of fault is one file; here an entry keeps its action's name and its validated spec.
+An entry of the timeline is `{at: …, <action>: {…}}`. The models of the actions come from a registry; an entry keeps the
+name of its action and the validated spec.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, Sys
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
 MOST = 100
-"""Entries of the timeline, and expectations; a file is read within seconds, whatever it holds."""
+"""Entries of the timeline, and expectations, at most: any file is read within seconds."""
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 
 
@@ -28,14 +28,14 @@ class Part(BaseModel):
 
 
 class Replication(Part):
-    """How standbys follow the database: `sync` answers once one has it; `delay` is the way to another region."""
+    """How standbys follow the database. `sync` commits once one standby has it; `delay` is the latency between regions."""
 
     mode: Literal["async", "sync"] = "async"
     delay: Within = 0.0
 
 
 class System(Part):
-    """What is under test: a topology of the bundle and the regions it is brought up in; the first is the primary."""
+    """The system under test and the regions that it is started in; the first one is the primary."""
 
     topology: SystemName = STOREFRONT.name
     regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
@@ -58,12 +58,12 @@ class System(Part):
                     f"{region[:40]!r} isn't a region's name\nlower-case letters, digits and dashes: us-east"
                 )
         if len(set(regions)) != len(regions):
-            raise ValueError("a region stands here twice")
+            raise ValueError("names a region twice")
         return regions
 
 
 class Load(Part):
-    """Open-loop arrivals: `rate` counts requests, `journeys` are weights, `thinkTime` lies between steps."""
+    """Open-loop load. `rate` counts requests, `journeys` are weights, `thinkTime` passes between steps."""
 
     rate: PerSecond = 60.0
     journeys: dict[Journey, float] = Field(default=STOREFRONT.default_mix, min_length=1)
@@ -91,7 +91,7 @@ class Load(Part):
 
 
 class Slo(Part):
-    """An objective over a window sliding by planned send time. Without `journey` it covers all requests."""
+    """An objective over a window that slides by planned send time. Without `journey` it covers all requests."""
 
     name: str = Field(pattern=NAME)
     sli: Literal["availability", "latency", "correctness"]
@@ -112,7 +112,7 @@ class Slo(Part):
 
 
 class Guardrails(Part):
-    """What the storefront defends itself with; each can be switched, so that what it buys can be measured."""
+    """Defences of the storefront. Each can be switched, so that its effect can be measured."""
 
     timeouts: bool = Field(
         default=True, description="tight time-outs on every call; off: those of the client library"
@@ -145,7 +145,7 @@ class SteadyState(Part):
 
 
 class Detection(Part):
-    """A detector, and whether it pages or only watches. Its `params` are checked by `gameday.detect`."""
+    """A detector, and whether it pages or only watches. `gameday.detect` checks its `params`."""
 
     detector: DetectorName
     pages: bool = False
@@ -168,7 +168,7 @@ class Detection(Part):
 
 
 class Respond(Part):
-    """Who answers the alert."""
+    """The responder to alerts."""
 
     by: ResponderName = "auto"
     policy: PolicyName | None = None
@@ -188,7 +188,7 @@ class Respond(Part):
 
 
 class Owner(Part):
-    """The role that owns the scenario, and where its people are found."""
+    """The role that owns the scenario, and how to contact it."""
 
     role: str
     contact: str | None = None
@@ -202,10 +202,10 @@ class Entry(BaseModel):
     at: float
     action: str
     spec: Any
-    """The action's own model; plain data in a scenario that was read from a run."""
+    """An instance of the action's model; plain data in a scenario that was read from a run."""
 
     def document(self) -> Any:
-        """The spec as plain data."""
+        """Return the spec as plain data."""
         if isinstance(self.spec, BaseModel):
             return self.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
         return self.spec
@@ -262,10 +262,11 @@ class Scenario(Part):
         return slos
 
     def slo(self, name: str) -> Slo:
+        """Return the SLO of that name."""
         return next(slo for slo in self.slos if slo.name == name)
 
     def document(self) -> dict[str, Any]:
-        """The resolved scenario as plain data that `load` reads back to the same scenario."""
+        """Return the resolved scenario as plain data that `load` reads back to the same scenario."""
         data: dict[str, Any] = self.model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude={"timeline"}
         )

@@ -1,4 +1,4 @@
-"""Durations, rates and ratios as people write them: always with their unit."""
+"""Durations, rates and ratios as people write them, with their unit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RATIO = rf"^{_NUMBER}%$"
 
 
 def seconds(value: Any) -> float:
-    """'10s', '300ms', '2m', '1h' → seconds. ValueError otherwise: 'message\\nhint'."""
+    """Return '10s', '300ms', '2m' or '1h' in seconds. Raise ValueError 'message\\nhint' for anything else."""
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", str(value))
     if not match or match[2] not in _SECONDS or isinstance(value, bool):
         raise ValueError(f"{value!r} isn't a duration\nwrite a number and its unit: 300ms, 10s, 5m, 1h")
@@ -24,13 +24,14 @@ def seconds(value: Any) -> float:
 
 
 def within_a_day(value: float) -> float:
+    """Return a duration in seconds. Raise ValueError if it is over a day."""
     if value > LONGEST:
         raise ValueError("is over a day")
     return value
 
 
 def per_second(value: Any) -> float:
-    """'60/s', '300/min' → per second."""
+    """Return a rate such as '60/s' or '300/min' per second. Raise ValueError for anything else."""
     match = re.fullmatch(rf"({_NUMBER})\s*/\s*(s|min|m|h)", str(value))
     if not match:
         raise ValueError(f"{value!r} isn't a rate\nwrite a number per unit of time: 60/s, 300/min")
@@ -38,7 +39,7 @@ def per_second(value: Any) -> float:
 
 
 def ratio(value: Any) -> float:
-    """'99.5%' → 0.995."""
+    """Return a percentage such as '99.5%' as 0.995. Raise ValueError for anything else."""
     match = re.fullmatch(rf"({_NUMBER})\s*%", str(value))
     if not match:
         raise ValueError(f"{value!r} isn't a ratio\nwrite a percentage: 99.5%")
@@ -48,13 +49,14 @@ def ratio(value: Any) -> float:
 
 
 def show_seconds(value: float) -> str:
-    """The shortest exact spelling: 0.3 → '300ms', 90 → '90s'."""
+    """Return the shortest exact spelling of a duration: 0.3 → '300ms', 90 → '90s'."""
     if value and value < 1:
         return f"{value * 1000:.12g}ms"
     return f"{value:.12g}s"
 
 
 def show_ratio(value: float) -> str:
+    """Return a ratio as a percentage: 0.995 → '99.5%'."""
     return f"{value * 100:.12g}%"
 
 
@@ -67,16 +69,17 @@ Seconds = Annotated[
 
 
 def lasting(value: float) -> float:
+    """Return a duration in seconds. Raise ValueError if it is 0 or over a day."""
     if value <= 0:
         raise ValueError("must be over 0")
     return within_a_day(value)
 
 
 Within = Annotated[Seconds, AfterValidator(within_a_day)]
-"""A duration of a run's: at most a day."""
+"""A duration of at most a day."""
 
 Lasting = Annotated[Seconds, AfterValidator(lasting)]
-"""One that can't be nothing either."""
+"""A duration of over 0 and at most a day."""
 
 PerSecond = Annotated[
     float,

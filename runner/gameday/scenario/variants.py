@@ -1,11 +1,10 @@
-"""`matrix:` of a scenario: variants of it, each of which changes a few keys, so that what these buy can be measured.
+"""Variants of a scenario, its `matrix:`. Each changes a few keys, so that their effect can be measured.
 
     matrix:
       with: {guardrails: {breaker: true, bulkhead: true}}
       without: {guardrails: {breaker: false}, expect: ["slos['browse'].verdict == 'breach'"]}
 
-A variant's keys are laid over the scenario's, mapping by mapping; `respond` and `expect` replace the scenario's whole.
-Running the variants and setting them side by side is left to others.
+A variant's keys are merged into the scenario's, mapping by mapping; `respond` and `expect` replace the scenario's.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ FEWEST, MOST = 2, 6
 
 
 class Expect(Part):
-    """What a variant expects in place of the scenario."""
+    """Expectations of a variant, which replace the scenario's."""
 
     expect: tuple[str, ...] = Field(min_length=1, max_length=MOST_EXPECTED)
 
 
 def variants(scenario: Scenario) -> Sequence[tuple[str, Scenario]]:
-    """(name, scenario) of each variant, in the file's order; none where the scenario has no matrix.
+    """Return (name, scenario) of each variant, in the file's order; empty if the scenario has no matrix.
 
-    A variant is a scenario of its own, called `<scenario>-<variant>`, without a matrix. Raises pydantic.ValidationError
-    where the matrix was never checked.
+    A variant is a scenario of its own, called `<scenario>-<variant>`, without a matrix. Raise pydantic.ValidationError
+    if the matrix is invalid; `check` finds that out earlier.
     """
     return [(name, _variant(scenario, name, overlay)) for name, overlay in scenario.matrix.items()]
 
@@ -55,14 +54,14 @@ def _variant(scenario: Scenario, name: str, overlay: Mapping[str, Any]) -> Scena
     for key, model in SECTIONS.items():
         if key in overlay:
             base = getattr(scenario, key).model_dump(mode="json", by_alias=True, exclude_none=True)
-            changed[key] = model.model_validate(_laid(key, base, overlay[key]))
+            changed[key] = model.model_validate(_merge(key, base, overlay[key]))
     if "expect" in overlay:
         changed["expect"] = Expect.model_validate({"expect": overlay["expect"]}).expect
     return scenario.model_copy(update=changed)
 
 
 def check(document: Document) -> Iterator[Problem]:
-    """Everything that is wrong with the document's matrix, at its place; nothing where it is empty or no mapping."""
+    """Yield every problem of the document's matrix; none if it is empty or no mapping, which the model reports."""
     matrix = document.data.get("matrix")
     if not isinstance(matrix, dict) or not matrix:
         return
@@ -79,81 +78,79 @@ def check(document: Document) -> Iterator[Problem]:
             hint = "lower-case letters, digits and dashes: with-breaker"
             yield document.problem(path, f"{str(name)[:40]!r} isn't a variant's name", hint, at_key=True)
         if isinstance(overlay, dict):
-            yield from _overlay(document, path, overlay)
+            yield from _check_overlay(document, path, overlay)
 
 
-def _overlay(document: Document, path: KeyPath, overlay: Mapping[str, Any]) -> Iterator[Problem]:
+def _check_overlay(document: Document, path: KeyPath, overlay: Mapping[str, Any]) -> Iterator[Problem]:
     for key, value in overlay.items():
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
             yield document.problem((*path, key), f"a variant can't change {key!r}", hint, at_key=True)
         elif key == "expect":
-            yield from _wrong(Expect, document, path, {"expect": value})
+            yield from _problems_of(Expect, document, path, {"expect": value})
         else:
-            yield from _wrong(SECTIONS[key], document, (*path, key), _merged(document, key, value))
+            yield from _problems_of(
+                SECTIONS[key], document, (*path, key), _merge_section(document, key, value)
+            )
 
 
-def _merged(document: Document, key: str, value: Any) -> Any:
-    """The section with the variant's keys laid over it; only those where the scenario's can't be used, as is told."""
+def _merge_section(document: Document, key: str, value: Any) -> Any:
+    """Return the section with the variant's keys merged into it; those alone if the scenario's section is invalid."""
     base = document.data.get(key, {})
     try:
         SECTIONS[key].model_validate(base)
     except ValidationError:
         base = {}
-    return _laid(key, base, value)
+    return _merge(key, base, value)
 
 
-def _wrong(model: type[Part], document: Document, path: KeyPath, data: Any) -> Iterator[Problem]:
+def _problems_of(model: type[Part], document: Document, path: KeyPath, data: Any) -> Iterator[Problem]:
     try:
         validate(model, document, path, data)
     except Invalid as error:
         yield from error.problems
 
 
-def _laid(key: str, base: Any, over: Any) -> Any:
-    """A section with `over` laid on it; its keys may be spelt in either way, `retryBudget` or `retry_budget`."""
+def _merge(key: str, base: Any, over: Any) -> Any:
+    """Return a section with `over` merged into it. Keys may have either spelling, `retryBudget` or `retry_budget`."""
     if key in WHOLE:
         return over
     spelt = {name: field.alias or name for name, field in SECTIONS[key].model_fields.items()}
-    return _joined(
+    return _merge_mappings(
         *({spelt.get(k, k): v for k, v in x.items()} if isinstance(x, Mapping) else x for x in (base, over))
     )
 
 
-def _joined(base: Any, over: Any) -> Any:
-    """Mappings key by key, all else in the other's place."""
+def _merge_mappings(base: Any, over: Any) -> Any:
+    """Return `base` with `over` merged into it: mappings key by key, anything else replaced."""
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return over
-    return {**base, **{key: _joined(base.get(key), value) for key, value in over.items()}}
+    return {**base, **{key: _merge_mappings(base.get(key), value) for key, value in over.items()}}
 
 
 def expectations(document: Document) -> Iterator[tuple[KeyPath, Any]]:
-    """(place, expression) of all that the scenario and its variants expect; whatever stands there, text or not.
+    """Yield (place, expression) of the expectations of the scenario and its variants; they needn't be text.
 
-    Of those that are too many, which is told elsewhere, only as many as are allowed.
+    Skip expectations beyond the allowed number, which the model reports.
     """
     matrix = document.data.get("matrix")
-    named = (
-        [(("matrix", name), each) for name, each in list(matrix.items())[:MOST]]
-        if isinstance(matrix, dict)
-        else []
-    )
-    for path, part in [((), document.data), *named]:
-        found = part.get("expect") if isinstance(part, dict) else None
-        yield from (
-            ((*path, "expect", i), each)
-            for i, each in enumerate(found[:MOST_EXPECTED] if isinstance(found, list) else [])
-        )
+    overlays = list(matrix.items())[:MOST] if isinstance(matrix, dict) else []
+    for path, part in [((), document.data), *((("matrix", name), overlay) for name, overlay in overlays)]:
+        expressions = part.get("expect") if isinstance(part, dict) else None
+        for index, expression in enumerate(
+            expressions[:MOST_EXPECTED] if isinstance(expressions, list) else []
+        ):
+            yield (*path, "expect", index), expression
 
 
 def json_schema() -> dict[str, Any]:
-    """Of the key `matrix`, where `$defs` has the models of the sections: all of their keys have defaults."""
+    """Return the schema of the key `matrix`. It refers to the sections' models in `$defs`, whose keys are all optional."""
     sections = {key: {"$ref": f"#/$defs/{model.__name__}"} for key, model in SECTIONS.items()}
     expect = {"type": "array", "minItems": 1, "items": {"type": "string"}}
     variant = {"type": "object", "additionalProperties": False, "properties": {**sections, "expect": expect}}
     return {
         "type": "object",
-        "description": "variants to run and set side by side: what each changes",
+        "description": "variants to run and compare: what each changes",
         "propertyNames": {"pattern": NAME},
         "maxProperties": MOST,
         "additionalProperties": variant,
