@@ -18,7 +18,7 @@ from gameday import cli
 from gameday.analysis import Outcome
 from gameday.cli import drill as module
 from gameday.execution import library
-from gameday.execution.system_reuse import Kept, Signals
+from gameday.execution.system_reuse import Signals, SystemReuse
 from gameday.execution.trial import Options, Trial
 from gameday.scenario.yaml_document import Invalid
 from tests.support.outcomes import outcome
@@ -31,7 +31,7 @@ class Stage:
         self.played: list[tuple[Trial, Options]] = []
         self.left: list[list[str]] = []
 
-    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
+    def play(self, trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
         self.played.append((trial, options))
         status = 1 if trial.secret is not None else 0
         return Outcome.model_validate(outcome(f"r{len(self.played)}", status=status))

@@ -25,9 +25,9 @@ from gameday.analysis.model.baseline_model import MachineSpeed
 from gameday.analysis.trials.baseline import read
 from gameday.cli.history import history
 from gameday.cli.suite import suite
-from gameday.execution.suites.capacity import Room
-from gameday.execution.suites.parallel_workers import Here
-from gameday.execution.system_reuse import Kept, Signals
+from gameday.execution.suites.capacity import Capacity
+from gameday.execution.suites.parallel_workers import InProcessPlayer
+from gameday.execution.system_reuse import Signals, SystemReuse
 from gameday.execution.trial import Options, Trial
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid
@@ -49,7 +49,7 @@ class Stage:
         self.kept: list[bool] = []
         self.says: Answer = lambda name, n: {"ttr": 5.0 + n / 10}
 
-    def play(self, trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
+    def play(self, trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
         name = trial.scenario.name
         n = sum(each == name for each, _ in self.played)
         self.played.append((name, trial.seed))
@@ -158,8 +158,8 @@ def test_tags_choose(stage: Stage) -> None:
     ("arguments", "message"),
     [
         (("empty",), "holds no scenario"),
-        (("nine",), "neither a file nor a scenario"),
-        (("scenarios", "copy.yaml"), "is called 'one' like"),
+        (("nine",), "no such file or library scenario"),
+        (("scenarios", "copy.yaml"), "has the same name, 'one', as"),
         (("one.yaml", "--baseline", "none.json"), "none.json: can't be read"),
         (("one.yaml", "--out", "/proc/x"), "can't be written"),
     ],
@@ -385,22 +385,22 @@ def test_the_example_for_github_measures_both_sides_alike() -> None:
 
 
 @pytest.fixture
-def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Here]:
+def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[InProcessPlayer]:
     """A machine with room for two; the lanes that were begun."""
-    monkeypatch.setattr("gameday.cli.suite.room", lambda: Room(4, 32.0))
-    begun: list[Here] = []
+    monkeypatch.setattr("gameday.cli.suite.measure_capacity", lambda: Capacity(4, 32.0))
+    begun: list[InProcessPlayer] = []
 
-    def begin(signals: Signals) -> Here:
+    def begin(signals: Signals) -> InProcessPlayer:
         """In this process, so that `Stage` sees what it plays, with a system of its own."""
-        begun.append(Here(signals))
+        begun.append(InProcessPlayer(signals))
         return begun[-1]
 
-    monkeypatch.setattr("gameday.execution.suites.suite_runner.Apart", begin)
+    monkeypatch.setattr("gameday.execution.suites.suite_runner.WorkerPlayer", begin)
     return begun
 
 
 def test_scenarios_run_at_once_in_lanes_of_their_own(
-    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+    stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All trials of a scenario in one lane, each with its seed; one suite.json and one exit status of all."""
     both, alone = threading.Barrier(2, timeout=20), stage.says
@@ -425,7 +425,7 @@ def test_scenarios_run_at_once_in_lanes_of_their_own(
     assert "4 of 4: two, trial 2 of 2" in told.err
 
 
-def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[Here]) -> None:
+def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[InProcessPlayer]) -> None:
     """Before anything starts, with what a run wants; alone it runs on any machine."""
     path = scenario("one")
     with pytest.raises(
@@ -441,7 +441,7 @@ def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[Here])
 
 
 def test_a_crowded_suite_says_so_and_judges_no_baseline(
-    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+    stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit status 3 against a baseline and none is kept; without one the verdicts stand, and the reason beside them."""
     words = [scenario(name) for name in ("one", "two", "three")]
@@ -459,12 +459,12 @@ def test_a_crowded_suite_says_so_and_judges_no_baseline(
     assert gameday_suite(*crowd, "--out", "again") == 0
 
 
-def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
+def test_a_signal_ends_every_lane(stage: Stage, roomy: list[InProcessPlayer]) -> None:
     """Each run under way is told once; nothing more begins, and the status is 130."""
     told: list[str] = []
     both = threading.Barrier(2, timeout=20)
 
-    def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
+    def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
         ended = threading.Event()
 
         def end(name: str) -> None:
@@ -489,12 +489,12 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[Here]) -> None:
     assert {each["missing"] for each in found["scenarios"]} == {"", "interrupted by SIGTERM"}
 
 
-def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[Here]) -> None:
+def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[InProcessPlayer]) -> None:
     """Exit status 4; a trial under way elsewhere is finished and counts, and nothing more begins."""
     both, failed = threading.Barrier(2, timeout=20), threading.Event()
-    finish = Here.finish
+    finish = InProcessPlayer.finish
 
-    def finished(lane: Here) -> None:
+    def finished(lane: InProcessPlayer) -> None:
         """A lane is finished once what became of it is known."""
         finish(lane)
         failed.set()
@@ -510,7 +510,7 @@ def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[Here])
     stage.says = says
     scenario("one"), scenario("two")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Here, "finish", finished)
+        patch.setattr(InProcessPlayer, "finish", finished)
         assert gameday_suite("scenarios", "--repeat", "2", "--at-once", "2") == 4
     _, found = left()
     assert found["reasons"][0] == "no space left"
@@ -518,7 +518,7 @@ def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[Here])
 
 
 def test_a_dry_run_tells_how_many_at_once(
-    stage: Stage, roomy: list[Here], capsys: pytest.CaptureFixture[str]
+    stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And how long the longest lane takes."""
     words = [scenario(name) for name in ("one", "two")]

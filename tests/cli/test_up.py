@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from gameday.cli.up import _brought_up
-from gameday.execution.system_reuse import Kept
+from gameday.execution.system_reuse import SystemReuse
 from gameday.system.system import System
 
 
@@ -31,7 +31,7 @@ def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[s
 def test_what_is_left_at_last_is_the_reaper_s(left: Sequence[str], dismissed: bool, tmp_path: Path) -> None:
     """It is dismissed only where nothing is."""
     told: list[bool] = []
-    kept = Kept()
+    kept = SystemReuse()
     kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: told.append(True)))
     operator = cast(Any, SimpleNamespace(take_down=lambda: left))
     kept.operator(

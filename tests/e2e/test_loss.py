@@ -11,7 +11,7 @@ import yaml
 
 from gameday.analysis import write_outcome
 from gameday.execution import library, wiring
-from gameday.execution.system_reuse import Kept, wanted
+from gameday.execution.system_reuse import SystemReuse, wanted
 from gameday.recording.clock import RunClock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import OrdersCollected
@@ -78,7 +78,7 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     (folder / "scenario.yaml").write_text(
         yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8"
     )
-    clock, journal, kept = RunClock(), Journal(folder / "journal.jsonl"), Kept()
+    clock, journal, kept = RunClock(), Journal(folder / "journal.jsonl"), SystemReuse()
     settings = wiring.Settings(folder.name, folder, 7, "process")
     journal.append(typed_event(0.0, "run.started", folder.name, {"substrate": "process", "seed": 7}))
     operating = kept.operator(

@@ -30,7 +30,7 @@ leave(3)
 
 @pytest.mark.parametrize(
     ("program", "status", "printed", "said"),
-    [(HANGS, 5, "told", "still hanging, and left to itself: system"), (FINISHES, 3, "done", "")],
+    [(HANGS, 5, "told", "threads still hang and were abandoned: system"), (FINISHES, 3, "done", "")],
 )
 def test_a_process_ends_with_its_status(program: str, status: int, printed: str, said: str) -> None:
     """A thread that hangs is left and named, one that only isn't done yet is waited for; what was printed is kept."""

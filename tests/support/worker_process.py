@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from gameday.execution.suites import parallel_workers
-from gameday.execution.system_reuse import Kept, Signals
+from gameday.execution.system_reuse import Signals, SystemReuse
 from gameday.execution.trial import Options, Trial
 from gameday.ports import PortError
 
 TELL, FAIL, WAIT, HURT, DIE = range(5)
 
 
-def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Mapping[str, Any]:
+def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Mapping[str, Any]:
     match trial.seed:
         case 1:
             raise PortError("no space left")

@@ -227,7 +227,7 @@ def run_scenario(
     interrupted and cleaned up.
     """
     from gameday.execution.preparation import choose_substrate, ensure_writable, read_scenarios
-    from gameday.execution.system_reuse import Kept, Signals
+    from gameday.execution.system_reuse import Signals, SystemReuse
     from gameday.execution.trial import Options, Trial, play
 
     options = Options(substrate, Path(out), seed, dict(overrides or {}), responder, False, None, variant)
@@ -239,7 +239,7 @@ def run_scenario(
     chosen, why, options = choose_substrate(options)
     seed = new_seed() if seed is None else seed
     trial = Trial(selected[0].path, selected[0].scenario, seed, chosen, why)
-    kept, signals = Kept(), Signals()
+    kept, signals = SystemReuse(), Signals()
     try:
         if threading.current_thread() is threading.main_thread():
             with signals.caught():

@@ -29,7 +29,7 @@ from gameday.cli.options import (
 )
 from gameday.execution import library
 from gameday.execution.preparation import choose_substrate, ensure_writable
-from gameday.execution.system_reuse import Kept, Signals, wanted
+from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.execution.trial import Options, Trial, new_id, play
 from gameday.scenario import Scenario
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -143,7 +143,7 @@ def _made(
     chosen, why, options = choose_substrate(options)
     folder, seed = options.out / f"{new_id()}-drill", secrets.randbelow(2**31 - 1000)
     runs: dict[str, Outcome] = {}
-    kept = Kept()
+    kept = SystemReuse()
     with Signals().caught() as signals:
         try:
             kept.then = wanted(found) if beside else None

@@ -1,6 +1,6 @@
 """`gameday suite`: many scenarios in trials, held against a baseline; the regression run of CI.
 
-Here is the command line alone. Which scenarios and in which order is `plan`, how many at once `room`, what runs when
+InProcessPlayer is the command line alone. Which scenarios and in which order is `plan`, how many at once `room`, what runs when
 `series`; what they came to is `gameday.analysis.trials.suite_result`, and what is written of it `leave`.
 """
 
@@ -24,7 +24,7 @@ from gameday.cli.options import (
     tag_option,
 )
 from gameday.execution.preparation import choose_substrate, ensure_writable
-from gameday.execution.suites.capacity import at_once, room
+from gameday.execution.suites.capacity import at_once, measure_capacity
 from gameday.execution.suites.parallel_workers import length, partition
 from gameday.execution.suites.selection import Turn, selected, spoken, turns
 from gameday.execution.suites.suite_output import leave
@@ -121,7 +121,7 @@ def suite(
     planned = turns(selected(scenarios, tags, options), repeat)
     base = None if baseline is None else _baseline(baseline)
     rules = Rules(fail_fast, most, pause, retries)
-    many, cramped = at_once(most_at_once, crowded, room())
+    many, cramped = at_once(most_at_once, crowded, measure_capacity())
     if many > 1 and pause:
         raise click.UsageError(
             "--pause is for a room that follows one scenario at a time: leave out --at-once"

@@ -1,7 +1,7 @@
-"""Runs that go on now, on this machine: where `gameday abort` finds them from any terminal.
+"""The list of runs in progress on this machine, by which `gameday abort` finds them from any terminal.
 
-A run is known by its process id and by when that process began, so that a reused id is never signalled. That is told
-in the kernel's own ticks: the time of day may be set meanwhile.
+A run is identified by its process id and by when that process started, so that a reused id is never signalled. The start
+is in the kernel's ticks since boot, since the time of day may be set meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gameday.recording import atomic_file
 
 @dataclass(frozen=True)
 class Active:
-    """One run under way; `born` tells process `pid` from every other that had or will have its number."""
+    """A run in progress; `born` distinguishes process `pid` from every other process with that number."""
 
     run: str
     pid: int
@@ -28,7 +28,7 @@ class Active:
 
 
 def state() -> Path:
-    """Where this user's runs and calibrations of this machine are known."""
+    """Return the folder of this user's state on this machine: runs in progress and calibrations."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "gameday"
 
@@ -39,30 +39,32 @@ def api_folder() -> Path:
 
 
 def folder() -> Path:
+    """Return the folder with an entry for each run, one file a run."""
     return state() / "active"
 
 
 @dataclass
 class Entry:
-    """The file that lists a run."""
+    """The file that lists a run. With `stays` it outlives the run."""
 
     path: Path
     active: Active
     stays: bool = False
 
     def write(self) -> None:
+        """Write the entry. Raise OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write_json(self.path, asdict(self.active))
 
     def stay(self) -> None:
-        """It outlives the run, which left something, as one that nobody runs: `gameday heal` finds it by that."""
+        """Keep the entry as one without a process: the run left something behind, which `gameday heal` finds by it."""
         self.active, self.stays = replace(self.active, pid=0, born=""), True
         self.write()
 
 
 @contextmanager
 def registered(run: str, where: Path) -> Iterator[Entry]:
-    """Lists this process as the run's for as long as the block lasts."""
+    """List this process as the run's while the block runs. Raise OSError if the entry can't be written."""
     me = Active(run, os.getpid(), born(os.getpid()), str(where.resolve()))
     entry = Entry(folder() / f"{run}.json", me)
     entry.write()
@@ -74,26 +76,26 @@ def registered(run: str, where: Path) -> Iterator[Entry]:
 
 
 def runs() -> list[Active]:
-    """Runs whose process still lives; entries of dead ones stay, for `gameday heal` finds by them what they left."""
+    """Return the runs whose process is alive. Entries of dead runs stay: by them `gameday heal` finds what is left."""
     alive: list[Active] = []
     for path in sorted(folder().glob("*.json")):
-        found = read(path)
-        if found and lives(found):
-            alive.append(found)
+        run = read(path)
+        if run and lives(run):
+            alive.append(run)
     return alive
 
 
 def read(path: Path) -> Active | None:
-    """None where it isn't an entry. One of an older gameday, which told the time of day, counts as nobody's."""
+    """Return None if the file isn't a valid entry. Entries written by older versions are treated as dead."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Active(str(found["run"]), int(found["pid"]), str(found.get("born", "")), str(found["folder"]))
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        return Active(str(entry["run"]), int(entry["pid"]), str(entry.get("born", "")), str(entry["folder"]))
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         return None
 
 
 def end(run: Active) -> bool:
-    """Asks the run to end (SIGTERM: it reverts and takes down). False where it is gone already."""
+    """End a run by SIGTERM, on which it reverts its faults and tears down; return False if it is gone already."""
     if not lives(run):
         return False
     os.kill(run.pid, signal.SIGTERM)
@@ -101,12 +103,12 @@ def end(run: Active) -> bool:
 
 
 def lives(run: Active) -> bool:
-    """Whether the process of that number is still the one that it was."""
+    """Return True if the run's process is alive."""
     return bool(run.born) and born(run.pid) == run.born
 
 
 def born(pid: int) -> str:
-    """The machine's boot, and how many ticks after it the process began; '' where it is gone."""
+    """Return the boot id and the ticks from boot to the process's start; "" if the process is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
         return (

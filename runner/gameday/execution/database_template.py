@@ -1,4 +1,4 @@
-"""The preloaded database of the shop: made once for each content, and kept in the user's cache."""
+"""Template of the shop's preloaded database: made once for each content, kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPLATE_TIMEOUT = 180.0
 
 
 def template() -> Path:
-    """The preloaded Postgres data directory, made once for each content and kept in the user's cache."""
+    """Return the preloaded Postgres data directory, making it first if it isn't cached. Raise PortError."""
     environment = inherited_environment(bundled.compose())
     key = _run(child_command("-m", STOREFRONT.seed_module, "--key"), environment).strip()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -1,4 +1,4 @@
-"""The library of scenarios: finding one by name or path, and reading it with every check made before a start."""
+"""The library of scenarios: find one by name or path, and read it with every check that can be made before a run."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ LONGEST = 500
 
 
 def catalogue() -> Catalogue:
+    """Return the bundled releases."""
     return Catalogue(bundled.releases(), bundled.compose() / STOREFRONT.code)
 
 
 def paths() -> dict[str, Path]:
-    """Name → path of every bundled scenario."""
+    """Return name → path of every bundled scenario."""
     return {path.stem: path for path in sorted(bundled.scenarios().rglob("*.yaml"))}
 
 
 def find(scenario: str) -> Path:
-    """A path as given, or a scenario of the library by its name. Raises Invalid."""
+    """Return the path of a scenario given by its path or its name in the library. Raise Invalid if there is none."""
     path = Path(scenario)
     if _exists(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
@@ -46,7 +47,7 @@ def find(scenario: str) -> Path:
                     scenario,
                     0,
                     0,
-                    "is neither a file nor a scenario of the library",
+                    "no such file or library scenario",
                     nearest(scenario, known),
                 )
             ]
@@ -62,7 +63,7 @@ def _exists(path: Path) -> bool:
 
 
 def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
-    """The scenario, checked against releases, topology and the language of expectations. Raises Invalid."""
+    """Read a scenario and check it against releases, topology, registries and expressions. Raise Invalid."""
     return load(
         path,
         ACTIONS,
@@ -81,12 +82,13 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
 
 
 def topology(scenario: Scenario) -> Topology:
+    """Return the topology of a scenario's system. Raise Invalid."""
     return _topology(bundled.compose(), scenario.system.regions)
 
 
 @functools.lru_cache(maxsize=32)
 def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
-    """Read once: a process has the compose files that it began with."""
+    """Cached: a process uses the compose files as they were when it first read them."""
     return read_topology(folder, regions)
 
 
@@ -94,18 +96,20 @@ def _expectations(document: Document) -> Iterator[Problem]:
     from gameday.analysis.expressions.vocabulary import EXPECT
 
     used = document.data.get("detectors")
-    told = _listed(used, "detector") if isinstance(used, list) else None
-    yield from _wrong(document, variants.expectations(document), EXPECT, slos=_slos(document), detectors=told)
+    names = _listed(used, "detector") if isinstance(used, list) else None
+    yield from _wrong(
+        document, variants.expectations(document), EXPECT, slos=_slos(document), detectors=names
+    )
 
 
 def _aborts(document: Document) -> Iterator[Problem]:
-    """Of abort conditions also the regions and journeys: a name misspelt there would never hold, and say nothing."""
+    """Check abort conditions, with regions and journeys: a condition with a misspelt name would never be true."""
     conditions = document.data.get("abort")
     if not isinstance(conditions, list) or not conditions:
         return
     from gameday.analysis.expressions.vocabulary import ABORT
 
-    placed = ((("abort", index), each) for index, each in enumerate(conditions))
+    placed = ((("abort", index), condition) for index, condition in enumerate(conditions))
     regions, journeys = (
         [region for system in _systems(document) for region in system.regions],
         list(STOREFRONT.journeys),
@@ -118,13 +122,13 @@ def _slos(document: Document) -> list[str]:
 
 
 def _listed(items: Any, key: str) -> list[str]:
-    return [str(each.get(key)) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+    return [str(item.get(key)) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _wrong(
     document: Document, placed: Iterable[tuple[KeyPath, Any]], language: Any, **chosen: Sequence[str] | None
 ) -> Iterator[Problem]:
-    """What is wrong with expressions at their places; what is no text is told elsewhere."""
+    """Yield a problem for each wrong expression; values that aren't text are the model's to report."""
     for path, expression in placed:
         why = _why_wrong(expression, language, chosen) if isinstance(expression, str) else None
         if why:
@@ -141,7 +145,7 @@ def _why_wrong(expression: str, language: Any, chosen: Mapping[str, Sequence[str
         )
     try:
         return check(expression, language, **chosen)
-    except Exception as error:  # whatever the parser makes of it, it is this expression that can't be used
+    except Exception as error:  # the parser raises many types; each means that the expression can't be used
         return f"can't be read: {type(error).__name__}"
 
 
@@ -169,7 +173,7 @@ def _responders(document: Document) -> Iterator[Problem]:
 
 
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
-    """(index, action, spec) of the timeline's entries that are whole enough to look at; of too many, the first."""
+    """Yield (index, action, spec) of the first entries of the timeline, leaving out malformed ones."""
     items = document.data.get("timeline")
     for index, item in enumerate(items[:MOST] if isinstance(items, list) else []):
         actions = [key for key in item if key != "at"] if isinstance(item, dict) else []
@@ -184,21 +188,21 @@ def _releases(document: Document) -> Iterator[Problem]:
 
 
 def _places(document: Document) -> Iterator[Problem]:
-    """Regions, services and links that faults name and the system, or that of a variant, hasn't got."""
-    told: set[tuple[KeyPath, str]] = set()
+    """Yield a problem for each region, service or link of a fault that a system, or a variant's, doesn't have."""
+    reported: set[tuple[KeyPath, str]] = set()
     for system in _systems(document):
         try:
-            found = _topology(bundled.compose(), system.regions)
+            system_topology = _topology(bundled.compose(), system.regions)
         except Invalid:
-            continue  # told elsewhere
-        for path, message, hint in _missing(document, found):
-            if (path, message) not in told:
-                told.add((path, message))
+            continue  # reported by another check
+        for path, message, hint in _missing(document, system_topology):
+            if (path, message) not in reported:
+                reported.add((path, message))
                 yield document.problem(path, message, hint)
 
 
 def _systems(document: Document) -> Iterator[System]:
-    """The scenario's and that of each variant; none that can't be read, as is told elsewhere."""
+    """Yield the system of the scenario and of each variant, leaving out those that can't be read."""
     systems = [document.data.get("system", {})]
     by_name = document.data.get("matrix")
     for variant in list(by_name.values())[: variants.MOST] if isinstance(by_name, dict) else ():
@@ -211,22 +215,22 @@ def _systems(document: Document) -> Iterator[System]:
             yield System.model_validate(system)
 
 
-def _missing(document: Document, found: Topology) -> Iterator[tuple[KeyPath, str, str]]:
+def _missing(document: Document, system: Topology) -> Iterator[tuple[KeyPath, str, str]]:
     for index, action, spec in _entries(document):
         try:
             model: Any = ACTIONS[action].model_validate(spec)
         except (KeyError, ValidationError, ExtensionError):
             continue
-        for path, message, hint in model.problems(found) if hasattr(model, "problems") else ():
+        for path, message, hint in model.problems(system) if hasattr(model, "problems") else ():
             yield ("timeline", index, action, *path), message, hint
 
 
 def _surges(document: Document) -> Iterator[Problem]:
-    """A surge beyond the cap of the load."""
+    """Yield a problem for each surge beyond the load's `maxRate`."""
     try:
         planned = Load.model_validate(document.data.get("load", {}))
     except ValidationError:
-        return  # told elsewhere
+        return  # reported by another check
     for index, action, spec in _entries(document):
         factor = spec.get("factor") if action == "load.surge" and isinstance(spec, dict) else None
         if isinstance(factor, int | float) and factor * planned.rate > planned.max_rate:

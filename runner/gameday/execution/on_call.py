@@ -24,13 +24,13 @@ from gameday.run.interpreter import Interpreter
 from gameday.scenario import Scenario
 
 SETTLED_S = 1.0
-"""How old a request is before it counts for what the door shows."""
+"""How old a request must be to count in the status that operators see."""
 
 
-class Outside:
-    """`world.Pages`: every page to every target, in threads of their own; what came of each in the journal.
+class PageDelivery:
+    """Implements `run_context.Pages`: sends every page to every target without blocking, and journals each result.
 
-    What would resolve a page is left with the reaper, for this process may not live to do it.
+    The request that resolves a page is left with the reaper too, in case this process dies.
     """
 
     def __init__(
@@ -46,30 +46,30 @@ class Outside:
         self._runbook = scenario.runbook
         self._targets = targets
         self._reaper = reaper
-        self._owed: list[str] = []
+        self._to_resolve: list[str] = []
         self._journal = journal
         self._clock = clock
-        self._pager = Pager(targets, self._told)
+        self._pager = Pager(targets, self._log_result)
 
     def page(self, alert: Alert) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         page = Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook)
         self._pager.trigger(page)
         for number, target in enumerate(self._targets):
-            self._owed.append(f"{page.key}-{number}")
-            self._reaper.leave_request(self._owed[-1], target.url, payload(target, "resolve", page))
+            self._to_resolve.append(f"{page.key}-{number}")
+            self._reaper.leave_request(self._to_resolve[-1], target.url, payload(target, "resolve", page))
 
     def taken(self, alert: str, by: str) -> None:
         self._pager.acknowledge(alert, by)
 
     def close(self) -> None:
-        """Resolves what stands; a receiver that isn't done in time is told of."""
+        """Resolve every page; journal receivers that don't answer in time."""
         for receiver in self._pager.close():
             self._log(PageFailed("", to=receiver, why="not done in time"))
-        while self._owed:
-            self._reaper.cancel_request(self._owed.pop())
+        while self._to_resolve:
+            self._reaper.cancel_request(self._to_resolve.pop())
 
-    def _told(self, alert: str, action: str, to: str, why: str | None) -> None:
+    def _log_result(self, alert: str, action: str, to: str, why: str | None) -> None:
         if why is not None:
             self._log(PageFailed(alert, to=to, action=action, why=why))
         elif action == "trigger":
@@ -80,8 +80,8 @@ class Outside:
 
 
 @contextmanager
-def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> Iterator[None]:
-    """While the block lasts, whoever holds the run's key may look and act. OSError where the key can't be written."""
+def operator_api(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> Iterator[None]:
+    """Serve the operators' API while the block runs. Raise OSError if its credentials can't be written."""
     scenario, clock = interpreter.context.scenario, interpreter.context.clock
 
     def state() -> dict[str, object]:
@@ -89,7 +89,12 @@ def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> 
         ended = interpreter.state.phase in ("down", "done")
         slos = slo_rows(scenario.slos, samples(), now - SETTLED_S)
         return run_status(
-            run, interpreter.view(now), orders(interpreter), slos, runbook=scenario.runbook, ended=ended
+            run,
+            interpreter.view(now),
+            operation_statuses(interpreter),
+            slos,
+            runbook=scenario.runbook,
+            ended=ended,
         )
 
     server = OperatorServer(run, state, interpreter.request)
@@ -100,8 +105,8 @@ def door(run: str, interpreter: Interpreter, samples: Callable[[], Samples]) -> 
         server.close()
 
 
-def orders(interpreter: Interpreter) -> list[OperationStatus]:
-    """Every operation asked for so far, in order; those that the engine hasn't read yet are `accepted`."""
+def operation_statuses(interpreter: Interpreter) -> list[OperationStatus]:
+    """Return every operation requested so far, in order; `accepted` until the engine has read it."""
     known = {number: state for number, _, state in interpreter.state.operations}
     return [
         OperationStatus(

@@ -1,7 +1,7 @@
-"""The last step of the command: its process ends, also where a thread of it hangs in a call that never returns.
+"""Exit of the command, even if one of its threads hangs in a call that never returns.
 
-Python waits for threads of pools before it lets a process go. By then the run is over, its files are written, and what
-couldn't be taken down has been told.
+Python waits for the threads of pools before a process exits. By then the run is over, its files are written, and what
+couldn't be torn down has been reported.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import NoReturn
 
 PATIENCE_S = 10.0
-"""For threads that only haven't finished yet."""
+"""How long threads may still take to finish."""
 
 
 def leave(status: int, patience: float = PATIENCE_S) -> NoReturn:
-    """Raises SystemExit; where the process isn't gone soon after, it is ended with the same status."""
+    """Raise SystemExit; if threads keep the process alive for `patience` seconds, end it with the same status."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
@@ -29,6 +29,6 @@ def leave(status: int, patience: float = PATIENCE_S) -> NoReturn:
 
 def _end(status: int) -> None:
     apart = (threading.main_thread(), threading.current_thread())
-    hung = sorted({each.name.partition("_")[0] for each in threading.enumerate() if each not in apart})
-    print(f"still hanging, and left to itself: {', '.join(hung)}", file=sys.stderr, flush=True)  # noqa: T201
+    hung = sorted({thread.name.partition("_")[0] for thread in threading.enumerate() if thread not in apart})
+    print(f"threads still hang and were abandoned: {', '.join(hung)}", file=sys.stderr, flush=True)  # noqa: T201
     os._exit(status)

@@ -1,4 +1,4 @@
-"""What outlives one trial: the system, where the next trial wants the same one, and the handlers of signals."""
+"""What outlives a trial: a system that the next trial uses again, and the signal handlers."""
 
 from __future__ import annotations
 
@@ -26,71 +26,75 @@ Wanted = tuple[System, Guardrails]
 
 
 def wanted(scenario: Scenario) -> Wanted:
-    """What makes two scenarios want the same system."""
+    """Return what two scenarios must have in common to use the same system."""
     return scenario.system, scenario.guardrails
 
 
-class Kept:
-    """Holds at most one system. `then` is what the next trial wants; None means that nothing follows.
+class SystemReuse:
+    """Holds at most one running system between trials.
 
-    `work` is a folder of the run that brought it up, removed with it.
+    `then` is what the next trial needs, None if none follows. `work` is a folder of the run that brought the system up;
+    it is removed with the system.
     """
 
     def __init__(self) -> None:
         self.reaper = Reaper()
-        """Takes down what stands should this process end without a word."""
+        """Tears the system down if this process dies."""
         self.then: Wanted | None = None
         self._system: Wanted | None = None
-        self._operator: Deployer | None = None
+        self._deployer: Deployer | None = None
         self._work: Path | None = None
 
     def operator(
         self, system: Wanted, make: Make, work: Path, journal: Journal, clock: Clock, progress: Progress
     ) -> Deployer:
-        """The operator of the system that is up, where it is the one wanted, else a new one, not yet brought up."""
-        if self._operator is not None and self._system == system:
-            self._operator.reset(journal, clock, progress)
+        """Return the deployer of the running system if it fits, else of a new system that isn't up yet."""
+        if self._deployer is not None and self._system == system:
+            self._deployer.reset(journal, clock, progress)
         else:
             self.close()
-            self._operator = make(journal, clock, progress)
+            self._deployer = make(journal, clock, progress)
             self._system, self._work = system, work
-        return self._operator
+        return self._deployer
 
     def down(self, well: bool) -> Sequence[str]:
-        """Ends a trial: the system stays up where the next one wants it, nothing failed, and it is as it was."""
-        operator = self._operator
-        if operator is None:
+        """End a trial. Keep the system up if the next trial needs it, all went well, and it is as at the start.
+
+        Return what couldn't be removed.
+        """
+        deployer = self._deployer
+        if deployer is None:
             return ()
-        if well and self.then == self._system and _restored(operator):
+        if well and self.then == self._system and _restored(deployer):
             return ()
         return self.close()
 
     def finish(self) -> None:
-        """Takes down what is up; what couldn't be removed is the reaper's, once this process ends."""
+        """Tear the system down; leave what couldn't be removed to the reaper."""
         if not self.close():
             self.reaper.dismiss()
 
     def close(self) -> Sequence[str]:
-        """Takes down what is up; what couldn't be removed."""
-        operator, self._operator, self._system = self._operator, None, None
-        if operator is None:
+        """Tear the system down; return what couldn't be removed."""
+        deployer, self._deployer, self._system = self._deployer, None, None
+        if deployer is None:
             return ()
-        left = operator.take_down()
+        left = deployer.take_down()
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
         return left
 
 
-def _restored(operator: Deployer) -> bool:
-    """Where the substrate can't say, it isn't."""
+def _restored(deployer: Deployer) -> bool:
+    """Return True if the system is as at its start, False if the substrate can't say."""
     try:
-        return operator.system.restored()
+        return deployer.system.restored()
     except PortError:
         return False
 
 
 class Signals:
-    """Ctrl-C, SIGTERM and SIGHUP end every run under way in order; pressed again they change nothing."""
+    """End every run in progress in order on SIGINT, SIGTERM or SIGHUP; further signals change nothing."""
 
     def __init__(self) -> None:
         self.asked: str | None = None
@@ -98,6 +102,7 @@ class Signals:
 
     @contextmanager
     def caught(self) -> Iterator[Signals]:
+        """Handle the signals while the block runs."""
         before = {number: signal.signal(number, self._came) for number in NUMBERS}
         try:
             yield self
@@ -107,7 +112,7 @@ class Signals:
 
     @contextmanager
     def to(self, interrupt: Interrupt) -> Iterator[None]:
-        """While the block lasts, a signal goes to `interrupt` too; one that came before it at once."""
+        """Pass signals to `interrupt` while the block runs; one that arrived earlier at once."""
         self._interrupts.append(interrupt)
         try:
             if self.asked:
@@ -117,7 +122,7 @@ class Signals:
             self._interrupts.remove(interrupt)
 
     def ask(self, name: str) -> None:
-        """As if the signal of this name had come."""
+        """Act as if the signal of this name had arrived."""
         self.asked = name
         for interrupt in list(self._interrupts):
             interrupt(name)

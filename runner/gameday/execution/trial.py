@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 
 from gameday.execution import active_runs, library
-from gameday.execution.system_reuse import Kept, Signals, wanted
+from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.operations import Change
 from gameday.ports import PortError
 from gameday.recording import atomic_file
@@ -66,7 +66,7 @@ class Options:
 class Trial:
     """One run to be made: the scenario, where it came from, its seed, and the substrate chosen for it.
 
-    `secret`: seconds within which the timeline of a drill begins, which is kept from everybody; None of any other run.
+    `secret`: the seconds within which a drill's timeline begins at random, unknown to everyone; None for other runs.
     """
 
     path: Path
@@ -78,10 +78,11 @@ class Trial:
 
 
 def new_id() -> str:
+    """Return a new run id: UTC time and four hexadecimal digits."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def play(trial: Trial, options: Options, out: Path, kept: Kept, signals: Signals) -> Outcome:
+def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
     """Make the run in a new folder of `out` and return its outcome. Raise PortError if the folder can't be written."""
     _import_what_follows()
     run_id = new_id()
@@ -107,7 +108,7 @@ def _import_what_follows() -> None:
 
 
 def _prepare(trial: Trial, folder: Path) -> Seal | None:
-    """The folder, the resolved scenario, and this machine's calibration where there is one; the seal of a drill."""
+    """Create the run's folder with the resolved scenario and this machine's calibration, if any; return a drill's seal."""
     for part in ("", "samples", "logs"):
         (folder / part).mkdir(parents=True)
     text = yaml.safe_dump(trial.scenario.document(), sort_keys=False, allow_unicode=True)
@@ -126,12 +127,12 @@ def _run(
     trial: Trial,
     options: Options,
     folder: Path,
-    kept: Kept,
+    kept: SystemReuse,
     signals: Signals,
     seal: Seal | None,
     entry: active_runs.Entry,
 ) -> None:
-    """`entry` stays where something was left. Raises OSError where there is no room for the journal's end."""
+    """Run the trial; keep `entry` if something was left. Raise OSError if the journal's end can't be written."""
     from gameday.execution import on_call
     from gameday.execution.wiring import operator, world
     from gameday.recording.clock import RunClock
@@ -154,14 +155,14 @@ def _run(
             return operator(scenario, settings, *parts)
 
         operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
-        pages = on_call.Outside(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
+        pages = on_call.PageDelivery(folder.name, scenario, options.page_to, kept.reaper, journal, clock)
         interpreter = Interpreter(
             world(scenario, settings, clock, journal, screen, pages, operating, kept.down)
         )
         samples = functools.partial(read_samples, folder / "samples")
         kept.reaper.pulse = interpreter.turning
         try:
-            with on_call.door(folder.name, interpreter, samples):
+            with on_call.operator_api(folder.name, interpreter, samples):
                 with signals.to(interpreter.interrupt):
                     if interpreter.run().left:
                         entry.stay()
@@ -172,7 +173,7 @@ def _run(
 
 
 def _again(folder: Path) -> str:
-    """What to type once there is room; nothing where there is no journal to make something of."""
+    """Return what to type once the disk has room; "" if there is no journal to close."""
     if not (folder / "journal.jsonl").is_file():
         return ""
     named = shlex.quote(str(folder))
@@ -195,7 +196,7 @@ def _journal(folder: Path, listener: Any, seal: Seal | None) -> Any:
 
 
 def _keep_releases(feed: Sequence[Change], into: Path) -> None:
-    """What shipped, as the report shows it a year later: each release's own words and its diff."""
+    """Copy what shipped, each release's file and diff, so that the report can show it a year later."""
     releases = library.catalogue()
     into.mkdir(exist_ok=True)
     for name in {name for change in feed for name in (change.release, change.previous)}:
@@ -225,7 +226,7 @@ def _started(trial: Trial, options: Options, run: str, started: str) -> RunStart
 
 
 def _command(trial: Trial, options: Options) -> str:
-    """The command line that repeats this run."""
+    """Return the command line that repeats this run."""
     bundled = library.paths().get(trial.path.stem) == trial.path
     words = ["gameday", "run", trial.path.stem if bundled else str(trial.path)]
     words += ["--substrate", trial.substrate, "--seed", str(trial.seed)]

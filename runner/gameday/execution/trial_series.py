@@ -19,7 +19,7 @@ from gameday.execution.preparation import (
     ensure_writable,
     read_scenarios,
 )
-from gameday.execution.system_reuse import Kept, Signals, wanted
+from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.execution.trial import Options, Trial, new_id, play
 from gameday.recording import atomic_file
 
@@ -53,7 +53,7 @@ class TrialSeries:
         order = list(self._order())
         folders = self._folders()
         outcomes: list[Outcomes] = [[] for _ in self.selected]
-        kept = Kept()
+        kept = SystemReuse()
         substrate, why, options = choose_substrate(self.options)
         try:
             for index, (which, number) in enumerate(order):

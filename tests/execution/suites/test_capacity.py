@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.execution.suites.capacity import Room, at_once, room
+from gameday.execution.suites.capacity import Capacity, at_once, measure_capacity
 from gameday.scenario.yaml_document import Invalid
 
 
@@ -14,24 +14,24 @@ from gameday.scenario.yaml_document import Invalid
 )
 def test_each_run_wants_two_cores_and_three_gibibytes(cores: int, memory: float, most: int) -> None:
     """Whichever is scarcer; one run is always allowed."""
-    assert Room(cores, memory).most == most
-    assert at_once(None, False, Room(cores, memory)) == (most, "")
-    assert at_once(1, False, Room(cores, memory)) == (1, "")
+    assert Capacity(cores, memory).most == most
+    assert at_once(None, False, Capacity(cores, memory)) == (most, "")
+    assert at_once(1, False, Capacity(cores, memory)) == (1, "")
 
 
 def test_more_are_refused_unless_asked_for_in_so_many_words() -> None:
     """Then the reason goes with them; where there is room --crowded changes nothing."""
-    small = Room(2, 4.0)
+    small = Capacity(2, 4.0)
     with pytest.raises(Invalid, match=r"^--at-once: 2 is more than the 1 .*: 2 cores and 4.0 GiB free"):
         at_once(2, False, small)
     assert at_once(2, True, small)[0] == 2
     assert "2 runs at once with 2 cores and 4.0 GiB free" in at_once(2, True, small)[1]
-    assert at_once(2, True, Room(8, 64.0)) == (2, "")
+    assert at_once(2, True, Capacity(8, 64.0)) == (2, "")
 
 
 def test_this_machine_has_room_for_one_at_least() -> None:
     """Cores that this process may use, and memory that is free now."""
-    found = room()
+    found = measure_capacity()
     assert found.cores >= 1
     assert found.memory > 0
     assert found.most >= 1

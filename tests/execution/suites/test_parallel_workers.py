@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from gameday.execution.preparation import SelectedScenario
-from gameday.execution.suites.parallel_workers import Apart, Named, Order, partition
+from gameday.execution.suites.parallel_workers import PrefixedStderr, RunRequest, WorkerPlayer, partition
 from gameday.execution.suites.selection import Turn
 from gameday.execution.system_reuse import Signals, wanted
 from gameday.execution.trial import Options, Trial
@@ -45,7 +45,7 @@ def planned(*scenarios: tuple[Scenario, float], trials: int = 1) -> list[Turn]:
     ]
 
 
-def play(apart: Apart, order: Order) -> Any:
+def play(apart: WorkerPlayer, order: RunRequest) -> Any:
     """Return what the process answers, which here is no outcome."""
     return apart.play(order)
 
@@ -86,20 +86,20 @@ def signals() -> Signals:
 
 
 @pytest.fixture
-def apart(signals: Signals) -> Iterator[Apart]:
-    made = Apart(signals, worker_process.serve)
+def apart(signals: Signals) -> Iterator[WorkerPlayer]:
+    made = WorkerPlayer(signals, worker_process.serve)
     yield made
     made.finish()
 
 
 @pytest.fixture
-def order(make: Make, tmp_path: Path) -> Callable[[int], Order]:
+def order(make: Make, tmp_path: Path) -> Callable[[int], RunRequest]:
     """`order(lane.WAIT)`: one run; what it does is `lane`'s."""
     options = Options("process", tmp_path, 7, {}, None, False, None)
 
-    def made(seed: int) -> Order:
+    def made(seed: int) -> RunRequest:
         scenario = make("one")
-        return Order(
+        return RunRequest(
             Trial(Path("one.yaml"), scenario, seed, "process", ""),
             options,
             tmp_path / "out",
@@ -109,7 +109,9 @@ def order(make: Make, tmp_path: Path) -> Callable[[int], Order]:
     return made
 
 
-def test_a_lane_plays_all_its_runs_in_one_process(apart: Apart, order: Callable[[int], Order]) -> None:
+def test_a_lane_plays_all_its_runs_in_one_process(
+    apart: WorkerPlayer, order: Callable[[int], RunRequest]
+) -> None:
     """Another one than the suite's, told what follows, so that a system can be kept; it goes when it is finished."""
     first, second = play(apart, order(worker_process.TELL)), play(apart, order(worker_process.TELL))
     assert first == second
@@ -119,21 +121,25 @@ def test_a_lane_plays_all_its_runs_in_one_process(apart: Apart, order: Callable[
     assert not psutil.pid_exists(first["pid"])
 
 
-def test_a_failure_of_the_tool_is_told_as_one(apart: Apart, order: Callable[[int], Order]) -> None:
+def test_a_failure_of_the_tool_is_told_as_one(
+    apart: WorkerPlayer, order: Callable[[int], RunRequest]
+) -> None:
     """With its own words; the lane goes on."""
     with pytest.raises(PortError, match="no space left"):
         play(apart, order(worker_process.FAIL))
     assert play(apart, order(worker_process.TELL))["pid"]
 
 
-def test_a_lane_that_was_killed_is_a_failure_of_the_tool(apart: Apart, order: Callable[[int], Order]) -> None:
+def test_a_lane_that_was_killed_is_a_failure_of_the_tool(
+    apart: WorkerPlayer, order: Callable[[int], RunRequest]
+) -> None:
     """It says whose run it was; nothing waits for it."""
     with pytest.raises(PortError, match="the process that ran one is gone, exit status -9"):
         play(apart, order(worker_process.DIE))
 
 
 def test_a_signal_ends_the_run_of_a_lane_in_order(
-    apart: Apart, signals: Signals, order: Callable[[int], Order], tmp_path: Path
+    apart: WorkerPlayer, signals: Signals, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
     """The run has its outcome, and its process was never ended otherwise."""
     found: list[object] = []
@@ -147,7 +153,7 @@ def test_a_signal_ends_the_run_of_a_lane_in_order(
 
 
 def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
-    apart: Apart, order: Callable[[int], Order], tmp_path: Path
+    apart: WorkerPlayer, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
     """The process has it once it can end its run in order; it isn't ended by it."""
     line = apart._begin()
@@ -157,7 +163,7 @@ def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
 
 
 def test_a_run_that_was_ended_alone_ends_the_suite(
-    apart: Apart, signals: Signals, order: Callable[[int], Order]
+    apart: WorkerPlayer, signals: Signals, order: Callable[[int], RunRequest]
 ) -> None:
     """As `gameday abort` does it: the suite is told the signal, and with it every other lane."""
     others: list[str] = []
@@ -167,7 +173,7 @@ def test_a_run_that_was_ended_alone_ends_the_suite(
 
 
 def test_a_lane_ends_in_order_when_its_suite_is_gone(
-    apart: Apart, order: Callable[[int], Order], tmp_path: Path
+    apart: WorkerPlayer, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
     """Be it killed: the line breaks, and that is a signal as well."""
     line = apart._begin()
@@ -181,7 +187,7 @@ def test_a_lane_ends_in_order_when_its_suite_is_gone(
 def test_lines_of_a_lane_begin_with_what_runs(tmp_path: Path) -> None:
     """Whole lines only, so that those of several lanes don't mix; a rest waits for its end."""
     with (tmp_path / "told").open("wb") as file:
-        told = Named(file.fileno())
+        told = PrefixedStderr(file.fileno())
         told.name = "one"
         told.write("first\nsec")
         told.name = "two"

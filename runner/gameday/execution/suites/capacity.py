@@ -1,7 +1,7 @@
-"""How many runs this machine has room for at once, and what becomes of a suite that was asked for more.
+"""How many runs this machine can make at once, and what happens to a suite that asks for more.
 
-A run beside another that it has to share its cores with measures the machine and not the system. So more than there is
-room for is refused, unless it is asked for in so many words; then all that comes of it says so.
+Runs that share their cores measure the machine rather than the system. So more runs than the machine has capacity for
+are refused, unless `--crowded` asks for them; then every result says so.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from gameday.scenario.yaml_document import Invalid, Problem
 
 CORES = 2
 GIB = 3.0
-"""What one run wants, with its load and its system."""
+"""GiB that one run needs, with its load and its system."""
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """Cores that this process may use, and GiB of memory that are free."""
 
     cores: int
@@ -27,17 +27,20 @@ class Room:
 
     @property
     def most(self) -> int:
-        """Runs at once; one at least, for a small machine is no other one when its runs are held against each other."""
+        """The number of runs at once, at least one: runs of one small machine can be compared with one another."""
         return max(1, min(self.cores // CORES, int(self.memory / GIB)))
 
 
-def room() -> Room:
-    return Room(len(os.sched_getaffinity(0)), psutil.virtual_memory().available / 2**30)
+def measure_capacity() -> Capacity:
+    """Return the capacity of this machine now."""
+    return Capacity(len(os.sched_getaffinity(0)), psutil.virtual_memory().available / 2**30)
 
 
-def at_once(asked: int | None, crowded: bool, has: Room) -> tuple[int, str]:
-    """How many at once (`asked`: None for as many as there is room for), and why times can't be trusted, "" where
-    they can. Raises Invalid."""
+def at_once(asked: int | None, crowded: bool, has: Capacity) -> tuple[int, str]:
+    """Return how many runs to make at once, and why their times can't be trusted, "" if they can.
+
+    `asked` is None for as many as the machine has capacity for. Raise Invalid if `asked` is more and not `crowded`.
+    """
     if asked is None:
         return has.most, ""
     if asked <= has.most:
@@ -45,9 +48,9 @@ def at_once(asked: int | None, crowded: bool, has: Room) -> tuple[int, str]:
     why = f"{has.cores} cores and {has.memory:.1f} GiB free, and a run wants {CORES} and {GIB:g}"
     if crowded:
         return asked, f"times were measured on a crowded machine: {asked} runs at once with {why}"
-    said = f"{asked} is more than the {has.most} that this machine has room for: {why}"
+    message = f"{asked} is more than the {has.most} that this machine has room for: {why}"
     hint = (
         "times would measure the machine and not the system; leave it to auto, or add --crowded, and nothing is "
         "judged against a baseline"
     )
-    raise Invalid([Problem("--at-once", 0, 0, said, hint)])
+    raise Invalid([Problem("--at-once", 0, 0, message, hint)])

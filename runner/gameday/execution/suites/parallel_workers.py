@@ -1,7 +1,7 @@
-"""Where the trials of a suite are made: here, or, where several go on at once, each lane in a process of its own.
+"""Players of a suite's trials: in this process, or, if several run at once, each lane in a worker process.
 
-Runs that shared one interpreter would wait for each other, and the wait would be taken for the system's. A lane keeps
-its own system up between its trials. It ends in order on a signal, when its suite does, and when that was killed.
+Runs in one interpreter would wait for each other, and the wait would count as the system's. A lane keeps its own system
+up between its trials. A worker ends in order on a signal, with its suite, and if its suite is killed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from gameday.execution.suites.selection import Turn
-from gameday.execution.system_reuse import NUMBERS, Kept, Signals, Wanted, wanted
+from gameday.execution.system_reuse import NUMBERS, Signals, SystemReuse, Wanted, wanted
 from gameday.execution.trial import Options, Trial, play
 from gameday.host.child_python import protect_spawned_children
 from gameday.ports import PortError
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from gameday.analysis import Outcome
 
 ENDS_S = 120.0
-"""How long a lane's system may take to go down."""
+"""How long a lane's system may take to be torn down."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """A run to be made in `out`; `then` is what the next one of the lane wants, None where none follows."""
+class RunRequest:
+    """A run to be made in `out`; `then` is what the lane's next run needs, None if none follows."""
 
     trial: Trial
     options: Options
@@ -46,23 +46,23 @@ class Order:
 class Player(Protocol):
     """Makes runs, one after the other."""
 
-    def play(self, order: Order) -> Outcome:
-        """The outcome. Raises PortError."""
+    def play(self, order: RunRequest) -> Outcome:
+        """Make the run and return its outcome. Raise PortError."""
         ...
 
     def finish(self) -> None:
-        """Takes down what is up."""
+        """Tear down what is up."""
         ...
 
 
 @dataclass
-class Here:
-    """In this process."""
+class InProcessPlayer:
+    """Makes runs in this process."""
 
     signals: Signals
-    kept: Kept = field(default_factory=Kept)
+    kept: SystemReuse = field(default_factory=SystemReuse)
 
-    def play(self, order: Order) -> Outcome:
+    def play(self, order: RunRequest) -> Outcome:
         self.kept.then = order.then
         return play(order.trial, order.options, order.out, self.kept, self.signals)
 
@@ -70,10 +70,10 @@ class Here:
         self.kept.finish()
 
 
-class Apart:
-    """In a process of its own, begun with the first run. A signal that ends it alone ends the whole suite.
+class WorkerPlayer:
+    """Makes runs in a worker process, started with the first run. A signal that ends the worker ends the whole suite.
 
-    `work` is what the process does with its end of the line.
+    `work` is what the worker does with its end of the pipe.
     """
 
     def __init__(self, signals: Signals, work: Callable[[Connection], None] | None = None) -> None:
@@ -82,7 +82,7 @@ class Apart:
         self._process: Any = None
         self._line: Connection | None = None
 
-    def play(self, order: Order) -> Outcome:
+    def play(self, order: RunRequest) -> Outcome:
         line = self._line or self._begin()
         with self._signals.to(lambda _: self._process.terminate()):
             try:
@@ -110,7 +110,7 @@ class Apart:
             self._process.join(ENDS_S)
 
     def _begin(self) -> Connection:
-        """Signals wait until it knows what to do with them."""
+        """Start the worker, with signals blocked until it handles them."""
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
         self._process = context.Process(target=self._work, args=(other,), name="lane")
@@ -125,8 +125,8 @@ class Apart:
         return self._line
 
 
-class Named:
-    """A standard error whose lines begin with the name of what runs, each written at once: lanes share it."""
+class PrefixedStderr:
+    """A standard error shared by lanes: each line is written at once and begins with the name of the lane's scenario."""
 
     def __init__(self, descriptor: int) -> None:
         self.name = ""
@@ -137,15 +137,15 @@ class Named:
     def write(self, text: str) -> int:
         with self._lock:
             *lines, self._rest = (self._rest + text).split("\n")
-            told = "".join(f"{self.name}  {line}".rstrip() + "\n" for line in lines)
+            whole = "".join(f"{self.name}  {line}".rstrip() + "\n" for line in lines)
             try:
-                os.write(self._descriptor, told.encode(errors="replace"))
-            except OSError:  # whoever read it went away; the work goes on
+                os.write(self._descriptor, whole.encode(errors="replace"))
+            except OSError:  # the reader is gone; go on without it
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._descriptor)
         return len(text)
 
     def flush(self) -> None:
-        """Whole lines are out already."""
+        """Do nothing: whole lines are written at once."""
 
     def isatty(self) -> bool:
         return False
@@ -155,33 +155,33 @@ class Named:
 
 
 def serve(line: Connection) -> None:
-    """The lane's own process: plays what `line` brings and answers (outcome or exception, the signal that came)."""
-    told = Named(2)
-    sys.stderr = cast(TextIO, told)
-    orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+    """Run a worker: make the runs that arrive on `line`, answer (outcome or exception, the signal that arrived)."""
+    output = PrefixedStderr(2)
+    sys.stderr = cast(TextIO, output)
+    orders: queue.SimpleQueue[RunRequest | None] = queue.SimpleQueue()
     with Signals().caught() as signals:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NUMBERS)
         threading.Thread(target=_listen, args=(line, orders), daemon=True).start()
-        here = Here(signals)
+        here = InProcessPlayer(signals)
         try:
             while order := orders.get():
-                told.name = order.trial.scenario.name
+                output.name = order.trial.scenario.name
                 line.send((_played(here, order), signals.asked))
         except OSError:
-            pass  # the suite is gone; nobody waits for the answer
+            pass  # the suite is gone and waits for no answer
         finally:
             here.finish()
 
 
-def _played(here: Here, order: Order) -> Any:
+def _played(here: InProcessPlayer, order: RunRequest) -> Any:
     try:
         return here.play(order)
     except Exception as error:
         return error
 
 
-def _listen(line: Connection, orders: queue.SimpleQueue[Order | None]) -> None:
-    """Also while a run goes on, so that it ends when the suite was killed."""
+def _listen(line: Connection, orders: queue.SimpleQueue[RunRequest | None]) -> None:
+    """Receive requests, also during a run, so that the run ends if the suite is killed."""
     try:
         while True:
             orders.put(line.recv())
@@ -191,10 +191,10 @@ def _listen(line: Connection, orders: queue.SimpleQueue[Order | None]) -> None:
 
 
 def partition(planned: Sequence[Turn], most: int) -> list[list[Turn]]:
-    """As many lanes as `most`, each about as long as the others, in the order planned; all trials of a scenario in one.
+    """Divide the trials into at most `most` lanes of about equal length, each in the order planned.
 
-    Scenarios that want the same system stay together while that leaves no lane over its share of the time, and those
-    that name the same port always: two systems can't listen there at once.
+    All trials of a scenario are in one lane. Scenarios that need the same system run in one lane unless that would make
+    it too long; scenarios that name the same port always do, since two systems can't listen on it at once.
     """
     lanes: list[list[Turn]] = [[] for _ in range(most)]
     for piece in sorted(_pieces(planned, length(planned) / most), key=length, reverse=True):
@@ -206,12 +206,12 @@ def partition(planned: Sequence[Turn], most: int) -> list[list[Turn]]:
 
 
 def length(turns: Sequence[Turn]) -> float:
-    """Expected seconds."""
+    """Return the expected seconds of all trials together."""
     return sum(turn.expected for turn in turns)
 
 
 def _pieces(planned: Sequence[Turn], share: float) -> list[list[Turn]]:
-    """What goes to one lane undivided."""
+    """Return the groups of trials that must stay in one lane."""
     pieces: dict[Any, list[Turn]] = {}
     for number, (system, group) in enumerate(groupby(planned, key=lambda turn: wanted(turn.chosen.scenario))):
         port = system[0].port

@@ -1,4 +1,4 @@
-"""Which scenarios a suite runs, in which order, and how long that takes. Running them is left to `suite`."""
+"""Selection of a suite's scenarios, their order, and how long they take. `suite_runner` runs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ YAML = ("*.yaml", "*.yml")
 
 @dataclass(frozen=True)
 class Turn:
-    """A trial to be made, `number` from 0; `expected` seconds, when all goes as hoped."""
+    """A trial to be made, `number` from 0; `expected` seconds if all goes well."""
 
     chosen: SelectedScenario
     number: int
@@ -30,30 +30,30 @@ class Turn:
 
     @property
     def home(self) -> Path:
-        """Where its runs go, from the suite's folder: variants share the folder of their matrix."""
+        """The folder of its runs, relative to the suite's: variants share the folder of their matrix."""
         variant = self.chosen.variant
         return Path(self.name.removesuffix(f"-{variant}"), variant) if variant else Path(self.name)
 
 
 def selected(named: Sequence[str], tags: Sequence[str], options: Options) -> list[SelectedScenario]:
-    """What was named, or the whole library, and of that what has one of the tags; each variant of a matrix is one.
+    """Return the named scenarios, by default the whole library, that have one of the tags, if any are given.
 
-    In the order in which they run: those that want the same system stand together. Raises Invalid.
+    Each variant of a matrix counts as a scenario. Scenarios that need the same system follow each other. Raise Invalid.
     """
     files = list(
-        dict.fromkeys(file for each in named for file in scenario_files(each))
+        dict.fromkeys(file for name in named for file in scenario_files(name))
         if named
         else library.paths().values()
     )
     ready = read_scenarios(tuple(map(str, files)), options)
     if tags:
-        known = {tag for each in ready for tag in each.scenario.tags}
-        ready = [each for each in ready if set(tags) & set(each.scenario.tags)]
+        known = {tag for choice in ready for tag in choice.scenario.tags}
+        ready = [choice for choice in ready if set(tags) & set(choice.scenario.tags)]
         if not ready:
-            said = "no scenario has " + (
+            message = "no scenario has " + (
                 f"the tag {tags[0]!r}" if len(tags) == 1 else f"any of the tags {list(tags)}"
             )
-            raise Invalid([Problem("--tag", 0, 0, said, nearest(tags[0], known))])
+            raise Invalid([Problem("--tag", 0, 0, message, nearest(tags[0], known))])
     _unambiguous(ready)
     return list(_together(ready))
 
@@ -62,53 +62,54 @@ def scenario_files(named: str) -> list[Path]:
     """Return the file of a scenario, by path or name, or all of a folder or a family of the library. Raise Invalid."""
     for folder in (Path(named), bundled.scenarios() / named):
         if folder.is_dir():
-            found = sorted(file for pattern in YAML for file in folder.rglob(pattern))
-            if not found:
+            files = sorted(file for pattern in YAML for file in folder.rglob(pattern))
+            if not files:
                 raise Invalid(
                     [Problem(named, 0, 0, "holds no scenario", "a scenario is a file that ends in .yaml")]
                 )
-            return found
+            return files
     return [library.find(named)]
 
 
 def _unambiguous(ready: Sequence[SelectedScenario]) -> None:
-    """What a scenario came to is told under its name. Raises Invalid where two have the same."""
+    """Raise Invalid if two scenarios have the same name: results are listed by name."""
     paths: dict[str, Path] = {}
-    for each in ready:
-        first = paths.setdefault(each.scenario.name, each.path)
-        if first != each.path:
-            said = f"is called {each.scenario.name!r} like {first}"
+    for choice in ready:
+        first = paths.setdefault(choice.scenario.name, choice.path)
+        if first != choice.path:
+            message = f"has the same name, {choice.scenario.name!r}, as {first}"
             raise Invalid(
-                [Problem(str(each.path), 0, 0, said, "give each scenario of a suite a name of its own")]
+                [Problem(str(choice.path), 0, 0, message, "give each scenario of a suite a name of its own")]
             )
 
 
 def _together(ready: Sequence[SelectedScenario]) -> Iterator[SelectedScenario]:
-    """In the order given, but each system's scenarios right after its first one."""
+    """Yield the scenarios in order, but each system's scenarios right after its first one."""
     groups: list[tuple[Wanted, list[SelectedScenario]]] = []
-    for each in ready:
-        want = wanted(each.scenario)
+    for choice in ready:
+        want = wanted(choice.scenario)
         group = next((members for known, members in groups if known == want), None)
         if group is None:
-            groups.append((want, [each]))
+            groups.append((want, [choice]))
         else:
-            group.append(each)
+            group.append(choice)
     for _, members in groups:
         yield from members
 
 
 def turns(ready: Sequence[SelectedScenario], trials: int) -> list[Turn]:
-    """Each expects to find the system up where the one before wants the same."""
-    found: list[Turn] = []
-    for each in ready:
+    """Return all trials in order. A trial expects to find the system up if the trial before needs the same one."""
+    planned: list[Turn] = []
+    for choice in ready:
         for number in range(trials):
-            kept = found and wanted(found[-1].chosen.scenario) == wanted(each.scenario)
-            found.append(Turn(each, number, expected_seconds(each.scenario) - (UP_S if kept else 0.0)))
-    return found
+            reused = planned and wanted(planned[-1].chosen.scenario) == wanted(choice.scenario)
+            expected = expected_seconds(choice.scenario) - (UP_S if reused else 0.0)
+            planned.append(Turn(choice, number, expected))
+    return planned
 
 
 def spoken(seconds: float) -> str:
-    """'40 s', '7 min', '1 h 5 min'."""
+    """Return a duration in words: '40 s', '7 min', '1 h 5 min'."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

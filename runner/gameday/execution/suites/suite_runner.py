@@ -1,7 +1,6 @@
-"""The trials of a suite as they are made: what runs when and where, what is run again, and when to stop.
+"""Runs the trials of a suite: what runs when and where, what is retried, and when to stop.
 
-Which scenarios and in which order is `plan`, where a run is made `lanes`; what they came to is `gameday.analysis.trials.suite_result`,
-and what is written of it `leave`.
+`selection` chooses the scenarios and their order, `parallel_workers` makes the runs, `suite_output` writes the result.
 """
 
 from __future__ import annotations
@@ -22,7 +21,13 @@ from gameday.analysis.model.baseline_model import MachineSpeed
 from gameday.analysis.model.suite_model import SuiteInfo
 from gameday.analysis.outcome.run_verdict import INCONCLUSIVE, PASS
 from gameday.analysis.trials.suite_result import Attempt, Entry
-from gameday.execution.suites.parallel_workers import Apart, Here, Order, Player, length
+from gameday.execution.suites.parallel_workers import (
+    InProcessPlayer,
+    Player,
+    RunRequest,
+    WorkerPlayer,
+    length,
+)
 from gameday.execution.suites.selection import Turn, spoken
 from gameday.execution.suites.suite_output import Done
 from gameday.execution.system_reuse import Signals, wanted
@@ -32,7 +37,7 @@ from gameday.ports import PortError
 
 @dataclass(frozen=True)
 class Rules:
-    """`most` and `pause` in seconds; `retries` of an inconclusive trial, never of a failed one."""
+    """When to pause, retry and stop. `most` and `pause` are seconds; only inconclusive trials are retried."""
 
     fail_fast: bool = False
     most: float | None = None
@@ -42,7 +47,7 @@ class Rules:
 
 @dataclass
 class Lane:
-    """Trials that are made one after the other by the same player; `expected` and `paused`: seconds so far."""
+    """Trials made one after the other by the same player; `expected` and `paused` are seconds so far."""
 
     turns: Sequence[Turn]
     player: Player
@@ -53,9 +58,9 @@ class Lane:
 
 @dataclass
 class Series:
-    """`lanes` hold what is planned; `crowded`: why times can't be trusted, "" where they can.
+    """The trials of one suite. `lanes` hold all of `planned`; `crowded` is why times can't be trusted, "" if they can.
 
-    `done` may be asked for at any time, also after the series was broken off.
+    `done` may be called at any time, also after the suite was interrupted.
     """
 
     planned: Sequence[Turn]
@@ -77,29 +82,30 @@ class Series:
     _defect: bool = False
 
     def run(self) -> None:
-        """Makes every trial, or as many as may be begun."""
+        """Make every trial, or as many as the rules allow."""
         several = len(self.lanes) > 1
         self._running = [
-            Lane(turns, Apart(self.signals) if several else Here(self.signals)) for turns in self.lanes
+            Lane(turns, WorkerPlayer(self.signals) if several else InProcessPlayer(self.signals))
+            for turns in self.lanes
         ]
         if not several:
             for lane in self._running:
                 self._whole(lane)
             return
         with ThreadPoolExecutor(len(self._running), "lane") as pool:
-            made = [pool.submit(self._whole, lane) for lane in self._running]
-            wait(made)
-        for each in made:
-            each.result()
+            futures = [pool.submit(self._whole, lane) for lane in self._running]
+            wait(futures)
+        for future in futures:
+            future.result()
 
     def done(self) -> Done:
-        """What there is so far."""
+        """Return the suite as far as it was run. Thread-safe."""
         with self._lock:
             entries = [self._entry(turn) for turn in self.planned if turn.number == 0]
             return Done(self.folder, self._info(), entries, self.signals.asked is not None, self.broken)
 
     def _whole(self, lane: Lane) -> None:
-        """A failure of the tool in one lane is that of the suite: the others begin nothing more."""
+        """Run a lane to its end. A failure of the tool in one lane ends the suite: other lanes begin nothing more."""
         try:
             self._all(lane)
         except PortError as error:
@@ -117,15 +123,15 @@ class Series:
                 self._pause(self.rules.pause, turn, lane)
             if stop := self._stop(turn):
                 with self._lock:
-                    self.missing |= {each.name: stop for each in lane.turns[index:]}
+                    self.missing |= {rest.name: stop for rest in lane.turns[index:]}
                 return
             self._say(lane)
             self._trial(turn, lane)
 
     def _trial(self, turn: Turn, lane: Lane) -> None:
-        """Again where it was inconclusive and may be made again: with the same seed, so that it is the same trial."""
+        """Make a trial; retry it with the same seed while it is inconclusive and retries are left."""
         after = lane.turns[lane.index + 1 :]
-        order = Order(
+        order = RunRequest(
             Trial(turn.chosen.path, turn.chosen.scenario, self.seed + turn.number, *self.substrate),
             replace(self.options, variant=turn.chosen.variant),
             self.folder / turn.home,
@@ -144,7 +150,7 @@ class Series:
             click.echo(f"suite  {turn.name} was inconclusive, so it is run again", err=True)
 
     def _keep(self) -> None:
-        """One lane at a time, each with all that is known by then."""
+        """Write suite.json with all that is known by now, one lane at a time."""
         done = self.done()
         with self._lock:
             done.keep()
@@ -155,7 +161,7 @@ class Series:
         folder = turn.home / outcome.run.id
         try:
             speed = machine_speed(self.folder / folder, outcome)
-        except (OSError, ValueError, LookupError):  # a run that broke off may have left nothing to read
+        except (OSError, ValueError, LookupError):  # an aborted run may have left nothing to read
             speed = MachineSpeed()
         return Attempt(outcome, folder.as_posix(), speed, again)
 
@@ -197,7 +203,7 @@ class Series:
         )
 
     def _stop(self, turn: Turn) -> str:
-        """Why nothing more may begin; empty while it may."""
+        """Return why no further trial may begin, "" if it may."""
         if self.signals.asked:
             return f"interrupted by {self.signals.asked}"
         if self.broken or self._defect:
@@ -212,7 +218,7 @@ class Series:
         return ""
 
     def _pause(self, most: float, turn: Turn, lane: Lane) -> None:
-        """Ends early on a signal."""
+        """Pause between two scenarios; end early on a signal."""
         click.echo(f"suite  {spoken(most)} of pause before {turn.name}", err=True)
         over, began = threading.Event(), time.monotonic()
         with self.signals.to(lambda _: over.set()):
@@ -220,7 +226,7 @@ class Series:
         lane.paused += time.monotonic() - began
 
     def _say(self, lane: Lane) -> None:
-        """Which trial it is, and the time left until the last lane is done."""
+        """Print which trial begins, and the time left until the last lane is done."""
         turn = lane.turns[lane.index]
         place = next(index for index, each in enumerate(self.planned) if each is turn)
         trials = sum(each.name == turn.name for each in self.planned)
@@ -231,14 +237,14 @@ class Series:
         )
 
     def _left(self, lane: Lane) -> float:
-        """Seconds, by how long the lane's earlier trials took against what was expected."""
+        """Return the seconds that a lane still needs, by the pace of its earlier trials."""
         spent, rest = time.monotonic() - self._began - lane.paused, lane.turns[lane.index :]
         pace = spent / lane.expected if lane.expected else 1.0
         return pace * length(rest) + (self.rules.pause or 0.0) * sum(each.number == 0 for each in rest[1:])
 
 
 def _shown(path: Path) -> str:
-    """From the working directory, where it is below it: what CI servers link to."""
+    """Return the path relative to the working directory if it is below it, as CI servers link to it."""
     try:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
