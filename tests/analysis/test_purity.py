@@ -62,6 +62,7 @@ def test_neither_clock_nor_environment_nor_network_is_asked(
         write_outcome(folder)
         report_run(folder)
     assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+    assert any(path.is_absolute() for path in opened)
     assert all(
         path.is_relative_to(folder) or path.is_relative_to(ROOT) for path in opened if path.is_absolute()
     )

@@ -28,6 +28,7 @@ def test_each_outage_can_be_told_from_the_next() -> None:
     assert QUIET_S[0] >= 2 * SLO.window
     assert LENGTH_S[0] >= SLO.window
     steps = schedule(60, 3)
+    assert len(steps) == 60
     assert all(
         QUIET_S[0] <= each.quiet <= QUIET_S[1] and LENGTH_S[0] <= each.length <= LENGTH_S[1] for each in steps
     )

@@ -182,6 +182,7 @@ def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make)
     stage.substrate.order.clear()
     stage.timeline.enter(0)
     destroyed = stage.substrate.order.index("destroy eu-west")
+    assert destroyed > 0
     assert all(line.startswith("stop") for line in stage.substrate.order[:destroyed])
     after = {each.id for each in stage.system.instances(region="eu-west")}
     assert len(after) == len(before)

@@ -31,6 +31,7 @@ def test_all_of_a_plot_is_within_the_drawing(size: Size) -> None:
     plot = Plot("p", "x", "seconds", [row], [Guide(4.0, "limit")])
     svg = draw(plot, size)
     assert svg.startswith(f'<svg viewBox="0 0 {size.width} ')
+    assert len(places(svg)) > 3
     assert all(0 <= x + size.left <= size.width - 4 for x, _ in places(svg))
 
 

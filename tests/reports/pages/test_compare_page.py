@@ -205,7 +205,9 @@ def test_the_page_can_be_read_aloud(tmp_path: Path) -> None:
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    assert page.all("svg")
     assert all("median" in (svg.get("aria-label") or "") for svg in page.all("svg"))
+    assert page.all("th")
     assert all(th.get("scope") for th in page.all("th"))
 
 

@@ -125,6 +125,7 @@ def test_nothing_from_outside_is_markup(tmp_path: Path) -> None:
     assert page.all("a") == []
     text = markdown(Suite.model_validate(suite))
     assert not re.search(r"(?<!\\)<(?!/?sub>)", text)
+    assert "\n|" in text
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in text.splitlines() if line.startswith("|"))
 
 

@@ -226,8 +226,12 @@ def test_the_page_can_be_read_aloud(html: str) -> None:
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
     assert page.all("html")[0]["lang"] == "en"
+    assert len(levels) > 1
+    assert page.all("svg")
     assert all(svg.get("aria-label") or svg.get("aria-hidden") for svg in page.all("svg"))
+    assert page.all("th")
     assert all(th.get("scope") for th in page.all("th"))
+    assert any(box.get("role") == "region" for _, box in page.elements)
     assert all(box.get("aria-label") for _, box in page.elements if box.get("role") == "region")
 
 

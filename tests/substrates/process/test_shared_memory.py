@@ -89,6 +89,7 @@ def test_somebody_elses(database: Database, creator: int, key: int) -> None:
     database.write(os.getpid() + creator, database.key + key)
     assert shared_memory.remove(database.work) == 0
     assert database.there()
+    assert database.files
     assert all(path.exists() for path in database.files)
 
 
