@@ -169,10 +169,10 @@ def test_the_end_of_a_run_says_where_the_review_is(
     """The last lines on the screen; an edited one is named."""
     folder = shutil.copytree(GOLDEN, tmp_path / "run")
     _conclude(folder)
-    assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().err
+    assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().out
     (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
     _conclude(folder)
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert f"  review               {folder / 'review-draft.md'}\n" in told
     assert "review.md was edited and is kept as it is" in told
 

@@ -118,9 +118,9 @@ def test_a_folder_runs_in_trials_and_leaves_everything(
     assert (folder / "one/trials.html").is_file()
     assert found["scenarios"][0]["path"] == "scenarios/one.yaml"
     told = capsys.readouterr()
-    assert told.out == ""
     assert re.search(r"suite  1 of 4: one, trial 1 of 2; about \d+ min left", told.err)
-    assert "suite.html" in told.err
+    assert "suite.html" in told.out
+    assert "about" not in told.out
     assert Xml.parse(folder / "junit.xml").getroot().get("tests") == "4"
 
 
@@ -291,7 +291,7 @@ def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.Captur
     assert gameday_suite(*words, "--baseline", "b.json", "--out", "same") == 0
     stage.says = lambda name, n: {"ttr": 8.0 + n / 10}
     assert gameday_suite(*words, "--baseline", "b.json", "--save-baseline", "b.json") == 1
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert "TTR rose from 5.2 s to" in told
     assert "baseline not saved: it became worse" in told
     assert read(Path("b.json")) == before
@@ -308,7 +308,7 @@ def test_another_machine_is_told_the_command(
         "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**slow)
     )
     assert gameday_suite(*words, "--baseline", "b.json") == 3
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in told
 
 
@@ -453,7 +453,7 @@ def test_a_crowded_suite_says_so_and_judges_no_baseline(
     assert "crowded machine: 3 runs at once with 4 cores" in found["reasons"][0]
     assert found["baseline"]["judged"] is False
     assert not Path("c.json").exists()
-    assert "baseline not saved: times were measured on a crowded machine" in capsys.readouterr().err
+    assert "baseline not saved: times were measured on a crowded machine" in capsys.readouterr().out
     assert "crowded machine" in (folder / "suite.html").read_text(encoding="utf-8")
     stage.played.clear()
     assert gameday_suite(*crowd, "--out", "again") == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.console.standard_streams import StandardStream
+from gameday.console.standard_streams import StandardStream, result_console
 from tests.support.small_disk import fill, small_disk
 
 
@@ -62,3 +62,13 @@ def test_a_closed_output_is_ignored() -> None:
     command = f"exec {shlex.quote(sys.executable)} -m gameday list >&-"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("on_stdout", [True, False])
+def test_results_go_to_standard_output_unless_it_is_taken(
+    on_stdout: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If standard output holds JSON, results for people are on standard error."""
+    result_console(on_stdout=on_stdout).print("passed")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == (("passed\n", "") if on_stdout else ("", "passed\n"))

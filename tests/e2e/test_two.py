@@ -120,7 +120,7 @@ def test_the_end_of_one_is_nothing_to_the_other(room: Path) -> None:
         assert second.poll() is None
         other = ended(second, outs[1])
     assert unsaid.returncode == 2
-    assert "several runs go on" in unsaid.stderr
+    assert "several runs are in progress" in unsaid.stderr
     assert (aborted.status, other.status) == (130, 0), other.outcome["reasons"]
     assert other.outcome["impact"]["failed"] == 0
 

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gameday.cli.options import json_option, out_option, seed_option, substrate_option
+from gameday.console.standard_streams import result_console
 from gameday.execution import active_runs
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -81,7 +82,7 @@ def _conclude(folder: Path, as_json: bool) -> int:
     said = problems(found)
     if as_json:
         click.echo(json.dumps(found, indent=2))
-    console = Console(stderr=as_json, highlight=False)
+    console = result_console(on_stdout=not as_json)
     console.print(_table(found))
     few = f"fewer than {LEAST} outages" if found["n"] < LEAST else "it isn't to be relied on"
     for line in (

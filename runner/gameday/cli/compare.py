@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from gameday.cli.options import (
     json_option,
@@ -81,13 +79,14 @@ def compare(
     """
     from gameday.analysis.trials.comparison import compare as compared
     from gameday.console.result_tables import comparison_table
+    from gameday.console.standard_streams import result_console
     from gameday_reports.pages.compare_page import render_compare
 
     if interleave is None:
         sides: Sides | None = [_side(Path(base)), _side(Path(new))]
         beside = Path(new) if Path(new).is_dir() else Path(new).parent
     else:
-        options = Options(substrate, out, None, {}, None, False, None, variant)
+        options = Options(substrate, out, None, {}, None, False, None, variant, part=True)
         sides, beside = _in_turn(base, new, interleave, options), out
     if sides is None:
         return 130
@@ -101,7 +100,7 @@ def compare(
         ) from error
     if as_json:
         click.echo(comparison.text(), nl=False)
-    console = Console(file=sys.stderr)
+    console = result_console(on_stdout=not as_json)
     console.print(comparison_table(comparison))
     for reason in comparison.reasons:
         console.print(reason, markup=False, soft_wrap=True)

@@ -174,7 +174,12 @@ def _leave(folder: Path, runs: Mapping[str, Outcome], *, as_json: bool) -> None:
     from gameday.execution.matrix_result import conclude
 
     if len(runs) > 1:
-        conclude(folder, {name: folder / outcome.run.id for name, outcome in runs.items()}, name="drill")
+        conclude(
+            folder,
+            {name: folder / outcome.run.id for name, outcome in runs.items()},
+            name="drill",
+            on_stdout=not as_json,
+        )
     if as_json:
         click.echo(json.dumps({name: outcome.document() for name, outcome in runs.items()}, indent=2))
 

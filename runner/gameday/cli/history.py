@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gameday.cli.options import json_option, page_option
 from gameday.console.result_tables import FRAME
+from gameday.console.standard_streams import result_console
 from gameday.scenario.yaml_document import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def history(folder: Path, scenarios: tuple[str, ...], html: Path | None, as_json
         ) from error
     if as_json:
         click.echo(found.text(), nl=False)
-    console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False)
+    console = result_console(on_stdout=not as_json)
     console.print(table(found))
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return 0

@@ -117,7 +117,7 @@ def suite(
     The system stays up between trials and between scenarios that want the same one. Writes suite.html, suite.json,
     suite.md and junit.xml into one folder; one exit status for all.
     """
-    options = Options(substrate, out, seed, {}, None, as_json, toxiproxy)
+    options = Options(substrate, out, seed, {}, None, as_json, toxiproxy, part=True)
     planned = turns(selected(scenarios, tags, options), repeat)
     base = None if baseline is None else _baseline(baseline)
     rules = Rules(fail_fast, most, pause, retries)

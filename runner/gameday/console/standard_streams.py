@@ -6,7 +6,10 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 NO_READER = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET)
@@ -39,6 +42,13 @@ class StandardStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def result_console(*, on_stdout: bool) -> Console:
+    """Return a console for results: on standard output, or on standard error if that is for JSON or a whole suite."""
+    from rich.console import Console
+
+    return Console(stderr=not on_stdout, highlight=False)
 
 
 def blocking(stream: TextIO | None) -> TextIO:

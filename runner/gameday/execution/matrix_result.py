@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gameday.console.result_tables import FRAME
+from gameday.console.standard_streams import result_console
 from gameday.ports import PortError
 from gameday.recording import atomic_file
 from gameday_reports.text.formatting import NOT_MEASURED, count, interval
@@ -32,12 +31,14 @@ def conclude(
     runs: Mapping[str, Path],
     *,
     as_json: bool = False,
+    on_stdout: bool = True,
     name: Literal["matrix", "drill"] = "matrix",
 ) -> int:
     """Write `matrix.json` and `matrix.html` into `folder`, print the table, and return the exit status of the whole.
 
     `runs`: the folder of each variant's run, in order, best below `folder`, since the page links to them. With
-    `as_json` the content of `matrix.json` is printed on standard output as well. `name` is that of the files; the
+    `as_json` the content of `matrix.json` is printed on standard output, and the table on standard error, as without
+    `on_stdout`. `name` is that of the files; the
     variants of a drill are the person on call and automation. Raise PortError if `folder` can't be written, ValueError
     or gameday.scenario.yaml_document.Invalid if a run's files aren't valid.
     """
@@ -53,7 +54,7 @@ def conclude(
         raise PortError(f"the {name} can't be written to {folder}: {error}") from error
     if as_json:
         click.echo(result.text(), nl=False)
-    console = Console(file=sys.stderr, highlight=False)
+    console = result_console(on_stdout=on_stdout and not as_json)
     console.print(table(result))
     for sentence in sentences(document["variants"]):
         console.print(sentence, markup=False, soft_wrap=True)

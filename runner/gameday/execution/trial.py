@@ -9,7 +9,6 @@ import platform
 import secrets
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +59,13 @@ class Options:
     variant: str | None = None
     page_to: tuple[Any, ...] = ()
     """Receivers of pages: `gameday.paging.target.Target`s."""
+    part: bool = False
+    """Each run is part of a whole, such as a suite: its summary is progress, and only the whole is a result."""
+
+    @property
+    def results_on_stdout(self) -> bool:
+        """Whether the summary of a run goes to standard output."""
+        return not (self.as_json or self.part)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: 
                 _run(trial, options, folder, kept, signals, seal, entry)
             finally:
                 unseal(folder)
-        return _conclude(folder)
+        return _conclude(folder, on_stdout=options.results_on_stdout)
     except OSError as error:
         again = _again(folder) if full(error) else ""
         raise PortError(f"{unwritable(error, folder)}{again}") from error
@@ -255,15 +261,16 @@ def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
         screen.close()
 
 
-def _conclude(folder: Path) -> Outcome:
+def _conclude(folder: Path, *, on_stdout: bool = True) -> Outcome:
     """Write outcome, report and review from what the run left on disk, and print the last lines."""
     from gameday.analysis import write_outcome
     from gameday.console.run_summary import lines, review_lines
+    from gameday.console.standard_streams import result_console
     from gameday_reports.run_page.render import report_run
 
     outcome = write_outcome(folder)
     report, review = report_run(folder)
-    console = Console(file=sys.stderr, highlight=False)
+    console = result_console(on_stdout=on_stdout)
     for line in (*lines(outcome, report), *review_lines(review.path, review.kept)):
         console.print(line, soft_wrap=True)
     return outcome

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from gameday.execution.preparation import (
     SelectedScenario,
@@ -94,7 +92,10 @@ class TrialSeries:
 
         finished = [(folder, runs) for folder, runs in zip(folders, outcomes, strict=True) if runs]
         results: list[Outcome | Trials] = [
-            _write_trials(folder, runs) if self.repeat > 1 else runs[0] for folder, runs in finished
+            _write_trials(folder, runs, on_stdout=self.options.results_on_stdout)
+            if self.repeat > 1
+            else runs[0]
+            for folder, runs in finished
         ]
         if self.options.as_json:
             documents = [result.document() for result in results]
@@ -112,7 +113,8 @@ class TrialSeries:
         for choice, runs, folder in zip(self.selected, outcomes, folders, strict=True):
             if choice.variant and runs:
                 matrices.setdefault(folder, {})[choice.variant] = folder / runs[0].run.id
-        return [conclude(folder, variants) for folder, variants in matrices.items()]
+        on_stdout = self.options.results_on_stdout
+        return [conclude(folder, variants, on_stdout=on_stdout) for folder, variants in matrices.items()]
 
 
 def run_interleaved(base: str, new: str, options: Options, repeat: int) -> list[Outcomes] | None:
@@ -123,16 +125,17 @@ def run_interleaved(base: str, new: str, options: Options, repeat: int) -> list[
     return None if status == 130 else outcomes
 
 
-def _write_trials(folder: Path, outcomes: Outcomes) -> Trials:
+def _write_trials(folder: Path, outcomes: Outcomes, *, on_stdout: bool) -> Trials:
     """Write `trials.json` and its page, and print the table."""
     from gameday.analysis.trials.trial_summary import summarise
     from gameday.console.result_tables import trials_table
+    from gameday.console.standard_streams import result_console
     from gameday_reports.pages.trials_page import render_trials
 
     trials = summarise(outcomes)
     atomic_file.write(folder / "trials.json", trials.text())
     page = render_trials(trials, folder / "trials.html")
-    console = Console(file=sys.stderr)
+    console = result_console(on_stdout=on_stdout)
     console.print(trials_table(trials))
     console.print(f"trials  {page}", markup=False, soft_wrap=True)
     return trials

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,6 +16,7 @@ from gameday.analysis.outcome.run_verdict import FAIL
 from gameday.analysis.trials.suite_result import Entry, suite
 from gameday.console import github_annotations
 from gameday.console.result_tables import FRAME
+from gameday.console.standard_streams import result_console
 from gameday.ports import PortError
 from gameday.recording import atomic_file
 from gameday.recording.atomic_file import unwritable
@@ -54,7 +53,8 @@ def leave(done: Done, base: Base | None, save: Path | None, *, as_json: bool) ->
     result = done.result(gate) if gate else alone
     markdown = _write_files(done, result)
     notes = [_save(save, alone, gate)] if save else []
-    _print(result, done.folder, [*notes, github_annotations.append_step_summary(markdown)])
+    notes.append(github_annotations.append_step_summary(markdown))
+    _print(result, done.folder, notes, on_stdout=not as_json)
     for line in github_annotations.commands(result):
         click.echo(line, err=True)
     if as_json:
@@ -143,10 +143,10 @@ def _save(save: Path, result: Suite, gate: Gate | None) -> str:
     return f"baseline saved to {save}{failed}"
 
 
-def _print(result: Suite, folder: Path, notes: Sequence[str]) -> None:
+def _print(result: Suite, folder: Path, notes: Sequence[str], *, on_stdout: bool) -> None:
     from gameday.console.result_tables import comparison_table
 
-    console = Console(file=sys.stderr, highlight=False)
+    console = result_console(on_stdout=on_stdout)
     gate = result.baseline
     if gate:
         console.print(comparison_table(gate.comparison))
