@@ -1,7 +1,6 @@
-"""A run as it lies on disk, read once: scenario, journal, samples, the load's plan, what the system of record said of
-the orders and the third party of its charges, and how far the machine's clocks are known to be off.
+"""A recorded run, read once from its folder: scenario, journal, samples, load plan, orders, charges, calibration.
 
-Only reading and the stamps that need no judgement; what they mean for users is `clocks`.
+This module only reads, and takes the stamps that need no judgement. What they mean for users is in `clocks`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ JUDGED_REASONS = ("held", "no_effect", "give_up", "stopped")
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of samples: how many records it says that it has, and how many are there."""
+    """One file of samples: the number of records that its header counts, and that the file holds."""
 
     name: str
     committed: int
@@ -46,7 +45,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Calibration:
-    """By how much the clocks were off at known truth: the 95th percentile, in seconds, on this machine."""
+    """Error of the clocks against known outages on this machine: the 95th percentile, in seconds."""
 
     effect: float
     recovered: float
@@ -54,10 +53,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that measurement may look at.
+    """Everything that the analysis sees of a run.
 
-    `orders`, `ledger` and `stock` are None where the system of record or the third party couldn't be asked, `schedule`
-    and `homes` where the load's plan isn't there, `calibration` where the machine was never calibrated.
+    `orders`, `ledger` and `stock` are None if the system of record or the third party couldn't be asked, `schedule` and
+    `homes` if the load's plan is missing, `calibration` if the machine was never calibrated.
     """
 
     scenario: Scenario
@@ -103,7 +102,7 @@ class Run:
 
     @cached_property
     def end(self) -> float:
-        """When the load was told to stop; answers to everything planned before are in the samples."""
+        """When the load was told to stop; the samples hold the answers to everything planned before."""
         for event in (self.journal.phase("down"), self.journal.first(RunEnded)):
             if event:
                 return event.t
@@ -117,7 +116,7 @@ class Run:
 
     @cached_property
     def steady_from(self) -> float | None:
-        """Begin of the steady state, after the warm-up; None where the run never came so far."""
+        """Begin of the steady state, after the warm-up; None if the run never reached it."""
         event = self.journal.phase("steady")
         return event.t if event else None
 
@@ -130,7 +129,7 @@ class Run:
 
     @cached_property
     def broken_before(self) -> tuple[str, ...]:
-        """Names of the SLOs in breach between the begin of the steady state and the fault, or the end without one."""
+        """Names of the SLOs in breach between the begin of the steady state and the fault, or the end if there is none."""
         since, until = self.steady_from, self.trigger.t if self.trigger else self.end
         if since is None or until <= since:
             return ()
@@ -145,13 +144,13 @@ class Run:
 
     @cached_property
     def judged(self) -> bool:
-        """Whether the run went on until its end could be judged: nothing broke it off."""
+        """True if the run went on until it could be judged, rather than broke off."""
         event = self.journal.first(RunEnded)
         return event is not None and event.reason in JUDGED_REASONS
 
 
 def read_run(folder: Path) -> Run:
-    """Reads the folder of a run. Raises ValueError or gameday.scenario.yaml_document.Invalid where a file isn't what it should be."""
+    """Read the folder of a run. Raise ValueError or yaml_document.Invalid if a file isn't valid, OSError if one is missing."""
     events = read_events(folder / "journal.jsonl")
     started = RunHistory(events).first(RunStarted)
     run = started.run if started else ""
@@ -170,15 +169,15 @@ def read_run(folder: Path) -> Run:
 
 
 def read_calibration(path: Path) -> Calibration | None:
-    """None where the file isn't there. ValueError where it isn't a calibration."""
+    """Read calibration.json; return None if there is none. Raise ValueError if the file isn't a calibration."""
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["schema"] != CALIBRATION:
-            raise ValueError(f"its schema is {found['schema']!r}")
+        calibration = json.loads(path.read_text(encoding="utf-8"))
+        if calibration["schema"] != CALIBRATION:
+            raise ValueError(f"its schema is {calibration['schema']!r}")
         effect, recovered = (
-            float(found["beyond_spacing_s"][clock]["p95"]) for clock in ("effect", "recovered")
+            float(calibration["beyond_spacing_s"][clock]["p95"]) for clock in ("effect", "recovered")
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not {CALIBRATION}: {error!r}") from error

@@ -1,7 +1,7 @@
-"""Is everything there that was to be recorded? Samples that were lost would make any outage look smaller than it was.
+"""Completeness of the samples: lost samples would make any outage look smaller than it was.
 
-Three witnesses: the shard's own count, the counts that the polls journalled while the run went on, and the load's
-schedule, after which every request planned must have left a record, be it sent or not.
+There are three witnesses: the shard's own count, the counts that polls journalled during the run, and the load's
+schedule, after which every planned request must have left a record, whether it was sent or not.
 """
 
 from __future__ import annotations
@@ -18,41 +18,43 @@ from gameday.analysis.evidence.schedule import STEPS, Times
 from gameday.recording.journal_events import LoadStarted, Poll
 from gameday.recording.samples import ErrorKind
 
-MARGIN_S = 0.05  # before the end: what the load planned for its last moment may not have left it
+MARGIN_S = 0.05
+"""Seconds before the end that aren't checked: the load may not have sent what it planned for its last moment."""
 NO_STEP = -1
-CHUNK = 1 << 18  # looked up at a time
+CHUNK = 1 << 18
+"""Times looked up in one piece."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Planned times, rising, of requests without a record; `planned` is how many the schedule had till the end."""
+    """Planned times of requests without a record, ascending; `planned` is how many the schedule has until the end."""
 
     planned: int
     times: Times
 
 
 def missing(run: Run) -> Missing | None:
-    """The first requests of journeys, and those that had to follow a good answer. None where there is no plan."""
+    """Find the missing requests: first ones of journeys, and those due after a good answer. None if there is no plan."""
     if run.schedule is None:
         return None
     until = run.end - MARGIN_S
-    there, planned, times = run.samples.records["planned"], 0, [np.empty(0)]
-    for kind in (run.schedule.begins, partial(_followers, run, run.schedule.think_time)):
-        due = kind(until)
+    recorded, planned, times = run.samples.records["planned"], 0, [np.empty(0)]
+    for due_until in (run.schedule.begins, partial(_followers, run, run.schedule.think_time)):
+        due = due_until(until)
         planned += len(due)
-        times.append(due[~_among(due, there)])
+        times.append(due[~_among(due, recorded)])
     return Missing(planned, np.sort(np.concatenate(times)))
 
 
-def doubts(run: Run, found: Missing | None) -> Iterator[str]:
-    """What is known to be gone, in plain sentences; `found` is what is missing."""
+def doubts(run: Run, lost: Missing | None) -> Iterator[str]:
+    """Yield what is known to be lost, in plain sentences; `lost` is the result of `missing`."""
     yield from _cut_short(run)
     yield from _seen_and_gone(run)
-    if found is None and run.journal.of(LoadStarted):
+    if lost is None and run.journal.of(LoadStarted):
         yield "whether all that was planned was recorded can't be told: samples/load.json is gone"
-    if found is not None and len(found.times):
-        first = f"the first of them planned at {found.times[0]:.1f} s"
-        yield f"{len(found.times)} of {found.planned} planned requests left no record, {first}"
+    if lost is not None and len(lost.times):
+        first = f"the first of them planned at {lost.times[0]:.1f} s"
+        yield f"{len(lost.times)} of {lost.planned} planned requests left no record, {first}"
 
 
 def _cut_short(run: Run) -> Iterator[str]:
@@ -62,7 +64,7 @@ def _cut_short(run: Run) -> Iterator[str]:
 
 
 def _seen_and_gone(run: Run) -> Iterator[str]:
-    """Records that the runner saw while the load wrote them."""
+    """Yield shards that have fewer records than polls saw during the run."""
     committed = {shard.name: shard.committed for shard in run.shards}
     seen = {event.shard: event.count for event in run.journal.of(Poll)}
     for name, count in seen.items():
@@ -71,7 +73,7 @@ def _seen_and_gone(run: Run) -> Iterator[str]:
 
 
 def _followers(run: Run, think_time: float, until: float) -> Times:
-    """Planned times of the requests that had to come after a good answer to another of the same journey."""
+    """Return the planned times of requests due after a good answer to an earlier request of the same journey."""
     records, samples = run.samples.records, run.samples
     steps = {name: number for number, name in enumerate(samples.steps)}
     goes_on = np.zeros(len(records), dtype=np.bool_)
@@ -85,12 +87,13 @@ def _followers(run: Run, think_time: float, until: float) -> Times:
     return due[due <= until]
 
 
-def _among(wanted: Times, there: Times) -> npt.NDArray[np.bool_]:
-    """Which of `wanted` are in `there`, to the bit; `there` is sorted."""
-    if not len(there):
+def _among(wanted: Times, recorded: Times) -> npt.NDArray[np.bool_]:
+    """Return which of `wanted` are in `recorded`, to the bit; `recorded` is sorted."""
+    if not len(recorded):
         return np.zeros(len(wanted), dtype=np.bool_)
-    found = np.empty(len(wanted), dtype=np.bool_)
+    hits = np.empty(len(wanted), dtype=np.bool_)
     for first in range(0, len(wanted), CHUNK):
         part = wanted[first : first + CHUNK]
-        found[first : first + CHUNK] = there[np.minimum(np.searchsorted(there, part), len(there) - 1)] == part
-    return found
+        at = np.minimum(np.searchsorted(recorded, part), len(recorded) - 1)
+        hits[first : first + CHUNK] = recorded[at] == part
+    return hits

@@ -1,7 +1,7 @@
-"""When the load had to send, worked out anew from its plan (`samples/load.json`): what the samples are held against.
+"""Schedule of the load, computed again from its plan (`samples/load.json`): what the samples are checked against.
 
-It is not asked of the load: what checks must not be what it checks. A test holds the two to the same schedule. What
-is missing from the samples is for `complete` to say.
+The load isn't asked, since a check must not depend on what it checks. A test holds the two to the same schedule.
+`sample_completeness` says what is missing from the samples.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from gameday.scenario.system_under_test import STOREFRONT
 
 Times = npt.NDArray[np.float64]
 
-BLOCK = 1 << 16  # words drawn at a time
+BLOCK = 1 << 16
+"""Words drawn at a time."""
 
 STEPS: Mapping[str, tuple[str, ...]] = STOREFRONT.steps
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Of the plan, what decides when requests are due. Times in seconds, `rate` in requests/s.
+    """The part of the plan that decides when requests are due. Times are in seconds, `rate` in requests/s.
 
-    `weights`: the steps of each kind of journey, and how often it is drawn among the others. `surges`: since when the
-    load went at how many times its rate, by time.
+    `weights`: the steps of each kind of journey, and its weight in the draw. `surges`: (since, factor), in order of
+    time; from `since` on the load goes at `factor` times its rate.
     """
 
     seed: int
@@ -44,7 +45,7 @@ class Schedule:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """None where there is no such file, or its load never began. ValueError where it isn't a plan."""
+        """Read a plan; return None if there is none or its load never began. Raise ValueError if the file isn't a plan."""
         if not path.is_file():
             return None
         try:
@@ -58,36 +59,36 @@ class Schedule:
                 weights=tuple((STEPS[name], float(weight)) for name, weight in plan["journeys"].items()),
                 users=int(plan["users"]),
                 think_time=float(plan["think_time"]),
-                surges=tuple((float(one["since"]), float(one["factor"])) for one in plan.get("surges", ())),
+                surges=tuple(
+                    (float(surge["since"]), float(surge["factor"])) for surge in plan.get("surges", ())
+                ),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: not a plan of the load: {error!r}") from error
 
     def begins(self, until: float) -> Times:
-        """Planned times of every journey's first request up to `until`, rising.
+        """Return the planned times of every journey's first request up to `until`, ascending.
 
-        Each journey takes from the seeded generator, in this order: its distance from the one before, exponential; its
-        kind; its user; its choice. That is for an even rate; surges then draw them nearer to one another.
+        Each journey draws from the seeded generator, in this order: its distance from the journey before, exponential;
+        its kind; its user; its choice. This gives an even rate; surges then compress the times.
         """
         per_second = self.rate / self._steps_per_journey()
-        found, even, last = [np.empty(0)], self.begin, -math.inf
+        parts, even, last = [np.empty(0)], self.begin, -math.inf
         draws = journeys(self.seed, self.users)
         while last <= until:
             uniform = next(draws)
-            logs = np.fromiter(
-                map(math.log, (1.0 - uniform).tolist()), np.float64, len(uniform)
-            )  # numpy's differs
-            times = np.cumsum(np.concatenate(([even], -logs / per_second)))[
-                1:
-            ]  # one after the other, as the load
+            # `math.log`, as the load uses, since numpy's result may differ in the last bit.
+            logs = np.fromiter(map(math.log, (1.0 - uniform).tolist()), np.float64, len(uniform))
+            # Summed one after the other, as the load does.
+            times = np.cumsum(np.concatenate(([even], -logs / per_second)))[1:]
             even = float(times[-1])
             planned = self._paced(times)
             last = float(planned[-1])
-            found.append(planned[: np.searchsorted(planned, until, side="right")])
-        return np.concatenate(found)
+            parts.append(planned[: np.searchsorted(planned, until, side="right")])
+        return np.concatenate(parts)
 
     def _paced(self, even: Times) -> Times:
-        """When those are due that were drawn for an even rate: in a surge, `factor` times as fast as time goes."""
+        """Map times drawn for an even rate to planned times: in a surge, `factor` of them fit into the time of one."""
         froms, since, factor = [0.0], [0.0], [1.0]
         for begin, times in self.surges:
             froms.append(froms[-1] + (begin - since[-1]) * factor[-1])
@@ -103,11 +104,11 @@ class Schedule:
 
 
 def journeys(seed: int, users: int) -> Iterator[Times]:
-    """What Python's generator draws for the distance of each journey, without end, many at a time: 0 ≤ u < 1.
+    """Yield what Python's generator draws for the distance of each journey, 0 ≤ u < 1, many at a time, without end.
 
-    A journey takes words of 32 bits: two for its distance and two for its kind, one for its user and more where that
-    is none (the topmost bits must be below `users`), two for its choice. Where the next one begins depends on that,
-    so it is worked out for every word, and the chain of true begins followed eight at a time.
+    A journey takes words of 32 bits: two for its distance, two for its kind, one or more for its user (the topmost bits
+    must be below `users`, else the next word is drawn) and two for its choice. The begin of the next journey depends on
+    that, so it is computed for every word, and the chain of true begins is followed eight at a time.
     """
     source, words = _words(seed), np.empty(0, np.uint32)
     while True:
@@ -120,7 +121,7 @@ def journeys(seed: int, users: int) -> Iterator[Times]:
 
 
 def _words(seed: int) -> np.random.MT19937:
-    """The generator of Python's `random`, at its begin."""
+    """Return the generator of Python's `random` in its first state."""
     _, inner, _ = random.Random(seed).getstate()  # noqa: S311
     source = np.random.MT19937()
     source.state = {
@@ -131,7 +132,7 @@ def _words(seed: int) -> np.random.MT19937:
 
 
 def _begins(user: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """The words at which journeys begin, the first at 0, the last not wholly there; `user`: words that name one."""
+    """Return the words at which journeys begin, the last one incomplete; `user` marks the words that name a user."""
     n = len(user)
     able = np.flatnonzero(user[4 : n - 2])  # four words after a begin, and two before the next
     one = np.full(n + 2, n + 1)

@@ -1,4 +1,4 @@
-"""What must be true before a run says anything: the steady state held, the load was sent and recorded as planned."""
+"""Preconditions of a judgement: the steady state held, and the load was sent and recorded as planned."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from gameday.recording.journal_events import AlertRaised, LoadStopped, SteadySta
 from gameday.recording.samples import ErrorKind, Records
 
 LATE_S = 0.05
-CHUNK = 1 << 18  # requests looked at in one piece
+"""A request is late if it is sent so many seconds after it was planned."""
+CHUNK = 1 << 18
+"""Requests in one piece of a computation."""
 MOST_LATE = 0.01
+"""Share of the requests in steady state that may be late."""
 LEAST_ACHIEVED = 0.98
+"""Share of the planned requests that must be sent."""
 
 
 @dataclass(frozen=True)
 class Steady:
-    """`met` is None where the run ended before that could be judged; `why` says why it isn't True."""
+    """`met` is None if the run ended before the steady state was judged; `why` says why `met` isn't True."""
 
     met: bool | None
     why: str
@@ -28,10 +32,10 @@ class Steady:
 
 @dataclass(frozen=True)
 class Sent:
-    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
+    """Counts of planned requests: achieved (sent at all), late (sent over 50 ms after plan), not sent.
 
-    `attempts`: how often those achieved were sent, the retries of clients included. `missing` left no record at all;
-    None where that can't be told.
+    `attempts` counts how often the achieved ones were sent, with the retries of clients. `missing` left no record at
+    all; None if the load's plan is missing.
     """
 
     planned: int
@@ -43,7 +47,7 @@ class Sent:
 
 
 def steady_state(run: Run) -> Steady:
-    """The engine's own finding, looked at again with every answer in: no breach and no page before the first fault."""
+    """Judge the steady state again, with every answer in: no breach and no page before the first fault."""
     event = run.journal.first(SteadyStateJudged)
     if event is None or run.steady_from is None:
         return Steady(None, "the run ended before the steady state was judged")
@@ -58,30 +62,32 @@ def steady_state(run: Run) -> Steady:
 
 
 def sent(run: Run, lost: Missing | None) -> Sent:
-    """Of all requests planned till the load was told to stop, those that were `lost` included."""
-    found = _count(_planned(run, 0.0, run.end))
+    """Count the requests planned until the load was stopped, including those that left no record (`lost`)."""
+    recorded = _count(_planned(run, 0.0, run.end))
     if lost is None:
-        return found
-    return replace(found, planned=found.planned + len(lost.times), missing=len(lost.times))
+        return recorded
+    return replace(recorded, planned=recorded.planned + len(lost.times), missing=len(lost.times))
 
 
 def doubts(run: Run, lost: Missing | None, total: Sent) -> list[str]:
-    """Why the load doesn't bear a judgement, in plain sentences; `total` is what was `sent`."""
-    found = list(sample_completeness.doubts(run, lost))
+    """Return why the load doesn't allow a judgement, in plain sentences; `total` is the result of `sent`."""
+    reasons = list(sample_completeness.doubts(run, lost))
     if total.not_sent:
-        found.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
+        reasons.append(f"{total.not_sent} planned requests were never sent: the load had no room for them")
     if total.achieved < LEAST_ACHIEVED * total.planned:
-        found.append(f"only {total.achieved} of {total.planned} planned requests were sent (98 % are needed)")
+        reasons.append(
+            f"only {total.achieved} of {total.planned} planned requests were sent (98 % are needed)"
+        )
     until = run.trigger.t if run.trigger else run.end
     early = _count(_planned(run, run.steady_from or 0.0, until))
     if early.late > MOST_LATE * early.planned:
-        found.append(
+        reasons.append(
             f"{early.late} of {early.planned} requests of the steady state were sent over 50 ms late (1 % may be)"
         )
     stopped = run.journal.first(LoadStopped)
     if stopped and stopped.clean is False:
-        found.append(f"the load didn't end as it should: {stopped.why or 'no reason given'}")
-    return found
+        reasons.append(f"the load didn't end as it should: {stopped.why or 'no reason given'}")
+    return reasons
 
 
 def _planned(run: Run, since: float, until: float) -> Records:
@@ -102,5 +108,6 @@ def _count(records: Records) -> Sent:
     )
     del start
     achieved = len(records) - never
-    again = int((np.maximum(records["attempts"], 1) - 1).sum())  # of shards before retries were told it is 0
-    return Sent(len(records), achieved, late, never, attempts=achieved + again)
+    # Shards of versions that didn't record retries have 0 attempts.
+    retries = int((np.maximum(records["attempts"], 1) - 1).sum())
+    return Sent(len(records), achieved, late, never, attempts=achieved + retries)

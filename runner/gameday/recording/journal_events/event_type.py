@@ -93,7 +93,7 @@ def typed(event: Event, type_: type[E]) -> E:
 def _keys(kind: str) -> tuple[Field[Any], ...]:
     """Return the fields of a kind that are keys of `data`."""
     type_ = KINDS[kind]
-    return tuple(each for each in fields(type_) if each.name not in ("t", "extra", type_.SUBJECT))
+    return tuple(key for key in fields(type_) if key.name not in ("t", "extra", type_.SUBJECT))
 
 
 @cache
@@ -112,11 +112,11 @@ def _fits(value: Any, hint: Any) -> bool:
         return True
     origin, arguments = get_origin(hint) or hint, get_args(hint)
     if origin in (Union, types.UnionType):
-        return any(_fits(value, each) for each in arguments)
+        return any(_fits(value, argument) for argument in arguments)
     if origin is tuple:
-        return isinstance(value, list | tuple) and all(_fits(each, arguments[0]) for each in value)
+        return isinstance(value, list | tuple) and all(_fits(item, arguments[0]) for item in value)
     if origin is Mapping:
-        return isinstance(value, Mapping) and all(_fits(each, arguments[1]) for each in value.values())
+        return isinstance(value, Mapping) and all(_fits(item, arguments[1]) for item in value.values())
     if isinstance(value, bool):
         return origin is bool
     return isinstance(value, int | float) if origin is float else isinstance(value, origin)
