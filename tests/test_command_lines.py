@@ -65,6 +65,8 @@ def words(line: str) -> list[str]:
 def understood(line: str, whole: bool = True) -> None:
     """Raises click.ClickException, or AssertionError for words that nothing takes."""
     name, *arguments = words(line)
+    if name.startswith("acme-"):  # the command of an example plug-in
+        return
     if name.partition("|")[0] != name:  # `status|ack|…`: a list of commands
         assert set(name.split("|")) <= set(COMMANDS)
         return
