@@ -54,13 +54,28 @@ def orphan(run: Run) -> None:
 def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
     """Named by nobody: found by the list, taken down, its journal ended."""
     orphan(run)
+    run.make_runtime_folder()
     assert gameday() == 0
     assert run.gone()
     said = capsys.readouterr().out
-    assert f"{run.id}: removed: 1 process, work/" in said
+    assert f"{run.id}: removed: 1 process, " in said
+    assert "work/, the operators' token" in said
     assert f"gameday report {run.folder}" in said
     assert gameday(str(run.folder)) == 0
     assert "there is nothing left" in capsys.readouterr().out
+
+
+def test_the_token_of_a_run_that_nothing_else_is_known_of(run: Run, gameday: Gameday) -> None:
+    """It opens nothing any more; that of a run whose runner lives stays."""
+    run.entry.unlink()
+    living = run.key.with_name(f"{run.id}-lives.json")
+    living.write_text("{}")
+    held = claim(living.stem)
+    assert held
+    with held:
+        gameday()
+    assert not run.key.exists()
+    assert living.exists()
 
 
 def test_by_its_folder(run: Run, gameday: Gameday) -> None:

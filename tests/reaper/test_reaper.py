@@ -31,6 +31,7 @@ def run(tmp_path: Path) -> Run:
 
 def test_a_killed_runner(run: Run) -> None:
     """Everything of the run goes, deaf, stopped and orphaned processes too; its journal is ended as an error."""
+    run.make_runtime_folder()
     with runner(run, deaf=True) as made:
         assert len(strays(run.id)) == 4
         made.kill()

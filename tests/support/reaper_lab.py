@@ -19,6 +19,7 @@ import psutil
 
 from gameday.recording.journal import Event, Journal, read_journal
 from gameday.substrates.process.process_tree import outlasting, strays, sweep
+from gameday.substrates.process.runtime_folder import existing, make, runtime_folder
 from tests.support.journals import typed_event
 from tests.support.paths import SOURCE_PATH
 
@@ -37,7 +38,7 @@ from gameday.reaper.reaper_process import Reaper
 told = json.loads(sys.argv[1])
 reaper = Reaper(look_s=told["look_s"], beat_s=told["beat_s"])
 for each in told["runs"]:
-    reaper.watch(each["run"], Path(each["folder"]), told["substrate"], Path(each["entry"]))
+    reaper.watch(each["run"], Path(each["folder"]), told["substrate"], Path(each["entry"]), Path(each["key"]))
 for key, url in told["owed"].items():
     reaper.leave_request(key, url, {"event_action": "resolve"}, {"X-Key": key})
 for key in told["paid"]:
@@ -68,7 +69,7 @@ for line in sys.stdin:
 
 @dataclass
 class Run:
-    """A run's folder with a journal that was cut short, and the entry of the list of runs."""
+    """A run's folders with a journal that was cut short, the entry of the list of runs, and the operators' token."""
 
     root: Path
     id: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}")
@@ -80,6 +81,8 @@ class Run:
         self.entry.write_text(
             json.dumps({"run": self.id, "pid": 1, "created": 0.0, "folder": str(self.folder)})
         )
+        self.key.parent.mkdir(parents=True, exist_ok=True)
+        self.key.write_text("{}")
         journal = Journal(self.folder / "journal.jsonl")
         started = datetime.now(UTC).isoformat(timespec="milliseconds")
         journal.append(typed_event(0.0, "run.started", self.id, {"started": started, "substrate": "process"}))
@@ -103,6 +106,15 @@ class Run:
     def entry(self) -> Path:
         return self.root / "state" / "gameday" / "active" / f"{self.id}.json"
 
+    def make_runtime_folder(self) -> None:
+        """Make the folder below the system's temporary folder, with a file in it."""
+        make(runtime_folder(self.id))
+        (runtime_folder(self.id) / "pgpass").touch()
+
+    @property
+    def key(self) -> Path:
+        return self.root / "state" / "gameday" / "doors" / f"{self.id}.json"
+
     def events(self, kind: str) -> list[Event]:
         return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
@@ -110,7 +122,8 @@ class Run:
         """Whether nothing of it is left, and its journal says so."""
         cleanup = [event.data for event in self.events("cleanup")]
         clean = cleanup == [{"clean": True, "left": []}] and self.events("phase")[-1].subject == "done"
-        return clean and not strays(self.id) and not self.work.exists() and not self.entry.exists()
+        paths = [self.work, self.entry, self.key, *existing(self.id)]
+        return clean and not strays(self.id) and not any(path.exists() for path in paths)
 
 
 @dataclass
@@ -148,7 +161,10 @@ def runner(
 ) -> Iterator[Runner]:
     """Up with four processes a run, `deaf` ones among them. What is left of it when the test ends is ended."""
     told: dict[str, Any] = {
-        "runs": [{"run": run.id, "folder": str(run.folder), "entry": str(run.entry)} for run in runs],
+        "runs": [
+            {"run": run.id, "folder": str(run.folder), "entry": str(run.entry), "key": str(run.key)}
+            for run in runs
+        ],
         "look_s": look_s,
         "beat_s": beat_s,
         "substrate": substrate,

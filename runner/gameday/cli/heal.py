@@ -104,6 +104,8 @@ def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) ->
         for each in traces:
             _show(each.run, "would be removed", _present(each, survey))
     left = False if dry_run else _heal(traces, survey)
+    if not dry_run:
+        _forget_tokens(survey)
     kinds = [] if run else list(survey.remains)
     unknown = [(kind, name) for kind in kinds for name in survey.unknown(kind) if name not in chosen]
     for kind, name in unknown:
@@ -132,6 +134,13 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
             click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
         _tell(each.run, cleared)
     return any(cleared.left for cleared in found.values())
+
+
+def _forget_tokens(survey: Survey) -> None:
+    """Remove the tokens of runs that nothing else is known of: their runner is gone, and with it all they open."""
+    for path in active_runs.api_folder().glob("*.json"):
+        if path.stem not in survey.living and not claimed(path.stem):
+            path.unlink(missing_ok=True)
 
 
 def _revert(runs: Sequence[Traces]) -> bool:
@@ -191,7 +200,7 @@ def _named(run: str, survey: Survey) -> str:
 def _traces(given: str, run: str, survey: Survey) -> Traces:
     folder = _folder(given, run, survey)
     entry = survey.entries[run][1] if run in survey.entries else None
-    return Traces(run, folder, _substrate(folder), entry)
+    return Traces(run, folder, _substrate(folder), entry, active_runs.key_path(run))
 
 
 def _folder(given: str, run: str, survey: Survey) -> Path | None:

@@ -180,7 +180,7 @@ def _call(work: Callable[[ApiClient], T], run: str | None) -> T:
     """Return what `work` gets from the API of the chosen run. Raise ClickException, or PortError if the run hangs."""
     chosen = _choose_run(run)
     try:
-        credentials = read_credentials(active_runs.api_folder() / f"{chosen}.json")
+        credentials = read_credentials(active_runs.key_path(chosen))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"run {chosen} has no operators' API that you may use") from error
     try:
@@ -201,7 +201,7 @@ def _choose_run(run: str | None) -> str:
     for path in active_runs.api_folder().glob("*.json"):
         if path.stem not in runs:
             path.unlink(missing_ok=True)
-    serving = [name for name in runs if (active_runs.api_folder() / f"{name}.json").is_file()]
+    serving = [name for name in runs if active_runs.key_path(name).is_file()]
     if run is not None and run not in runs:
         others = f"; in progress: {', '.join(runs)}" if runs else ""
         raise click.ClickException(f"no run {run!r} in progress{others}")

@@ -57,7 +57,7 @@ def up(scenario: str, substrate: str, out: Path) -> int:
         Signals().caught() as signals,
         signals.to(lambda _: asked.set()),
     ):
-        reaper.watch(run, folder, chosen, active_runs.folder() / f"{run}.json")
+        reaper.watch(run, folder, chosen, active_runs.entry_path(run))
         click.echo(f"{run}: on {chosen} ({why})", err=True)
         operating = operator(found, Settings(run, folder, 0, chosen), journal, clock, _say)
         try:

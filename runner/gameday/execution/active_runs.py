@@ -38,9 +38,19 @@ def api_folder() -> Path:
     return state() / "doors"
 
 
+def key_path(run: str) -> Path:
+    """Return the file with the address and token of one run's operators' API."""
+    return api_folder() / f"{run}.json"
+
+
 def folder() -> Path:
     """Return the folder with an entry for each run, one file a run."""
     return state() / "active"
+
+
+def entry_path(run: str) -> Path:
+    """Return the file that lists one run as under way."""
+    return folder() / f"{run}.json"
 
 
 @dataclass

@@ -96,7 +96,9 @@ def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: 
     try:
         seal = _prepare(trial, folder)
         with active_runs.registered(run_id, folder) as entry:
-            kept.reaper.watch(run_id, folder, trial.substrate, active_runs.folder() / f"{run_id}.json")
+            kept.reaper.watch(
+                run_id, folder, trial.substrate, active_runs.entry_path(run_id), active_runs.key_path(run_id)
+            )
             try:
                 _run(trial, options, folder, kept, signals, seal, entry)
             finally:

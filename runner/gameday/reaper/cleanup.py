@@ -22,7 +22,11 @@ def clean_up(why: str, watched: Sequence[Mapping[str, Any]], pending: Sequence[M
     requests = PendingRequests(pending)
     runs = [
         Traces(
-            run["run"], Path(run["folder"]), run["substrate"], Path(run["entry"]) if run["entry"] else None
+            run["run"],
+            Path(run["folder"]),
+            run["substrate"],
+            Path(run["entry"]) if run["entry"] else None,
+            Path(run["key"]) if run["key"] else None,
         )
         for run in watched
     ]

@@ -30,6 +30,7 @@ def clear(runs: Sequence[Traces], *, kinds: Iterable[str], patience: float) -> d
         _add(results, _reap(LOCAL, runs, patience))
         for traces in runs:
             results[traces.run].add(_remove_work(traces))
+            results[traces.run].add(_remove_token(traces))
         for reaped in reaping:
             _add(results, reaped.result())
     return results
@@ -59,3 +60,14 @@ def _remove_work(traces: Traces) -> Cleared:
         return Cleared(left=[str(work)]) if work.exists() else Cleared([f"{WORK}/"])
     except Exception as error:
         return Cleared(left=[f"folder of {traces.run}: {type(error).__name__}: {error}"])
+
+
+def _remove_token(traces: Traces) -> Cleared:
+    """Remove the token of the operators' API: it opens nothing any more, and must not outlive its run."""
+    try:
+        if traces.key is None or not traces.key.exists():
+            return Cleared()
+        traces.key.unlink(missing_ok=True)
+        return Cleared(["the operators' token"])
+    except OSError as error:
+        return Cleared(left=[f"token of {traces.run}: {error}"])

@@ -49,11 +49,13 @@ class Reaper:
         self.pulse: Callable[[], bool] = lambda: True
         """Returns True while this process makes progress; while it doesn't, the reaper gets no sign of life."""
 
-    def watch(self, run: str, folder: Path, substrate: str, entry: Path | None = None) -> None:
+    def watch(
+        self, run: str, folder: Path, substrate: str, entry: Path | None = None, key: Path | None = None
+    ) -> None:
         """Let the reaper remove everything of the run if this process ends without `dismiss`.
 
-        `entry` is the file that lists the run as under way; it is removed with it. Raise PortError if no reaper can be
-        started.
+        Two files are removed with it: `entry`, which lists the run as under way, and `key`, which has the token of its
+        operators' API. Raise PortError if no reaper can be started.
         """
         message = _line(
             {
@@ -62,6 +64,7 @@ class Reaper:
                     "folder": str(folder.resolve()),
                     "substrate": substrate,
                     "entry": str(entry.resolve()) if entry else None,
+                    "key": str(key.resolve()) if key else None,
                 }
             }
         )

@@ -41,13 +41,15 @@ class SubstrateSetup:
 class Traces:
     """Where to look for what a run left. What isn't known is None.
 
-    `folder` is the run's; `entry` is the file that lists the run as active.
+    `folder` is the run's; `entry` is the file that lists the run as active, `key` the one with the token of its
+    operators' API.
     """
 
     run: str
     folder: Path | None = None
     substrate: str = ""
     entry: Path | None = None
+    key: Path | None = None
 
 
 @dataclass

@@ -16,7 +16,7 @@ import pytest
 from gameday.ports import Isolation, PortError, Release, Substrate
 from gameday.substrates.process.name_table import Table
 from gameday.substrates.process.process_substrate import ProcessSubstrate
-from gameday.substrates.process.runtime_folder import enterable, existing, runtime_folder
+from gameday.substrates.process.runtime_folder import enterable, existing, remove, runtime_folder
 from gameday.topology import Template
 from tests.support.paths import ROOT, SOURCE_PATH
 from tests.support.substrate_lab import ProcessLab, Runs, ask, link, release
@@ -198,3 +198,5 @@ def test_killed_runner(lab: ProcessLab) -> None:
         assert len(lab.traces(f"guarded-{lab.run_id}")) == 2
         runner.send_signal(signal.SIGKILL)
     until(lambda: not lab.traces(f"guarded-{lab.run_id}"), "every process of the killed runner ends")
+    for folder in existing(f"guarded-{lab.run_id}"):
+        remove(folder)  # a reaper's work

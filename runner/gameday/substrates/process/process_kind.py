@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gameday.ports import Substrate
-from gameday.substrates.process import run_processes, shared_memory
+from gameday.substrates.process import run_processes, runtime_folder, shared_memory
 from gameday.substrates.substrate_kind import (
     Availability,
     Cleared,
@@ -43,7 +43,11 @@ def reap(runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
     results: dict[str, Cleared] = {}
     for traces in runs:
         results[traces.run] = result = Cleared()
-        for what, work in (("processes", _end_processes), ("shared memory", _remove_segments)):
+        for what, work in (
+            ("processes", _end_processes),
+            ("shared memory", _remove_segments),
+            ("temporary folder", _remove_runtime_folders),
+        ):
             result.add(_attempt(what, traces, work))
     return results
 
@@ -61,10 +65,18 @@ def _end_processes(traces: Traces) -> Cleared:
 
 
 def _remove_segments(traces: Traces) -> Cleared:
-    if traces.folder is None or traces.folder.name != traces.run:
-        return Cleared()
-    removed = shared_memory.remove(traces.folder / WORK)
+    known = traces.folder is not None and traces.folder.name == traces.run
+    folders = [traces.folder / WORK] if traces.folder and known else []
+    removed = sum(shared_memory.remove(folder) for folder in (*folders, *runtime_folder.existing(traces.run)))
     return Cleared([count(removed, "segment", "segments") + " of shared memory"] if removed else [])
+
+
+def _remove_runtime_folders(traces: Traces) -> Cleared:
+    result = Cleared()
+    for folder in runtime_folder.existing(traces.run):
+        removed = runtime_folder.remove(folder)
+        result.add(Cleared([str(folder)]) if removed else Cleared(left=[str(folder)]))
+    return result
 
 
 KIND = SubstrateKind("process", available, make, reap, uses_link_server=True)

@@ -40,7 +40,11 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         if not _ours(folder):
             raise PortError(f"{folder} belongs to another account: remove it, or set TMPDIR")
-        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        mode = 0o711 if os.geteuid() == 0 else 0o700
+        folder.chmod(mode)
+        volumes = folder / "volumes"
+        volumes.mkdir(exist_ok=True)
+        volumes.chmod(mode)  # whatever the umask is
     except OSError as error:
         raise PortError(f"can't make the run's temporary folder {folder}: {error.strerror}") from None
 
