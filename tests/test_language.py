@@ -30,7 +30,6 @@ TO_REWRITE: set[str] = {
     "runner/gameday/recording",
     "runner/gameday/responders",
     "runner/gameday/slo",
-    "runner/gameday/substrates",
     "runner/gameday/telemetry",
     "runner/gameday/topology",
     "reports/gameday_reports/charts",

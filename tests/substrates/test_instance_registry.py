@@ -1,4 +1,4 @@
-"""Which instances run, and their numbers."""
+"""Instance registry: running instances and their numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.substrate_lab import topology
 
 
 def test_numbers_are_per_service() -> None:
-    """Each service of each region counts for itself; a number is never given twice."""
+    """Each service of each region has numbers of its own; a number is never reused."""
     register: InstanceRegistry[str] = InstanceRegistry()
     here, there = topology().service("us-east", "web"), topology().service("eu-west", "web")
     release = Release("web-1.0.0", "web", None)
@@ -19,7 +19,7 @@ def test_numbers_are_per_service() -> None:
 
 
 def test_taken_once() -> None:
-    """Of two who take an instance only the first gets its record; it isn't found any more."""
+    """Only the first `take` of an instance gets its record; the instance isn't found any more."""
     register: InstanceRegistry[str] = InstanceRegistry()
     instance = Instance("edge.1", "edge", "edge", "edge-1.0.0")
     register.add(instance, "record")

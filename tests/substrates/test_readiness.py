@@ -1,4 +1,4 @@
-"""Awaiting that an instance answers."""
+"""Readiness of an instance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gameday.substrates.readiness import answers, await_answer
 
 @contextmanager
 def server(behave: Callable[[socket.socket], object]) -> Iterator[tuple[str, int]]:
-    """Takes connections one after the other and does that to each."""
+    """Accept connections one after the other and call `behave` with each."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -61,7 +61,7 @@ def test_http_nonsense() -> None:
 
 
 def test_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over TCP a connection that lasts is ready, whoever is to speak first; one closed at once or refused isn't."""
+    """Over TCP a connection that lasts is ready, whichever side speaks first; one closed at once or refused isn't."""
     with server(lambda connection: connection.recv(1)) as address:
         assert answers("tcp", address)
     with server(lambda connection: connection.sendall(b"hello")) as address:
@@ -73,7 +73,7 @@ def test_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_waits_between_tries() -> None:
-    """It tries, waits by the given means, tries again; what the means raises comes through."""
+    """Between two tries `pause` is called; what it raises is passed on."""
     waits: list[float] = []
 
     def pause(seconds: float) -> None:
@@ -87,7 +87,7 @@ def test_waits_between_tries() -> None:
 
 
 def test_limit() -> None:
-    """It gives up after the limit."""
+    """The wait ends after the limit; a ready instance is found even with a limit of 0."""
     with server(status(503)) as address:
         assert not await_answer("http", address, lambda seconds: None, 0.05)
     with server(status(200)) as address:

@@ -10,10 +10,10 @@ from tests.support.substrate_lab import topology
 
 
 def test_services_of() -> None:
-    """Those of the region and of no other; the edge and what nobody knows are errors that name the regions."""
-    found = services_of(topology(), "eu-west")
-    assert {service.region for service in found} == {"eu-west"}
-    assert {service.name for service in found} == {"front", "web", "store", "links"}
+    """A region has its own services; the edge and an unknown name are errors that list the regions."""
+    services = services_of(topology(), "eu-west")
+    assert {service.region for service in services} == {"eu-west"}
+    assert {service.name for service in services} == {"front", "web", "store", "links"}
     for none in ("edge", "eu"):
-        with pytest.raises(PortError, match=f"'{none}' is no region: us-east, eu-west"):
+        with pytest.raises(PortError, match=f"no region '{none}'; regions: us-east, eu-west"):
             services_of(topology(), none)

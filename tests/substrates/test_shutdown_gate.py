@@ -1,4 +1,4 @@
-"""Starts in flight against a substrate going down."""
+"""Shutdown gate: starts in flight while a substrate closes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from gameday.ports import PortError
 from gameday.substrates.shutdown_gate import ShutdownGate
 
 
-def test_closed_gate_lets_nobody_in() -> None:
-    """Once closed, entering, checking and waiting all raise."""
+def test_a_closed_gate_refuses() -> None:
+    """Entering, checking and waiting raise PortError once the gate is closed."""
     gate = ShutdownGate()
     with gate:
         gate.check()
@@ -22,8 +22,8 @@ def test_closed_gate_lets_nobody_in() -> None:
             enter()
 
 
-def test_close_waits_for_those_inside() -> None:
-    """Closing wakes whoever waits inside, and returns only once they left."""
+def test_close_awaits_starts_in_flight() -> None:
+    """Closing wakes a start that waits, and returns once it has left."""
     gate, inside, left = ShutdownGate(), threading.Event(), threading.Event()
 
     def start() -> None:
@@ -41,8 +41,8 @@ def test_close_waits_for_those_inside() -> None:
     thread.join(10)
 
 
-def test_close_says_when_somebody_stays() -> None:
-    """Closing doesn't wait beyond its limit."""
+def test_close_has_a_limit() -> None:
+    """Closing returns False after its limit if a start is still in flight."""
     gate = ShutdownGate()
     with gate:
         assert not gate.close(0)

@@ -1,4 +1,4 @@
-"""The end of an instance's log, and how a failed start is told with it."""
+"""End of an instance's log, and messages that show it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BYTES = 8192
 
 
 def log_end(log: Path) -> str:
-    """The last 15 lines, '' where there are none."""
+    """Return the last 15 lines, '' if there are none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - BYTES))
@@ -22,13 +22,13 @@ def log_end(log: Path) -> str:
 
 
 def failure(instance: Instance, what: str, log: Path) -> str:
-    """`us-east.pricing.3 (pricing-1.1.0) ended before it was ready`, the end of its log below."""
+    """Return `us-east.pricing.3 (pricing-1.1.0) ended before it was ready`, with the end of the log below."""
     end = log_end(log)
     shown = f"; its log ends with\n{end}" if end else "; its log is empty"
     return f"{instance.id} ({instance.release}) {what}{shown}\n(all of it in {log})"
 
 
 def out_of_memory(allowed: int, used: int | None = None) -> str:
-    """`out of memory: 131.0 MiB used, 128.0 MiB allowed`; `used` is not known on every substrate."""
+    """Return `out of memory: 131.0 MiB used, 128.0 MiB allowed`; sizes are in bytes, `used` is None if unknown."""
     held = f"{used / 2**20:.1f} MiB used, " if used is not None else ""
     return f"out of memory: {held}{allowed / 2**20:.1f} MiB allowed"

@@ -1,4 +1,4 @@
-"""Which instances run, and the numbers they are given; one record of the substrate's own kind beside each."""
+"""Instance registry: the running instances, each with a record of the substrate's own kind, and their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = TypeVar("Record")
 
 
 class InstanceRegistry(Generic[Record]):
-    """Safe from any thread. An instance is in it from ready until it is stopped, killed or found dead."""
+    """Thread-safe. An instance is registered from ready until it is stopped, killed or found dead."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,34 +23,36 @@ class InstanceRegistry(Generic[Record]):
         self._records: dict[str, tuple[Instance, Record]] = {}
 
     def number(self, service: Service, release: Release) -> Instance:
-        """A new instance `<region>.<service>.<n>` (`edge.1`); n counts up in the run and is never given twice."""
+        """Return a new instance `<region>.<service>.<n>` (`edge.1`); n counts up in the run and is never reused."""
         with self._lock:
             count = next(self._numbers[service.id])
         return Instance(f"{service.id}.{count}", service.region, service.name, release.name)
 
     def add(self, instance: Instance, record: Record) -> None:
+        """Register a running instance."""
         with self._lock:
             self._records[instance.id] = (instance, record)
 
     def take(self, instance: Instance) -> Record | None:
-        """Its record, which is out of the register from now on; None where somebody took it before."""
+        """Remove the instance and return its record; None if it isn't registered any more."""
         with self._lock:
-            found = self._records.pop(instance.id, None)
-        return found[1] if found else None
+            entry = self._records.pop(instance.id, None)
+        return entry[1] if entry else None
 
     def get(self, instance: Instance) -> Record | None:
-        """None where it doesn't run."""
+        """Return the instance's record, or None if it doesn't run."""
         with self._lock:
-            found = self._records.get(instance.id)
-        return found[1] if found else None
+            entry = self._records.get(instance.id)
+        return entry[1] if entry else None
 
     def find(self, instance: Instance) -> Record:
-        """Raises PortError where it doesn't run."""
-        found = self.get(instance)
-        if found is None:
+        """Return the instance's record. Raise PortError if it doesn't run."""
+        record = self.get(instance)
+        if record is None:
             raise PortError(f"{instance.id} isn't running")
-        return found
+        return record
 
     def all(self) -> list[tuple[Instance, Record]]:
+        """Return every running instance with its record."""
         with self._lock:
             return list(self._records.values())

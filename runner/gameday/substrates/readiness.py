@@ -1,23 +1,22 @@
-"""Awaits that an instance answers, whatever it runs on: HTTP 200 on /healthz, or a TCP port that keeps a connection."""
+"""Readiness of an instance on any substrate: HTTP 200 on /healthz, or a TCP port that keeps a connection."""
 
 from __future__ import annotations
 
 import http.client
 import socket
-import time
 from collections.abc import Callable
 from typing import Literal
 
 from gameday.host.http_client import DirectConnection
+from gameday.host.waiting import NotInTime, wait_until
 
-INTERVAL_S = 0.02
 ANSWER_S = 1.0
 HOLD_S = 0.1
-"""A container engine's own proxy takes every connection, and drops it soon where nobody listens behind."""
+"""A container engine's own proxy accepts every connection, and drops it soon if nothing listens behind it."""
 
 
 def answers(ready: Literal["http", "tcp"], address: tuple[str, int]) -> bool:
-    """One try, at most ~1 s."""
+    """Return True if the instance is ready now; takes about 1 s at most."""
     return _healthy(address) if ready == "http" else _accepts(address)
 
 
@@ -50,10 +49,11 @@ def _accepts(address: tuple[str, int]) -> bool:
 def await_answer(
     ready: Literal["http", "tcp"], address: tuple[str, int], pause: Callable[[float], None], limit: float
 ) -> bool:
-    """Whether it answered within `limit` seconds. `pause(seconds)` waits; raises where it ended."""
-    end = time.monotonic() + limit
-    while not answers(ready, address):
-        if time.monotonic() >= end:
-            return False
-        pause(INTERVAL_S)
-    return True
+    """Return True once the instance is ready, False after `limit` seconds.
+
+    `pause(seconds)` waits between two tries; what it raises, if the instance has ended, is passed on.
+    """
+    try:
+        return wait_until(lambda: answers(ready, address), limit, f"no answer at {address}", pause=pause)
+    except NotInTime:
+        return False

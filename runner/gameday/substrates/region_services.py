@@ -1,4 +1,4 @@
-"""Which services a region has, for what is done to a whole region; the edge's pseudo-region is none."""
+"""Services of a region; the edge's pseudo-region is not a region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gameday.topology import Service, Topology
 
 
 def services_of(topology: Topology, region: str) -> list[Service]:
-    """Raises PortError where it is no region."""
+    """Return the services of a region. Raise PortError if there is no such region."""
     if region not in topology.regions:
-        raise PortError(f"{region!r} is no region: {', '.join(topology.regions)}")
+        raise PortError(f"no region {region!r}; regions: {', '.join(topology.regions)}")
     return [service for service in topology.services if service.region == region]

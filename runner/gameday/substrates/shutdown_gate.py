@@ -1,6 +1,6 @@
-"""Starts in flight against a substrate going down: nobody enters once it closes, and closing waits for those inside.
+"""Shutdown gate: no start begins once a substrate closes, and closing waits for the starts in flight.
 
-Whoever is inside asks `closed` between two waits and takes down what it began; the gate itself stops nothing.
+A start in flight calls `check` or `wait` between two steps and cleans up after itself; the gate itself stops nothing.
 """
 
 from __future__ import annotations
@@ -12,24 +12,20 @@ from gameday.ports import PortError
 
 
 class ShutdownGate:
-    """Entered with `with gate:`; raises PortError where the substrate is closed."""
+    """Entered with `with gate:`, which raises PortError if the gate is closed. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside = 0
         self._closed = False
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def check(self) -> None:
-        """Raises PortError once closing has begun."""
+        """Raise PortError once closing has begun."""
         if self._closed:
             raise PortError("the system is being taken down: nothing more is started")
 
     def wait(self, seconds: float) -> None:
-        """Raises PortError as soon as closing begins, else returns after `seconds`."""
+        """Wait `seconds`. Raise PortError as soon as closing begins."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed, seconds)
         self.check()
@@ -47,7 +43,7 @@ class ShutdownGate:
             self._changed.notify_all()
 
     def close(self, limit: float) -> bool:
-        """Whether everybody left within `limit` seconds."""
+        """Close the gate; return True if no start is in flight within `limit` seconds."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -70,7 +70,7 @@ def test_those_that_share_no_network_go_side_by_side() -> None:
             together.wait(FEW_S)
 
     found = {**{each: frozenset(each) for each in "abcd"}, "e": frozenset[str]()}
-    removal.apart(found, lambda each, network: None, end)
+    removal.remove_apart(found, lambda each, network: None, end)
     assert not together.broken
 
 

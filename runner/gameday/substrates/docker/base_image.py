@@ -1,4 +1,4 @@
-"""The image that the storefront's is built on: which one, whether it is here, and what runs in it."""
+"""Base image of the storefront's image: its name, whether it is present, its Python version."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ RUN_S = 60
 
 
 def base_name() -> str:
-    """GAMEDAY_BASE_IMAGE, else the default."""
+    """Return GAMEDAY_BASE_IMAGE, or the default if that is unset."""
     return os.environ.get("GAMEDAY_BASE_IMAGE") or DEFAULT
 
 
 def inspect(client: docker.APIClient, image: str) -> dict[str, Any] | None:
-    """What the engine knows of it, None where it isn't here."""
-    look: Callable[[str], dict[str, Any]] = client.inspect_image
+    """Return what the engine knows of an image, or None if it isn't present. Raise docker's errors."""
+    inspect_image: Callable[[str], dict[str, Any]] = client.inspect_image
     try:
-        return look(image)
+        return inspect_image(image)
     except docker.errors.NotFound:
         return None
 
 
 def in_registry(client: docker.APIClient, image: str) -> bool:
-    """Whether the engine's registry answers that it has it, within the client's time-out."""
-    ask: Callable[[str], object] = client.inspect_distribution
+    """Return True if the engine's registry has the image and answers within the client's time-out."""
+    inspect_distribution: Callable[[str], object] = client.inspect_distribution
     try:
         with calling(image):
-            ask(image)
+            inspect_distribution(image)
     except PortError:
         return False
     return True
 
 
 def ensure_base(client: docker.APIClient, image: str, progress: Callable[[str], None]) -> dict[str, Any]:
-    """What the engine knows of the base, pulled where it isn't here. Raises PortError that says what to do."""
+    """Return what the engine knows of the base image, pulled if it must be. Raise PortError that says what to do."""
     with calling(image):
-        found = inspect(client, image)
-    if found is None:
+        known = inspect(client, image)
+    if known is None:
         progress(f"pulling {image}")
         try:
             with calling(image):
                 client.pull(image)
-                found = inspect(client, image)
+                known = inspect(client, image)
         except PortError as error:
             raise PortError(f"no base image: {error}\n{HINT}") from error
-    if found is None:
+    if known is None:
         raise PortError(f"no base image: {image} was pulled and isn't here\n{HINT}")
-    return found
+    return known
 
 
 def python_version(client: docker.APIClient, image: str) -> str:
-    """`3.11`, found by running it. Raises PortError where it has no python3."""
+    """Return `3.11`, by running python3 in the image. Raise PortError if it has none."""
     with calling(f"python3 of {image}"):
-        made = client.create_container(
+        container = client.create_container(
             image, ["python3", "-I", "-c", VERSION], network_disabled=True, labels={"gameday.probe": "python"}
         )
         try:
-            client.start(made["Id"])
-            status = client.wait(made["Id"], timeout=RUN_S)["StatusCode"]
-            said: Any = client.logs(made["Id"])
+            client.start(container["Id"])
+            status = client.wait(container["Id"], timeout=RUN_S)["StatusCode"]
+            output: Any = client.logs(container["Id"])
         finally:
-            client.remove_container(made["Id"], force=True)
+            client.remove_container(container["Id"], force=True)
     if status:
-        raise PortError(f"python3 of {image} ended with {status}: {said.decode(errors='replace').strip()}")
-    return str(said.decode().strip())
+        raise PortError(f"python3 of {image} ended with {status}: {output.decode(errors='replace').strip()}")
+    return str(output.decode().strip())

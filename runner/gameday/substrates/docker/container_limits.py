@@ -1,7 +1,7 @@
-"""ContainerLimits on running containers, and lifting them: what the engine lets be changed while they run.
+"""Limits on running containers, and lifting them.
 
-The engine can't take a bound on memory or processors away again: where a container had none, it gets all of the
-machine. Files are bound from inside, by `filecap` as the container's root, who may do so whatever the engine forbids.
+The engine can't remove a limit on memory or processors: a container that had none gets one of the whole machine. Files
+are limited from inside, by `file_size_limit` run as the container's root, which the engine can't forbid.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from gameday.substrates.process.limits import file_size_limit
 
 NANO = 10**9
 REFUSED = "unable to set memory limit"
-"""Said by cgroup v1 where the container has more already; v2 ends it instead."""
+"""Message of cgroup v1 if the container uses more already; v2 kills it instead."""
 
 
 class TooMuch(PortError):
-    """The container has more memory than it is to have."""
+    """The container uses more memory than the new limit."""
 
 
 @dataclass
 class ContainerLimits:
-    """Safe from any thread. Containers are known by their engine's id."""
+    """Thread-safe. Containers are known by the engine's id."""
 
     client: docker.APIClient
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -37,24 +37,24 @@ class ContainerLimits:
     _capped: set[str] = field(default_factory=set)
 
     def limit(self, instance: Instance, container: str, cpus: float | None, memory: int | None) -> None:
-        """Raises TooMuch where the memory can't be bound since it has more, and where the engine wouldn't kill it."""
+        """Limit cores and bytes. Raise TooMuch if the container uses more memory and the engine doesn't kill it."""
         with self._lock:
             if container not in self._before:
-                self._before[container] = self._as_it_is(instance, container)
+                self._before[container] = self._present_limits(instance, container)
         change = {} if cpus is None else {"NanoCpus": int(cpus * NANO)}
         change |= {} if memory is None else {"Memory": memory, "MemorySwap": memory}
         self._update(instance, container, change)
 
     def cap(self, instance: Instance, container: str, folders: list[str]) -> None:
-        """No file beyond the largest below `folders`; its log, which is a pipe, is no file."""
+        """Let no file grow beyond the largest below `folders`. The log is a pipe, so it isn't limited. Raise PortError."""
         with self._lock:
             self._capped.add(container)
-        places = [word for folder in folders for word in ("--folder", folder)]
-        for _ in range(2):  # What a process started before its own bound came is found by the second look.
-            self._filecap(instance, container, "cap", str(file_size_limit.ROOM), *places)
+        options = [word for folder in folders for word in ("--folder", folder)]
+        for _ in range(2):  # A second pass finds what a process started before it was limited itself.
+            self._limit_files(instance, container, "cap", str(file_size_limit.ROOM), *options)
 
     def lift(self, instance: Instance, container: str) -> None:
-        """As it was. Nothing where it has ended."""
+        """Restore the limits as they were; no-op if the container has ended. Raise PortError."""
         with self._lock:
             before = self._before.pop(container, None)
             capped = container in self._capped
@@ -65,9 +65,9 @@ class ContainerLimits:
             if before:
                 self._update(instance, container, before)
             if capped:
-                self._filecap(instance, container, "lift")
+                self._limit_files(instance, container, "lift")
 
-    def _as_it_is(self, instance: Instance, container: str) -> dict[str, int]:
+    def _present_limits(self, instance: Instance, container: str) -> dict[str, int]:
         with calling(f"looking at {instance.id}"):
             now: dict[str, Any] = self.client.inspect_container(container)["HostConfig"]
             machine: dict[str, Any] = self.client.info()
@@ -79,23 +79,23 @@ class ContainerLimits:
         }
 
     def _update(self, instance: Instance, container: str, change: dict[str, int]) -> None:
-        # The package's own call knows no NanoCpus, with which the containers are made.
+        # The package's own call doesn't know NanoCpus, with which the containers are created.
         url = f"{self.client.base_url}/v{self.client.api_version}/containers/{container}/update"
-        with calling(f"bounds of {instance.id}"):
+        with calling(f"limits of {instance.id}"):
             answer: requests.Response = self.client.post(url, json=change, timeout=self.client.timeout)
         if answer.ok or answer.status_code == requests.codes.not_found:
             return
-        said = str(answer.json().get("message", answer.text))
-        kind = TooMuch if REFUSED in said else PortError
-        raise kind(f"bounds of {instance.id}: the Docker engine says: {said}")
+        message = str(answer.json().get("message", answer.text))
+        kind = TooMuch if REFUSED in message else PortError
+        raise kind(f"limits of {instance.id}: the Docker engine says: {message}")
 
-    def _filecap(self, instance: Instance, container: str, *words: str) -> None:
+    def _limit_files(self, instance: Instance, container: str, *arguments: str) -> None:
         source = Path(file_size_limit.__file__).read_text(encoding="utf-8")
         with calling(f"files of {instance.id}"):
-            run = self.client.exec_create(container, ["python3", "-I", "-c", source, *words], user="0")
-            said: Any = self.client.exec_start(run["Id"])
+            run = self.client.exec_create(container, ["python3", "-I", "-c", source, *arguments], user="0")
+            output: Any = self.client.exec_start(run["Id"])
             status = self.client.exec_inspect(run["Id"])["ExitCode"]
         if status:
             raise PortError(
-                f"{instance.id}: its files can't be limited: {said.decode(errors='replace').strip()}"
+                f"{instance.id}: its files can't be limited: {output.decode(errors='replace').strip()}"
             )

@@ -1,4 +1,4 @@
-"""A service of the compose files as the options of one container, with the labels and names by which it is found."""
+"""Container options of a service of the compose files, with its names and labels."""
 
 from __future__ import annotations
 
@@ -17,33 +17,36 @@ from gameday.topology import Service
 
 LOG_SIZE = "64m"
 NO_DNS = [HOST]
-"""No name is looked up outside. Inside a container nothing listens on this address, so the engine's resolver is refused
-at once in place of waiting for a name server, for which the end of the container would wait too: 4 s for each lookup of
-a name that has just gone, where the machine's name server is silent."""
+"""No name is looked up outside. Nothing listens at this address inside a container, so the engine's resolver is refused
+at once instead of waiting for a name server. If the machine's name server is silent, each lookup of a name that has
+just gone would take 4 s otherwise, and the container's end would wait for it."""
 NO_SEARCH = ["."]
 GIVE_UP = ["timeout:2", "attempts:1"]
-"""Engine 20.10 then gives no answer at all for a name that it doesn't know; this bounds how long the asker waits."""
+"""Engine 20.10 then doesn't answer for an unknown name at all; this limits how long the caller waits."""
 
 
 @dataclass(frozen=True)
 class ContainerNames:
-    """What the things of a run are called on the engine, and the run's own values for the compose files."""
+    """Names of a run's objects on the engine; `variables` are the run's values for the compose files."""
 
     run_id: str
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def project(self, region: str) -> str:
-        """Compose's word for what is brought up together."""
+        """Return the region's project name, for Compose."""
         return f"gameday-{self.run_id}-{region}"
 
     def container(self, instance: Instance) -> str:
+        """Return the container's name of an instance."""
         return f"gameday-{self.run_id}-{instance.id}"
 
     def volume(self, service: Service, volume: str) -> str:
+        """Return the name on the engine of a service's volume."""
         return f"{self.project(service.region)}-{volume}"
 
 
 def volume_labels(names: ContainerNames, service: Service, volume: str) -> dict[str, str]:
+    """Return the labels of a volume."""
     return {
         RUN: names.run_id,
         "gameday.region": service.region,
@@ -53,6 +56,7 @@ def volume_labels(names: ContainerNames, service: Service, volume: str) -> dict[
 
 
 def container_labels(names: ContainerNames, instance: Instance) -> dict[str, str]:
+    """Return the labels of an instance's container."""
     return {
         RUN: names.run_id,
         "gameday.region": instance.region,
@@ -75,7 +79,10 @@ def container_options(
     values: Mapping[str, str],
     port: int,
 ) -> dict[str, Any]:
-    """For `create_container`: `values` are those of the link variables and IMAGE; `port` is where it is published."""
+    """Return the arguments of `create_container`.
+
+    `values` are IMAGE and the link variables; `port` is the published port on loopback.
+    """
     known = {
         **names.variables,
         "PORT": str(service.port),
@@ -108,7 +115,7 @@ def _host_config(client: docker.APIClient, names: ContainerNames, service: Servi
         mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,
         tmpfs={mount.target: "" for mount in service.mounts if mount.volume is None} or None,
         mem_limit=service.mem_limit,
-        memswap_limit=service.mem_limit,  # no swap on top of it, or nobody would ever be out of memory
+        memswap_limit=service.mem_limit,  # no swap in addition, else an instance would never be out of memory
         nano_cpus=int(service.cpus * 1e9) if service.cpus else None,
         dns=NO_DNS,
         dns_search=NO_SEARCH,

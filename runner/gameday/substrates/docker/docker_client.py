@@ -1,7 +1,7 @@
-"""The Docker Engine API: one client for all threads, every call with a time-out, every failure a PortError; the labels.
+"""Docker client: the Engine API for all threads, every call with a time-out, every failure a PortError; the labels.
 
-An engine that hangs takes every call and answers none: once one of them went without an answer, no other waits its full
-time (`Engine`). Taking things off an engine is `removal`'s.
+An engine that hangs accepts every call and answers none: once a call has timed out, no other waits its full time
+(`Engine`). Removing objects from an engine is in `removal`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gameday.ports import PortError
 TIMEOUT_S = 30.0
 LIST_S = 10.0
 LISTS = ("/containers/json", "/networks", "/volumes", "/images/json")
-"""What an engine that works at all gives at once; any other call may wait for the machine."""
+"""Calls that a working engine answers at once; any other call may wait for the machine."""
 LONGEST_S = 600.0
-"""Between two words of a call that sets no limit of its own, such as a pull."""
+"""Between two reads of a call that sets no limit of its own, such as a pull."""
 PING_S = 3.0
 CALLS_AT_ONCE = 32
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -34,48 +34,48 @@ RUN = "gameday.run"
 
 
 class Unanswered(PortError):
-    """The engine hangs or isn't there: there is no use in asking it anything else now."""
+    """The engine hangs or isn't there: further calls would fail as well."""
 
 
 class Engine(docker.APIClient):
-    """Safe from any thread. After a call without an answer the engine must give a sign of life before the next one."""
+    """Thread-safe. After a call that timed out, the engine must answer a ping before the next call is sent."""
 
     def __init__(self, **settings: Any) -> None:
-        self._asking = threading.Lock()
+        self._pinging = threading.Lock()
         self.hangs = False
-        self._asked = 0.0
+        self._timed_out = 0.0
         super().__init__(**settings)
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Any:
-        """As of a `requests.Session`. A time-out is that of the connection, and of every wait for the answer."""
+        """Send a request, as a `requests.Session` does; the time-out is for the connection and for each read."""
         if self.hangs:
-            self._ask()
+            self._ping()
         limit = options.get("timeout") or LONGEST_S
         options["timeout"] = min(limit, LIST_S) if str(url).endswith(LISTS) else limit
         try:
             return super().request(method, url, *args, **options)
         except requests.Timeout:
-            self.hangs, self._asked = True, time.monotonic()
+            self.hangs, self._timed_out = True, time.monotonic()
             raise
 
-    def _ask(self) -> None:
-        """Raises requests.Timeout where no sign of life comes; so soon after the last one was missed it isn't asked."""
-        with self._asking:
+    def _ping(self) -> None:
+        """Raise requests.Timeout if the engine doesn't answer a ping; for 3 s after a time-out it isn't pinged."""
+        with self._pinging:
             if not self.hangs:
                 return
-            if time.monotonic() - self._asked < PING_S:
+            if time.monotonic() - self._timed_out < PING_S:
                 raise requests.Timeout
             try:
                 super().request("GET", f"{self.base_url}/_ping", timeout=PING_S).close()
             except requests.Timeout:
-                self._asked = time.monotonic()
+                self._timed_out = time.monotonic()
                 raise
             self.hangs = False
 
 
 @contextlib.contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Whatever goes wrong inside is a PortError that begins with `what`; Unanswered where no answer came."""
+    """Turn every error inside into a PortError that begins with `what`, Unanswered if no answer came."""
     try:
         yield
     except docker.errors.APIError as error:
@@ -83,29 +83,28 @@ def calling(what: str) -> Iterator[None]:
     except requests.Timeout as error:
         raise Unanswered(f"{what}: the Docker engine hangs: it gave no answer in time") from error
     except (docker.errors.DockerException, requests.RequestException) as error:
-        # Read piece by piece, as a build's answer is, a time-out is a broken connection.
+        # If an answer is read piece by piece, as a build's is, a time-out shows as a broken connection.
         if "timed out" in str(error):
             raise Unanswered(f"{what}: the Docker engine hangs: it gave no answer in time") from error
         raise Unanswered(f"{what}: the Docker engine can't be reached: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
-    """The first cause in the system's own words; never the address, which may hold what is secret."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror
-        inner = [
-            each for each in (*found.args, getattr(found, "reason", None)) if isinstance(each, BaseException)
-        ]
-        found = inner[0] if inner else found.__cause__ or found.__context__
+    """Return the first cause as the system puts it; never the address, which may hold a secret."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        arguments = (*cause.args, getattr(cause, "reason", None))
+        inner = [argument for argument in arguments if isinstance(argument, BaseException)]
+        cause = inner[0] if inner else cause.__cause__ or cause.__context__
     host = os.environ.get("DOCKER_HOST", "")
     return str(error).replace(host, "DOCKER_HOST") if host else str(error)
 
 
 @contextlib.contextmanager
 def absent_is_fine() -> Iterator[None]:
-    """For what is to be gone afterwards, and for containers that ended meanwhile."""
+    """Ignore errors about objects that are gone, and about containers that ended meanwhile."""
     try:
         yield
     except docker.errors.NotFound:
@@ -116,7 +115,7 @@ def absent_is_fine() -> Iterator[None]:
 
 
 def connect(timeout: float = TIMEOUT_S) -> Engine:
-    """The engine of DOCKER_HOST, or the local one. Raises PortError where none answers within `timeout` seconds."""
+    """Return the engine of DOCKER_HOST, or the local one. Raise PortError if none answers within `timeout` seconds."""
     with calling("docker"):
         settings: Any = docker.utils.kwargs_from_env()
         _knock(settings.get("base_url", DEFAULT_HOST), timeout)
@@ -125,7 +124,7 @@ def connect(timeout: float = TIMEOUT_S) -> Engine:
 
 
 def _knock(url: str, timeout: float) -> None:
-    """The client leaks its socket where nobody listens on a local one; raises PortError there."""
+    """Raise PortError if nothing listens at a local socket: the client would leak its own then."""
     path = url.removeprefix("http+").removeprefix("unix://")
     if path == url:
         return
@@ -140,5 +139,5 @@ def _knock(url: str, timeout: float) -> None:
 
 
 def of_run(run_id: str) -> dict[str, str]:
-    """The filter for everything of a run."""
+    """Return the filter for everything of a run."""
     return {"label": f"{RUN}={run_id}"}

@@ -1,7 +1,7 @@
-"""What carries a run's label on the Docker engine: listed by run, and removed, with an end even where the engine hangs.
+"""Objects with a run's label on the Docker engine: listed by run, and removed, within a time limit if the engine hangs.
 
-A call that the runner made in its last moment may still come true: it is looked at least twice, and until a look finds
-nothing.
+A call that the runner made in its last moment may still take effect: a removal looks at least twice, and until a look
+finds nothing.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ Kinds = Counter[str]
 
 
 def local() -> bool:
-    """Whether the engine is this machine's, so that its runs are."""
+    """Return True if the engine is this machine's, so that its runs are."""
     return os.environ.get("DOCKER_HOST", "unix://").startswith(("unix://", "http+unix://"))
 
 
 def listed(client: Any) -> dict[str, Kinds]:
-    """Run → how many of each kind. Raises PortError."""
+    """Return run → number of labelled objects of each kind. Raise PortError."""
     with calling("listing what is labelled"):
         wanted = {"label": RUN}
-        found = {
+        objects = {
             "container": client.containers(all=True, filters=wanted),
             "network": client.networks(filters=wanted),
             "volume": client.volumes(filters=wanted)["Volumes"] or (),
             "image": client.images(filters=wanted),
         }
     runs: dict[str, Kinds] = {}
-    for kind, each in ((kind, each) for kind, several in found.items() for each in several):
-        runs.setdefault((each.get("Labels") or {}).get(RUN, ""), Counter())[kind] += 1
+    for kind, labelled in ((kind, one) for kind, several in objects.items() for one in several):
+        runs.setdefault((labelled.get("Labels") or {}).get(RUN, ""), Counter())[kind] += 1
     runs.pop("", None)
     return runs
 
 
 def everything() -> dict[str, Kinds]:
-    """As `listed`, of the engine that there is. Raises PortError where none answers within a few seconds."""
+    """Return `listed` of the engine in use. Raise PortError if none answers within 5 s."""
     with closing(connect(ASK_S)) as client:
         return listed(client)
 
 
 def remove(runs: Sequence[str], patience: float) -> dict[str, tuple[list[str], list[str]]]:
-    """Run → what was removed and what is left, in words.
+    """Remove everything of the runs; return run → what was removed and what is left, as texts.
 
-    Tries for `patience` seconds where the engine doesn't answer, or something doesn't go.
+    Retry for `patience` seconds if the engine doesn't answer or something can't be removed.
     """
     until = time.monotonic() + patience
     seen: dict[str, Kinds] = {run: Counter() for run in runs}
@@ -64,29 +64,29 @@ def remove(runs: Sequence[str], patience: float) -> dict[str, tuple[list[str], l
     unanswered, looks = "", 0
     while True:
         try:
-            unanswered, nothing = "", not _round(seen, left)
+            unanswered, clean = "", not _remove_once(seen, left)
         except PortError as error:
-            unanswered, nothing = str(error), False
+            unanswered, clean = str(error), False
         looks += 1
-        if (nothing and looks >= LEAST_LOOKS) or time.monotonic() > until:
+        if (clean and looks >= LEAST_LOOKS) or time.monotonic() > until:
             break
         threading.Event().wait(LOOK_S)
     if unanswered:
         left[runs[-1]].append(unanswered)
-    return {run: ([] if left[run] else said(seen[run]), left[run]) for run in runs}
+    return {run: ([] if left[run] else as_text(seen[run]), left[run]) for run in runs}
 
 
-def _round(seen: dict[str, Kinds], left: dict[str, list[str]]) -> bool:
-    """Removes what there is of the runs; whether there was anything. Adds to `seen`, renews `left`."""
+def _remove_once(seen: dict[str, Kinds], left: dict[str, list[str]]) -> bool:
+    """Remove what exists of the runs; return True if anything did. Add to `seen`, replace `left`."""
     with closing(connect(ASK_S)) as client:
-        found = {run: kinds for run, kinds in listed(client).items() if run in seen}
+        existing = {run: kinds for run, kinds in listed(client).items() if run in seen}
         client.timeout = CALL_S
         for run in seen:
-            left[run] = remove_all(client, run) if run in found else []
-            seen[run] |= found.get(run, Counter())
-    return bool(found)
+            left[run] = remove_all(client, run) if run in existing else []
+            seen[run] |= existing.get(run, Counter())
+    return bool(existing)
 
 
-def said(kinds: Kinds) -> list[str]:
-    """`6 containers`, `1 volume`."""
+def as_text(kinds: Kinds) -> list[str]:
+    """Return `6 containers`, `1 volume`."""
     return [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in kinds.items()]

@@ -1,8 +1,8 @@
-"""The one image for all containers, built where it isn't there: `gameday/storefront:<hash of all that goes into it>`.
+"""The one image for all containers, built if it is missing: `gameday/storefront:<hash of everything in it>`.
 
-The tag names the content, so an unchanged context is never built twice and runs share it. It stays on the engine, as do
-the layers of its build, which make the next one quick (`docker image prune --all --filter label=gameday.image` and
-`docker image prune` remove them). Without BuildKit, and without a network.
+The tag names the content, so an unchanged context is never built twice and runs share the image. It stays on the
+engine, as do the layers of its build, which make the next build quick (`docker image prune --all --filter
+label=gameday.image` and `docker image prune` remove them). The build needs neither BuildKit nor a network.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINK_SERVER = "gameday/links/server"
 
 
 def ensure_image(compose: Path, progress: Callable[[str], None]) -> str:
-    """The tag of the image, built from the folder of the compose files. `progress` gets lines. Raises PortError."""
+    """Return the tag of the image, built from the folder `compose`; `progress` gets lines. Raise PortError."""
     client = connect(BUILD_S)
     try:
         base = base_name()
@@ -49,7 +49,7 @@ def ensure_image(compose: Path, progress: Callable[[str], None]) -> str:
 
 
 def context(compose: Path, packages: Path) -> dict[str, bytes | Path]:
-    """What the build sees: path in the context → file or folder."""
+    """Return the build context: path in it → content, file or folder."""
     return {
         "Dockerfile": compose / "Dockerfile",
         "requirements.txt": compose / "requirements.txt",
@@ -60,7 +60,7 @@ def context(compose: Path, packages: Path) -> dict[str, bytes | Path]:
 
 
 def digest(files: Mapping[str, bytes | Path], base_id: str) -> str:
-    """Of the context and the base: 16 hexadecimal digits."""
+    """Return 16 hexadecimal digits that name the content of context and base."""
     return hashlib.sha256(base_id.encode() + pack(files).getbuffer()).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
 """The networks of a run on Docker: one private network a region, one backbone between them.
 
-On the private network a service has its own name; on the backbone only the aliases of the compose file, which say the
-region: the bare name would stand for every region at once. A region is cut off by taking its containers off the
-backbone and joined by putting them back under the same aliases and address, both of which the engine forgets.
+On the private network a service has its own name; on the backbone it has only the aliases of the compose file, which
+name the region: the bare name would stand for every region at once. A region is isolated by taking its containers off
+the backbone, and joined by putting them back under the same aliases and address, both of which the engine forgets.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from gameday.substrates.region_services import services_of
 from gameday.topology import EDGE, Service, Topology
 
 BACKBONE = "backbone"
-"""What the compose files call it; every other name there is the region's private network."""
+"""Name in the compose files; every other network there is the region's private one."""
 
 
 def host(service: Service, from_region: str) -> str:
-    """The name by which somebody of `from_region` finds the service. Raises PortError where there is none."""
+    """Return the service's name in `from_region`. Raise PortError if it can't be reached from there."""
     if service.region == from_region and any(name != BACKBONE for name in service.networks):
         return service.name
     if aliases := backbone_aliases(service):
@@ -35,12 +35,13 @@ def host(service: Service, from_region: str) -> str:
 
 
 def backbone_aliases(service: Service) -> list[str]:
+    """Return the service's names on the backbone."""
     return [alias.render({"REGION": service.region}) for alias in service.networks.get(BACKBONE, ())]
 
 
 @dataclass
 class Attachment:
-    """How a container is on the backbone. `address` is known once it was there."""
+    """Attachment of a container to the backbone; `address` is known once it has been attached."""
 
     region: str
     aliases: list[str]
@@ -49,7 +50,7 @@ class Attachment:
 
 @dataclass
 class Networks:
-    """Safe from any thread once open."""
+    """Thread-safe once open. Every method raises PortError if the engine fails."""
 
     client: docker.APIClient
     run_id: str
@@ -59,10 +60,11 @@ class Networks:
     _isolated: set[str] = field(default_factory=set)
 
     def name(self, network: str, region: str) -> str:
+        """Return the name on the engine of a region's network."""
         return f"gameday-{self.run_id}-{BACKBONE if network == BACKBONE else region}"
 
     def open(self) -> None:
-        """Makes them. The backbone gets a subnet by name, since only there an address can be asked for again."""
+        """Create the networks. The backbone gets an explicit subnet: only there can an address be requested again."""
         private = {(x.region, n) for x in self.topology.services for n in x.networks if n != BACKBONE}
         for region in sorted({region for region, _ in private}):
             self._create(self.name("private", region), {"gameday.region": region})
@@ -73,12 +75,12 @@ class Networks:
         self._create(self.name(BACKBONE, EDGE), {}, subnet)
 
     def first(self, service: Service) -> dict[str, Any]:
-        """The `NetworkingConfig` with which its container is created: the engine takes one network there."""
+        """Return the `NetworkingConfig` for creating a container: the engine takes one network there."""
         network, aliases = self._plan(service)[0]
         return {"EndpointsConfig": {network: {"Aliases": aliases}}}
 
     def attach(self, container: str, service: Service) -> None:
-        """The container, not started yet, joins its other networks; the backbone not while its region is cut off."""
+        """Attach a container, not started yet, to its other networks; not to the backbone if its region is isolated."""
         if BACKBONE not in service.networks:
             return
         with self._lock:
@@ -88,12 +90,12 @@ class Networks:
                 self._connect(container)
 
     def detached(self, container: str) -> None:
-        """It is gone."""
+        """Forget a container that is removed."""
         with self._lock:
             self._attached.pop(container, None)
 
     def isolate(self, region: str) -> None:
-        """Takes every container of the region off the backbone. Nothing more where it was done before."""
+        """Take every container of the region off the backbone. Idempotent."""
         services_of(self.topology, region)
         with self._lock:
             self._isolated.add(region)
@@ -101,7 +103,7 @@ class Networks:
                 self._disconnect(container)
 
     def join(self, region: str) -> None:
-        """Puts them back. Nothing where the region isn't cut off."""
+        """Put the region's containers back; no-op if the region isn't isolated."""
         services_of(self.topology, region)
         with self._lock:
             if region in self._isolated:
@@ -113,7 +115,7 @@ class Networks:
         return [container for container, attachment in self._attached.items() if attachment.region == region]
 
     def _plan(self, service: Service) -> list[tuple[str, list[str]]]:
-        """(network, aliases) of each network, the private one first."""
+        """Return (network, aliases) of each network of the service, the private one first."""
         private = (
             [(self.name("private", service.region), [service.name])]
             if set(service.networks) != {BACKBONE}
@@ -153,7 +155,7 @@ class Networks:
     def _create(self, name: str, labels: Mapping[str, str], subnet: str | None = None) -> str:
         ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]) if subnet else None
         with calling(f"network {name}"):
-            made = self.client.create_network(
+            network = self.client.create_network(
                 name, driver="bridge", ipam=ipam, check_duplicate=True, labels={RUN: self.run_id, **labels}
             )
-        return str(made["Id"])
+        return str(network["Id"])

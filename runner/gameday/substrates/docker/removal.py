@@ -1,8 +1,8 @@
-"""Takes what carries a run's label off a Docker engine: containers, then networks, volumes and images.
+"""Removal of everything with a run's label from a Docker engine: containers, then networks, volumes and images.
 
-Nearly all of the time of a removal is the leaving of networks. Containers leave side by side, but never two the same
-one: Engine 20.10 counts a network's endpoints wrong now and then when two leave it at once (7 of 83 systems that were
-removed all at once), believes for ever that somebody is there, and only its restart removes that network.
+Nearly all of the time of a removal goes into leaving networks. Containers leave in parallel, but never two of them the
+same network at once: Engine 20.10 then miscounts a network's endpoints now and then (7 of 83 systems that were removed
+all at once), and only a restart of the engine removes such a network.
 """
 
 from __future__ import annotations
@@ -25,24 +25,25 @@ AT_ONCE = 8
 LOOK_AT = 16
 LOOK_S = 0.5
 LOOKS = 3
-"""How often what doesn't go is tried again, by an engine that answers."""
+"""How often a removal is tried with an engine that answers."""
 
 CREATED = "created"
-"""The state of a container that nobody started yet, or that is being started."""
+"""State of a container that isn't started yet, or is being started."""
 
-Word = Callable[[str], None]
+OnContainer = Callable[[str], None]
 
 
-def remove(client: docker.APIClient, run_id: str, last: Word = lambda container: None) -> list[str]:
-    """What is left of the run, as text. `last` is told of each container once it has ended, before it is removed.
+def remove(client: docker.APIClient, run_id: str, last: OnContainer = lambda container: None) -> list[str]:
+    """Remove everything of the run; return what is left, as texts.
 
-    Raises Unanswered, at once, where the engine doesn't answer.
+    `last` is called with each container once it has ended, before it is removed. Raise Unanswered, at once, if the
+    engine doesn't answer.
     """
     return [*remove_containers(client, run_id, last), *_remove_rest(client, run_id)]
 
 
-def remove_patiently(client: docker.APIClient, run_id: str, patience: float, last: Word) -> list[str]:
-    """As `remove`, tried again while the engine doesn't answer, for `patience` seconds. Never raises PortError."""
+def remove_patiently(client: docker.APIClient, run_id: str, patience: float, last: OnContainer) -> list[str]:
+    """Do as `remove`, but retry for `patience` seconds if the engine doesn't answer. Never raise PortError."""
     until, looks = time.monotonic() + patience, 0
     while True:
         try:
@@ -55,14 +56,14 @@ def remove_patiently(client: docker.APIClient, run_id: str, patience: float, las
 
 
 def remove_containers(
-    client: docker.APIClient, run_id: str, last: Word = lambda container: None
+    client: docker.APIClient, run_id: str, last: OnContainer = lambda container: None
 ) -> list[str]:
-    """Those that are left, as text. Raises Unanswered."""
-    found = containers(client, run_id)
+    """Remove the run's containers; return what is left, as texts. Raise Unanswered."""
+    present = containers(client, run_id)
     reasons: dict[str, str] = {}
 
     def leave(container: str, network: str) -> None:
-        with _if_it_answers(), calling(f"network {network}"):
+        with _if_answered(), calling(f"network {network}"):
             client.disconnect_container_from_network(container, network, force=True)
 
     def end(container: str) -> None:
@@ -78,73 +79,76 @@ def remove_containers(
         except PortError as error:
             reasons[container] = str(error)
 
-    apart(found, leave, end)
-    left = containers(client, run_id) if found else ()
-    return [reasons.get(each) or f"container {each[:12]}" for each in left]
+    remove_apart(present, leave, end)
+    left = containers(client, run_id) if present else ()
+    return [reasons.get(container) or f"container {container[:12]}" for container in left]
 
 
 def containers(client: docker.APIClient, run_id: str) -> dict[str, frozenset[str]]:
-    """The run's, with the networks that each is on: one that was never started joined none.
+    """Return the run's containers, each with its networks; one that was never started is on none.
 
-    Starts under way are waited for, since to look at such a container the engine waits. Raises Unanswered.
+    Starts in flight are awaited: the engine answers questions about such a container only afterwards. Raise Unanswered.
     """
     with calling("listing containers"):
-        found: Any = client.containers(all=True, filters=of_run(run_id))
-    waiting = [str(each["Id"]) for each in found if each["State"] == CREATED]
+        listed: Any = client.containers(all=True, filters=of_run(run_id))
+    created = [str(container["Id"]) for container in listed if container["State"] == CREATED]
     with ThreadPoolExecutor(LOOK_AT, thread_name_prefix="look") as pool:
-        idle = {
-            each
-            for each, none in zip(waiting, pool.map(partial(_idle, client), waiting), strict=True)
-            if none
-        }
-    return {str(each["Id"]): frozenset() if str(each["Id"]) in idle else _networks(each) for each in found}
+        started = pool.map(partial(_is_started, client), created)
+        idle = {container for container, runs in zip(created, started, strict=True) if not runs}
+    return {
+        str(container["Id"]): frozenset() if str(container["Id"]) in idle else _networks(container)
+        for container in listed
+    }
 
 
-def _idle(client: docker.APIClient, container: str) -> bool:
-    """Whether nobody has started it."""
+def _is_started(client: docker.APIClient, container: str) -> bool:
+    """Return True if the container was started, or can't be inspected; False if it is gone."""
     try:
         with calling(f"looking at {container[:12]}"), absent_is_fine():
-            return str(client.inspect_container(container)["State"]["Status"]) == CREATED
+            return str(client.inspect_container(container)["State"]["Status"]) != CREATED
     except Unanswered:
         raise
     except PortError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _networks(container: Mapping[str, Any]) -> frozenset[str]:
     return frozenset((container.get("NetworkSettings") or {}).get("Networks") or ())
 
 
-def apart(found: Mapping[str, frozenset[str]], leave: Callable[[str, str], None], end: Word) -> None:
-    """Each container leaves one network after the other, the last one by its end; at most eight at a time.
+def remove_apart(
+    present: Mapping[str, frozenset[str]], leave: Callable[[str, str], None], end: OnContainer
+) -> None:
+    """Let each container leave its networks one after the other, the last one by its end; at most eight at a time.
 
-    No two leave a network at once. Raises the first error.
+    No two containers leave the same network at once. Raise the first error.
     """
-    on = {each: sorted(networks) for each, networks in sorted(found.items(), key=lambda pair: -len(pair[1]))}
+    most_first = sorted(present.items(), key=lambda pair: -len(pair[1]))
+    on = {container: sorted(networks) for container, networks in most_first}
     busy: dict[Future[None], tuple[str, str]] = {}
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as pool:
         while on or busy:
-            taken = {word for pair in busy.values() for word in pair}
-            for each, networks in list(on.items()):
+            taken = {name for pair in busy.values() for name in pair}
+            for container, networks in list(on.items()):
                 free = next((network for network in networks or [""] if network not in taken), None)
-                if free is None or each in taken:
+                if free is None or container in taken:
                     continue
                 if len(networks) > 1:
                     networks.remove(free)
-                    busy[pool.submit(leave, each, free)] = each, free
+                    busy[pool.submit(leave, container, free)] = container, free
                 else:
-                    del on[each]
-                    busy[pool.submit(end, each)] = each, free
-                taken |= {each, free} - {""}
+                    del on[container]
+                    busy[pool.submit(end, container)] = container, free
+                taken |= {container, free} - {""}
             for done in wait(busy, return_when=FIRST_COMPLETED).done:
                 del busy[done]
                 done.result()
 
 
 @contextlib.contextmanager
-def _if_it_answers() -> Iterator[None]:
-    """What couldn't be left is left with the container's end."""
+def _if_answered() -> Iterator[None]:
+    """Ignore PortErrors: a network that can't be left now is left with the container's end."""
     try:
         yield
     except Unanswered:
@@ -154,30 +158,30 @@ def _if_it_answers() -> Iterator[None]:
 
 
 def remove_volumes(client: docker.APIClient, run_id: str, region: str) -> None:
-    """The volumes of a region of the run. Raises PortError where a container still has one."""
+    """Remove the volumes of a region of the run. Raise PortError if a container still uses one."""
     wanted = {"label": [f"{RUN}={run_id}", f"gameday.region={region}"]}
     with calling(f"volumes of {region}"):
-        for found in client.volumes(filters=wanted)["Volumes"] or ():
+        for volume in client.volumes(filters=wanted)["Volumes"] or ():
             with contextlib.suppress(docker.errors.NotFound):
-                client.remove_volume(found["Name"])
+                client.remove_volume(volume["Name"])
 
 
 def _remove_rest(client: docker.APIClient, run_id: str) -> list[str]:
     wanted = of_run(run_id)
 
     def networks() -> list[str]:
-        return [str(found["Id"]) for found in client.networks(filters=wanted)]
+        return [str(network["Id"]) for network in client.networks(filters=wanted)]
 
     def volumes() -> list[str]:
-        return [str(found["Name"]) for found in client.volumes(filters=wanted)["Volumes"] or ()]
+        return [str(volume["Name"]) for volume in client.volumes(filters=wanted)["Volumes"] or ()]
 
     def images() -> list[str]:
-        return [str(found["Id"]) for found in client.images(filters=wanted)]
+        return [str(image["Id"]) for image in client.images(filters=wanted)]
 
     kinds: list[tuple[str, Callable[[], list[str]], Callable[[str], Any]]] = [
         ("network", networks, client.remove_network),
-        ("volume", volumes, lambda found: client.remove_volume(found, force=True)),
-        ("image", images, lambda found: client.remove_image(found, force=True)),
+        ("volume", volumes, lambda name: client.remove_volume(name, force=True)),
+        ("image", images, lambda name: client.remove_image(name, force=True)),
     ]
     with ThreadPoolExecutor(len(kinds), thread_name_prefix="kinds") as pool:
         return [line for left in pool.map(lambda kind: _remove(*kind), kinds) for line in left]
@@ -186,10 +190,10 @@ def _remove_rest(client: docker.APIClient, run_id: str) -> list[str]:
 def _remove(
     kind: str, listed: Callable[[], Iterable[str]], remove_one: Callable[[str], Any]
 ) -> Sequence[str]:
-    def one(found: str) -> str | None:
+    def attempt(name: str) -> str | None:
         try:
-            with calling(f"{kind} {found[:12]}"), absent_is_fine():
-                remove_one(found)
+            with calling(f"{kind} {name[:12]}"), absent_is_fine():
+                remove_one(name)
         except Unanswered:
             raise
         except PortError as error:
@@ -197,9 +201,9 @@ def _remove(
         return None
 
     with calling(f"listing every {kind}"):
-        found = list(listed())
+        present = list(listed())
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as pool:
-        reasons = dict(zip(found, pool.map(one, found), strict=True))
+        reasons = dict(zip(present, pool.map(attempt, present), strict=True))
     with calling(f"listing every {kind}"):
-        left = list(listed()) if found else []
-    return [reasons.get(each) or f"{kind} {each[:12]}" for each in left]
+        left = list(listed()) if present else []
+    return [reasons.get(name) or f"{kind} {name[:12]}" for name in left]

@@ -1,7 +1,7 @@
-"""The packages that go into the image, as wheels in a folder, so that the build itself needs no network.
+"""Wheels of the packages that go into the image, in a folder, so that the build itself needs no network.
 
-GAMEDAY_WHEELS names a folder that has them; else pip downloads them on this machine, once for each base image and
-requirements, into the cache.
+GAMEDAY_WHEELS names a folder with the wheels; otherwise pip downloads them on this machine into the cache, once for
+each base image and requirements.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from gameday.ports import PortError
 
 DOWNLOAD_S = 600
 GLIBCS = (28, 27, 26, 24, 17, 12, 5)
-"""Minor versions of glibc 2 that wheels are built for, as old as any base image's or older."""
+"""Minor versions of glibc 2 that wheels are built for, up to the oldest of any base image."""
 HINT = "set GAMEDAY_WHEELS to a folder with the wheels (scripts/docker-base --fetch downloads them)"
 
 
 def cache() -> Path:
+    """Return gameday's folder in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gameday"
 
 
 def wheels(
     requirements: Path, base_id: str, machine: str, python: Callable[[], str], progress: Callable[[str], None]
 ) -> Path:
-    """The folder. `python` finds the base image's Python version and is asked only where a download is due."""
+    """Return the folder with the wheels. Raise PortError if it has none or they can't be downloaded.
+
+    `python` returns the base image's Python version; it is called only if a download is due.
+    """
     if given := os.environ.get("GAMEDAY_WHEELS"):
         folder = Path(given)
         if not any(folder.glob("*.whl")):
@@ -48,7 +52,7 @@ def wheels(
 
 
 def command(requirements: Path, target: Path, version: str, machine: str) -> list[str]:
-    """pip's; wheels only, for the image's Python and not for this one."""
+    """Return pip's command: wheels only, for the image's Python and machine, not for this one's."""
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBCS] + [f"manylinux2014_{machine}"]
     return child_command(
         *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"),
@@ -59,7 +63,7 @@ def command(requirements: Path, target: Path, version: str, machine: str) -> lis
 
 
 def _download(requirements: Path, folder: Path, version: str, machine: str) -> None:
-    """All or nothing: the folder is there only when it is complete."""
+    """Fill the folder; it exists only once it is complete."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
@@ -75,15 +79,15 @@ def _download(requirements: Path, folder: Path, version: str, machine: str) -> N
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(argv: Sequence[str]) -> None:
     try:
         done = subprocess.run(
-            words, env=inherited_environment(), cwd=FOLDER, capture_output=True, text=True, timeout=DOWNLOAD_S
+            argv, env=inherited_environment(), cwd=FOLDER, capture_output=True, text=True, timeout=DOWNLOAD_S
         )
     except subprocess.TimeoutExpired:
         raise PortError(f"downloading the packages took over {DOWNLOAD_S} s; {HINT}") from None
     if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise PortError(
-            f"the packages can't be downloaded: pip ended with {done.returncode}:\n{said}\n{HINT}"
+            f"the packages can't be downloaded: pip ended with exit status {done.returncode}:\n{output}\n{HINT}"
         )

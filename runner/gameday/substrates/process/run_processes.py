@@ -1,7 +1,7 @@
-"""Ends the processes of a run: what carries its mark, with all descendants, and the load's worker.
+"""Processes of a run: those with its mark, with all descendants, and the load's worker; ending them.
 
-SIGTERM first, so that a database leaves no shared memory behind, with a SIGCONT for those that a fault holds; SIGKILL
-to whoever is there two seconds later, in rounds, since what is ended may have started another.
+SIGTERM comes first, so that a database leaves no shared memory, with a SIGCONT for processes that a fault has stopped.
+SIGKILL follows after two seconds, in rounds, since a process may have started another one meanwhile.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ WORKER = b"gameday.load.locustfile"
 
 
 def belonging(run: str) -> list[psutil.Process]:
-    """Everything that runs of the run, parents first; never ourselves."""
+    """Return every process of the run, parents first, except this one."""
     table = ProcessTable()
-    found = table.with_children([*table.marked(run), *_workers(run)])
-    return processes(pid for pid in found if pid != os.getpid())
+    family = table.with_children([*table.marked(run), *_workers(run)])
+    return processes(pid for pid in family if pid != os.getpid())
 
 
 def end(run: str) -> tuple[int, list[str]]:
-    """How many were ended; those that are still there, as text. Takes some ten seconds at most."""
+    """End every process of the run; return how many, and what is left, as texts. Takes about ten seconds at most."""
     alive = belonging(run)
     known = {process.pid for process in alive}
     if alive:
@@ -49,8 +49,10 @@ def end(run: str) -> tuple[int, list[str]]:
 
 
 def orphaned() -> dict[str, bool]:
-    """Every run that has processes here, and whether it surely has no runner: its outermost processes, which a runner
-    starts itself, were handed to init."""
+    """Return each run with processes on this machine, and True if it has no runner for sure.
+
+    A runner starts the outermost processes of its run itself; they are handed to init when it ends.
+    """
     runs: dict[str, list[bool]] = {}
     for pid in pids():
         run = marks(pid)[0]
@@ -64,12 +66,12 @@ def orphaned() -> dict[str, bool]:
 
 
 def _init(process: psutil.Process | None) -> bool:
-    """The machine's or a session's first process, which takes in those who lost their parent."""
+    """Return True for the machine's or a session's first process, which adopts orphans."""
     return process is None or process.pid == 1 or process.name() == "systemd"
 
 
 def _workers(run: str) -> Iterator[int]:
-    """The load is no instance, and carries no mark but its plan's path."""
+    """Yield the pids of the run's load workers, which are known by their plan's path alone."""
     plan = f"{run}/samples/load.json".encode()
     return (pid for pid in pids() if _is_worker(_words(pid), plan))
 

@@ -1,9 +1,9 @@
-"""Shared memory that a database left when it was killed: System V segments, and the files in /dev/shm they point to.
+"""Shared memory that a killed database leaves: System V segments, and the files in /dev/shm that they point to.
 
-Postgres notes the segment in `postmaster.pid` of its data: key, id, and who created it. Only where all three agree with
-what the kernel says, and nobody is attached, is it removed. Its first bytes (`PGShmemHeader`) name the control segment
-of dynamic shared memory, which names all others (`dsm_control_header`, as of Postgres 18); each has a word to know it
-by.
+Postgres notes key, id and creator of its segment in `postmaster.pid` of its data. The segment is removed only if all
+three agree with the kernel's table and no process is attached. Its first bytes (`PGShmemHeader`) name the control
+segment of dynamic shared memory, which names all others (`dsm_control_header`, as of Postgres 18); each is known by a
+magic number.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ FAILED = ctypes.c_void_p(-1).value
 
 
 def remove(work: Path) -> int:
-    """How many were removed of databases whose data lies below `work`."""
+    """Remove the shared memory of databases whose data lie below `work`; return how many segments and files."""
     return sum(
         remove_of(note.parent) for depth in ("*", "*/*") for note in sorted(work.glob(f"{depth}/{NOTE}"))
     )
 
 
 def remove_of(data: Path) -> int:
-    """How many were removed of the database in `data`.
+    """Remove the shared memory of the database in `data`; return how many segments and files.
 
-    Whoever destroys or replaces these does this first, for without its note nobody finds them any more.
+    Call it before the data are destroyed or replaced: the segments can't be found without the note in them.
     """
     note = data / NOTE
     try:
@@ -55,17 +55,17 @@ def remove_of(data: Path) -> int:
 
 
 def _unattached() -> Iterator[tuple[int, int, int]]:
-    """(key, id, who created it) of segments that nobody is attached to."""
+    """Yield (key, id, pid of the creator) of every segment that no process is attached to."""
     with suppress(OSError):
         names, *rows = (line.split() for line in TABLE.read_text(encoding="ascii").splitlines())
         for row in rows:
-            each = dict(zip(names, map(int, row), strict=True))
-            if not each["nattch"]:
-                yield each["key"] % 2**32, each["shmid"], each["cpid"]
+            segment = dict(zip(names, map(int, row), strict=True))
+            if not segment["nattch"]:
+                yield segment["key"] % 2**32, segment["shmid"], segment["cpid"]
 
 
 def _control(libc: ctypes.CDLL, segment: int, creator: int) -> int | None:
-    """The handle of the control segment."""
+    """Return the handle of the control segment, or None if the segment isn't Postgres's."""
     libc.shmat.restype = ctypes.c_void_p
     at = libc.shmat(segment, None, READ_ONLY)
     if at in (None, FAILED):
@@ -88,7 +88,7 @@ def _remove_dynamic(control: int) -> int:
         return 0
     items = [ITEM.unpack_from(content, CONTROL.size + number * ITEM.size) for number in range(used)]
     paths = [DYNAMIC / f"PostgreSQL.{handle}" for handle, references in items if references] + [path]
-    return sum(_unlink(each) for each in paths)
+    return sum(_unlink(path) for path in paths)
 
 
 def _unlink(path: Path) -> int:
