@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gameday.analysis.model.matrix_model import Matrix, Variant, VariantExpectation, VariantImpact, VariantSlo
 from gameday_reports.charts import small_multiples
 from gameday_reports.pages import page_template
 from gameday_reports.pages.trials_page import VERDICTS
@@ -22,13 +23,12 @@ from gameday_reports.text.formatting import (
     NOT_MEASURED,
     Figure,
     count,
-    interval,
     percent,
     seconds,
     times,
 )
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
-from gameday_reports.text.matrix_text import Variant, name_of, sentences, slos_of, spelt
+from gameday_reports.text.loose import text
+from gameday_reports.text.matrix_text import name_of, sentences, slos_of, spelt, time_of
 
 ROOM = 900_000
 """How much of the page the strips may take, bytes."""
@@ -90,31 +90,30 @@ class Head:
 
 
 def render_matrix(
-    matrix: Mapping[str, Any], runs: Mapping[str, Path], path: Path, kicker: str = "Game day matrix"
+    matrix: Matrix, runs: Mapping[str, Path], path: Path, kicker: str = "Game day matrix"
 ) -> Path:
     """Write the page to `path` and return it; `runs` are the folders of the variants' runs.
 
     Raise OSError if it can't be written, ValueError if a file of a run is damaged.
     """
-    variants = rows(matrix.get("variants"))
-    verdict = text(matrix.get("verdict"))
-    word, meaning = VERDICTS.get(verdict, ("No verdict", "The matrix left no verdict."))
-    told = sentences(variants)
+    variants = matrix.variants
+    word, meaning = VERDICTS[matrix.verdict]
     content = {
         "kicker": kicker,
-        "title": text(matrix.get("title")) or text(matrix.get("scenario")) or "unnamed scenario",
-        "verdict": verdict if verdict in VERDICTS else "unknown",
+        "title": matrix.title or matrix.scenario or "unnamed scenario",
+        "verdict": matrix.verdict,
         "word": word,
-        "meaning": MEANING.get(verdict, meaning),
-        "reasons": [text(reason) for reason in items(matrix.get("reasons"))],
+        "meaning": MEANING.get(matrix.verdict, meaning),
+        "reasons": list(matrix.reasons),
         "figures": _figures(variants),
         "facts": [],
-        "told": told,
+        "told": sentences(variants),
         "heads": [Head(name_of(each), _link(runs.get(name_of(each)), path)) for each in variants],
         "lines": list(_lines(variants)),
         "strips": list(small_multiples.strips(_shown(variants, runs), _order(variants), ROOM)),
         "expected": [
-            (name_of(each), [_expected(e) for e in rows(each.get("expectations"))]) for each in variants
+            (name_of(each), [_expected(expectation) for expectation in each.expectations])
+            for each in variants
         ],
     }
     return page_template.write(path, "matrix.html.j2", content)
@@ -139,15 +138,15 @@ def _order(variants: Sequence[Variant]) -> list[str]:
     verdicts: dict[str, list[str]] = {}
     for each in variants:
         for name, slo in slos_of(each).items():
-            verdicts.setdefault(name, []).append(text(slo.get("verdict")))
+            verdicts.setdefault(name, []).append(slo.verdict or "")
     return sorted(verdicts, key=lambda name: (len(set(verdicts[name])) < 2, "breach" not in verdicts[name]))
 
 
 def _figures(variants: Sequence[Variant]) -> list[Figure]:
     if not 0 < len(variants) <= BIG:
-        passed = sum(each.get("verdict") == "pass" for each in variants)
+        passed = sum(each.verdict == "pass" for each in variants)
         tone = "good" if passed == len(variants) else "bad"
-        ratios = [(number(pick(each, "impact", "failed_ratio")), name_of(each)) for each in variants]
+        ratios = [(each.impact.failed_ratio, name_of(each)) for each in variants]
         known = sorted((ratio, name) for ratio, name in ratios if ratio is not None)
         ends = [(percent(known[at][0]), known[at][1]) if known else (NOT_MEASURED, "") for at in (0, -1)]
         return [
@@ -161,55 +160,53 @@ def _figures(variants: Sequence[Variant]) -> list[Figure]:
 def _three(variant: Variant) -> Iterator[Figure]:
     """Return the result of a variant at a glance."""
     name = name_of(variant)
-    value, state = interval(variant, "ttr")
+    value, state = time_of(variant, "ttr")
     tone = {"never": "bad", "no effect": "good"}.get(value, "plain" if state == "measured" else "muted")
     note = "time to recover" if state in ("measured", "") else f"time to recover: {state}"
     yield Figure(f"TTR, {name}", value, note, tone)
-    failed, requests = pick(variant, "impact", "failed"), pick(variant, "impact", "requests")
-    ratio = number(pick(variant, "impact", "failed_ratio"))
-    of = "" if number(failed) is None else f"{count(failed)} of {count(requests)}"
+    impact, audit = variant.impact, variant.audit
+    ratio = impact.failed_ratio
+    of = "" if impact.failed is None else f"{count(impact.failed)} of {count(impact.requests)}"
     yield Figure(
         f"Failed requests, {name}",
         percent(ratio),
         of,
         "muted" if ratio is None else "plain" if ratio else "good",
     )
-    lost, told = number(pick(variant, "audit", "lost")), number(pick(variant, "audit", "acknowledged"))
-    of = "no audit of orders" if told is None else f"of {count(told)} acknowledged"
+    lost, acknowledged = audit.lost, audit.acknowledged
+    of = "no audit of orders" if acknowledged is None else f"of {count(acknowledged)} acknowledged"
     yield Figure(
         f"Orders lost, {name}", count(lost), of, "muted" if lost is None else "bad" if lost else "good"
     )
 
 
 def _lines(variants: Sequence[Variant]) -> Iterator[Line]:
-    yield Line("Verdict", [_badge(each.get("verdict")) for each in variants])
-    for position, setting in enumerate(
-        dict.fromkeys(s for each in variants for s in mapping(each.get("settings")))
-    ):
-        cells = [Cell(_setting(pick(each, "settings", setting))) for each in variants]
+    yield Line("Verdict", [_badge(each.verdict) for each in variants])
+    for position, setting in enumerate(dict.fromkeys(s for each in variants for s in each.settings)):
+        cells = [Cell(_setting(each.settings.get(setting))) for each in variants]
         yield Line(spelt(setting), cells, "" if position else "What differs")
     for position, (key, heading) in enumerate(TIMES.items()):
         cells = [Cell(_time(each, key)) for each in variants]
         yield Line(f"{heading}, {key.upper()}", cells, "" if position else "How long it took")
-    firsts = [number(pick(each, "responder", "first_right_s")) for each in variants]
+    firsts = [each.responder.first_right_s for each in variants]
     cells = [Cell("none" if first is None else seconds(first)) for first in firsts]
     yield Line("First right operation, after the first effect on users", cells)
-    yield Line("Wrong operations", [Cell(count(pick(each, "responder", "wrong"))) for each in variants])
-    yield Line(
-        "Failed requests", [Cell(_failed(mapping(each.get("impact")))) for each in variants], "Who was hurt"
-    )
-    yield Line("Users hurt", [Cell(_users(mapping(each.get("impact")))) for each in variants])
+    yield Line("Wrong operations", [Cell(count(each.responder.wrong)) for each in variants])
+    yield Line("Failed requests", [Cell(_failed(each.impact)) for each in variants], "Who was hurt")
+    yield Line("Users hurt", [Cell(_users(each.impact)) for each in variants])
     for key, heading in AUDIT.items():
-        yield Line(heading, [Cell(count(pick(each, "audit", key))) for each in variants])
+        yield Line(heading, [Cell(count(getattr(each.audit, key))) for each in variants])
     names = dict.fromkeys(name for each in variants for name in slos_of(each))
     for position, name in enumerate(names):
         yield Line(
-            name, [_slo(slos_of(each).get(name, {})) for each in variants], "" if position else "Objectives"
+            name,
+            [_slo(slos_of(each).get(name, VariantSlo(name=name))) for each in variants],
+            "" if position else "Objectives",
         )
 
 
-def _badge(verdict: Any, words: str = "") -> Cell:
-    return Cell(words, BADGES.get(text(verdict), ("not judged", "open")))
+def _badge(verdict: str | None, words: str = "") -> Cell:
+    return Cell(words, BADGES.get(verdict or "", ("not judged", "open")))
 
 
 def _setting(value: Any) -> str:
@@ -219,30 +216,29 @@ def _setting(value: Any) -> str:
 
 
 def _time(variant: Variant, key: str) -> str:
-    value, state = interval(variant, key)
+    value, state = time_of(variant, key)
     return f"{value}, {state}" if value == "never" else value
 
 
-def _failed(impact: Mapping[str, Any]) -> str:
-    if number(impact.get("failed")) is None:
+def _failed(impact: VariantImpact) -> str:
+    if impact.failed is None:
         return NOT_MEASURED
-    return f"{percent(impact.get('failed_ratio'))}: {count(impact.get('failed'))} of {count(impact.get('requests'))}"
+    return f"{percent(impact.failed_ratio)}: {count(impact.failed)} of {count(impact.requests)}"
 
 
-def _users(impact: Mapping[str, Any]) -> str:
-    if number(impact.get("users")) is None:
+def _users(impact: VariantImpact) -> str:
+    if impact.users is None:
         return NOT_MEASURED
-    return f"{count(impact.get('users'))}: {percent(impact.get('users_affected_ratio'))} of those who came"
+    return f"{count(impact.users)}: {percent(impact.users_affected_ratio)} of those who came"
 
 
-def _slo(slo: Mapping[str, Any]) -> Cell:
+def _slo(slo: VariantSlo) -> Cell:
     """Return the verdict of an SLO, its time in breach, and the error budget it spent."""
-    breached, spent = number(slo.get("breached_s")), number(slo.get("budget_spent"))
+    breached, spent = slo.breached_s, slo.budget_spent
     parts = [f"for {seconds(breached)}" if breached else "", f"{times(spent)} the budget" if spent else ""]
-    return _badge(slo.get("verdict"), ", ".join(filter(None, parts)))
+    return _badge(slo.verdict, ", ".join(filter(None, parts)))
 
 
-def _expected(each: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
-    holds = each.get("holds")
-    tone = {True: "yes", False: "no"}.get(holds, "open") if isinstance(holds, bool) else "open"
-    return text(each.get("expr")), (HOLDS.get(holds if isinstance(holds, bool) else None, "unknown"), tone)
+def _expected(expectation: VariantExpectation) -> tuple[str, tuple[str, str]]:
+    tones = {True: "yes", False: "no", None: "open"}
+    return expectation.expr, (HOLDS.get(expectation.holds, "unknown"), tones[expectation.holds])

@@ -5,14 +5,12 @@ Only differences are described, and nothing is judged. Any value may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from gameday.analysis.model.harm_models import Audit
+from gameday.analysis.model.matrix_model import Variant, VariantSlo
 from gameday_reports.text.formatting import interval, percent, seconds
-from gameday_reports.text.loose import mapping, number, pick, rows, text
-from gameday_reports.text.statistics_text import counted, whole
-
-Variant = Mapping[str, Any]
+from gameday_reports.text.statistics_text import counted
 
 BAD = {"availability": "failed", "latency": "were too slow", "correctness": "were answered wrongly"}
 GUARDRAIL = "guardrails."
@@ -24,12 +22,19 @@ def sentences(variants: Sequence[Variant]) -> list[str]:
     return [said for said in (*slos, _recovery(variants), _orders(variants)) if said]
 
 
-def slos_of(variant: Variant) -> dict[str, Mapping[str, Any]]:
-    return {text(each.get("name")): each for each in rows(variant.get("slos"))}
+def slos_of(variant: Variant) -> dict[str, VariantSlo]:
+    """Return the SLOs of a variant by name."""
+    return {slo.name: slo for slo in variant.slos}
 
 
 def name_of(variant: Variant) -> str:
-    return text(variant.get("name")) or "unnamed"
+    """Return the name of a variant."""
+    return variant.name or "unnamed"
+
+
+def time_of(variant: Variant, key: str) -> tuple[str, str]:
+    """Return (short text, state) of TTD, TTA, TTR or TTFR."""
+    return interval(variant.document(), key)
 
 
 def called(variant: Variant) -> str:
@@ -41,8 +46,8 @@ def called(variant: Variant) -> str:
 
 def guardrails(variant: Variant) -> list[str]:
     """Return in words the guardrails that are on in this variant and not in every other one."""
-    settings = mapping(variant.get("settings"))
-    return [spelt(name) for name, value in settings.items() if name.startswith(GUARDRAIL) and value is True]
+    settings = variant.settings.items()
+    return [spelt(name) for name, value in settings if name.startswith(GUARDRAIL) and value is True]
 
 
 def spelt(setting: str) -> str:
@@ -67,32 +72,31 @@ def _sentence(subject: str, parts: Iterator[tuple[str, str]]) -> str:
 
 
 def _slo(name: str, variants: Sequence[Variant]) -> str:
-    found = [(called(each), slos_of(each).get(name, {})) for each in variants]
-    if len({text(slo.get("verdict")) for _, slo in found}) < 2:
+    slos = [(called(each), slos_of(each).get(name, VariantSlo(name=name))) for each in variants]
+    if len({slo.verdict for _, slo in slos}) < 2:
         return ""
-    return _sentence(name, ((who, _course(slo)) for who, slo in found))
+    return _sentence(name, ((who, _course(slo)) for who, slo in slos))
 
 
-def _course(slo: Mapping[str, Any]) -> str:
-    verdict = text(slo.get("verdict"))
-    if verdict == "ok":
+def _course(slo: VariantSlo) -> str:
+    if slo.verdict == "ok":
         return "it stayed within its objective"
-    if verdict != "breach":
+    if slo.verdict != "breach":
         return "it can’t be judged"
-    ratio, lasted = number(slo.get("outage_bad_ratio")), number(slo.get("outage_s"))
-    what = f"{text(slo.get('journey'))} requests".strip()
+    ratio, lasted = slo.outage_bad_ratio, slo.outage_s
     if ratio is None or lasted is None:
         return "it was in breach"
-    return f"{percent(ratio)} of {what} {BAD.get(text(slo.get('sli')), 'were bad')} for {seconds(lasted)}"
+    what = f"{slo.journey or ''} requests".strip()
+    return f"{percent(ratio)} of {what} {BAD.get(slo.sli or '', 'were bad')} for {seconds(lasted)}"
 
 
 def _recovery(variants: Sequence[Variant]) -> str:
-    states = {text(each.get("ttr_state")) for each in variants}
+    states = {each.ttr_state for each in variants}
     return _sentence("Users", ((called(each), _users(each)) for each in variants)) if len(states) > 1 else ""
 
 
 def _users(variant: Variant) -> str:
-    value, state = interval(variant, "ttr")
+    value, state = time_of(variant, "ttr")
     if state == "measured":
         return f"they were well again after {value}"
     return {"never": f"they never were well again ({state})", "no effect": "they were never hurt"}.get(
@@ -101,16 +105,13 @@ def _users(variant: Variant) -> str:
 
 
 def _orders(variants: Sequence[Variant]) -> str:
-    lost = {number(pick(each, "audit", "lost")) for each in variants}
+    lost = {each.audit.lost for each in variants}
     if len(lost) < 2:
         return ""
-    return _sentence(
-        "Acknowledged orders", ((called(each), _lost(mapping(each.get("audit")))) for each in variants)
-    )
+    return _sentence("Acknowledged orders", ((called(each), _lost(each.audit)) for each in variants))
 
 
-def _lost(audit: Mapping[str, Any]) -> str:
-    if number(audit.get("lost")) is None:
+def _lost(audit: Audit) -> str:
+    if audit.lost is None:
         return "they weren’t audited"
-    of = counted(whole(audit.get("acknowledged")), "order")
-    return f"{whole(audit.get('lost')) or 'none'} of {of} lost"
+    return f"{audit.lost or 'none'} of {counted(audit.acknowledged or 0, 'order')} lost"

@@ -14,9 +14,9 @@ from gameday.console.result_tables import FRAME
 from gameday.console.standard_streams import result_console
 from gameday.ports import PortError
 from gameday.recording import atomic_file
-from gameday_reports.text.formatting import NOT_MEASURED, count, interval
+from gameday_reports.text.formatting import NOT_MEASURED, count
 from gameday_reports.text.loose import text
-from gameday_reports.text.matrix_text import sentences, spelt
+from gameday_reports.text.matrix_text import sentences, spelt, time_of
 from gameday_reports.text.statistics_text import told
 
 if TYPE_CHECKING:
@@ -46,17 +46,16 @@ def conclude(
     from gameday_reports.pages.matrix_page import render_matrix
 
     result = matrix(runs)
-    document = result.document()
     try:
         atomic_file.write(folder / f"{name}.json", result.text())
-        page = render_matrix(document, runs, folder / f"{name}.html", kicker=KICKERS[name])
+        page = render_matrix(result, runs, folder / f"{name}.html", kicker=KICKERS[name])
     except OSError as error:
         raise PortError(f"the {name} can't be written to {folder}: {error}") from error
     if as_json:
         click.echo(result.text(), nl=False)
     console = result_console(on_stdout=on_stdout and not as_json)
     console.print(table(result))
-    for sentence in sentences(document["variants"]):
+    for sentence in sentences(result.variants):
         console.print(sentence, markup=False, soft_wrap=True)
     console.print(f"{name}  {page}", markup=False, soft_wrap=True)
     return result.exit_status
@@ -74,7 +73,7 @@ def table(matrix: Matrix) -> Table:
         shown.add_row(escape(spelt(name)), *(escape(_value(each.settings.get(name))) for each in variants))
     shown.add_section()
     for key in ("ttd", "tta", "ttr"):
-        shown.add_row(key.upper(), *(interval(variant.document(), key)[0] for variant in variants))
+        shown.add_row(key.upper(), *(time_of(variant, key)[0] for variant in variants))
     shown.add_row("first right operation", *(told(variant.responder.first_right_s) for variant in variants))
     shown.add_row("wrong operations", *(count(variant.responder.wrong) for variant in variants))
     shown.add_row("failed requests", *(_share(variant.impact.failed_ratio) for variant in variants))

@@ -6,28 +6,36 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gameday.analysis.model.matrix_model import Matrix, Variant
+from gameday.analysis.model.time_models import DURATIONS
 from gameday_reports.charts.small_multiples import BEFORE_S, shown
 from gameday_reports.pages.matrix_page import render_matrix
 from gameday_reports.run_page.run_data import read
-from gameday_reports.text.matrix_text import sentences
+from gameday_reports.text import matrix_text
 from tests.support.documents import matrix
 from tests.support.html_page import HOSTILE, Page
 from tests.support.sample_matrix import pair
 
-SAMPLE = {
+SAMPLE: dict[str, Any] = {
+    "run": "r",
+    "scenario": "s",
     "verdict": "pass",
+    "exit_status": 0,
+    **{f"{name}_state": "not_measured" for name in DURATIONS},
     "settings": {},
     "ttr_s": 5.0,
     "ttr_state": "measured",
     "audit": {"lost": 0},
     "slos": [],
 }
+
+UNJUDGED = {"verdict": "inconclusive", "exit_status": 3}
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +53,21 @@ def found(runs: Mapping[str, Path]) -> dict[str, Any]:
     return matrix(runs)
 
 
+def rendered(content: Mapping[str, Any], runs: Mapping[str, Path], path: Path) -> str:
+    return render_matrix(Matrix.model_validate(content), runs, path).read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def html(found: Mapping[str, Any], runs: Mapping[str, Path], folder: Path) -> str:
-    return render_matrix(found, runs, folder / "matrix.html").read_text(encoding="utf-8")
+    return rendered(found, runs, folder / "matrix.html")
 
 
 def variant(name: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, **SAMPLE, **keys}
+
+
+def sentences(variants: Sequence[Mapping[str, Any]]) -> list[str]:
+    return matrix_text.sentences([Variant.model_validate(each) for each in variants])
 
 
 def slo(verdict: str, ratio: float | None = 0.38, sli: str = "availability") -> list[dict[str, Any]]:
@@ -164,10 +180,9 @@ def test_the_same_runs_give_the_same_bytes(
     found: Mapping[str, Any], runs: Mapping[str, Path], folder: Path, html: str
 ) -> None:
     """Also in a new process."""
-    code = (
-        "import json, sys, pathlib; from gameday_reports.pages.matrix_page import render_matrix; m, r = json.load(sys.stdin); \
-        render_matrix(m, {k: pathlib.Path(v) for k, v in r.items()}, pathlib.Path(sys.argv[1]))"
-    )
+    code = "import json, sys, pathlib; from gameday_reports.pages.matrix_page import render_matrix; m, r = json.load(sys.stdin); \
+        from gameday.analysis.model.matrix_model import Matrix; \
+        render_matrix(Matrix.model_validate(m), {k: pathlib.Path(v) for k, v in r.items()}, pathlib.Path(sys.argv[1]))"
     given = json.dumps([found, {name: str(run) for name, run in runs.items()}]).encode()
     other = folder / "other.html"
     subprocess.run([sys.executable, "-c", code, str(other)], input=given, check=True, timeout=100)
@@ -178,44 +193,47 @@ def test_a_run_that_is_elsewhere_is_not_linked(
     found: Mapping[str, Any], runs: Mapping[str, Path], tmp_path: Path
 ) -> None:
     """A link leads only below the page's own folder."""
-    page = Page(render_matrix(found, runs, tmp_path / "matrix.html").read_text(encoding="utf-8"))
+    page = Page(rendered(found, runs, tmp_path / "matrix.html"))
     assert page.all("a") == []
     assert "without" in page.text("th")
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    """Names, settings, reasons, expectations, verdicts."""
-    one = variant(HOSTILE, verdict=HOSTILE, settings={HOSTILE: HOSTILE}, expectations=[{"expr": HOSTILE}])
-    one["slos"] = [{"name": HOSTILE, "verdict": HOSTILE, "journey": HOSTILE, "sli": HOSTILE}]
-    whole = {"title": HOSTILE, "verdict": HOSTILE, "reasons": [HOSTILE], "variants": [one, variant("b")]}
-    page = Page(render_matrix(whole, {}, tmp_path / "m.html").read_text(encoding="utf-8"))
+    """Names, settings, reasons, expectations. A verdict is one of those that there are."""
+    one = variant(HOSTILE, settings={HOSTILE: HOSTILE}, expectations=[{"expr": HOSTILE}])
+    one["slos"] = [{"name": HOSTILE, "verdict": "breach", "journey": HOSTILE, "sli": HOSTILE}]
+    whole = {**UNJUDGED, "title": HOSTILE, "reasons": [HOSTILE], "variants": [one, variant("b")]}
+    with pytest.raises(ValueError, match="verdict"):
+        rendered({**whole, "verdict": HOSTILE}, {}, tmp_path / "m.html")
+    page = Page(rendered(whole, {}, tmp_path / "m.html"))
     assert not page.open
     assert not page.all("script")
     assert not page.all("img")
     assert page.text().count(HOSTILE) >= 6
 
 
-NULLS = dict.fromkeys(("settings", "impact", "audit", "slos", "expectations", "ttr_s", "clocks", "verdict"))
+NULLS = dict.fromkeys(("settings", "impact", "audit", "slos", "expectations", "ttr_s", "clocks"))
+NULLS |= {"ttr_state": "not_measured"}
 
 
 @pytest.mark.parametrize(
-    "whole",
+    "parts",
     [
         {},
         {"variants": None, "reasons": None, "title": None},
-        {"variants": [None, {}, {"name": None, **NULLS}]},
+        {"variants": [variant("", **NULLS)]},
         {"variants": [variant(f"v{i}", **NULLS) for i in range(6)]},
         {
             "variants": [
-                {"name": "a", "slos": [{"name": "x", "verdict": "breach", "breached_s": None}]},
-                {"name": "b"},
+                variant("a", slos=[{"name": "x", "verdict": "breach", "breached_s": None}]),
+                variant("b"),
             ]
         },
     ],
-    ids=["nothing", "nulls", "empty-variants", "six", "no-seconds"],
+    ids=["nothing", "nulls", "empty-variant", "six", "no-seconds"],
 )
-def test_whatever_is_missing_has_a_page(whole: Mapping[str, Any], tmp_path: Path) -> None:
+def test_whatever_is_missing_has_a_page(parts: Mapping[str, Any], tmp_path: Path) -> None:
     """Words in place of every number."""
-    page = Page(render_matrix(whole, {}, tmp_path / "m.html").read_text(encoding="utf-8"))
+    page = Page(rendered({**UNJUDGED, **parts}, {}, tmp_path / "m.html"))
     assert not page.open
     assert not re.search(r"\b(None|nan|inf|null|undefined|True|False)\b", page.text())

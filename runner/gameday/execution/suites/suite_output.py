@@ -122,7 +122,7 @@ def _matrix(page: Path, runs: Mapping[str, Path]) -> bool:
     try:
         result = matrix(runs)
         _write(page.with_suffix(".json"), result.text())
-        render_matrix(result.document(), runs, page)
+        render_matrix(result, runs, page)
     except (ValueError, LookupError, OSError, Invalid) as error:
         click.echo(f"suite  no {page.name} of {page.parent.name}: {error}", err=True)
         return False
