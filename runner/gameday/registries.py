@@ -196,3 +196,23 @@ OPERATIONS: Registry[Any] = Registry(
     check="gameday.operations:reject",
 )
 """Name → `gameday.operations.OperationKind`."""
+
+PAGING: Registry[Any] = Registry(
+    "gameday.paging",
+    "receiver of pages",
+    {
+        "slack": "gameday.paging.payloads:SLACK",
+        "pagerduty": "gameday.paging.payloads:PAGERDUTY",
+        "json": "gameday.paging.payloads:JSON",
+    },
+    check="gameday.paging.receiver_kind:reject",
+)
+"""Name → `gameday.paging.ReceiverKind`."""
+
+REPORT_SECTIONS: Registry[Any] = Registry(
+    "gameday.report_sections",
+    "section of the report",
+    {},
+    check="gameday_reports.run_page.report_section:reject",
+)
+"""Name → a `ReportSection` of gameday_reports, shown after the report's own sections, which its template holds."""

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from gameday.paging import FORMATS, Page, Target
+from gameday.paging import Page, Target
 from gameday.paging.payloads import Action, payload
-from gameday.paging.target import Format
+from gameday.registries import PAGING
 
 URL = "https://hooks.example/T0"
 PAGE = Page(
@@ -50,8 +50,8 @@ def test_slack_gets_escaped_text() -> None:
     )
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name != "pagerduty"])
-def test_every_text_is_marked_and_has_the_runbook(format: Format) -> None:
+@pytest.mark.parametrize("format", [name for name in PAGING if name != "pagerduty"])
+def test_every_text_is_marked_and_has_the_runbook(format: str) -> None:
     """So have page, acknowledgement and end; a page without a runbook says so."""
     target = Target(URL, format)
     for action in get_args(Action):
@@ -61,8 +61,8 @@ def test_every_text_is_marked_and_has_the_runbook(format: Format) -> None:
     assert "No runbook." in payload(target, "trigger", Page("r", "a", "s", "o", ""))["text"]
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_no_payload_holds_the_address(format: Format) -> None:
+@pytest.mark.parametrize("format", PAGING)
+def test_no_payload_holds_the_address(format: str) -> None:
     """A payload is shown to a room full of people."""
     secret = Target("https://hooks.example/very/secret", format, "KEY")
     assert "very" not in json.dumps(payload(secret, "trigger", PAGE))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.paging import read_target
-from gameday.paging.target import PAGERDUTY
+from gameday.paging import Page, ReceiverKind, payloads, read_target
+from gameday.paging import target as target_module
+from gameday.paging.payloads import PAGERDUTY
+from gameday.registries import PAGING
 
 
 def test_each_format_has_its_own_syntax() -> None:
     """PagerDuty itself needs the key only."""
     assert read_target("slack=https://hooks.example/T0").format == "slack"
     own = read_target("pagerduty=abc123")
-    assert (own.url, own.key) == (PAGERDUTY, "abc123")
+    assert (own.url, own.key) == (PAGERDUTY.default_url, "abc123")
     other = read_target("pagerduty=http://127.0.0.1:9/v2/enqueue#abc123")
     assert (other.url, other.key) == ("http://127.0.0.1:9/v2/enqueue", "abc123")
 
@@ -48,3 +50,21 @@ def test_a_target_shows_only_its_host() -> None:
         target = read_target(text)
         assert "s3cret" not in f"{target} {target!r} {target.shown}"
     assert read_target("slack=https://hooks.example:8443/s3cret").shown == "slack at hooks.example"
+
+
+def test_a_registered_kind_is_written_as_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in's receiver is named by its entry point and makes its own payload."""
+    kind = ReceiverKind(
+        lambda target, action, page, by: {"say": f"{target.format} {action} {page.alert} {by}"}
+    )
+    registered = {**PAGING, "pigeon": kind}
+    monkeypatch.setattr(target_module, "PAGING", registered)
+    monkeypatch.setattr(payloads, "PAGING", registered)
+    target = read_target("pigeon=https://loft.example/1")
+    page = Page("r1", "a1", "checkout is bad", "checkout", "2026-01-01T00:00:00Z")
+    assert target.shown == "pigeon at loft.example"
+    assert payloads.payload(target, "acknowledge", page, "on-call") == {
+        "say": "pigeon acknowledge a1 on-call"
+    }
+    with pytest.raises(ValueError, match="no # part"):
+        read_target("pigeon=https://loft.example/1#key")

@@ -31,6 +31,7 @@ from gameday_reports.run_page import (
     impact_table,
     tables,
 )
+from gameday_reports.run_page.report_section import plugin_sections
 from gameday_reports.run_page.run_data import Run, read
 from gameday_reports.text.formatting import Figure, interval, percent, seconds
 from gameday_reports.text.formatting import figures as large_figures
@@ -90,6 +91,7 @@ def _content(run: Run) -> dict[str, Any]:
         "about": run.scenario,
         "runbook": header.link(run.scenario.get("runbook")),
         "command": header.command(run),
+        "extra": list(plugin_sections(run)),
         "text": text,
         "person": person,
         **_timeline(run),

@@ -6,6 +6,7 @@ run. The engine decides when to page.
 
 from gameday.paging.delivery import Pager, ReportDelivery
 from gameday.paging.payloads import Page
-from gameday.paging.target import FORMATS, Target, read_target
+from gameday.paging.receiver_kind import ReceiverKind
+from gameday.paging.target import Target, read_target
 
-__all__ = ["FORMATS", "Page", "Pager", "ReportDelivery", "Target", "read_target"]
+__all__ = ["Page", "Pager", "ReceiverKind", "ReportDelivery", "Target", "read_target"]

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gameday.paging.receiver_kind import ReceiverKind
 from gameday.paging.target import Target
+from gameday.registries import PAGING
 from gameday.scenario.system_under_test import STOREFRONT
 
 Action = Literal["trigger", "acknowledge", "resolve"]
@@ -39,10 +41,11 @@ class Page:
 
 def payload(target: Target, action: Action, page: Page, by: str = "") -> Mapping[str, Any]:
     """Return the JSON body of a message; `by` is the role that acknowledged."""
-    if target.format == "pagerduty":
-        return _pagerduty(target.key, action, page)
-    if target.format == "slack":
-        return {"text": _slack(action, page, by)}
+    kind: ReceiverKind = PAGING[target.format]
+    return kind.payload(target, action, page, by)
+
+
+def _json(target: Target, action: Action, page: Page, by: str) -> Mapping[str, Any]:
     return {
         "schema": "gameday/page/v1",
         "action": action,
@@ -58,8 +61,8 @@ def payload(target: Target, action: Action, page: Page, by: str = "") -> Mapping
     }
 
 
-def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
-    event: dict[str, Any] = {"routing_key": key, "event_action": action, "dedup_key": page.key}
+def _pagerduty(target: Target, action: Action, page: Page, by: str) -> Mapping[str, Any]:
+    event: dict[str, Any] = {"routing_key": target.key, "event_action": action, "dedup_key": page.key}
     if action != "trigger":
         return event
     event["client"] = "gameday"
@@ -77,10 +80,10 @@ def _pagerduty(key: str, action: Action, page: Page) -> Mapping[str, Any]:
     return event
 
 
-def _slack(action: Action, page: Page, by: str) -> str:
+def _slack(target: Target, action: Action, page: Page, by: str) -> Mapping[str, Any]:
     """Return the text with Slack's three special characters escaped, so that no summary notifies a channel."""
     text = f"{_headline(action, page, by)}\n{_runbook_line(page)}"
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
 
 
 def _headline(action: Action, page: Page, by: str) -> str:
@@ -95,3 +98,10 @@ def _headline(action: Action, page: Page, by: str) -> str:
 
 def _runbook_line(page: Page) -> str:
     return f"Runbook: {page.runbook}" if page.runbook else "No runbook."
+
+
+SLACK = ReceiverKind(_slack)
+JSON = ReceiverKind(_json)
+PAGERDUTY = ReceiverKind(
+    _pagerduty, default_url="https://events.pagerduty.com/v2/enqueue", key_pattern=r"[\w-]{1,100}"
+)

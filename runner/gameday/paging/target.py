@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-Format = Literal["slack", "pagerduty", "json"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+from gameday.paging.receiver_kind import ReceiverKind
+from gameday.registries import PAGING, ExtensionError
 
 
 @dataclass(frozen=True)
 class Target:
-    """One receiver. `key` is PagerDuty's routing key, empty for other formats."""
+    """One receiver. `format` is a registered kind; `key` is its key, such as PagerDuty's routing key, or empty."""
 
     url: str = field(repr=False)
-    format: Format
+    format: str
     key: str = field(default="", repr=False)
 
     @property
@@ -32,18 +30,21 @@ class Target:
 def read_target(text: str) -> Target:
     """Read a receiver from the command line or the environment. Raise ValueError, without the text in it."""
     name, _, address = text.strip().partition("=")
-    format_ = next((known for known in FORMATS if known == name), None)
-    if format_ is None:
-        raise ValueError(f"a receiver of pages is written {' or '.join(f'{known}=…' for known in FORMATS)}")
-    if format_ == "pagerduty" and not address.startswith(("http:", "https:")):
-        address = f"{PAGERDUTY}#{address}"
+    if name not in PAGING:
+        raise ValueError(f"a receiver of pages is written {' or '.join(f'{known}=…' for known in PAGING)}")
+    try:
+        kind: ReceiverKind = PAGING[name]
+    except ExtensionError as error:
+        raise ValueError(str(error)) from error
+    if kind.default_url and not address.startswith(("http:", "https:")):
+        address = f"{kind.default_url}#{address}"
     url, _, key = address.partition("#")
-    _check_url(url, format_)
-    if format_ == "pagerduty" and not re.fullmatch(r"[\w-]{1,100}", key):
-        raise ValueError("pagerduty needs a routing key: pagerduty=KEY or pagerduty=URL#KEY")
-    if format_ != "pagerduty" and key:
-        raise ValueError(f"an address for {format_} has no # part")
-    return Target(url, format_, key)
+    _check_url(url, name)
+    if kind.key_pattern and not re.fullmatch(kind.key_pattern, key):
+        raise ValueError(f"{name} needs a routing key: {name}=KEY or {name}=URL#KEY")
+    if not kind.key_pattern and key:
+        raise ValueError(f"an address for {name} has no # part")
+    return Target(url, name, key)
 
 
 def _check_url(url: str, format_: str) -> None:
