@@ -1,7 +1,7 @@
-"""Known truth: cuts a link at times known exactly, and says how far off the clocks of a run are on this machine.
+"""Calibration: cut a link at exactly known times and measure how far off the clocks of a run are on this machine.
 
-`bench` wires what stands between users and a stub, `outages` cuts and restores, `errors` compares measured with true,
-`findings` is what comes of it. The command line and what it prints is `gameday.cli.calibrate`.
+`bench` wires load, link and stub, `known_outages` cuts and restores the link, `deviations` compares the measured times with
+the true ones, `calibration_result` is the result. `gameday.cli.calibrate` is the command.
 """
 
 from gameday.calibrate.bench import Settings

@@ -1,7 +1,7 @@
-"""The bench: users, one link, a stub, nothing between. Brings them up, cuts the link, restores it, takes them down.
+"""Bench of a calibration: users, one link and a stub. Brings them up, cuts and restores the link, tears them down.
 
-All of it are the parts of any run: the substrate, the link server, the load, the watch. The stamps of cut and
-restoration are taken in the link server, on CLOCK_MONOTONIC, which processes and containers of one machine share.
+It uses the parts of any run: substrate, link server, load, telemetry. The link server stamps each cut and restoration on
+CLOCK_MONOTONIC, which the processes and containers of one machine share.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ READABLE_S = 1e-6
 
 @dataclass(frozen=True)
 class Settings:
-    """One calibration; `folder` is its own."""
+    """Settings of one calibration; `folder` belongs to it alone."""
 
     run: str
     folder: Path
@@ -69,12 +69,12 @@ class Settings:
 
 
 def topology() -> Topology:
-    """The stub and a link server, with the load's link to it."""
+    """Return the topology: a stub, a link server, and the load's link to the stub."""
     return replace(read_topology(bundled.compose() / "calibration", (REGION,)), links=(LINK,))
 
 
 class Bench:
-    """Safe from any thread once up. Every method raises PortError."""
+    """Thread-safe once it is up. Every method raises PortError if it fails."""
 
     def __init__(
         self, settings: Settings, clock: RunClock, journal: Journal, progress: Callable[[str], None]
@@ -104,8 +104,8 @@ class Bench:
         )
 
     def target(self) -> str:
-        """The URL of the link itself, once the operator has brought all up and a page came through."""
-        links = next(each for each in self._substrate.instances() if each.region == EDGE)
+        """Return the URL of the link, after one page has passed through it. The system must be up."""
+        links = next(instance for instance in self._substrate.instances() if instance.region == EDGE)
         self._server = LinkServer(*self._substrate.address(links))
         target = f"http://{self._server.proxies()[LINK.name].listen}"
         try:
@@ -117,7 +117,7 @@ class Bench:
         return target
 
     def switch(self, on: bool) -> float:
-        """Cuts or restores the link; when that was, by the link server's own stamp, in seconds since the start."""
+        """Restore or cut the link; return when that was, by the link server's stamp, in seconds since the start."""
         if self._server is None:
             raise PortError("the link isn't up")
         url = f"http://{self._server.address}/proxies/{quote(LINK.name)}"
@@ -136,17 +136,17 @@ class Bench:
         return stamp
 
     def down(self) -> Sequence[str]:
-        """What couldn't be removed."""
+        """Tear everything down; return what couldn't be removed."""
         return self.system.take_down()
 
     def _listen(self, link: Link) -> str:
-        """Where the users, who are no instance, reach it: by its own address, not by every one of its container."""
+        """Return where the link listens for the users, who aren't an instance: at the container's own address only."""
         port = self._substrate.listen(link).rpartition(":")[2]
         return f"{self._substrate.link_host(link)}:{port}"
 
 
 def plan(settings: Settings, clock: RunClock, target: str) -> LoadPlan:
-    """Product pages alone, through the link."""
+    """Return the load's plan: product pages only, through the link."""
     load = SCENARIO.load
     return LoadPlan(
         run=settings.run,
@@ -172,7 +172,7 @@ def _substrate(settings: Settings, progress: Callable[[str], None]) -> Substrate
 
 
 def _release(substrate: str, name: str) -> Release:
-    """The stub's own; the image holds it already."""
+    """Return the stub's release; an image contains it already."""
     return Release(name, STUB, bundled.compose() if KINDS[substrate].uses_link_server else None)
 
 

@@ -1,7 +1,7 @@
-"""What a calibration found, from its folder alone: `calibration.json` ("gameday/calibration/v1").
+"""Result of a calibration, computed from its folder alone: `calibration.json` ("gameday/calibration/v1").
 
-Journal and samples are all it reads, so it can be made again. A good one is kept where later runs on this machine find
-it, one for each substrate.
+It reads only journal and samples, so it can be computed again. A reliable result is kept for later runs on this machine,
+one for each substrate.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ E = TypeVar("E", bound=JournalEvent)
 SCHEMA = "gameday/calibration/v1"
 FILE = "calibration.json"
 LEAST = 60
-"""With 59 outages or more the greatest error bounds the 95th percentile with 95 % confidence; fewer aren't kept."""
+"""From 59 outages on the greatest error bounds the 95th percentile with 95 % confidence; smaller results aren't kept."""
 TARGET_S = 0.1
 SKEW_S = 0.05
-"""Beyond the spacing of requests no stall explains an error of more in the half of all outages: two clocks differ."""
+"""A median error larger than this, beyond the spacing of requests, isn't explained by stalls: two clocks differ."""
 DIGITS = 6
 
 
 def read_findings(folder: Path) -> dict[str, Any]:
-    """The content of calibration.json. ValueError where the folder doesn't hold a whole calibration."""
+    """Compute the content of calibration.json. Raise ValueError if the folder doesn't hold a whole calibration."""
     journal = JournalIndex(read_journal(folder / "journal.jsonl"))
     samples = read_samples(folder / "samples")
     started = _first(journal, RunStarted)
@@ -58,7 +58,7 @@ def read_findings(folder: Path) -> dict[str, Any]:
         key: getattr(started, key)
         for key in ("substrate", "why", "started", "version", "host", "seed", "rate")
     }
-    told = {
+    content = {
         "schema": SCHEMA,
         "id": started.run,
         **about,
@@ -73,48 +73,48 @@ def read_findings(folder: Path) -> dict[str, Any]:
         "lag_p95_s": _first(journal, LagMeasured).p95_s,
         "outages": [_row(one) for one in each],
     }
-    return _rounded(told)  # type: ignore[no-any-return]
+    return _rounded(content)  # type: ignore[no-any-return]
 
 
-def problems(found: Mapping[str, Any]) -> list[str]:
-    """Why a calibration is not to be relied on; empty where it is."""
-    n, said = found["n"], []
-    if found["measured"] < n:
-        said.append(f"{n - found['measured']} of {n} outages weren't measured as one")
-    if found["detected"] < n:
-        said.append(f"{n - found['detected']} of {n} outages weren't detected")
-    if found["spurious"]:
-        said.append(f"{found['spurious']} outages were measured where there was none")
-    for clock, spread_of in found["beyond_spacing_s"].items():
+def problems(result: Mapping[str, Any]) -> list[str]:
+    """Return why a calibration isn't reliable, nothing if it is."""
+    n, reasons = result["n"], []
+    if result["measured"] < n:
+        reasons.append(f"{n - result['measured']} of {n} outages weren't measured as one")
+    if result["detected"] < n:
+        reasons.append(f"{n - result['detected']} of {n} outages weren't detected")
+    if result["spurious"]:
+        reasons.append(f"{result['spurious']} outages were measured where there was none")
+    for clock, spread_of in result["beyond_spacing_s"].items():
         bias = spread_of["bias"] if spread_of else 0.0
         if abs(bias) > SKEW_S:
             how = "late" if bias > 0 else "early"
-            said.append(f"`{clock}` is {abs(bias) * 1000:.0f} ms {how} on the median: two clocks differ")
-    return said
+            reasons.append(f"`{clock}` is {abs(bias) * 1000:.0f} ms {how} on the median: two clocks differ")
+    return reasons
 
 
-def coarse(found: Mapping[str, Any]) -> list[str]:
-    """Errors past the target: true, but worse than a quiet machine would do."""
+def coarse(result: Mapping[str, Any]) -> list[str]:
+    """Return the errors beyond the target: they are correct, but larger than on a quiet machine."""
     return [
-        f"p95 error of `{clock}` is {found['error_s'][clock]['p95'] * 1000:.0f} ms; {TARGET_S * 1000:.0f} ms is the aim"
+        f"p95 error of `{clock}` is {result['error_s'][clock]['p95'] * 1000:.0f} ms; {TARGET_S * 1000:.0f} ms is the aim"
         for clock in ("effect", "recovered")
-        if found["error_s"][clock] and found["error_s"][clock]["p95"] > TARGET_S
+        if result["error_s"][clock] and result["error_s"][clock]["p95"] > TARGET_S
     ]
 
 
-def write(folder: Path, found: Mapping[str, Any]) -> Path:
-    """Puts it into the folder of the calibration, at once."""
-    atomic_file.write_json(folder / FILE, found)
+def write(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Write calibration.json into the calibration's folder; return its path. Raise OSError."""
+    atomic_file.write_json(folder / FILE, result)
     return folder / FILE
 
 
-def keep(state: Path, found: Mapping[str, Any]) -> Path | None:
-    """Puts it where later runs look; None where it has too few outages or isn't to be relied on."""
-    if found["n"] < LEAST or problems(found):
+def keep(state: Path, result: Mapping[str, Any]) -> Path | None:
+    """Keep the result for later runs and return its path; None if it has too few outages or isn't reliable."""
+    if result["n"] < LEAST or problems(result):
         return None
     state.mkdir(parents=True, exist_ok=True)
-    path = state / f"calibration-{found['substrate']}.json"
-    atomic_file.write_json(path, found)
+    path = state / f"calibration-{result['substrate']}.json"
+    atomic_file.write_json(path, result)
     return path
 
 
@@ -132,7 +132,7 @@ def _truths(journal: JournalIndex) -> list[Truth]:
 
 
 def _errors(each: Sequence[Measured]) -> dict[str, Any]:
-    """`error_s` against the truth itself; `beyond_spacing_s` is what a denser load wouldn't mend."""
+    """Return the errors: `error_s` against the true times, `beyond_spacing_s` what a denser load wouldn't reduce."""
     cut = [one.truth.cut for one in each]
     restored = [one.truth.restored for one in each]
     effect, recovered = [one.effect for one in each], [one.recovered for one in each]
@@ -159,12 +159,12 @@ def _errors(each: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _spread(error: Callable[..., float | None], *columns: Sequence[float | None]) -> dict[str, float] | None:
-    found = spread(map(error, *columns))
-    return asdict(found) if found else None
+    result = spread(map(error, *columns))
+    return asdict(result) if result else None
 
 
 def _ground(samples: Samples, begin: float, truths: Sequence[Truth]) -> dict[str, float | None]:
-    """How fast the stub answered before the first cut, and how late requests were sent over all."""
+    """Return how fast the stub answered before the first cut, and how late requests were sent overall."""
     records = samples.records
     counts, good = select(SLO, samples)
     quiet = (

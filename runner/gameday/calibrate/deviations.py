@@ -1,7 +1,7 @@
-"""Measured against true: how far from the real cut and restoration the clocks of each outage lie. Pure.
+"""Deviations of the measured clocks from the true ones, for each outage. Pure.
 
-The truth are stamps of the link server; what is measured comes from `gameday.slo` and from the watch's alerts, as in any
-run. Beside it stands what statistics in buckets of one second would have said. How all this came about is `outages`.
+The true times are the link server's stamps; the measured ones come from `gameday.slo` and from alerts, as in any run.
+For comparison it also computes what statistics in buckets of one second would say.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from gameday.scenario import Slo
 from gameday.slo import Outage, select
 
 BUCKET_S = 1.0
-"""Locust's own statistics count by the second in which an answer came."""
+"""Locust's own statistics count by the second in which an answer arrived."""
 Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One outage as it really was, in seconds since the run's start."""
+    """The true times of one outage, in seconds since the run's start."""
 
     cut: float
     restored: float
@@ -33,10 +33,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was made of one outage; None where it wasn't seen, or not as one.
+    """The measured times of one outage; None if it wasn't measured, or not as a single outage.
 
-    `next_cut`, `next_restored`: planned time of the first request at or after the truth, the soonest that any
-    measurement by requests could tell.
+    `next_cut` and `next_restored` are the planned times of the first request at or after the true time: no measurement
+    by requests can be closer.
     """
 
     truth: Truth
@@ -51,7 +51,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Spread:
-    """Of errors in seconds: quantiles of their size, and their median with its sign, positive where measured late."""
+    """Spread of errors in seconds: quantiles of their size, and their signed median (`bias`), positive if measured late."""
 
     median: float
     p95: float
@@ -60,7 +60,7 @@ class Spread:
 
 
 def spread(errors: Iterable[float | None]) -> Spread | None:
-    """Of those that are known; None where none is."""
+    """Return the spread of the known errors, None if no error is known."""
     errors = np.array([error for error in errors if error is not None])
     if not len(errors):
         return None
@@ -70,12 +70,12 @@ def spread(errors: Iterable[float | None]) -> Spread | None:
 
 
 def apart(measured: float | None, true: float | None) -> float | None:
-    """The error in seconds, positive where measured late; None where one isn't known."""
+    """Return the error in seconds, positive if measured late; None if a time isn't known."""
     return None if measured is None or true is None else measured - true
 
 
 def beyond(measured: float | None, true: float, following: float | None) -> float | None:
-    """Seconds by which a time lies outside of what the gap between requests explains; 0 from `true` to `following`."""
+    """Return how many seconds a time lies outside the gap between requests, 0 from `true` to `following`."""
     if measured is None or following is None:
         return None
     return min(0.0, measured - true) + max(0.0, measured - following)
@@ -84,14 +84,14 @@ def beyond(measured: float | None, true: float, following: float | None) -> floa
 def measured(
     truths: Sequence[Truth], outages: Sequence[Outage], pages: Sequence[float], slo: Slo, samples: Samples
 ) -> list[Measured]:
-    """Each true outage with what was measured of it. `truths` and `pages` (times of alerts that page) are in order."""
+    """Return what was measured of each true outage. `truths` and `pages` (times of paging alerts) are in order."""
     planned, failed = samples.records["planned"], _failed(slo, samples)
-    found = []
+    results = []
     for truth, (since, until) in zip(truths, _grounds(truths), strict=True):
-        own = [each for each in outages if since <= each.effect < until]
+        own = [outage for outage in outages if since <= outage.effect < until]
         one = own[0] if len(own) == 1 else None
         first, last = _buckets(samples.records["end"][failed & (planned >= since) & (planned < until)])
-        found.append(
+        results.append(
             Measured(
                 truth,
                 one.effect if one else None,
@@ -103,11 +103,11 @@ def measured(
                 _next(planned, truth.restored),
             )
         )
-    return found
+    return results
 
 
 def _grounds(truths: Sequence[Truth]) -> list[tuple[float, float]]:
-    """What belongs to each: from the middle of the quiet time before it to the middle of that after it."""
+    """Return the span of each outage: from the middle of the quiet time before it to the middle of that after it."""
     edges = [(one.restored + two.cut) / 2 for one, two in itertools.pairwise(truths)]
     return list(zip([-math.inf, *edges], [*edges, math.inf], strict=True))[: len(truths)]
 
@@ -118,7 +118,7 @@ def _failed(slo: Slo, samples: Samples) -> npt.NDArray[np.bool_]:
 
 
 def _buckets(ends: Times) -> tuple[float | None, float | None]:
-    """Begin of the first bucket with a failure, and of the first one after them without."""
+    """Return the begin of the first bucket with a failure, and of the first bucket after all failures."""
     if not len(ends):
         return None, None
     first, last = np.floor(ends.min() / BUCKET_S), np.floor(ends.max() / BUCKET_S)

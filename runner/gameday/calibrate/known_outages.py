@@ -1,6 +1,6 @@
-"""Cuts the link and restores it, again and again in random phase, while load and watch go on as in any run.
+"""Outages of known times: cut and restore the link repeatedly, in random phase, under load and telemetry of any run.
 
-Everything ends up in journal and samples; what they say is left to `findings`.
+Everything is recorded in journal and samples; `calibration_result` reads them.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ SETTLE_S = 2.0
 WARM_S = 2.0
 STEADY_S = 5.0
 LENGTH_S = (1.0, 2.0)
-"""An outage's shortest and longest; no whole number of anything, so its ends meet every tick in random phase."""
+"""The shortest and longest outage. Random lengths let both ends meet every tick in random phase."""
 QUIET_S = (2.0, 3.0)
-"""Before an outage and after the last: at least two windows of the SLO."""
+"""Quiet time before each outage and after the last: at least two windows of the SLO."""
 
 
 class Interrupted(Exception):
-    """Somebody asked it to end."""
+    """The calibration was interrupted."""
 
 
 class Screen(Protocol):
-    """Where people follow it."""
+    """Shows the progress."""
 
     def say(self, text: str) -> None: ...
 
@@ -60,25 +60,25 @@ class Screen(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """Seconds of quiet, then seconds of outage."""
+    """One outage: seconds of quiet, then seconds of outage."""
 
     quiet: float
     length: float
 
 
 def schedule(outages: int, seed: int) -> list[Step]:
-    """The same for the same seed."""
+    """Return the quiet times and lengths of so many outages, the same for the same seed."""
     draw = random.Random(seed)  # noqa: S311
     return [Step(draw.uniform(*QUIET_S), draw.uniform(*LENGTH_S)) for _ in range(outages)]
 
 
 def expected_seconds(outages: int) -> float:
-    """From the start of the load to its end."""
+    """Return the expected seconds from the start of the load to its end."""
     return WARM_S + STEADY_S + outages * (sum(QUIET_S) + sum(LENGTH_S)) / 2 + QUIET_S[1]
 
 
 class Calibration:
-    """One calibration. `stopping` may be set by anyone, a signal handler too; `left` is what couldn't be removed."""
+    """One calibration. Setting `stopping` ends it, also from a signal handler; `left` is what couldn't be removed."""
 
     def __init__(
         self, settings: Settings, outages: int, why: str, screen: Screen, clock: RunClock | None = None
@@ -96,7 +96,7 @@ class Calibration:
         self._news: queue.SimpleQueue[float | Exception | None] = queue.SimpleQueue()
 
     def run(self) -> None:
-        """From nothing to nothing. Raises PortError or Interrupted once all is taken down."""
+        """Run the calibration and tear everything down; then raise PortError or Interrupted if it didn't finish."""
         self._log(self._started())
         try:
             self._play()
@@ -106,8 +106,8 @@ class Calibration:
     def _play(self) -> None:
         began = self._clock.now()
         self._screen.say(f"bringing up a stub and a link on {self._settings.substrate}")
-        self._aside(self._bench.system.bring_up)
-        while self._heard() is not None:
+        self._start_thread(self._bench.system.bring_up)
+        while self._next_news() is not None:
             self._pause(POLL_S)
         begin = self._bench.load.start(self._bench.target())
         self._bench.watch.start(self._bench.load.shards(), dict)
@@ -115,7 +115,7 @@ class Calibration:
         self._watch_until(begin + WARM_S + STEADY_S)
         self._bench.watch.calibrate(begin + WARM_S)
         self._log(SteadyStateJudged(met=True, why="", since=begin + WARM_S, until=self._clock.now()))
-        self._aside(self._cut_and_restore)
+        self._start_thread(self._cut_and_restore)
         self._follow()
 
     def _watch_until(self, t: float) -> None:
@@ -123,9 +123,9 @@ class Calibration:
             self._look()
 
     def _follow(self) -> None:
-        """Watches, and after each outage has the detectors listen anew, till there are no more."""
+        """Poll telemetry until the last outage is over, rearming the detectors after each one."""
         done, due = 0, self._clock.now()
-        while (restored := self._heard()) is not None:
+        while (restored := self._next_news()) is not None:
             if restored > 0:
                 done += 1
                 self._bench.watch.rearm(restored)
@@ -159,8 +159,8 @@ class Calibration:
             self._news.put(restored)
         self._pause(QUIET_S[1])
 
-    def _aside(self, work: Callable[[], None]) -> None:
-        """In a thread of its own: what it says, its end (None) or what it raised come through `_heard`."""
+    def _start_thread(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread; its news, its end (None) and its errors arrive through `_next_news`."""
 
         def guarded() -> None:
             try:
@@ -173,8 +173,8 @@ class Calibration:
         self._working = threading.Thread(target=guarded, name="calibration", daemon=True)
         self._working.start()
 
-    def _heard(self) -> float | None:
-        """When a link was restored, 0 where there is no news; None at the end of the work aside. Raises what it did."""
+    def _next_news(self) -> float | None:
+        """Return when the link was restored, 0 if there is no news, None at the thread's end. Raise the thread's error."""
         try:
             news = self._news.get_nowait()
         except queue.Empty:
@@ -188,7 +188,7 @@ class Calibration:
             raise Interrupted
 
     def _close(self) -> None:
-        """Load, watch, bench: each is ended even where the one before failed."""
+        """End load, telemetry and bench, each even if the one before failed."""
         self._log(PhaseStarted("down"))
         self.stopping.set()
         for where, stop in self._endings():
@@ -197,7 +197,7 @@ class Calibration:
             except Exception as error:
                 self._log(RunError(where=where, why=f"{type(error).__name__}: {error}"))
         if self._working is not None:
-            # What is being made right now, a network say, is to be there when everything is taken down.
+            # Something being created right now, such as a network, must exist before everything is removed.
             self._working.join(SETTLE_S)
         self.left += self._bench.down()
         self._log(CleanupDone(clean=not self.left, left=tuple(self.left)))
