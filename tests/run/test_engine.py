@@ -1,4 +1,4 @@
-"""The engine as a whole run in milliseconds: events by hand, actions looked at."""
+"""Whole runs of the engine in milliseconds: hand-made events in, actions out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def healthy(t: float, since: float | None, breached: bool = False, why: str = ""
 
 
 def in_fault(plan: run_state.Plan = PLAN) -> run_state.State:
-    """Steady state met at t = 20; every entry of the timeline ordered and ended by t = 27."""
+    """Steady state met at t = 20; every timeline entry begun and ended by t = 27."""
     state, _ = engine.begin(plan)
     events: list[Event] = [
         SystemUp(5.0),
@@ -111,7 +111,7 @@ def test_a_page_in_steady_state_makes_it_unsteady() -> None:
 
 
 def test_alerts_of_the_warm_up_are_not_alerts() -> None:
-    """Cold caches page nobody."""
+    """Cold caches raise alerts that mean nothing."""
     state, _ = engine.begin(PLAN)
     state, actions = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), AlertRaised(7.0, ALERT)])
     assert state.alerts == ()
@@ -119,7 +119,7 @@ def test_alerts_of_the_warm_up_are_not_alerts() -> None:
 
 
 def test_entries_are_ordered_once_each_at_their_time() -> None:
-    """Two entries due between two ticks are both ordered, in the timeline's order, and never again."""
+    """Two entries that are due between two ticks both begin, in the timeline's order, and never again."""
     state, _ = engine.begin(PLAN)
     state, _ = play(
         state, [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0), healthy(19.5, 9.0), Tick(19.9), Tick(20.0)]
@@ -153,7 +153,7 @@ def test_never_ends_while_an_operation_is_under_way() -> None:
 
 
 def test_no_effect_waits_a_whole_window() -> None:
-    """A change that hurts nobody ends the run after max(hold, window), not at once."""
+    """A run without any breach ends after max(hold, window), not at once."""
     state = in_fault(replace(PLAN, hold=1.0))
     _, actions = play(state, [healthy(38.9, 20.0), Tick(38.9)])
     assert reasons(actions) == []
@@ -162,7 +162,7 @@ def test_no_effect_waits_a_whole_window() -> None:
 
 
 def test_gives_up_when_it_never_recovers() -> None:
-    """`giveUp` after the last entry was ordered, and not before."""
+    """The run ends `giveUp` after the last entry began, and not before."""
     state = in_fault()
     state, actions = play(state, [healthy(84.5, None, breached=True), Tick(84.9)])
     assert reasons(actions) == []
@@ -209,7 +209,7 @@ def test_operations_before_the_fault_are_refused() -> None:
 
 
 def test_an_ended_operation_rearms_and_clears_the_alerts() -> None:
-    """After an operation the old alerts say nothing any more; detectors may raise anew."""
+    """An operation makes the old alerts obsolete; detectors may raise again."""
     state, actions = play(
         in_fault(),
         [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK), OperationEnded(33.0, "o1", False)],
@@ -219,8 +219,8 @@ def test_an_ended_operation_rearms_and_clears_the_alerts() -> None:
     assert [is_ for _, _, is_ in state.operations] == ["failed"]
 
 
-def test_in_a_drill_operations_open_once_something_is_to_be_seen() -> None:
-    """Before, they are refused in the same words, whether the fault is there already or not."""
+def test_a_drill_accepts_operations_from_the_first_page_or_breach_on() -> None:
+    """A rejection before that is the same whether the fault has started or not."""
     secret = replace(PLAN, secret=True)
     steady, _ = play(engine.begin(secret)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
     before, told_before = engine.step(steady, OperationRequested(10.0, ROLLBACK, "o1"))
@@ -238,8 +238,8 @@ def errors(actions: Iterable[Action]) -> list[tuple[object, object]]:
     return [(event.where, event.why) for event in logged if isinstance(event, RunError)]
 
 
-def test_a_stop_ends_the_fault_at_once() -> None:
-    """The condition and its values go to the journal; what was done is taken back first, and orders are audited."""
+def test_an_abort_condition_ends_the_fault_at_once() -> None:
+    """The condition and its values are journalled; faults are reverted first, and orders are audited."""
     _, actions = play(in_fault(), [AbortConditionMet(31.0, "alerts > 3", {"alerts": 4.0})])
     assert Log(RunStopped(expr="alerts > 3", values={"alerts": 4.0})) in actions
     assert reasons(actions) == ["stopped"]
@@ -247,14 +247,14 @@ def test_a_stop_ends_the_fault_at_once() -> None:
 
 
 @pytest.mark.parametrize("phase", ["up", "warm", "steady", "down", "done"])
-def test_a_stop_is_for_the_fault_alone(phase: run_state.Phase) -> None:
-    """Elsewhere there is nothing to stop, and an end under way isn't begun again."""
+def test_an_abort_condition_counts_only_during_the_timeline(phase: run_state.Phase) -> None:
+    """In other phases the run has done nothing that could be aborted, or is ending already."""
     state = replace(engine.begin(PLAN)[0], phase=phase)
     assert play(state, [AbortConditionMet(1.0, "alerts > 3", {})]) == (state, [])
 
 
 def test_alerts_are_counted_from_the_steady_state_on() -> None:
-    """Those of the warm-up aren't; what an operation answered is counted still."""
+    """Alerts of the warm-up don't count; alerts that an operation cleared still do."""
     state, _ = engine.begin(PLAN)
     state, _ = play(state, [SystemUp(5.0), LoadStarted(6.0, 6.0), AlertRaised(7.0, ALERT)])
     assert (state.alerts_raised, state.pages_raised) == (0, 0)
@@ -266,8 +266,8 @@ def test_alerts_are_counted_from_the_steady_state_on() -> None:
     assert (state.alerts_raised, state.pages_raised, state.alerts) == (2, 1, ())
 
 
-def test_a_bring_up_that_goes_on_has_its_time_and_one_that_hangs_is_given_up() -> None:
-    """Counted from the last change of what it waits for; the error names that, and how long nothing was new."""
+def test_a_bring_up_may_take_long_but_not_hang() -> None:
+    """The time-out counts from the last progress; the error says how long ago that was and what is awaited."""
     up = PLAN.timeouts.up
     state, _ = engine.begin(PLAN)
     state, actions = play(
@@ -280,8 +280,8 @@ def test_a_bring_up_that_goes_on_has_its_time_and_one_that_hangs_is_given_up() -
     assert (reasons(actions), actions[-1]) == (["error"], TearDown(collect=False))
 
 
-def test_of_many_that_are_waited_for_some_are_named() -> None:
-    """A message that names forty instances names none."""
+def test_an_error_names_at_most_eight_instances() -> None:
+    """The rest is given as a number."""
     names = tuple(f"r.s{i}" for i in range(10))
     _, actions = play(engine.begin(PLAN)[0], [Tick(0.5, names), Tick(PLAN.timeouts.up + 0.5, names)])
     assert errors(actions)[0][1] == f"no progress for {PLAN.timeouts.up:.0f} s, waiting for " + ", ".join(
@@ -290,7 +290,7 @@ def test_of_many_that_are_waited_for_some_are_named() -> None:
 
 
 def test_a_load_that_never_begins_is_an_error() -> None:
-    """Counted from when the system was up, not from the run's start."""
+    """The time-out counts from when the system was up, not from the run's start."""
     limit = PLAN.timeouts.load
     state, actions = play(engine.begin(PLAN)[0], [Tick(50.0), SystemUp(100.0), Tick(100.0 + limit - 0.1)])
     assert reasons(actions) == []
@@ -298,8 +298,8 @@ def test_a_load_that_never_begins_is_an_error() -> None:
     assert errors(actions) == [("start of the load", f"waited {limit:.0f} s for the load to begin")]
 
 
-def test_a_steady_state_that_nobody_judges_is_an_error() -> None:
-    """Health that never comes, or stopped coming, doesn't keep a run; the error says when it came last."""
+def test_a_steady_state_that_is_not_judged_is_an_error() -> None:
+    """If no SLO check arrives any more, the run ends; the error says when the last one arrived."""
     state, _ = play(engine.begin(PLAN)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
     over = 9.0 + PLAN.steady + PLAN.timeouts.steady
     waited = f"waited {over - 9.0:.0f} s for every SLO to be judged"
@@ -311,7 +311,7 @@ def test_a_steady_state_that_nobody_judges_is_an_error() -> None:
 
 
 def test_a_timeline_without_health_is_given_up_in_its_time() -> None:
-    """Nothing is known of users: by `giveUp` the run ends all the same, whatever entry or operation still goes on."""
+    """Without any SLO check the run still ends after `giveUp`, even if an entry or operation is in flight."""
     state, _ = play(in_fault(), [AlertRaised(31.0, ALERT), OperationRequested(31.1, ROLLBACK)])
     for known in (None, healthy(30.0, None)):
         blind = replace(state, health=known, entries_ended=frozenset())
@@ -323,7 +323,7 @@ def test_a_timeline_without_health_is_given_up_in_its_time() -> None:
 
 
 def test_health_that_stopped_coming_while_all_held_is_given_up_too() -> None:
-    """The last word was that every SLO holds; that ages, and a run doesn't wait for a newer one for ever."""
+    """An old check that every SLO holds doesn't keep the run waiting for a newer one."""
     state, _ = play(in_fault(), [healthy(30.0, 28.0, breached=True)])
     last = 85.0 + PLAN.hold + PLAN.window + PLAN.lookback
     _, actions = play(state, [Tick(last - 0.1)])
@@ -333,7 +333,7 @@ def test_health_that_stopped_coming_while_all_held_is_given_up_too() -> None:
 
 
 def test_an_end_that_never_ends_leaves_the_system_behind() -> None:
-    """The run is done all the same, and says what is left and why."""
+    """The run ends and reports what is left and why."""
     state, _ = play(in_fault(), [Interrupted(40.0, "SIGINT")])
     limit = PLAN.timeouts.close
     state, actions = play(state, [Tick(40.0 + limit - 0.1)])

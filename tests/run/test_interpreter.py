@@ -1,4 +1,4 @@
-"""The interpreter comes to its end whatever breaks or hangs: load stopped, system down, the reason in the journal."""
+"""The interpreter ends a run whatever breaks or hangs: load stopped, system down, the reason in the journal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture
 def fast(tmp_path: Path) -> Iterator[Stage]:
-    """On a clock that runs twenty times as fast."""
+    """Yield a stage whose clock runs twenty times as fast."""
     with staged(tmp_path, FastClock()) as made:
         yield made
 
@@ -54,7 +54,7 @@ def stuck() -> Iterator[Stuck]:
 
 
 def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) -> None:
-    """130 has nothing to audit and nothing to keep."""
+    """An interrupted run has nothing to audit and keeps nothing up."""
     state = end(stage.world, lambda interpreter: interpreter.interrupt("SIGINT"))
     assert (state.reason, state.left) == ("interrupted", ())
     assert stage.downs == [False]
@@ -62,7 +62,7 @@ def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) 
 
 
 def test_a_start_that_fails_is_an_error(stage: Stage) -> None:
-    """The service's own words reach the journal, and what had started is taken down."""
+    """The journal quotes the service's error, and what had started is torn down."""
     substrate = stage.world.deployer.system.substrate
     assert isinstance(substrate, FakeSubstrate)
     substrate.refuse = {"pricing-1.0.0"}
@@ -83,14 +83,14 @@ def test_a_poll_that_raises_ends_the_run_in_order(stage: Stage, broken: Exceptio
 
 
 def test_a_dead_load_is_an_error(stage: Stage) -> None:
-    """Its own words say why."""
+    """The error quotes the load's own reason."""
     state = end(replace(stage.world, load=FakeLoad(dead="the load ended by itself: signal 9")))
     assert state.reason == "error"
     assert stage.events("run.error")[0] == {"where": "load", "why": "the load ended by itself: signal 9"}
 
 
 def test_a_tear_down_that_raises_still_ends_the_run(stage: Stage) -> None:
-    """It never hangs: what couldn't be taken down is left behind, and told."""
+    """What couldn't be torn down is reported as left."""
 
     def down(well: bool) -> Sequence[str]:
         raise RuntimeError("the engine is gone")
@@ -102,7 +102,7 @@ def test_a_tear_down_that_raises_still_ends_the_run(stage: Stage) -> None:
 
 
 def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path) -> None:
-    """Every word to the screen fails from the signal on; load and system are down all the same, and soon."""
+    """Every write to the screen fails from the signal on; load and system are still torn down."""
     gone: list[str] = []
 
     def tell(event: JournalEvent) -> None:
@@ -121,7 +121,7 @@ def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path)
 
 
 def test_what_fails_before_the_end_does_not_keep_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the words that go before the taking down raise, it is begun all the same."""
+    """The teardown begins even if journalling the reason for it fails."""
     interpreter = Interpreter(stage.world)
     log = interpreter._log
 
@@ -137,7 +137,7 @@ def test_what_fails_before_the_end_does_not_keep_it(stage: Stage, monkeypatch: p
 
 
 def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:
-    """An error of the run that says what to do; once taking down has made room, the journal has it all to the end."""
+    """The error says what to do; once the teardown has made room, the journal is complete to its end."""
     with small_disk(tmp_path / "disk", 64 * 1024) as disk:
         journal = Journal(disk / "journal.jsonl")
         filler = fill(disk)
@@ -161,7 +161,7 @@ def test_a_full_disk_ends_the_run(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path: Path) -> None:
-    """Where the disk has no room for the undo of an operation, the operation isn't carried out."""
+    """An operation isn't executed if its intent can't be written to disk."""
     with small_disk(tmp_path / "disk", 64 * 1024) as disk:
         journal = Journal(disk / "journal.jsonl")
         interpreter = Interpreter(replace(stage.world, journal=journal))
@@ -175,7 +175,7 @@ def test_what_cannot_be_undone_after_a_crash_is_not_done(stage: Stage, tmp_path:
 
 
 def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
-    """Asked twice of one service, each time the latest that stands; other operations have none to name."""
+    """Two rollbacks of a service take its latest and then its previous change; other operations name none."""
     operator = stage.world.deployer
     operator.about = lambda name: {"service": name.rpartition("-")[0], "kind": "code", "summary": ""}
     operator.system.bring_up()
@@ -188,7 +188,7 @@ def test_a_rollback_says_which_change_it_took_back(stage: Stage) -> None:
 
 
 def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:
-    """Whoever writes to the journal, people see it."""
+    """The journal passes every event to its listener."""
     heard: list[JournalEvent] = []
     journal = Journal(tmp_path / "heard.jsonl", heard.append)
     journal.append(typed_event(1.0, "change.started", "c1"))
@@ -197,7 +197,7 @@ def test_the_screen_hears_of_every_event(tmp_path: Path) -> None:
 
 
 def holding(after: float) -> Any:
-    """An abort condition that holds so many seconds after the timeline began."""
+    """Return an abort condition that is true so many seconds after the timeline began."""
 
     def abort(samples: Any, *, zero: float, now: float, **known: Any) -> tuple[str, Mapping[str, Any]] | None:
         return ("elapsed > 1s", {"elapsed": now - zero}) if now - zero > after else None
@@ -206,7 +206,7 @@ def holding(after: float) -> Any:
 
 
 class Reverted(FakeFault):
-    """A fault that says when it is taken back."""
+    """A fault that signals its revert."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,7 +218,7 @@ class Reverted(FakeFault):
 
 
 def test_a_condition_that_holds_reverts_before_anything_else(fast: Stage) -> None:
-    """Reverting never waits for the load to stop; orders are audited, everything goes down, nothing is left."""
+    """The revert doesn't wait for the load to stop; orders are audited, and nothing is left."""
     fault, seen = Reverted(), []
 
     class Lingering(FakeLoad):
@@ -239,7 +239,7 @@ def test_a_condition_that_holds_reverts_before_anything_else(fast: Stage) -> Non
 
 
 def test_without_a_condition_the_load_stops_before_faults_are_reverted(fast: Stage) -> None:
-    """What is measured ends under the fault, as it always did."""
+    """The measured time ends under the fault."""
     fault, order = FakeFault(), []
 
     class Watched(FakeLoad):
@@ -254,7 +254,7 @@ def test_without_a_condition_the_load_stops_before_faults_are_reverted(fast: Sta
 
 
 def test_an_entry_that_never_ends_does_not_keep_the_run(fast: Stage, stuck: Stuck) -> None:
-    """It is given up in its time, with the entry still under way."""
+    """The run is given up on time, with the entry still in flight."""
     fault = FakeFault()
     fault.inject = stuck  # type: ignore[method-assign]
     state = end(to_the_fault(fast, fault, give_up=3.0, hold=1.0))
@@ -277,7 +277,7 @@ def test_a_bring_up_that_hangs_names_what_is_not_ready(stage: Stage, stuck: Stuc
 
 
 def test_a_load_that_hangs_in_its_start_is_an_error(stage: Stage, stuck: Stuck) -> None:
-    """And is stopped like any other."""
+    """The load is stopped like any other."""
     load = FakeLoad()
     load.start = stuck  # type: ignore[method-assign]
     state = end(replace(stage.world, load=load, timeouts=replace(TIMEOUTS, load=0.1)))
@@ -289,10 +289,10 @@ def test_a_load_that_hangs_in_its_start_is_an_error(stage: Stage, stuck: Stuck) 
     ("part", "limit", "kind"),
     [("load", "stop_load", "load.stopped"), ("telemetry", "stop_telemetry", "telemetry.stopped")],
 )
-def test_a_step_of_the_end_that_hangs_is_abandoned_and_told(
+def test_a_teardown_step_that_hangs_is_abandoned_and_journalled(
     stage: Stage, stuck: Stuck, part: str, limit: str, kind: str
 ) -> None:
-    """The steps after it are made, the system is down, and the journal says which hung."""
+    """The next steps still run, the system is down, and the journal says which step hung."""
     parts: dict[str, Any] = {"load": FakeLoad(), "telemetry": FakeTelemetry()}
     parts[part].stop = stuck
     timeouts = replace(TIMEOUTS, **{limit: 0.05})
@@ -304,7 +304,7 @@ def test_a_step_of_the_end_that_hangs_is_abandoned_and_told(
 
 
 def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck) -> None:
-    """With the system gone the fault is too."""
+    """The fault is gone with the system."""
     fault = FakeFault()
     fault.revert = stuck  # type: ignore[method-assign]
     timeouts = replace(TIMEOUTS, revert=0.05, audit=0.05)
@@ -315,7 +315,7 @@ def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck
 
 
 def test_a_take_down_that_hangs_leaves_the_system_behind(stage: Stage, stuck: Stuck) -> None:
-    """It is told as left, with the reason; the run is over."""
+    """The system is reported as left, with the reason; the run is over."""
     world = replace(stage.world, down=stuck, timeouts=replace(TIMEOUTS, take_down=0.05))
     state = end(world, lambda interpreter: interpreter.interrupt("SIGTERM"))
     assert state.left == ("the system, which could not be taken down: not done within 0.05 s: abandoned",)
@@ -325,7 +325,7 @@ def test_a_take_down_that_hangs_leaves_the_system_behind(stage: Stage, stuck: St
 def test_the_end_is_over_in_its_time_whatever_its_thread_does(
     stage: Stage, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even where the steps themselves never come to be made."""
+    """Even if no step of the teardown ever runs."""
     monkeypatch.setattr("gameday.run.teardown.Teardown.run", stuck)
     short = replace(TIMEOUTS, stop_load=0, stop_telemetry=0, revert=0, audit=0, take_down=0, margin=0.1)
     state = end(replace(stage.world, timeouts=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
@@ -334,7 +334,7 @@ def test_the_end_is_over_in_its_time_whatever_its_thread_does(
 
 
 def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: Stuck) -> None:
-    """So that the reaper ends the runner; once the run is over it is at rest, and lives."""
+    """The reaper then ends the runner; a finished run counts as alive."""
     load = FakeLoad()
     load.alive = stuck  # type: ignore[method-assign]
     interpreter = Interpreter(replace(stage.world, load=load, timeouts=replace(TIMEOUTS, turn=1.0)))
@@ -351,8 +351,8 @@ def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: 
     assert interpreter.turning()
 
 
-def test_a_look_that_takes_long_keeps_no_detector_waiting(fast: Stage, stuck: Stuck) -> None:
-    """The loop polls on while samples are being judged; a look that never ends leaves the steady state unjudged."""
+def test_a_slow_slo_check_keeps_no_detector_waiting(fast: Stage, stuck: Stuck) -> None:
+    """The loop polls while an SLO check runs; a check that never ends leaves the steady state unjudged."""
     polled = []
 
     class Polled(FakeTelemetry):

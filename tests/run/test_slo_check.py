@@ -1,4 +1,4 @@
-"""The look at a run under way: what it asks of abort conditions, and how it spares the loop."""
+"""The periodic SLO check: what it passes to abort conditions, and how often it runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAULT = run_state.State(
 
 @dataclass
 class Seen:
-    """As much of a world as a look needs. Reading the samples takes `cost` seconds; `holds` is what abort finds."""
+    """As much of a context as a check needs. Reading the samples takes `cost` seconds; abort conditions return `holds`."""
 
     cost: float = 0.0
     holds: tuple[str, Mapping[str, Any]] | None = None
@@ -50,15 +50,15 @@ def looked(seen: Seen, state: run_state.State, now: float) -> tuple[SloCheck, li
 @pytest.mark.parametrize(
     ("cost", "next_"), [(0.0, 30.5), (0.01, 30.5), (0.04, 30.5), (0.2, 32.2), (3.0, 63.0)]
 )
-def test_a_look_that_took_long_is_followed_by_a_longer_pause(cost: float, next_: float) -> None:
-    """Every half second, but never more than a tenth of the loop's time."""
+def test_a_slow_check_is_followed_by_a_longer_pause(cost: float, next_: float) -> None:
+    """A check runs every half second, but for less than a tenth of the time."""
     look, _ = looked(Seen(cost), FAULT, 30.0)
     assert not look.claim(next_ - 0.01)
     assert look.claim(next_ + 0.001)
 
 
-def test_one_look_at_a_time() -> None:
-    """While one is being made none is due, however long that takes."""
+def test_one_check_at_a_time() -> None:
+    """While a check runs none is due, however long it takes."""
     look = SloCheck(cast(RunContext, Seen()))
     assert look.claim(30.0)
     assert not look.claim(90.0)
@@ -66,23 +66,23 @@ def test_one_look_at_a_time() -> None:
     assert look.claim(90.0)
 
 
-def test_a_condition_is_asked_with_what_is_settled() -> None:
-    """Up to the client's time-out before now, and with every alert since the steady state."""
+def test_a_condition_gets_settled_requests() -> None:
+    """Samples end the client's time-out before now; alerts are counted since the steady state."""
     seen = Seen()
     _, emitted = looked(seen, FAULT, 30.0)
     assert [type(event) for event in emitted] == [events.Health]
     assert seen.asked == [{"steady": 9.0, "zero": 20.0, "end": 28.0, "now": 30.0, "alerts": 3, "pages": 1}]
 
 
-def test_a_condition_that_holds_is_a_stop() -> None:
-    """With its expression and the values."""
+def test_a_condition_that_is_true_aborts() -> None:
+    """The event has the expression and its values."""
     _, emitted = looked(Seen(holds=("alerts > 2", {"alerts": 3.0})), FAULT, 30.0)
     assert emitted[-1] == events.AbortConditionMet(30.0, "alerts > 2", {"alerts": 3.0})
 
 
 @pytest.mark.parametrize("phase", ["warm", "steady"])
-def test_conditions_are_asked_in_the_fault_alone(phase: run_state.Phase) -> None:
-    """Before it the run did nothing that could be stopped."""
+def test_conditions_are_evaluated_only_during_the_timeline(phase: run_state.Phase) -> None:
+    """Before it the run has done nothing that could be aborted."""
     seen = Seen(holds=("alerts > 2", {}))
     _, emitted = looked(seen, replace(FAULT, phase=phase), 30.0)
     assert (len(emitted), seen.asked) == (1, [])

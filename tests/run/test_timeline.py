@@ -1,4 +1,4 @@
-"""The timeline: undo before the act, reverts by schedule, what stands at the end, and refusals."""
+"""The timeline: undo before the act, reverts by schedule, faults active at the end, and refusals."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tests.support.fakes import FakeFault, FakeLinks, FakeSpec, FakeSubstrate, H
 
 
 class Stage:
-    """A timeline on fakes; `told` is what it journalled as (kind, subject, data)."""
+    """A timeline on fakes; `events` is what it journalled as (kind, subject, data)."""
 
     def __init__(self, folder: Path, entries: list[Entry], **changed: Any) -> None:
-        self.told: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.events: list[tuple[str, str, Mapping[str, Any]]] = []
         self.fault = FakeFault()
         self.substrate = FakeSubstrate()
         topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
@@ -59,10 +59,10 @@ class Stage:
 
     def _log(self, event: JournalEvent) -> None:
         record = event.to_event()
-        self.told.append((record.kind, record.subject, record.data))
+        self.events.append((record.kind, record.subject, record.data))
 
     def kinds(self) -> list[str]:
-        return [kind for kind, _, _ in self.told]
+        return [kind for kind, _, _ in self.events]
 
 
 Make = Callable[..., Stage]
@@ -86,30 +86,30 @@ def entry(action: str, spec: Any) -> Entry:
 
 
 def test_the_undo_is_journalled_before_the_act(staged: Make) -> None:
-    """When injecting begins, the journal already says how to take it back."""
+    """When the injection begins, the journal already has the undo."""
     stage = staged(entry("region.lose", FakeSpec()))
     seen: list[list[str]] = []
     stage.fault.inject = lambda wait: seen.append(stage.kinds())  # type: ignore[method-assign]
     stage.timeline.enter(0)
     assert seen == [["fault.intended"]]
-    assert stage.told[0][2]["undo"] == stage.fault.undo()
-    assert stage.told[0][2]["region"] == "us-east"
+    assert stage.events[0][2]["undo"] == stage.fault.undo()
+    assert stage.events[0][2]["region"] == "us-east"
     assert stage.kinds() == ["fault.intended", "fault.injected"]
 
 
 def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
-    """The entry is over only when the fault is; the end finds nothing to revert."""
+    """The entry ends with the fault; the teardown finds nothing to revert."""
     stage = staged(entry("region.lose", FakeSpec.model_validate({"for": 0.01})))
     stage.timeline.enter(0)
     assert stage.fault.done == ["inject", "revert"]
-    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
+    assert stage.events[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
     stage.timeline.revert()
     stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
 
 
-def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> None:
-    """A fault for an hour doesn't keep a run that ends; it is reverted by the clean-up, once."""
+def test_stopping_cuts_waits_short_and_reverts_active_faults(staged: Make) -> None:
+    """A fault that lasts an hour doesn't delay the end of a run; the clean-up reverts it, once."""
     stage = staged(entry("region.lose", FakeSpec.model_validate({"for": 3600.0})))
     worker = threading.Thread(target=stage.timeline.enter, args=(0,))
     worker.start()
@@ -119,23 +119,23 @@ def test_the_end_cuts_waiting_short_and_reverts_what_stands(staged: Make) -> Non
     stage.timeline.revert()
     stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
-    assert [told for told in stage.told if told[0] == "fault.reverted"] == [
+    assert [told for told in stage.events if told[0] == "fault.reverted"] == [
         ("fault.reverted", "f1", {"by": "cleanup"})
     ]
 
 
-def test_a_fault_that_cannot_be_injected_is_taken_back_and_told(staged: Make) -> None:
-    """Half a fault is no fault: the run ends as an error, and says why."""
+def test_a_fault_that_cannot_be_injected_is_reverted_and_journalled(staged: Make) -> None:
+    """The run ends as an error with the reason, and half a fault doesn't stay."""
     stage = staged(entry("region.lose", FakeSpec()))
     stage.fault.broken = PortError("no such region")
     with pytest.raises(PortError, match="no such region"):
         stage.timeline.enter(0)
     assert stage.fault.done == ["inject", "revert"]
-    assert stage.told[-1] == ("fault.failed", "f1", {"why": "no such region"})
+    assert stage.events[-1] == ("fault.failed", "f1", {"why": "no such region"})
 
 
-def test_a_revert_that_fails_leaves_the_fault_standing_for_the_tear_down(staged: Make) -> None:
-    """It is noted; with the system gone, so is the fault."""
+def test_a_revert_that_fails_leaves_the_fault_to_the_teardown(staged: Make) -> None:
+    """The failure is noted; the fault is gone with the system."""
     stage = staged(entry("region.lose", FakeSpec()))
     stage.timeline.enter(0)
 
@@ -144,26 +144,26 @@ def test_a_revert_that_fails_leaves_the_fault_standing_for_the_tear_down(staged:
 
     stage.fault.revert = broken  # type: ignore[method-assign]
     stage.timeline.revert()
-    assert "hangs" in stage.told[-1][2]["text"]
+    assert "hangs" in stage.events[-1][2]["text"]
     stage.timeline.mark_all_reverted()
-    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "cleanup"})
+    assert stage.events[-1] == ("fault.reverted", "f1", {"by": "cleanup"})
 
 
-def test_a_bad_deploy_is_over_when_a_responder_takes_it_back(staged: Make) -> None:
-    """The change and its fault go together; a harmless one is no fault."""
+def test_a_bad_deploy_is_over_when_a_responder_rolls_it_back(staged: Make) -> None:
+    """The fault ends with its change; a harmless change is no fault."""
     deploy = entry("deploy", Deploy(release="pricing-1.1.0"))
     stage = staged(deploy, entry("deploy", Deploy(release="gateway-1.1.0")))
     stage.timeline.enter(0)
     stage.timeline.enter(1)
     stage.timeline.mark_rolled_back("c2")
     stage.timeline.mark_rolled_back("c1")
-    assert stage.told[0][2]["undo"] == {"rollback": "c1"}
+    assert stage.events[0][2]["undo"] == {"rollback": "c1"}
     assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
-    assert stage.told[-1] == ("fault.reverted", "f1", {"by": "responder"})
+    assert stage.events[-1] == ("fault.reverted", "f1", {"by": "responder"})
 
 
 def asked(no: PortError | None = None) -> Callable[..., object]:
-    """The platform's door: says yes, or `no`."""
+    """Return a platform's answer to requests: a success, or the error `no`."""
 
     def ask(*arguments: object, **named: object) -> object:
         if no is not None:
@@ -190,8 +190,8 @@ def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make)
     assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]
 
 
-def test_what_the_door_refuses_is_part_of_the_story(staged: Make) -> None:
-    """Nothing is touched, whatever the scenario says of guardrails; the fault failed by the door's words."""
+def test_a_refused_deletion_is_an_event_of_the_scenario(staged: Make) -> None:
+    """Nothing is touched; the fault failed with the platform's reason, whatever the guardrails are."""
     spec = Delete(region="eu-west", release="costs-1.0.0")
     stage = staged(entry("environment.delete", spec), guardrails=Guardrails(leastPrivilege=False))
     stage.system.ask = asked(Refused(403, "no such scope"))  # type: ignore[method-assign]
@@ -199,13 +199,13 @@ def test_what_the_door_refuses_is_part_of_the_story(staged: Make) -> None:
     stage.timeline.enter(0)
     assert stage.substrate.order == []
     assert stage.kinds() == ["fault.intended", "fault.failed"]
-    assert stage.told[-1][2]["why"] == "refused (403): no such scope"
+    assert stage.events[-1][2]["why"] == "refused (403): no such scope"
     stage.timeline.mark_all_reverted()
     assert stage.kinds() == ["fault.intended", "fault.failed"]
 
 
 def test_a_deletion_that_fails_otherwise_ends_the_run(staged: Make) -> None:
-    """As any fault that can't be brought about; but for one that the end of the run cuts short."""
+    """A deletion that fails is an error of the run, unless the end of the run cut it short."""
     stage = staged(*[entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0"))] * 2)
     stage.system.ask = asked(PortError("edge: timed out"))  # type: ignore[method-assign]
     with pytest.raises(PortError, match="timed out"):

@@ -1,4 +1,4 @@
-"""The operator on a fake substrate: order of starts, rollouts, rollbacks, what it journals."""
+"""The deployer on a fake substrate: order of starts, rollouts, rollbacks, journal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def about(name: str) -> Mapping[str, Any]:
 
 
 class Door:
-    """The platform's, as far as operators see it: notes who asked what by which token, and answers `no` where set."""
+    """The platform's API: records each request with its token, and answers `no` if that is set."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str | None]] = []
@@ -51,7 +51,7 @@ class Door:
 
 @pytest.fixture
 def door(operator: Deployer, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """It lets everybody pass; databases catch up at once."""
+    """Yield a platform that allows everything; databases catch up at once."""
     made = Door()
     monkeypatch.setattr(operator.system, "ask", made)
     monkeypatch.setattr(operator.system, "await_caught_up", lambda region: None)
@@ -85,7 +85,7 @@ def releases(substrate: FakeSubstrate, service: str) -> list[str]:
 def test_link_servers_are_up_before_anything_that_needs_them(
     substrate: FakeSubstrate, operator: Deployer
 ) -> None:
-    """Every link server starts first, and every service is told the address of each of its links."""
+    """Every link server starts first, and every service gets the address of each of its links."""
     kinds = [
         line.split()[1] in ("links", "edge-links") for line in substrate.order if line.startswith("start")
     ]
@@ -139,10 +139,10 @@ def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
     assert any(e.kind == "change.failed" and "isn't ready" in e.data["why"] for e in journalled(operator))
 
 
-def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
+def test_an_instance_that_ignores_its_stop_is_killed_and_the_rollout_goes_on(
     substrate: FakeSubstrate, operator: Deployer
 ) -> None:
-    """The journal says of each why it was killed; the change is done all the same."""
+    """The journal says why each one was killed; the change succeeds."""
     substrate.stubborn = {"pricing-1.0.0"}
     operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
     assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
@@ -152,15 +152,15 @@ def test_what_ignores_its_stop_is_told_as_killed_and_the_rollout_goes_on(
 
 
 def test_the_defect_of_a_release_never_reaches_the_feed(operator: Deployer) -> None:
-    """What is wrong with a release is not for the eyes of a responder."""
+    """A responder never sees what is wrong with a release."""
     operator.about = lambda name: {**about(name), "defect": "raises for a share of products"}
     operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
     assert "raises" not in repr(operator.feed())
     assert not any("raises" in e.line() for e in journalled(operator))
 
 
-def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: Deployer) -> None:
-    """Taking down says what is left."""
+def test_leftovers_are_returned(substrate: FakeSubstrate, operator: Deployer) -> None:
+    """Tearing down returns what couldn't be removed."""
     substrate.left = ("container x",)
     assert list(operator.take_down()) == ["container x"]
 
@@ -168,7 +168,7 @@ def test_what_could_not_be_removed_is_told(substrate: FakeSubstrate, operator: D
 def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
     substrate: FakeSubstrate, operator: Deployer
 ) -> None:
-    """An instance that died comes up again on the bad release just after the roll-back looked which there are."""
+    """An instance that died restarts with the bad release just after the rollback listed the instances."""
     operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
     service = operator.system.topology.service("us-east", "pricing")
     first = operator.plan
@@ -184,7 +184,7 @@ def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
 
 
 def test_the_feed_says_who_wrote_a_change(operator: Deployer) -> None:
-    """Role and level, and whether an assistant did with them; a rollback was written by nobody."""
+    """The feed has role, level and assistant of a change's author; a rollback has no author."""
     plain = about
     operator.about = lambda name: {
         **plain(name),
@@ -196,10 +196,10 @@ def test_the_feed_says_who_wrote_a_change(operator: Deployer) -> None:
     assert [each.author for each in operator.feed()] == ["software engineer, mid, with code assistant", ""]
 
 
-def test_cancelling_stops_changes_but_none_that_takes_another_back(
+def test_cancelling_stops_changes_but_no_rollback(
     substrate: FakeSubstrate, operator: Deployer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rolling deploy goes no further than the batch that it is in; the roll-back of it is made to its end."""
+    """A rolling deploy ends with its current batch; the rollback of it is completed."""
     first, batches = operator.plan, []
 
     def cancelled(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
@@ -217,10 +217,10 @@ def test_cancelling_stops_changes_but_none_that_takes_another_back(
     assert batches == ["pricing-1.1.0"] * 2 + ["pricing-1.0.0"] * 2
 
 
-def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
+def test_an_automation_is_authorized_by_its_own_credential_before_it_deletes(
     substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
-    """Allowed, everything in the region is destroyed and made again with the release that was to be shipped."""
+    """If that is allowed, everything in the region is destroyed and created again with the shipped release."""
     operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     path = "POST /_operator/environments/eu-west/delete"
     assert door.asked == [("edge", path, "of-the-automation")]
@@ -229,8 +229,8 @@ def test_an_automation_asks_the_door_by_its_own_credential_before_it_deletes(
     assert [each.state for each in operator.feed()] == ["done"]
 
 
-def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: Deployer, door: Door) -> None:
-    """Not one instance is touched; journal and feed have the door's own words and status, and no token."""
+def test_a_refused_deletion_touches_nothing(substrate: FakeSubstrate, operator: Deployer, door: Door) -> None:
+    """No instance is touched; journal and feed have the platform's reason and status, and no token."""
     door.no = Refused(403, "the credential of automation lacks the scope environment:delete")
     before = list(operator.system.instances())
     substrate.order.clear()
@@ -247,10 +247,10 @@ def test_what_the_door_refuses_is_not_done(substrate: FakeSubstrate, operator: D
     assert "of-the-automation" not in repr(operator.system)
 
 
-def test_a_door_that_does_not_answer_allows_nothing(
+def test_without_an_answer_nothing_is_deleted(
     substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
-    """Whatever keeps it: the change has failed, and nothing was touched."""
+    """The change fails, whatever the reason, and nothing is touched."""
     door.no = PortError("edge: timed out")
     substrate.order.clear()
     with pytest.raises(PortError, match="timed out"):
@@ -266,7 +266,7 @@ def test_a_door_that_does_not_answer_allows_nothing(
 def test_an_environment_that_does_not_come_back_fails_the_change(
     substrate: FakeSubstrate, operator: Deployer, door: Door
 ) -> None:
-    """It isn't under way for ever: the feed and the journal say that it failed, and why."""
+    """Feed and journal say that the change failed, and why."""
     substrate.refuse = {"costs-1.1.0"}
     with pytest.raises(PortError, match="isn't ready"):
         operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")

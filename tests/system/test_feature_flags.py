@@ -1,4 +1,4 @@
-"""Flags as an instance is told of them at its start, and which services have any."""
+"""Feature flags: the values that an instance starts with, and which services have flags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gameday.topology import bundled, read_topology
 
 
 def test_the_latest_switch_of_each_flag_stands() -> None:
-    """By name; what was read before doesn't change."""
+    """Flags are kept by name; a copy read earlier doesn't change."""
     flags = Flags()
     assert variable(flags.all()) == {}
     flags.switch({"orders": False})
@@ -23,5 +23,5 @@ def test_the_latest_switch_of_each_flag_stands() -> None:
     "service", read_topology(bundled.compose(), ("us-east",)).services, ids=lambda each: each.id
 )
 def test_every_service_that_serves_requests_has_flags(service: object) -> None:
-    """Of the shop's; databases and link servers have none."""
+    """Databases and link servers have none."""
     assert has_flags(service) == (service.ready == "http")  # type: ignore[arg-type,attr-defined]

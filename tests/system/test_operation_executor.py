@@ -1,4 +1,4 @@
-"""Operations on fakes: the fence before the promote, traffic by the edge's door, restarts, and refusals."""
+"""Operations on fakes: fence before promotion, traffic through the edge, restarts, refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REGIONS = ("us-east", "eu-west", "me-central")
 
 
 class Bench:
-    """A recovery on fakes. `done`: what databases and endpoints were asked, with what the substrate ran then."""
+    """An executor on fakes. `done` lists the requests to databases and endpoints; `broken` services don't answer."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.substrate = FakeSubstrate()
@@ -74,7 +74,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(bench: Bench) -> None:
-    """At the moment of the promotion nobody else can take a write."""
+    """At the moment of the promotion no other database can take a write."""
     bench.carry("promote", "eu-west")
     assert bench.promotes_with == ["eu-west", "me-central"]
     assert bench.system.primary() == "eu-west"
@@ -85,7 +85,7 @@ def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(ben
 def test_a_primary_that_cannot_be_stopped_is_not_replaced(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Better no database than two."""
+    """No database is better than two primaries."""
     monkeypatch.setattr(bench.substrate, "kill", lambda instance: None)
     with pytest.raises(PortError, match="could not be stopped"):
         bench.carry("promote", "eu-west")
@@ -94,8 +94,8 @@ def test_a_primary_that_cannot_be_stopped_is_not_replaced(
 
 
 @pytest.mark.parametrize("named", ["", "eu-west"])
-def test_nobody_who_is_behind_is_promoted(bench: Bench, named: str) -> None:
-    """What one standby confirmed may be missing from another: the most advanced takes over, whoever is named."""
+def test_a_standby_that_is_behind_is_not_promoted(bench: Bench, named: str) -> None:
+    """A standby may lack what another one confirmed: the most advanced one is promoted, whichever is named."""
     bench.received["me-central"] = 3
     bench.carry("promote", named)
     assert bench.done == [("promote", "me-central")]
@@ -138,8 +138,8 @@ def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> Non
     assert {each.rpartition(".")[0] for each in before - after} == {"us-east.postgres"}
 
 
-def test_a_flag_is_told_to_every_service(bench: Bench) -> None:
-    """Whoever serves requests hears of it, once; databases and link servers have no flags."""
+def test_a_flag_is_sent_to_every_service(bench: Bench) -> None:
+    """Every instance that serves requests gets it once; databases and link servers have no flags."""
     bench.carry("flag", "queue-checkout=on")
     told = [what for what, _ in bench.done]
     assert {"checkout /_operator/flags", "edge /_operator/flags"} <= set(told)
@@ -150,8 +150,8 @@ def test_a_flag_is_told_to_every_service(bench: Bench) -> None:
     assert {tuple(body.items()) for _, body in bench.done} == {(("queue-checkout", True),)}
 
 
-def test_a_switch_stands_for_whoever_starts_later(bench: Bench) -> None:
-    """Revived, restarted, shipped, rolled back, or back with its region: each begins with what was switched last."""
+def test_instances_that_start_later_have_the_flag(bench: Bench) -> None:
+    """Revived, restarted, deployed, rolled back or back with its region: each starts with the latest values."""
     bench.carry("flag", "checkout=off")
     bench.carry("flag", "orders=off")
     bench.carry("flag", "orders=on")
@@ -179,10 +179,10 @@ def test_a_switch_stands_for_whoever_starts_later(bench: Bench) -> None:
     assert not any("FLAGS" in given for each, given in new.items() if each not in flagged)
 
 
-def test_what_starts_while_a_flag_is_switched_is_told_before_it_counts_as_ready(
+def test_an_instance_that_starts_during_a_switch_gets_the_flag_before_it_is_ready(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It began by the flags of before, and nobody saw it when all others were told."""
+    """It started with the old flags, and wasn't running when the others got the new ones."""
     start = bench.substrate.start
 
     def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
@@ -197,8 +197,10 @@ def test_what_starts_while_a_flag_is_switched_is_told_before_it_counts_as_ready(
     assert bench.done == [("gateway /_operator/flags", {"checkout": False})]
 
 
-def test_what_cannot_be_told_of_a_switch_does_not_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An instance that would serve what was switched off isn't kept."""
+def test_an_instance_that_does_not_take_a_flag_is_killed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance would otherwise serve what was switched off."""
     start = bench.substrate.start
 
     def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
@@ -213,8 +215,8 @@ def test_what_cannot_be_told_of_a_switch_does_not_run(bench: Bench, monkeypatch:
     assert list(bench.system.instances("gateway")) == before
 
 
-def test_one_that_hangs_does_not_keep_a_flag_from_the_others(bench: Bench) -> None:
-    """All others are told, and who starts later begins with it; the operation fails for the one that wasn't."""
+def test_an_instance_that_hangs_does_not_delay_a_flag(bench: Bench) -> None:
+    """All others and later instances have the flag; the operation fails because of the one that hangs."""
     bench.broken.add("catalog")
     with pytest.raises(PortError, match="catalog hangs"):
         bench.carry("flag", "checkout=off")
@@ -223,16 +225,16 @@ def test_one_that_hangs_does_not_keep_a_flag_from_the_others(bench: Bench) -> No
     assert not bench.system.restored()
 
 
-def test_a_flag_that_nobody_knows_is_not_kept(bench: Bench) -> None:
-    """Nobody took it: who starts later isn't told of it either."""
+def test_a_flag_that_no_service_knows_is_not_kept(bench: Bench) -> None:
+    """No instance took it, so later instances don't start with it."""
     bench.broken |= {each.name for each in bench.system.topology.services}
     with pytest.raises(PortError, match="hangs"):
         bench.carry("flag", "chekout=off")
     assert bench.system.flags.all() == {}
 
 
-def test_a_flag_without_anybody_to_tell_fails(bench: Bench) -> None:
-    """It isn't said to be done."""
+def test_a_flag_without_any_instance_fails(bench: Bench) -> None:
+    """The operation isn't reported as done."""
     bench.system.kill([each for each in bench.system.instances() if each.service != "postgres"])
     with pytest.raises(PortError, match="no running instance supports feature flags"):
         bench.carry("flag", "checkout=off")
@@ -240,13 +242,13 @@ def test_a_flag_without_anybody_to_tell_fails(bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", ["failover", "promote", "rejoin"])
 def test_a_region_that_is_not_there_is_refused(bench: Bench, name: str) -> None:
-    """By name, with those there are."""
+    """The error names the region and the known ones."""
     with pytest.raises(PortError, match=r"unknown region 'us-west'; known: us-east, eu-west, me-central"):
         bench.carry(name, "us-west")
 
 
 def test_what_was_changed_by_hand_keeps_the_system_from_being_used_again(bench: Bench) -> None:
-    """Another trial wants the system as it was at the start."""
+    """Another trial needs the system as at its start."""
     assert bench.system.restored()
     bench.carry("failover", "eu-west")
     assert not bench.system.restored()

@@ -1,4 +1,4 @@
-"""What asking an endpoint comes to: its answer, its refusal, or a failure in words."""
+"""Requests to an operator endpoint: an answer, a refusal, or a failure with a clear message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = "a-token-of-this-test"
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[tuple[str, int]]:
-    """The address of somebody who answers always so."""
+    """Yield the address of a server that always gives this answer."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -28,7 +28,7 @@ def answering(status: int, body: bytes) -> Iterator[tuple[str, int]]:
             self.wfile.write(body)
 
         def log_message(self, *arguments: object) -> None:
-            """Nobody reads it."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -48,13 +48,13 @@ def asked(status: int, body: bytes) -> object:
 
 @pytest.mark.parametrize("status", [200, 202])
 def test_any_success_is_an_answer(status: int) -> None:
-    """As JSON."""
+    """The answer is parsed as JSON."""
     assert asked(status, b'{"done": true}') == {"done": True}
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_no_is_told_in_the_words_of_who_said_it(status: int) -> None:
-    """Its `error`, or its text where there is none, on one line and not endless."""
+def test_a_refusal_quotes_the_system(status: int) -> None:
+    """The message has the answer's `error`, or its text if it has none, on one line and truncated."""
     for body, words in (
         (b'{"error": "not you"}', "not you"),
         (b"go\n away", "go away"),
@@ -80,16 +80,16 @@ def test_a_no_is_told_in_the_words_of_who_said_it(status: int) -> None:
         (200, b"<html>", "edge.1: POST /_operator/x: "),
     ],
 )
-def test_whatever_else_is_no_answer_is_a_failure(status: int, body: bytes, words: str) -> None:
-    """Not taken for a yes, nor for a no; a redirect isn't followed, for the token would go with it."""
+def test_any_other_status_is_a_failure(status: int, body: bytes, words: str) -> None:
+    """It is neither a success nor a refusal; a redirect isn't followed, since the token would go with it."""
     with pytest.raises(PortError) as failed:
         asked(status, body)
     assert words in str(failed.value)
     assert not isinstance(failed.value, Refused)
 
 
-def test_nobody_there_is_a_failure_without_the_token() -> None:
-    """The error says who didn't answer what, and not what was brought."""
+def test_a_refused_connection_is_a_failure_without_the_token() -> None:
+    """The error names the instance and the request, but not the token."""
     with answering(200, b"{}") as address:
         pass
     with pytest.raises(PortError, match=r"edge\.1: POST /_operator/x: ") as failed:

@@ -1,4 +1,4 @@
-"""Waiting for a standby, with the answers of databases set by hand; and promoting one, a real Postgres."""
+"""Waiting for a standby, on databases with prepared answers; promotion of a real Postgres."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRIMARY, STANDBY = "primary", "standby"
 
 
 class Told:
-    """Answers of a primary whose standby has replayed everything, and of that standby, in turn; the last one stays."""
+    """Answers of a primary whose standby has replayed everything, and those of the standby in turn, the last one repeated."""
 
     def __init__(self, *standby: object) -> None:
         self.standby = list(standby)
@@ -35,27 +35,29 @@ def wait(told: Told, patch: pytest.MonkeyPatch, within: float = 5.0) -> None:
 
 
 def test_a_standby_that_takes_no_connection_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A primary may know that all is replayed before the standby opens its door."""
+    """A primary may know that all is replayed before the standby accepts connections."""
     told = Told(PortError("not yet accepting connections"), PortError("not yet accepting connections"), True)
     wait(told, monkeypatch)
     assert told.standby == [True]
 
 
-def test_one_that_never_does_is_named_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the limit."""
+def test_a_standby_that_never_accepts_connections_is_named_with_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The wait ends at its time-out."""
     with pytest.raises(PortError, match=r"eu-west has not caught up .*: not yet accepting connections"):
         wait(Told(PortError("not yet accepting connections")), monkeypatch, within=0.2)
 
 
-def test_a_server_that_takes_writes_follows_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the primary says of somebody of that name."""
+def test_a_server_that_takes_writes_is_no_standby(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the primary lists a standby of that name."""
     with pytest.raises(PortError, match=r"has not caught up .*: it takes writes itself"):
         wait(Told(False), monkeypatch, within=0.2)
 
 
 @pytest.mark.system
 def test_a_standby_that_was_promoted_meanwhile() -> None:
-    """Promoting it again is done at once, and from then on it is ahead of whoever follows."""
+    """Promoting it again is a no-op, and it ranks ahead of all standbys."""
     with server(connections=100, standby=True) as url:
         received = postgres_admin.received(url)
         assert received > 0
@@ -67,7 +69,7 @@ def test_a_standby_that_was_promoted_meanwhile() -> None:
 
 @pytest.mark.system
 def test_a_primary_that_never_received_a_thing() -> None:
-    """As one that was promoted and started again: it is ahead of whoever follows, and promoting it is nothing to do."""
+    """A restarted primary ranks ahead of all standbys, and promoting it is a no-op."""
     with server(connections=12) as url:
         assert postgres_admin.received(url) > 2**40
         postgres_admin.promote(url)

@@ -1,4 +1,4 @@
-"""What a start waits for, in words."""
+"""Progress of a bring-up: the instances that aren't ready."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from gameday.system.startup_progress import StartupProgress
 
 
 def test_instances_are_named_while_they_start() -> None:
-    """Each service once, with how many of it; none that is ready."""
-    awaited = StartupProgress()
+    """Each service is named once, with its number of instances; ready instances aren't named."""
+    progress = StartupProgress()
     with (
-        awaited.starting("us-east.pricing"),
-        awaited.starting("us-east.pricing"),
-        awaited.starting("eu-west.orders"),
+        progress.starting("us-east.pricing"),
+        progress.starting("us-east.pricing"),
+        progress.starting("eu-west.orders"),
     ):
-        assert awaited.names() == ("eu-west.orders", "us-east.pricing (2 instances)")
-    assert awaited.names() == ()
+        assert progress.names() == ("eu-west.orders", "us-east.pricing (2 instances)")
+    assert progress.names() == ()
 
 
-def test_an_instance_that_failed_is_waited_for_no_more() -> None:
-    """Whatever it raised."""
-    awaited = StartupProgress()
+def test_an_instance_that_failed_is_not_progress() -> None:
+    """Its error doesn't matter."""
+    progress = StartupProgress()
     try:
-        with awaited.starting("us-east.pricing"):
+        with progress.starting("us-east.pricing"):
             raise RuntimeError
     except RuntimeError:
-        assert awaited.names() == ()
+        assert progress.names() == ()
 
 
-def test_before_any_instance_it_is_what_was_told() -> None:
-    """The image is built first."""
-    awaited = StartupProgress()
-    awaited.report("Step 3/9")
-    assert awaited.names() == ("Step 3/9",)
-    with awaited.starting("us-east.pricing"):
-        assert awaited.names() == ("us-east.pricing",)
+def test_before_any_instance_it_is_the_last_report() -> None:
+    """The image is built before any instance starts."""
+    progress = StartupProgress()
+    progress.report("Step 3/9")
+    assert progress.names() == ("Step 3/9",)
+    with progress.starting("us-east.pricing"):
+        assert progress.names() == ("us-east.pricing",)

@@ -1,4 +1,4 @@
-"""The system on fakes: loss and return of a region, deaths and restarts, links that go dark."""
+"""The system on fakes: loss and return of a region, deaths and restarts, isolated regions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.substrate, self.links = FakeSubstrate(), FakeLinks()
-        self.told: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
 
         def build(name: str) -> Release:
             return Release(name, name.rpartition("-")[0], None)
@@ -37,7 +37,7 @@ class Bench:
 
     def _log(self, event: JournalEvent) -> None:
         record = event.to_event()
-        self.told.append((record.kind, record.subject))
+        self.events.append((record.kind, record.subject))
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
     bench.system.lose("us-east", destroy=False)
     assert bench.system.instances(region="us-east") == []
     assert bench.system.instances(region="eu-west") == elsewhere
-    assert {subject for kind, subject in bench.told if kind == "instance.killed"} == there
+    assert {subject for kind, subject in bench.events if kind == "instance.killed"} == there
     assert "forget us-east" in bench.links.order
     with pytest.raises(PortError, match="us-east is lost"):
         bench.system.start(bench.system.topology.service("us-east", "pricing"))
 
 
-def test_what_is_on_its_way_from_a_lost_database_is_lost(bench: Bench) -> None:
-    """With a distance between databases the ways from it are holes while it dies, and free again after."""
+def test_data_in_flight_from_a_lost_database_is_dropped(bench: Bench) -> None:
+    """With a distance between databases, replication from it is dropped while it dies, and only then."""
     bench.system.lose("eu-west", destroy=False)
     assert not any("gameday-lost" in each for each in bench.links.order)
     bench.system.bring_back("eu-west")
@@ -79,7 +79,7 @@ def test_what_is_on_its_way_from_a_lost_database_is_lost(bench: Bench) -> None:
 
 
 def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:
-    """After the last instance is gone, so that nothing writes them anew."""
+    """They are destroyed after the last instance is gone, so that nothing writes them again."""
     bench.system.lose("us-east", destroy=False)
     assert "destroy us-east" not in bench.substrate.order
     bench.system.lose("eu-west", destroy=True)
@@ -87,7 +87,7 @@ def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:
 
 
 def test_a_region_that_returns_has_its_link_server_first(bench: Bench) -> None:
-    """And as many instances as planned, each of the release its service is to run now."""
+    """It then has as many instances as planned, each of the release that its service is to run."""
     bench.system.lose("us-east", destroy=False)
     bench.system.releases["pricing"] = "pricing-1.1.0"
     bench.substrate.order.clear()
@@ -99,15 +99,13 @@ def test_a_region_that_returns_has_its_link_server_first(bench: Bench) -> None:
 
 
 def test_bringing_back_twice_changes_nothing(bench: Bench) -> None:
-    """A revert that is repeated starts nothing more."""
+    """A repeated revert starts nothing."""
     bench.system.bring_back("us-east")
     assert bench.system.restored()
 
 
-def test_an_instance_that_died_is_started_again_later_each_time(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an orchestrator does; a database waits for somebody to decide."""
+def test_a_dead_instance_is_restarted_with_back_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by an orchestrator; a database isn't restarted, since its operators decide."""
     waited: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -127,8 +125,10 @@ def test_an_instance_that_died_is_started_again_later_each_time(
     assert bench.system.instances("postgres", "us-east") == []
 
 
-def test_two_that_died_together_are_two_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever starts them counts only once the other's starts are over: none is started twice."""
+def test_two_instances_that_died_together_are_two_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread counts what is missing only once the starts of other threads are over: none is started twice."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
     start, dead = bench.substrate.start, bench.system.instances("pricing", "us-east")
     for each in dead:
@@ -144,8 +144,8 @@ def test_two_that_died_together_are_two_again(bench: Bench, monkeypatch: pytest.
     assert len(bench.system.instances("pricing", "us-east")) == 2
 
 
-def test_who_fails_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two starts one fails at once and one takes its time: whoever counts next counts both."""
+def test_a_failed_start_leaves_no_claim(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two starts fails while the other is slow: the next thread counts both correctly."""
     start, lock, tries = bench.substrate.start, threading.Lock(), 0
     for each in bench.system.instances("pricing", "us-east"):
         bench.substrate.kill(each)
@@ -168,8 +168,8 @@ def test_who_fails_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.Monk
     assert tries == 3
 
 
-def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else is to be started starts at once."""
+def test_a_start_that_hangs_delays_no_other_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other places start at once."""
     free, start, hanging = threading.Event(), bench.substrate.start, threading.Semaphore(0)
     for each in bench.system.instances("pricing"):
         bench.substrate.kill(each)
@@ -193,8 +193,8 @@ def test_a_place_whose_start_hangs_holds_up_no_other(bench: Bench, monkeypatch: 
     assert len(bench.system.instances("pricing")) == 4
 
 
-def test_who_heals_a_database_second_waits_until_it_has_caught_up(bench: Bench) -> None:
-    """Though it was the first who started it."""
+def test_a_second_thread_that_heals_a_database_waits_until_it_has_caught_up(bench: Bench) -> None:
+    """Even though the first thread started it."""
     caught = threading.Event()
     bench.system.await_caught_up = lambda region: caught.wait(10)  # type: ignore[method-assign, assignment]
     bench.substrate.kill(bench.system.instances("postgres", "eu-west")[0])
@@ -212,7 +212,7 @@ def test_who_heals_a_database_second_waits_until_it_has_caught_up(bench: Bench) 
 def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who stops a place for good, as a fence does, knows that nothing comes up there after."""
+    """After a place is kept down, as by a fence, nothing comes up there."""
     go, start, asked = threading.Event(), bench.substrate.start, threading.Event()
     bench.substrate.kill(bench.system.instances("postgres", "us-east")[0])
 
@@ -243,7 +243,7 @@ def test_a_start_under_way_does_not_outlive_a_kill_on_purpose(
 
 
 def test_a_fenced_database_waits_for_rejoin(bench: Bench) -> None:
-    """Whatever else heals it, as a fault that is taken back: a primary that was replaced must not come back as one."""
+    """A reverted fault doesn't start it: a replaced primary must not come back as a primary."""
     bench.system.fenced.add("us-east")
     bench.system.keep_down(("us-east", "postgres"))
     bench.system.heal([("us-east", "postgres"), ("us-east", "pricing")])
@@ -253,8 +253,8 @@ def test_a_fenced_database_waits_for_rejoin(bench: Bench) -> None:
     assert len(bench.system.instances("postgres", "us-east")) == 1
 
 
-def test_what_dies_as_soon_as_it_runs_is_started_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By each who asks: how soon the next start comes is for the back-off to say."""
+def test_an_instance_that_dies_at_once_is_started_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each caller starts it once; the back-off decides when it is started again."""
     start, tries = bench.substrate.start, 0
 
     def dies(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
@@ -271,8 +271,8 @@ def test_what_dies_as_soon_as_it_runs_is_started_once(bench: Bench, monkeypatch:
     assert tries == 1
 
 
-def test_no_thread_to_be_had_leaves_nobody_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an error of the port, and the next one fills the place."""
+def test_a_lack_of_threads_leaves_no_claim(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call raises PortError, and the next one fills the place."""
     dead = bench.system.instances("pricing", "us-east")[0]
     bench.substrate.kill(dead)
     with monkeypatch.context() as patch:
@@ -284,13 +284,13 @@ def test_no_thread_to_be_had_leaves_nobody_starting(bench: Bench, monkeypatch: p
 
 
 class NoThreads(ThreadPoolExecutor):
-    """Of a machine that has no more."""
+    """A pool on a machine that has no more threads."""
 
     def submit(self, *words: Any, **more: Any) -> Any:
         raise RuntimeError("can't start new thread")
 
 
-def test_one_that_dies_while_it_is_replaced_is_not_missing(
+def test_an_instance_that_dies_while_it_is_replaced_is_not_missing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its successor is being started already."""
@@ -305,8 +305,8 @@ def test_one_that_dies_while_it_is_replaced_is_not_missing(
     assert len(bench.system.instances("pricing", "us-east")) == 2
 
 
-def test_what_no_port_foresaw_is_tried_again_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that the machine had no more files for."""
+def test_an_unexpected_error_is_retried_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For example if the machine has no more file descriptors."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
     start, errors = bench.substrate.start, [OSError(24, "Too many open files")]
 
@@ -323,7 +323,7 @@ def test_what_no_port_foresaw_is_tried_again_too(bench: Bench, monkeypatch: pyte
 
 
 def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes late finds it there; one that can't be told its links doesn't run."""
+    """A later restart finds it running; a link server that can't be populated is killed."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
     (dead,) = bench.system.instances("links", "us-east")
     bench.substrate.kill(dead)
@@ -342,8 +342,8 @@ def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: p
     assert [each for each in bench.links.order if each.startswith("forget")] == ["forget us-east"] * 2
 
 
-def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later each time; it is noted, and ends once the system is taken down."""
+def test_a_failed_start_is_retried(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With back-off and a note, until the system is torn down."""
     waited: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -356,19 +356,21 @@ def test_a_start_that_fails_is_tried_again(bench: Bench, monkeypatch: pytest.Mon
     dead = bench.system.instances("pricing", "us-east")[0]
     bench.substrate.kill(dead)
     bench.substrate.refuse = {"pricing-1.0.0"}
-    bench.told.clear()
+    bench.events.clear()
     bench.system.revive(dead)
     assert len(bench.system.instances("pricing", "us-east")) == 2
     assert waited == list(BACK_OFF_S[:3])
-    assert [kind for kind, _ in bench.told] == ["note", "instance.ready"]
+    assert [kind for kind, _ in bench.events] == ["note", "instance.ready"]
     bench.substrate.kill(bench.system.instances("pricing", "us-east")[0])
     bench.substrate.refuse = {"pricing-1.0.0"}
     bench.system.revive(dead)
     assert waited[3:] == [BACK_OFF_S[1]], "the second death"
 
 
-def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The orchestrator doesn't undo a fault that stands."""
+def test_an_instance_that_a_fault_killed_stays_down_until_heal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orchestrator doesn't undo an active fault."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
     one, two = bench.system.instances("gateway", "us-east")
     bench.system.kill([one, two])
@@ -378,8 +380,8 @@ def test_what_a_fault_killed_stays_down_until_healed(bench: Bench, monkeypatch: 
     assert len(bench.system.instances("gateway", "us-east")) == 2
 
 
-def test_an_isolated_region_answers_nobody_outside(bench: Bench) -> None:
-    """Every link with one end in it is a black hole both ways, those within are untouched; joining leaves none."""
+def test_an_isolated_region_answers_no_request_from_outside(bench: Bench) -> None:
+    """Every link with exactly one end in it drops packets both ways, links within don't; joining reverts that."""
     bench.system.isolate("eu-west")
     dark = {each.split()[1] for each in bench.links.stands}
     assert "edge--gateway.eu-west" in dark
@@ -401,7 +403,7 @@ def test_a_substrate_with_networks_isolates_by_them(bench: Bench) -> None:
 
 
 def test_a_restart_that_crosses_a_rollback_ends_on_the_wanted_release(bench: Bench) -> None:
-    """What was to run when it began isn't when it is ready: it is started anew."""
+    """The wanted release changed while the instance started, so it is started again."""
     dead = bench.system.instances("pricing", "us-east")[0]
     bench.substrate.kill(dead)
     bench.system.releases["pricing"] = "pricing-1.1.0"
