@@ -16,7 +16,7 @@ from tests.support.small_disk import fill, small_disk
 
 
 def test_a_link_is_replaced_and_never_followed(tmp_path: Path) -> None:
-    """Neither where the file is to be, nor where its draft is."""
+    """A link at the place of the file or of its draft isn't followed."""
     precious = tmp_path / "precious"
     precious.write_text("mine")
     page = tmp_path / "report.html"

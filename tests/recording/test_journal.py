@@ -23,12 +23,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield made
 
 
-def told(journal: Journal) -> list[float]:
+def times_on_disk(journal: Journal) -> list[float]:
     return [event.t for event in read_journal(journal.path)]
 
 
 def test_what_has_no_room_is_kept_and_written_once_there_is_some(disk: Path) -> None:
-    """Nothing is lost and nothing told twice; meanwhile whole lines are on disk, and the screen hears of all."""
+    """No event is lost or written twice. Meanwhile the file holds whole lines, and the listener gets every event."""
     heard: list[JournalEvent] = []
     journal = Journal(disk / "journal.jsonl", heard.append)
     journal.append(PhaseStarted("up"))
@@ -37,19 +37,19 @@ def test_what_has_no_room_is_kept_and_written_once_there_is_some(disk: Path) -> 
         journal.append(Note(text=LONG, by="me", t=t))
     assert journal.trouble is not None
     assert journal.trouble.errno == errno.ENOSPC
-    on_disk = told(journal)
+    on_disk = times_on_disk(journal)
     assert on_disk == list(range(len(on_disk)))
     assert len(on_disk) < 6
     assert journal.path.read_bytes().endswith(b"\n")
     filler.unlink()
     journal.append(PhaseStarted("done", t=6.0))
     journal.close()
-    assert told(journal) == [0, 1, 2, 3, 4, 5, 6]
+    assert times_on_disk(journal) == [0, 1, 2, 3, 4, 5, 6]
     assert [event.t for event in heard] == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_what_must_be_on_disk_is_an_error(disk: Path) -> None:
-    """Of a fault's undo nobody may think that it is written; the error names the file and says what to do."""
+    """A fault's undo that can't be written is an error, which names the file and says what to do."""
     journal = Journal(disk / "journal.jsonl")
     fill(disk)
     journal.append(Note(text=LONG, by="me"))
@@ -72,4 +72,4 @@ def test_a_close_without_room_is_an_error(disk: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         journal.close()
     journal.close()
-    assert told(journal) == list(range(len(told(journal))))
+    assert times_on_disk(journal) == list(range(len(times_on_disk(journal))))

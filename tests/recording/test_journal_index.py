@@ -38,5 +38,5 @@ def test_events_are_parsed_once() -> None:
 
 
 def test_unknown_kinds_are_among_the_records() -> None:
-    """What no type stands for is still readable in the on-disk form."""
+    """An event of an unknown kind is readable in its on-disk form."""
     assert [each.kind for each in INDEX.records].count("of.tomorrow") == 1

@@ -117,7 +117,7 @@ def test_latency_leaves_fast_failures_out() -> None:
 
 
 def test_a_journey_s_slo_counts_only_its_requests() -> None:
-    """With a journey, requests of others are left out; of a journey nobody made, none is left."""
+    """An SLO of a journey counts only its requests; none if the journey has none."""
     by_journey = Slo(name="buy", sli="availability", objective="99%", journey="buy")  # type: ignore[arg-type]
     assert select(by_journey, kinds())[0].tolist() == [True, False] * 5 + [False, False]
     other = by_journey.model_copy(update={"journey": "login"})
@@ -177,7 +177,7 @@ def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
 
 
 def test_a_breach_that_lasts_into_the_fault_begins_with_it() -> None:
-    """Errors all before the fault, in breach still when it came: nothing before inject is told."""
+    """Breaches before inject don't count, even if the SLO is still in breach at inject."""
     found = course(SHOP, steadily((20, 20.5)), 0, 60, 21.0)
     assert [(outage.effect, outage.recovered) for outage in found.outages] == [(21.0, 21.0)]
 

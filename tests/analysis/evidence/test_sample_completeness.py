@@ -80,13 +80,13 @@ def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
 
 
 def test_what_was_planned_past_the_end_needn_t_be_there(tmp_path: Path) -> None:
-    """The load was told to stop: its last moments are left out."""
+    """The last moments before the load is stopped aren't checked."""
     assert said(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
     assert len(said(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1
 
 
 def test_a_run_whose_load_began_needs_its_plan(tmp_path: Path) -> None:
-    """Without it nothing can be told, which is no pass either; a hand-made folder without a load has none."""
+    """A run whose plan is missing can't be checked and doesn't pass; a run without a load has no plan."""
     path = folder(tmp_path)
     (path / "samples" / "load.json").unlink()
     (doubt,) = said(read_run(path))

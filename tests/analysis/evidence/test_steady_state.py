@@ -1,4 +1,4 @@
-"""What was sent of the load, and how often."""
+"""Counts of the requests that were sent, late or not sent, and the steady state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
 
 
 def test_what_was_planned_past_the_end_doesn_t_count(tmp_path: Path) -> None:
-    """Requests are those planned till the load was told to stop, and so are their attempts."""
+    """Requests and attempts count if they were planned before the load was stopped."""
     requests = [(ErrorKind.STATUS, 2)] * (int(END) + 10)
     found = sent(run_of(tmp_path / "run", *requests), None)
     assert found.attempts == 2 * found.planned == 2 * (int(END) - 2)

@@ -88,7 +88,7 @@ def test_it_is_the_moment_that_was_read(tmp_path: Path) -> None:
 
 
 def test_values_among_others() -> None:
-    """Numbers of a column that are any of those wanted; none where none is."""
+    """Values of a column that are among the wanted numbers; none if no number is wanted."""
     column = np.array([0, 3, 65_535, 3], np.uint16)
     assert among(column, (3, 65_535)).tolist() == [False, True, True, True]
     assert among(column, (1, 2, 4, 5, 3)).tolist() == [False, True, False, True]

@@ -40,7 +40,7 @@ def put(
 
 
 def test_every_field_comes_back(tmp_path: Path) -> None:
-    """What was appended is read back field by field, names included."""
+    """Every field of an appended record is read back, with its names."""
     shard = ShardWriter(tmp_path / "a.shard")
     names = [
         shard.intern(table, name) for table, name in (("release", "x"), ("release", "a b"), ("region", ""))
@@ -55,7 +55,7 @@ def test_every_field_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_record_is_as_long_as_ever(tmp_path: Path) -> None:
-    """48 bytes, so that the shards of earlier runs can be read; a request is sent once unless told otherwise."""
+    """A record has 48 bytes, as in shards of earlier versions; `attempts` is 1 by default."""
     assert RECORD.itemsize == 48
     shard = ShardWriter(tmp_path / "a.shard")
     put(shard, 1.0)
