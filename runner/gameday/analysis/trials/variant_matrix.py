@@ -106,7 +106,7 @@ def _slos(outcome: Outcome, run: Run) -> Iterator[VariantSlo]:
     results = {result.name: result for result in outcome.slos}
     for slo in run.scenario.slos:
         result, course = results.get(slo.name), courses.get(slo.name)
-        yield VariantSlo(
+        judged = VariantSlo(
             name=slo.name,
             journey=slo.journey,
             sli=slo.sli,
@@ -114,11 +114,11 @@ def _slos(outcome: Outcome, run: Run) -> Iterator[VariantSlo]:
             verdict=result.verdict if result else None,
             breached_s=result.breached_s if result else None,
             budget_spent=result.budget_spent if result else None,
-            **(_outage(slo, course, run) if course else {}),
         )
+        yield judged.model_copy(update=_outage(slo, course, run)) if course else judged
 
 
-def _outage(slo: Slo, course: Course, run: Run) -> dict[str, Any]:
+def _outage(slo: Slo, course: Course, run: Run) -> dict[str, float | int | None]:
     """Return the seconds of the SLO's outages, and how many of the requests planned in them were bad."""
     counts, good = select(slo, run.samples)
     planned, inside = run.samples.records["planned"], np.zeros(len(counts), np.bool_)
