@@ -58,6 +58,15 @@ def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
         bench.system.start(bench.system.topology.service("us-east", "pricing"))
 
 
+def test_every_link_server_is_journalled_before_it_is_used(bench: Bench) -> None:
+    """After a crash its faults can be reverted there; a later trial on the same system journals it again."""
+    regions = ["edge", "eu-west", "us-east"]
+    assert sorted(subject for kind, subject in bench.events if kind == "links.ready") == regions
+    bench.events.clear()
+    bench.system.bring_up()
+    assert sorted(subject for kind, subject in bench.events if kind == "links.ready") == regions
+
+
 def test_data_in_flight_from_a_lost_database_is_dropped(bench: Bench) -> None:
     """With a distance between databases, replication from it is dropped while it dies, and only then."""
     bench.system.lose("eu-west", destroy=False)

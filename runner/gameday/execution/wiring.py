@@ -49,7 +49,7 @@ JITTER = 1.0
 class Settings:
     """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one.
 
-    The timeline begins at a random moment `within` seconds after the steady state; of a `secret` run nobody knows it.
+    The timeline begins at a random moment up to `within` seconds after the steady state, unpredictable if `secret`.
     """
 
     run: str
@@ -110,7 +110,7 @@ def operator(
     clock: Clock,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Deployer:
-    """The system of a scenario, not started; `progress` is told of long work, such as building the image."""
+    """Return the deployer of a scenario's system, not started. `progress` gets the text of long work, such as image builds."""
     topology, releases = library.topology(scenario), library.catalogue()
     token, credential = secrets.token_hex(16), secrets.token_hex(16)
 
@@ -221,7 +221,7 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
 
 def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
     """Client-side streams, and the service-side one where the scenario has it."""
-    service_side = next((each for each in scenario.detectors if each.detector == "scrape"), None)
+    service_side = next((detector for detector in scenario.detectors if detector.detector == "scrape"), None)
     scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
     return Watch(scenario, make_detector, clock, journal, scrape)
 

@@ -85,15 +85,15 @@ def _write_files(done: Done, result: Suite) -> str:
 
 
 def _with_pages(done: Done) -> Iterator[Entry]:
-    """The entries, with the pages of their trials and of their matrix; a matrix that couldn't be made has no link."""
+    """Yield the entries after writing the pages of their trials and matrices; a failed matrix page gets no link."""
     runs: dict[str, dict[str, Path]] = {}
-    for each in done.entries:
-        if each.matrix and each.variant and each.counted:
-            runs.setdefault(each.matrix, {})[each.variant] = done.folder / each.counted[0].folder
+    for entry in done.entries:
+        if entry.matrix and entry.variant and entry.counted:
+            runs.setdefault(entry.matrix, {})[entry.variant] = done.folder / entry.counted[0].folder
     made = {page for page, variants in runs.items() if _matrix(done.folder / page, variants)}
-    for each in done.entries:
-        _trials(done.folder, each)
-        yield each if each.matrix in made else replace(each, matrix=None)
+    for entry in done.entries:
+        _trials(done.folder, entry)
+        yield entry if entry.matrix in made else replace(entry, matrix=None)
 
 
 def _trials(folder: Path, entry: Entry) -> None:
