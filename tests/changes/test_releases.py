@@ -136,7 +136,7 @@ HEAD, OTHER = "--- a/shop/app.py\n+++ b/shop/app.py\n", "--- a/shop/b.py\n+++ b/
         (f"--- a/shop/app.py\n+++ /dev/null\n{FIRST}", 1, "removes shop/app.py"),
         (f"--- a/shop/app.py\n+++ b/shop/c.py\n{FIRST}", 1, "moves shop/app.py to shop/c.py"),
         (f"--- a/other/app.py\n+++ b/other/app.py\n{FIRST}", 1, "changes other/app.py, outside shop/"),
-        (f"--- /dev/null\n+++ b/shop\n{NEW}", 1, "adds shop, where no file can be"),
+        (f"--- /dev/null\n+++ b/shop\n{NEW}", 1, "adds shop, which is a folder or below a file"),
         ("some words\n", 1, "isn't a unified diff"),
     ],
     ids=range(10),

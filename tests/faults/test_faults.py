@@ -201,7 +201,7 @@ def test_every_fault_that_hits_instances_says_so_when_there_are_none(world: Worl
     """Bound where nothing runs, or injected when it has gone since, a fault fails in words; nothing is half done."""
     fault = bound("instance.pause", world)
     world.system.kill(world.system.instances("payments"))
-    with pytest.raises(PortError, match=r"payments\.\d+: gone before"):
+    with pytest.raises(PortError, match=r"payments\.\d+: ended before"):
         fault.inject(lambda seconds: True)
     for kind in ("instance.pause", "dependency.error"):
         with pytest.raises(PortError, match="payments"):

@@ -50,7 +50,7 @@ def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: l
         ({"from": "checkout", "to": "pricing", "region": "eu-wset"}, ("link", "region"), "eu-west"),
         ({"from": "checkout", "to": "pricing", "toRegion": "eu-wset"}, ("link", "toRegion"), "eu-west"),
         ({"from": "checkout", "to": "gateway"}, ("link",), "payments, postgres, pricing"),
-        ({"from": "pricing", "to": "gateway"}, ("link",), "pricing calls nobody"),
+        ({"from": "pricing", "to": "gateway"}, ("link",), "pricing calls no service"),
         (
             {"from": "checkout", "to": "pricing", "region": "us-east", "toRegion": "eu-west"},
             ("link",),

@@ -88,24 +88,24 @@ class Catalogue:
         return sorted(path.parent.name for path in self.folder.glob("*/release.yaml"))
 
     def spec(self, name: str) -> ReleaseSpec:
-        """Raises Invalid when the release's file is wrong, and KeyError when there is none."""
+        """Return the release. Raise KeyError if there is none, Invalid if its file is wrong."""
         if not re.fullmatch(NAME, name) or not (self.folder / name / "release.yaml").is_file():
             raise KeyError(name)
         path = self.folder / name / "release.yaml"
         return _read_spec(str(path), name, read_text(path))
 
     def migration(self, name: str) -> str:
-        """The SQL that its schema change needs; empty where it has none."""
+        """Return the SQL of the release's schema change; empty if it has none."""
         file = self.spec(name).migration
         return read_text(self.folder / name / file) if file else ""
 
     def patch(self, name: str) -> str:
-        """The unified diff, '' for a first release."""
+        """Return the unified diff; empty for a first release."""
         path = self.folder / name / "change.patch"
         return read_text(path) if path.is_file() else ""
 
     def check(self, name: str) -> list[Problem]:
-        """Problems of the release's files, none when it can run."""
+        """Return the problems of the release's files; empty if it can run."""
         try:
             self.spec(name)
             list(self._patched(name))
@@ -142,9 +142,9 @@ class Catalogue:
 
         file = str(self.folder / name / "change.patch")
         text = self.patch(name)
-        found = False
+        has_diff = False
         for diff in _diffs(text, file):
-            found = True
+            has_diff = True
             path = self._target(diff, file)
             source = self.base / path
             fresh = diff.header.old_path == "/dev/null"
@@ -159,7 +159,7 @@ class Catalogue:
                 hint = "make the patch again from the present code; no fuzz is allowed"
                 raise Invalid([Problem(file, hunk, 1, f"doesn't apply to {path}: {error}", hint)]) from error
             yield path, "\n".join(after) + "\n"
-        if text.strip() and not found:
+        if text.strip() and not has_diff:
             raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
 
     def _target(self, diff: Any, file: str) -> PurePosixPath:
@@ -176,12 +176,12 @@ class Catalogue:
         if not inside or not (self.base / below).resolve().is_relative_to(self.base.resolve()):
             raise Invalid([Problem(file, 1, 1, f"changes {new}, outside {self.base.name}/")])
         if not below.parts or any((self.base / parent).is_file() for parent in below.parents):
-            raise Invalid([Problem(file, 1, 1, f"adds {new}, where no file can be")])
+            raise Invalid([Problem(file, 1, 1, f"adds {new}, which is a folder or below a file")])
         return below
 
 
 def _diffs(text: str, file: str) -> Iterator[Any]:
-    """One for each file that the patch names. Raises Invalid where it can't be read."""
+    """Yield the diff of each file that the patch names. Raise Invalid if the patch can't be read."""
     import whatthepatch
     from whatthepatch.exceptions import WhatThePatchException
 

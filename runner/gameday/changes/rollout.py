@@ -1,4 +1,4 @@
-"""How a release replaces running instances: a pure plan of batches and pauses. Rollback is the same plan backwards."""
+"""Rollout plans: batches of replacements and pauses, as pure data. A rollback is the same plan with the old release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Hold:
 def plan(
     instances: Sequence[Instance], release: str, strategy: Strategy, pause: float = 0.0
 ) -> Iterator[tuple[Replace, ...] | Hold]:
-    """Batches of replacements, each carried out in parallel, with `pause` seconds between them.
+    """Yield batches of replacements, each executed in parallel, with `pause` seconds between them.
 
     Instances that already run `release` are left alone.
     """
@@ -42,9 +42,9 @@ def plan(
 
 def _batches(todo: Sequence[Replace], strategy: Strategy) -> Iterator[Sequence[Replace]]:
     if strategy == "rolling":
-        yield from ([each] for each in todo)
+        yield from ([replacement] for replacement in todo)
     elif strategy == "region-by-region":
-        for region in dict.fromkeys(each.instance.region for each in todo):
-            yield [each for each in todo if each.instance.region == region]
+        for region in dict.fromkeys(replacement.instance.region for replacement in todo):
+            yield [replacement for replacement in todo if replacement.instance.region == region]
     elif todo:
         yield todo

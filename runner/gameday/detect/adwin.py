@@ -28,7 +28,7 @@ class Adwin:
     """A `Detector` around river's."""
 
     def __init__(self, delta: float, clock: int, steady: Outcomes) -> None:
-        """PortError where river isn't installed."""
+        """Raise PortError if river isn't installed."""
         self.delta = delta
         self.clock = clock
         self._steady = steady
@@ -56,7 +56,7 @@ class Adwin:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Adwin:
-    """The detector of one SLO's stream. PortError where river isn't installed."""
+    """Return the detector of one SLO's stream. Raise PortError if river isn't installed."""
     return Adwin(parameters.delta, parameters.clock, normal.steady)
 
 

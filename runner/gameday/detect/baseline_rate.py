@@ -1,4 +1,4 @@
-"""What a detector is told of its stream before it begins. Where that comes from is left to `gameday.telemetry`."""
+"""The normal state of a stream, from which a detector is designed; `gameday.telemetry` measures it."""
 
 from __future__ import annotations
 

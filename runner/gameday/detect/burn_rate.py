@@ -1,6 +1,6 @@
 """Multiwindow, multi-burn-rate alerts, as the SRE Workbook has them page (chapter 5): what many teams run.
 
-An alarm where the error budget burns too fast over a long window and over a twelfth of it, the short one: 14.4 times
+The alarm is raised if the error budget burns too fast over a long window and over a twelfth of it, the short one: 14.4 times
 too fast over 1 h, or 6 times over 6 h. A game day lasts minutes, so the windows are `scale` times shorter here, and
 the burns `burns` times lower so that fewer requests can show them. `scale: 1, burns: 1` are the book's own.
 """
@@ -60,7 +60,7 @@ class Window:
             self._bad -= gone
 
     def ratio(self, t: float) -> float:
-        """Of bad outcomes, as of `t`."""
+        """Return the ratio of bad outcomes in the window that ends at `t`."""
         unseen = 0.0 if self._first is None else max(0.0, self.seconds - (t - self._first))
         return self._bad / max(1.0, self._n + unseen * self.rate)
 
@@ -97,7 +97,7 @@ class BurnRate:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> BurnRate:
-    """The detector of one SLO's stream. A burn rate that asks for more than 100 % of errors never raises."""
+    """Return the detector of one SLO's stream. A burn rate that asks for more than 100 % of errors never raises."""
     budget = 1 - slo.objective
     pages = tuple((seconds / parameters.scale, burn * parameters.burns * budget) for seconds, burn in PAGES)
     return BurnRate(pages, normal.rate)

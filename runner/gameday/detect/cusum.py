@@ -3,7 +3,7 @@
 Each outcome adds its log-likelihood ratio, bad after the change against bad before it, and the sum never falls below
 zero. A good outcome weighs −1 here and a bad one `weight` of those, a whole number, so the sum walks on a lattice: the
 mean number of outcomes to an alarm is exact, and so is the limit that keeps false alarms as rare as asked for. Outcomes
-are taken to be independent; where bad ones come in bursts, as slow ones do, `latency` is the fold to use.
+are taken to be independent; if bad ones come in bursts, as slow ones do, use `latency`.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ class Parameters(Part):
 
 
 def weight_of_bad(p0: float, p1: float) -> int:
-    """How many good outcomes outweigh a bad one in telling an error ratio of p1 from p0; at least 1."""
+    """Return how many good outcomes outweigh a bad one in telling an error ratio of p1 from p0; at least 1."""
     if not 0 < p0 < p1 < 1:
         raise ValueError(f"0 < p0 < p1 < 1 is asked for, not p0 = {p0:g}, p1 = {p1:g}")
     return max(1, round(math.log(p1 / p0) / -math.log((1 - p1) / (1 - p0))))
 
 
 def average_run_length(weight: int, limit: int, p: float) -> float:
-    """Mean number of outcomes, each bad with probability p, until the sum reaches `limit`; it starts at 0. Exact.
+    """Return the mean number of outcomes, each bad with probability p, until the sum reaches `limit`; it starts at 0. Exact.
 
-    Infinite where it is past 1e15 or so.
+    Return infinity if it is beyond about 1e15.
     """
-    # Each of the two ways loses its digits, or its speed, where the other one is at its best.
+    # Each of the two methods loses precision or speed where the other one is best.
     rising = p * weight > RISING or p > 0.5
     return _length_upwards(weight, limit, p) if rising else _length_at_rest(weight, limit, p)
 
@@ -118,7 +118,7 @@ class Cusum:
 
 
 def design(parameters: Parameters, normal: Normal) -> tuple[int, int]:
-    """(weight, limit) for a stream."""
+    """Return (weight, limit) for a stream."""
     p0 = normal.p0
     p1 = min(parameters.most, parameters.factor * p0)
     if p1 <= p0:
@@ -128,7 +128,7 @@ def design(parameters: Parameters, normal: Normal) -> tuple[int, int]:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Cusum:
-    """The detector of one SLO's stream."""
+    """Return the detector of one SLO's stream."""
     return Cusum(*design(parameters, normal))
 
 

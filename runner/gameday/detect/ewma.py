@@ -1,6 +1,6 @@
 """EWMA, the exponentially weighted mean of a control chart: here of the bad outcomes in bins of a second.
 
-z ← (1 − weight)·z + weight·bad at each bin's end, and an alarm where z reaches the limit. Bad outcomes are taken for
+z ← (1 − weight)·z + weight·bad at each bin's end, and an alarm if z reaches the limit. Bad outcomes are taken for
 Poisson; the limit is then that of the Markov chain of z (after Brook and Evans 1972), z between its nodes interpolated.
 """
 
@@ -111,7 +111,7 @@ def limit_for(weight: float, mean: float, length: float) -> float:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Ewma:
-    """The detector of one SLO's stream."""
+    """Return the detector of one SLO's stream."""
     mean = max(normal.p0 * normal.rate * parameters.bin, 1e-9)
     limit = limit_for(parameters.weight, mean, parameters.quiet * normal.streams / parameters.bin)
     return Ewma(parameters.weight, limit, mean, parameters.bin)

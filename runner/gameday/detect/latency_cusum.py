@@ -5,7 +5,7 @@ independent evidence of a slow system, and fall into one bin or two. So a bin ad
 outcomes would, and the limit is out of reach for the few bins of a stall, yet not for a second of slowness. What
 bursts the system has when it is well is read from its steady state: the maxima that the sum had in each second of it
 are taken for draws of an extreme-value distribution (Gumbel's, by moments), and the limit is no lower than its level
-for one false alarm in the budget's time. Weight, and the limit where nothing bursts, are those of `cusum`.
+for one false alarm in the budget's time. Weight, and the limit without bursts, are those of `cusum`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Latency:
 
 
 def block_maxima(fold: Latency, block: float, steady: Outcomes) -> list[int]:
-    """The highest that the sum stood in each block of time that had any outcome."""
+    """Return the maximum of the sum in each block of time that had any outcome."""
     maxima: dict[int, int] = {}
     for t, good in steady:
         fold.observe(t, good)
@@ -80,7 +80,7 @@ def block_maxima(fold: Latency, block: float, steady: Outcomes) -> list[int]:
 
 
 def level(maxima: list[int], blocks: float) -> float:
-    """What the maximum of one block passes once in so many `blocks`, by a Gumbel fit; 0 from too few to say."""
+    """Return the level that a block's maximum exceeds once in `blocks` blocks, by a Gumbel fit; 0 if there are too few."""
     if len(maxima) < LEAST_BLOCKS:
         return 0.0
     scale = float(np.std(maxima, ddof=1)) * math.sqrt(6) / math.pi
@@ -88,7 +88,7 @@ def level(maxima: list[int], blocks: float) -> float:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Latency:
-    """The detector of one SLO's stream."""
+    """Return the detector of one SLO's stream."""
     weight, limit = cusum.design(parameters, normal)
     cap = parameters.cap * weight
     unlimited = Latency(weight, sys.maxsize, cap, parameters.bin)

@@ -33,7 +33,7 @@ class PageHinkley:
     """A `Detector` around river's."""
 
     def __init__(self, delta: float, threshold: float, alpha: float, least: int, steady: Outcomes) -> None:
-        """PortError where river isn't installed."""
+        """Raise PortError if river isn't installed."""
         self.delta = delta
         self.threshold = threshold
         self.alpha = alpha
@@ -62,7 +62,7 @@ class PageHinkley:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> PageHinkley:
-    """The detector of one SLO's stream. PortError where river isn't installed."""
+    """Return the detector of one SLO's stream. Raise PortError if river isn't installed."""
     weight, limit = cusum.design(parameters, normal)
     delta = parameters.delta or 1 / (weight + 1)
     threshold = parameters.threshold or limit / (weight + 1)

@@ -1,7 +1,7 @@
-"""The package `river`, whose concept-drift detectors take part where it is installed; loaded when first needed.
+"""The optional package `river` and its concept-drift detectors, loaded when first needed.
 
 It brings scipy along, 160 MB for two detectors that only watch unless asked, and takes a second to import. So it is an
-extra of the package, and a scenario that names one of its detectors without it is told so at that place.
+extra of the package, and a scenario that names one of its detectors without it gets a located error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def installed() -> bool:
 
 
 def load() -> Any:
-    """The module river.drift. PortError where it isn't installed."""
+    """Return the module river.drift. Raise PortError if it isn't installed."""
     try:
         return importlib.import_module("river.drift")
     except ModuleNotFoundError as error:

@@ -42,9 +42,9 @@ class ErrorRatio:
         self._raised = False
 
     def observe(self, t: float, requests: int, errors: int) -> Burn | None:
-        """What this scrape raises the alarm on.
+        """Return the evidence if this scrape raises the alarm, else None.
 
-        Too few requests to judge leave it as it was: missing data is no data.
+        Too few requests to judge change nothing: missing data isn't evidence.
         """
         before, self._before = self._before, (requests, errors)
         if before is None or self._raised:
@@ -64,7 +64,7 @@ class ErrorRatio:
 
 
 def make(parameters: Parameters, slo: Slo) -> ErrorRatio:
-    """The detector of one SLO at one service."""
+    """Return the detector of one SLO at one service."""
     return ErrorRatio(slo.objective, parameters.for_)
 
 

@@ -52,7 +52,7 @@ class Silence:
         return self._raised
 
     def wait(self, now: float) -> bool:
-        """Whether the silence up to `now` raises the alarm. The first call after a reset is where silence begins."""
+        """Return True if the silence up to `now` raises the alarm. Silence begins with the first call after a reset."""
         if self._last is None:
             self._last = now
         if self._raised:
@@ -65,7 +65,7 @@ class Silence:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Silence:
-    """The detector of one SLO's stream.
+    """Return the detector of one SLO's stream.
 
     CUSUM on a likelihood ratio with the threshold ln n has at least n outcomes between false alarms, in the mean
     (Lorden 1971).

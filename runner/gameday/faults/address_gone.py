@@ -1,4 +1,4 @@
-"""The address of a service is gone, as when its DNS record was deleted: it runs, and nobody finds it."""
+"""Fault of a service's address: the service runs, but callers can't reach it, as after its DNS record was deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gameday.topology import EDGE, Link, Topology
 
 
 class Gone(Spec):
-    """Nothing answers where the service was, for whoever calls it."""
+    """Point every link to the service at an address where nothing answers."""
 
     kind = "address.gone"
     service: str
@@ -28,7 +28,7 @@ class Gone(Spec):
         if self.region is not None and self.region not in topology.regions:
             yield unknown("region", "region", self.region, topology.regions)
         elif self.service in known and not self._links(topology):
-            yield ("region",), f"nobody calls {self.service} there", ""
+            yield ("region",), f"{self.service} has no callers there", ""
 
     def target(self, chosen: Chosen) -> str:
         return self.service if self.region is None else f"{self.region}.{self.service}"

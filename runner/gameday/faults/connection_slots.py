@@ -31,7 +31,7 @@ _held: dict[str, Crowd] = {}
 
 
 def take(url: str, mark: str, *, evict: bool, wait: Wait) -> None:
-    """Returns when the server refuses more; earlier where `wait` says that the run ends. PortError."""
+    """Take slots until the server refuses more, or `wait` says that the run ends. Raise PortError."""
     crowd = _held[mark] = Crowd(url, mark, evict, wait)
     deadline = time.monotonic() + FILL_S
     while not crowd.full.wait(POLL_S):
@@ -44,28 +44,28 @@ def take(url: str, mark: str, *, evict: bool, wait: Wait) -> None:
 
 
 def let_go(mark: str) -> None:
-    """Closes what this process holds under that mark, if anything."""
+    """Close the connections that this process holds under that mark. Idempotent."""
     crowd = _held.pop(mark, None)
     if crowd is not None:
         crowd.close()
 
 
 def clear(url: str, mark: str) -> None:
-    """Ends what any process holds under that mark; returns when none is left. PortError."""
+    """End the connections that any process holds under that mark, and wait until none is left. Raise PortError."""
     try:
         asyncio.run(asyncio.wait_for(_clear(url, mark), LEAVE_S))
     except ConnectionRefusedError:
         return  # no server, no connections
     except Exception as error:
-        raise PortError(f"connections of {where(url)} can't be given back: {said(error)}") from error
+        raise PortError(f"connections of {where(url)} can't be given back: {describe(error)}") from error
 
 
 def where(url: str) -> str:
-    """Host and port, without the password."""
+    """Return host and port of an address, without the password."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def said(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
@@ -90,14 +90,14 @@ class Crowd:
         self._thread.join(LEAVE_S)
 
     def _goes_on(self) -> bool:
-        """Whether more is to be taken."""
+        """Return True while more connections are to be taken."""
         return not self._stop.is_set() and self._wait(0)
 
     def _run(self) -> None:
         try:
             asyncio.run(self._hold())
         except Exception as error:
-            self.failure = said(error)
+            self.failure = describe(error)
 
     async def _hold(self) -> None:
         try:
@@ -113,7 +113,7 @@ class Crowd:
                 connection.terminate()
 
     async def _drive_out(self) -> None:
-        """Ends the connections of others, and is there when each of them comes free."""
+        """End the connections of others and take each slot that becomes free."""
         eviction = asyncio.ensure_future(self._connections[0].execute(_EVICT, self._mark))
         try:
             while not eviction.done() and self._goes_on():
@@ -124,10 +124,10 @@ class Crowd:
         await self._fill()
 
     async def _refill(self) -> None:
-        """Takes what others let go; a database that is away meanwhile is tried again."""
+        """Take slots that became free; ignore a database that can't be reached now."""
         import asyncpg
 
-        self._connections = [each for each in self._connections if not each.is_closed()]
+        self._connections = [connection for connection in self._connections if not connection.is_closed()]
         try:
             await self._fill(at_once=1)
         except (
@@ -145,7 +145,7 @@ class Crowd:
                 raise PortError(f"it took {MOST} and refused none")
 
     async def _batch(self, size: int) -> bool:
-        """Whether all were let in."""
+        """Open `size` connections; return True if the server accepted all of them."""
         import asyncpg
 
         opened = await asyncio.gather(
@@ -186,7 +186,7 @@ async def _clear(url: str, mark: str) -> None:
 
 
 async def _slot(url: str) -> Any:
-    """A connection of our own, as soon as there is room for one."""
+    """Return a connection as soon as a slot is free."""
     import asyncpg
 
     while True:

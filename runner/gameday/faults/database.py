@@ -27,15 +27,15 @@ class OfDatabase(Spec):
         return f"{chosen['region']}.{chosen['service']}"
 
     def choose(self, system: System) -> Chosen:
-        """The region, the service's name, and the instance that runs there."""
+        """Return the region, the service's name, and the instance that runs there."""
         region = self.region or system.primary()
         name = database_in(system.topology, region)
-        found = chosen_instances(self.kind, f"{region}.{name}", system.instances(name, region))
-        return {"region": region, "service": name, **found}
+        instances = chosen_instances(self.kind, f"{region}.{name}", system.instances(name, region))
+        return {"region": region, "service": name, **instances}
 
 
 def database_in(topology: Topology, region: str) -> str:
-    """The name of the region's database. PortError where there is none."""
+    """Return the name of the region's database service. Raise PortError if it has none."""
     for service in topology.services:
         if (service.region, service.kind) == (region, "database"):
             return service.name
@@ -43,7 +43,7 @@ def database_in(topology: Topology, region: str) -> str:
 
 
 class Kill(OfDatabase):
-    """SIGKILL; nothing starts it again until this is taken back."""
+    """Send SIGKILL; the database stays down until the fault is reverted."""
 
     kind = "database.kill"
 
@@ -55,7 +55,7 @@ class Kill(OfDatabase):
 
 
 class Pause(OfDatabase):
-    """Frozen: connections stay open, nothing is answered."""
+    """Freeze the database: connections stay open without answers."""
 
     kind = "database.pause"
 
@@ -67,7 +67,7 @@ class Pause(OfDatabase):
 
 
 class Slow(OfDatabase, Toxified):
-    """Its answers come later by `latency` ± `jitter`, on every link to it; a ramp lets both grow."""
+    """Delay answers by `latency` ± `jitter` on every link to the database; a ramp lets both grow."""
 
     kind = "database.slow"
     latency: Delay
@@ -88,7 +88,7 @@ class Slow(OfDatabase, Toxified):
 
 
 class Connections(OfDatabase):
-    """Every connection slot is taken and held. With `evict` the others lose theirs, and compete for what comes free."""
+    """Take and hold every connection slot. With `evict`, end the connections of others first."""
 
     kind = "database.connections"
     evict: bool = Field(default=True, description="end the connections of others once")
@@ -102,14 +102,14 @@ class Connections(OfDatabase):
         )
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        """A database that doesn't run holds no connection."""
+        """Release the slots; no-op if the database doesn't run."""
         connection_slots.let_go(chosen["mark"])
         if arena.system.instances(chosen["service"], chosen["region"]):
             connection_slots.clear(arena.system.database(chosen["region"]), chosen["mark"])
 
 
 class Disk(OfDatabase):
-    """None of its files can grow any more."""
+    """Let none of the database's files grow, as on a full disk."""
 
     kind = "database.disk"
     needs = Limits

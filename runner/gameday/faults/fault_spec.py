@@ -1,6 +1,6 @@
-"""What every fault is made of: a spec (its part of the scenario), what it chose, and the two bound to an arena.
+"""Base of faults: a spec (its part of the scenario), what it chose, and both bound to an arena.
 
-What a fault does is in the file of its family; when, and what is journalled, is the timeline's.
+Each family of faults is a module of its own. The timeline injects, reverts and journals them.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from gameday.scenario.yaml_document import nearest
 from gameday.topology import Topology
 
 STEP_S = 0.25
-"""Of a ramp."""
+"""Length of a ramp's step."""
 
 Chosen = Mapping[str, Any]
-"""Plain JSON data: what a fault acts on, settled before it acts, so that another process can take it back."""
+"""Plain JSON data: what a fault acts on, chosen before it acts, so that another process can revert it."""
 Trouble = tuple[tuple[str, ...], str, str]
 """Path within the spec, message, hint."""
 
 
 class Spec(Part):
-    """The value of an action in a timeline. A subclass is one fault: its keys, what it does, and how that is undone."""
+    """The value of an action in a timeline. A subclass is one fault: its keys, how it is injected and reverted."""
 
     kind: ClassVar[str]
     needs: ClassVar[type | None] = None
     """The optional capability that the substrate must have, of `gameday.ports`."""
 
     for_: Lasting | None = Field(
-        default=None, alias="for", description="taken back so long after it was begun"
+        default=None, alias="for", description="revert the fault so long after its injection began"
     )
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
-        """What this system hasn't got: regions, services, links."""
+        """Yield the regions, services and links that the spec names and the system doesn't have."""
         return ()
 
     def lacks(self, substrate: Substrate) -> str | None:
-        """Why the fault can't be had on this substrate, or None."""
+        """Return why the fault can't be injected on this substrate, or None if it can."""
         if self.needs is None or isinstance(substrate, self.needs):
             return None
         wanted = self.needs.__name__.lower()
         return f"{self.kind}: the {substrate.name} substrate has no {wanted}: use another --substrate"
 
     def bind(self, arena: Arena) -> Bound:
-        """The fault, ready to be injected; nothing has happened yet. PortError where it can't be had here."""
+        """Return the fault, ready to be injected. Raise PortError if it can't be injected on this system."""
         why = self.lacks(arena.system.substrate)
         if why:
             raise PortError(why)
@@ -64,7 +64,7 @@ class Spec(Part):
 
     @abstractmethod
     def target(self, chosen: Chosen) -> str:
-        """What is hit, for people and for the journal: `us-east`, `us-east.postgres`, `checkout--payments`."""
+        """Return what is hit, for people and the journal: `us-east`, `us-east.postgres`, `checkout--payments`."""
 
     @abstractmethod
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None: ...
@@ -74,14 +74,14 @@ class Spec(Part):
 
 
 class Ramped(Spec):
-    """A spec of something that can grow to its full strength."""
+    """A spec of a fault that can grow to its full strength."""
 
     ramp: Within = Field(default=0.0, description="time in which it grows to its full strength")
 
     @model_validator(mode="after")
     def _reaches_its_strength(self) -> Ramped:
         if self.for_ is not None and self.ramp >= self.for_:
-            raise ValueError("is taken back before it has its full strength\nmake ramp shorter than for")
+            raise ValueError("is reverted before it has its full strength\nmake ramp shorter than for")
         return self
 
 
@@ -106,7 +106,7 @@ class Bound(Fault):
 
 
 def ramp(seconds: float, wait: Wait) -> Iterator[float]:
-    """Shares of the full strength, one each quarter of a second, the last one 1; ends early when `wait` says so."""
+    """Yield shares of full strength, one each quarter of a second, the last one 1; stop early if `wait` returns False."""
     steps = math.ceil(seconds / STEP_S)
     for step in range(steps + 1):
         if step and not wait(seconds / steps):
@@ -115,7 +115,7 @@ def ramp(seconds: float, wait: Wait) -> Iterator[float]:
 
 
 def every(calls: Iterable[Callable[[], object]]) -> None:
-    """Makes each call, whatever becomes of the others; then one PortError that tells all that failed."""
+    """Make every call, even if others fail; then raise one PortError that names all failures."""
     failed = []
     for call in calls:
         try:
@@ -127,5 +127,5 @@ def every(calls: Iterable[Callable[[], object]]) -> None:
 
 
 def unknown(key: str, what: str, name: str, known: Iterable[str]) -> Trouble:
-    """There is no `what` of that name; `key` may be dotted, a path within the spec."""
+    """Return the problem that there is no `what` of that name; `key` is a dotted path within the spec."""
     return tuple(key.split(".")), f"there is no {what} {name!r} in this system", nearest(name, known)

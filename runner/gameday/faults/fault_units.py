@@ -106,5 +106,5 @@ Count = Annotated[
 
 
 def milliseconds(seconds: float, level: float = 1.0) -> int:
-    """Whole, and at least 1 where there is anything."""
+    """Return a whole number, at least 1 if the value is over 0."""
     return max(1, round(seconds * level * 1000)) if seconds else 0

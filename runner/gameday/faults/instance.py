@@ -41,7 +41,7 @@ class OfInstances(Spec):
         return self.service if self.region is None else f"{self.region}.{self.service}"
 
     def choose(self, system: System) -> Chosen:
-        """The first by region, primary's first, and name."""
+        """Return the first `count` instances, in the order of regions and names; the primary's region is first."""
         order = {region: place for place, region in enumerate(system.topology.regions)}
         there = system.instances(self.service, self.region)
         running = sorted(there, key=lambda each: (order.get(each.region, len(order)), each.id))
@@ -51,33 +51,33 @@ class OfInstances(Spec):
 
 
 def chosen_instances(kind: str, what: str, instances: Sequence[Instance]) -> dict[str, Any]:
-    """PortError where there are none."""
+    """Return the record of the chosen instances. Raise PortError if there are none."""
     if not instances:
         raise PortError(f"{kind}: no instance of {what} runs")
-    places = sorted({(each.region, each.service) for each in instances})
-    return {"instances": [each.id for each in instances], "places": [list(place) for place in places]}
+    places = sorted({(instance.region, instance.service) for instance in instances})
+    return {"instances": [instance.id for instance in instances], "places": [list(place) for place in places]}
 
 
 def still_running(system: System, chosen: Chosen) -> Sequence[Instance]:
-    """Those chosen that haven't ended since."""
-    return [each for each in system.instances() if each.id in chosen["instances"]]
+    """Return the chosen instances that still run."""
+    return [instance for instance in system.instances() if instance.id in chosen["instances"]]
 
 
 def hit(system: System, chosen: Chosen) -> Sequence[Instance]:
-    """As `still_running`, to be acted on: PortError where there is nothing left to hit."""
+    """Return the chosen instances that still run. Raise PortError if none does."""
     running = still_running(system, chosen)
     if not running:
-        raise PortError(f"{', '.join(chosen['instances'])}: gone before the fault came")
+        raise PortError(f"{', '.join(chosen['instances'])}: ended before the fault was injected")
     return running
 
 
 def strike(system: System, chosen: Chosen, call: Callable[[Instance], object]) -> None:
-    """`call` on each of those chosen."""
-    every([functools.partial(call, each) for each in hit(system, chosen)])
+    """Call `call` with each chosen instance, whatever happens to the others. Raise PortError."""
+    every([functools.partial(call, instance) for instance in hit(system, chosen)])
 
 
 def release(system: System, chosen: Chosen, call: Callable[[Instance], object]) -> None:
-    """`call` on each that still runs; where one has ended meanwhile there is nothing to take back."""
+    """Call `call` with each chosen instance that still runs; ignore one that ends meanwhile."""
 
     def one(instance: Instance) -> None:
         try:
@@ -86,21 +86,21 @@ def release(system: System, chosen: Chosen, call: Callable[[Instance], object]) 
             if instance in still_running(system, chosen):
                 raise
 
-    every([functools.partial(one, each) for each in still_running(system, chosen)])
+    every([functools.partial(one, instance) for instance in still_running(system, chosen)])
 
 
 def heal(system: System, chosen: Chosen) -> None:
-    """Starts what is missing where the chosen ones ran."""
+    """Start the missing instances of the chosen ones' services."""
     system.heal([(region, service) for region, service in chosen["places"]])
 
 
 def limits(system: System) -> Limits:
-    """The substrate's; `Spec.needs` has made sure of it."""
+    """Return the substrate as `Limits`, which `Spec.needs` requires."""
     return cast(Limits, system.substrate)
 
 
 class Kill(OfInstances):
-    """SIGKILL; nothing starts them again until this is taken back."""
+    """Send SIGKILL; the instances stay down until the fault is reverted."""
 
     kind = "instance.kill"
 
@@ -179,5 +179,5 @@ class RestartLoop(OfInstances):
 
 
 def in_places(system: System, chosen: Chosen) -> Sequence[Instance]:
-    """Those that run where the chosen ones ran, whichever they are."""
+    """Return the running instances of the chosen ones' services and regions."""
     return [each for each in system.instances() if [each.region, each.service] in chosen["places"]]

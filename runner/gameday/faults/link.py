@@ -25,7 +25,7 @@ _STREAMS: Mapping[Direction, Sequence[Stream]] = {
 
 
 class Selector(Part):
-    """Which links: by caller and callee, in every region unless said. What stands outside all regions is in `edge`."""
+    """Selection of links by caller and callee, in every region unless one is named. `edge` stands for outside regions."""
 
     from_: str = Field(alias="from", description="the caller's service")
     to: str = Field(description="the callee's service")
@@ -45,7 +45,9 @@ class Selector(Part):
         wrong = [*self._unknown_services(topology), *self._unknown_regions(topology)]
         if not wrong and not self.links(topology):
             known = sorted({link.callee for link in topology.links if link.caller == self.from_})
-            hint = f"{self.from_} has links to {', '.join(known)}" if known else f"{self.from_} calls nobody"
+            hint = (
+                f"{self.from_} has links to {', '.join(known)}" if known else f"{self.from_} calls no service"
+            )
             wrong = [
                 (
                     ("link",),
@@ -90,7 +92,7 @@ class OfLinks(Spec):
 
 
 class Down(OfLinks):
-    """Open connections end, new ones are refused."""
+    """End open connections and refuse new ones."""
 
     kind = "link.down"
 
@@ -102,7 +104,7 @@ class Down(OfLinks):
 
 
 class Tainted(OfLinks, Toxified):
-    """One toxic in one direction or both. A ramp lets the share grow, unless the fault has something better to."""
+    """A fault of one toxic in one direction or both. A ramp lets the share grow, unless a subclass ramps something else."""
 
     toxic: ClassVar[str]
     share: Share = Field(default=1.0, description="share of connections")
@@ -110,7 +112,7 @@ class Tainted(OfLinks, Toxified):
 
     @abstractmethod
     def attributes(self, level: float) -> Mapping[str, int]:
-        """In the toxic's own units."""
+        """Return the toxic's attributes at `level` of full strength, in the toxic's units."""
 
     def share_at(self, level: float) -> float:
         return self.share * level
@@ -124,7 +126,7 @@ class Tainted(OfLinks, Toxified):
 
 
 class Latency(Tainted):
-    """Everything comes later by `latency` ± `jitter`; a ramp lets both grow."""
+    """Delay all data by `latency` ± `jitter`; a ramp lets both grow."""
 
     kind = "link.latency"
     toxic = "latency"
@@ -139,7 +141,7 @@ class Latency(Tainted):
 
 
 class Timeout(Tainted):
-    """Data vanishes; the connection closes `after` the last of it, with 0s never."""
+    """Drop all data; close the connection `after` the last of it, with 0s never."""
 
     kind = "link.timeout"
     toxic = "timeout"
@@ -150,7 +152,7 @@ class Timeout(Tainted):
 
 
 class Reset(Tainted):
-    """The connection is reset `after` the first data."""
+    """Reset the connection `after` the first data."""
 
     kind = "link.reset"
     toxic = "reset_peer"
@@ -161,7 +163,7 @@ class Reset(Tainted):
 
 
 class Bandwidth(Tainted):
-    """No more than `rate` passes."""
+    """Let at most `rate` pass on each connection."""
 
     kind = "link.bandwidth"
     toxic = "bandwidth"
@@ -172,7 +174,7 @@ class Bandwidth(Tainted):
 
 
 class SlowClose(Tainted):
-    """The end of a connection comes later by `delay`, which a ramp lets grow."""
+    """Delay the end of a connection by `delay`, which a ramp lets grow."""
 
     kind = "link.slow-close"
     toxic = "slow_close"
@@ -186,7 +188,7 @@ class SlowClose(Tainted):
 
 
 class Slicer(Tainted):
-    """Data comes in slices of `size` ± `variation`, `delay` apart."""
+    """Cut data into slices of `size` ± `variation`, `delay` apart."""
 
     kind = "link.slicer"
     toxic = "slicer"
@@ -199,7 +201,7 @@ class Slicer(Tainted):
 
 
 class LimitData(Tainted):
-    """A connection closes after `bytes`."""
+    """Close a connection after `bytes`."""
 
     kind = "link.limit-data"
     toxic = "limit_data"

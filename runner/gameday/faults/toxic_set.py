@@ -1,4 +1,4 @@
-"""Toxics of one fault on a set of links: put there step by step, and taken away by name.
+"""Toxics of one fault on a set of links, added step by step and removed by name.
 
 Each fault has a mark of its own, with which the names of its toxics begin; two of a kind on one link don't meet.
 """
@@ -19,12 +19,12 @@ Stream = Literal["upstream", "downstream"]
 
 
 def mark(kind: str) -> str:
-    """A name of one fault's own: `gameday-link-latency-1f2e3d4c`."""
+    """Return a unique name for one fault's toxics: `gameday-link-latency-1f2e3d4c`."""
     return f"gameday-{kind.replace('.', '-')}-{secrets.token_hex(4)}"
 
 
 def chosen_links(kind: str, links: Sequence[Link]) -> Chosen:
-    """PortError where there are none: a fault that hits nothing isn't one."""
+    """Return the record of the chosen links. Raise PortError if there are none."""
     if not links:
         raise PortError(f"{kind}: there is no such link in this system")
     return {"mark": mark(kind), "links": [link.name for link in links]}
@@ -36,16 +36,16 @@ def links_of(system: System, chosen: Chosen) -> Sequence[Link]:
 
 
 def on_links(system: System, chosen: Chosen, call: Callable[[Link], object]) -> None:
-    """`call` on each of the links, whatever becomes of the others."""
+    """Call `call` with each chosen link, whatever happens to the others. Raise PortError."""
     every(functools.partial(call, link) for link in links_of(system, chosen))
 
 
 class Toxified(Ramped):
-    """A fault that is nothing but toxics."""
+    """A fault that consists of toxics alone."""
 
     @abstractmethod
     def toxics(self, mark: str, level: float) -> Sequence[Toxic]:
-        """At `level` of the full strength, 0..1; the same names at every level."""
+        """Return the toxics at `level` of full strength, 0..1, with the same names at every level."""
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         links = links_of(arena.system, chosen)

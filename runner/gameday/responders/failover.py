@@ -4,7 +4,7 @@ The first of these that there is cause for, one at a time; all but the last two 
 
 1. a region is seen down while another is up: take its traffic away (`failover`)
 2. that region's database was the primary: make another region's the primary (`promote`)
-3. no region that is up reaches a database: `promote`, or `restart` it where no other region is up
+3. no region that is up reaches a database: `promote`, or `restart` it if no other region is up
 4. nothing of that kind, or all of it is dealt with: take back the latest change (`rollback`)
 5. a region that it drained, or whose database was replaced, is up again: `rejoin`
 
@@ -31,7 +31,7 @@ STAYED = 1.0
 
 
 class FailoverThenRollback:
-    """Remembers when it ordered what, and whose database was the primary."""
+    """The policy, with what it ordered when and which region's database was the primary."""
 
     def __init__(self, by: str) -> None:
         self._by = by
@@ -44,7 +44,7 @@ class FailoverThenRollback:
         return next(self._wanted(view, self._look(view)), None)
 
     def _wanted(self, view: View, sight: _Sight) -> Iterator[Operation | None]:
-        """What there is cause for, most urgent first; None is to wait, which nothing comes before."""
+        """Yield operations that there is cause for, most urgent first; None means to wait."""
         pages = [alert.t for alert in view.alerts if alert.pages]
         if pages:
             yield from self._leave(view, sight)
@@ -62,12 +62,12 @@ class FailoverThenRollback:
                 yield from self._order(view, "failover", region, region)
 
     def _replace_lost(self, view: View, sight: _Sight) -> Iterator[Operation]:
-        """The primary's region is down."""
+        """Promote another database if the primary's region is down."""
         if view.primary in sight.lost and sight.candidates:
             yield from self._order(view, "promote", sight.candidates[0], view.primary)
 
     def _mend(self, view: View, sight: _Sight) -> Iterator[Operation | None]:
-        """The primary's region is up, or unknown, and yet nobody reaches a database."""
+        """Order a repair if the primary's region is up, or unknown, but no region reaches a database."""
         if not sight.unreachable:
             return
         if view.now < max(self._last("promote"), self._last("restart")) + AGAIN:
@@ -78,7 +78,7 @@ class FailoverThenRollback:
             yield from self._order(view, "restart", view.database, view.database)
 
     def _wait(self, view: View, sight: _Sight) -> Iterator[None]:
-        """A lost region that isn't drained yet, though it was ordered: not yet seen, or it flaps."""
+        """Wait for a lost region whose drain was ordered but isn't seen yet, or that flaps."""
         for region in sight.lost:
             refused = _index(view, "failover", region, "failed") > _index(view, "failover", region, "done")
             if not view.regions[region].drained and not refused:
@@ -97,17 +97,17 @@ class FailoverThenRollback:
                 yield from self._order(view, "rejoin", region, region)
 
     def _order(self, view: View, name: str, target: str, about: str) -> Iterator[Operation]:
-        """The operation, unless the same was ordered `about` the same region just now."""
+        """Yield the operation, unless the same one was ordered for the same region less than `AGAIN` seconds ago."""
         if view.now >= self._ordered.get((name, about), -AGAIN) + AGAIN:
             self._ordered[name, about] = view.now
             yield Operation(name, target, self._by)
 
     def _last(self, name: str) -> float:
-        """When it last ordered such a thing; long ago where it never did."""
+        """Return when this policy last ordered such an operation; long ago if it never did."""
         return max((t for (ordered, _), t in self._ordered.items() if ordered == name), default=-AGAIN)
 
     def _watch_primary(self, view: View) -> None:
-        """Whoever promotes: the one replaced must come back as a standby."""
+        """Note a region whose database was replaced as primary, by any operator: it must rejoin as a standby."""
         if view.primary and self._primary and view.primary != self._primary:
             self._replaced[self._primary] = len(view.operations) - 1
         self._primary = view.primary or self._primary
@@ -135,15 +135,15 @@ class _Sight:
 
 
 def _not_rejoined(view: View, left: Mapping[str, int]) -> list[str]:
-    """Of regions, with the place among the operations at which they went, those that didn't rejoin after it."""
+    """Return the regions that didn't rejoin after the operation of that index."""
     return [region for region, index in left.items() if index > _index(view, "rejoin", region, "done")]
 
 
 def _index(view: View, name: str, target: str, wanted: str) -> int:
-    """Of the last such operation in that state; −1 where there is none."""
-    found = [
+    """Return the index of the last such operation in that state; −1 if there is none."""
+    indices = [
         index
         for index, (operation, state) in enumerate(view.operations)
         if (operation.name, operation.target, state) == (name, target, wanted)
     ]
-    return found[-1] if found else -1
+    return indices[-1] if indices else -1

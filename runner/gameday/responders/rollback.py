@@ -1,4 +1,4 @@
-"""Policy `rollback-latest-change`: take back the newest change that stands; if the page comes again, the next."""
+"""Policy `rollback-latest-change`: roll back the newest change in effect; if the page comes again, the next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gameday.ports import View
 
 
 class RollbackLatestChange:
-    """Blind to regions and databases; without a change in the feed it does nothing."""
+    """The policy. It ignores regions and databases, and does nothing without a change in the feed."""
 
     def __init__(self, by: str) -> None:
         self._by = by
@@ -18,9 +18,9 @@ class RollbackLatestChange:
 
 
 def latest(view: View) -> Change | None:
-    """The newest change that stands, began before the last page, and that nobody has tried to take back.
+    """Return the newest change that is in effect, began before the last page and wasn't rolled back yet; None without one.
 
-    Rollbacks are no such changes. What was shipped since the last page is more likely a cure than the cause.
+    Rollbacks don't count. A change shipped since the last page is more likely a cure than the cause.
     """
     paged = max((alert.t for alert in view.alerts if alert.pages), default=0.0)
     tried = {operation.change for operation, _ in view.operations if operation.name == "rollback"}

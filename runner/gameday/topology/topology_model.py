@@ -25,7 +25,7 @@ class Template:
     text: str
 
     def variables(self) -> dict[str, str]:
-        """Variable → default ('' where it has none)."""
+        """Return variable → default ('' if it has none)."""
         return {match[1]: match[2] or "" for match in _VARIABLE.finditer(self.text)}
 
     def render(self, values: Mapping[str, str]) -> str:
@@ -34,7 +34,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Mount:
-    """A place for data in the container: a named volume, or a tmpfs where `volume` is None."""
+    """A place for data in the container: a named volume, or a tmpfs if `volume` is None."""
 
     target: str
     volume: str | None
@@ -67,9 +67,9 @@ class Service:
         return self.name if self.region == EDGE else f"{self.region}.{self.name}"
 
     def link_variables(self) -> tuple[str, ...]:
-        """Those variables of its environment that say the address of a peer."""
-        found = (variable for template in self.environment.values() for variable in template.variables())
-        return tuple(variable for variable in found if LINK.match(variable))
+        """Return the variables of its environment that hold the address of a peer."""
+        variables = (variable for template in self.environment.values() for variable in template.variables())
+        return tuple(variable for variable in variables if LINK.match(variable))
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class Topology:
     ) -> dict[str, str]:
         """Values of the link variables of a service; `addresses`: link name → (host, port) as the caller reaches it.
 
-        One that stands for several regions (the edge's gateways, everybody's databases) becomes
-        `region=url,region=url`, the caller's own first; empty where there is none to name: a database without peers.
+        One that stands for several regions (the edge's gateways, the peers' databases) becomes
+        `region=url,region=url`, the caller's own first; empty if there is none to name: a database without peers.
         """
         values: dict[str, list[str]] = {variable: [] for variable in service.link_variables()}
         for link in self.links_from(service):
