@@ -21,7 +21,6 @@ SOURCES |= {"compose/storefront": PHRASES | NAMES, "tests": PHRASES}
 TO_REWRITE: set[str] = {
     "runner/gameday/analysis",
     "runner/gameday/calibrate",
-    "runner/gameday/cli",
     "runner/gameday/execution",
     "runner/gameday/links",
     "runner/gameday/reaper",
@@ -51,7 +50,6 @@ TO_REWRITE: set[str] = {
     "tests/e2e",
     "tests/faults",
     "tests/load",
-    "tests/operator_api",
     "tests/reaper",
     "tests/responders",
     "tests/run",

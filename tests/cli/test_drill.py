@@ -138,7 +138,7 @@ def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
         "def made(path, found, *rest, **named):\n"
         "    print(found.name, Path('/proc/self/cmdline').read_bytes().decode().split(chr(0))[1:-1])\n"
         "    return 0\n"
-        "drill._made = made\nmain()\n"
+        "drill._run_drill = made\nmain()\n"
     )
     script = tmp_path / "gameday"
     script.write_text(program, encoding="utf-8")

@@ -347,7 +347,7 @@ def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[st
     )
     told = capsys.readouterr().out
     assert re.search(r"one: scenarios/one.yaml: ok; about 3 × \d+ s\ntwo: ", told)
-    assert "what doesn't fit is left out, exit status 3" in told
+    assert "trials that don't fit are skipped, exit status 3" in told
     assert not Path("runs").exists()
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from gameday.cli.up import _brought_up
+from gameday.cli.up import _bring_up
 from gameday.execution.system_reuse import SystemReuse
 from gameday.system.system import System
 
@@ -20,7 +20,7 @@ def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[s
     free, asked = threading.Event(), threading.Event()
     asked.set()
     try:
-        _brought_up(cast(System, SimpleNamespace(bring_up=free.wait)), asked)
+        _bring_up(cast(System, SimpleNamespace(bring_up=free.wait)), asked)
         assert not free.is_set()
     finally:
         free.set()

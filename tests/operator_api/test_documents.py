@@ -1,4 +1,4 @@
-"""What docs/ promises programs: the OpenAPI document fits the answers, and the example client does its work."""
+"""Documents for programs: the OpenAPI document matches the answers, and the example client works."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ API = yaml.safe_load((DOCS / "operator-api.yaml").read_text(encoding="utf-8"))
 
 
 def fits(name: str, content: Any) -> None:
-    """Raises where the content isn't what the document says."""
+    """Fail if the content doesn't match the document."""
     schema = {"$ref": f"#/components/schemas/{name}", "components": API["components"]}
     jsonschema.validate(content, schema, cls=jsonschema.Draft202012Validator)
 
 
-def test_the_answers_are_what_the_document_says() -> None:
-    """Status, operation and SLO, with no key more or less."""
+def test_the_answers_match_the_document() -> None:
+    """Status, operation and SLO have exactly the documented keys."""
     run = FakeRun(states={"o1": ("failed", "no")})
     with serving(run) as key:
         send(key, "POST", "/v1/operations", {"name": "ack", "target": "a1"})
@@ -42,8 +42,8 @@ def test_the_answers_are_what_the_document_says() -> None:
     fits("Status", seen)
 
 
-def test_the_document_knows_the_names_and_bounds() -> None:
-    """As the code has them."""
+def test_the_document_has_the_names_and_limits_of_the_code() -> None:
+    """Fields, lengths, operations and the longest wait."""
     request = API["components"]["schemas"]["OperationRequest"]["properties"]
     assert tuple(request) == FIELDS
     assert {name: request[name]["maxLength"] for name in FIELDS[1:]} == {
@@ -55,8 +55,8 @@ def test_the_document_knows_the_names_and_bounds() -> None:
     assert API["paths"]["/v1/operations/{id}"]["get"]["parameters"][1]["schema"]["maximum"] == MAX_WAIT_S
 
 
-def test_the_example_client_takes_the_page_and_rolls_back(tmp_path: Path) -> None:
-    """As a program of its own, until the run's key is gone."""
+def test_the_example_client_acknowledges_and_rolls_back(tmp_path: Path) -> None:
+    """It runs as a program of its own until the run's credentials are gone."""
     run = FakeRun(states={f"o{number}": ("done", "") for number in range(1, 9)})
     client = DOCS / "example-client.py"
     assert len(client.read_text(encoding="utf-8").splitlines()) <= 40

@@ -1,4 +1,4 @@
-"""The endpoints: what is answered, what is asked of the run."""
+"""Endpoints: their answers, and what they request of the run."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def key(run: FakeRun) -> Iterator[Credentials]:
         yield key
 
 
-def test_the_status_is_what_somebody_on_call_sees(key: Credentials) -> None:
-    """Pages and not what only watches, SLOs, changes, regions; who has taken what."""
+def test_the_status_is_what_the_on_call_sees(key: Credentials) -> None:
+    """It holds pages but no watching alerts, SLOs, changes, regions, and acknowledgements."""
     status, seen = send(key, "GET", "/v1/status")
     assert status == 200
     assert [each["id"] for each in seen["alerts"]] == ["a1"]
@@ -43,8 +43,8 @@ def test_the_status_is_what_somebody_on_call_sees(key: Credentials) -> None:
     assert (seen["run"], seen["now"], seen["phase"]) == ("r1", 40.0, "running")
 
 
-def test_many_who_ask_cost_the_run_one_look(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A status is given again while it is fresh; what was asked for meanwhile makes it stale."""
+def test_many_requests_cost_the_run_one_status(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status is reused while it is fresh; a new operation makes it stale."""
     monkeypatch.setattr("gameday.operator_api.endpoints.STATUS_AGE_S", 60.0)
     with serving(run) as key:
         for _ in range(5):
@@ -54,8 +54,8 @@ def test_many_who_ask_cost_the_run_one_look(run: FakeRun, monkeypatch: pytest.Mo
         assert len(send(key, "GET", "/v1/status")[1]["operations"]) == 1
 
 
-def test_an_operation_goes_to_the_run_as_it_was_asked(run: FakeRun, key: Credentials) -> None:
-    """Name, target, change, words, and in whose name; without one it is the on-call's."""
+def test_an_operation_reaches_the_run_as_requested(run: FakeRun, key: Credentials) -> None:
+    """With name, target, change, text and role; the role is on-call by default."""
     asked = {
         "name": "rollback",
         "target": "pricing",
@@ -71,8 +71,8 @@ def test_an_operation_goes_to_the_run_as_it_was_asked(run: FakeRun, key: Credent
     ]
 
 
-def test_an_operation_is_waited_for(run: FakeRun, key: Credentials) -> None:
-    """Its state at once, or as soon as it has ended; with why where it failed."""
+def test_a_request_waits_for_its_operation(run: FakeRun, key: Credentials) -> None:
+    """It gets the state at once, or as soon as the operation has ended, with the reason if that failed."""
     send(key, "POST", "/v1/operations", {"name": "restart", "target": "checkout"})
     assert send(key, "GET", "/v1/operations/o1")[1]["state"] == "running"
     timer = threading.Timer(0.05, lambda: run.states.update(o1=("failed", "there is no service 'checkout'")))
@@ -82,8 +82,8 @@ def test_an_operation_is_waited_for(run: FakeRun, key: Credentials) -> None:
     assert (ended["state"], ended["why"]) == ("failed", "there is no service 'checkout'")
 
 
-def test_an_operation_that_the_run_has_not_read_yet_is_accepted(run: FakeRun) -> None:
-    """Between the mailbox and the status it is known all the same."""
+def test_an_unread_operation_is_accepted(run: FakeRun) -> None:
+    """It is known before the run has read it from its mailbox."""
     run.request = lambda operation: "o7"  # type: ignore[method-assign]
     with serving(run) as key:
         send(key, "POST", "/v1/operations", {"name": "restart", "target": "checkout"})
@@ -106,8 +106,10 @@ def test_an_operation_that_the_run_has_not_read_yet_is_accepted(run: FakeRun) ->
         ("GET", "//[", 404),
     ],
 )
-def test_what_is_not_there_is_said(key: Credentials, method: str, path: str, status: int) -> None:
-    """Each with words that say what would be right."""
+def test_unknown_paths_and_parameters_are_refused(
+    key: Credentials, method: str, path: str, status: int
+) -> None:
+    """Each answer says what would be right."""
     got, answer = send(key, method, path)
     assert got == status
     assert answer["error"]
@@ -124,21 +126,21 @@ def test_what_is_not_there_is_said(key: Credentials, method: str, path: str, sta
         ),
     ],
 )
-def test_what_no_engine_could_make_sense_of_is_a_conflict(
+def test_an_unknown_reference_is_a_conflict(
     run: FakeRun, key: Credentials, asked: dict[str, str], says: str
 ) -> None:
-    """An alert or a change that isn't there; nothing goes to the run."""
+    """An operation on an unknown alert or change doesn't reach the run."""
     assert send(key, "POST", "/v1/operations", asked) == (409, {"error": says})
     assert run.requested == []
 
 
-def test_a_wrong_operation_is_the_runs_to_carry_out(run: FakeRun, key: Credentials) -> None:
-    """The wrong service, even one that doesn't exist: counted there, not forbidden here."""
+def test_a_wrong_operation_reaches_the_run(run: FakeRun, key: Credentials) -> None:
+    """One on the wrong service, even an unknown one, is counted by the run and not forbidden here."""
     assert send(key, "POST", "/v1/operations", {"name": "rollback", "target": "nonsense"})[0] == 202
 
 
-def test_a_run_that_raises_is_not_shown_inside_out(run: FakeRun) -> None:
-    """The kind of error, never its text."""
+def test_an_error_of_the_run_reveals_nothing(run: FakeRun) -> None:
+    """The answer names the kind of the error, never its text."""
 
     def raises() -> dict[str, str]:
         raise RuntimeError("the fault is pricing-1.1.0")

@@ -1,4 +1,4 @@
-"""The door under attack: strangers, web pages, garbage, dawdlers and crowds; the run behind it goes on."""
+"""HTTP server under attack: strangers, web pages, garbage, slow clients and crowds; the run goes on."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def key(run: FakeRun) -> Iterator[Credentials]:
 
 
 def unharmed(run: FakeRun, key: Credentials) -> None:
-    """Nothing was asked of the run, and the door still opens to its key."""
+    """Check that nothing was requested of the run, and that the server still answers its client."""
     assert run.requested == []
     assert send(key, "GET", "/v1/status")[0] == 200
 
 
-def test_listens_on_loopback_alone(key: Credentials) -> None:
-    """Another address of this machine finds nobody."""
+def test_listens_on_loopback_only(key: Credentials) -> None:
+    """Another address of this machine is refused."""
     assert key.host == "127.0.0.1"
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", key.port), timeout=5)
@@ -58,7 +58,7 @@ def test_listens_on_loopback_alone(key: Credentials) -> None:
 def test_strangers_and_web_pages_are_refused(
     run: FakeRun, key: Credentials, headers: dict[str, str | None], status: int
 ) -> None:
-    """Without the token, under another name, or from a browser: no, in words, for every endpoint."""
+    """Every endpoint refuses requests without the token, under another host, or from a browser, and says why."""
     for method, path, body in (("GET", "/v1/status", None), ("POST", "/v1/operations", {"name": "promote"})):
         got, answer = send(key, method, path, body, headers)
         assert got == status
@@ -67,8 +67,8 @@ def test_strangers_and_web_pages_are_refused(
     unharmed(run, key)
 
 
-def test_two_hosts_are_no_host(run: FakeRun, key: Credentials) -> None:
-    """Which of them a proxy believed can't be known."""
+def test_two_hosts_are_refused(run: FakeRun, key: Credentials) -> None:
+    """It isn't known which of them a proxy would believe."""
     with connect(key) as connection:
         host = f"Host: 127.0.0.1:{key.port}\r\n"
         connection.sendall(f"GET /v1/status HTTP/1.1\r\n{host}{host}\r\n".encode())
@@ -76,13 +76,13 @@ def test_two_hosts_are_no_host(run: FakeRun, key: Credentials) -> None:
     unharmed(run, key)
 
 
-def test_localhost_is_a_good_name(key: Credentials) -> None:
-    """As people write it."""
+def test_localhost_is_a_valid_host(key: Credentials) -> None:
+    """People write it in place of 127.0.0.1."""
     assert send(key, "GET", "/v1/status", headers={"Host": f"localhost:{key.port}"})[0] == 200
 
 
 def flood(key: Credentials, head: str) -> tuple[bytes, int]:
-    """Sends 10 MB after `head`, until the door has had enough: (its answer, bytes that it let in)."""
+    """Send 10 MB after `head`, until the server refuses; return (its answer, bytes that it took)."""
     sent = 0
     with connect(key) as connection:
         connection.sendall(head.encode())
@@ -99,7 +99,7 @@ def flood(key: Credentials, head: str) -> tuple[bytes, int]:
 def test_ten_megabytes_are_refused_unread(
     run: FakeRun, key: Credentials, stated: bool, admitted: bool
 ) -> None:
-    """With the token or without, in one piece or in chunks: most of it is never taken in."""
+    """With the token or without, in one piece or in chunks, most of it is never read."""
     head = f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\n"
     head += f"Authorization: Bearer {key.token}\r\n" if admitted else ""
     head += "Content-Length: 10000000\r\n\r\n" if stated else "Transfer-Encoding: chunked\r\n\r\n989680\r\n"
@@ -110,7 +110,7 @@ def test_ten_megabytes_are_refused_unread(
 
 
 def test_a_body_announced_too_long_is_refused_before_its_first_byte(run: FakeRun, key: Credentials) -> None:
-    """Nor is a client told to go on and send it."""
+    """Nor is the client asked to continue."""
     head = (
         f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\nAuthorization: Bearer {key.token}\r\n"
     )
@@ -125,7 +125,7 @@ def test_a_body_announced_too_long_is_refused_before_its_first_byte(run: FakeRun
     [b"\x00" * 100_000, b"GET / HTTP/1.1\r\n" + b"A: " + b"b" * 100_000, b"\x16\x03\x01\x02\x00" * 20],
 )
 def test_garbage_for_a_head_is_refused(run: FakeRun, key: Credentials, garbage: bytes) -> None:
-    """Bytes that are no HTTP, a head without an end, a TLS greeting."""
+    """NUL bytes, an endless head and a TLS handshake are refused."""
     with connect(key) as connection:
         connection.sendall(garbage)
         assert read_all(connection).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
@@ -133,8 +133,8 @@ def test_garbage_for_a_head_is_refused(run: FakeRun, key: Credentials, garbage: 
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999999999", "0x10", "5, 6"])
-def test_a_length_that_is_none_is_refused(run: FakeRun, key: Credentials, length: str) -> None:
-    """No length is guessed."""
+def test_an_invalid_length_is_refused(run: FakeRun, key: Credentials, length: str) -> None:
+    """The server doesn't guess a length."""
     head = (
         f"POST /v1/operations HTTP/1.1\r\nHost: 127.0.0.1:{key.port}\r\nAuthorization: Bearer {key.token}\r\n"
     )
@@ -145,15 +145,15 @@ def test_a_length_that_is_none_is_refused(run: FakeRun, key: Credentials, length
 
 
 def test_a_body_of_64_kib_is_still_read(run: FakeRun, key: Credentials) -> None:
-    """The bound is the stated one: at it the body is judged, a byte over it isn't read."""
+    """A body of exactly the limit is parsed; one byte more is refused."""
     padded = json.dumps({"name": "promote"}).encode().ljust(65536)
     assert send(key, "POST", "/v1/operations", padded)[0] == 202
     assert send(key, "POST", "/v1/operations", padded + b" ")[0] == 413
     assert len(run.requested) == 1
 
 
-def test_a_dawdler_is_cut_off_whatever_its_pace(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then doesn't lengthen the time for a request."""
+def test_a_slow_request_is_cut_off(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then doesn't extend the time for a request."""
     monkeypatch.setattr(connection_limits, "REQUEST_TIMEOUT_S", 0.3)
     with serving(run) as key, connect(key) as connection:
         connection.settimeout(0.02)
@@ -173,22 +173,22 @@ def test_a_dawdler_is_cut_off_whatever_its_pace(run: FakeRun, monkeypatch: pytes
         unharmed(run, key)
 
 
-def test_dawdlers_cannot_lock_out_the_one_with_the_key(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full door drops strangers who have had their chance, long before their time is over."""
+def test_slow_strangers_cannot_lock_out_the_on_call(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full server drops strangers after their grace, long before their time-out."""
     monkeypatch.setattr(connection_limits, "GRACE_S", 0.0)
     with serving(run, max_connections=8) as key:
-        dawdlers = [connect(key) for _ in range(8)]
-        for each in dawdlers:
-            each.sendall(b"GET /v1/sta")
+        slow_clients = [connect(key) for _ in range(8)]
+        for client in slow_clients:
+            client.sendall(b"GET /v1/sta")
         assert [send(key, "GET", "/v1/status")[0] for _ in range(5)] == [200] * 5
-        for each in dawdlers:
-            each.close()
+        for client in slow_clients:
+            client.close()
 
 
-def test_two_hundred_at_once_are_answered_or_told_to_come_again(
+def test_two_hundred_requests_at_once_are_answered_or_told_to_retry(
     run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is left hanging, the run is looked at once or twice, and afterwards all is as before."""
+    """None of them hangs, the run gives few statuses, and the server works afterwards."""
     monkeypatch.setattr(connection_limits, "GRACE_S", 30.0)
     with serving(run, max_connections=16) as key:
         with ThreadPoolExecutor(200) as pool:
@@ -199,8 +199,8 @@ def test_two_hundred_at_once_are_answered_or_told_to_come_again(
         unharmed(run, key)
 
 
-def test_a_run_that_hangs_hangs_nobody(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks is told after a while; the door closes at once all the same."""
+def test_a_run_that_hangs_delays_no_client(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients get a 503 after the time-out, and the server closes at once."""
     monkeypatch.setattr("gameday.operator_api.endpoints.RUN_TIMEOUT_S", 1.0)
     run.hold = threading.Event()
     with serving(run) as key:
@@ -210,8 +210,8 @@ def test_a_run_that_hangs_hangs_nobody(run: FakeRun, monkeypatch: pytest.MonkeyP
     run.hold.set()
 
 
-def test_closing_drops_who_still_waits(run: FakeRun) -> None:
-    """A client that waits for an operation when the run ends gets no answer, but an end."""
+def test_closing_aborts_long_polls(run: FakeRun) -> None:
+    """A client that waits for an operation when the run ends is disconnected without an answer."""
     with serving(run) as key:
         assert send(key, "POST", "/v1/operations", {"name": "promote"}) == (202, {"id": "o1"})
         waiting = connect(key)

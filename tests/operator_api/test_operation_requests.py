@@ -54,6 +54,6 @@ def test_words_are_kept_but_for_blanks_around_them() -> None:
     | st.dictionaries(st.text(), st.text() | st.none()).map(lambda d: json.dumps(d).encode())
 )
 def test_nothing_else_is_ever_raised(body: bytes) -> None:
-    """Whatever comes in is an operation or refused."""
+    """Any body is an operation or an InvalidRequest."""
     with suppress(InvalidRequest):
         parse_operation(body)

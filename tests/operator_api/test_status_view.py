@@ -1,4 +1,4 @@
-"""What is seen of a run: told by name, with each SLO as it stands."""
+"""Status of a run, with the verdict of each SLO."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_each_slo_is_judged_on_its_last_window() -> None:
     assert slo_rows([CHECKOUT], course, 35.05)[0]["bad"] == 51
 
 
-def test_who_took_a_page_is_seen() -> None:
-    """From the operations, as everything that was done is."""
+def test_the_status_names_who_acknowledged_a_page() -> None:
+    """The role comes from the operations."""
     seen = run_status(
         "r1", View(32.0, (PAGE,)), [OperationStatus("o1", Operation("ack", "a1", "lead"), "done")], ended=True
     )

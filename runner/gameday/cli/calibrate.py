@@ -1,4 +1,4 @@
-"""`gameday calibrate`: how far off the clocks are on this machine, as a table and as calibration.json."""
+"""`gameday calibrate`: the error of the clocks on this machine, as a table and as calibration.json."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ SPREAD = ("median", "p95", "max")
 @click.command(epilog=EPILOG)
 @substrate_option
 @click.option(
-    "--outages", type=click.IntRange(1, 10_000), default=DEFAULT, show_default=True, help="How many."
+    "--outages", type=click.IntRange(1, 10_000), default=DEFAULT, show_default=True, help="Number of outages."
 )
 @out_option
 @seed_option
 @json_option("the result")
 def calibrate(substrate: str, outages: int, out: Path, seed: int | None, as_json: bool) -> int:
-    """Measure known truth: outages of exactly known start and length, and how wrong each clock is about them."""
+    """Measure the error of each clock on outages whose start and length are known exactly."""
     from gameday.calibrate import Calibration, Interrupted, Settings, expected_seconds
     from gameday.substrates.substrate_choice import choose
 
     name, why = choose(substrate)
     run = f"calibration-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = _made(out / run)
+    folder = _create_folder(out / run)
     chosen = secrets.randbelow(2**31) if seed is None else seed
     with _screen(outages) as screen, active_runs.registered(run, folder):
         screen.say(f"{run}: {outages} outages in about {expected_seconds(outages):.0f} s, on {name}: {why}")
@@ -74,31 +74,32 @@ def calibrate(substrate: str, outages: int, out: Path, seed: int | None, as_json
 
 
 def _conclude(folder: Path, as_json: bool) -> int:
+    """Write, keep and print the result; return the exit status."""
     from gameday.calibrate import LEAST, coarse, keep, problems, read_findings, write
 
-    found = read_findings(folder)
-    path = write(folder, found)
-    kept = keep(active_runs.state(), found)
-    said = problems(found)
+    result = read_findings(folder)
+    path = write(folder, result)
+    kept = keep(active_runs.state(), result)
+    reasons = problems(result)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(result, indent=2))
     console = result_console(on_stdout=not as_json)
-    console.print(_table(found))
-    few = f"fewer than {LEAST} outages" if found["n"] < LEAST else "it isn't to be relied on"
+    console.print(_table(result))
+    few = f"fewer than {LEAST} outages" if result["n"] < LEAST else "it isn't reliable"
     for line in (
-        *_words(found),
-        *(f"[red]not to be relied on:[/] {escape(each)}" for each in said),
-        *(f"[yellow]{escape(each)}[/]" for each in coarse(found)),
+        *_sentences(result),
+        *(f"[red]not reliable:[/] {escape(reason)}" for reason in reasons),
+        *(f"[yellow]{escape(warning)}[/]" for warning in coarse(result)),
         escape(f"written to {path}"),
         escape(f"kept for later runs at {kept}") if kept else f"not kept for later runs: {few}",
     ):
         console.print(line, soft_wrap=True)
-    return 3 if said else 0
+    return 3 if reasons else 0
 
 
-def _table(found: Mapping[str, Any]) -> Table:
-    """Errors in milliseconds, and beside them what buckets of a second would have said."""
-    of = f"{found['measured']} of {found['n']} outages measured, {found['rate']:g} requests/s, {found['substrate']}"
+def _table(result: Mapping[str, Any]) -> Table:
+    """Return the errors in milliseconds, beside those of statistics in buckets of one second."""
+    of = f"{result['measured']} of {result['n']} outages measured, {result['rate']:g} requests/s, {result['substrate']}"
     caption = "1s: what Locust's own statistics, in buckets of one second, would have said"
     table = Table("error, ms", *SPREAD, *(f"1s: {name}" for name in SPREAD), box=box.SIMPLE)
     table.title, table.title_justify = of, "left"
@@ -106,7 +107,7 @@ def _table(found: Mapping[str, Any]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for key, name in CLOCKS:
-        table.add_row(name, *_cells(found["error_s"][key]), *_cells(found["buckets"].get(key)))
+        table.add_row(name, *_cells(result["error_s"][key]), *_cells(result["buckets"].get(key)))
     return table
 
 
@@ -114,10 +115,10 @@ def _cells(spread: Mapping[str, float] | None) -> list[str]:
     return [f"{spread[name] * 1000:.0f}" if spread else "–" for name in SPREAD]
 
 
-def _words(found: Mapping[str, Any]) -> Iterator[str]:
-    """What the errors are made of."""
+def _sentences(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield sentences on what the errors are made of."""
     for key in ("effect", "recovered"):
-        spacing, beyond = found["spacing_s"][key], found["beyond_spacing_s"][key]
+        spacing, beyond = result["spacing_s"][key], result["beyond_spacing_s"][key]
         if spacing and beyond:
             yield (
                 f"{key}: gaps between requests make p95 {spacing['p95'] * 1000:.0f} ms of it; without them it is "
@@ -128,12 +129,12 @@ def _words(found: Mapping[str, Any]) -> Iterator[str]:
         "sent late by p95": "send_late_p95_s",
         "seen late by p95": "lag_p95_s",
     }
-    known = {name: found[key] for name, key in ground.items() if found[key] is not None}
+    known = {name: result[key] for name, key in ground.items() if result[key] is not None}
     yield "; ".join(f"{name} {value * 1000:.1f} ms" for name, value in known.items())
 
 
 class _Screen:
-    """A bar on a terminal, a line now and then elsewhere; on standard error."""
+    """Progress on standard error: a bar on a terminal, a line every few outages elsewhere."""
 
     def __init__(self, console: Console, outages: int) -> None:
         self._console = console
@@ -162,7 +163,8 @@ def _screen(outages: int) -> _Screen:
     return _Screen(Console(stderr=True, highlight=False), outages)
 
 
-def _made(folder: Path) -> Path:
+def _create_folder(folder: Path) -> Path:
+    """Create the folder of a calibration. Raise Invalid if it can't be written."""
     try:
         for part in ("samples", "logs"):
             (folder / part).mkdir(parents=True)
@@ -174,7 +176,7 @@ def _made(folder: Path) -> Path:
 
 @contextmanager
 def _signals(stop: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end it in order; pressed again they change nothing, for taking down must not be cut."""
+    """Call `stop` on Ctrl-C, SIGTERM and SIGHUP, however often they come, so that the teardown is never cut short."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""`gameday compare`: two sets of runs, honestly; the gate of CI."""
+"""`gameday compare`: a statistical comparison of two sets of runs; the gate of CI."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 @click.argument("base")
 @click.argument("new")
 @click.option(
-    "--interleave", type=click.IntRange(2, 1000), metavar="N", help="BASE and NEW are scenarios: run N each."
+    "--interleave",
+    type=click.IntRange(2, 1000),
+    metavar="N",
+    help="BASE and NEW are scenarios: run each N times.",
 )
 @variant_option
 @substrate_option
@@ -52,10 +55,10 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
     "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True
 )
 @click.option(
-    "--threshold", default="15%", show_default=True, callback=_ratio, help="Smallest increase that fails."
+    "--threshold", default="15%", show_default=True, callback=_ratio, help="The smallest increase that fails."
 )
 @click.option(
-    "--gate-ttd", is_flag=True, help="Gate on time to detect as well; it is only reported otherwise."
+    "--gate-ttd", is_flag=True, help="Gate on time to detect as well, which is only reported otherwise."
 )
 @page_option("NEW/compare.html")
 @json_option("the comparison")
@@ -72,10 +75,11 @@ def compare(
     html: Path | None,
     as_json: bool,
 ) -> int:
-    """Is NEW worse than BASE? Each is the folder of a run, of trials, or of many; with --interleave, a scenario.
+    """Compare runs: is NEW worse than BASE? Each is the folder of a run, of trials or of many runs.
 
-    Exact one-sided Mann-Whitney on time to recover, Hodges-Lehmann shift with its interval, Holm over scenarios. Fails
-    only where p is under alpha and the increase over the threshold.
+    With --interleave each is a scenario. The test is an exact one-sided Mann-Whitney on time to recover, the shift
+    that of Hodges and Lehmann with its interval, corrected over scenarios by Holm. It fails only if p is under alpha
+    and the increase is over the threshold.
     """
     from gameday.analysis.trials.comparison import compare as compared
     from gameday.console.result_tables import comparison_table
@@ -109,7 +113,7 @@ def compare(
 
 
 def _side(path: Path) -> Mapping[str, Sequence[Outcome]]:
-    """Outcomes by scenario, from disk. Raises Invalid."""
+    """Return the outcomes on disk by scenario. Raise Invalid."""
     from gameday.analysis.trials.comparison import load_side
 
     if not path.exists():
@@ -122,11 +126,11 @@ def _side(path: Path) -> Mapping[str, Sequence[Outcome]]:
 
 
 def _in_turn(base: str, new: str, trials: int, options: Options) -> Sides | None:
-    """Both sides, freshly run; told under one name, for it is the two that are compared."""
+    """Run both scenarios; return both sides under one name, so that they are compared. Return None if interrupted."""
     from gameday.execution.trial_series import run_interleaved
 
     outcomes = run_interleaved(base, new, options, trials)
     if outcomes is None:
         return None
     name = outcomes[0][0].run.scenario
-    return [{name: each} for each in outcomes]
+    return [{name: runs} for runs in outcomes]

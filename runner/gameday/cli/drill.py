@@ -1,7 +1,7 @@
-"""`gameday drill`: somebody on call answers for a fault that nobody told them of, and is timed; then automation does.
+"""`gameday drill`: time a person who answers a fault without knowing it, then automation on the same fault.
 
-Until the end, the scenario and the moment of its fault are kept from terminal, process list, door and files (`seal`).
-How a run is made is `play`; the page that sets person and automation side by side is `matrix`.
+Until the end, terminal, process list, operators' API and files hide the scenario and the moment of its fault
+(`recording.sealed_files`).
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ Examples:
   gameday drill --surprise --dry-run           what may be drawn
 
 \b
-Whoever is on call works from another terminal:
+The person on call works in another terminal:
   gameday status                               alerts, SLOs, changes and who shipped them, regions
   gameday ack
   gameday rollback pricing --as on-call
   gameday note "customers call in" --as support"""
 RESPONSE = ("tta", "ttr", "ttfr")
-"""What a scenario expects of these is meant for automation; of people something else is expected."""
-WELL = "recovered"
+"""Clocks of the response: a scenario's expectations on them are meant for automation, not for people."""
+DEFAULT_EXPECTATION = "recovered"
 
 
 def _expressions(
@@ -72,24 +72,32 @@ def _expressions(
     callback=read_duration,
     default="2m",
     show_default=True,
-    help="When the fault comes: at random.",
+    help="The fault comes at a random moment within this time.",
 )
 @click.option(
     "--up-to",
     callback=read_duration,
     default="1h",
     show_default=True,
-    help="Given up so long after the fault.",
+    help="Give up after this time from the fault on.",
 )
 @click.option(
-    "--expect", multiple=True, callback=_expressions, metavar="EXPR", help="Of the person: ttr < 15m."
+    "--expect",
+    multiple=True,
+    callback=_expressions,
+    metavar="EXPR",
+    help="What is expected of the person, such as ttr < 15m. Repeatable.",
 )
 @click.option(
-    "--auto/--no-auto", "beside", default=True, show_default=True, help="Then automation does the same."
+    "--auto/--no-auto",
+    "beside",
+    default=True,
+    show_default=True,
+    help="Let automation answer the same scenario afterwards.",
 )
 @page_to_option
 @execution_options
-@dry_run_option("Say what may be drawn, and what is expected; start nothing.")
+@dry_run_option("Say what may be drawn and what is expected; start nothing.")
 @json_option("both outcomes")
 @click.option("--envelope", type=int, hidden=True)
 def drill(
@@ -108,69 +116,74 @@ def drill(
     as_json: bool,
     envelope: int | None,
 ) -> int:
-    """Time the one on call: SCENARIO, or one drawn by --surprise, at a random moment; nothing tells which or when.
+    """Time the on-call in SCENARIO, or in one drawn by --surprise, which starts at a random moment.
 
-    The page goes to this terminal, with a bell, and to --page-to. Wrong operations are carried out too, and counted. At
-    the end: the times of the person, the same by automation, and a page with both.
+    Until the end nothing reveals which scenario it is or when it starts. The page goes to this terminal, with a bell,
+    and to --page-to. Wrong operations are carried out too, and counted. At the end there are the times of the person,
+    those of automation, and a page that compares them.
     """
-    scenario = _opened(envelope) if envelope is not None else scenario
+    scenario = _open_envelope(envelope) if envelope is not None else scenario
     drawable = _drawable(scenario, surprise, tags or ("drill",))
     if dry_run:
-        _told(drawable, expect)
+        _print_drawable(drawable, expect)
         return PASS
     ensure_writable(out)
     if scenario and envelope is None:
         _hide(scenario)
-    path, found = secrets.choice(drawable)
+    path, drawn = secrets.choice(drawable)
     options = Options(substrate, out, None, {}, "human", as_json, toxiproxy, None, page_to)
-    return _made(path, found, for_people(found, expect, up_to), options, within, beside=beside)
+    return _run_drill(path, drawn, for_people(drawn, expect, up_to), options, within, compare=beside)
 
 
 def for_people(scenario: Scenario, expect: Sequence[str], up_to: float) -> Scenario:
-    """The scenario with a person on call: given up after `up_to` seconds, and judged by what people can be held to."""
+    """Return the scenario for a person: it gives up after `up_to` seconds and expects what people can be held to.
+
+    These are `expect`, else the scenario's expectations except those on tta, ttr and ttfr, else that users recover.
+    """
     from gameday.analysis.expressions.expectations import parse
 
-    kept = [each for each in scenario.expect if not {path[0] for path in parse(each).used} & set(RESPONSE)]
+    kept = [expr for expr in scenario.expect if not {path[0] for path in parse(expr).used} & set(RESPONSE)]
     respond = scenario.respond.model_copy(update={"by": "human", "policy": None})
-    changed = {"respond": respond, "give_up": up_to, "expect": tuple(expect or kept or [WELL])}
+    changed = {"respond": respond, "give_up": up_to, "expect": tuple(expect or kept or [DEFAULT_EXPECTATION])}
     return scenario.model_copy(update=changed)
 
 
-def _made(
-    path: Path, found: Scenario, person: Scenario, options: Options, within: float, *, beside: bool
+def _run_drill(
+    path: Path, scenario: Scenario, person: Scenario, options: Options, within: float, *, compare: bool
 ) -> int:
-    """The person's run, then automation's on the same system; the exit status of the person's."""
+    """Run the person's half, then automation's on the same system; return the exit status of the person's."""
     chosen, why, options = choose_substrate(options)
     folder, seed = options.out / f"{new_id()}-drill", secrets.randbelow(2**31 - 1000)
     runs: dict[str, Outcome] = {}
     kept = SystemReuse()
     with Signals().caught() as signals:
         try:
-            kept.then = wanted(found) if beside else None
+            kept.then = wanted(scenario) if compare else None
             trial = Trial(path, person, seed, chosen, why, secret=within)
             runs["on-call"] = play(trial, options, folder, kept, signals)
-            if beside and not signals.asked:
+            if compare and not signals.asked:
                 kept.then = None
-                click.echo("drill  now the same by automation, to set beside it", err=True)
+                click.echo("drill  now automation answers the same scenario, to compare", err=True)
                 alone = replace(options, responder=None, page_to=())
                 runs["automation"] = play(
-                    Trial(path, _automated(found), seed, chosen, why), alone, folder, kept, signals
+                    Trial(path, _automated(scenario), seed, chosen, why), alone, folder, kept, signals
                 )
         finally:
             kept.finish()
-        _leave(folder, runs, as_json=options.as_json)
+        _write_comparison(folder, runs, as_json=options.as_json)
     return INTERRUPTED if signals.asked else runs["on-call"].exit_status
 
 
 def _automated(scenario: Scenario) -> Scenario:
-    """As it stands, or, where it has no automation of its own, with the one that knows regions and changes."""
+    """Return the scenario with automation: its own, or the policy for regions and changes if it has none."""
     if scenario.respond.by == "auto":
         return scenario
     respond = scenario.respond.model_copy(update={"by": "auto", "policy": "failover-then-rollback"})
     return scenario.model_copy(update={"respond": respond})
 
 
-def _leave(folder: Path, runs: Mapping[str, Outcome], *, as_json: bool) -> None:
+def _write_comparison(folder: Path, runs: Mapping[str, Outcome], *, as_json: bool) -> None:
+    """Write and print the comparison of both halves, if both ran, and their JSON."""
     from gameday.execution.matrix_result import conclude
 
     if len(runs) > 1:
@@ -185,58 +198,61 @@ def _leave(folder: Path, runs: Mapping[str, Outcome], *, as_json: bool) -> None:
 
 
 def _drawable(scenario: str | None, surprise: bool, tags: Sequence[str]) -> list[tuple[Path, Scenario]]:
-    """What may be run: the one that was named, or all that have one of the tags. Raises Invalid, UsageError."""
+    """Return the named scenario, or all with one of the tags. Raise Invalid or UsageError if there is none."""
     if bool(scenario) == surprise:
         raise click.UsageError("name a SCENARIO, or let --surprise draw one")
     if scenario:
         path = library.find(scenario)
-        found = library.read(path)
-        library.topology(found)
-        if why := _unfit(found):
+        named = library.read(path)
+        library.topology(named)
+        if why := _unfit(named):
             raise Invalid([Problem(str(path), 0, 0, *why)])
-        return [(path, found)]
-    named = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
-    read = [(path, library.read(path)) for path in named]
-    drawn = [(path, each) for path, each in read if set(each.tags) & set(tags) and not _unfit(each)]
-    if not drawn:
+        return [(path, named)]
+    paths = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
+    read = [(path, library.read(path)) for path in paths]
+    drawable = [(path, found) for path, found in read if set(found.tags) & set(tags) and not _unfit(found)]
+    if not drawable:
         raise click.UsageError(f"no scenario for a drill has the tag {' or '.join(tags)}; see gameday list")
-    return drawn
+    return drawable
 
 
 def _unfit(scenario: Scenario) -> tuple[str, str] | None:
-    """Why it can't be a drill, and what to do instead."""
+    """Return why the scenario can't be a drill, and what to do instead; None if it can."""
     if scenario.matrix:
         return "has a matrix", "a drill is one run: name a scenario without one"
     for entry in scenario.timeline:
         if entry.action.startswith("load."):
-            hint = "the load's own plan would tell it; name another scenario"
+            hint = "the plan of the load would reveal it; name another scenario"
             return f"has {entry.action}, which can't be kept secret", hint
     return None
 
 
-def _told(drawable: Sequence[tuple[Path, Scenario]], expect: Sequence[str]) -> None:
-    for path, found in drawable:
-        expected = ", ".join(for_people(found, expect, found.give_up).expect)
-        click.echo(f"{found.name}: {path}: ok; expected of the person: {expected}")
+def _print_drawable(drawable: Sequence[tuple[Path, Scenario]], expect: Sequence[str]) -> None:
+    """Print each scenario that may be drawn, and what is expected of the person."""
+    for path, scenario in drawable:
+        expected = ", ".join(for_people(scenario, expect, scenario.give_up).expect)
+        click.echo(f"{scenario.name}: {path}: ok; expected of the person: {expected}")
 
 
 def _hide(scenario: str) -> None:
-    """Begins again as a process whose command line doesn't name the scenario; it reads it from memory.
+    """Execute this program again with a command line that doesn't name the scenario; it is read from memory.
 
-    Nothing to do where this isn't a process of its own, as in a test.
+    A no-op if this isn't a process of its own, as in a test.
     """
-    named = [each for each in sys.argv[1:] if each == scenario]
-    if not named or sys.argv[1:] != sys.orig_argv[len(sys.orig_argv) - len(sys.argv) + 1 :]:
+    if (
+        scenario not in sys.argv[1:]
+        or sys.argv[1:] != sys.orig_argv[len(sys.orig_argv) - len(sys.argv) + 1 :]
+    ):
         return
     envelope = os.memfd_create("drill", 0)
     os.write(envelope, scenario.encode())
     before = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
-    rest = [each for each in sys.argv[1:] if each != scenario]
+    rest = [argument for argument in sys.argv[1:] if argument != scenario]
     os.execv(sys.executable, [*before, *rest, "--envelope", str(envelope)])  # noqa: S606  (it is this program)
 
 
-def _opened(envelope: int) -> str:
-    """The scenario that lies in it; it is gone then."""
+def _open_envelope(envelope: int) -> str:
+    """Return the scenario in the envelope, and close it."""
     with open(envelope, "rb") as file:
         file.seek(0)
         return file.read().decode()

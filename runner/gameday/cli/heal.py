@@ -1,7 +1,7 @@
-"""`gameday heal`: takes down by hand what runs left whose runner is gone, from their journals and marks.
+"""`gameday heal`: remove by hand what runs left behind whose runner is gone.
 
-A run whose runner lives is never touched: known by pid and start time, by what it claims on this machine, by who its
-processes' parent is. What is removed, and how, is the reaper's.
+A run whose runner is alive is never touched. It is known by process id and start time, by its claim on this machine,
+and by the parent of its processes. The reaper's modules remove what is left.
 """
 
 from __future__ import annotations
@@ -118,11 +118,11 @@ def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) ->
 
 
 def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
-    """Whether something is left."""
+    """Clear the runs and close their journals; return True if something is left."""
     kinds = {*survey.remains, *(each.substrate for each in traces)}
-    found = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
+    results = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
     for each in traces:
-        cleared = found[each.run]
+        cleared = results[each.run]
         _open(each)
         closed = each.folder is not None and finished(each.folder) is False
         if each.folder and (closed or cleared.removed):
@@ -133,7 +133,7 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
         if closed:
             click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
         _tell(each.run, cleared)
-    return any(cleared.left for cleared in found.values())
+    return any(cleared.left for cleared in results.values())
 
 
 def _forget_tokens(survey: Survey) -> None:
@@ -204,17 +204,17 @@ def _traces(given: str, run: str, survey: Survey) -> Traces:
 
 
 def _folder(given: str, run: str, survey: Survey) -> Path | None:
-    """Named, listed, or where runs are by default."""
+    """Return the folder of a run: as named, as listed, or below the default folder; None if there is none."""
     listed = [Path(survey.entries[run][0].folder)] if run in survey.entries else []
     for folder in (Path(given), *listed, Path("runs") / run):
-        found = folder.resolve()
-        if found.name == run and _is_runs(found):
-            return found
+        path = folder.resolve()
+        if path.name == run and _is_runs(path):
+            return path
     return None
 
 
 def _is_runs(folder: Path) -> bool:
-    """Whether it is a run's: its journal says so, or it is named as runs are and has its `work`. Nobody else's is."""
+    """Return whether a folder is a run's: by its journal, or by its name and its `work`. No other folder is touched."""
     try:
         first = next(read_journal(folder / "journal.jsonl"), None)
     except (OSError, ValueError):
@@ -225,7 +225,7 @@ def _is_runs(folder: Path) -> bool:
 
 
 def _substrate(folder: Path | None) -> str:
-    """As the journal has it."""
+    """Return the substrate that the journal names, "" if it names none."""
     try:
         events = map(from_event, read_journal(folder / "journal.jsonl") if folder else ())
         return next((event.substrate for event in events if isinstance(event, RunStarted)), "")
@@ -234,11 +234,11 @@ def _substrate(folder: Path | None) -> str:
 
 
 def _present(traces: Traces, survey: Survey) -> list[str]:
-    """What there is of a run now, in words."""
+    """Return what is left of a run now, as texts."""
     count = len(belonging(traces.run))
-    found = [f"{count} process{'es' if count > 1 else ''}"] if count else []
-    found += survey.labelled(traces.run)
-    return [*found, f"{WORK}/"] if traces.folder and (traces.folder / WORK).exists() else found
+    leftovers = [f"{count} process{'es' if count > 1 else ''}"] if count else []
+    leftovers += survey.labelled(traces.run)
+    return [*leftovers, f"{WORK}/"] if traces.folder and (traces.folder / WORK).exists() else leftovers
 
 
 def _surveyed() -> Iterator[tuple[str, Remains]]:
@@ -255,9 +255,9 @@ def _counted(remains: Remains, run: str) -> list[str]:
 
 
 def _entries() -> dict[str, tuple[active_runs.Active, Path]]:
-    """Runs that this user's list names, whether their process lives or not; with the file that says so."""
-    found = {}
+    """Return the runs that are listed for this user, alive or not: run → its entry and the entry's file."""
+    entries = {}
     for path in sorted(active_runs.folder().glob("*.json")):
         if entry := active_runs.read(path):
-            found[entry.run] = (entry, path)
-    return found
+            entries[entry.run] = (entry, path)
+    return entries

@@ -1,4 +1,4 @@
-"""`gameday history`: how the scenarios went from quarter to quarter, from the runs' folders alone. Starts nothing."""
+"""`gameday history`: how the scenarios went from quarter to quarter, from the runs' folders alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gameday.scenario.yaml_document import Invalid, Problem
 if TYPE_CHECKING:
     from gameday.analysis.model.history_model import History
 
-MOST_TOLD = 5
+MAX_WARNINGS = 5
 SHOWN = (0, 1, 2, 4, 5, 8)
 """The columns that fit on a terminal."""
 
@@ -28,36 +28,39 @@ SHOWN = (0, 1, 2, 4, 5, 8)
 )
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"), required=False)
 @click.option(
-    "--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this one; may be given again."
+    "--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario. Repeatable."
 )
 @page_option("FOLDER/history.html")
 @json_option("the history")
 def history(folder: Path, scenarios: tuple[str, ...], html: Path | None, as_json: bool) -> int:
-    """A trend by quarter of every scenario with runs in FOLDER (runs): TTD and TTR with intervals, runs, failures."""
-    from gameday.analysis.trials.trend import history as found_in
+    """Show a trend by quarter of every scenario with runs in FOLDER (by default runs).
+
+    It holds TTD and TTR with intervals, the number of runs, and failures.
+    """
+    from gameday.analysis.trials.trend import history as summarise
     from gameday.analysis.trials.trend import read
     from gameday_reports.pages.history_page import render_history
 
     outcomes, wrong = read(folder)
-    for each in wrong[:MOST_TOLD]:
-        click.echo(f"left out: {each}", err=True)
-    if len(wrong) > MOST_TOLD:
-        click.echo(f"left out: {len(wrong) - MOST_TOLD} more", err=True)
-    chosen = [each for each in outcomes if not scenarios or each.run.scenario in scenarios]
+    for path in wrong[:MAX_WARNINGS]:
+        click.echo(f"left out: {path}", err=True)
+    if len(wrong) > MAX_WARNINGS:
+        click.echo(f"left out: {len(wrong) - MAX_WARNINGS} more", err=True)
+    chosen = [outcome for outcome in outcomes if not scenarios or outcome.run.scenario in scenarios]
     if not chosen:
-        said = "holds no run" + (f" of {', '.join(scenarios)}" if scenarios else "")
-        raise Invalid([Problem(str(folder), 0, 0, said, "name the folder that gameday run --out wrote to")])
-    found, target = found_in(chosen), html or folder / "history.html"
+        why = "holds no run" + (f" of {', '.join(scenarios)}" if scenarios else "")
+        raise Invalid([Problem(str(folder), 0, 0, why, "name the folder that gameday run --out wrote to")])
+    trend, target = summarise(chosen), html or folder / "history.html"
     try:
-        page = render_history(found, target)
+        page = render_history(trend, target)
     except OSError as error:
         raise Invalid(
             [Problem(str(target), 0, 0, f"can't be written: {error.strerror}", "use --html")]
         ) from error
     if as_json:
-        click.echo(found.text(), nl=False)
+        click.echo(trend.text(), nl=False)
     console = result_console(on_stdout=not as_json)
-    console.print(table(found))
+    console.print(table(trend))
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return 0
 

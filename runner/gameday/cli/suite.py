@@ -1,7 +1,7 @@
-"""`gameday suite`: many scenarios in trials, held against a baseline; the regression run of CI.
+"""`gameday suite`: many scenarios in trials, compared with a baseline; the regression run of CI.
 
-InProcessPlayer is the command line alone. Which scenarios and in which order is `plan`, how many at once `room`, what runs when
-`series`; what they came to is `gameday.analysis.trials.suite_result`, and what is written of it `leave`.
+Only the command line is here. `execution.suites` selects, orders and runs the scenarios and writes the files;
+`analysis.trials.suite_result` computes the result.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Examples:
   gameday suite --tag ci --repeat 6 --baseline baseline.json     exit 1 on a regression
   gameday suite --tag ci --retry-inconclusive 1 --max-duration 20m --fail-fast
   gameday suite bad-deploy region --pause 10m  a game day: a room talks in between
-  gameday suite --at-once auto                 several scenarios at once, where the machine has room for them
+  gameday suite --at-once auto                 several scenarios at once, if the machine has room
   gameday suite --tag ci --dry-run             what would run, in which order, for how long"""
 
 
@@ -63,30 +63,40 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
     default="1",
     callback=_count,
     metavar="N|auto",
-    help="Scenarios at once; each wants 2 cores.",
+    help="Scenarios that run at once; each needs 2 cores.",
 )
-@click.option(
-    "--crowded", is_flag=True, help="More at once than there is room for; no baseline is judged or saved."
-)
-@click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first trial that failed.")
+@click.option("--crowded", is_flag=True, help="Allow more at once than fit; no baseline is judged or saved.")
+@click.option("--fail-fast", is_flag=True, help="Start no more trials after the first that failed.")
 @click.option(
     "--max-duration",
     "most",
     callback=read_duration,
     metavar="TIME",
-    help="Begin nothing that would end later.",
+    help="Skip trials that would finish after TIME.",
 )
 @click.option(
-    "--pause", callback=read_duration, metavar="TIME", help="Between two scenarios, for a room to talk."
+    "--pause", callback=read_duration, metavar="TIME", help="Pause between two scenarios, for a room to talk."
 )
 @click.option(
-    "--retry-inconclusive", "retries", type=click.IntRange(0, 10), default=0, help="Times; never a failure."
+    "--retry-inconclusive",
+    "retries",
+    type=click.IntRange(0, 10),
+    default=0,
+    metavar="N",
+    help="Retry inconclusive trials up to N times (failed trials are never retried).",
 )
 @click.option(
-    "--baseline", type=click.Path(dir_okay=False, path_type=Path), help="Fail where it became slower."
+    "--baseline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Fail if a scenario is slower than in FILE.",
 )
 @click.option(
-    "--save-baseline", "save", type=click.Path(dir_okay=False, path_type=Path), help="Keep what was measured."
+    "--save-baseline",
+    "save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the measured times to FILE.",
 )
 @execution_options
 @seed_option
@@ -111,11 +121,10 @@ def suite(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Run scenarios (paths, names, folders, families; the whole library unless named), one after the other or several
-    at once.
+    """Run scenarios (paths, names, folders or families; by default the whole library) in turn, or several at once.
 
-    The system stays up between trials and between scenarios that want the same one. Writes suite.html, suite.json,
-    suite.md and junit.xml into one folder; one exit status for all.
+    The system stays up between trials, and between scenarios that need the same one. suite.html, suite.json, suite.md
+    and junit.xml are written into one folder. The exit status is the worst of all trials.
     """
     options = Options(substrate, out, seed, {}, None, as_json, toxiproxy, part=True)
     planned = turns(selected(scenarios, tags, options), repeat)
@@ -123,12 +132,10 @@ def suite(
     rules = Rules(fail_fast, most, pause, retries)
     many, cramped = at_once(most_at_once, crowded, measure_capacity())
     if many > 1 and pause:
-        raise click.UsageError(
-            "--pause is for a room that follows one scenario at a time: leave out --at-once"
-        )
+        raise click.UsageError("--pause needs one scenario at a time: leave out --at-once")
     lanes = partition(planned, many)
     if dry_run:
-        _told(planned, lanes, repeat, rules)
+        _print_plan(planned, lanes, repeat, rules)
         return PASS
     for place in (out, *([save.parent] if save else [])):
         ensure_writable(place)
@@ -145,25 +152,26 @@ def suite(
 
 
 def _baseline(path: Path) -> tuple[Path, Baseline]:
-    """Read before anything is started. Raises Invalid."""
+    """Read a baseline, before anything is started. Raise Invalid."""
     from gameday.analysis.trials.baseline import read
 
     try:
         return path, read(path)
     except ValueError as error:
-        hint = "a baseline is made by gameday suite --save-baseline"
+        hint = "gameday suite --save-baseline writes a baseline"
         raise Invalid([Problem(str(path), 0, 0, str(error), hint)]) from error
 
 
-def _told(planned: Sequence[Turn], lanes: Sequence[Sequence[Turn]], repeat: int, rules: Rules) -> None:
+def _print_plan(planned: Sequence[Turn], lanes: Sequence[Sequence[Turn]], repeat: int, rules: Rules) -> None:
+    """Print what would run, and for how long."""
     for index in range(0, len(planned), repeat):
         turn, times = planned[index], f"{repeat} × " if repeat > 1 else ""
-        each = length(planned[index : index + repeat]) / repeat
-        click.echo(f"{turn.name}: {turn.chosen.path}: ok; about {times}{each:.0f} s")
+        seconds = length(planned[index : index + repeat]) / repeat
+        click.echo(f"{turn.name}: {turn.chosen.path}: ok; about {times}{seconds:.0f} s")
     pauses = (rules.pause or 0.0) * (len(planned) // repeat - 1)
     total = max(map(length, lanes), default=0.0) + pauses
     click.echo(f"about {spoken(total)} in all" + (f", {len(lanes)} at once" if len(lanes) > 1 else ""))
     if rules.most is not None and total > rules.most:
         click.echo(
-            f"more than --max-duration {spoken(rules.most)}: what doesn't fit is left out, exit status 3"
+            f"more than --max-duration {spoken(rules.most)}: trials that don't fit are skipped, exit status 3"
         )

@@ -1,6 +1,6 @@
-"""`gameday up` and `gameday down`: the system of a scenario by itself, with nothing done to it, to look around in.
+"""`gameday up` and `gameday down`: the system of a scenario without load, fault or report, to look around in.
 
-No load, no fault, no report. It is a run like any other to `abort`, the reaper and `heal`.
+For `abort`, `heal` and the reaper it is a run like any other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Examples:
   gameday down                                 from another terminal, or Ctrl-C"""
 LEFT = 5
 POLL_S = 0.1
-LOOK_AT = "/products/1"
+PAGE = "/products/1"
 
 
 @click.command(epilog=EPILOG)
@@ -36,14 +36,14 @@ LOOK_AT = "/products/1"
 @substrate_option
 @out_option
 def up(scenario: str, substrate: str, out: Path) -> int:
-    """Bring up the system that SCENARIO would run on, and keep it up; nothing else is done to it."""
+    """Bring up the system that SCENARIO would run on, and keep it up without load or fault."""
     from gameday.execution.wiring import Settings, operator
     from gameday.recording.clock import RunClock
     from gameday.recording.journal import Journal
     from gameday.recording.journal_events import RunStarted
 
-    found = library.read(library.find(scenario))
-    library.topology(found)
+    resolved = library.read(library.find(scenario))
+    library.topology(resolved)
     ensure_writable(out)
     chosen, why, _ = choose_substrate(Options(substrate, out, None, {}, None, False, None))
     run, clock, reaper = new_id(), RunClock(), Reaper()
@@ -51,17 +51,17 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     (folder / "logs").mkdir(parents=True)
     journal = Journal(folder / "journal.jsonl")
     journal.append(RunStarted(run, substrate=chosen, started=clock.started.isoformat()))
-    asked = threading.Event()
+    stop = threading.Event()
     with (
         active_runs.registered(run, folder) as entry,
         Signals().caught() as signals,
-        signals.to(lambda _: asked.set()),
+        signals.to(lambda _: stop.set()),
     ):
         reaper.watch(run, folder, chosen, active_runs.entry_path(run))
         click.echo(f"{run}: on {chosen} ({why})", err=True)
-        operating = operator(found, Settings(run, folder, 0, chosen), journal, clock, _say)
+        operating = operator(resolved, Settings(run, folder, 0, chosen), journal, clock, _say)
         try:
-            _brought_up(operating.system, asked)
+            _bring_up(operating.system, stop)
         finally:
             left = operating.take_down()
             shutil.rmtree(folder / "work", ignore_errors=True)
@@ -74,20 +74,20 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     return LEFT if left else 0
 
 
-def _brought_up(system: System, asked: threading.Event) -> None:
-    """Brings it up, says where it is, and waits; ends at once when asked to. Raises PortError."""
+def _bring_up(system: System, stop: threading.Event) -> None:
+    """Bring the system up, print its address, and wait for `stop`, which also ends the start. Raise PortError."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="up")
-    coming = pool.submit(system.bring_up)
+    start = pool.submit(system.bring_up)
     pool.shutdown(wait=False)
-    while not coming.done() and not asked.wait(POLL_S):
+    while not start.done() and not stop.wait(POLL_S):
         continue
-    if asked.is_set():
+    if stop.is_set():
         return
-    coming.result()
+    start.result()
     host, port = system.substrate.address(system.instances(system.kind_of("router"))[0])
-    click.echo(f"http://{host}:{port}{LOOK_AT}")
-    _say("up; Ctrl-C, or gameday down in another terminal, takes it down")
-    asked.wait()
+    click.echo(f"http://{host}:{port}{PAGE}")
+    _say("up; Ctrl-C, or gameday down in another terminal, tears it down")
+    stop.wait()
 
 
 def _say(text: str) -> None:
@@ -97,5 +97,5 @@ def _say(text: str) -> None:
 @click.command(epilog="\b\nExamples:\n  gameday down\n  gameday down 20260102-030405-ab12")
 @click.argument("run", required=False)
 def down(run: str | None) -> None:
-    """Take down what `gameday up` brought up."""
+    """Tear down what `gameday up` brought up."""
     end_run(run)
