@@ -26,7 +26,6 @@ TO_REWRITE: set[str] = {
     "runner/gameday/reaper",
     "runner/gameday/recording",
     "runner/gameday/slo",
-    "runner/gameday/telemetry",
     "reports/gameday_reports/charts",
     "reports/gameday_reports/pages",
     "reports/gameday_reports/review",

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from gameday.operations import Alert
 from gameday.ports import Health, Instance, PortError, Release, Toxic
 from gameday.recording.journal_events import LoadStopped
-from gameday.recording.samples import RECORD, Records
 from gameday.topology import Link, Service
 
 
@@ -211,9 +209,6 @@ class FakeTelemetry:
 
     def rearm(self, since: float) -> None:
         """Nothing to raise."""
-
-    def records(self) -> Records:
-        return np.empty(0, RECORD)
 
     def stop(self) -> None:
         self.stopped = True

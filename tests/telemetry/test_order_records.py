@@ -77,7 +77,10 @@ def test_the_ledger_stands_without_the_database(
 def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
     """Neither runs, or neither answers: both are told, and no file says *none*."""
     told = collect_orders(None, None, RUN, tmp_path)
-    assert told.why == "database: ConnectionError: none runs; payments: ConnectionError: none runs"
+    assert (
+        told.why
+        == "database: ConnectionError: no instance is running; payments: ConnectionError: no instance is running"
+    )
     assert (
         "payments: ConnectionRefusedError" in collect_orders(None, ("127.0.0.1", nobody), RUN, tmp_path).why
     )
@@ -134,7 +137,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
 def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
     """The rows are had by then: a server that goes away afterwards takes nothing back."""
     told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
-    assert (told.orders, told.why) == (1, "payments: ConnectionError: none runs")
+    assert (told.orders, told.why) == (1, "payments: ConnectionError: no instance is running")
     assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
     assert json.loads((tmp_path / STOCK).read_text())["sold"] == 2
 

@@ -183,8 +183,8 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
         first.clock.t = t
         first.put(journey=journey)
     watch.poll(4.0)
-    assert watch.records()["planned"].tolist() == [0.5, 1.0, 2.0, 2.5, 3.0]
     samples = watch.samples()
+    assert samples.records["planned"].tolist() == [0.5, 1.0, 2.0, 2.5, 3.0]
     assert [samples.journeys[n] for n in samples.records["journey"]] == [
         "buy",
         "browse",

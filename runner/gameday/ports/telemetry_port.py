@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from gameday.operations import Alert
-from gameday.recording.samples import Records
 
 
 class Detector(Protocol):
@@ -37,10 +36,6 @@ class Telemetry(Protocol):
 
     def rearm(self, since: float) -> None:
         """Let quiet detectors raise again, on requests planned at or after `since`."""
-        ...
-
-    def records(self) -> Records:
-        """Return all records so far, sorted by planned time."""
         ...
 
     def stop(self) -> None: ...

@@ -1,7 +1,7 @@
-"""What the edge's own checks say of each region: asked every half second, for whoever is on call.
+"""Edge status: each region's health according to the edge's own checks, polled every half second.
 
-Missing data is unknown: before the first answer, and when the last one is too old, there are no regions. What is new
-is journalled by whoever reads it.
+Missing data is unknown: before the first answer, and when the last one is too old, there are no regions. Journalling
+changes is left to the caller.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LARGEST = 65_536
 class Status:
     """A `Sight`, with a thread of its own. `address` gives the edge's host and port, None while it has none.
 
-    `every`: seconds between questions; `timeout`: seconds for each; `clock`: monotonic seconds.
+    `every`: seconds between requests; `timeout`: seconds for each; `clock`: monotonic seconds.
     """
 
     def __init__(
@@ -51,30 +51,31 @@ class Status:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Start polling in a thread."""
         self._thread = threading.Thread(target=self._run, name="status", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; waits for a question under way."""
+        """End the thread; a request in flight is awaited."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(2 * self._timeout + 1.0)
 
     def regions(self) -> Mapping[str, Health]:
-        """By region, in the edge's order, what the last answer said; empty where that is unknown."""
+        """Return each region's health from the last answer, in the edge's order; empty if it is unknown."""
         with self._lock:
             return self._regions if self._clock() < self._answered + OLDEST_S else {}
 
     def once(self) -> None:
-        """One question; where there is no good answer all stays as it is, and grows old."""
+        """Send one request; without a good answer the last one is kept, and ages."""
         try:
             address = self._address()
-            found = None if address is None else _read(self._ask(address))
+            regions = None if address is None else _read(self._get(address))
         except (PortError, OSError, http.client.HTTPException, ValueError, RecursionError):
             return
-        if found is not None:
+        if regions is not None:
             with self._lock:
-                self._regions, self._answered = found, self._clock()
+                self._regions, self._answered = regions, self._clock()
 
     def _run(self) -> None:
         due = self._clock()
@@ -82,8 +83,8 @@ class Status:
             self.once()
             due = max(due + self._every, self._clock())
 
-    def _ask(self, address: Address) -> bytes:
-        """The answer's body. Raises OSError, HTTPException or ValueError."""
+    def _get(self, address: Address) -> bytes:
+        """Return the answer's body. Raise OSError, HTTPException or ValueError if there is no good answer."""
         until = self._clock() + self._timeout
         connection = DirectConnection(*address, timeout=self._timeout)
         try:
@@ -102,19 +103,19 @@ class Status:
 
 
 def _read(body: bytes) -> Mapping[str, Health]:
-    """ValueError where it isn't a status."""
-    told: Any = json.loads(body)
+    """Return each region's health. Raise ValueError if the body isn't a status."""
+    status: Any = json.loads(body)
     try:
-        return {str(region): _health(each) for region, each in told["regions"].items()}
+        return {str(region): _health(health) for region, health in status["regions"].items()}
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a status: {error!r}") from error
 
 
-def _health(told: Mapping[str, Any]) -> Health:
-    up, database, drained = (told[name] for name in ("up", "database", "drained"))
-    if not all(isinstance(each, bool) for each in (up, database, drained)):
+def _health(health: Mapping[str, Any]) -> Health:
+    up, database, drained = (health[name] for name in ("up", "database", "drained"))
+    if not all(isinstance(value, bool) for value in (up, database, drained)):
         raise ValueError("neither true nor false")
-    since = float(told["since_s"])
+    since = float(health["since_s"])
     if not (math.isfinite(since) and since >= 0):
         raise ValueError(f"{since} s isn't how long something has been so")
     return Health(up, database, drained, since)

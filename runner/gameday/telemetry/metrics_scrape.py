@@ -1,8 +1,8 @@
-"""The service side: what the services' own `/metrics` say, read every few seconds from every instance.
+"""Metrics scrape, the service side of detection: every instance's own `/metrics`, read every few seconds.
 
-Counters are summed by service and route. An instance that can't be reached is missing data, not zero; one that began
-anew counts from zero. An SLO of a journey is judged, at each service that has them, by the routes of that journey, for
-counters don't tell whose request it was. The rule itself is handed in.
+Counters are summed by service and route. An instance that can't be reached is missing data, not zero; a restarted one
+counts from zero. An SLO of a journey is judged by the journey's routes at each service that has them, since counters
+don't show which journey a request belongs to. The rule itself is injected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Address = tuple[str, int]
 
 
 class Evidence(Protocol):
-    """Why a rule raised."""
+    """The counts on which a rule raised."""
 
     @property
     def errors(self) -> int: ...
@@ -46,7 +46,7 @@ class Evidence(Protocol):
 
 
 class Rule(Protocol):
-    """Folds running totals; gives the evidence when it raises."""
+    """A fold over running totals that returns its evidence when it raises."""
 
     def observe(self, t: float, requests: int, errors: int) -> Evidence | None: ...
 
@@ -70,6 +70,7 @@ class Count:
     errors: int = 0
 
     def add(self, requests: int, errors: int) -> None:
+        """Add to the totals."""
         self.requests += requests
         self.errors += errors
 
@@ -79,15 +80,15 @@ Series = Mapping[tuple[str, str, str], int]
 
 
 def read_counters(text: str) -> Series:
-    """The request counters in Prometheus' text format. ValueError where it isn't that."""
-    found: dict[tuple[str, str, str], int] = {}
+    """Return the request counters in Prometheus' text format. Raise ValueError if `text` isn't in that format."""
+    series: dict[tuple[str, str, str], int] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == COUNTER:
                 labels = sample.labels
                 key = (labels.get("service", ""), labels.get("route", ""), labels.get("status", ""))
-                found[key] = found.get(key, 0) + int(sample.value)
-    return found
+                series[key] = series.get(key, 0) + int(sample.value)
+    return series
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Totals:
     _seen: dict[str, Series] = field(default_factory=dict)
 
     def add(self, instance: str, now: Series) -> None:
+        """Add what an instance has counted since the last call."""
         before = self._seen.get(instance, {})
         self._seen[instance] = now
         for (service, route, status), value in now.items():
@@ -107,20 +109,21 @@ class Totals:
             count.add(more, more if status.startswith("5") else 0)
 
     def of(self, service: str, routes: frozenset[str] | None = None) -> Count | None:
-        """One service's totals, over some routes; None where it has none of them."""
-        total, any_ = Count(), False
+        """Return a service's totals over `routes` (None: all), or None if it has none of them."""
+        total, any_route = Count(), False
         for (name, route), count in self.counts.items():
             if name == service and (routes is None or route in routes):
                 total.add(count.requests, count.errors)
-                any_ = True
-        return total if any_ else None
+                any_route = True
+        return total if any_route else None
 
     def services(self) -> list[str]:
+        """Return the names of the services seen so far, sorted."""
         return sorted({service for service, _ in self.counts})
 
 
 def fetch(address: Address, timeout: float) -> str:
-    """GET /metrics. OSError or http.client.HTTPException where there is no good answer."""
+    """Return the text of GET /metrics. Raise OSError or http.client.HTTPException if there is no good answer."""
     connection = DirectConnection(*address, timeout=timeout)
     try:
         connection.request("GET", "/metrics")
@@ -134,7 +137,7 @@ def fetch(address: Address, timeout: float) -> str:
 
 
 class Scrape:
-    """Reads every instance every `every` seconds in a thread of its own, and folds each availability SLO."""
+    """Reads every instance at the detection's interval in a thread of its own, and judges each availability SLO."""
 
     def __init__(
         self,
@@ -159,29 +162,30 @@ class Scrape:
         self._thread: threading.Thread | None = None
 
     def start(self, addresses: Callable[[], Mapping[str, Address]]) -> None:
-        """`addresses` gives host and port by instance id; called from the thread."""
+        """Start scraping; `addresses`, called from the thread, returns host and port by instance id."""
         self._thread = threading.Thread(target=self._run, args=(addresses,), name="scrape", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; waits for a scrape under way."""
+        """End the thread; a scrape in flight is awaited."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(2 * TIMEOUT_S)
 
     def rearm(self) -> None:
+        """Let every rule raise again."""
         with self._lock:
             self._raised.clear()
             for rule in self._rules.values():
                 rule.reset()
 
     def found(self) -> Iterator[Found]:
-        """What was raised since the last call."""
+        """Yield what was raised since the last call."""
         while not self._found.empty():
             yield self._found.get_nowait()
 
     def once(self, addresses: Mapping[str, Address]) -> None:
-        """One scrape of every instance, journalled and folded."""
+        """Scrape every instance once, journal the totals, judge the SLOs."""
         pages, missing = self._read(addresses)
         t = self._clock.now()
         for instance, series in pages.items():
@@ -205,12 +209,14 @@ class Scrape:
             due = max(due + self._every, self._clock.now())
 
     def _read(self, addresses: Mapping[str, Address]) -> tuple[dict[str, Series], list[str]]:
-        """(counters by instance, instances that gave none)."""
+        """Return (counters by instance, instances without an answer)."""
         pool = ThreadPoolExecutor(max(1, min(MOST_AT_ONCE, len(addresses))), thread_name_prefix="scrape")
-        asked = {pool.submit(fetch, address, TIMEOUT_S): instance for instance, address in addresses.items()}
-        done, _ = wait(asked, timeout=TIMEOUT_S)
+        requests = {
+            pool.submit(fetch, address, TIMEOUT_S): instance for instance, address in addresses.items()
+        }
+        done, _ = wait(requests, timeout=TIMEOUT_S)
         pool.shutdown(wait=False, cancel_futures=True)
-        pages = {asked[one]: series for one in done if (series := _series(one)) is not None}
+        pages = {requests[request]: series for request in done if (series := _series(request)) is not None}
         return pages, sorted(set(addresses) - set(pages))
 
     def _judge(self, t: float, slo: Slo) -> None:
@@ -234,8 +240,8 @@ class Scrape:
             self._found.put(Found(slo.name, self._detection.pages, summary))
 
 
-def _series(asked: Future[str]) -> Series | None:
+def _series(request: Future[str]) -> Series | None:
     try:
-        return read_counters(asked.result())
+        return read_counters(request.result())
     except (OSError, http.client.HTTPException, ValueError):
         return None

@@ -1,8 +1,8 @@
-"""The records that the audit holds against what clients were told, written down before the system goes away.
+"""Order records for the audit: orders, stock and charges, written to disk before the system is torn down.
 
-Postgres says which orders there are and what is in stock, the ledger of payments what was charged. Each part may be
-missing by itself: then its file isn't written, so that the audit says *unaudited* and not *none lost*. What the three
-amount to is for `gameday.analysis.audit.order_audit`.
+Postgres has the orders and the stock, the ledger of payments has the charges. If a part can't be read, its file isn't
+written, so that the audit reports *unaudited* and not *none lost*. `gameday.analysis.audit.order_audit` compares them
+with what clients were answered.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gameday.recording.journal_events import OrdersCollected
 
 ORDERS, LEDGER, STOCK = "audit.jsonl", "ledger.jsonl", "stock.jsonl"
 PRELOADED = 1_000_000
-"""Of each product, in the template that every database starts from; a test holds it to the storefront's own figure."""
+"""Units of each product in the template of every database; a test compares it with the storefront's own figure."""
 CONNECT_S, QUERY_S, ALL_S = 5.0, 20.0, 30.0
 
 PLACED = """
     SELECT id, status, total_cents, user_id, items FROM orders WHERE starts_with(id, $1) ORDER BY id
 """
-# Every order takes stock but the preloaded ones; of all trials on this database, for they share the stock.
+# All orders but the preloaded ones have taken stock, those of earlier trials on this database too.
 SOLD = """
     SELECT product, quantity, coalesce(units, 0) AS units FROM stock LEFT JOIN (
         SELECT (item->>'product')::integer AS product, sum((item->>'quantity')::integer) AS units
@@ -72,15 +72,15 @@ def _write(path: Path, rows: Iterable[Row]) -> int:
 
 
 def _of_database(url: str | None, run: str) -> tuple[list[Row], list[Row]]:
-    """(orders of this run, stock of all products)."""
+    """Return (orders of this run, stock of all products)."""
     if url is None:
-        raise ConnectionError("none runs")
+        raise ConnectionError("no instance is running")
     placed, stock = asyncio.run(asyncio.wait_for(_query(url, run), ALL_S))
     return [_order(row) for row in placed], [_product(row) for row in stock]
 
 
 def _order(row: Any) -> Row:
-    """Units of one product are told once, in order of product, so that equal baskets are equal."""
+    """Return an order with one item per product, in order of product, so that equal baskets are equal."""
     basket: dict[int, int] = {}
     for item in json.loads(row["items"]):
         basket[int(item["product"])] = basket.get(int(item["product"]), 0) + int(item["quantity"])
@@ -99,7 +99,7 @@ def _product(row: Any) -> Row:
 
 
 async def _query(url: str, run: str) -> tuple[list[Any], list[Any]]:
-    """Both answers of one moment: an order placed in between would seem to have taken no stock."""
+    """Return both results of one snapshot: an order placed in between would seem to have taken no stock."""
     import asyncpg
 
     connection = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=QUERY_S)
@@ -107,13 +107,13 @@ async def _query(url: str, run: str) -> tuple[list[Any], list[Any]]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await connection.fetch(PLACED, f"{run}-"), await connection.fetch(SOLD)
     finally:
-        connection.terminate()  # to close it well may fail, and would take the answers along
+        connection.terminate()  # closing in order may fail, and would lose the results
 
 
 def _of_payments(address: tuple[str, int] | None, run: str) -> list[Row]:
-    """The ledger's lines of this run, as they stand in it. One that isn't a charge is an error: it may hide one."""
+    """Return the ledger's lines of this run. A line that isn't a charge is an error: it may hide one."""
     if address is None:
-        raise ConnectionError("none runs")
+        raise ConnectionError("no instance is running")
     connection = DirectConnection(*address, timeout=QUERY_S)
     try:
         connection.request("GET", "/ledger")

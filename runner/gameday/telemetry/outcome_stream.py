@@ -1,6 +1,6 @@
-"""The outcomes of one SLO as they come, its detectors, and what an alert on it says.
+"""Outcome stream: one SLO's outcomes in order of arrival, its detectors, and the texts of its alerts.
 
-Reading them is left to `watch`, which sees them live, and `replay`, which reads them from disk; both feed this.
+`watch` feeds streams live, `replay` from disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gameday.scenario.scenario_model import Detection
 from gameday.slo import select
 
 MakeDetector = Callable[[Detection, Slo, float, float, int, Sequence[tuple[float, bool]]], Detector | None]
-"""(detection, slo, p0, rate, streams, steady) → its detector, None where it isn't for such an SLO; see `Stream`."""
+"""(detection, slo, p0, rate, streams, steady) → its detector, or None if it isn't for such an SLO; see `Stream`."""
 
 SERVICE_SIDE = "scrape"
 RECENT = 60
@@ -34,9 +34,9 @@ LEAST_RATE = 1e-3
 
 @runtime_checkable
 class Waiting(Protocol):
-    """A detector that can raise though nothing comes. Asked at each poll; unless it raises, asking changes nothing.
+    """A detector that can raise without an outcome. Called at each poll; a call that doesn't raise has no effect.
 
-    The first call after a `reset` says when its waiting begins.
+    The first call after a `reset` sets the time from which it waits.
     """
 
     def wait(self, now: float) -> bool: ...
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Raised:
-    """A detector that raises, and what there was to see."""
+    """An alarm of a detector, with its text and the region or journey that nearly all bad requests share."""
 
     detection: Detection
     slo: str
@@ -64,30 +64,30 @@ class Raised:
 
 
 def p0_of(slo: Slo, errors: int, n: int) -> float:
-    """The error ratio taken for normal: a fifth of the budget, or what was seen, whichever is more."""
+    """Return the error ratio taken as normal: a fifth of the budget or the observed ratio, whichever is larger."""
     return max((1 - slo.objective) / 5, (errors + 0.5) / (n + 1))
 
 
 def prior_p0(slo: Slo) -> float:
-    """Before anything was seen."""
+    """Return the error ratio taken as normal before any outcome."""
     return (1 - slo.objective) / 5
 
 
 def prior_rate(slo: Slo, load: Load) -> float:
-    """Outcomes/s to be expected before any were seen: the journey's weight among all, in requests."""
+    """Return the expected outcomes/s before any outcome: the load's rate times the journey's share of weights."""
     if slo.journey is None:
         return load.rate
     return load.rate * load.journeys.get(slo.journey, 0.0) / sum(load.journeys.values())
 
 
 def outcomes(slo: Slo, samples: Samples) -> list[Outcome]:
-    """The outcomes among `samples` that count for the SLO, in the order given."""
+    """Return the outcomes among `samples` that count for the SLO, in the order of `samples`."""
     counts, good = select(slo, samples)
     return _outcomes(samples, counts.nonzero()[0], good)
 
 
 def arrived(slo: Slo, samples: Samples, since: float) -> list[Outcome]:
-    """Those planned at or after `since`, by arrival."""
+    """Return the outcomes planned at or after `since` that count for the SLO, in order of arrival."""
     counts, good = select(slo, samples)
     chosen = (counts & (samples.records["planned"] >= since)).nonzero()[0]
     order = np.lexsort((samples.records["planned"][chosen], samples.records["end"][chosen]))
@@ -129,25 +129,26 @@ class Stream:
         self._design(())
 
     def calibrate(self, steady: Sequence[Outcome], since: float, now: float) -> None:
-        """Normal is what was seen in `steady`, by arrival, between `since` and `now`. The detectors begin anew."""
+        """Take `steady`, in order of arrival between `since` and `now`, as normal; every detector starts afresh."""
         n = len(steady)
         rate = round(n / (now - since), 3) if n and now > since else self.rate
-        self.adopt(p0_of(self.slo, sum(not each.good for each in steady), n), rate, steady, now)
+        self.adopt(p0_of(self.slo, sum(not outcome.good for outcome in steady), n), rate, steady, now)
 
     def adopt(self, p0: float, rate: float, steady: Sequence[Outcome], now: float) -> None:
-        """Normal is as given. The detectors begin anew."""
+        """Take `p0` and `rate` as normal; every detector starts afresh."""
         self.p0, self.rate = p0, rate
         self._design(steady)
         self._begin_waiting(now)
 
     def rearm(self, now: float) -> None:
+        """Let every detector raise again."""
         for _, detector in self._armed:
             detector.reset()
         self._recent.clear()
         self._begin_waiting(now)
 
     def take(self, outcome: Outcome) -> Iterator[Raised]:
-        """Feeds one outcome, the next in order of arrival, to every detector."""
+        """Feed the next outcome, in order of arrival, to every detector; yield the alarms."""
         self._recent.append(outcome)
         end, good = outcome.end, outcome.good
         self._last = end if self._last is None else max(self._last, end)
@@ -156,13 +157,13 @@ class Stream:
                 yield self._raised(detection, end)
 
     def wait(self, now: float) -> Iterator[Raised]:
-        """Tells the detectors that wait what time it is."""
+        """Yield the alarms of detectors that raise without an outcome."""
         for detection, detector in self._waiting:
             if detector.wait(now):
                 yield self._raised(detection, now)
 
     def listen(self, now: float) -> bool:
-        """Whether the stream fell silent, or spoke again, since the last call."""
+        """Return True if the stream has become silent, or ended its silence, since the last call."""
         if self._last is None:
             self._last = now
         before = self.silent
@@ -170,11 +171,11 @@ class Stream:
         return self.silent != before
 
     def patience(self) -> float:
-        """Seconds without an outcome that are silence, and not chance."""
+        """Return how many seconds without an outcome count as silence, not chance."""
         return max(LEAST_SILENCE_S, self._timeout - math.log(SILENT_ODDS) / self.rate)
 
     def _design(self, steady: Sequence[Outcome]) -> None:
-        rate, seen = max(self.rate, LEAST_RATE), [(each.end, each.good) for each in steady]
+        rate, seen = max(self.rate, LEAST_RATE), [(outcome.end, outcome.good) for outcome in steady]
         made = (
             (one, self._make(one, self.slo, self.p0, rate, self._streams, seen)) for one in self._detections
         )
@@ -198,36 +199,36 @@ class Stream:
 
     def _silence(self, now: float) -> str:
         window = max(1.0, 10 / max(self.rate, LEAST_RATE))
-        heard = sum(now - window < each.end <= now for each in self._recent)
+        heard = sum(now - window < outcome.end <= now for outcome in self._recent)
         return (
             f"{self.slo.name}: {heard} answers in the last {window:.3g} s, {self.rate * window:.3g} are usual"
         )
 
 
 def open_streams(scenario: Scenario, detections: Sequence[Detection], make: MakeDetector) -> list[Stream]:
-    """A stream for each SLO with its client-side detectors. All that page share the budget of false alarms."""
+    """Return a stream for each SLO with its client-side detectors; all that page share the budget of false alarms."""
     client_side = [one for one in detections if one.detector != SERVICE_SIDE]
     streams = paging_streams(scenario, make)
     return [Stream(slo, client_side, make, scenario.load, streams) for slo in scenario.slos]
 
 
 def paging_streams(scenario: Scenario, make: MakeDetector) -> int:
-    """How many share the budget of false alarms: pairs of an SLO and a client-side detector of the scenario that pages.
+    """Return how many pairs of an SLO and a paging client-side detector share the budget of false alarms, at least 1.
 
-    At least 1. Detectors that only watch, in the run or in a replay of it, keep to the same share, so that the race is
-    one at an equal rate of false alarms.
+    Detectors that only watch, in the run or in a replay, get the same share, so that all are compared at an equal rate
+    of false alarms.
     """
     paging = [one for one in scenario.detectors if one.pages and one.detector != SERVICE_SIDE]
-    made = (
+    detectors = (
         make(one, slo, prior_p0(slo), max(prior_rate(slo, scenario.load), LEAST_RATE), 1, ())
         for one in paging
         for slo in scenario.slos
     )
-    return max(1, sum(each is not None for each in made))
+    return max(1, sum(detector is not None for detector in detectors))
 
 
 def _shared(names: Sequence[str]) -> str | None:
-    """The name that nearly all bear; None where there is none, or it isn't known."""
+    """Return the name that over 80 % share, or None if there is none or it is empty."""
     if not names:
         return None
     name, times = Counter(names).most_common(1)[0]

@@ -1,9 +1,9 @@
-"""Recorded runs through any detectors: exactly what the live watch would have raised, and when. From disk alone.
+"""Replay of recorded runs through any detectors: the alerts that the live watch would have raised, from disk alone.
 
-The journal says when each record was seen, when detectors were calibrated and rearmed; the shards hold the rest. So
-the same detectors raise the same alerts at the same times, and others can be compared on the very same stream. The
-quiet part of control runs can be strung together to hours. The service side isn't replayed: it saw counters, not
-records. Detectors are handed in.
+The journal has the times at which records were read and detectors calibrated and rearmed; the shards have the rest. So
+the same detectors raise the same alerts at the same times, and others can be compared on the same stream. The quiet
+parts of control runs can be chained to hours. The service side isn't replayed: it has counters, not records. Detectors
+are injected.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was taken for normal of one SLO from `t` on."""
+    """What is taken as normal for one SLO from `t` on."""
 
     t: float
     slo: str
@@ -68,7 +68,7 @@ class Rearming:
 
 @dataclass(frozen=True)
 class Recording:
-    """All that the watch of one run did, in order. `steady_from`, `quiet_until`: None where it never came so far."""
+    """Every step of one run's watch, in order. `steady_from` and `quiet_until` are None if the run ended before."""
 
     scenario: Scenario
     steps: tuple[Look | Calibration | Rearming, ...]
@@ -77,7 +77,10 @@ class Recording:
 
 
 def read_recording(folder: Path) -> Recording:
-    """A run's folder. Raises OSError, ValueError or gameday.scenario.yaml_document.Invalid where a file isn't what it should be."""
+    """Return the recording in a run's folder.
+
+    Raise OSError, ValueError or gameday.scenario.yaml_document.Invalid if a file is missing or damaged.
+    """
     scenario = read_resolved(folder / "scenario.yaml")
     journal = JournalIndex(read_journal(folder / "journal.jsonl"))
     steady = next((event.t for event in journal.of(PhaseStarted) if event.phase == "steady"), None)
@@ -90,7 +93,7 @@ def read_recording(folder: Path) -> Recording:
 def replay(
     recording: Recording, make: MakeDetector, detections: Sequence[Detection] | None = None
 ) -> list[Alert]:
-    """What `detections`, by default the run's own, raise on it; alerts of the warm-up are left out, as in the run."""
+    """Return the alerts of `detections` (None: the run's own), without those of the warm-up, as in the run."""
     scenario = recording.scenario
     stage = _Stage(scenario, scenario.detectors if detections is None else detections, make)
     alerts = [alert for step in recording.steps for alert in stage.play(step)]
@@ -103,17 +106,17 @@ def replay_quiet(
     seconds: float,
     detections: Sequence[Detection] | None = None,
 ) -> list[Alert]:
-    """What is raised on the quiet parts of control runs, one after the other, over and over, for so many seconds.
+    """Return the alerts on the quiet parts of control runs, chained and repeated for `seconds`.
 
-    A part lasts from the calibration to the first fault or the run's end; what the first run took for normal holds for
-    all. Alerts count their seconds from the first part's begin; after one the detectors go on rearmed.
-    ValueError where a run has no quiet part or the runs watch different SLOs.
+    A part lasts from the calibration to the first fault or the run's end; the first run's calibration holds for all.
+    Times of alerts count from the first part's begin; the detectors are rearmed after each alert. Raise ValueError if a
+    run has no quiet part or the runs have different SLOs.
     """
     scenario = recordings[0].scenario
-    if any(each.scenario.slos != scenario.slos for each in recordings):
+    if any(recording.scenario.slos != scenario.slos for recording in recordings):
         raise ValueError("the runs watch different SLOs")
     stage = _Stage(scenario, scenario.detectors if detections is None else detections, make)
-    parts = [_quiet(each) for each in recordings]
+    parts = [_quiet(recording) for recording in recordings]
     for calibration in parts[0].calibrations:
         stage.adopt(calibration)
     stage.rearm(0.0, 0.0)
@@ -140,7 +143,7 @@ class _Part:
     length: float
 
     def from_(self, begin: float) -> Iterator[Look]:
-        """What is seen where it begins at `begin`."""
+        """Yield the looks shifted to begin at `begin`."""
         for look in self.looks:
             yield Look(look.t + begin, tuple(_shifted(seen, begin) for seen in look.seen), look.last)
 

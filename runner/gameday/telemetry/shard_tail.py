@@ -1,4 +1,4 @@
-"""Follows the shards while the load writes them. Reading only; what the records mean is left to `gameday.slo`."""
+"""Shard tail: follows the shards while the load writes them. What the records mean is left to `gameday.slo`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gameday.recording.samples import RECORD, Names, Records, Samples, ShardRead
 
 @dataclass(frozen=True)
 class News:
-    """What one shard had that was new: its name, the count committed so far, and the new records in commit order."""
+    """New records of one shard in commit order, with its name and the number of records committed so far."""
 
     shard: str
     count: int
@@ -22,7 +22,7 @@ class News:
 
 
 class _Shard:
-    """One shard, and how its numbers translate to the common ones."""
+    """One shard, and the mapping of its name numbers to the common ones."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,14 +54,14 @@ class Tail:
     """Every shard of the load, as one set of names."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        """ValueError where a file isn't a shard."""
+        """Open the shards. Raise OSError if one can't be read, ValueError if it isn't a shard."""
         self._shards = [_Shard(path) for path in paths]
         self._tables: dict[str, dict[str, int]] = {table: {} for table in Names.TABLES}
         self._parts: list[Records] = []
         self._all = np.empty(0, RECORD)
 
     def new(self) -> Iterator[News]:
-        """What was committed since the last call, for each shard that has any."""
+        """Yield what was committed since the last call, for each shard with new records."""
         for shard in self._shards:
             records = shard.new(self._tables)
             if len(records):
@@ -69,11 +69,11 @@ class Tail:
                 yield News(shard.path.name, shard.count, self._samples(records))
 
     def seen(self) -> list[tuple[str, int]]:
-        """Each shard by its name, and how many records of it were seen."""
+        """Return each shard's name with the number of its records read so far."""
         return [(shard.path.name, shard.count) for shard in self._shards]
 
     def samples(self) -> Samples:
-        """All records so far, sorted by planned time."""
+        """Return all records so far, sorted by planned time."""
         if self._parts:
             records = np.concatenate([self._all, *self._parts])
             self._all = records[np.argsort(records["planned"], kind="stable")]

@@ -1,9 +1,9 @@
-"""Watches the samples as they are committed, feeds every detector of every SLO, and says what was raised.
+"""Watch: reads the samples as they are committed, feeds every detector of every SLO, returns the alerts.
 
-Each poll that saw something is journalled with the count it saw, each calibration and rearming too, so the alerts of a
-run replay exactly from disk, which `replay` does. Times are rounded as the journal does, so that both reckon with the
-same. Detectors are handed in; the folds themselves, and the services' own metrics, are left to `gameday.detect` and
-`scrape`. Called from one thread.
+Each poll with new records is journalled with their count, as is each calibration and rearming, so that `replay` raises
+exactly the same alerts from disk. Times are rounded as in the journal, so that both compute with the same values.
+Detectors are injected; their folds are in `gameday.detect`, the services' own metrics in `metrics_scrape`. Not
+thread-safe: to be called from one thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gameday.recording.journal_events import (
     StreamResumed,
     StreamSilent,
 )
-from gameday.recording.samples import Records, Samples
+from gameday.recording.samples import Samples
 from gameday.scenario import Scenario
 from gameday.telemetry.metrics_scrape import Address, Found
 from gameday.telemetry.outcome_stream import (
@@ -46,7 +46,7 @@ DIGITS = 6  # of a second: the journal's
 
 
 class ServiceSide(Protocol):
-    """What `scrape.Scrape` is to the watch."""
+    """The part of `metrics_scrape.Scrape` that the watch uses."""
 
     def start(self, addresses: Callable[[], Mapping[str, Address]]) -> None: ...
 
@@ -79,7 +79,7 @@ class Watch:
         self._lags = array("d")
 
     def start(self, shards: Sequence[Path], addresses: Callable[[], Mapping[str, Address]]) -> None:
-        """PortError where a shard can't be read."""
+        """Open the shards and start scraping. Raise PortError if a shard can't be read."""
         try:
             self._tail = Tail(shards)
         except (OSError, ValueError) as error:
@@ -88,6 +88,7 @@ class Watch:
             self._scrape.start(addresses)
 
     def poll(self, now: float) -> Sequence[Alert]:
+        """Read what is new; return the alerts that it raised."""
         now, alerts = round(now, DIGITS), list[Alert]()
         for news in self._tail.new():
             self._journal.append(Poll(shard=news.shard, count=news.count, t=now))
@@ -98,6 +99,7 @@ class Watch:
         return alerts
 
     def calibrate(self, since: float) -> None:
+        """Take the outcomes since `since` as normal; every detector starts afresh."""
         now, samples = round(self._clock.now(), DIGITS), self._tail.samples()
         for stream in self._streams:
             steady = arrived(stream.slo, samples, since)
@@ -106,7 +108,7 @@ class Watch:
                 stream.slo.name,
                 since=since,
                 n=len(steady),
-                errors=sum(not each.good for each in steady),
+                errors=sum(not outcome.good for outcome in steady),
                 p0=stream.p0,
                 rate=stream.rate,
                 streams=self._paging,
@@ -114,6 +116,7 @@ class Watch:
             self._journal.append(calibrated.at(now))
 
     def rearm(self, since: float) -> None:
+        """Let detectors raise again, on requests planned at or after `since`."""
         now, self._since = round(self._clock.now(), DIGITS), since
         for stream in self._streams:
             stream.rearm(now)
@@ -121,23 +124,20 @@ class Watch:
             self._scrape.rearm()
         self._journal.append(StreamRearmed(since=since, t=now))
 
-    def records(self) -> Records:
-        return self.samples().records
-
     def samples(self) -> Samples:
-        """All records so far, sorted by planned time, with their names."""
+        """Return all records so far, sorted by planned time, with their names."""
         return self._tail.samples()
 
     def silent(self) -> list[str]:
-        """Names of the SLOs whose outcomes stopped coming; nothing is known of them."""
+        """Return the names of the SLOs without recent outcomes, whose state is unknown."""
         return [stream.slo.name for stream in self._streams if stream.silent]
 
     def lag_p95(self) -> float | None:
-        """Seconds from an answer's end to the poll that saw it, at the 95th percentile; None before the first."""
+        """Return the 95th percentile of seconds from an answer's end to the poll that read it; None before the first."""
         return float(np.percentile(np.frombuffer(self._lags), 95)) if self._lags else None
 
     def stop(self) -> None:
-        """Ends the scraping, and journals the lag."""
+        """Stop scraping and journal the lag."""
         if self._scrape is not None:
             self._scrape.stop()
         lag = self.lag_p95()
@@ -151,8 +151,8 @@ class Watch:
                     yield from stream.take(outcome)
 
     def _listen(self, now: float) -> Iterator[Alert]:
-        """What raises though nothing came. The moment is journalled as a poll, for replay knows no other moments."""
-        raised = [each for stream in self._streams for each in stream.wait(now)]
+        """Yield the alerts that silence raises; the moment is journalled as a poll, since `replay` knows only polls."""
+        raised = [one for stream in self._streams for one in stream.wait(now)]
         seen = self._tail.seen()
         if raised and seen:
             self._journal.append(Poll(shard=seen[0][0], count=seen[0][1], t=now))
@@ -160,8 +160,8 @@ class Watch:
             if stream.listen(now):
                 event = StreamSilent if stream.silent else StreamResumed
                 self._journal.append(event(stream.slo.name, patience_s=round(stream.patience(), 3), t=now))
-        for each in raised:
-            yield self._alert(now, each)
+        for one in raised:
+            yield self._alert(now, one)
 
     def _alert(self, now: float, raised: Raised) -> Alert:
         name, pages = raised.detection.detector, raised.detection.pages
@@ -171,8 +171,8 @@ class Watch:
     def _scraped(self, now: float) -> Iterator[Alert]:
         if self._scrape is None:
             return
-        for found in self._scrape.found():
-            yield Alert(self._next(), now, SERVICE_SIDE, "service", found.pages, found.slo, found.summary)
+        for breach in self._scrape.found():
+            yield Alert(self._next(), now, SERVICE_SIDE, "service", breach.pages, breach.slo, breach.summary)
 
     def _next(self) -> str:
         self._raised += 1
