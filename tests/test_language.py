@@ -22,7 +22,6 @@ TO_REWRITE: set[str] = {
     "runner/gameday/analysis",
     "runner/gameday/calibrate",
     "runner/gameday/execution",
-    "runner/gameday/links",
     "runner/gameday/reaper",
     "runner/gameday/recording",
     "runner/gameday/slo",

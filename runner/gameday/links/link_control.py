@@ -1,7 +1,7 @@
-"""Every link server of a run: makes the proxies of the topology, does to links what is asked, and knows what stands.
+"""Link control: every link server of a run, its proxies, and the faults active on each link.
 
-What stands belongs to the link and not to its server: a server that is started anew is given all of it again. Which
-links a fault means, and when a server is gone (`forget`), is left to others.
+Active faults belong to the link, not to its server: a restarted server gets all of them again. Which links a fault
+selects, and when a server is gone (`forget`), is left to the caller.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from gameday.topology import Link
 
 READY_S = 20.0
 NOWHERE = "gone..invalid:1"
-"""A name that can't be one, so that nobody asks a name server: no link server finds it, and finds that out at once."""
+"""A name that is invalid, so that every link server fails to resolve it at once, without a name server."""
 NOT_THERE, TAKEN = "toxic not found", "toxic already exists"
-"""Why a link server refuses, in its words."""
+"""A link server's reasons for a refusal."""
 Table = Mapping[str, Sequence[str]]
 """Upstream name → addresses of its ready instances."""
 
 
 @dataclass
 class Standing:
-    """What was done to a link and not taken back yet."""
+    """Faults active on a link."""
 
     cut: bool = False
     misdirected: bool = False
     toxics: dict[str, Toxic] = field(default_factory=dict)
 
     def words(self) -> Iterator[str]:
+        """Yield a text for each active fault."""
         if self.cut:
             yield "is cut"
         if self.misdirected:
@@ -41,7 +42,7 @@ class Standing:
 
 @dataclass
 class Region:
-    """A region's link server, None while there is none, its links by name, and what stands on each."""
+    """A region's link server (None if there is none), its links by name, and the faults active on each."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     server: LinkServer | None = None
@@ -49,17 +50,18 @@ class Region:
     standing: dict[str, Standing] = field(default_factory=dict)
 
     def on(self, link: Link) -> Standing:
+        """Return the faults active on a link."""
         return self.standing.setdefault(link.name, Standing())
 
 
 class LinkControl:
     """`ports.Links`. `upstream` and `listen` are the substrate's: what a link's server dials, and where it listens.
 
-    Safe from any thread; a region's server is asked by one at a time. Every method raises LinkError where a server
-    doesn't do what it is asked; what was to be done counts as standing then, for it may have been done.
+    Thread-safe; calls to a region's server are serialised. Every method raises LinkError if a server fails; the fault
+    counts as active then, since the server may have applied it.
 
-    `follows_names` is False for a real Toxiproxy on plain processes: it knows no names, so upstreams are addresses,
-    which `moved` changes as instances come and go; each such change drops the link's connections.
+    `follows_names` is False for a real Toxiproxy on plain processes: it can't resolve names, so upstreams are
+    addresses, which `moved` changes as instances come and go; each such change drops the link's connections.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class LinkControl:
         self._regions: dict[str, Region] = {}
 
     def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
-        """Makes the region's proxies; link name → port listened at. What stands is set before a link can be used."""
+        """Create the region's proxies; return link name → listening port. Active faults are set before a link is enabled."""
         client = LinkServer(*server)
         client.wait_ready(READY_S)
         here = self._region(region)
@@ -99,12 +101,13 @@ class LinkControl:
         return {name: int(address.rpartition(":")[2]) for name, address in listening.items()}
 
     def forget(self, region: str) -> None:
-        """The region's link server is gone. Until the next `populate` what is done to its links is only remembered."""
+        """Note that the region's link server is gone; until the next `populate`, faults are only remembered."""
         here = self._region(region)
         with here.lock:
             here.server = None
 
     def cut(self, link: Link) -> None:
+        """End the link's connections and refuse new ones."""
         here = self._region(link.caller_region)
         with here.lock:
             here.on(link).cut = True
@@ -112,6 +115,7 @@ class LinkControl:
                 here.server.set_enabled(link.name, False)
 
     def mend(self, link: Link) -> None:
+        """Undo `cut`; no-op if the link isn't cut."""
         here = self._region(link.caller_region)
         with here.lock:
             if here.on(link).cut and here.server:
@@ -119,6 +123,7 @@ class LinkControl:
             here.on(link).cut = False
 
     def add_toxic(self, link: Link, toxic: Toxic) -> None:
+        """Add the toxic, or change the one of that name."""
         here = self._region(link.caller_region)
         with here.lock:
             toxics = here.on(link).toxics
@@ -127,6 +132,7 @@ class LinkControl:
                 _put_toxic(here.server, link, toxic, before)
 
     def remove_toxic(self, link: Link, name: str) -> None:
+        """Remove the toxic; no-op if the link has none of that name."""
         here = self._region(link.caller_region)
         with here.lock:
             if name in here.on(link).toxics and here.server:
@@ -134,6 +140,7 @@ class LinkControl:
             here.on(link).toxics.pop(name, None)
 
     def misdirect(self, link: Link) -> None:
+        """Let the link dial an address where nothing answers."""
         here = self._region(link.caller_region)
         with here.lock:
             here.on(link).misdirected = True
@@ -141,6 +148,7 @@ class LinkControl:
                 here.server.set_upstream(link.name, NOWHERE)
 
     def redirect(self, link: Link) -> None:
+        """Undo `misdirect`; no-op if the link isn't misdirected."""
         here = self._region(link.caller_region)
         with here.lock:
             standing = here.on(link)
@@ -149,17 +157,17 @@ class LinkControl:
             standing.misdirected = False
 
     def standing(self) -> Sequence[str]:
-        """What isn't as at the start, as text, sorted: `us-east.checkout--pricing is cut`."""
+        """Return the active faults as texts, sorted: `us-east.checkout--pricing is cut`."""
         with self._lock:
             regions = list(self._regions.values())
-        found = []
+        texts = []
         for here in regions:
             with here.lock:
-                found += [f"{name} {words}" for name, each in here.standing.items() for words in each.words()]
-        return sorted(found)
+                texts += [f"{name} {words}" for name, link in here.standing.items() for words in link.words()]
+        return sorted(texts)
 
     def moved(self, table: Table) -> None:
-        """The set of instances changed. Nothing to do where the server looks names up by itself."""
+        """Follow a changed set of instances; no-op if the servers resolve names themselves."""
         if self._follows_names:
             return
         with self._lock:
@@ -177,7 +185,7 @@ class LinkControl:
             return self._regions.setdefault(region, Region())
 
     def _restore(self, client: LinkServer, link: Link, standing: Standing) -> None:
-        """Its toxics, and whether it is cut."""
+        """Set the link's toxics, then enable it unless it is cut."""
         for toxic in standing.toxics.values():
             _put_toxic(client, link, toxic, None)
         client.set_enabled(link.name, not standing.cut)
@@ -186,7 +194,7 @@ class LinkControl:
         return NOWHERE if standing.misdirected else self._address(link)
 
     def _address(self, link: Link) -> str:
-        """What the server is told: the name, or the newest instance's address where it knows no names."""
+        """Return the upstream for the server: the name, or the newest instance's address if it can't resolve names."""
         name = self._upstream(link)
         if self._follows_names:
             return name
@@ -196,7 +204,7 @@ class LinkControl:
 
 
 def _put_toxic(server: LinkServer, link: Link, toxic: Toxic, before: Toxic | None) -> None:
-    """Changed where the link has it, so that connections keep it throughout; else made, in place of another kind."""
+    """Change the toxic if the link has it, so that connections keep it throughout; else replace or create it."""
     try:
         if before and (before.type, before.stream) == (toxic.type, toxic.stream):
             server.update_toxic(link.name, toxic.name, toxic.attributes, toxic.share)

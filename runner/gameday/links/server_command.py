@@ -1,7 +1,4 @@
-"""How a link server is started: the command line of the embedded one or of a real `toxiproxy-server`.
-
-Starting it and watching over it is the substrate's.
-"""
+"""Command line of a link server: the embedded one, or a real `toxiproxy-server`. Starting it is the substrate's."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ _REAL_NAME = "toxiproxy-server"
 def server_command(
     toxiproxy_server: str | None, host: str, port: int, names: pathlib.Path | None
 ) -> list[str]:
-    """The argv of a link server whose API listens on `host:port`; `toxiproxy_server` is a real one's path, or None.
+    """Return the argv of a link server whose API listens on `host:port`; `toxiproxy_server` is a real one's path, or None.
 
     `names` is the embedded server's names table; a real one has none (see `follows_names`).
     """
@@ -27,10 +24,10 @@ def server_command(
 
 
 def find_real() -> str | None:
-    """The path of a real Toxiproxy server on PATH, or None."""
+    """Return the path of a real Toxiproxy server on PATH, or None if there is none."""
     return shutil.which(_REAL_NAME)
 
 
 def follows_names(toxiproxy_server: str | None) -> bool:
-    """Whether the server looks upstreams up in a names table, so that a deploy need not touch its proxies."""
+    """Return True if the server resolves upstreams by a name table, so that a deploy needn't touch its proxies."""
     return toxiproxy_server is None

@@ -1,8 +1,8 @@
-"""The runner's side of a link server: proxies and toxics over Toxiproxy's HTTP API, embedded server or real.
+"""Toxiproxy client: proxies and toxics over Toxiproxy's HTTP API, of the embedded server or a real one.
 
 The only user of the `toxiproxy` package, which keeps host and port on a class, has no time-outs and takes a failed call
-(status 500) for a good one. So each of its calls is made under one lock, through `_Http`; what it lacks is asked for
-directly. Never calls /reset, since others may share the server.
+(status 500) for a good one. So each of its calls is made under one lock, through `_Http`; calls that the package lacks
+are sent directly. /reset is never called, since others may share the server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _package_lock = threading.Lock()
 
 
 class LinkError(PortError):
-    """A link server could not do what it was asked: which one (`host:port`), what, and why."""
+    """A failed call of a link server (`host:port`), with the operation and the reason."""
 
     def __init__(self, server: str, operation: str, reason: str) -> None:
         super().__init__(f"link server {server}: {operation}: {reason}")
@@ -70,7 +70,7 @@ class ProxyState:
 
 
 class _Http:
-    """Stands where the package expects the `requests` module, and gives every call a time-out."""
+    """Replaces the `requests` module in the package, and gives every call a time-out."""
 
     def __init__(self) -> None:
         self.timeout_s = 5.0
@@ -101,7 +101,7 @@ toxiproxy.api.requests = _http
 
 
 class LinkServer:
-    """One link server. Safe to use from several threads. Every method raises LinkError when it fails.
+    """One link server. Thread-safe. Every method raises LinkError if it fails.
 
     Each request takes at most `timeout_s` seconds to connect and as long again for each read.
     """
@@ -116,7 +116,7 @@ class LinkServer:
         return f"{self.host}:{self.port}"
 
     def wait_ready(self, timeout_s: float) -> None:
-        """Return once the API answers; LinkError after `timeout_s` seconds."""
+        """Return once the API answers. Raise LinkError after `timeout_s` seconds."""
         deadline = time.monotonic() + timeout_s
         pause = threading.Event()
         while True:
@@ -131,24 +131,24 @@ class LinkServer:
                 return
 
     def version(self) -> str:
-        """The version of Toxiproxy's API that the server speaks, such as 2.12.0."""
+        """Return the version of Toxiproxy's API that the server has, such as 2.12.0."""
         answer = self._ask("version", "GET", "/version")
         return str(answer["version"] if isinstance(answer, dict) else answer)
 
     # Proxies
 
     def populate(self, proxies: Sequence[ProxySpec]) -> dict[str, str]:
-        """Create or replace proxies; name → address listened at. Those that exist as they should be are kept."""
+        """Create or replace proxies; return name → listening address. A proxy that exists unchanged is kept."""
         answer = self._ask("populate", "POST", "/populate", list(proxies))
         return {proxy["name"]: proxy["listen"] for proxy in answer["proxies"] or ()}
 
     def proxies(self) -> dict[str, ProxyState]:
-        """Every proxy by name, those of others included."""
+        """Return every proxy by name, those of others included."""
         answer = self._ask("list proxies", "GET", "/proxies")
         return {name: _state(proxy) for name, proxy in answer.items()}
 
     def set_enabled(self, proxy: str, enabled: bool) -> None:
-        """Disabled: open connections end and new ones are refused."""
+        """Enable or disable a proxy; a disabled one ends its connections and refuses new ones."""
         link = self._package_proxy(proxy)
         operation = f"{'enable' if enabled else 'disable'} {proxy}"
         self._through_package(operation, link.enable if enabled else link.disable)
@@ -160,16 +160,16 @@ class LinkServer:
         )
 
     def remove_proxies(self, *, prefix: str | None = None, names: Iterable[str] = ()) -> list[str]:
-        """Remove the proxies named, and those whose name begins with `prefix`; the names removed, sorted."""
+        """Remove the proxies in `names` and those whose name begins with `prefix`; return the removed names, sorted."""
         wanted = set(names)
-        found = [
+        removed = [
             name
             for name in sorted(self.proxies())
             if name in wanted or (prefix is not None and name.startswith(prefix))
         ]
-        for name in found:
+        for name in removed:
             self._through_package(f"remove {name}", self._package_proxy(name).destroy, absent_is_fine=True)
-        return found
+        return removed
 
     # Toxics
 
@@ -182,7 +182,7 @@ class LinkServer:
         toxicity: float = 1.0,
         attributes: Mapping[str, int] | None = None,
     ) -> None:
-        """Add a toxic; it works on open connections too. LinkError where the name is taken on this proxy."""
+        """Add a toxic, on open connections too. Raise LinkError if the proxy has one of that name."""
         self._through_package(
             f"add toxic {name} to {proxy}",
             lambda: self._package_proxy(proxy).add_toxic(
@@ -205,14 +205,14 @@ class LinkServer:
         self._ask(f"update toxic {name} of {proxy}", "POST", path, change)
 
     def remove_toxic(self, proxy: str, name: str) -> None:
-        """Remove a toxic. A toxic or a proxy that isn't there is as good as removed."""
+        """Remove a toxic; no-op if the toxic or the proxy doesn't exist."""
         self._through_package(
             f"remove toxic {name} of {proxy}",
             lambda: self._package_proxy(proxy).destroy_toxic(quote(name, safe="")),
             absent_is_fine=True,
         )
 
-    # How it asks
+    # Calls
 
     def _package_proxy(self, name: str) -> Any:
         # The package uses nothing of it but the name, which it puts into the address as it is.
@@ -263,7 +263,7 @@ def _state(proxy: Mapping[str, Any]) -> ProxyState:
 
 
 def _error_text(content: bytes, status: int) -> str:
-    """The `error` of an answer's body, or what there is."""
+    """Return the `error` of an answer's body, or the whole body if it has none."""
     try:
         return str(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
@@ -271,7 +271,7 @@ def _error_text(content: bytes, status: int) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The operating system's words behind a chain of exceptions."""
+    """Return the operating system's message behind a chain of exceptions."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT; ApiError where the API can't listen."""
+    """Serve until SIGTERM or SIGINT; Raise ApiError if the API can't listen."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,7 +59,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def _runner() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's loop; None, which is asyncio's own, where uvloop is missing."""
+    """Return uvloop's loop factory, or None, for asyncio's own, if uvloop isn't installed."""
     try:
         import uvloop
     except ImportError:

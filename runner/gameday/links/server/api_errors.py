@@ -1,4 +1,4 @@
-"""The errors that the HTTP API answers with: text and status as the real server words them."""
+"""Errors of the HTTP API, with the real server's texts and statuses."""
 
 from __future__ import annotations
 

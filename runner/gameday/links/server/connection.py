@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Owner(Protocol):
-    """What a connection knows of its proxy."""
+    """The part of a proxy that a connection uses."""
 
     name: str
     upstream: str
@@ -70,7 +70,7 @@ class Connection:
         owner = self._owner
         try:
             server = await owner.dialler.dial(owner.upstream, lambda: Side(self))
-        except Exception as error:  # Whatever it was, the client must not be left waiting.
+        except Exception as error:  # On any error the client must not be left waiting.
             log.info("proxy %r: unable to reach upstream %r: %s", owner.name, owner.upstream, error)
             self.client.dismiss(owner.loop)
             return

@@ -31,7 +31,7 @@ def joined(host: str, port: int) -> str:
 
 
 def split(text: str) -> tuple[str, str]:
-    """Host and port of `host:port` or `[v6]:port`; ValueError says what is wrong."""
+    """Return host and port of `host:port` or `[v6]:port`. Raise ValueError if it is neither."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         raise ValueError("missing port in address")
@@ -43,7 +43,7 @@ def split(text: str) -> tuple[str, str]:
 
 
 async def resolved(text: str) -> Address:
-    """The one address to listen on, IPv4 preferred; ApiError 500 where it can't be read or resolved."""
+    """Return the one address to listen on, IPv4 preferred. Raise ApiError 500 if it can't be parsed or resolved."""
     if not text:
         return Address(socket.AF_INET, "127.0.0.1", 0)
     try:
@@ -61,15 +61,15 @@ async def _looked_up(host: str, port: int) -> Address:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_RESOLVE_TIMEOUT_S):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise cannot_listen(f": lookup {host}: no such host") from None
-    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    family, _, _, _, address = min(addresses, key=lambda entry: entry[0] != socket.AF_INET)
     return Address(socket.AddressFamily(family), str(address[0]), port)
 
 
 def bound(address: Address) -> tuple[socket.socket, str]:
-    """A socket bound to the address, and the address as text with the actual port; ApiError 500 if it can't be."""
+    """Return a socket bound to the address, and the address with the actual port. Raise ApiError 500 if that fails."""
     # The protocol is named because asyncio sets TCP_NODELAY only on sockets that have it.
     tcp = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

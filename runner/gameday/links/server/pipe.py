@@ -1,6 +1,6 @@
 """One direction of one connection: from a source side, through the stages of the proxy's toxics, to the other side.
 
-Toxics come and go while it runs. Flow control is here: whoever can't take more pauses the source. The order of closing
+Toxics come and go while it runs. Flow control is here: a stage or sink that can't take more pauses the source. The order of closing
 is the connection's.
 """
 
@@ -23,7 +23,7 @@ class Traffic:
 
 
 class Pipe:
-    """Also the sink at the end of its own stages. `traffic` is None where nobody counts."""
+    """Also the sink at the end of its own stages. `traffic` is None if bytes aren't counted."""
 
     def __init__(
         self, source: Side, dest: Side, loop: asyncio.AbstractEventLoop, traffic: Traffic | None
@@ -50,7 +50,7 @@ class Pipe:
         self._wire()
 
     def update(self, toxic: Toxic) -> None:
-        """The toxic has changed: what it held passes at once, and whether it applies is drawn again."""
+        """Apply a changed toxic: held data pass at once, and its toxicity is drawn again."""
         before = self._stages[toxic.name]
         if before is not None:
             before.release()
@@ -92,20 +92,20 @@ class Pipe:
         self._traffic.received += len(data)
         self.head.feed(data)
 
-    # What the source gives
+    # Input from the source
 
     def receive(self, data: bytes) -> None:
-        """Data that the source kept from before the connection was joined."""
+        """Take data that the source kept from before the connection was joined."""
         self.source.forward(data)
 
     def source_lost(self) -> None:
-        """The source's socket is gone: after what it sent, the destination closes altogether."""
+        """Note that the source's socket is gone: the destination closes after the data sent so far."""
         if self.done:
             self.dest.close()
         elif not self.source.ended:
             self.head.eof()
 
-    # What comes out
+    # Output
 
     def feed(self, data: bytes) -> None:
         if self.done or self.dest.transport.is_closing():
@@ -129,14 +129,14 @@ class Pipe:
             self.dest.half_close()
 
     def dest_lost(self) -> None:
-        """Nobody is left to write to: let go of what is held."""
+        """Drop held data: the destination is gone."""
         self.done = True
         self.source.forward = discard
         for stage in self._stages.values():
             if stage is not None:
                 stage.dropped()
 
-    # What a stage may ask for
+    # Services for stages
 
     def finish(self) -> None:
         self._finishing = True

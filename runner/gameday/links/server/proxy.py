@@ -45,7 +45,7 @@ class Proxy:
     # Listening
 
     async def start(self) -> None:
-        """Listen; ApiError 500 where that can't be. Nothing happens where it is enabled already."""
+        """Listen; no-op if the proxy is enabled. Raise ApiError 500 if it can't listen."""
         if self.enabled:
             return
         tcp, self.listen = listen_address.bound(await listen_address.resolved(self.listen))
@@ -67,7 +67,7 @@ class Proxy:
         return Connection(self).client
 
     async def update(self, body: object) -> None:
-        """Change listen, upstream or enabled, each as it is where not given; ApiError 500 where it can't listen."""
+        """Change listen, upstream or enabled; None leaves a value. Raise ApiError 500 if the proxy can't listen."""
         given = Fields(body)
         listen, upstream = given.text("listen", self.listen), given.text("upstream", self.upstream)
         enabled = given.flag("enabled", self.enabled)
@@ -80,7 +80,7 @@ class Proxy:
             self.stop()
 
     async def differs(self, listen: str, upstream: str) -> bool:
-        """Whether these mean another listener or upstream; `localhost:80` is the same as `127.0.0.1:80`."""
+        """Return True if these are another listener or upstream; `localhost:80` equals `127.0.0.1:80`."""
         return str(await listen_address.resolved(listen)) != self.listen or upstream != self.upstream
 
     # Toxics
@@ -123,7 +123,7 @@ class Proxy:
     # Views
 
     def toxics_view(self) -> list[dict[str, object]]:
-        """The toxics of the upstream, then those of the downstream, each in the order of their work."""
+        """Return the toxics of the upstream, then of the downstream, in the order in which they apply."""
         return [toxic.view() for stream in STREAMS for toxic in self.toxics_of(stream)]
 
     def view(self) -> dict[str, object]:

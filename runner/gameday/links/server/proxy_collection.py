@@ -21,7 +21,7 @@ class Wanted:
 
     @classmethod
     def parsed(cls, body: object, where: str = "") -> Wanted:
-        """ApiError 400 where name or upstream is missing; `where` ends the error's text."""
+        """Return the proxy of a body. Raise ApiError 400 if name or upstream is missing; `where` ends the error's text."""
         given = Fields(body)
         wanted = cls(
             given.text("name"), given.text("listen"), given.text("upstream"), given.flag("enabled", True)
@@ -39,7 +39,7 @@ class Collection:
         self._proxies: dict[str, Proxy] = {}
 
     def all(self) -> list[Proxy]:
-        """Every proxy, sorted by name."""
+        """Return every proxy, sorted by name."""
         return [self._proxies[name] for name in sorted(self._proxies)]
 
     def get(self, name: str) -> Proxy:
@@ -54,7 +54,7 @@ class Collection:
         return await self._put(wanted)
 
     async def populate(self, body: object) -> tuple[list[Proxy], ApiError | None]:
-        """Create or replace each proxy of a list; one that is there with the same addresses is left as it is.
+        """Create or replace each proxy of a list; a proxy that exists with the same addresses is kept.
 
         All names and upstreams are checked first. Afterwards the first failure stops it: the proxies before it are
         returned along with the error, and stay.

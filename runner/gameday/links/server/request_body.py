@@ -22,7 +22,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def decode(body: bytes | bytearray) -> object:
-    """The first JSON value of `body`; ApiError 400 where there is none."""
+    """Return the first JSON value of `body`. Raise ApiError 400 if there is none."""
     text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     if not text:
         raise bad_body("EOF")

@@ -23,7 +23,7 @@ _FAREWELL_S = 1.0
 
 
 def discard(data: bytes) -> None:
-    """Where bytes go that nobody will read."""
+    """Discards bytes."""
 
 
 class Side(asyncio.Protocol):
@@ -68,7 +68,7 @@ class Side(asyncio.Protocol):
             self.outbound.resume(self)
 
     def join(self, inbound: Pipe, outbound: Pipe) -> None:
-        """Take up work: what came early goes through first, an early end after it."""
+        """Begin to pass data: data that came early go first, an early end after them."""
         self.inbound, self.outbound = inbound, outbound
         early, self._early = self._early, []
         if early:

@@ -30,7 +30,7 @@ class Toxic:
     attributes: Attributes
 
     def applies(self) -> bool:
-        """Draw whether this toxic works on one direction of one connection."""
+        """Return True if this toxic, by its toxicity, applies to one direction of one connection."""
         return random.random() < self.toxicity  # noqa: S311
 
     def view(self) -> dict[str, object]:
@@ -44,7 +44,7 @@ class Toxic:
 
 
 def parsed(body: object, taken: Container[str]) -> Toxic:
-    """The toxic that a body describes; ApiError 400, or 409 where its name is in `taken`."""
+    """Return the toxic of a body. Raise ApiError 400 if the body is invalid, 409 if the name is in `taken`."""
     given = Fields(body)
     name, kind = given.text("name"), given.text("type")
     shown = given.text("stream", "downstream")
@@ -62,7 +62,7 @@ def parsed(body: object, taken: Container[str]) -> Toxic:
 
 
 def updated(toxic: Toxic, body: object) -> Toxic:
-    """The toxic with the toxicity and attributes of a body merged in; name, type and stream stay."""
+    """Return the toxic with toxicity and attributes of a body merged in; name, type and stream are kept."""
     given = Fields(body)
     attributes = _merged(toxic.attributes, given.nested("attributes"))
     return replace(toxic, toxicity=given.number("toxicity", toxic.toxicity), attributes=attributes)

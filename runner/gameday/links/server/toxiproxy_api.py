@@ -17,7 +17,7 @@ from gameday.links.server.request_body import decode
 
 # The version of the real server whose API this is.
 VERSION = "2.12.0"
-# What the real server doesn't send: when the proxy was really switched on or off, see `Proxy.switched`.
+# Not sent by the real server: when the proxy was switched on or off, see `Proxy.switched`.
 SWITCHED = "X-Gameday-Switched"
 
 Action = Callable[[Request, list[str]], Awaitable[Response]]

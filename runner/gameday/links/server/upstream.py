@@ -1,6 +1,6 @@
 """Reaches the upstream of a proxy: resolves its name at every dial, tries every address, skips those that refuse.
 
-A names table, where there is one, comes before DNS. Nothing is cached: a changed set of instances never touches the
+A name table, if there is one, comes before DNS. Nothing is cached: a changed set of instances never touches the
 proxy.
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 Target = tuple[str, int]
 RESOLVERS = 32
-"""Names that can be asked for at once."""
+"""Names that can be resolved at once."""
 Stamp = tuple[int, int, int]
 
 
@@ -41,7 +41,7 @@ class Names:
         self._table: dict[str, list[Target]] = {}
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed; whether it had."""
+        """Read the file again if it has changed; return True if it had."""
         try:
             stat = self._path.stat()
             stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
@@ -55,7 +55,7 @@ class Names:
         return True
 
     def lookup(self, name: str) -> list[Target] | None:
-        """The targets of a name, empty where none is up; None where the table doesn't know it."""
+        """Return the targets of a name, empty if no instance is up; None if the table doesn't have the name."""
         return self._table.get(name)
 
 
@@ -83,7 +83,7 @@ class Dialler:
         self._asking: dict[tuple[str, str], asyncio.Future[list[Any]]] = {}
 
     async def dial(self, upstream: str, protocol: Callable[[], P]) -> P:
-        """The protocol, connected; OSError (TimeoutError included) where no address answers."""
+        """Return the connected protocol. Raise OSError (TimeoutError included) if no address answers."""
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._timeout_s
         async with asyncio.timeout(self._timeout_s):
@@ -122,15 +122,15 @@ class Dialler:
             host, port = split(upstream)
             if _literal(host) and port.isdigit():
                 return [(host, int(port))]
-            found = await self._resolved(loop, host, port)
+            addresses = await self._resolved(loop, host, port)
         except (ValueError, OverflowError) as error:
             raise ConnectionRefusedError(f"upstream {upstream!r}: {error}") from None
-        return [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+        return [(str(entry[4][0]), int(entry[4][1])) for entry in addresses]
 
     async def _resolved(self, loop: asyncio.AbstractEventLoop, host: str, port: str) -> list[Any]:
-        """As getaddrinfo. Whoever asks for a name that is being asked for waits with the first.
+        """Return addresses as getaddrinfo does; concurrent calls for one name share one lookup.
 
-        A name that is gone can take a resolver seconds, ten by default, in a thread that nobody can stop: were every
+        A name that is gone can take a resolver seconds, ten by default, in a thread that can't be stopped: were every
         dial to ask by itself, the names of a lost region would soon hold every thread, and the living couldn't be
         reached either.
         """
@@ -144,7 +144,7 @@ class Dialler:
     def _answered(self, name: tuple[str, str], asking: asyncio.Future[list[Any]]) -> None:
         self._asking.pop(name, None)
         if not asking.cancelled():
-            asking.exception()  # looked at: those who waited may have gone
+            asking.exception()  # retrieved: every caller that waited may be gone
 
 
 def _literal(host: str) -> bool:

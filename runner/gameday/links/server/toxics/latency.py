@@ -18,7 +18,7 @@ class Latency(Attributes):
         return LatencyStage(line, self)
 
     def draw_s(self) -> float:
-        """One delay in seconds, uniform over latency ± jitter; never negative."""
+        """Return one delay in seconds, uniform over latency ± jitter; never negative."""
         jitter = random.uniform(-self.jitter, self.jitter) if self.jitter > 0 else 0.0  # noqa: S311
         return max(0.0, (self.latency + jitter) / 1000)
 

@@ -28,7 +28,7 @@ class Slicer(Attributes):
         return SlicerStage(line, self)
 
     def draw(self) -> int:
-        """The size of one slice, in bytes; at least 1."""
+        """Return the size of one slice in bytes, at least 1."""
         variation = random.randint(-self.size_variation, self.size_variation)  # noqa: S311
         return max(1, self.average_size + variation)
 

@@ -1,4 +1,4 @@
-"""What every toxic is made of: its attributes, and a stage that works on one direction of one connection.
+"""Base of every toxic: its attributes, and a stage that works on one direction of one connection.
 
 A new toxic is one file beside this one: a frozen dataclass of whole numbers (its attributes, all with a default) whose
 `stage` makes the stage, and one line in the registry of the package. Connections, draws of toxicity and the HTTP API
@@ -21,7 +21,7 @@ _LONGEST_TIMER_S = 3600.0
 
 
 class Sink(Protocol):
-    """Where a stage passes bytes on to: the next stage or the end of the pipe."""
+    """The next stage, or the end of the pipe."""
 
     def feed(self, data: bytes) -> None: ...
 
@@ -29,7 +29,7 @@ class Sink(Protocol):
 
 
 class Line(Protocol):
-    """What a stage may ask of the pipe it stands in."""
+    """The services of a pipe for its stages."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -40,26 +40,26 @@ class Line(Protocol):
         """End the connection on both sides with a TCP reset."""
 
     def pause(self, who: object) -> None:
-        """Stop reading from the source until everyone who paused has resumed."""
+        """Stop reading from the source until every stage that paused has resumed."""
 
     def resume(self, who: object) -> None: ...
 
 
 @dataclass(frozen=True)
 class Attributes(ABC):
-    """The attributes of one toxic type: whole numbers, zero where none is given."""
+    """The attributes of one toxic type: whole numbers, zero by default."""
 
     def problem(self) -> str | None:
-        """Why these values make no working toxic, or None."""
+        """Return why these values are invalid, or None if they are valid."""
         return None
 
     @abstractmethod
     def stage(self, line: Line) -> Stage:
-        """A stage for one direction of one connection."""
+        """Return a stage for one direction of one connection."""
 
 
 class Stage:
-    """One toxic at work on one direction of one connection. As it stands it passes everything on at once."""
+    """One toxic at work on one direction of one connection. The base passes everything on at once."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -72,13 +72,13 @@ class Stage:
         self.next.eof()
 
     def release(self) -> None:
-        """Pass on at once what is held: the toxic is about to be changed or removed."""
+        """Pass on held data at once: the toxic is about to be changed or removed."""
 
     def removed(self) -> None:
-        """The toxic was removed (after `release`)."""
+        """Note that the toxic was removed (after `release`)."""
 
     def cut(self) -> None:
-        """Close the connection; what was passed on before is still delivered."""
+        """Close the connection; data passed on before are still delivered."""
         self.line.finish()
         self.next.eof()
 
@@ -86,7 +86,7 @@ class Stage:
         """Take over the state of the stage that this one replaces, when the toxic was changed."""
 
     def dropped(self) -> None:
-        """The connection has ended: let go of timers and data."""
+        """Drop timers and data: the connection has ended."""
 
 
 class Timer:
