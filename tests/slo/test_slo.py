@@ -214,6 +214,21 @@ def test_enough_requests_are_ok() -> None:
     assert (found.verdict(), found.known, found.outages, found.breached_s) == ("ok", True, (), 0.0)
 
 
+@pytest.mark.parametrize(("step", "verdict"), [(0.5, "ok"), (0.625, "unknown")])
+def test_twenty_requests_in_a_window_are_enough(step: float, verdict: str) -> None:
+    """Two a second put exactly 20 into each window of 10 s, and 1.6 a second only 16."""
+    t = np.arange(0, 60 + step, step)
+    result = course(SHOP, samples(t, np.zeros(len(t), dtype=bool)), 0, 60)
+    assert result.verdict() == verdict
+
+
+def test_twenty_requests_can_breach() -> None:
+    """Of exactly 20 in each window every one is bad from 30 s to 40 s."""
+    t = np.arange(0, 60, 0.5)
+    result = course(SHOP, samples(t, (t >= 30) & (t < 40)), 0, 60)
+    assert [outage.effect for outage in result.outages] == pytest.approx([30.0], abs=0.5)
+
+
 @dataclass(frozen=True)
 class Case:
     """Random requests over 80 s with up to four stretches of errors, and an SLO to judge them by."""

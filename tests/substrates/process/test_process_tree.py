@@ -70,9 +70,13 @@ def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
     """All of its processes stop, and go on."""
     tree = family(run_id, tmp_path)
     tree.freeze()
-    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
+
+    def statuses() -> set[str]:
+        return {process.status() for process in strays(run_id)}
+
+    until(lambda: statuses() == {psutil.STATUS_STOPPED}, "all three are stopped")
     tree.thaw()
-    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
+    until(lambda: psutil.STATUS_STOPPED not in statuses(), "all three go on")
     tree.kill()
 
 
@@ -122,9 +126,13 @@ def test_two_holds(run_id: str, tmp_path: Path) -> None:
     tree.freeze("throttle")
     tree.freeze()
     tree.thaw("throttle")
-    assert {process.status() for process in strays(run_id)} == {psutil.STATUS_STOPPED}
+
+    def statuses() -> set[str]:
+        return {process.status() for process in strays(run_id)}
+
+    until(lambda: statuses() == {psutil.STATUS_STOPPED}, "all three are stopped")
     tree.thaw()
-    assert psutil.STATUS_STOPPED not in {process.status() for process in strays(run_id)}
+    until(lambda: psutil.STATUS_STOPPED not in statuses(), "all three go on")
     tree.kill()
 
 
