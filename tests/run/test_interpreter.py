@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gameday.operations import Alert, Operation
-from gameday.ports import PortError
+from gameday.ports import PortError, View
 from gameday.recording.journal import Journal, read_journal
 from gameday.recording.journal_events import (
     JournalEvent,
@@ -25,7 +25,7 @@ from gameday.recording.journal_events import (
 )
 from gameday.run.interpreter import Interpreter
 from gameday.run.timeouts import TIMEOUTS
-from tests.support.fakes import FakeFault, FakeLoad, FakeSubstrate, FakeTelemetry
+from tests.support.fakes import FakeFault, FakeLoad, FakeSight, FakeSubstrate, FakeTelemetry
 from tests.support.journals import typed_event
 from tests.support.small_disk import fill, small_disk
 from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
@@ -251,6 +251,38 @@ def test_without_a_condition_the_load_stops_before_faults_are_reverted(fast: Sta
     assert state.reason == "no_effect"
     assert order == [["inject"]]
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
+
+
+class StartedSight(FakeSight):
+    """Counts its starts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = 0
+
+    def start(self) -> None:
+        self.started += 1
+
+
+class AskedResponder:
+    """Counts how often it is polled, and in which phase of the run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.phases: set[str] = set()
+        self._path = stage.world.journal.path
+
+    def poll(self, view: View) -> Sequence[Operation]:
+        events = read_journal(self._path)
+        self.phases.add([event.subject for event in events if event.kind == "phase"][-1])
+        return ()
+
+
+def test_the_responder_is_asked_while_the_fault_lasts_and_the_sight_is_started(fast: Stage) -> None:
+    """Nobody answers alerts of the steady state, and regions are followed from the start of the load."""
+    responder, sight = AskedResponder(fast), StartedSight()
+    end(replace(to_the_fault(fast, FakeFault(), hold=1.0), responder=responder, sight=sight))
+    assert responder.phases == {"fault"}
+    assert sight.started == 1
 
 
 def test_an_entry_that_never_ends_does_not_keep_the_run(fast: Stage, stuck: Stuck) -> None:
