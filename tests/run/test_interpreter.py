@@ -265,7 +265,10 @@ class StartedSight(FakeSight):
 
 
 class AskedResponder:
-    """Counts how often it is polled, and in which phase of the run."""
+    """Notes the phases of the run in which it is polled."""
+
+    kind = "auto"
+    policy: str | None = None
 
     def __init__(self, stage: Stage) -> None:
         self.phases: set[str] = set()
