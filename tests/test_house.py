@@ -60,11 +60,6 @@ ONLY_IN = {
 }
 """Package → the only places that may import it."""
 MODULE_LINES = 300
-TO_SPLIT = {
-    "gameday/analysis/expressions/expectations.py",
-    "gameday/load/locustfile.py",
-}
-"""Modules of up to 400 lines that are still to be split; an entry goes when its module has been split."""
 FUNCTION_LINES = 60
 FOLDER_MODULES = 15
 TOP_ENTRIES = 30
@@ -194,7 +189,7 @@ def test_no_private_name_crosses_modules(name: str, path: Path) -> None:
 def test_modules_and_functions_are_short(name: str, path: Path) -> None:
     """A module has at most 300 lines and a function at most 60."""
     source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= (400 if name in TO_SPLIT else MODULE_LINES)
+    assert source.count("\n") <= MODULE_LINES
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{name}:{node.lineno} {node.name}"

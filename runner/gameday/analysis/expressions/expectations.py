@@ -12,6 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gameday.analysis.expressions.cel_tree import (
+    EQUALITIES,
+    chain_steps,
+    is_comparison,
+    left_operand,
+)
 from gameday.analysis.expressions.literals import Rewritten, UnitError, rewrite
 from gameday.analysis.expressions.vocabulary import (
     ANY,
@@ -35,8 +41,6 @@ if TYPE_CHECKING:
 
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
-EQUALITIES = frozenset({"relation_eq", "relation_ne"})
-COMPARISONS = EQUALITIES | {"relation_lt", "relation_le", "relation_gt", "relation_ge"}
 
 
 class ExpressionError(ValueError):
@@ -125,7 +129,7 @@ class _Names:
         if not hasattr(node, "children"):
             return
         self._refuse(node)
-        steps = list(_chain(node))
+        steps = list(chain_steps(node))
         if steps:
             yield from self._path(node, steps, bound)
         elif node.data == "member_dot_arg" and str(node.children[1]) in MACROS:
@@ -135,11 +139,11 @@ class _Names:
                 yield from self.of(child, bound)
 
     def _refuse(self, node: Node[Any]) -> None:
-        if node.data == "relation" and _compares(node) and _compares(_operand(node)):
+        if node.data == "relation" and is_comparison(node) and is_comparison(left_operand(node)):
             raise ExpressionError(
                 "comparisons can't be chained", self._at(node), "write: 2s < ttd && ttd < 5s"
             )
-        if node.data == "relation" and _compares(node):
+        if node.data == "relation" and is_comparison(node):
             self._refuse_order(node)
         if node.data in ("ident_arg", "dot_ident_arg"):
             raise ExpressionError(f"there is no function {str(node.children[0])!r}", self._at(node))
@@ -151,8 +155,8 @@ class _Names:
 
     def _refuse_order(self, node: Node[Any]) -> None:
         """Reject an order of booleans: CEL's Python implementation takes them as numbers, so `detect < 5s` would hold."""
-        for side in (_operand(node), node.children[1]):
-            steps = tuple(step for step in _chain(side) if isinstance(step, str))
+        for side in (left_operand(node), node.children[1]):
+            steps = tuple(step for step in chain_steps(side) if isinstance(step, str))
             if node.children[0].data not in EQUALITIES and type_of(steps, self.language.names) is bool:
                 message = f"{spell(steps)!r} is true or false: it can't be more or less"
                 raise ExpressionError(message, self._at(side), self.language.times)
@@ -211,43 +215,6 @@ class _Names:
 
     def _at(self, node: Node[Any]) -> int:
         return self.text.origin(node.meta.start_pos if not node.meta.empty else 0)
-
-
-def _chain(node: Node[Any]) -> Iterator[Any]:
-    """Yield the steps of `a.b["c"][d]`: texts, or the node of a computed index; nothing for any other node."""
-    node = _bare(node)
-    if node.data == "ident":
-        yield str(node.children[0])
-    elif node.data == "member_dot":
-        inner = list(_chain(node.children[0]))
-        yield from [*inner, str(node.children[1])] if inner else ()
-    elif node.data == "member_index":
-        inner = list(_chain(node.children[0]))
-        yield from [*inner, _key(node.children[1])] if inner else ()
-
-
-def _key(node: Node[Any]) -> Any:
-    bare: Any = _bare(node)
-    if bare.data == "literal" and bare.children[0].type == "STRING_LIT":
-        return str(bare.children[0])[1:-1]
-    return node
-
-
-def _bare(node: Node[Any]) -> Node[Any]:
-    """Return `node` without the grammar's precedence levels around it that hold nothing else."""
-    while len(node.children) == 1 and hasattr(node.children[0], "children") and node.data != "list_lit":
-        node = node.children[0]
-    return node
-
-
-def _compares(node: Node[Any]) -> bool:
-    return bool(node.children) and getattr(node.children[0], "data", "") in COMPARISONS
-
-
-def _operand(node: Node[Any]) -> Node[Any]:
-    """Return the left side of a comparison."""
-    operand: Node[Any] = node.children[0].children[0]
-    return operand
 
 
 def program(parsed: Parsed) -> Callable[[Tree], Any]:
