@@ -96,7 +96,7 @@ def test_a_number_that_json_lacks_is_an_error(tmp_path: Path) -> None:
 
 PLAIN_WRITERS = {
     "gameday/changes/releases.py": "a release's tree, which nothing reads before it is whole",
-    "gameday/substrates/docker/containers.py": "a container's log, written once, after its end",
+    "gameday/substrates/docker/container_lifecycle.py": "a container's log, written once, after its end",
     "gameday/substrates/docker/wheels.py": "a whole folder of packages",
     "gameday/recording/atomic_file.py": "the atomic writer itself",
 }

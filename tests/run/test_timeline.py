@@ -18,7 +18,7 @@ from gameday.recording.journal import Journal
 from gameday.recording.journal_events import JournalEvent
 from gameday.run.timeline import Timeline
 from gameday.scenario import Entry, Guardrails, Scenario
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology

@@ -11,7 +11,7 @@ from gameday.operations import Operation
 from gameday.ports import Instance, PortError
 from gameday.recording.journal import Journal
 from gameday.substrates.process.process_substrate import ProcessSubstrate
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.operation_executor import OperationExecutor
 from gameday.system.system import System
 from gameday.topology import Topology, bundled, read_topology

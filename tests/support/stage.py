@@ -23,7 +23,7 @@ from gameday.run.interpreter import Interpreter
 from gameday.run.run_context import RunContext
 from gameday.run.run_state import State
 from gameday.scenario import Entry, Load, SteadyState
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
 from tests.support.fakes import (

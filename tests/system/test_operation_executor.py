@@ -13,7 +13,7 @@ from gameday.operations import Operation
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Journal, read_journal
 from gameday.system import postgres_admin
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.operation_executor import OperationExecutor
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology

@@ -14,7 +14,7 @@ from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
 from gameday.scenario import Guardrails, Scenario, System
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 
 Progress = Callable[[str], None]
 Make = Callable[[Journal, Clock, Progress], Deployer]

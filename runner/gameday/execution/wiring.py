@@ -32,7 +32,7 @@ from gameday.scenario import Scenario
 from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.system import System
 from gameday.telemetry.edge_status import Status
 from gameday.telemetry.metrics_scrape import Scrape

@@ -16,7 +16,7 @@ from gameday.run.run_state import Plan, State
 from gameday.run.timeline import Bind
 from gameday.run.timeouts import TIMEOUTS, Timeouts
 from gameday.scenario import Scenario
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 
 
 class Screen(Protocol):

@@ -21,7 +21,7 @@ from gameday.recording.journal_events import (
     Note,
 )
 from gameday.scenario import Entry, Scenario
-from gameday.system.deployer import Deployer, Strategy
+from gameday.system.deploy_and_rollback import Deployer, Strategy
 from gameday.system.operator_client import Refused
 
 Log = Callable[[JournalEvent], None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from gameday.recording.samples import Samples
 from gameday.scenario import Slo
-from gameday.slo.request_windows import Indices, Stream, Times, Windows
+from gameday.slo.breach_windows import Indices, Stream, Times, Windows
 from gameday.slo.verdicts import Verdict
 
 REFERENCE_QUIET = 5.0

@@ -24,7 +24,7 @@ from gameday.recording.journal_events import (
 from gameday.registries import OPERATIONS
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.system import feature_flags, postgres_admin
-from gameday.system.deployer import Deployer
+from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.system import System
 
 AWAIT_EDGE_S = 5.0

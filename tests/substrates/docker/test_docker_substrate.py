@@ -16,7 +16,7 @@ from docker.errors import APIError
 from gameday.ports import Instance, PortError
 from gameday.substrates.docker import container_launcher
 from gameday.substrates.docker.container_launcher import STARTING
-from gameday.substrates.docker.containers import Containers
+from gameday.substrates.docker.container_lifecycle import Containers
 from gameday.substrates.docker.docker_client import Unanswered
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.stub_service import serving

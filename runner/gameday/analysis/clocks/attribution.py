@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gameday.analysis.clocks.full_recovery import stranded_releases
 from gameday.analysis.clocks.operation_results import harmful_changes, own_change
-from gameday.analysis.clocks.restoration import stranded_releases
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.event_models import Operation
 from gameday.recording.journal_events import (

@@ -1,6 +1,6 @@
 """Clocks of a run: when it broke, was detected, was acted on, and when users were well again.
 
-The course of each SLO comes from `gameday.slo`, full capacity from `restoration`; `durations` takes the differences.
+The course of each SLO comes from `gameday.slo`, full capacity from `full_recovery`; `durations` takes the differences.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gameday.analysis.clocks.attribution import End, first_effect, in_vain, undone
+from gameday.analysis.clocks.full_recovery import restored_at
 from gameday.analysis.clocks.operation_results import carried_out
-from gameday.analysis.clocks.restoration import restored_at
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.event_models import Operation
 from gameday.analysis.model.time_models import Clocks, Relapse

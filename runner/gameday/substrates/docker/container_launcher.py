@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gameday.ports import Instance, PortError, Release
-from gameday.substrates.docker.containers import Containers, PortTaken
+from gameday.substrates.docker.container_lifecycle import Containers, PortTaken
 from gameday.substrates.docker.release_layers import ReleaseLayers
 from gameday.substrates.instance_log import failure
 from gameday.substrates.process.loopback import HOST, LoopbackPorts

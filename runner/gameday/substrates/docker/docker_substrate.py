@@ -19,9 +19,9 @@ from types import MappingProxyType
 from gameday.ports import Instance, PortError, Release
 from gameday.substrates.docker.container_kills import ContainerKills
 from gameday.substrates.docker.container_launcher import LOOK_S, ContainerLauncher, Running
+from gameday.substrates.docker.container_lifecycle import ALIVE, Containers
 from gameday.substrates.docker.container_limits import ContainerLimits, TooMuch
 from gameday.substrates.docker.container_options import ContainerNames
-from gameday.substrates.docker.containers import ALIVE, Containers
 from gameday.substrates.docker.docker_client import Engine, calling, connect, of_run
 from gameday.substrates.docker.networks import Networks, host
 from gameday.substrates.docker.release_layers import ReleaseLayers

@@ -12,7 +12,7 @@ import pytest
 from gameday.changes.rollout import plan
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Event, Journal, read_journal
-from gameday.system.deployer import Deployer, Strategy
+from gameday.system.deploy_and_rollback import Deployer, Strategy
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
