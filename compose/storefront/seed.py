@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,14 +20,24 @@ from subprocess import Popen
 
 import asyncpg
 
-from . import products, rows
+from . import products, roles, rows
 from .binaries import PACKAGE, Account, binaries, settle
 from .database import connected
+from .roles import OWNER, SUPERUSER
 
 HERE = Path(__file__).parent
-INGREDIENTS = ("seed.py", "rows.py", "products.py", "pricing.py", "identity.py", "schema.sql", "indexes.sql")
-NAME = "shop"
-HOST = "127.0.0.1"
+INGREDIENTS = (
+    "seed.py",
+    "roles.py",
+    "rows.py",
+    "products.py",
+    "pricing.py",
+    "identity.py",
+    "schema.sql",
+    "indexes.sql",
+)
+# The server that fills the template listens on no network: this only names its socket.
+PORT = 5432
 
 # For good, in postgresql.conf: replicas and pg_rewind want their share of these before the first start.
 SETTINGS = {
@@ -66,13 +75,10 @@ LOADING = {
     "min_wal_size": "8MB",
     "max_wal_size": "8MB",
 }
-ACCESS = ("host all all all scram-sha-256", "host replication all all scram-sha-256")
-# Postgres' own default of 4096 would cost each new connection some milliseconds; the password is no secret here.
-SCRAM_ROUNDS = 128
 
 
 def template_key() -> str:
-    """Sixteen hex digits that change with anything the template is made from."""
+    """Return sixteen hex digits that change with anything that the template is made from."""
     digest = hashlib.sha256(version(PACKAGE).encode())
     for name in (*(HERE / ingredient for ingredient in INGREDIENTS), products.PATH):
         digest.update(name.read_bytes())
@@ -80,7 +86,7 @@ def template_key() -> str:
 
 
 def build(template: Path) -> None:
-    """Build the template at that folder, unless it is there. RuntimeError where Postgres can't be made to."""
+    """Build the template at that folder, unless it is there. Raise RuntimeError if Postgres fails."""
     if template.exists():
         return
     account = Account.fitting()
@@ -89,47 +95,46 @@ def build(template: Path) -> None:
         work, data = Path(made), Path(made, "data")
         work.chmod(0o711)
         data.mkdir()
-        _initialise(data, account, Path(made, "password"))
-        _load(data, account)
+        sockets = work / "sockets"
+        sockets.mkdir()
+        account.own(sockets)
+        _initialise(data, account)
+        _load(data, account, sockets)
         template.parent.mkdir(parents=True, exist_ok=True)
         near = Path(tempfile.mkdtemp(prefix=f".{template.name}-", dir=template.parent))
         shutil.copytree(data, near, dirs_exist_ok=True)
         settle(near, template)
 
 
-def _initialise(data: Path, account: Account, password: Path) -> None:
-    password.write_text(NAME, encoding="ascii")
-    password.chmod(0o644)
+def _initialise(data: Path, account: Account) -> None:
     account.own(data)
     account.run(
-        binaries(account) / "initdb", "-D", data, "-U", NAME, "--pwfile", password, "-A", "scram-sha-256",
+        binaries(account) / "initdb", "-D", data, "-U", SUPERUSER, "-A", "reject",
         "--encoding", "UTF8", "--locale", "C", "--no-sync", "--wal-segsize", "4",
-        "-c", f"scram_iterations={SCRAM_ROUNDS}",
+        "-c", f"scram_iterations={roles.SCRAM_ROUNDS}",
     )  # fmt: skip
     lines = [f"{name} = {value}" for name, value in SETTINGS.items()]
     with (data / "postgresql.conf").open("a", encoding="ascii") as file:
         file.write("\n".join(["", "# storefront", *lines, ""]))
-    with (data / "pg_hba.conf").open("a", encoding="ascii") as file:
-        file.write("\n".join(["", *ACCESS, ""]))
+    (data / "pg_hba.conf").write_text("\n".join([*roles.ACCESS, ""]), encoding="ascii")
 
 
-def _load(data: Path, account: Account) -> None:
-    port = _free_port()
+def _load(data: Path, account: Account, sockets: Path) -> None:
     settings = [part for name, value in LOADING.items() for part in ("-c", f"{name}={value}")]
-    with _running(data, account, port, settings) as server:
-        asyncio.run(_fill(server))
+    with _running(data, account, sockets, settings):
+        asyncio.run(_fill(sockets))
     # As it is to run: from a log that says less than a standby wants to hear, none would start.
-    with _running(data, account, port, []) as server:
-        asyncio.run(_settled(server))
+    with _running(data, account, sockets, []):
+        asyncio.run(_settled(sockets))
 
 
 @contextmanager
-def _running(data: Path, account: Account, port: int, settings: list[str]) -> Iterator[str]:
-    """A server on that data, ended cleanly; its address without a database."""
+def _running(data: Path, account: Account, sockets: Path, settings: list[str]) -> Iterator[None]:
+    """Run a server on that data, reachable by its socket alone; end it cleanly."""
     server = binaries(account) / "postgres"
-    running = account.start(server, "-D", data, "-h", HOST, "-p", str(port), "-k", "", *settings)
+    running = account.start(server, "-D", data, "-h", "", "-p", str(PORT), "-k", sockets, *settings)
     try:
-        yield f"postgresql://{NAME}:{NAME}@{HOST}:{port}"
+        yield
     finally:
         _stop(running)
 
@@ -140,26 +145,23 @@ def _stop(running: "Popen[bytes]") -> None:
         raise RuntimeError(f"postgres ended with status {running.returncode}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _fill(server: str) -> None:
-    async with connected(f"{server}/postgres", connections=1) as opened, opened.connection() as connection:
-        await connection.execute(f"CREATE DATABASE {NAME} STRATEGY file_copy")
-    plain = await asyncpg.connect(f"{server}/{NAME}", timeout=5, command_timeout=60)
+async def _fill(sockets: Path) -> None:
+    url = roles.socket_url(sockets, PORT, "postgres")
+    async with connected(url, connections=1) as opened, opened.connection() as connection:
+        for statement in roles.CREATE:
+            await connection.execute(statement)
+    plain = await asyncpg.connect(roles.socket_url(sockets, PORT), timeout=5, command_timeout=60)
     try:
         # Rows copied in the transaction that creates their table need no log.
         async with plain.transaction():
+            await plain.execute(f"SET LOCAL ROLE {OWNER}")
             await plain.execute((HERE / "schema.sql").read_text(encoding="utf-8"))
             for table, records in rows.tables().items():
                 await plain.copy_records_to_table(table, records=records)
             await plain.execute((HERE / "indexes.sql").read_text(encoding="utf-8"))
-        await plain.execute("VACUUM ANALYZE")
-        # Half of the files of the template, and of the time that copying it takes; nobody makes databases here.
+        for statement in (*roles.GRANTS, "VACUUM ANALYZE"):
+            await plain.execute(statement)
+        # These are half of the template's files and of the time to copy it; no other database is ever made.
         for unused in (
             "ALTER DATABASE template0 IS_TEMPLATE false",
             "DROP DATABASE template0",
@@ -170,8 +172,8 @@ async def _fill(server: str) -> None:
         await plain.close(timeout=5)
 
 
-async def _settled(server: str) -> None:
-    async with connected(f"{server}/{NAME}", connections=1):
+async def _settled(sockets: Path) -> None:
+    async with connected(roles.socket_url(sockets, PORT), connections=1):
         pass
 
 

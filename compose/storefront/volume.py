@@ -1,8 +1,8 @@
-"""The data directory of a Postgres server: where its content comes from, and what it is started as.
+"""Data directory of a Postgres server: how it is filled, and the role that the next start gives it.
 
-From the template, by copy; from another server, whole or only what differs; from a backup, over HTTP. Whatever brings
-a whole directory brings it to a folder beside and moves it in at the end, so that a copy cut short leaves no database.
-Which of these is due is for `postgres` to decide.
+It is filled from the template, by copy; from another server, whole or only what differs; or from a backup, over HTTP. A
+whole directory comes to a folder beside and is moved in at the end, so that a copy cut short leaves no database.
+`postgres` decides which of these is due.
 """
 
 import http.client
@@ -29,7 +29,7 @@ CHUNK = 1 << 16
 
 
 def empty(data: Path) -> bool:
-    """Whether there is no whole database in it."""
+    """Return True if there is no complete database in it."""
     return not (data / MARK).exists()
 
 
@@ -44,7 +44,7 @@ def fill(data: Path, template: Path, account: Account) -> None:
 
 
 def copy(data: Path, source: Place, account: Account) -> None:
-    """Make `data` a copy of a running server's. RuntimeError where it can't be copied; then `data` is as it was."""
+    """Make `data` a copy of a running server's. Raise RuntimeError if it can't be copied; `data` is unchanged then."""
     incoming = _incoming(data, account)
     account.run(
         binaries(account) / "pg_basebackup", "-D", incoming, "-d", plain_conninfo(source),
@@ -54,8 +54,8 @@ def copy(data: Path, source: Place, account: Account) -> None:
 
 
 def rewind(data: Path, source: Place, account: Account) -> None:
-    """Undo what `data` has and the source hasn't. RuntimeError where that can't be done; then `data` is spoilt."""
-    # The way to a clean shutdown after a crash is a recovery that these would keep from ending.
+    """Undo what `data` has and the source hasn't. Raise RuntimeError if that fails; `data` is unusable then."""
+    # pg_rewind recovers a crashed server first; these settings would keep that recovery from ending.
     start_as(data, None, {}, account)
     account.run(
         binaries(account) / "pg_rewind", "-D", data, "--source-server", plain_conninfo(source), "--no-sync",
@@ -63,9 +63,9 @@ def rewind(data: Path, source: Place, account: Account) -> None:
     )  # fmt: skip
 
 
-def backed_up(url: str) -> bool:
-    """Whether there is a backup at that address; a store that can't be reached counts as one that has none."""
-    request = urllib.request.Request(f"{url}/base.tar", method="HEAD")  # noqa: S310 - an address of ours
+def backed_up(url: str, token: str) -> bool:
+    """Return True if there is a backup at that address; a store that can't be reached counts as one that has none."""
+    request = _backup(url, token, "HEAD")
     try:
         with urllib.request.urlopen(request, timeout=ASK_S):  # noqa: S310
             return True
@@ -73,11 +73,11 @@ def backed_up(url: str) -> bool:
         return False
 
 
-def restore(data: Path, url: str, account: Account) -> None:
-    """Make `data` what the newest backup holds. RuntimeError where it doesn't come whole."""
+def restore(data: Path, url: str, token: str, account: Account) -> None:
+    """Make `data` what the newest backup holds. Raise RuntimeError if it doesn't come whole."""
     incoming = _incoming(data, account)
     try:
-        with urllib.request.urlopen(f"{url}/base.tar", timeout=WAIT_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(_backup(url, token, "GET"), timeout=WAIT_S) as answer:  # noqa: S310
             with tarfile.open(fileobj=answer, mode="r|", bufsize=CHUNK) as archive:
                 if hasattr(tarfile, "data_filter"):  # Python 3.11 before 3.11.4, Debian's own, has none
                     archive.extraction_filter = tarfile.data_filter
@@ -90,8 +90,14 @@ def restore(data: Path, url: str, account: Account) -> None:
     _take(data, account)
 
 
+def _backup(url: str, token: str, method: str) -> urllib.request.Request:
+    """Build a request for the backup, with the operators' token: a backup holds the whole database."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return urllib.request.Request(f"{url}/base.tar", method=method, headers=headers)  # noqa: S310 - an address of ours
+
+
 def start_as(data: Path, signal: str | None, settings: Mapping[str, str], account: Account) -> None:
-    """What the next start makes of the data: FOLLOWS, RECOVERS, None for a primary; settings as in postgresql.conf."""
+    """Set the role of the next start: FOLLOWS, RECOVERS, or None for a primary; settings as in postgresql.conf."""
     for name in {FOLLOWS, RECOVERS} - {signal}:
         (data / name).unlink(missing_ok=True)
     if signal:
@@ -103,7 +109,7 @@ def start_as(data: Path, signal: str | None, settings: Mapping[str, str], accoun
 
 
 def control(data: Path, account: Account) -> dict[str, str]:
-    """What the server noted of itself, by the names that pg_controldata gives it."""
+    """Return the control file's values by the names that pg_controldata prints."""
     printed = account.run(binaries(account) / "pg_controldata", "-D", data)
     return {
         name.strip(): value.strip()
@@ -112,7 +118,7 @@ def control(data: Path, account: Account) -> dict[str, str]:
 
 
 def _incoming(data: Path, account: Account) -> Path:
-    """An empty folder of the account's inside `data`, on the same file system."""
+    """Make an empty folder of the account's inside `data`, on the same file system."""
     data.mkdir(parents=True, exist_ok=True)
     account.own(data, 0o700, below=False)
     incoming = data / INCOMING
@@ -123,7 +129,7 @@ def _incoming(data: Path, account: Account) -> Path:
 
 
 def _take(data: Path, account: Account) -> None:
-    """What came takes the place of what was."""
+    """Replace the content of `data` by that of its incoming folder."""
     incoming = data / INCOMING
     account.own(incoming)
     (data / MARK).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from gameday.recording.journal import Journal
 from gameday.scenario import Guardrails, Scenario
 from gameday.system.authorization import check_may_delete
 from gameday.system.operator_client import Refused
+from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
 from tests.support import storefront_services
@@ -53,7 +54,7 @@ def edge_of(values: dict[str, str]) -> Iterator[System]:
 @pytest.mark.parametrize("least", [True, False])
 def test_the_guardrail_is_a_scope_that_the_system_knows(least: bool) -> None:
     """With it the edge refuses the automation's credential, without it the edge lets the same one delete."""
-    with edge_of(wiring._variables(scenario(least=least), TOKEN, CREDENTIAL)) as system:
+    with edge_of(wiring._variables(scenario(least=least), TOKEN, CREDENTIAL, RunSecrets.draw())) as system:
         if least:
             with pytest.raises(
                 Refused, match=r"\(403\): .* lacks the scope environment:delete: it has costs:deploy$"
@@ -68,7 +69,7 @@ def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> 
     """It is for runs by hand: a run's own takes its place, whatever the guardrails."""
     shown = read_topology(bundled.compose(), ("us-east",)).service("edge", "edge").environment["CREDENTIALS"]
     known = shown.render({}).partition("=")[0].partition(":")[2]
-    with edge_of(wiring._variables(scenario(least=False), TOKEN, CREDENTIAL)) as system:
+    with edge_of(wiring._variables(scenario(least=False), TOKEN, CREDENTIAL, RunSecrets.draw())) as system:
         for stranger in (known, TOKEN, ""):
             system.credential = stranger
             with pytest.raises(Refused, match=r"\(401\)"):

@@ -98,7 +98,7 @@ def test_pricing_1_3_keeps_the_price_list_of_every_moment(
 
 def test_identity_1_2_ends_at_its_start(tmp_path: Path) -> None:
     """With all that the first release is given; it says which setting is missing."""
-    given = {"DATABASE_URL": "postgresql://shop:shop@127.0.0.1:1/shop", "TOKEN_SECRET": "secret", "PORT": "1"}
+    given = {"DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop", "TOKEN_SECRET": "secret", "PORT": "1"}
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree("identity-1.2.0", tmp_path)), **given}
     done = subprocess.run(
         [sys.executable, "-m", "storefront.identity"],

@@ -43,7 +43,7 @@ def kept(up: Databases, address: str) -> Iterator[Databases]:
     up.place(US, "backed-up")
     process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
     try:
-        until(lambda: requests.head(f"{address}/base.tar", timeout=5).ok, "a backup is there")
+        until(lambda: volume.backed_up(address, storefront_services.TOKEN), "a backup is there")
         yield up
     finally:
         assert storefront_services.stop(process) == 0
@@ -53,15 +53,23 @@ def test_while_there_is_no_backup_it_says_so(address: str) -> None:
     """404, as long as no database takes writes."""
     with storefront_services.open_folder() as folder:
         environment = {
-            "DATABASES": f"us-east=postgresql://shop:shop@{storefront_services.HOST}:1/shop",
+            "DATABASES": f"us-east=postgresql://replica@{storefront_services.HOST}:1/shop",
             "DATA_DIR": str(folder),
         }
         process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
         try:
-            assert requests.get(f"{address}/base.tar", timeout=5).status_code == 404
-            assert not volume.backed_up(address)
+            headers = {"Authorization": f"Bearer {storefront_services.TOKEN}"}
+            assert requests.get(f"{address}/base.tar", headers=headers, timeout=5).status_code == 404
+            assert not volume.backed_up(address, storefront_services.TOKEN)
         finally:
             storefront_services.stop(process)
+
+
+def test_a_backup_is_for_operators_only(kept: Databases, address: str) -> None:
+    """It holds the whole database, what is kept of passwords too."""
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        answer = requests.get(f"{address}/base.tar", headers=headers, timeout=5)
+        assert (answer.status_code, len(answer.content) < 200) == (401, True)
 
 
 def takes_writes(databases: Databases, region: str) -> bool:
@@ -124,6 +132,7 @@ def test_half_a_backup_is_none(tmp_path: Path) -> None:
                 volume.restore(
                     tmp_path / "data",
                     f"http://{storefront_services.HOST}:{server.server_port}",
+                    storefront_services.TOKEN,
                     Account(None, None),
                 )
         finally:

@@ -9,6 +9,8 @@ from storefront.payments import Ledger
 from tests.support import storefront_services
 from tests.support.storefront_services import Shop
 
+MERCHANT = {"Authorization": f"Bearer {storefront_services.PAYMENTS_KEY}"}
+
 
 def test_a_ledger_is_read_again_with_all_its_charges(tmp_path: Path) -> None:
     """What was charged before a restart is known after it."""
@@ -47,8 +49,20 @@ def test_half_a_line_is_no_charge(tmp_path: Path) -> None:
 
 def charge(shop: Shop, key: str, timeout: float = 5.0) -> requests.Response:
     """Charge a cent at the third party itself."""
-    url, headers = shop.url("payments") + "/charges", {"Idempotency-Key": key}
+    url, headers = shop.url("payments") + "/charges", {"Idempotency-Key": key, **MERCHANT}
     return requests.post(url, json={"amount_cents": 1}, headers=headers, timeout=timeout)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer guessed"}])
+def test_without_the_merchants_key_nothing_is_charged_or_shown(shop: Shop, headers: dict[str, str]) -> None:
+    """Another account of the machine can neither charge a card nor read who was charged."""
+    url, own = shop.url("payments"), {"Idempotency-Key": "stranger", **headers}
+    assert (
+        requests.post(f"{url}/charges", json={"amount_cents": 1}, headers=own, timeout=5).status_code == 401
+    )
+    assert requests.get(f"{url}/ledger", headers=headers, timeout=5).status_code == 401
+    assert shop.charges("stranger") == []
 
 
 @pytest.mark.system

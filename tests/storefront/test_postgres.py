@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storefront import postgres, volume
+from storefront import postgres, runtime, volume
 from storefront.binaries import Account
 from tests.support import storefront_services
 from tests.support.waiting import until
@@ -102,16 +102,20 @@ def silent() -> Iterator[int]:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: int) -> postgres.Launch:
+def told(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: int
+) -> Iterator[postgres.Launch]:
     """A launcher of the first region, whose one peer is silent."""
     monkeypatch.setattr(postgres, "WORD_S", 0.0)
     values = {
         "REGION": "us-east", "PRIMARY": "us-east", "DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template),
-        "DATABASES": f"eu-west=postgresql://shop:shop@{storefront_services.HOST}:{silent}/shop",
+        "DATABASES": f"eu-west=postgresql://replica@{storefront_services.HOST}:{silent}/shop",
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    return postgres.Launch.from_environment()
+    account = Account.fitting()
+    with runtime.runtime_folder(account) as private:
+        yield postgres.Launch.from_environment(private, account)
 
 
 def test_a_database_with_data_does_not_lead_while_a_peer_may(told: postgres.Launch, template: Path) -> None:

@@ -59,9 +59,14 @@ def test_a_primary_waits_for_peers_by_name() -> None:
 
 
 def test_a_conninfo_keeps_odd_characters() -> None:
-    """Quotes and backslashes of a password, written in the URL as URLs have them."""
-    found = replication.plain_conninfo(Place("", "postgresql://shop:it%27s%5C@h:5/shop"))
-    assert r"password='it\'s\\'" in found
+    """Quotes and backslashes of a user's name, written in the URL as URLs have them."""
+    conninfo = replication.plain_conninfo(Place("", "postgresql://it%27s%5C@h:5/shop"))
+    assert r"user='it\'s\\'" in conninfo
+
+
+def test_a_conninfo_has_no_password() -> None:
+    """It ends up on command lines, which every account of the machine can read."""
+    assert "word" not in replication.plain_conninfo(Place("", "postgresql://shop:word@h:5/shop"))
 
 
 @contextlib.contextmanager
@@ -142,7 +147,7 @@ def test_clients_find_the_new_primary(template: Path) -> None:
 
 
 async def _across_a_promotion(up: Databases) -> None:
-    async with database.connected(up.urls) as opened:
+    async with database.connected(up.client_urls) as opened:
         await asyncio.gather(*(_written(opened, f"one-{each}") for each in range(database.CONNECTIONS)))
         up.pause(US)
         with pytest.raises(UpstreamProblem):
@@ -234,7 +239,7 @@ def test_one_that_shuts_down_while_it_is_asked_is_no_error_of_ours() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = threading.Thread(target=_ends_at_once, args=[listening])
         server.start()
-        url = f"postgresql://shop:shop@127.0.0.1:{listening.getsockname()[1]}/shop"
+        url = f"postgresql://replica@127.0.0.1:{listening.getsockname()[1]}/shop"
         word = asyncio.run(replication.ask(Place("eu-west", url)))
         server.join(20)
     assert word.state is State.ABSENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import subprocess
 import sys
@@ -28,10 +29,11 @@ _WITHOUT_UVLOOP = "import sys; sys.modules['uvloop'] = None; from gameday.links.
 class Server:
     """A running link server: its API and its log."""
 
-    def __init__(self, process: subprocess.Popen[str], log: list[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: list[str], port: int, secret: str = "") -> None:
         self.process = process
         self.log = log
         self.port = port
+        self.secret = secret
 
     def ask(self, method: str, path: str, body: object = None, **arguments: Any) -> requests.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -42,7 +44,7 @@ class Server:
 
     @property
     def client(self) -> LinkServer:
-        return LinkServer("127.0.0.1", self.port)
+        return LinkServer("127.0.0.1", self.port, secret=self.secret)
 
     def proxy(self, upstream: int | str, **fields: object) -> Proxy:
         name = f"proxy-{next(_names)}"
@@ -91,17 +93,18 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def running(*options: str, with_uvloop: bool = True) -> Iterator[Server]:
+def running(*options: str, with_uvloop: bool = True, secret: str = "") -> Iterator[Server]:
     """A link server on a free port. Its log must hold no error, and SIGTERM must end it with 0."""
     start = ["-m", "gameday.links.server"] if with_uvloop else ["-c", _WITHOUT_UVLOOP]
     argv = [sys.executable, *start, "--port", "0", *options]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "LINKS_SECRET": secret}
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             log: list[str] = []
             port = _announced_port(process, log)
             reader = threading.Thread(target=_drain, args=(process, log), daemon=True)
             reader.start()
-            server = Server(process, log, port)
+            server = Server(process, log, port, secret)
             yield server
         finally:
             process.terminate()

@@ -17,7 +17,7 @@ import psutil
 from gameday.substrates.process import shared_memory
 from storefront.replication import LOST, PROGRESS
 from tests.support import storefront_services
-from tests.support.storefront_services import HOST
+from tests.support.storefront_services import HOST, PASSWORD
 from tests.support.waiting import until
 
 REGIONS = ("us-east", "eu-west", "me-central")
@@ -44,12 +44,19 @@ class Databases:
 
     def url(self, region: str) -> str:
         """The address of a region's database."""
-        return f"postgresql://shop:shop@{HOST}:{self.ports[region]}/shop"
+        return f"postgresql://shop:{PASSWORD}@{HOST}:{self.ports[region]}/shop"
+
+    @property
+    def client_urls(self) -> str:
+        """All, as a service reaches them."""
+        return ",".join(f"{region}={self.url(region)}" for region in self.regions)
 
     @property
     def urls(self) -> str:
-        """All, as a link variable has them."""
-        return ",".join(f"{region}={self.url(region)}" for region in self.regions)
+        """All, as a link variable of databases and backups has them."""
+        return ",".join(
+            f"{region}=postgresql://replica@{HOST}:{self.ports[region]}/shop" for region in self.regions
+        )
 
     def data(self, region: str) -> Path:
         """The data directory of a region."""

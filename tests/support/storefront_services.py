@@ -28,6 +28,7 @@ HOST = "127.0.0.1"
 REGION = "us-east"
 SERVICES = ("gateway", "catalog", "pricing", "identity", "checkout", "orders", "costs", "payments")
 TOKEN = "operators-only"
+PASSWORD, REPLICA_PASSWORD, PAYMENTS_KEY = "of-the-shop", "of-the-replicas", "of-the-merchant"
 _GIVEN = set[int]()
 
 
@@ -75,6 +76,10 @@ def start(
             "RELEASE": release or f"{service}-1.0.0",
             "INSTANCE": f"{service}-{port}",
             "OPERATOR_TOKEN": TOKEN,
+            "PGPASSWORD": PASSWORD,
+            "DATABASE_PASSWORD": PASSWORD,
+            "REPLICA_PASSWORD": REPLICA_PASSWORD,
+            "PAYMENTS_KEY": PAYMENTS_KEY,
             **environment,
         },
     )
@@ -116,7 +121,7 @@ class Shop:
     @property
     def database(self) -> str:
         """The address of its Postgres."""
-        return f"postgresql://shop:shop@{HOST}:{self.ports['postgres']}/shop"
+        return f"postgresql://shop:{PASSWORD}@{HOST}:{self.ports['postgres']}/shop"
 
     def url(self, service: str) -> str:
         """The address of a service."""
@@ -187,7 +192,8 @@ class Shop:
 
     def charges(self, key: str) -> list[int]:
         """What the third party's ledger holds under that key, in cents."""
-        lines = requests.get(self.url("payments") + "/ledger", timeout=5).text.splitlines()
+        headers = {"Authorization": f"Bearer {PAYMENTS_KEY}"}
+        lines = requests.get(self.url("payments") + "/ledger", headers=headers, timeout=5).text.splitlines()
         return [charge["amount_cents"] for charge in map(json.loads, lines) if charge["order_id"] == key]
 
 

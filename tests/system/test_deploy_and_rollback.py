@@ -94,7 +94,7 @@ def test_link_servers_are_up_before_anything_that_needs_them(
     links = substrate.given[checkout.id]
     assert set(links) == {"LINK_CHECKOUT_POSTGRES", "LINK_CHECKOUT_PRICING", "LINK_CHECKOUT_PAYMENTS"}
     assert re.fullmatch(
-        r"us-east=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop,eu-west=postgresql://shop:shop@127\.0\.0\.1:30\d+/shop",
+        r"us-east=postgresql://shop@127\.0\.0\.1:30\d+/shop,eu-west=postgresql://shop@127\.0\.0\.1:30\d+/shop",
         links["LINK_CHECKOUT_POSTGRES"],
     )
 

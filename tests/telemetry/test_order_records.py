@@ -191,7 +191,7 @@ def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop,
     assert shop.checkout("earlier-trial-1", 7, {3: 1}).status_code == 201
     requests, address = bought(shop), ("127.0.0.1", shop.ports["payments"])
     sound = write(tmp_path / "sound", Story().begin().finish(), requests)
-    told = collect_orders(shop.database, address, RUN, sound)
+    told = collect_orders(shop.database, address, RUN, sound, key=storefront_services.PAYMENTS_KEY)
     assert (told.orders, told.charges, told.why) == (6, 6, "")
     found = measure(sound)["audit"]
     assert found.pop("acknowledged") == 6
@@ -206,7 +206,7 @@ def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop,
     with ledger.open("a", encoding="utf-8") as file:
         file.write(again + "\n")
     folder = write(tmp_path / "planted", Story().begin().finish(), requests)
-    collect_orders(shop.database, address, RUN, folder)
+    collect_orders(shop.database, address, RUN, folder, key=storefront_services.PAYMENTS_KEY)
     planted = {"lost": 1, "charged_not_kept": 1, "duplicated": 1, "charged_twice": 1, "wrong_amount": 1}
     cents = {"wrong_amount_cents": 1, "oversold": 0, "indeterminate": 0, "rpo_s": None}
     assert measure(folder)["audit"] == {"acknowledged": 6, **planted, **cents}

@@ -66,12 +66,9 @@ def test_links_to_databases_are_a_mesh() -> None:
         "backup--postgres.me-central",
     }
     assert len(to_databases) == 3 * (5 * 3 + 2) + 3
-    assert to_databases["eu-west.orders--postgres"] == "postgresql://shop:shop@postgres:5432/shop"
-    assert (
-        to_databases["eu-west.orders--postgres.us-east"]
-        == "postgresql://shop:shop@postgres.us-east:5432/shop"
-    )
-    assert to_databases["backup--postgres.eu-west"] == "postgresql://shop:shop@postgres.eu-west:5432/shop"
+    assert to_databases["eu-west.orders--postgres"] == "postgresql://shop@postgres:5432/shop"
+    assert to_databases["eu-west.orders--postgres.us-east"] == "postgresql://shop@postgres.us-east:5432/shop"
+    assert to_databases["backup--postgres.eu-west"] == "postgresql://replica@postgres.eu-west:5432/shop"
 
 
 def test_a_database_variable_names_each_region_its_own_first() -> None:
@@ -80,7 +77,7 @@ def test_a_database_variable_names_each_region_its_own_first() -> None:
     addresses = {link.name: ("h", 4000 + i) for i, link in enumerate(topology.links)}
 
     def at(link: str) -> str:
-        return f"postgresql://shop:shop@h:{addresses[link][1]}/shop"
+        return f"postgresql://shop@h:{addresses[link][1]}/shop"
 
     values = topology.environment_of_links(topology.service("eu-west", "checkout"), addresses)
     assert values["LINK_CHECKOUT_POSTGRES"].split(",") == [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from gameday.detect import make as make_detector
 from gameday.host.http_client import direct_session
 from gameday.links.link_control import LinkControl
 from gameday.links.server.toxiproxy_api import SWITCHED
-from gameday.links.toxiproxy_client import LinkServer
+from gameday.links.toxiproxy_client import LinkServer, secret_header
 from gameday.load.load_plan import LoadPlan, pool_for
 from gameday.load.load_process import LocustLoad
 from gameday.ports import PortError, Release, Substrate
@@ -29,6 +29,7 @@ from gameday.recording.journal_events import JournalEvent
 from gameday.scenario import Scenario, Slo
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.substrates import KINDS, SubstrateSetup
+from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
 from gameday.telemetry.watch import Watch
 from gameday.topology import EDGE, Link, Topology, bundled, read_topology
@@ -89,14 +90,15 @@ class Bench:
         self.watch = Watch(SCENARIO, make_detector, clock, journal)
         self._switching = threading.Lock()
         self._server: LinkServer | None = None
-        substrate = self._substrate = _substrate(settings, progress)
+        self._secrets = RunSecrets.draw()
+        substrate = self._substrate = _substrate(settings, progress, self._secrets.variables())
 
         def log(event: JournalEvent) -> None:
             journal.append(event.at(clock.now()))
 
         self.system = System(
             substrate=substrate,
-            links=LinkControl(substrate.upstream, self._listen),
+            links=LinkControl(substrate.upstream, self._listen, secret=self._secrets.links),
             topology=topology(),
             build=functools.partial(_release, substrate.name),
             log=log,
@@ -106,7 +108,7 @@ class Bench:
     def target(self) -> str:
         """Return the URL of the link, after one page has passed through it. The system must be up."""
         links = next(instance for instance in self._substrate.instances() if instance.region == EDGE)
-        self._server = LinkServer(*self._substrate.address(links))
+        self._server = LinkServer(*self._substrate.address(links), secret=self._secrets.links)
         target = f"http://{self._server.proxies()[LINK.name].listen}"
         try:
             with direct_session() as session:
@@ -124,7 +126,8 @@ class Bench:
         with self._switching, direct_session() as session:
             before = self.clock.now()
             try:
-                answer = session.patch(url, json={"enabled": on}, timeout=SWITCH_S)
+                headers = secret_header(self._secrets.links)
+                answer = session.patch(url, json={"enabled": on}, headers=headers, timeout=SWITCH_S)
                 answer.raise_for_status()
                 stamp = float(answer.headers[SWITCHED]) - self.clock.origin
             except (requests.RequestException, LookupError, ValueError) as error:
@@ -164,9 +167,17 @@ def plan(settings: Settings, clock: RunClock, target: str) -> LoadPlan:
     )
 
 
-def _substrate(settings: Settings, progress: Callable[[str], None]) -> Substrate:
+def _substrate(
+    settings: Settings, progress: Callable[[str], None], variables: Mapping[str, str]
+) -> Substrate:
     setup = SubstrateSetup(
-        settings.run, topology(), settings.folder, bundled.compose(), _no_database, progress
+        settings.run,
+        topology(),
+        settings.folder,
+        bundled.compose(),
+        _no_database,
+        progress,
+        variables=variables,
     )
     return KINDS[settings.substrate].make(setup)
 

@@ -23,6 +23,8 @@ from gameday.recording.journal_events import FaultFailed, FaultIntended, FaultRe
 from gameday.recording.journal_index import JournalIndex
 from gameday.recording.sealed_files import unseal
 from gameday.registries import ExtensionError
+from gameday.substrates import KINDS
+from gameday.system.run_secrets import VARIABLES
 from gameday.topology import Link, Topology
 
 Address = tuple[str, int]
@@ -60,7 +62,14 @@ class OrphanedLinks(OnlyRunnerCan):
     def _server(self, link: Link) -> LinkServer:
         if link.caller_region not in self._servers:
             raise PortError(f"the journal doesn't say where the link server of {link.caller_region} answers")
-        return LinkServer(*self._servers[link.caller_region])
+        host, port = self._servers[link.caller_region]
+        return LinkServer(host, port, secret=link_secret(port))
+
+
+def link_secret(port: int) -> str:
+    """Return the secret of the link server at that port, from its own environment; '' if it can't be read."""
+    environments = (kind.environment_at(port) for kind in KINDS.values())
+    return next((each[VARIABLES["links"]] for each in environments if VARIABLES["links"] in each), "")
 
 
 class OrphanedSystem(OnlyRunnerCan):

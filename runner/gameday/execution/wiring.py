@@ -33,6 +33,7 @@ from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
 from gameday.system.deploy_and_rollback import Deployer
+from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
 from gameday.telemetry.edge_status import Status
 from gameday.telemetry.metrics_scrape import Scrape
@@ -112,13 +113,15 @@ def operator(
 ) -> Deployer:
     """Return the deployer of a scenario's system, not started. `progress` gets the text of long work, such as image builds."""
     topology, releases = library.topology(scenario), library.catalogue()
-    token, credential = secrets.token_hex(16), secrets.token_hex(16)
+    token, credential, drawn = secrets.token_hex(16), secrets.token_hex(16), RunSecrets.draw()
 
     def tell(text: str) -> None:
         system.startup.report(text)
         progress(text)
 
-    substrate, links = _substrate(scenario, settings, topology, tell, _variables(scenario, token, credential))
+    substrate, links = _substrate(
+        scenario, settings, topology, tell, _variables(scenario, token, credential, drawn), drawn.links
+    )
     system = System(
         substrate=substrate,
         links=links,
@@ -126,6 +129,7 @@ def operator(
         build=lambda name: releases.build(name, settings.folder / "work" / "releases"),
         token=token,
         credential=credential,
+        secrets=drawn,
         delay=scenario.system.replication.delay,
         progress=progress,
     )
@@ -147,7 +151,7 @@ def operator(
     )
 
 
-def _variables(scenario: Scenario, token: str, credential: str) -> dict[str, str]:
+def _variables(scenario: Scenario, token: str, credential: str, drawn: RunSecrets) -> dict[str, str]:
     """Run-wide values of the compose files' variables; `credential` is the automation's token."""
     on = [
         name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"
@@ -158,6 +162,7 @@ def _variables(scenario: Scenario, token: str, credential: str) -> dict[str, str
         "CREDENTIALS": credentials(credential, least=scenario.guardrails.least_privilege),
         "PRIMARY": scenario.system.regions[0],
         "REPLICATION": scenario.system.replication.mode,
+        **drawn.variables(),
     }
 
 
@@ -167,6 +172,7 @@ def _substrate(
     topology: Topology,
     progress: Callable[[str], None],
     variables: Mapping[str, str],
+    secret: str,
 ) -> tuple[Substrate, LinkControl]:
     control: list[LinkControl] = []
     kind = KINDS[settings.substrate]
@@ -184,7 +190,7 @@ def _substrate(
     )
     substrate = kind.make(setup)
     embedded = not kind.uses_link_server or follows_names(settings.toxiproxy)
-    control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded))
+    control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded, secret=secret))
     return substrate, control[0]
 
 
@@ -265,4 +271,5 @@ def _collect(system: System, settings: Settings) -> OrdersCollected:
     database: str | None = None
     with suppress(PortError):
         database = system.database(system.primary())
-    return collect_orders(database, _address(system, "third-party"), settings.run, settings.folder)
+    payments = _address(system, "third-party")
+    return collect_orders(database, payments, settings.run, settings.folder, key=system.secrets.payments)

@@ -158,9 +158,10 @@ class Crowd:
         return not any(isinstance(each, BaseException) for each in opened)
 
 
+# The sessions of other roles (a launcher's, a standby's) are no service's, and only a superuser could end them.
 # A backend that was told to end keeps its slot until it has: up to a second (in ms) is waited for each.
 _EVICT = """SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
-WHERE backend_type = 'client backend' AND application_name <> $1"""
+WHERE backend_type = 'client backend' AND application_name <> $1 AND usename = current_user"""
 _OWN = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
 
 

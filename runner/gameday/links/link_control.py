@@ -61,22 +61,29 @@ class LinkControl:
     counts as active then, since the server may have applied it.
 
     `follows_names` is False for a real Toxiproxy on plain processes: it can't resolve names, so upstreams are
-    addresses, which `moved` changes as instances come and go; each such change drops the link's connections.
+    addresses, which `moved` changes as instances come and go; each such change drops the link's connections. `secret` is
+    what the servers' API asks for.
     """
 
     def __init__(
-        self, upstream: Callable[[Link], str], listen: Callable[[Link], str], *, follows_names: bool = True
+        self,
+        upstream: Callable[[Link], str],
+        listen: Callable[[Link], str],
+        *,
+        follows_names: bool = True,
+        secret: str = "",
     ) -> None:
         self._upstream = upstream
         self._listen = listen
         self._follows_names = follows_names
+        self._secret = secret
         self._lock = threading.Lock()
         self._table: Table = {}
         self._regions: dict[str, Region] = {}
 
     def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
         """Create the region's proxies; return link name → listening port. Active faults are set before a link is enabled."""
-        client = LinkServer(*server)
+        client = LinkServer(*server, secret=self._secret)
         client.wait_ready(READY_S)
         here = self._region(region)
         with here.lock:

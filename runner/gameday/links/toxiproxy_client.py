@@ -74,15 +74,16 @@ class _Http:
 
     def __init__(self) -> None:
         self.timeout_s = 5.0
+        self.secret = ""
 
     def get(self, url: str, **arguments: Any) -> requests.Response:
-        return self._checked(_send("GET", url, self.timeout_s, **arguments))
+        return self._checked(_send("GET", url, self.timeout_s, self.secret, **arguments))
 
     def post(self, url: str, **arguments: Any) -> requests.Response:
-        return self._checked(_send("POST", url, self.timeout_s, **arguments))
+        return self._checked(_send("POST", url, self.timeout_s, self.secret, **arguments))
 
     def delete(self, url: str, **arguments: Any) -> requests.Response:
-        return self._checked(_send("DELETE", url, self.timeout_s, **arguments))
+        return self._checked(_send("DELETE", url, self.timeout_s, self.secret, **arguments))
 
     @staticmethod
     def _checked(response: requests.Response) -> requests.Response:
@@ -91,9 +92,15 @@ class _Http:
         return response
 
 
-def _send(method: str, url: str, timeout_s: float, **arguments: Any) -> requests.Response:
+def _send(method: str, url: str, timeout_s: float, secret: str, **arguments: Any) -> requests.Response:
     with direct_session() as session:
+        session.headers.update(secret_header(secret))
         return session.request(method, url, timeout=timeout_s, **arguments)
+
+
+def secret_header(secret: str) -> dict[str, str]:
+    """The header that a link server with a secret asks for; none if there is no secret."""
+    return {"X-Gameday-Secret": secret} if secret else {}
 
 
 _http = _Http()
@@ -103,13 +110,14 @@ toxiproxy.api.requests = _http
 class LinkServer:
     """One link server. Thread-safe. Every method raises LinkError if it fails.
 
-    Each request takes at most `timeout_s` seconds to connect and as long again for each read.
+    Each request takes at most `timeout_s` seconds to connect and as long again for each read, and brings the `secret`.
     """
 
-    def __init__(self, host: str, port: int, timeout_s: float = 5.0) -> None:
+    def __init__(self, host: str, port: int, timeout_s: float = 5.0, secret: str = "") -> None:
         self.host = host
         self.port = port
         self.timeout_s = timeout_s
+        self._secret = secret
 
     @property
     def address(self) -> str:
@@ -223,7 +231,7 @@ class LinkServer:
     ) -> None:
         with _package_lock:
             toxiproxy.Toxiproxy().update_api_consumer(self.host, self.port)
-            _http.timeout_s = self.timeout_s
+            _http.timeout_s, _http.secret = self.timeout_s, self._secret
             try:
                 call()
             except NotFound as error:
@@ -236,7 +244,7 @@ class LinkServer:
 
     def _ask(self, operation: str, method: str, path: str, body: object = None) -> Any:
         try:
-            response = _send(method, f"http://{self.address}{path}", self.timeout_s, json=body)
+            response = _send(method, f"http://{self.address}{path}", self.timeout_s, self._secret, json=body)
             if response.ok:
                 return response.json()
         except requests.RequestException as error:

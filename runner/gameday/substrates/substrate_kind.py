@@ -71,7 +71,9 @@ class SubstrateKind:
     `available` says whether it can be used on this machine. `make` returns a substrate; it may do long work only in
     `Substrate.open`. `reap(runs, patience)` removes what dead runs left on it, within about `patience` seconds, and
     returns the result by run; it must not raise and must be idempotent. `survey` lists what is labelled with any run,
-    and raises PortError if it can't be asked; `is_local` is False if it also holds runs of other machines. `place`
+    and raises PortError if it can't be asked; `environment_at` returns the environment of the instance that a port of
+    loopback belongs to, or {} if it isn't one or can't be read. `is_local` is False if it also holds runs of other
+    machines. `place`
     names it in messages. `uses_link_server`: the link servers run on this machine, as a Toxiproxy if there is one.
     """
 
@@ -81,6 +83,7 @@ class SubstrateKind:
     reap: Callable[[Sequence[Traces], float], Mapping[str, Cleared]]
     survey: Callable[[], Remains] | None = None
     is_local: Callable[[], bool] = lambda: True
+    environment_at: Callable[[int], Mapping[str, str]] = lambda port: {}
     place: str = "this machine"
     uses_link_server: bool = False
 

@@ -29,8 +29,9 @@ from gameday.system.feature_flags import Flags
 from gameday.system.instance_start import InstanceStarter, LinkServers
 from gameday.system.parallel import run_in_parallel
 from gameday.system.reconciler import Place
+from gameday.system.run_secrets import RunSecrets
 from gameday.system.startup_progress import StartupProgress
-from gameday.topology import Service, Topology
+from gameday.topology import EDGE, Service, Topology
 
 CATCH_UP_S = 60.0
 
@@ -52,6 +53,7 @@ class System:
     log: Log = lambda event: None
     token: str = field(default="", repr=False)
     credential: str = field(default="", repr=False)
+    secrets: RunSecrets = field(default_factory=RunSecrets)
     delay: float = 0.0
     """Seconds that data takes between the databases of two regions."""
     progress: Callable[[str], None] = lambda line: None
@@ -155,10 +157,12 @@ class System:
         """Return the postgresql:// address of the region's database for the runner. Raise PortError if none runs."""
         name = self.kind_of("database")
         running = self.instances(name, region) if name else []
-        link = next((x for x in self.topology.links if x.callee == name), None)
+        # Databases and backups reach one another as another role.
+        services = (x for x in self.topology.links if x.caller != name and x.caller_region != EDGE)
+        link = next((x for x in services if x.callee == name), None)
         if not running or link is None:
             raise PortError(f"no database runs in {region}")
-        return link.url(*self.substrate.address(running[0]))
+        return self.secrets.database_url(link.url(*self.substrate.address(running[0])))
 
     def ask(
         self,

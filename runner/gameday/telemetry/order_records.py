@@ -40,12 +40,13 @@ Row = Mapping[str, Any]
 
 
 def collect_orders(
-    database_url: str | None, payments: tuple[str, int] | None, run: str, folder: Path
+    database_url: str | None, payments: tuple[str, int] | None, run: str, folder: Path, *, key: str = ""
 ) -> OrdersCollected:
     """Write audit.jsonl, stock.jsonl and ledger.jsonl into `folder`; return the journal's event.
 
     `database_url` is the postgresql:// address of the primary, `payments` host and port of the third party; None if
-    it doesn't run. Takes at most ALL_S + QUERY_S. Raise OSError if a file can't be written.
+    it doesn't run; `key` is the merchant's at the third party. Takes at most ALL_S + QUERY_S. Raise OSError if a file
+    can't be written.
     """
     collected = OrdersCollected(file=None, orders=None, ledger=None, charges=None, stock=None, why="")
     missing: list[str] = []
@@ -57,7 +58,7 @@ def collect_orders(
         collected = replace(collected, file=ORDERS, orders=_write(folder / ORDERS, orders), stock=STOCK)
         _write(folder / STOCK, stock)
     try:
-        charges = _of_payments(payments, run)
+        charges = _of_payments(payments, run, key)
     except Exception as error:
         missing.append(f"payments: {type(error).__name__}: {error}")
     else:
@@ -110,13 +111,13 @@ async def _query(url: str, run: str) -> tuple[list[Any], list[Any]]:
         connection.terminate()  # closing in order may fail, and would lose the results
 
 
-def _of_payments(address: tuple[str, int] | None, run: str) -> list[Row]:
+def _of_payments(address: tuple[str, int] | None, run: str, key: str) -> list[Row]:
     """Return the ledger's lines of this run. A line that isn't a charge is an error: it may hide one."""
     if address is None:
         raise ConnectionError("no instance is running")
     connection = DirectConnection(*address, timeout=QUERY_S)
     try:
-        connection.request("GET", "/ledger")
+        connection.request("GET", "/ledger", headers={"Authorization": f"Bearer {key}"})
         answer = connection.getresponse()
         content = answer.read().decode("utf-8")
         if answer.status != 200:

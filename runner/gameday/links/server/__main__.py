@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import pathlib
 import resource
 import signal
@@ -20,10 +21,15 @@ from gameday.links.server.upstream import Dialler, Names
 
 log = logging.getLogger("gameday.links.server")
 
+SECRET = "LINKS_SECRET"  # noqa: S105 - a variable's name
+"""The environment variable with the secret that the API asks for; without one it asks for none, as the real server."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gameday.links.server", description="A Toxiproxy-compatible link server."
+        prog="python -m gameday.links.server",
+        description="A Toxiproxy-compatible link server.",
+        epilog=f"If the environment has {SECRET}, each request must bring it in the header X-Gameday-Secret.",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="where the HTTP API listens (default: %(default)s)"
@@ -48,7 +54,7 @@ async def serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stopped.set)
     names = Names(options.names) if options.names else None
     collection = Collection(Dialler(names, options.connect_timeout), counted=options.proxy_metrics)
-    api = Api(collection)
+    api = Api(collection, os.environ.get(SECRET, ""))
     wanted = listen_address.joined(options.host, options.port)
     tcp, listen = listen_address.bound(await listen_address.resolved(wanted))
     server = await loop.create_server(lambda: WebProtocol(api.respond), sock=tcp)

@@ -23,6 +23,9 @@ MAX_REQUEST_BYTES = 8 * 1024 * 1024
 # How long a connection may go without completing a request.
 IDLE_TIMEOUT_S = 60.0
 
+# Where a client brings the secret of a server that has one.
+SECRET_HEADER = b"x-gameday-secret"
+
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 
@@ -34,6 +37,7 @@ class Request:
     method: str = ""
     target: bytes = b""
     agent: str = ""
+    secret: bytes = b""
     body: bytearray = field(default_factory=bytearray)
     keep_alive: bool = False
 
@@ -109,6 +113,8 @@ class WebProtocol(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"user-agent":
             self._request.agent = value.decode("latin-1")
+        elif name.lower() == SECRET_HEADER:
+            self._request.secret = value
         elif name.lower() == b"expect" and value.lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 

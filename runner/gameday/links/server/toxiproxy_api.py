@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -35,14 +36,21 @@ def _refused(error: ApiError) -> Response:
 
 _NO_CONTENT = Response(HTTPStatus.NO_CONTENT)
 _NOT_FOUND = Response(HTTPStatus.NOT_FOUND, b"404 page not found\n")
+_NO_SECRET = Response(
+    HTTPStatus.UNAUTHORIZED, b'{"error":"the header X-Gameday-Secret is missing or wrong","status":401}\n'
+)
 _NO_BROWSERS = Response(HTTPStatus.FORBIDDEN, b"User agent not allowed\n")
 
 
 class Api:
-    """Answers requests about a collection, one at a time: two changes never interleave."""
+    """Answers requests about a collection, one at a time: two changes never interleave.
 
-    def __init__(self, collection: Collection) -> None:
+    If there is a `secret`, a request without it gets 401 and nothing else, whatever it asks for.
+    """
+
+    def __init__(self, collection: Collection, secret: str = "") -> None:
         self._collection = collection
+        self._secret = secret.encode()
         self._lock = asyncio.Lock()
         proxy, toxic = ("proxies", "*"), ("proxies", "*", "toxics", "*")
         self._routes: list[Route] = [
@@ -58,6 +66,8 @@ class Api:
             self._routes.append((("metrics",), {"GET": self._metrics}))
 
     async def respond(self, request: Request) -> Response:
+        if self._secret and not hmac.compare_digest(request.secret, self._secret):
+            return _NO_SECRET
         segments = [unquote(segment, errors="replace") for segment in request.path.split("/")[1:]]
         for pattern, actions in self._routes:
             if _matches(pattern, segments):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from gameday.ports import PortError, Substrate
 from gameday.substrates.docker import docker_labels
 from gameday.substrates.docker.base_image import HINT, base_name, in_registry, inspect
-from gameday.substrates.docker.docker_client import calling, connect
+from gameday.substrates.docker.docker_client import RUN, calling, connect
 from gameday.substrates.substrate_kind import Availability, Cleared, SubstrateKind, SubstrateSetup, Traces
 
 ASK_S = 3.0
@@ -72,6 +72,23 @@ def make(setup: SubstrateSetup) -> Substrate:
     )
 
 
+def environment_at(port: int) -> Mapping[str, str]:
+    """Return the environment of the run's container that is published at the port; {} if there is none."""
+    try:
+        client = connect(ASK_S)
+    except PortError:
+        return {}
+    try:
+        with calling(f"the container at port {port}"):
+            containers = client.containers(filters={"publish": str(port), "label": RUN})
+            known = [client.inspect_container(container["Id"])["Config"]["Env"] for container in containers]
+    except PortError:
+        return {}
+    finally:
+        client.close()
+    return dict(entry.partition("=")[::2] for entry in known[0]) if known else {}
+
+
 def reap(runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
     """Remove everything that carries the label of one of the runs; wait `patience` seconds for an engine to answer."""
     names = [traces.run for traces in runs]
@@ -88,6 +105,7 @@ KIND = SubstrateKind(
     make,
     reap,
     survey=docker_labels.everything,
+    environment_at=environment_at,
     is_local=docker_labels.local,
     place="the Docker engine",
 )

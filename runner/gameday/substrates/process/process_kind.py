@@ -79,4 +79,6 @@ def _remove_runtime_folders(traces: Traces) -> Cleared:
     return result
 
 
-KIND = SubstrateKind("process", available, make, reap, uses_link_server=True)
+KIND = SubstrateKind(
+    "process", available, make, reap, environment_at=run_processes.environment_at, uses_link_server=True
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +28,15 @@ def belonging(run: str) -> list[psutil.Process]:
     table = ProcessTable()
     family = table.with_children([*table.marked(run), *_workers(run)])
     return processes(pid for pid in family if pid != os.getpid())
+
+
+def environment_at(port: int) -> Mapping[str, str]:
+    """Return the environment of the run's process that was told to listen at the port; {} if none can be read."""
+    for pid in pids():
+        if marks(pid)[0] is not None and str(port).encode() in _words(pid):
+            with suppress(psutil.Error):
+                return psutil.Process(pid).environ()
+    return {}
 
 
 def end(run: str) -> tuple[int, list[str]]:
