@@ -11,6 +11,7 @@ import docker
 import pytest
 
 from gameday.ports import Instance, Isolation, PortError
+from gameday.substrates.docker.container_options import PRIVATE
 from gameday.substrates.docker.docker_client import connect
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
 from tests.support.substrate_lab import REGIONS, DockerLab, Runs, link
@@ -65,7 +66,7 @@ def test_declared_limits(runs: Runs, engine: docker.APIClient) -> None:
         runs.start(name)
     front, web, store = (container(engine, runs, name) for name in ("front", "web", "store"))
     assert (front["HostConfig"]["Memory"], front["HostConfig"]["NanoCpus"]) == (128 * 1024**2, 10**9)
-    assert web["HostConfig"]["Tmpfs"] == {"/scratch": ""}
+    assert web["HostConfig"]["Tmpfs"] == {"/scratch": "", "/tmp": PRIVATE}
     assert store["Config"]["StopSignal"] == "SIGINT"
     assert store["Mounts"][0]["Name"] == f"gameday-{runs.lab.run_id}-us-east-store-data"
     assert {port["HostIp"] for port in web["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}

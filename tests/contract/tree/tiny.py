@@ -23,9 +23,10 @@ from pathlib import Path
 
 ENVIRONMENT = os.environ
 RELEASE = ENVIRONMENT.get("RELEASE", "")
-TICKS = Path("ticks")
-TICKER = """import time
-with open("ticks", "w", buffering=1) as notes:
+# In a container nothing but /tmp can be written; a process has a folder of its own.
+TICKS = Path("ticks" if os.access(".", os.W_OK) else "/tmp/ticks")
+TICKER = f"""import time
+with open("{TICKS}", "w", buffering=1) as notes:
     while True:
         print(time.monotonic(), file=notes)
         time.sleep(0.01)

@@ -1,7 +1,7 @@
 """Limits on running containers, and lifting them.
 
 The engine can't remove a limit on memory or processors: a container that had none gets one of the whole machine. Files
-are limited from inside, by `file_size_limit` run as the container's root, which the engine can't forbid.
+are limited from inside, by `file_size_limit` run as the container's own user, which may limit its own processes.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class ContainerLimits:
     def _limit_files(self, instance: Instance, container: str, *arguments: str) -> None:
         source = Path(file_size_limit.__file__).read_text(encoding="utf-8")
         with calling(f"files of {instance.id}"):
-            run = self.client.exec_create(container, ["python3", "-I", "-c", source, *arguments], user="0")
+            run = self.client.exec_create(container, ["python3", "-I", "-c", source, *arguments])
             output: Any = self.client.exec_start(run["Id"])
             status = self.client.exec_inspect(run["Id"])["ExitCode"]
         if status:

@@ -16,6 +16,10 @@ from gameday.substrates.process.loopback import HOST
 from gameday.topology import Service
 
 LOG_SIZE = "64m"
+PIDS = 512
+"""Processes and threads of a container at most; a Postgres with all its connections has some 220."""
+PRIVATE = "mode=1777,size=64m,nosuid,nodev"
+"""Of /tmp, where alone a container can write beside its volumes: a socket and a password file."""
 NO_DNS = [HOST]
 """No name is looked up outside. Nothing listens at this address inside a container, so the engine's resolver is refused
 at once instead of waiting for a name server. If the machine's name server is silent, each lookup of a name that has
@@ -113,7 +117,12 @@ def _host_config(client: docker.APIClient, names: ContainerNames, service: Servi
     return client.create_host_config(
         port_bindings={service.port: (HOST, port)},
         mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,
-        tmpfs={mount.target: "" for mount in service.mounts if mount.volume is None} or None,
+        tmpfs={"/tmp": PRIVATE}  # noqa: S108 - inside the container, for it alone
+        | {mount.target: "" for mount in service.mounts if mount.volume is None},
+        read_only=True,
+        cap_drop=["ALL"],  # no service needs any: they listen above 1024 and own what they write
+        security_opt=["no-new-privileges"],
+        pids_limit=PIDS,
         mem_limit=service.mem_limit,
         memswap_limit=service.mem_limit,  # no swap in addition, else an instance would never be out of memory
         nano_cpus=int(service.cpus * 1e9) if service.cpus else None,
