@@ -92,7 +92,7 @@ class Runner:
 
     def delay(self, p1: float, trials: int, draw: np.random.Generator) -> Delay:
         """From the change, at a random phase of the second, to the alarm."""
-        found: list[float] = []
+        results: list[float] = []
         missed = 0
         for trial in range(trials):
             fold, begin = self.begin(trial), HISTORY_S * RATE
@@ -101,8 +101,8 @@ class Runner:
                 continue  # a false alarm of its own
             took = _requests(fold, p1, begin + len(before), draw)
             missed += took is None
-            found.append((took or MOST_S * RATE) / RATE)
-        return Delay(statistics.fmean(found), statistics.stdev(found) / math.sqrt(len(found)), missed)
+            results.append((took or MOST_S * RATE) / RATE)
+        return Delay(statistics.fmean(results), statistics.stdev(results) / math.sqrt(len(results)), missed)
 
     def false_alarms(self, seconds: float, draw: np.random.Generator) -> tuple[int, float]:
         """How many in so many quiet seconds, and the microseconds that one request takes."""
@@ -127,7 +127,7 @@ def _requests(fold: Detector, p1: float, since: int, draw: np.random.Generator) 
 
 def silent(trials: int, draw: np.random.Generator) -> tuple[Delay, float]:
     """The delay of `silence` after the last answer, polled every 20 ms, with the limit for silence and nothing else."""
-    found = []
+    results = []
     for _ in range(trials):
         fold = detect.make(Detection(detector="silence"), slo_for("silence"), P0, RATE)
         assert isinstance(fold, silence.Silence)
@@ -136,9 +136,9 @@ def silent(trials: int, draw: np.random.Generator) -> tuple[Delay, float]:
         now = times[-1] + draw.random() * 0.02
         while not fold.wait(now):
             now += 0.02
-        found.append(now - times[-1])
-    error = statistics.stdev(found) / math.sqrt(len(found))
-    return Delay(statistics.fmean(found), error, 0), math.log(30 * 86_400 * RATE) / RATE
+        results.append(now - times[-1])
+    error = statistics.stdev(results) / math.sqrt(len(results))
+    return Delay(statistics.fmean(results), error, 0), math.log(30 * 86_400 * RATE) / RATE
 
 
 def exact() -> dict[float, float]:
@@ -193,8 +193,8 @@ def main() -> int:
     race(given.trials, given.quiet_hours, np.random.default_rng(given.seed))
     ratios = {p1: exact()[p1] / limit(P0, p1, RATE, since="change") for p1 in TARGETS}
     kept = all(ratios[p1] <= most for p1, most in TARGETS.items())
-    told = ", ".join(f"{ratios[p1]:.2f}× at {p1:.0%} (at most {most}×)" for p1, most in TARGETS.items())
-    print(f"\nthe default, cusum: {told}: {'kept' if kept else 'NOT kept'}")
+    sentence = ", ".join(f"{ratios[p1]:.2f}× at {p1:.0%} (at most {most}×)" for p1, most in TARGETS.items())
+    print(f"\nthe default, cusum: {sentence}: {'kept' if kept else 'NOT kept'}")
     return 0 if kept else 1
 
 

@@ -41,13 +41,13 @@ def sockets(process: psutil.Process) -> Iterator[str]:
 
 def listening() -> dict[str, int]:
     """Inode → port of everything that listens."""
-    found = {}
+    by_name = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
             words = line.split()
             if words[3] == "0A":  # listens
-                found[words[9]] = int(words[1].rpartition(":")[2], 16)
-    return found
+                by_name[words[9]] = int(words[1].rpartition(":")[2], 16)
+    return by_name
 
 
 def abstract() -> list[str]:

@@ -52,7 +52,7 @@ class System:
 
     def _start(self, region: int, number: int) -> None:
         home = self.network(region)
-        made = self.client.create_container(
+        container = self.client.create_container(
             base_name(),
             ["sleep", "3600"],
             name=f"{home}-{number}",
@@ -64,13 +64,13 @@ class System:
             networking_config={"EndpointsConfig": {home: {"Aliases": [f"s{number}"]}}},
         )["Id"]
         if number < self.wide:
-            self.client.connect_container_to_network(made, self.network("backbone"))
-        self.client.start(made)
+            self.client.connect_container_to_network(container, self.network("backbone"))
+        self.client.start(container)
 
 
 def one(system: System) -> None:
-    for each in removal.containers(system.client, system.run):
-        system.client.remove_container(each, force=True, v=True)
+    for container in removal.containers(system.client, system.run):
+        system.client.remove_container(container, force=True, v=True)
 
 
 def all_at_once(system: System) -> None:
@@ -87,7 +87,7 @@ def lost(system: System) -> None:
     wanted = {"label": [f"{RUN}={system.run}", "gameday.region=0"]}
     found: Any = system.client.containers(filters=wanted)
     with ThreadPoolExecutor(len(found)) as pool:
-        list(pool.map(lambda each: _gone(system.client, str(each["Id"])), found))
+        list(pool.map(lambda each: _gone(system.client, str(each["container"])), found))
     apart(system)
 
 

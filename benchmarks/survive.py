@@ -93,30 +93,30 @@ class Room:
 
     def held(self, runner: int, run: str) -> Held:
         own = psutil.Process(runner)
-        found = [*own.children(recursive=True), *(p for p in psutil.process_iter() if eyes.marked(p, run))]
+        parts = [*own.children(recursive=True), *(p for p in psutil.process_iter() if eyes.marked(p, run))]
         listening = eyes.listening()
-        sockets = {inode for process in found for inode in eyes.sockets(process)} & set(listening)
+        sockets = {inode for process in parts for inode in eyes.sockets(process)} & set(listening)
         if self.engine:
             ports = {
-                each.get("PublicPort") for made in self.labelled("containers", run) for each in made["Ports"]
+                Port.get("PublicPort") for made in self.labelled("containers", run) for Port in made["Ports"]
             }
             sockets |= {inode for inode, port in listening.items() if port in ports}
-        return Held(found, sockets)
+        return Held(parts, sockets)
 
     def left(self, run: str, out: Path, held: Held) -> list[str]:
-        found = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
-        found += [
+        lines = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
+        lines += [
             f"process {p.pid}"
             for p in psutil.process_iter()
             if eyes.marked(p, run) or str(out) in eyes.line(p)
         ]
-        found += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
-        found += [str(path) for path in out.glob("*/work")]
-        found += [str(path) for path in self.folder.glob("state/gameday/active/*")]
-        found += [name for name in eyes.abstract() if run and name.endswith(run)]
+        lines += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
+        lines += [str(path) for path in out.glob("*/work")]
+        lines += [str(path) for path in self.folder.glob("state/gameday/active/*")]
+        lines += [name for name in eyes.abstract() if run and name.endswith(run)]
         if self.engine:
-            found += [f"{kind} {each['Id']}" for kind in KINDS for each in self.labelled(kind, run)]
-        return found
+            lines += [f"{kind} {each['Id']}" for kind in KINDS for each in self.labelled(kind, run)]
+        return lines
 
     def labelled(self, kind: str, run: str) -> list[dict[str, Any]]:
         import docker
@@ -127,7 +127,7 @@ class Room:
                 return list(client.containers(all=True, filters=wanted))
             found: Any = getattr(client, kind)(filters=wanted)
             return (
-                [{"Id": each["Name"]} for each in found["Volumes"] or ()]
+                [{"Id": Volume["Name"]} for Volume in found["Volumes"] or ()]
                 if kind == "volumes"
                 else list(found)
             )
@@ -188,13 +188,13 @@ def disturbed(
 
 def _phases(folder: Path) -> list[str]:
     """Those that the runner itself came to."""
-    found: list[str] = []
+    results: list[str] = []
     with suppress(OSError):
         for event in read_journal(folder / "journal.jsonl"):
             if event.kind == "run.error" and event.data.get("where") == "runner":
                 break
-            found += [event.subject] if event.kind == "phase" else []
-    return found
+            results += [event.subject] if event.kind == "phase" else []
+    return results
 
 
 def unfit(folder: Path) -> list[str]:
@@ -207,8 +207,8 @@ def unfit(folder: Path) -> list[str]:
         return [f"{folder.name} can't be measured: {type(error).__name__}: {error}"]
     if not outcome.cleanup.clean or outcome.cleanup.left:
         return [f"its clean-up says {outcome.cleanup}"]
-    told = _phases(folder)[-1:] == ["done"] or outcome.steady_state.met is False
-    return [] if told or outcome.exit_status == 4 else [f"exit status {outcome.exit_status}"]
+    holds = _phases(folder)[-1:] == ["done"] or outcome.steady_state.met is False
+    return [] if holds or outcome.exit_status == 4 else [f"exit status {outcome.exit_status}"]
 
 
 def at_most(failed: int, of: int) -> float:

@@ -52,14 +52,14 @@ def run_by(workflow: Path) -> Iterator[tuple[str, bool]]:
 
 def words(line: str) -> list[str]:
     """Up to the end of the command; what stands for something else (`[FOLDER]`, `…`) is left out."""
-    found = []
+    results = []
     for word in shlex.split(LEFT_OPEN.sub(" ", line), comments=True):
         if word in ENDS:
             break
-        found.append(ANY_NUMBER.sub("1", word.rstrip(";)")))
+        results.append(ANY_NUMBER.sub("1", word.rstrip(";)")))
         if word.endswith((";", ")")):
             break
-    return found
+    return results
 
 
 def understood(line: str, whole: bool = True) -> None:
@@ -77,7 +77,7 @@ def understood(line: str, whole: bool = True) -> None:
     context = click.Context(command, info_name=name)
     given, rest, order = command.make_parser(context).parse_args(arguments)
     assert rest == []
-    named = [given.get(str(each.name)) for each in command.params if _positional(each)]
+    named = [given.get(str(param.name)) for param in command.params if _positional(param)]
     spoken_of = not whole and not any(each for each in named if isinstance(each, str | list | tuple))
     for parameter in click.core.iter_params_for_processing(order, command.get_params(context)):
         if spoken_of and _positional(parameter):

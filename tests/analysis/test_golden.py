@@ -35,15 +35,17 @@ def close(value: float) -> Any:
 @pytest.fixture(scope="module")
 def outages(rows: list[hand_made_runs.Row]) -> dict[str, Any]:
     """SLO → (effect, recovered) by hand; None where it never broke."""
-    found = {}
+    by_name = {}
     for name, objective in hand_made_runs.OBJECTIVES.items():
-        found[name] = hand_made_runs.outage(hand_made_runs.stream(name, rows, SINCE, END), objective, INJECT)
-    return found
+        by_name[name] = hand_made_runs.outage(
+            hand_made_runs.stream(name, rows, SINCE, END), objective, INJECT
+        )
+    return by_name
 
 
 def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outages: dict[str, Any]) -> None:
     """Two SLOs broke: the effect is the earlier one's, the recovery the later one's; the rest stands in the journal."""
-    broken = [each for each in outages.values() if each]
+    broken = [outage for outage in outages.values() if outage]
     assert [name for name, each in outages.items() if each] == ["checkout", "browse"]
     effect, recovered = min(each[0] for each in broken), max(each[1] for each in broken)
     assert (effect, recovered) == (close(20.677347), close(22.703427))
@@ -62,8 +64,8 @@ def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outage
     spans = {"ttd": PAGE - effect, "ttd_from_inject": PAGE - INJECT, "tta": 22.114055 - PAGE}
     spans |= {"ttr": recovered - effect, "ttfr": 23.604031 - effect}
     for name, seconds in spans.items():
-        told = (outcome[f"{name}_s"], outcome[f"{name}_state"], outcome[f"{name}_censored_at"])
-        assert told == (close(seconds), "measured", None)
+        parts = (outcome[f"{name}_s"], outcome[f"{name}_state"], outcome[f"{name}_censored_at"])
+        assert parts == (close(seconds), "measured", None)
     assert (outcome["ended_by"], outcome["relapses"]) == ("responder", [])
 
 
@@ -208,10 +210,10 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
 def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
     """Every acknowledged order is in Postgres; the ledger was made to have a cent too much, and a second charge."""
     orders = {row["id"]: row for row in map(json.loads, (GOLDEN / "audit.jsonl").read_text().splitlines())}
-    told = {f"20261120-181547-db79-{row.order}": row for row in rows if row.order and row.status == 201}
-    assert len(told) == 246
+    by_key = {f"20261120-181547-db79-{row.order}": row for row in rows if row.order and row.status == 201}
+    assert len(by_key) == 246
     assert all(
-        orders[i]["status"] == "paid" and orders[i]["total_cents"] == row.total for i, row in told.items()
+        orders[i]["status"] == "paid" and orders[i]["total_cents"] == row.total for i, row in by_key.items()
     )
     charges: dict[str, list[int]] = {}
     for line in (GOLDEN / "ledger.jsonl").read_text().splitlines():
@@ -225,8 +227,8 @@ def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[han
     stock = [json.loads(line) for line in (GOLDEN / "stock.jsonl").read_text().splitlines()]
     assert [each["sold"] - (each["preloaded"] - each["quantity"]) for each in stock] == [0, 0, 2]
     none = dict.fromkeys(("lost", "duplicated", "indeterminate", "charged_not_kept"), 0)
-    found = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
-    assert outcome["audit"] == {"acknowledged": 246, **none, **found}
+    by_name = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
+    assert outcome["audit"] == {"acknowledged": 246, **none, **by_name}
 
 
 def test_the_customers_are_as_drawn_by_hand(
@@ -288,7 +290,8 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
         {**fault, "injected": INJECTED, "reverted": 23.607, "reverted_by": "responder"}
     ]
     changes = [
-        (each["id"], each["t"], each["release"], each["done"], each["state"]) for each in outcome["changes"]
+        (change["id"], change["t"], change["release"], change["done"], change["state"])
+        for change in outcome["changes"]
     ]
     assert changes == [
         ("c1", 19.768175, "pricing-1.1.0", 21.178481, "done"),
@@ -301,7 +304,7 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
         {"t": each["t"], "id": each["subject"], **each["data"], "false_alarm": False} for each in raised
     ]
     assert outcome["alerts"] == alerts
-    held = {each["expr"]: each["holds"] for each in outcome["expectations"]}
+    held = {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]}
     assert held == {"ttd < 5s": True, "ttr < 30s": True, "audit.lost == 0": True}
     assert outcome["cleanup"] == {"clean": True, "left": []}
 

@@ -30,6 +30,6 @@ def test_each_outage_can_be_told_from_the_next() -> None:
     steps = schedule(60, 3)
     assert len(steps) == 60
     assert all(
-        QUIET_S[0] <= each.quiet <= QUIET_S[1] and LENGTH_S[0] <= each.length <= LENGTH_S[1] for each in steps
+        QUIET_S[0] <= step.quiet <= QUIET_S[1] and LENGTH_S[0] <= step.length <= LENGTH_S[1] for step in steps
     )
     assert expected_seconds(60) < 360

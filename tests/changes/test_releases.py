@@ -99,7 +99,7 @@ def test_a_name_is_a_name(name: str, catalogue: Catalogue) -> None:
 def test_an_odd_release_file_is_refused(line: str, says: str, catalogue: Catalogue) -> None:
     """What it names can't be a path either."""
     key = line.partition(":")[0]
-    kept = [each for each in SPEC.splitlines() if not each.startswith(f"{key}:")]
+    kept = [splitline for splitline in SPEC.splitlines() if not splitline.startswith(f"{key}:")]
     (catalogue.folder / "web-1.1.0" / "release.yaml").write_text("\n".join([*kept, line, ""]))
     (problem,) = catalogue.check("web-1.1.0")
     assert says in f"{problem}"
@@ -115,8 +115,8 @@ def test_each_file_has_its_own_hunks(catalogue: Catalogue, tmp_path: Path) -> No
         (catalogue.folder / "web-1.1.0" / "change.patch").write_text(patch)
         tree = catalogue.build("web-1.1.0", tmp_path / f"work{len(between)}").tree
         assert tree is not None
-        made = [(tree / "shop" / name).read_text() for name in ("app.py", "b.py")]
-        assert made == ["++ b\nkept\n", "new\n"]
+        names = [(tree / "shop" / name).read_text() for name in ("app.py", "b.py")]
+        assert names == ["++ b\nkept\n", "new\n"]
 
 
 LINES = "".join(f"line {n}\n" for n in range(1, 21))

@@ -141,9 +141,9 @@ def test_bad_usage_is_one_clear_message(
 ) -> None:
     """Exit 2, a message that says what to do, no traceback, nothing started."""
     assert gameday(*arguments) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
     assert active_runs.runs() == []
 
 
@@ -172,9 +172,9 @@ def test_the_end_of_a_run_says_where_the_review_is(
     assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().out
     (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
     _conclude(folder)
-    told = capsys.readouterr().out
-    assert f"  review               {folder / 'review-draft.md'}\n" in told
-    assert "review.md was edited and is kept as it is" in told
+    out = capsys.readouterr().out
+    assert f"  review               {folder / 'review-draft.md'}\n" in out
+    assert "review.md was edited and is kept as it is" in out
 
 
 def test_no_engine_where_one_was_asked_for(
@@ -213,9 +213,9 @@ def test_a_patch_that_does_not_apply_is_told_before_a_start(
     path = tmp_path / "s.yaml"
     path.write_text(SMALL, encoding="utf-8")
     assert gameday("run", str(path), "--dry-run") == 2
-    told = capsys.readouterr().err
-    assert "change.patch:" in told
-    assert "doesn't apply to" in told
+    err = capsys.readouterr().err
+    assert "change.patch:" in err
+    assert "doesn't apply to" in err
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,7 +269,7 @@ def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> 
 def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
     """So that abort finds it, and nothing is left after."""
     with active_runs.registered("r1", tmp_path):
-        assert [(each.run, each.pid) for each in active_runs.runs()] == [("r1", os.getpid())]
+        assert [(run.run, run.pid) for run in active_runs.runs()] == [("r1", os.getpid())]
     assert active_runs.runs() == []
     assert list(active_runs.folder().iterdir()) == []
 

@@ -90,9 +90,9 @@ def test_a_surprise_is_drawn_among_scenarios_that_wait_for_somebody(stage: Stage
     names = {trial.scenario.name for trial, _ in stage.played}
     assert len(names) > 1
     assert all("failover" in trial.scenario.tags for trial, _ in stage.played)
-    told = gameday("--surprise", "--tag", "failover", "--dry-run").stdout
-    assert "primary-lost-sync: " in told
-    assert "door-closed" not in told
+    stdout = gameday("--surprise", "--tag", "failover", "--dry-run").stdout
+    assert "primary-lost-sync: " in stdout
+    assert "door-closed" not in stdout
 
 
 def test_every_fault_to_be_drawn_stays_till_somebody_acts() -> None:
@@ -104,10 +104,10 @@ def test_every_fault_to_be_drawn_stays_till_somebody_acts() -> None:
 
 def test_of_people_is_expected_what_they_can_be_held_to() -> None:
     """How fast automation is to be is not asked of them; what is asked in its place, is."""
-    found = library.read(library.find("bad-deploy-pricing"))
-    assert module.for_people(found, (), 60.0).expect == ("ttd < 5s", "audit.lost == 0")
-    assert module.for_people(found, ("ttr < 15m",), 60.0).expect == ("ttr < 15m",)
-    only = found.model_copy(update={"expect": ("ttr < 5s",)})
+    scenario = library.read(library.find("bad-deploy-pricing"))
+    assert module.for_people(scenario, (), 60.0).expect == ("ttd < 5s", "audit.lost == 0")
+    assert module.for_people(scenario, ("ttr < 15m",), 60.0).expect == ("ttr < 15m",)
+    only = scenario.model_copy(update={"expect": ("ttr < 5s",)})
     assert module.for_people(only, (), 60.0).expect == ("recovered",)
 
 

@@ -57,10 +57,10 @@ def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.C
     run.make_runtime_folder()
     assert gameday() == 0
     assert run.gone()
-    said = capsys.readouterr().out
-    assert f"{run.id}: removed: 1 process, " in said
-    assert "work/, the operators' token" in said
-    assert f"gameday report {run.folder}" in said
+    out = capsys.readouterr().out
+    assert f"{run.id}: removed: 1 process, " in out
+    assert "work/, the operators' token" in out
+    assert f"gameday report {run.folder}" in out
     assert gameday(str(run.folder)) == 0
     assert "there is nothing left" in capsys.readouterr().out
 
@@ -219,8 +219,8 @@ def test_a_journal_that_is_a_link(run: Run, gameday: Gameday, tmp_path: Path) ->
 
 def test_an_entry_of_an_older_gameday_is_nobody_s(run: Run, gameday: Gameday) -> None:
     """It told the time of day at which its process began: heal takes up what there is of it."""
-    told = {"run": run.id, "pid": os.getpid(), "created": 1.5, "folder": str(run.folder)}
-    run.entry.write_text(json.dumps(told), encoding="utf-8")
+    by_name = {"run": run.id, "pid": os.getpid(), "created": 1.5, "folder": str(run.folder)}
+    run.entry.write_text(json.dumps(by_name), encoding="utf-8")
     orphan(run)
     assert gameday(run.id) == 0
     assert run.gone()

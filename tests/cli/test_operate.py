@@ -63,7 +63,7 @@ def test_status_shows_all_that_somebody_on_call_sees(run: FakeRun) -> None:
     assert "pricing-1.0.0 -> pricing-1.1.0" in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 80
     seen = json.loads(gameday("status", "--json").output)
-    assert [each["id"] for each in seen["alerts"]] == ["a1"]
+    assert [alert["id"] for alert in seen["alerts"]] == ["a1"]
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,6 @@ def test_a_run_that_hangs_is_an_error_of_the_tool(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """What it does, its options, and a line to copy."""
-    told = gameday(command, "--help").output
-    assert re.search(rf"Examples?:\n(\s+gameday .*\n)*\s+gameday {command}", told)
-    assert ("--run" in told) == cli.COMMANDS[command].object.startswith("operate:")
+    output = gameday(command, "--help").output
+    assert re.search(rf"Examples?:\n(\s+gameday .*\n)*\s+gameday {command}", output)
+    assert ("--run" in output) == cli.COMMANDS[command].object.startswith("operate:")

@@ -291,9 +291,9 @@ def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.Captur
     assert gameday_suite(*words, "--baseline", "b.json", "--out", "same") == 0
     stage.says = lambda name, n: {"ttr": 8.0 + n / 10}
     assert gameday_suite(*words, "--baseline", "b.json", "--save-baseline", "b.json") == 1
-    told = capsys.readouterr().out
-    assert "TTR rose from 5.2 s to" in told
-    assert "baseline not saved: it became worse" in told
+    out = capsys.readouterr().out
+    assert "TTR rose from 5.2 s to" in out
+    assert "baseline not saved: it became worse" in out
     assert read(Path("b.json")) == before
 
 
@@ -308,8 +308,8 @@ def test_another_machine_is_told_the_command(
         "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**slow)
     )
     assert gameday_suite(*words, "--baseline", "b.json") == 3
-    told = capsys.readouterr().out
-    assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in told
+    out = capsys.readouterr().out
+    assert "\ngameday compare BASE/scenarios/one.yaml scenarios/one.yaml --interleave 10\n" in out
 
 
 def test_github_gets_annotations_and_a_summary(
@@ -326,10 +326,10 @@ def test_github_gets_annotations_and_a_summary(
     scenario("unclear")
     line = len(path.read_text(encoding="utf-8").splitlines())
     gameday_suite("scenarios")
-    told = capsys.readouterr().err
-    assert f"::error file=scenarios/bad.yaml,line={line},title=bad%3A ttr < 30s::" in told
-    assert "didn't hold in 1 of 1 trials%0Arun-01: ttr = censored" in told
-    assert "::warning file=scenarios/unclear.yaml,line=1,title=unclear%3A inconclusive::50 %25%0Ano" in told
+    err = capsys.readouterr().err
+    assert f"::error file=scenarios/bad.yaml,line={line},title=bad%3A ttr < 30s::" in err
+    assert "didn't hold in 1 of 1 trials%0Arun-01: ttr = censored" in err
+    assert "::warning file=scenarios/unclear.yaml,line=1,title=unclear%3A inconclusive::50 %25%0Ano" in err
     assert Path("summary.md").read_text(encoding="utf-8").startswith("before\n## ")
 
 
@@ -345,9 +345,9 @@ def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[st
         gameday_suite(scenario("one"), scenario("two"), "--repeat", "3", "--max-duration", "1m", "--dry-run")
         == 0
     )
-    told = capsys.readouterr().out
-    assert re.search(r"one: scenarios/one.yaml: ok; about 3 × \d+ s\ntwo: ", told)
-    assert "trials that don't fit are skipped, exit status 3" in told
+    out = capsys.readouterr().out
+    assert re.search(r"one: scenarios/one.yaml: ok; about 3 × \d+ s\ntwo: ", out)
+    assert "trials that don't fit are skipped, exit status 3" in out
     assert not Path("runs").exists()
 
 
@@ -356,9 +356,9 @@ def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixt
     gameday_suite(scenario("one"), "--repeat", "3")
     capsys.readouterr()
     assert history.main([], standalone_mode=False) == 0
-    told = capsys.readouterr().out
+    out = capsys.readouterr().out
     for words in ("2026 Q1", "one", "5.10 s", "runs/history.html"):
-        assert words in told
+        assert words in out
     assert history.main(["runs", "--json"], standalone_mode=False) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 3
     with pytest.raises(Invalid, match="holds no run of two"):
@@ -461,14 +461,14 @@ def test_a_crowded_suite_says_so_and_judges_no_baseline(
 
 def test_a_signal_ends_every_lane(stage: Stage, roomy: list[InProcessPlayer]) -> None:
     """Each run under way is told once; nothing more begins, and the status is 130."""
-    told: list[str] = []
+    results: list[str] = []
     both = threading.Barrier(2, timeout=20)
 
     def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
         ended = threading.Event()
 
         def end(name: str) -> None:
-            told.append(name)
+            results.append(name)
             ended.set()
 
         with signals.to(end):
@@ -483,7 +483,7 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[InProcessPlayer]) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gameday.execution.suites.parallel_workers.play", play)
         assert gameday_suite("scenarios", "--at-once", "2") == 130
-    assert told == ["SIGTERM", "SIGTERM"]
+    assert results == ["SIGTERM", "SIGTERM"]
     _, found = left()
     assert sorted(each["n"] for each in found["scenarios"]) == [0, 0, 1, 1]
     assert {each["missing"] for each in found["scenarios"]} == {"", "interrupted by SIGTERM"}
@@ -525,7 +525,7 @@ def test_a_dry_run_tells_how_many_at_once(
     gameday_suite(*words, "--dry-run")
     alone = capsys.readouterr().out
     gameday_suite(*words, "--at-once", "auto", "--dry-run")
-    told = capsys.readouterr().out
-    assert told.endswith(" in all, 2 at once\n")
-    assert alone.splitlines()[:2] == told.splitlines()[:2]
-    assert alone.splitlines()[2] != told.splitlines()[2].removesuffix(", 2 at once")
+    out = capsys.readouterr().out
+    assert out.endswith(" in all, 2 at once\n")
+    assert alone.splitlines()[:2] == out.splitlines()[:2]
+    assert alone.splitlines()[2] != out.splitlines()[2].removesuffix(", 2 at once")

@@ -30,12 +30,12 @@ def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(("left", "dismissed"), [((), True), (("container x",), False)])
 def test_what_is_left_at_last_is_the_reaper_s(left: Sequence[str], dismissed: bool, tmp_path: Path) -> None:
     """It is dismissed only where nothing is."""
-    told: list[bool] = []
+    results: list[bool] = []
     kept = SystemReuse()
-    kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: told.append(True)))
+    kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: results.append(True)))
     operator = cast(Any, SimpleNamespace(take_down=lambda: left))
     kept.operator(
         cast(Any, None), lambda *parts: operator, tmp_path / "work", *cast(Any, (None, None, print))
     )
     kept.finish()
-    assert told == [True] * dismissed
+    assert results == [True] * dismissed

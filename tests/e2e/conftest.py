@@ -38,9 +38,9 @@ def unattached() -> set[str]:
     names, *rows = (
         line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
     )
-    found = (dict(zip(names, row, strict=True)) for row in rows)
+    mappings = (dict(zip(names, row, strict=True)) for row in rows)
     segments = {
-        f"segment {each['shmid']} of process {each['cpid']}" for each in found if each["nattch"] == "0"
+        f"segment {each['shmid']} of process {each['cpid']}" for each in mappings if each["nattch"] == "0"
     }
     return segments | {str(path) for path in Path("/dev/shm").glob("PostgreSQL.*")}
 

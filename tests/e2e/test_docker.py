@@ -38,9 +38,9 @@ def left_of(run: Run) -> list[str]:
     """Containers, networks and volumes that still carry the run's label."""
     label = {"label": f"gameday.run={run.outcome['run']['id']}"}
     with client() as engine:
-        found = [str(c.name) for c in engine.containers.list(all=True, filters=label)]
-        found += [str(n.name) for n in engine.networks.list(filters=label)]
-        return found + [str(v.name) for v in engine.volumes.list(filters=label)]
+        texts = [str(c.name) for c in engine.containers.list(all=True, filters=label)]
+        texts += [str(n.name) for n in engine.networks.list(filters=label)]
+        return texts + [str(v.name) for v in engine.volumes.list(filters=label)]
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def watching() -> Iterator[set[tuple[str, str, str]]]:
     def look() -> None:
         with client() as engine:
             while not over.wait(TICK_S):
-                for each in engine.api.containers(filters={"label": "gameday.run"}):
-                    labels = each["Labels"]
+                for container in engine.api.containers(filters={"label": "gameday.run"}):
+                    labels = container["Labels"]
                     seen.add((labels["gameday.run"], labels["gameday.region"], labels["gameday.service"]))
 
     thread = threading.Thread(target=look)
@@ -93,7 +93,7 @@ def test_a_region_that_is_cut_off_on_containers(play: Play) -> None:
     """Its networks are really disconnected; the old primary is fenced by the engine, no order lost or doubled."""
     run = play("region-isolated", "--substrate", "docker")
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
-    assert "promote" in {each["name"] for each in run.outcome["operations"]}
+    assert "promote" in {operation["name"] for operation in run.outcome["operations"]}
     assert [event.subject for event in run.events("fence.confirmed")] == ["us-east"]
     assert run.outcome["audit"]["lost"] == run.outcome["audit"]["duplicated"] == 0
     assert left_of(run) == []

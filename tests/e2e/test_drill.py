@@ -104,13 +104,13 @@ def search(name: str, terminal: Path) -> list[str]:
     status = json.loads(
         subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout
     )
-    told = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
+    parts = [("the door", json.dumps(status)), ("the terminal", terminal.read_text("utf-8"))]
     shared = (
         (where, text)
         for where, text in readable(Path("/dev/shm"), Path("/tmp"))
         if status["run"] in where + text
     )
-    places = itertools.chain(told, readable(terminal.parent, active_runs.state()), shared)
+    places = itertools.chain(parts, readable(terminal.parent, active_runs.state()), shared)
     return found(secrets_of(name), places)
 
 
@@ -121,9 +121,11 @@ def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any],
     outcomes = [json.loads(path.read_text("utf-8")) for path in folder.glob("*/outcome.json")]
     page = folder / "drill.json"
     sides = (
-        [each["name"] for each in json.loads(page.read_text("utf-8"))["variants"]] if page.exists() else []
+        [variant["name"] for variant in json.loads(page.read_text("utf-8"))["variants"]]
+        if page.exists()
+        else []
     )
-    return next(each for each in outcomes if each["responder"]["kind"] == "human"), sides
+    return next(outcome for outcome in outcomes if outcome["responder"]["kind"] == "human"), sides
 
 
 def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room: Path) -> None:
@@ -180,9 +182,12 @@ def answered(outcome: dict[str, Any], person: OnCall) -> None:
     given = {"ack": person.stamps["ack"][0], "wrong": wrong[0], "right": right[0]}
     late = {name: ordered[name] + begun - given[name] for name in given}
     assert all(0 <= each <= CLOSE_S for each in late.values()), late
-    assert [(each["target"], each["right"]) for each in operations] == [("gateway", False), ("pricing", True)]
+    assert [(operation["target"], operation["right"]) for operation in operations] == [
+        ("gateway", False),
+        ("pricing", True),
+    ]
     assert outcome["responder"]["kind"] == "human"
     assert outcome["responder"]["wrong"] == 1
     assert outcome["responder"]["first_right_s"] == pytest.approx(clocks["act"] - clocks["effect"], abs=1e-5)
-    assert [each["text"] for each in outcome["responder"]["notes"]] == ["the newest change was innocent"]
+    assert [note["text"] for note in outcome["responder"]["notes"]] == ["the newest change was innocent"]
     assert outcome["clocks"]["recovered"] > operations[0]["done"]

@@ -21,7 +21,7 @@ def test_a_lost_region_is_failed_over_and_nothing_is_rolled_back(play: Play) -> 
     """With no change in the feed a rollback would be a guess."""
     run = play("primary-lost-sync", "--substrate", "process")
     assert run.status == 0, run.outcome["reasons"]
-    names = {each["name"] for each in run.outcome["operations"]}
+    names = {operation["name"] for operation in run.outcome["operations"]}
     assert "promote" in names
     assert "rollback" not in names
     assert run.outcome["audit"]["lost"] == 0
@@ -46,7 +46,7 @@ def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
         json.loads(each.read_text(encoding="utf-8"))["audit"] for each in room.glob("runs/**/outcome.json")
     ]
     assert len(audits) == 10, done.stdout[-3000:] + done.stderr[-3000:]
-    assert all(each["acknowledged"] > 50 for each in audits)
+    assert all(audit["acknowledged"] > 50 for audit in audits)
     assert [(each["lost"], each["rpo_s"]) for each in audits] == [(0, 0.0)] * 10
 
 
@@ -54,7 +54,7 @@ def test_a_region_lost_during_a_bad_deploy_has_both_handled(play: Play) -> None:
     """In whichever order; the report tells what ended it."""
     run = play("region-lost-during-deploy", "--substrate", "process")
     assert run.status == 0, run.outcome["reasons"]
-    assert {"promote", "rollback"} <= {each["name"] for each in run.outcome["operations"]}
+    assert {"promote", "rollback"} <= {operation["name"] for operation in run.outcome["operations"]}
 
 
 def test_a_guardrail_pair_is_set_side_by_side(room: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_guardrail_pair_is_set_side_by_side(room: Path) -> None:
     verdicts = {}
     for outcome in page.parent.glob("*/outcome.json"):
         found = json.loads(outcome.read_text(encoding="utf-8"))
-        slos = {each["name"]: each["verdict"] for each in found["slos"]}
+        slos = {slo["name"]: slo["verdict"] for slo in found["slos"]}
         verdicts[found["run"]["scenario"]] = slos["browse-speed"]
     assert verdicts == {"payments-slow-with": "ok", "payments-slow-without": "breach"}
 

@@ -102,7 +102,7 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
     assert outcome["clocks"]["effect"] < stopped["t"] < outcome["clocks"]["effect"] + 20
     assert (outcome["ttr_state"], outcome["ended_by"]) == ("censored", "cleanup")
     assert abs(outcome["ttr_censored_at"] - stopped["t"]) < 0.5
-    assert [each["reverted_by"] for each in outcome["faults"]] == ["cleanup"]
+    assert [fault["reverted_by"] for fault in outcome["faults"]] == ["cleanup"]
     assert outcome["audit"]["acknowledged"] is not None
     assert [event.data["reason"] for event in run.events("run.ended")] == ["stopped"]
     page = (run.folder / "report.html").read_text(encoding="utf-8")

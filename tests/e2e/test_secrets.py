@@ -38,9 +38,9 @@ def tokens(state: Path, runner: psutil.Process) -> set[str]:
     (key,) = (state / "gameday" / "doors").glob("*.json")
     assert key.stat().st_mode & 0o77 == 0
     found = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
-    for each in runner.children(recursive=True):
+    for child in runner.children(recursive=True):
         with suppress(psutil.Error):
-            environment = each.environ()
+            environment = child.environ()
             credential = environment.get("CREDENTIALS", "").partition("=")[0].partition(":")[2]
             found |= {environment.get("OPERATOR_TOKEN", ""), credential}
     return found - {""}

@@ -27,14 +27,14 @@ WELL = ("good-release", *SMALL, "--set", "load.rate=40/s")
 
 def members(run_id: str) -> list[psutil.Process]:
     """Processes that were started for a run; those whose environment can't be read belong to nobody here."""
-    found = []
+    results = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("GAMEDAY_RUN") == run_id:
-                found.append(process)
+                results.append(process)
         except psutil.Error:
             continue
-    return found
+    return results
 
 
 def below(pid: int) -> list[psutil.Process]:
@@ -45,13 +45,13 @@ def below(pid: int) -> list[psutil.Process]:
 
 def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Iterator[Any]]) -> set[Any]:
     """What `look` sees of all of them; one that ended meanwhile shows nothing."""
-    found = set()
+    names = set()
     for process in processes:
         try:
-            found |= set(look(process))
+            names |= set(look(process))
         except psutil.Error:
             continue
-    return found
+    return names
 
 
 def ports(process: psutil.Process) -> Iterator[tuple[str, int]]:

@@ -110,7 +110,7 @@ def test_the_gate_runs_as_it_stands_in_the_example(room: Path) -> None:
     baseline = json.loads((runner.home / "baseline.json").read_text(encoding="utf-8"))
     (page,) = (runner.home / "runs/after").glob("*-suite/suite.json")
     found = json.loads(page.read_text(encoding="utf-8"))
-    families = {Path(each["path"]).parent.name for each in found["scenarios"]}
+    families = {Path(scenario["path"]).parent.name for scenario in found["scenarios"]}
     assert families == {"bad-deploy", "region", "dependency"}
     assert set(baseline["scenarios"]) == {each["scenario"] for each in found["scenarios"]}
     assert [each["verdict"] for each in found["scenarios"]] == ["pass"] * 3, found["reasons"]

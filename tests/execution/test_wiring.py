@@ -80,9 +80,9 @@ def test_only_the_edge_is_told_of_credentials() -> None:
     """No service of a region, and nobody by a command line."""
     services = read_topology(bundled.compose(), ("us-east",)).services
     told = {
-        each.id
-        for each in services
-        for text in each.environment.values()
+        service.id
+        for service in services
+        for text in service.environment.values()
         if "CREDENTIALS" in text.variables()
     }
     assert told == {"edge"}

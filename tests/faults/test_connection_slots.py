@@ -109,8 +109,8 @@ def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
             == 0
         )
         await mine.close()
-        for each in theirs:
-            each.terminate()
+        for their in theirs:
+            their.terminate()
 
     run(story())
 

@@ -50,7 +50,7 @@ def test_more_than_there_are_is_a_problem(
 
 def test_a_restart_loop_hits_what_it_started(world: World) -> None:
     """Each time the one that replaced the last victim; the twin beside it lives on."""
-    before = {each.id for each in world.system.instances("gateway", "us-east")}
+    before = {instance.id for instance in world.system.instances("gateway", "us-east")}
     waits: list[float] = []
 
     def wait(seconds: float) -> bool:

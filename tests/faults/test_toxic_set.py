@@ -52,7 +52,7 @@ def test_a_direction_says_which_streams_are_hit(direction: str, streams: list[st
     fault("link.timeout", {**PAYMENTS, "direction": direction, "share": "30%"}, world).inject(at_once)
     for name in (LINK, "eu-west.checkout--payments"):
         assert [(toxic.stream, toxic.toxicity) for toxic in toxics(world, name)] == [
-            (each, 0.3) for each in streams
+            (stream, 0.3) for stream in streams
         ]
     assert toxics(world, "us-east.checkout--pricing") == []
 

@@ -123,7 +123,7 @@ def test_every_child_is_started_alike(path: Path) -> None:
             given = {keyword.arg for keyword in call.keywords}
             assert given >= {"env", "cwd"} or function == "subprocess.TimeoutExpired", f"{name}:{call.lineno}"
     for node in ast.walk(tree):
-        if isinstance(node, ast.List) and [getattr(each, "value", None) for each in node.elts][:1] == [
+        if isinstance(node, ast.List) and [getattr(elt, "value", None) for elt in node.elts][:1] == [
             "python3"
         ]:
             assert getattr(node.elts[1], "value", None) == "-I", f"{name}:{node.lineno}"

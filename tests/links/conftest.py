@@ -44,14 +44,14 @@ def left_clean(server: Server) -> None:
 @pytest.fixture
 def upstream() -> Iterator[Callable[[Talk], Upstream]]:
     """Makes upstreams that talk as given."""
-    made: list[Upstream] = []
+    results: list[Upstream] = []
 
     def make(talk: Talk) -> Upstream:
-        made.append(Upstream(talk))
-        return made[-1]
+        results.append(Upstream(talk))
+        return results[-1]
 
     yield make
-    for one in made:
+    for one in results:
         one.close()
 
 

@@ -22,9 +22,9 @@ SLOW = Toxic("slow", "latency", attributes={"latency": 7, "jitter": 0})
 
 @pytest.fixture
 def callee() -> Iterator[Upstream]:
-    made = Upstream(echo)
-    yield made
-    made.close()
+    upstream = Upstream(echo)
+    yield upstream
+    upstream.close()
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_toxics(control: LinkControl, ports: dict[str, int], server: Server) -> 
     control.add_toxic(PRICING, Toxic("other", "noop"))
     control.add_toxic(PRICING, Toxic("slow", "latency", share=0.5, attributes={"latency": 9}))
     changed = ToxicState("slow", "latency", "downstream", 0.5, {"latency": 9, "jitter": 0})
-    assert {each.name for each in toxics(server, PRICING)} == {"slow", "other"}
+    assert {toxic.name for toxic in toxics(server, PRICING)} == {"slow", "other"}
     assert changed in toxics(server, PRICING)
     control.add_toxic(PRICING, Toxic("slow", "timeout", "upstream", attributes={"timeout": 0}))
     assert ToxicState("slow", "timeout", "upstream", 1, {"timeout": 0}) in toxics(server, PRICING)
@@ -107,7 +107,7 @@ def test_a_toxic_that_somebody_removed(control: LinkControl, ports: dict[str, in
     control.add_toxic(PRICING, SLOW)
     server.client.remove_toxic(PRICING.name, "slow")
     control.add_toxic(PRICING, SLOW)
-    assert [each.name for each in toxics(server, PRICING)] == ["slow"]
+    assert [toxic.name for toxic in toxics(server, PRICING)] == ["slow"]
     control.remove_toxic(PRICING, "slow")
 
 
@@ -169,7 +169,7 @@ def test_before_the_first_server(control: LinkControl, server: Server) -> None:
     anywhere.add_toxic(FAR, SLOW)
     port = anywhere.populate("eu-west", ("127.0.0.1", server.port), [FAR])[FAR.name]
     assert server.client.proxies()[FAR.name].listen == f"127.0.0.1:{port}"
-    assert [each.name for each in toxics(server, FAR)] == ["slow"]
+    assert [toxic.name for toxic in toxics(server, FAR)] == ["slow"]
 
 
 def test_populated_twice(control: LinkControl, ports: dict[str, int], server: Server) -> None:
@@ -177,7 +177,7 @@ def test_populated_twice(control: LinkControl, ports: dict[str, int], server: Se
     control.add_toxic(PRICING, SLOW)
     control.cut(IDENTITY)
     assert control.populate("us-east", ("127.0.0.1", server.port), [PRICING, IDENTITY]) == ports
-    assert [each.name for each in toxics(server, PRICING)] == ["slow"]
+    assert [toxic.name for toxic in toxics(server, PRICING)] == ["slow"]
     assert not answers(ports[IDENTITY.name])
 
 

@@ -27,7 +27,7 @@ def test_the_status_is_what_the_on_call_sees(key: Credentials) -> None:
     """It holds pages but no watching alerts, SLOs, changes, regions, and acknowledgements."""
     status, seen = send(key, "GET", "/v1/status")
     assert status == 200
-    assert [each["id"] for each in seen["alerts"]] == ["a1"]
+    assert [alert["id"] for alert in seen["alerts"]] == ["a1"]
     assert seen["alerts"][0]["acknowledged_by"] is None
     assert (seen["changes"][0]["release"], seen["changes"][0]["author"]) == ("pricing-1.1.0", "engineer, mid")
     assert seen["regions"] == [

@@ -39,4 +39,4 @@ def test_events_are_parsed_once() -> None:
 
 def test_unknown_kinds_are_among_the_records() -> None:
     """An event of an unknown kind is readable in its on-disk form."""
-    assert [each.kind for each in INDEX.records].count("of.tomorrow") == 1
+    assert [record.kind for record in INDEX.records].count("of.tomorrow") == 1

@@ -41,7 +41,7 @@ class Shift:
         self.operations += [(each, "done") for each in ordered if each.name == "ack"]
         acts = [each for each in ordered if each.name != "ack"]
         assert len(acts) <= 1
-        self.operations += [(each, "running") for each in acts]
+        self.operations += [(act, "running") for act in acts]
         return (acts[0].name, acts[0].target) if acts else None
 
     def ends(self, state: str = "done", **regions: Health) -> None:

@@ -345,7 +345,7 @@ def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck
     timeouts = replace(TIMEOUTS, revert=0.05, audit=0.05)
     state = end(replace(to_the_fault(fast, fault), abort=holding(1.0), collect=stuck, timeouts=timeouts))
     assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
-    assert [each["where"] for each in fast.events("run.error")] == ["faults.reverted", "audit"]
+    assert [event["where"] for event in fast.events("run.error")] == ["faults.reverted", "audit"]
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
 
 

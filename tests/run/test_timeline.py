@@ -70,14 +70,14 @@ Make = Callable[..., Stage]
 
 @pytest.fixture
 def staged(tmp_path: Path) -> Iterator[Make]:
-    made: list[Stage] = []
+    results: list[Stage] = []
 
     def make(*entries: Entry, **changed: Any) -> Stage:
-        made.append(Stage(tmp_path, list(entries), **changed))
-        return made[-1]
+        results.append(Stage(tmp_path, list(entries), **changed))
+        return results[-1]
 
     yield make
-    for stage in made:
+    for stage in results:
         stage.journal.close()
 
 
@@ -178,7 +178,7 @@ def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make)
     stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
     stage.system.ask = asked()  # type: ignore[method-assign]
     stage.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
-    before = {each.id for each in stage.system.instances(region="eu-west")}
+    before = {instance.id for instance in stage.system.instances(region="eu-west")}
     stage.substrate.order.clear()
     stage.timeline.enter(0)
     destroyed = stage.substrate.order.index("destroy eu-west")

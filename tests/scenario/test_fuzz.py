@@ -60,13 +60,13 @@ sys.addaudithook(_hook)
 def looked_at_only() -> Iterator[None]:
     """Nothing is started, reached or written while the block lasts."""
     global _seen
-    found: list[str] = []
-    _seen = found
+    results: list[str] = []
+    _seen = results
     try:
         yield
     finally:
         _seen = None
-    assert found == []
+    assert results == []
 
 
 def read(path: Path) -> Scenario | tuple[Problem, ...]:
@@ -75,8 +75,8 @@ def read(path: Path) -> Scenario | tuple[Problem, ...]:
     try:
         scenario = library.read(path)
         library.topology(scenario)
-        for each in read_scenarios((str(path),), options):
-            assert 0 < expected_seconds(each.scenario) < math.inf
+        for read_scenario in read_scenarios((str(path),), options):
+            assert 0 < expected_seconds(read_scenario.scenario) < math.inf
     except Invalid as error:
         return error.problems
     return scenario
@@ -87,23 +87,23 @@ def check(raw: bytes, path: Path) -> str:
     path.write_bytes(raw)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with looked_at_only():
-        found = read(path)
+        scenario = read(path)
     assert time.process_time() - began < CPU_S
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MEMORY
-    if isinstance(found, Scenario):
+    if isinstance(scenario, Scenario):
         again = path.with_name("again.yaml")
-        again.write_text(yaml.safe_dump(found.document(), sort_keys=False), encoding="utf-8")
-        assert library.read(again) == found
+        again.write_text(yaml.safe_dump(scenario.document(), sort_keys=False), encoding="utf-8")
+        assert library.read(again) == scenario
         return "good"
     lines = raw.count(b"\n") + raw.count(b"\r") + 10
-    assert found
-    for problem in found:
+    assert scenario
+    for problem in scenario:
         assert problem.message.strip()
         assert len(str(problem)) < LONGEST
         assert str(problem).encode()
         assert problem.file.startswith(str(path)) or "releases" in problem.file
         assert (0 < problem.line <= lines and problem.column > 0) or _whole(problem)
-    return found[0].message[:12]
+    return scenario[0].message[:12]
 
 
 def _whole(problem: Problem) -> bool:
@@ -132,25 +132,25 @@ def warm(folder: Path) -> Path:
 def test_every_kind_of_nonsense_is_told_as_such(tmp_path: Path) -> None:
     """Numbers without end, bombs, tags, paths, expressions that never end; and the file without any of it is good."""
     path = warm(tmp_path)
-    found = [check(text.encode("utf-8", "surrogatepass"), path) for text in each_kind()]
-    assert found[0] == "good"
-    assert len(set(found)) > 25
+    texts = [check(text.encode("utf-8", "surrogatepass"), path) for text in each_kind()]
+    assert texts[0] == "good"
+    assert len(set(texts)) > 25
 
 
 def fuzz(examples: int, folder: Path) -> Counter[str]:
     """So many files; what became of them."""
-    found: Counter[str] = Counter()
+    counter: Counter[str] = Counter()
     path = warm(folder)
 
     @settings(SETTINGS, max_examples=examples)
     @given(hostile())
     def run(raw: bytes) -> None:
         became = check(raw, path)
-        found[became] += 1
+        counter[became] += 1
         event(became)
 
     run()
-    return found
+    return counter
 
 
 def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
     """Each at its own line and column, with a hint where one helps."""
     with pytest.raises(Invalid) as caught:
         library.read(HERE / "nine-mistakes.yaml")
-    found = {(p.line, p.column): p for p in caught.value.problems}
-    assert {place: p.message.split("\n")[0] for place, p in found.items()} == {
+    by_key = {(p.line, p.column): p for p in caught.value.problems}
+    assert {place: p.message.split("\n")[0] for place, p in by_key.items()} == {
         (3, 7): "'Nine Mistakes' has the wrong form",
         (6, 1): "unknown key 'regions'",
         (7, 14): "60 isn't a rate",
@@ -50,11 +50,11 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
         (12, 32): "there is no release 'pricing-9.9.9'",
         (13, 10): "'soon' isn't a duration",
         (13, 16): "unknown action 'deploi'",
-        (16, 5): found[16, 5].message,
+        (16, 5): by_key[16, 5].message,
     }
-    assert found[13, 16].hint == "did you mean 'deploy'?"
-    assert found[9, 31].hint == "did you mean 'buy'?"
-    assert "tdd" in found[16, 5].message
+    assert by_key[13, 16].hint == "did you mean 'deploy'?"
+    assert by_key[9, 31].hint == "did you mean 'buy'?"
+    assert "tdd" in by_key[16, 5].message
 
 
 @pytest.mark.parametrize(

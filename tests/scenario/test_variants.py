@@ -39,8 +39,8 @@ def of(matrix: str, tmp_path: Path) -> dict[str, Scenario]:
 def problems(matrix: str) -> list[str]:
     """Line within `matrix` (its first is 1), column, message and hint of each problem."""
     above = BASE.count("\n")
-    found = sorted(check(parse_yaml(BASE + matrix, "s.yaml")))
-    return [f"{p.line - above}:{p.column} {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
+    ordered = sorted(check(parse_yaml(BASE + matrix, "s.yaml")))
+    return [f"{p.line - above}:{p.column} {p.message}" + (f" ({p.hint})" if p.hint else "") for p in ordered]
 
 
 def test_a_scenario_without_a_matrix_has_no_variants(tmp_path: Path) -> None:

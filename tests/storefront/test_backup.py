@@ -110,13 +110,13 @@ class CutShort(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A tar file with one file in it, without its end."""
-        made = io.BytesIO()
-        with tarfile.open(fileobj=made, mode="w") as archive:
+        bytes_i_o = io.BytesIO()
+        with tarfile.open(fileobj=bytes_i_o, mode="w") as archive:
             archive.addfile(tarfile.TarInfo("PG_VERSION"))
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
-        self.wfile.write(made.getvalue()[:512])
+        self.wfile.write(bytes_i_o.getvalue()[:512])
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""

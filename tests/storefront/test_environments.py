@@ -26,10 +26,10 @@ def test_a_credential_that_cannot_be_read_ends_the_start(text: str, monkeypatch:
 
 def test_a_credential_has_the_scopes_that_are_listed() -> None:
     """None where none is; its token is in no text of it."""
-    made = Credential.read("automation:secret=costs:deploy environment:delete")
-    assert (made.name, made.token) == ("automation", "secret")
-    assert made.scopes == {"costs:deploy", "environment:delete"}
-    assert "secret" not in repr(made)
+    scenario = Credential.read("automation:secret=costs:deploy environment:delete")
+    assert (scenario.name, scenario.token) == ("automation", "secret")
+    assert scenario.scopes == {"costs:deploy", "environment:delete"}
+    assert "secret" not in repr(scenario)
     assert Credential.read("nobody:secret=").scopes == frozenset()
 
 
@@ -81,8 +81,8 @@ def test_a_credential_without_the_scope_is_refused(edge: int) -> None:
 @pytest.mark.system
 def test_a_credential_with_the_scope_is_allowed(edge: int) -> None:
     """202, for a region that is there; asked by anything but POST the door has nothing to say."""
-    told = {"region": "us-east", "scope": "environment:delete", "credential": "automation"}
-    assert post(edge, f"Bearer {ABLE}") == (202, told)
+    by_name = {"region": "us-east", "scope": "environment:delete", "credential": "automation"}
+    assert post(edge, f"Bearer {ABLE}") == (202, by_name)
     assert post(edge, f"Bearer {ABLE}", PATH.replace("us-east", "atlantis")) == (
         404,
         {"error": "no region is called atlantis"},

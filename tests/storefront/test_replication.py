@@ -116,9 +116,9 @@ def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.Captu
         assert up.orders(US) == {"kept"}
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError, match="read-only transaction"):
             up.place(US, "refused")
-        said = capfd.readouterr().err
-        assert "rewinds its data to that of eu-west" in said
-        assert "copies the data" not in said
+        err = capfd.readouterr().err
+        assert "rewinds its data to that of eu-west" in err
+        assert "copies the data" not in err
         up.kill(EU)
         up.promote(US)
         up.place(US, "again")

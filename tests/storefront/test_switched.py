@@ -58,7 +58,10 @@ def recovery() -> Iterator[OperationExecutor]:
 
 def told(system: System) -> dict[str, Any]:
     """What each instance says of its flags, by its id."""
-    return {each.id: system.ask(each, "GET", "/_operator/flags")["flags"] for each in system.instances()}
+    return {
+        instance.id: system.ask(instance, "GET", "/_operator/flags")["flags"]
+        for instance in system.instances()
+    }
 
 
 def restarted(recovery: OperationExecutor) -> None:
@@ -66,9 +69,9 @@ def restarted(recovery: OperationExecutor) -> None:
 
 
 def revived(recovery: OperationExecutor) -> None:
-    for each in recovery.system.instances():
-        recovery.system.substrate.kill(each)
-        recovery.system.revive(each)
+    for instance in recovery.system.instances():
+        recovery.system.substrate.kill(instance)
+        recovery.system.revive(instance)
 
 
 def shipped(recovery: OperationExecutor) -> None:

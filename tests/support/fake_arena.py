@@ -241,9 +241,9 @@ class FakeSystem:
         return self.leading
 
     def kill(self, instances: Sequence[Instance]) -> None:
-        for each in instances:
-            self.substrate.kill(each)
-            self.killed.append(each.id)
+        for instance in instances:
+            self.substrate.kill(instance)
+            self.killed.append(instance.id)
 
     def heal(self, services: Sequence[tuple[str, str]]) -> None:
         for region, name in services:

@@ -52,14 +52,14 @@ def rows_of(folder: Path) -> list[Row]:
         names.setdefault(table, []).append(name)
     content = (folder / "samples" / "0.shard").read_bytes()
     (count,) = struct.unpack_from("<Q", content, 16)
-    found = []
+    results = []
     for number in range(count):
         planned, start, end, user, order, total, release, status, journey, _, region, error, correct = (
             RECORD.unpack_from(content, HEADER + number * RECORD.size)
         )
         where = names["release"][release], status, names["journey"][journey], names["region"][region]
-        found.append(Row(planned, start, end, user, order, total, *where, error, correct))
-    return sorted(found, key=lambda row: row.planned)
+        results.append(Row(planned, start, end, user, order, total, *where, error, correct))
+    return sorted(results, key=lambda row: row.planned)
 
 
 def events_of(folder: Path) -> list[dict[str, Any]]:
@@ -71,23 +71,23 @@ Pairs = list[tuple[float, bool]]
 
 def stream(name: str, rows: Sequence[Row], since: float, end: float) -> Pairs:
     """(planned, bad) of what the SLO counts."""
-    found: Pairs = []
+    results: Pairs = []
     for row in rows:
         if not since <= row.planned <= end:
             continue
         failed = row.error in (STATUS, TIMEOUT, CONNECTION)
         slow = row.end - row.planned >= 0.3
         if (name == "checkout" and row.journey == "buy") or (name == "browse" and row.journey == "browse"):
-            found.append((row.planned, failed))
+            results.append((row.planned, failed))
         elif (
             name == "browse-speed"
             and row.journey == "browse"
             and (slow or row.error not in (STATUS, CONNECTION))
         ):
-            found.append((row.planned, slow or row.error == TIMEOUT))
+            results.append((row.planned, slow or row.error == TIMEOUT))
         elif name == "prices" and row.correct != 2:
-            found.append((row.planned, row.correct == 0))
-    return found
+            results.append((row.planned, row.correct == 0))
+    return results
 
 
 def breach(bad: int, n: int, objective: Fraction) -> bool:
@@ -102,15 +102,15 @@ def breach(bad: int, n: int, objective: Fraction) -> bool:
 
 def breached_windows(pairs: Pairs, objective: Fraction, inject: float) -> list[tuple[int, int]]:
     """(first, last) of the windows (t − 10, t] and [t, t + 10) in breach whose last request came after the fault."""
-    found = []
+    results = []
     for t, _ in pairs:
         ending = [i for i, (x, _) in enumerate(pairs) if t - WINDOW < x <= t]
         beginning = [i for i, (x, _) in enumerate(pairs) if t <= x < t + WINDOW]
         for inside in (ending, beginning):
             bad = sum(pairs[i][1] for i in inside)
             if bad and pairs[inside[-1]][0] >= inject and breach(bad, len(inside), objective):
-                found.append((inside[0], inside[-1]))
-    return sorted(found, key=lambda window: window[1])
+                results.append((inside[0], inside[-1]))
+    return sorted(results, key=lambda window: window[1])
 
 
 def excursion(bads: Sequence[bool], objective: Fraction) -> int:
@@ -220,7 +220,7 @@ def stirred(x: int) -> int:
 
 def complaints(rows: Sequence[Row], seed: int, since: float, end: float, probability: float) -> list[float]:
     """Times of the reports of those who met a failure: each with that probability, 4 s later or so, till the end."""
-    found = []
+    results = []
     for row in rows:
         if row.error and since <= row.planned <= end:
             drawn = stirred(
@@ -228,8 +228,8 @@ def complaints(rows: Sequence[Row], seed: int, since: float, end: float, probabi
             )
             if ((drawn >> 11) + 0.5) / 2**53 < probability:
                 u = ((stirred(drawn) >> 11) + 0.5) / 2**53
-                found.append(row.end + 4.0 * math.exp(0.8 * NormalDist().inv_cdf(u)))
-    return sorted(t for t in found if t <= end)
+                results.append(row.end + 4.0 * math.exp(0.8 * NormalDist().inv_cdf(u)))
+    return sorted(t for t in results if t <= end)
 
 
 def tallies(rows: Sequence[Row], key: str) -> dict[str, Any]:

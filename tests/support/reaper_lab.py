@@ -160,7 +160,7 @@ def runner(
     deaf: bool = False,
 ) -> Iterator[Runner]:
     """Up with four processes a run, `deaf` ones among them. What is left of it when the test ends is ended."""
-    told: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "runs": [
             {"run": run.id, "folder": str(run.folder), "entry": str(run.entry), "key": str(run.key)}
             for run in runs
@@ -173,7 +173,7 @@ def runner(
         "child": CHILD.replace("{}", "SIG_IGN" if deaf else "SIG_DFL"),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", RUNNER, json.dumps(told)],
+        [sys.executable, "-c", RUNNER, json.dumps(by_name)],
         env={**os.environ, "PYTHONPATH": SOURCE_PATH},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

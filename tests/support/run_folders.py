@@ -192,15 +192,21 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def write_shard(path: Path, requests: Iterable[Request]) -> None:
     writer = ShardWriter(path, grow=4096)
     never = float("nan")
-    for each in requests:
-        unsent = each.error == ErrorKind.NOT_SENT
-        names = [writer.intern("release", each.release), each.status, writer.intern("journey", each.journey)]
-        start, end = (never, never) if unsent else (each.planned + each.late, each.planned + each.took)
+    for request in requests:
+        unsent = request.error == ErrorKind.NOT_SENT
+        names = [
+            writer.intern("release", request.release),
+            request.status,
+            writer.intern("journey", request.journey),
+        ]
+        start, end = (
+            (never, never) if unsent else (request.planned + request.late, request.planned + request.took)
+        )
         where = [
             writer.intern("step", "step"),
-            writer.intern("region", each.region),
-            each.error,
-            each.correct,
+            writer.intern("region", request.region),
+            request.error,
+            request.correct,
         ]
-        writer.append(each.planned, start, end, each.user, each.order, each.total, *names, *where)
+        writer.append(request.planned, start, end, request.user, request.order, request.total, *names, *where)
     writer.close()

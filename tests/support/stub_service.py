@@ -112,8 +112,8 @@ def serving(path: Path) -> Iterator[Stub]:
         protocol_version = "HTTP/1.1"
 
         def _any(self) -> None:
-            told = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body = stub.answer(self.command, self.path, told)
+            scenario = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = stub.answer(self.command, self.path, scenario)
             content = b"" if body is None else json.dumps(body).encode()
             try:
                 self.send_response(status)

@@ -118,12 +118,12 @@ class ProcessLab(Lab):
 
     def running(self, run_id: str) -> list[str]:
         mark = f"GAMEDAY_RUN={run_id}".encode()
-        found = []
+        results = []
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):
                 if mark in environ.read_bytes().split(b"\0"):
-                    found.append(environ.parent.name)
-        return found
+                    results.append(environ.parent.name)
+        return results
 
     def traces(self, run_id: str) -> list[str]:
         return self.running(run_id)
@@ -166,13 +166,13 @@ class DockerLab(Lab):
     def traces(self, run_id: str) -> list[str]:
         wanted = {"label": f"gameday.run={run_id}"}
         with closing(engine()) as client:
-            found = [
+            parts = [
                 *(container["Id"] for container in client.containers(all=True, filters=wanted)),
                 *(network["Name"] for network in client.networks() if run_id in network["Name"]),
                 *(volume["Name"] for volume in client.volumes()["Volumes"] or () if run_id in volume["Name"]),
                 *(image["Id"] for image in client.images(filters=wanted)),
             ]
-        return [str(each) for each in found]
+        return [str(each) for each in parts]
 
 
 class Runs:

@@ -45,7 +45,7 @@ def attempts(
 
 def entry(name: str = "bad-deploy", ttrs: Sequence[float | None] = SIX, **given: Any) -> Entry:
     """A scenario with a trial for each TTR; an infinite one failed."""
-    made = [
+    results = [
         full(f"{name}-{i}", name, ttr=ttr, status=int(ttr == float("inf")), seed=7 + i)
         for i, ttr in enumerate(ttrs)
     ]
@@ -54,7 +54,7 @@ def entry(name: str = "bad-deploy", ttrs: Sequence[float | None] = SIX, **given:
         "title": f"About {name}",
         "path": f"scenarios/{name}.yaml",
         "trials": len(ttrs),
-        "attempts": attempts(made, name),
+        "attempts": attempts(results, name),
         "report": page if ttrs else None,
     }
     return Entry(name, **about | given)

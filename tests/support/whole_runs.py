@@ -76,11 +76,11 @@ def ended_by_responder(outcome: Mapping[str, Any]) -> bool:
 
 def processes_of(run_id: str) -> list[str]:
     """Return the command lines of all processes that belong to a run."""
-    found = []
+    results = []
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.environ().get("GAMEDAY_RUN") == run_id:
-                found.append(" ".join(process.cmdline()))
+                results.append(" ".join(process.cmdline()))
         except psutil.Error:
             continue
-    return found
+    return results

@@ -68,9 +68,9 @@ def substrate() -> FakeSubstrate:
 def operator(substrate: FakeSubstrate, tmp_path: Path) -> Iterator[Deployer]:
     topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
     journal = Journal(tmp_path / "journal.jsonl")
-    made = Deployer(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
-    made.system.bring_up()
-    yield made
+    deployer = Deployer(System(substrate, FakeLinks(), topology, build), about, plan, journal, HandClock())
+    deployer.system.bring_up()
+    yield deployer
     journal.close()
 
 
@@ -79,7 +79,7 @@ def journalled(operator: Deployer) -> list[Event]:
 
 
 def releases(substrate: FakeSubstrate, service: str) -> list[str]:
-    return sorted(each.release for each in substrate.instances() if each.service == service)
+    return sorted(instance.release for instance in substrate.instances() if instance.service == service)
 
 
 def test_link_servers_are_up_before_anything_that_needs_them(
@@ -90,7 +90,7 @@ def test_link_servers_are_up_before_anything_that_needs_them(
         line.split()[1] in ("links", "edge-links") for line in substrate.order if line.startswith("start")
     ]
     assert kinds == sorted(kinds, reverse=True)
-    checkout = next(each for each in substrate.instances() if each.service == "checkout")
+    checkout = next(instance for instance in substrate.instances() if instance.service == "checkout")
     links = substrate.given[checkout.id]
     assert set(links) == {"LINK_CHECKOUT_POSTGRES", "LINK_CHECKOUT_PRICING", "LINK_CHECKOUT_PAYMENTS"}
     assert re.fullmatch(
@@ -225,7 +225,7 @@ def test_an_automation_is_authorized_by_its_own_credential_before_it_deletes(
     path = "POST /_operator/environments/eu-west/delete"
     assert door.asked == [("edge", path, "of-the-automation")]
     assert "destroy eu-west" in substrate.order
-    assert [each.release for each in operator.system.instances("costs", "eu-west")] == ["costs-1.1.0"]
+    assert [instance.release for instance in operator.system.instances("costs", "eu-west")] == ["costs-1.1.0"]
     assert [each.state for each in operator.feed()] == ["done"]
 
 
@@ -271,10 +271,10 @@ def test_an_environment_that_does_not_come_back_fails_the_change(
     with pytest.raises(PortError, match="isn't ready"):
         operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     assert [each.state for each in operator.feed()] == ["failed"]
-    told = [
+    pairs = [
         (event.kind, event.data.get("why"))
         for event in journalled(operator)
         if event.kind.startswith("change.")
     ]
-    assert told == [("change.started", None), ("change.failed", "eu-west.costs isn't ready")]
+    assert pairs == [("change.started", None), ("change.failed", "eu-west.costs isn't ready")]
     assert operator.system.releases["costs"] == "costs-1.0.0"

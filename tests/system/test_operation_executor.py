@@ -52,7 +52,7 @@ class Bench:
 
     def _promote(self, url: str) -> None:
         self.done.append(("promote", url))
-        self.promotes_with = sorted(each.region for each in self.system.instances("postgres"))
+        self.promotes_with = sorted(instance.region for instance in self.system.instances("postgres"))
 
     def _ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         if instance.service in self.broken:
@@ -131,7 +131,7 @@ def test_a_region_that_is_still_lost_cannot_rejoin(bench: Bench) -> None:
 
 def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> None:
     """Standbys go on; the same number runs afterwards."""
-    before = {each.id for each in bench.system.instances("postgres")}
+    before = {instance.id for instance in bench.system.instances("postgres")}
     bench.carry("restart", "postgres")
     after = {each.id for each in bench.system.instances("postgres")}
     assert len(after) == len(before) == 3
@@ -141,11 +141,11 @@ def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> Non
 def test_a_flag_is_sent_to_every_service(bench: Bench) -> None:
     """Every instance that serves requests gets it once; databases and link servers have no flags."""
     bench.carry("flag", "queue-checkout=on")
-    told = [what for what, _ in bench.done]
-    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= set(told)
-    assert not any(what.startswith(("postgres", "links", "edge-links")) for what in told)
-    assert len(told) == sum(
-        each.ready == "http" and each.instances for each in bench.system.topology.services
+    whats = [what for what, _ in bench.done]
+    assert {"checkout /_operator/flags", "edge /_operator/flags"} <= set(whats)
+    assert not any(what.startswith(("postgres", "links", "edge-links")) for what in whats)
+    assert len(whats) == sum(
+        service.ready == "http" and service.instances for service in bench.system.topology.services
     )
     assert {tuple(body.items()) for _, body in bench.done} == {(("queue-checkout", True),)}
 
@@ -227,7 +227,7 @@ def test_an_instance_that_hangs_does_not_delay_a_flag(bench: Bench) -> None:
 
 def test_a_flag_that_no_service_knows_is_not_kept(bench: Bench) -> None:
     """No instance took it, so later instances don't start with it."""
-    bench.broken |= {each.name for each in bench.system.topology.services}
+    bench.broken |= {service.name for service in bench.system.topology.services}
     with pytest.raises(PortError, match="hangs"):
         bench.carry("flag", "chekout=off")
     assert bench.system.flags.all() == {}
@@ -235,7 +235,7 @@ def test_a_flag_that_no_service_knows_is_not_kept(bench: Bench) -> None:
 
 def test_a_flag_without_any_instance_fails(bench: Bench) -> None:
     """The operation isn't reported as done."""
-    bench.system.kill([each for each in bench.system.instances() if each.service != "postgres"])
+    bench.system.kill([instance for instance in bench.system.instances() if instance.service != "postgres"])
     with pytest.raises(PortError, match="no running instance supports feature flags"):
         bench.carry("flag", "checkout=off")
 

@@ -47,7 +47,7 @@ def bench() -> Bench:
 
 def test_a_lost_region_has_nothing_and_starts_nothing(bench: Bench) -> None:
     """Its link server goes too, and each instance is journalled as killed; the other region is as before."""
-    there = {each.id for each in bench.system.instances(region="us-east")}
+    there = {instance.id for instance in bench.system.instances(region="us-east")}
     elsewhere = bench.system.instances(region="eu-west")
     bench.system.lose("us-east", destroy=False)
     assert bench.system.instances(region="us-east") == []
@@ -104,7 +104,9 @@ def test_a_region_that_returns_has_its_link_server_first(bench: Bench) -> None:
     assert bench.substrate.order[0] == "start links links"
     planned = sum(s.instances for s in bench.system.topology.services if s.region == "us-east")
     assert len(bench.system.instances(region="us-east")) == planned
-    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.1.0"}
+    assert {instance.release for instance in bench.system.instances("pricing", "us-east")} == {
+        "pricing-1.1.0"
+    }
 
 
 def test_bringing_back_twice_changes_nothing(bench: Bench) -> None:
@@ -156,8 +158,8 @@ def test_two_instances_that_died_together_are_two_again(
 def test_a_failed_start_leaves_no_claim(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of two starts fails while the other is slow: the next thread counts both correctly."""
     start, lock, tries = bench.substrate.start, threading.Lock(), 0
-    for each in bench.system.instances("pricing", "us-east"):
-        bench.substrate.kill(each)
+    for instance in bench.system.instances("pricing", "us-east"):
+        bench.substrate.kill(instance)
 
     def first_fails(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         nonlocal tries
@@ -180,8 +182,8 @@ def test_a_failed_start_leaves_no_claim(bench: Bench, monkeypatch: pytest.Monkey
 def test_a_start_that_hangs_delays_no_other_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other places start at once."""
     free, start, hanging = threading.Event(), bench.substrate.start, threading.Semaphore(0)
-    for each in bench.system.instances("pricing"):
-        bench.substrate.kill(each)
+    for instance in bench.system.instances("pricing"):
+        bench.substrate.kill(instance)
 
     def hangs(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         if service.region == "eu-west":
@@ -392,7 +394,7 @@ def test_an_instance_that_a_fault_killed_stays_down_until_heal(
 def test_an_isolated_region_answers_no_request_from_outside(bench: Bench) -> None:
     """Every link with exactly one end in it drops packets both ways, links within don't; joining reverts that."""
     bench.system.isolate("eu-west")
-    dark = {each.split()[1] for each in bench.links.stands}
+    dark = {stand.split()[1] for stand in bench.links.stands}
     assert "edge--gateway.eu-west" in dark
     assert "eu-west.checkout--payments" in dark
     assert "eu-west.checkout--pricing" not in dark
@@ -424,4 +426,6 @@ def test_a_restart_that_crosses_a_rollback_ends_on_the_wanted_release(bench: Ben
 
     bench.system.build = late
     bench.system.heal([("us-east", "pricing")])
-    assert {each.release for each in bench.system.instances("pricing", "us-east")} == {"pricing-1.0.0"}
+    assert {instance.release for instance in bench.system.instances("pricing", "us-east")} == {
+        "pricing-1.0.0"
+    }

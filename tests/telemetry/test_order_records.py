@@ -193,9 +193,9 @@ def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop,
     sound = write(tmp_path / "sound", Story().begin().finish(), requests)
     told = collect_orders(shop.database, address, RUN, sound, key=storefront_services.PAYMENTS_KEY)
     assert (told.orders, told.charges, told.why) == (6, 6, "")
-    found = measure(sound)["audit"]
-    assert found.pop("acknowledged") == 6
-    assert set(found.values()) == {0}
+    audit = measure(sound)["audit"]
+    assert audit.pop("acknowledged") == 6
+    assert set(audit.values()) == {0}
 
     columns = "user_id, status, total_cents, placed_at, region, items, contact"
     copy = f"INSERT INTO orders (id, {columns}) SELECT '{RUN}-2-again', {columns} FROM orders WHERE id = '{RUN}-2'"

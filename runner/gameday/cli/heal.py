@@ -101,8 +101,8 @@ def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) ->
             raise click.UsageError("--revert-only and --dry-run can't be combined")
         return LEFT if _revert(traces) else 0
     if dry_run:
-        for each in traces:
-            _show(each.run, "would be removed", _present(each, survey))
+        for trace in traces:
+            _show(trace.run, "would be removed", _present(trace, survey))
     left = False if dry_run else _heal(traces, survey)
     if not dry_run:
         _forget_tokens(survey)
@@ -121,18 +121,18 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
     """Clear the runs and close their journals; return True if something is left."""
     kinds = {*survey.remains, *(each.substrate for each in traces)}
     results = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
-    for each in traces:
-        cleared = results[each.run]
-        _open(each)
-        closed = each.folder is not None and finished(each.folder) is False
-        if each.folder and (closed or cleared.removed):
-            closed = close(each.folder, WHY, cleared, by="gameday heal") and closed
-        if each.entry and not cleared.left:
-            each.entry.unlink(missing_ok=True)
-        _show(each.run, "removed", cleared.removed)
+    for trace in traces:
+        cleared = results[trace.run]
+        _open(trace)
+        closed = trace.folder is not None and finished(trace.folder) is False
+        if trace.folder and (closed or cleared.removed):
+            closed = close(trace.folder, WHY, cleared, by="gameday heal") and closed
+        if trace.entry and not cleared.left:
+            trace.entry.unlink(missing_ok=True)
+        _show(trace.run, "removed", cleared.removed)
         if closed:
-            click.echo(f"  journal    ended; gameday report {shlex.quote(str(each.folder))}")
-        _tell(each.run, cleared)
+            click.echo(f"  journal    ended; gameday report {shlex.quote(str(trace.folder))}")
+        _tell(trace.run, cleared)
     return any(cleared.left for cleared in results.values())
 
 

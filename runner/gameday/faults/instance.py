@@ -169,10 +169,10 @@ class RestartLoop(OfInstances):
         for turn in range(self.times):
             if turn and not wait(self.every):
                 return
-            before = {each.id for each in system.instances()}
+            before = {instance.id for instance in system.instances()}
             system.kill(victims)
             heal(system, chosen)
-            victims = [each for each in in_places(system, chosen) if each.id not in before]
+            victims = [in_place for in_place in in_places(system, chosen) if in_place.id not in before]
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
         heal(arena.system, chosen)
@@ -180,4 +180,6 @@ class RestartLoop(OfInstances):
 
 def in_places(system: System, chosen: Chosen) -> Sequence[Instance]:
     """Return the running instances of the chosen ones' services and regions."""
-    return [each for each in system.instances() if [each.region, each.service] in chosen["places"]]
+    return [
+        instance for instance in system.instances() if [instance.region, instance.service] in chosen["places"]
+    ]

@@ -1,4 +1,6 @@
-"""Execution of operations: roll back, shift traffic, promote and rejoin databases, restart, switch flags.
+"""Execution of operations: shift traffic, promote and rejoin databases, restart, switch flags.
+
+Deploys and rollbacks are in `deploy_and_rollback`.
 
 Each operation uses the operators' own interfaces: the edge's endpoints, the database, and the substrate out of band.
 """

@@ -176,10 +176,10 @@ class Stream:
 
     def _design(self, steady: Sequence[Outcome]) -> None:
         rate, seen = max(self.rate, LEAST_RATE), [(outcome.end, outcome.good) for outcome in steady]
-        made = (
+        pairs = (
             (one, self._make(one, self.slo, self.p0, rate, self._streams, seen)) for one in self._detections
         )
-        self._armed = [(detection, detector) for detection, detector in made if detector is not None]
+        self._armed = [(detection, detector) for detection, detector in pairs if detector is not None]
         self._waiting = [(one, detector) for one, detector in self._armed if isinstance(detector, Waiting)]
 
     def _begin_waiting(self, now: float) -> None:

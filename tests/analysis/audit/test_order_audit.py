@@ -48,8 +48,8 @@ class Records:
     def audited(self, folder: Path, requests: list[Request] | None = None, **scenario: Any) -> dict[str, Any]:
         requests = buying() if requests is None else requests
         made = write(folder / "run", STORY, requests, self.orders, self.ledger, self.stock, **scenario)
-        found: dict[str, Any] = measure(made)["audit"]
-        return found
+        audit: dict[str, Any] = measure(made)["audit"]
+        return audit
 
 
 def test_sound_records_have_nothing_against_them(tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_a_missing_record_makes_its_figures_null(tmp_path: Path, gone: str, unkn
 
 def test_unaudited_is_null_and_not_none_lost(tmp_path: Path) -> None:
     """Without any record nothing is said."""
-    found = measure(write(tmp_path / "run", STORY, buying()))["audit"]
-    assert set(found.values()) == {None}
+    audit = measure(write(tmp_path / "run", STORY, buying()))["audit"]
+    assert set(audit.values()) == {None}
 
 
 def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ class TestRecoveryPoint:
             request = next(each for each in requests if each.planned == t)
             request.order, request.total, request.took = n, 5, 0.0
         folder = write(folder / "run", story.finish(), requests, [row(n, cents=5) for n in kept])
-        found = measure(folder)["audit"]
-        return found["lost"], found["rpo_s"]
+        audit = measure(folder)["audit"]
+        return audit["lost"], audit["rpo_s"]
 
     def region_lost(self, region: str = "us-east") -> Story:
         story = (

@@ -40,19 +40,19 @@ ROWS = [row("run-10", cents=7), row("run-2", "pending", 9), row("run-3", "void",
 )
 def test_rows_become_columns(tmp_path: Path, style: dict[str, Any], more: list[dict[str, Any]]) -> None:
     """By number, whatever the style of the file; rows of other runs don't matter, odd ids of this one come first."""
-    found = read(tmp_path, *ROWS, *more, **style)
+    scenario = read(tmp_path, *ROWS, *more, **style)
     extra = [4] if more and more[0]["total_cents"] < 0 else []
     odd = [-1] if more and more[0]["id"] == "run-x" else []
-    assert found.number.tolist() == [*odd, 2, 3, *extra, 10]
-    assert found.paid.tolist() == [*(True for _ in odd), False, False, *(True for _ in extra), True]
-    assert found.state.tolist() == [*(2 for _ in odd), 1, 0, *(2 for _ in extra), 2]
-    assert found.cents.tolist() == [*(5 for _ in odd), 9, 1, *(-3 for _ in extra), 7]
+    assert scenario.number.tolist() == [*odd, 2, 3, *extra, 10]
+    assert scenario.paid.tolist() == [*(True for _ in odd), False, False, *(True for _ in extra), True]
+    assert scenario.state.tolist() == [*(2 for _ in odd), 1, 0, *(2 for _ in extra), 2]
+    assert scenario.cents.tolist() == [*(5 for _ in odd), 9, 1, *(-3 for _ in extra), 7]
 
 
 def test_the_later_row_of_an_order_holds(tmp_path: Path) -> None:
     """As in any log of changes."""
-    found = read(tmp_path, row("run-1", "pending"), row("run-1", "paid", 8))
-    assert (found.number.tolist(), found.paid.tolist(), found.cents.tolist()) == ([1], [True], [8])
+    scenario = read(tmp_path, row("run-1", "pending"), row("run-1", "paid", 8))
+    assert (scenario.number.tolist(), scenario.paid.tolist(), scenario.cents.tolist()) == ([1], [True], [8])
 
 
 def test_no_file_and_an_empty_one_differ(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_equal_purchases_are_equal(tmp_path: Path, more: list[dict[str, Any]]) -
     """Of one user and one basket; nothing else makes two orders alike, and the way they are read doesn't either."""
     same, other, some = ((3, 1), (7, 2)), ((3, 1), (7, 1)), ((3, 1),)
     orders = [bought("run-1", 5, *same), bought("run-2", 5, *same), bought("run-3", 6, *same)]
-    found = read(tmp_path, *orders, bought("run-4", 5, *other), bought("run-5", 5, *some), *more)
-    one, two, *others = found.purchase[found.number > 0].tolist()
+    scenario = read(tmp_path, *orders, bought("run-4", 5, *other), bought("run-5", 5, *some), *more)
+    one, two, *others = scenario.purchase[scenario.number > 0].tolist()
     assert one == two
     assert len({one, *others}) == 4
-    assert found.cents[found.number > 0].tolist() == [5] * 5
+    assert scenario.cents[scenario.number > 0].tolist() == [5] * 5
     assert 0 not in (one, *others)
 
 
@@ -84,9 +84,9 @@ def test_units_of_chosen_orders(tmp_path: Path) -> None:
     """By product, of the orders asked for and of rows that stand there again; a failed order sold nothing."""
     failed = {**bought("run-3", 1, (1, 40)), "status": "failed"}
     again = bought("run-2", 1, (2, 5))
-    found = read(
+    scenario = read(
         tmp_path, bought("run-1", 1, (1, 2), (2, 1)), again, failed, again, bought("run-y", 1, (9, 1))
     )
-    assert found.repeated == 1
-    assert found.units(np.array([1, 3])) == {1: 2, 2: 6}
-    assert found.units(np.array([-1])) == {9: 1, 2: 5}
+    assert scenario.repeated == 1
+    assert scenario.units(np.array([1, 3])) == {1: 2, 2: 6}
+    assert scenario.units(np.array([-1])) == {9: 1, 2: 5}

@@ -82,14 +82,14 @@ def test_a_long_revert_counts_from_its_order(tmp_path: Path) -> None:
 
 def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None:
     """Three requests a second, one in eleven bad: a window of good ones may be luck, and is a recovery even so."""
-    found = []
+    results = []
     for after in (5.0, 9.9, 10.1):
         requests = steadily(120.0, step=0.36)
         failing(requests, 20.0, 60.0, which=lambda request: request.user % 11 == 0)
         (last,) = [request.planned for request in requests if request.error][-1:]
         made = cut(round(last + 0.36 + after, 6), end=120.0)
-        found.append(ended(tmp_path / str(after), made, requests)[0])
-    assert found == ["schedule", "schedule", "system"]
+        results.append(ended(tmp_path / str(after), made, requests)[0])
+    assert results == ["schedule", "schedule", "system"]
 
 
 def leak(ready: float) -> Story:
@@ -141,13 +141,13 @@ def test_every_operation_counts_from_its_first_effect(
     data: dict[str, Any],
 ) -> None:
     """Ordered at 23 s and done at 26 s, users well at 24 s: its doing where its first sign came before, else not."""
-    found = []
+    results = []
     for at in (23.5, 25.0):
         made = Story().begin().add(18.0, "fault.intended", "f1", **fault)
         made.add(23.0, "operation.intended", "o1", name=name, target=target, by="auto", change=None)
         made.add(at, sign, subject, **data).add(26.0, "operation.done", "o1").finish()
-        found.append(ended(tmp_path / str(at), made, failing(steadily(), 20.0, 24.0))[0])
-    assert found == ["responder", "system"]
+        results.append(ended(tmp_path / str(at), made, failing(steadily(), 20.0, 24.0))[0])
+    assert results == ["responder", "system"]
 
 
 @pytest.mark.parametrize(("answer", "who"), [(24.3, "responder"), (24.01, "system")])
@@ -165,15 +165,15 @@ def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: fl
 
 def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
     """It leaves no other trace."""
-    found = []
+    results = []
     for done in (23.9, 25.0):
         made = Story().begin().add(18.0, "fault.intended", "f1", **LINK)
         made.add(
             23.0, "operation.intended", "o1", name="flag", target="queue-checkout=on", by="auto", change=None
         )
         made.add(done, "operation.done", "o1").finish()
-        found.append(ended(tmp_path / str(done), made, failing(steadily(), 20.0, 24.0))[0])
-    assert found == ["responder", "system"]
+        results.append(ended(tmp_path / str(done), made, failing(steadily(), 20.0, 24.0))[0])
+    assert results == ["responder", "system"]
 
 
 @pytest.mark.parametrize(
@@ -181,13 +181,13 @@ def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
 )
 def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, data: dict[str, Any]) -> None:
     """A region taken in again is seen down again; one that was left gets its traffic again: it went on being hurt."""
-    found = []
+    results = []
     for region in ("us-east", "eu-west"):
         made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
         made.add(21.0, "operation.intended", "o1", name=name, target="us-east", by="auto", change=None)
         made.add(21.5, "operation.done", "o1").add(23.0, kind, region, **data).finish()
-        found.append(ended(tmp_path / region, made, failing(steadily(), 20.0, 24.0))[0])
-    assert found == ["system", "responder"]
+        results.append(ended(tmp_path / region, made, failing(steadily(), 20.0, 24.0))[0])
+    assert results == ["system", "responder"]
 
 
 def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_path: Path) -> None:
@@ -215,12 +215,12 @@ def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
 
 def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
     """The roll-back was in vain; the fix, ordered at 39.5 s, was not. That of another service fixes nothing."""
-    found = []
+    results = []
     for service in ("pricing", "catalog"):
         made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0)
         made.deploy(39.5, 42.0, fault=False, change="c3", service=service).finish()
-        found.append(ended(tmp_path / service, made, failing(steadily(), 20.0, 40.0)))
-    assert found == [("schedule", "censored", 39.5), ("system", "measured", None)]
+        results.append(ended(tmp_path / service, made, failing(steadily(), 20.0, 40.0)))
+    assert results == [("schedule", "censored", 39.5), ("system", "measured", None)]
 
 
 @pytest.mark.parametrize(("service", "who"), [("pricing", "responder"), ("catalog", "system")])

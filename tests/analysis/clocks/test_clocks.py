@@ -197,7 +197,7 @@ def test_earliest_effect_and_latest_recovery_of_several_slos(tmp_path: Path) -> 
     outcome = measure(write(tmp_path / "run", rolled_back(), requests, slos=slos))
     # Odd requests (…20.05, 20.15) browse, even ones (…22.0, 27.9) buy.
     assert (outcome["clocks"]["effect"], outcome["clocks"]["recovered"]) == (20.05, 28.0)
-    assert [(each["effect"], each["recovered"]) for each in outcome["slos"]] == [(22.0, 28.0), (20.05, 26.05)]
+    assert [(slo["effect"], slo["recovered"]) for slo in outcome["slos"]] == [(22.0, 28.0), (20.05, 26.05)]
 
 
 @pytest.mark.parametrize(("again", "relapses"), [(29.0, []), (35.0, [{"recovered": 24.0, "breached": 35.0}])])
@@ -216,7 +216,7 @@ def test_outages_of_two_slos_close_together_are_one(
     failing(requests, again, again + 3, which=lambda r: r.journey == "browse")
     outcome = measure(write(tmp_path / "run", rolled_back(), requests, slos=slos))
     # buy is planned at even tenths, browse 50 ms later
-    expected = [{**each, "breached": each["breached"] + 0.05} for each in relapses]
+    expected = [{**relapse, "breached": relapse["breached"] + 0.05} for relapse in relapses]
     assert (outcome["clocks"]["effect"], outcome["relapses"]) == (20.0, expected)
     assert outcome["clocks"]["recovered"] == pytest.approx(again + 3.05)
 
@@ -245,7 +245,7 @@ def test_a_wrong_rollback_is_counted_and_ended_nothing(tmp_path: Path) -> None:
     story.rollback(22.0, 24.0, "c2").rollback(26.0, 29.0, "c1", operation="o2").finish()
     expect = ["operations.wrong == 1", "operations.total == 2"]
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0), expect=expect))
-    assert [each["right"] for each in outcome["operations"]] == [False, True]
+    assert [operation["right"] for operation in outcome["operations"]] == [False, True]
     assert [outcome["clocks"][name] for name in ("ack", "act", "acted")] == [22.0, 26.0, 29.0]
     assert outcome["verdict"] == "pass"
 
@@ -320,7 +320,7 @@ def test_pages_for_nothing_are_false_alarms(tmp_path: Path) -> None:
         request.journey = "browse" if number % 2 else "buy"
     failing(requests, 20.0, 30.0, which=lambda r: r.journey == "buy")
     outcome = measure(write(tmp_path / "run", story, requests, slos=slos, expect=["false_alarms == 2"]))
-    assert [each["false_alarm"] for each in outcome["alerts"]] == [True, True, False]
+    assert [alert["false_alarm"] for alert in outcome["alerts"]] == [True, True, False]
     assert (outcome["clocks"]["detect"], outcome["detectors"]["cusum"]["false_alarms"]) == (21.0, 2)
     assert outcome["verdict"] == "pass"
 

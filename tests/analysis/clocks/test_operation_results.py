@@ -37,7 +37,7 @@ def story(fault: dict[str, Any] | None, since: float = 18.0, until: float | None
 
 
 def operated(made: Story, t: float, name: str, target: str, done: float | None = None) -> Story:
-    number = f"o{sum(each.kind == 'operation.intended' for each in made.events) + 1}"
+    number = f"o{sum(event.kind == 'operation.intended' for event in made.events) + 1}"
     made.add(t, "operation.intended", number, name=name, target=target, by="auto", change=None)
     return made.add(done or t + 0.5, "operation.done", number)
 

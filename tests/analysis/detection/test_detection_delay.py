@@ -35,27 +35,29 @@ def found(
 def test_p1_is_counted_from_effect_to_recovery(tmp_path: Path) -> None:
     """100 of the 199 from the first bad request to just after the last one; p0, rate and streams as journalled."""
     outcome = found(tmp_path, story())
-    told = outcome["detection"]
+    detection = outcome["detection"]
     assert (outcome["clocks"]["effect"], outcome["clocks"]["recovered"]) == (20.0, 29.95)
-    assert told["p1"] == pytest.approx(100 / 199, abs=1e-6)
-    assert (told["slo"], told["p0"], told["rate"], told["streams"], told["n"]) == (
+    assert detection["p1"] == pytest.approx(100 / 199, abs=1e-6)
+    assert (detection["slo"], detection["p0"], detection["rate"], detection["streams"], detection["n"]) == (
         "shop",
         0.0025,
         20.0,
         1,
         200,
     )
-    assert told["limit_s"] == outcome["limit_s"] == pytest.approx(limit(0.0025, 100 / 199, 20.0), abs=1e-6)
-    assert told["ratio"] == pytest.approx(1.0 / outcome["limit_s"], abs=1e-5)
+    assert (
+        detection["limit_s"] == outcome["limit_s"] == pytest.approx(limit(0.0025, 100 / 199, 20.0), abs=1e-6)
+    )
+    assert detection["ratio"] == pytest.approx(1.0 / outcome["limit_s"], abs=1e-5)
 
 
 def test_the_upper_bound_of_p0_gives_the_other_end(tmp_path: Path) -> None:
     """No error in 200 bounds p0 at 1.49 % (95 %): 1 − 0.05 to the power of 1/200. The limit is longer there."""
-    told = found(tmp_path, story())["detection"]
+    detection = found(tmp_path, story())["detection"]
     upper = 1 - 0.05 ** (1 / 200)
-    assert told["p0_upper"] == pytest.approx(upper, abs=1e-6)
-    assert told["limit_at_upper_s"] == pytest.approx(limit(upper, 100 / 199, 20.0), abs=1e-6)
-    assert told["limit_at_upper_s"] > told["limit_s"]
+    assert detection["p0_upper"] == pytest.approx(upper, abs=1e-6)
+    assert detection["limit_at_upper_s"] == pytest.approx(limit(upper, 100 / 199, 20.0), abs=1e-6)
+    assert detection["limit_at_upper_s"] > detection["limit_s"]
 
 
 def test_the_budget_of_false_alarms_is_shared_by_the_paging_streams(tmp_path: Path) -> None:

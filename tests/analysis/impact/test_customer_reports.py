@@ -25,8 +25,10 @@ def story(seed: int = 7) -> Story:
 
 
 def told(folder: Path, requests: list[Request], seed: int = 7, **scenario: Any) -> dict[str, Any]:
-    found: dict[str, Any] = measure(write(folder, story(seed), requests, **scenario))["customer_reports"]
-    return found
+    customer_reports: dict[str, Any] = measure(write(folder, story(seed), requests, **scenario))[
+        "customer_reports"
+    ]
+    return customer_reports
 
 
 def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
@@ -69,15 +71,20 @@ def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
 def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
     """Zero, which isn't unknown; there is no first report then."""
     good = Story().begin().deploy(18.0, 19.0, fault=False).finish(reason="no_effect")
-    found = measure(write(tmp_path / "run", good, steadily()))["customer_reports"]
-    assert (found["total"], found["peak"], found["first_s"], found["curve"]["counts"]) == (0, 0, None, [])
+    customer_reports = measure(write(tmp_path / "run", good, steadily()))["customer_reports"]
+    assert (
+        customer_reports["total"],
+        customer_reports["peak"],
+        customer_reports["first_s"],
+        customer_reports["curve"]["counts"],
+    ) == (0, 0, None, [])
 
 
 def test_where_nothing_was_judged_nothing_is_known(tmp_path: Path) -> None:
     """Null, the curve too."""
     broken = Story().begin().deploy(18.0, 19.0).finish(19.5, "interrupted")
-    found = measure(write(tmp_path / "run", broken, steadily(19.5)))["customer_reports"]
-    assert set(found.values()) == {None}
+    customer_reports = measure(write(tmp_path / "run", broken, steadily(19.5)))["customer_reports"]
+    assert set(customer_reports.values()) == {None}
 
 
 def test_a_journey_that_went_wrong_twice_is_one_reason_to_complain(
@@ -112,10 +119,10 @@ def test_monitors_are_ahead_of_customers_or_behind(tmp_path: Path) -> None:
         .finish()
     )
     outcome = measure(write(tmp_path / "run", late, failing(steadily(), 20.0, 60.0)))
-    found = outcome["customer_reports"]
-    assert found["ahead_client_s"] == pytest.approx(found["alarm_s"] - 1.0)
-    assert found["ahead_service_s"] == pytest.approx(found["alarm_s"] - 30.0)
-    assert found["ahead_client_s"] > 0 > found["ahead_service_s"]
+    customer_reports = outcome["customer_reports"]
+    assert customer_reports["ahead_client_s"] == pytest.approx(customer_reports["alarm_s"] - 1.0)
+    assert customer_reports["ahead_service_s"] == pytest.approx(customer_reports["alarm_s"] - 30.0)
+    assert customer_reports["ahead_client_s"] > 0 > customer_reports["ahead_service_s"]
 
 
 def test_an_expectation_may_speak_of_them(tmp_path: Path) -> None:
@@ -126,6 +133,6 @@ def test_an_expectation_may_speak_of_them(tmp_path: Path) -> None:
         "customer_reports.alarm_s > 2s",
     ]
     folder = write(tmp_path / "run", story(), failing(steadily(), 20.0, 45.0), expect=expect)
-    assert [each["holds"] for each in measure(folder)["expectations"]] == [True, True, True]
+    assert [expectation["holds"] for expectation in measure(folder)["expectations"]] == [True, True, True]
     few = write(tmp_path / "few", story(), failing(steadily(), 20.0, 20.2), expect=expect[:1])
     assert [each["holds"] for each in measure(few)["expectations"]] == [None]

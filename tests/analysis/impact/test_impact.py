@@ -25,21 +25,21 @@ def test_the_hurt_are_counted_by_region_release_and_journey(tmp_path: Path) -> N
         request.user = number % 50
         request.journey = "buy" if number % 2 else "browse"
     failing(requests, 20.0, 30.0, which=lambda r: r.release == "pricing-1.1.0")
-    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
     # The first bad request is number 361 at 20.05 s, the last 557 at 29.85 s; the next good one is at 29.9 s.
-    assert (found["requests"], found["failed"]) == (197, 50)
-    assert found["failed_ratio"] == pytest.approx(50 / 197, abs=1e-6)
-    assert found["served"]["us-east"] == {
+    assert (impact["requests"], impact["failed"]) == (197, 50)
+    assert impact["failed_ratio"] == pytest.approx(50 / 197, abs=1e-6)
+    assert impact["served"]["us-east"] == {
         "requests": 99,
         "failed": 50,
         "failed_ratio": pytest.approx(50 / 99, abs=1e-6),
         "hurt_s": pytest.approx(9.81),  # planned at 20.05 s; the one of 29.85 s was answered at 29.86 s
     }
-    assert found["served"]["eu-west"] == {"requests": 98, "failed": 0, "failed_ratio": 0.0, "hurt_s": 0.0}
-    assert found["releases"]["pricing-1.1.0"]["failed_ratio"] == 1.0
-    assert found["journeys"]["browse"]["failed"] == 0
+    assert impact["served"]["eu-west"] == {"requests": 98, "failed": 0, "failed_ratio": 0.0, "hurt_s": 0.0}
+    assert impact["releases"]["pricing-1.1.0"]["failed_ratio"] == 1.0
+    assert impact["journeys"]["browse"]["failed"] == 0
     # Users number%50 with number%4 == 1 within 0..49, over all residues: 25 odd ones, each hit within 100 requests.
-    assert (found["users"], found["users_affected_ratio"]) == (25, 0.5)
+    assert (impact["users"], impact["users_affected_ratio"]) == (25, 0.5)
 
 
 def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
     for request in requests:
         if request.error == ErrorKind.TIMEOUT:
             request.region, request.took = "", 2.0
-    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
     bad = [r for r in requests if r.error == ErrorKind.TIMEOUT]
-    assert set(found["served"]) == {"", "us-east"}
-    east, west = found["regions"]["us-east"], found["regions"]["eu-west"]
+    assert set(impact["served"]) == {"", "us-east"}
+    east, west = impact["regions"]["us-east"], impact["regions"]["eu-west"]
     assert (east["failed"], east["failed_ratio"], east["users"]) == (len(bad), 1.0, len(bad))
     assert (west["failed"], west["users"], west["users_affected_ratio"], west["hurt_s"]) == (0, 0, 0.0, 0.0)
     assert east["hurt_s"] == pytest.approx(bad[-1].planned + 2.0 - bad[0].planned)
-    cells = {(each["region"], each["journey"]): each for each in found["blast"]}
+    cells = {(each["region"], each["journey"]): each for each in impact["blast"]}
     assert set(cells) == {(region, journey) for region in HOMES for journey in ("buy", "browse")}
     buyers = [r for r in bad if r.journey == "buy"]
     assert cells["us-east", "buy"]["failed"] == len(buyers)
@@ -74,18 +74,18 @@ def test_how_long_each_user_was_hurt(tmp_path: Path) -> None:
     for number, request in enumerate(requests):
         request.user = number % 10
     failing(requests, 20.0, 30.0, which=lambda r: r.user < 5)
-    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
     # 200 requests, twenty of each user, 0.5 s apart: 9.5 s from first to last, answered 10 ms later.
-    assert found["user_hurt_s"] == {key: pytest.approx(9.51) for key in ("median", "p95", "longest")}
-    assert found["hurt_s"] == pytest.approx(9.7 + 0.01)
+    assert impact["user_hurt_s"] == {key: pytest.approx(9.51) for key in ("median", "p95", "longest")}
+    assert impact["hurt_s"] == pytest.approx(9.7 + 0.01)
 
 
 def test_without_the_load_s_plan_homes_are_unknown(tmp_path: Path) -> None:
     """Then nobody's region can be told, and where requests were served still can."""
     folder = write(tmp_path / "run", STORY, failing(steadily(), 20.0, 30.0))
     (folder / "samples" / "load.json").unlink()
-    found = measure(folder)["impact"]
-    assert (found["regions"], found["blast"], found["served"]["us-east"]["failed"]) == ({}, [], 200)
+    impact = measure(folder)["impact"]
+    assert (impact["regions"], impact["blast"], impact["served"]["us-east"]["failed"]) == ({}, [], 200)
 
 
 @pytest.mark.parametrize("regions", [{"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 0.5, "c": 1.5}, {"a": 1.0}])
@@ -124,8 +124,8 @@ def test_the_budget_is_that_of_the_whole_run(tmp_path: Path) -> None:
 def test_requests_not_sent_hurt_nobody_we_know_of(tmp_path: Path) -> None:
     """What was never sent is no request and no failure: 196 of 200 remain."""
     requests = failing(failing(steadily(), 20.0, 30.0), 25.0, 25.2, ErrorKind.NOT_SENT)
-    found = measure(write(tmp_path / "run", STORY, requests))["impact"]
-    assert (found["requests"], found["failed"], found["users"]) == (196, 196, 196)
+    impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    assert (impact["requests"], impact["failed"], impact["users"]) == (196, 196, 196)
 
 
 def test_to_the_end_where_it_never_recovered(tmp_path: Path) -> None:

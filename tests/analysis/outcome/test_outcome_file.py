@@ -128,9 +128,9 @@ def test_how_each_change_ended_is_told(tmp_path: Path) -> None:
     outcome = measure(
         write(tmp_path / "run", story.finish(reason="no_effect"), steadily(), expect=list(COUNTED))
     )
-    told = [(each["state"], each["done"]) for each in outcome["changes"]]
-    assert told == [("done", 18.5), ("cancelled", 19.5), ("failed", None), ("refused", None), (None, None)]
-    assert {each["expr"]: each["holds"] for each in outcome["expectations"]} == COUNTED
+    pairs = [(change["state"], change["done"]) for change in outcome["changes"]]
+    assert pairs == [("done", 18.5), ("cancelled", 19.5), ("failed", None), ("refused", None), (None, None)]
+    assert {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]} == COUNTED
     jsonschema.Draft202012Validator(outcome_schema()).validate(json.loads(json.dumps(outcome)))
 
 

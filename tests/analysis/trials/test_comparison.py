@@ -23,7 +23,7 @@ def against(base: list[Any], new: list[Any], **options: Any) -> dict[str, Any]:
 
 
 def times(values: list[float], factor: float) -> list[float]:
-    return [each * factor for each in values]
+    return [value * factor for value in values]
 
 
 def draws(count: int, seed: int, cv: float = 0.15) -> list[list[float]]:
@@ -170,7 +170,7 @@ def test_a_failure_outweighs_what_can_not_be_judged() -> None:
     base = {"a": trials(TEN[:2], "a"), "b": trials(TEN, "b")}
     told = compare(base, {"a": trials(TEN[:2], "a"), "b": trials(times(TEN, 2), "b")})
     assert told["exit_status"] == 1
-    assert [each.split(":")[0] for each in told["reasons"]] == ["b", "a"]
+    assert [reason.split(":")[0] for reason in told["reasons"]] == ["b", "a"]
 
 
 def test_a_fault_without_effect_is_an_outage_of_no_time() -> None:
@@ -219,11 +219,11 @@ def test_a_rise_by_thirty_percent_is_found() -> None:
 def test_what_is_said_to_be_detectable_is_found_in_four_of_five() -> None:
     """Raised by the increase that the comparison itself prints, 80 % of 100 draws are found, give or take 10."""
     sides = draws(200, seed=13)
-    said = [
+    results = [
         against(base, new)["scenarios"][0]["metrics"]["ttr_s"]["detectable"]
         for base, new in zip(sides[:20], sides[20:40], strict=True)
     ]
-    slower = [times(each, 1 + float(np.median(said))) for each in sides[100:]]
+    slower = [times(each, 1 + float(np.median(results))) for each in sides[100:]]
     assert 70 <= failures(list(zip(sides[:100], slower, strict=True))) <= 90
 
 

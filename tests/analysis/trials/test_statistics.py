@@ -59,7 +59,7 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     """Of 4,000 samples of eight, skewed as times are, 93 % enclose the true median."""
     samples = np.random.default_rng(5).lognormal(size=(4000, 8))
     intervals = [median(sample).interval for sample in samples]
-    inside = [each is not None and each.low <= 1.0 <= each.high for each in intervals]
+    inside = [interval is not None and interval.low <= 1.0 <= interval.high for interval in intervals]
     assert np.mean(inside) == pytest.approx(0.930, abs=0.012)
 
 
@@ -191,7 +191,7 @@ def test_the_interval_of_a_shift_covers_as_often_as_it_says() -> None:
     intervals = [
         hodges_lehmann(random.normal(size=6), random.normal(size=6) + 1).interval for _ in range(2000)
     ]
-    inside = [each is not None and each.low <= 1 <= each.high for each in intervals]
+    inside = [interval is not None and interval.low <= 1 <= interval.high for interval in intervals]
     assert intervals[0] is not None
     assert np.mean(inside) == pytest.approx(intervals[0].coverage, abs=0.012)
 

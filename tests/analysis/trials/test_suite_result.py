@@ -35,7 +35,7 @@ def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str
     """In the order of DESIGN; a scenario that never reached its steady state makes it 3, whatever else holds."""
     found = made(*map(single, statuses))
     assert (found["exit_status"], found["verdict"]) == (status, verdict)
-    assert len(found["reasons"]) == sum(each > 0 for each in statuses)
+    assert len(found["reasons"]) == sum(statuse > 0 for statuse in statuses)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

@@ -56,7 +56,10 @@ def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
 def test_scenarios_stand_by_name() -> None:
     """Each with its own quarters only."""
     found = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
-    assert [(each["scenario"], len(each["quarters"])) for each in found["scenarios"]] == [("a", 1), ("b", 1)]
+    assert [(scenario["scenario"], len(scenario["quarters"])) for scenario in found["scenarios"]] == [
+        ("a", 1),
+        ("b", 1),
+    ]
     assert found["quarters"] == ["2025 Q3", "2026 Q3"]
 
 

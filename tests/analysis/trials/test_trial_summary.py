@@ -25,8 +25,8 @@ def test_five_trials_have_medians_with_intervals() -> None:
     told = summarise([outcome(f"r{i}", ttr=8.0 + i, seed=40 + i) for i in (3, 0, 1, 2, 4)])
     ttr = told["metrics"]["ttr_s"]
     assert (ttr["median"], ttr["interval"], ttr["coverage"]) == (10.0, [8.0, 12.0], 0.9375)
-    assert [each["value"] for each in ttr["values"]] == [11.0, 8.0, 9.0, 10.0, 12.0]
-    assert [(each["run"], each["seed"]) for each in told["trials"]] == [
+    assert [value["value"] for value in ttr["values"]] == [11.0, 8.0, 9.0, 10.0, 12.0]
+    assert [(trial["run"], trial["seed"]) for trial in told["trials"]] == [
         ("r3", 43),
         ("r0", 40),
         ("r1", 41),
@@ -57,7 +57,7 @@ def test_what_was_not_measured_is_told_and_not_counted() -> None:
         [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, failed_ratio=None)]
     )
     ttr = told["metrics"]["ttr_s"]
-    assert [each["state"] for each in ttr["values"]] == ["not_measured", "no_effect", "measured"]
+    assert [value["state"] for value in ttr["values"]] == ["not_measured", "no_effect", "measured"]
     assert (ttr["n"], ttr["median"], ttr["interval"], ttr["coverage"], ttr["needed"]) == (
         1,
         7.0,
@@ -79,9 +79,14 @@ def test_a_run_broken_off_censors_nothing(status: int, state: str) -> None:
 def test_the_success_rate_has_a_bound() -> None:
     """Nine of ten judged trials passed: at least 60.6 % are credible; an inconclusive trial isn't judged."""
     statuses = [0] * 9 + [1, 3]
-    told = summarise([outcome(f"r{i}", status=status) for i, status in enumerate(statuses)])["success"]
-    assert (told["passed"], told["judged"], told["ratio"], told["confidence"]) == (9, 10, 0.9, 0.95)
-    assert told["at_least"] == pytest.approx(0.6058, abs=0.0001)
+    success = summarise([outcome(f"r{i}", status=status) for i, status in enumerate(statuses)])["success"]
+    assert (success["passed"], success["judged"], success["ratio"], success["confidence"]) == (
+        9,
+        10,
+        0.9,
+        0.95,
+    )
+    assert success["at_least"] == pytest.approx(0.6058, abs=0.0001)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_variants_stand_in_their_order_with_what_their_outcomes_say(
     found: dict[str, Any], runs: Mapping[str, Path]
 ) -> None:
     """Verdict, times, who was hurt, orders: as the outcomes have them."""
-    assert [each["name"] for each in found["variants"]] == ["with", "without"]
+    assert [variant["name"] for variant in found["variants"]] == ["with", "without"]
     for each, folder in zip(found["variants"], runs.values(), strict=True):
         outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
         for key in (
@@ -54,7 +54,7 @@ def test_variants_stand_in_their_order_with_what_their_outcomes_say(
 
 def test_only_settings_that_differ_are_named(found: dict[str, Any]) -> None:
     """As they are written in a scenario."""
-    assert [each["settings"] for each in found["variants"]] == [
+    assert [variant["settings"] for variant in found["variants"]] == [
         {"guardrails.breaker": True, "guardrails.bulkhead": True},
         {"guardrails.breaker": False, "guardrails.bulkhead": False},
     ]
@@ -62,7 +62,9 @@ def test_only_settings_that_differ_are_named(found: dict[str, Any]) -> None:
 
 def test_outages_of_each_slo_are_counted(found: dict[str, Any]) -> None:
     """Without, two browses of three fail from 20 s to 41 s: 315 of them, 210 bad. With, none does."""
-    browse = [next(slo for slo in each["slos"] if slo["name"] == "browse") for each in found["variants"]]
+    browse = [
+        next(slo for slo in variant["slos"] if slo["name"] == "browse") for variant in found["variants"]
+    ]
     assert (browse[0]["verdict"], browse[0]["outage_s"], browse[0]["outage_bad_ratio"]) == ("ok", 0.0, None)
     assert browse[1]["verdict"] == "breach"
     assert browse[1]["outage_s"] == pytest.approx(UNTIL - SINCE, abs=0.06)

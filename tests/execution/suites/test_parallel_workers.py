@@ -51,7 +51,7 @@ def play(apart: WorkerPlayer, order: RunRequest) -> Any:
 
 
 def names(lanes: Sequence[Sequence[Turn]]) -> list[list[str]]:
-    return sorted([turn.name for turn in each] for each in lanes)
+    return sorted([turn.name for turn in lane] for lane in lanes)
 
 
 def test_those_that_want_the_same_system_share_a_lane(make: Make) -> None:
@@ -63,7 +63,7 @@ def test_those_that_want_the_same_system_share_a_lane(make: Make) -> None:
     again = planned((make("a"), 10), (make("b"), 10), trials=3)
     lanes = partition(again, 2)
     assert names(lanes) == [["a"] * 3, ["b"] * 3]
-    assert [[turn.number for turn in each] for each in lanes] == [[0, 1, 2]] * 2
+    assert [[turn.number for turn in lane] for lane in lanes] == [[0, 1, 2]] * 2
 
 
 def test_one_system_wanted_by_all_is_brought_up_in_each_lane(make: Make) -> None:
@@ -87,9 +87,9 @@ def signals() -> Signals:
 
 @pytest.fixture
 def apart(signals: Signals) -> Iterator[WorkerPlayer]:
-    made = WorkerPlayer(signals, worker_process.serve)
-    yield made
-    made.finish()
+    worker_player = WorkerPlayer(signals, worker_process.serve)
+    yield worker_player
+    worker_player.finish()
 
 
 @pytest.fixture
@@ -142,13 +142,13 @@ def test_a_signal_ends_the_run_of_a_lane_in_order(
     apart: WorkerPlayer, signals: Signals, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
     """The run has its outcome, and its process was never ended otherwise."""
-    found: list[object] = []
-    running = threading.Thread(target=lambda: found.append(play(apart, order(worker_process.WAIT))))
+    results: list[object] = []
+    running = threading.Thread(target=lambda: results.append(play(apart, order(worker_process.WAIT))))
     running.start()
     await_path(tmp_path / "out", True)
     signals.ask("SIGINT")
     running.join(60)
-    assert found == [{"asked": "SIGTERM"}]
+    assert results == [{"asked": "SIGTERM"}]
     assert signals.asked == "SIGINT"
 
 
@@ -187,12 +187,12 @@ def test_a_lane_ends_in_order_when_its_suite_is_gone(
 def test_lines_of_a_lane_begin_with_what_runs(tmp_path: Path) -> None:
     """Whole lines only, so that those of several lanes don't mix; a rest waits for its end."""
     with (tmp_path / "told").open("wb") as file:
-        told = PrefixedStderr(file.fileno())
-        told.name = "one"
-        told.write("first\nsec")
-        told.name = "two"
-        told.write("ond\n\n")
-        assert not told.isatty()
+        prefixed_stderr = PrefixedStderr(file.fileno())
+        prefixed_stderr.name = "one"
+        prefixed_stderr.write("first\nsec")
+        prefixed_stderr.name = "two"
+        prefixed_stderr.write("ond\n\n")
+        assert not prefixed_stderr.isatty()
     assert (tmp_path / "told").read_text() == "one  first\ntwo  second\ntwo\n"
 
 

@@ -24,10 +24,10 @@ def test_bytes_are_counted_by_proxy_and_direction(counting: Server, echoing: Ups
         assert client.recv(100) == b"123"
         assert client.recv(100) == b""
     text = counting.ask("GET", "/metrics").text
-    found = dict(
+    mapping = dict(
         re.findall(r'^toxiproxy_proxy_(\w+_bytes_total\{direction="\w+)".* (\d+)$', text, re.MULTILINE)
     )
-    assert found == {
+    assert mapping == {
         'received_bytes_total{direction="upstream': "10",
         'sent_bytes_total{direction="upstream': "10",
         'received_bytes_total{direction="downstream': "10",

@@ -42,7 +42,7 @@ def example(hint: Any) -> Any:
 def example_of(type_: type[JournalEvent]) -> JournalEvent:
     """Return an event of the type with every field set."""
     hints = get_type_hints(type_)
-    names = [each.name for each in fields(type_) if each.name not in ("t", "extra")]
+    names = [field.name for field in fields(type_) if field.name not in ("t", "extra")]
     return type_(**{name: example(hints[name]) for name in names}, t=1.5)
 
 
@@ -53,7 +53,7 @@ def test_each_kind_survives_the_disk(type_: type[JournalEvent]) -> None:
     record = event.to_event()
     assert record.kind == type_.KIND
     assert from_event(record) == event
-    assert not [name for name in record.data if name not in {each.name for each in fields(type_)}]
+    assert not [name for name in record.data if name not in {field.name for field in fields(type_)}]
 
 
 @every_kind

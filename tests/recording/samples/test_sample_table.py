@@ -23,7 +23,7 @@ def shards(folder: Path) -> Records:
         ]
         step = writer.intern("step", "step")
         for planned in random.permutation(count) + (0.5 if name == "b" else 0.0):
-            release, journey, region = (int(random.choice(each)) for each in numbers)
+            release, journey, region = (int(random.choice(number)) for number in numbers)
             facts = (int(random.integers(1, 99)), int(random.integers(0, 9)), int(random.integers(-1, 999)))
             when = (float(planned), planned + 0.1, planned + 0.2)
             attempts = int(random.integers(0, 256))
@@ -61,7 +61,7 @@ def test_parts_are_chosen_as_from_the_array(tmp_path: Path) -> None:
     twice = records[100:900][wanted["user"][100:900] > 50]
     np.testing.assert_array_equal(np.asarray(twice), wanted[100:900][wanted["user"][100:900] > 50])
     assert [records[n] for n in (0, 17, -1)] == [wanted[n] for n in (0, 17, -1)]
-    assert [each["total"] for each in records[:3]] == wanted["total"][:3].tolist()
+    assert [record["total"] for record in records[:3]] == wanted["total"][:3].tolist()
 
 
 def test_what_is_read_cannot_be_changed(tmp_path: Path) -> None:

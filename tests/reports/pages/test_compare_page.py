@@ -173,13 +173,13 @@ def test_whatever_is_missing_or_infinite_has_a_page(what: str, tmp_path: Path) -
     full = compare(side(TEN), side([*TEN[:9], inf]))
     endless = compare(side([*TEN[:9], inf]), side([inf] * 10), gate_ttd=True)
     unmeasured = {"x": trials([None, None], "x")}
-    found: dict[str, Mapping[str, Any]] = {
+    by_name: dict[str, Mapping[str, Any]] = {
         "empty": {**full, "scenarios": [{"scenario": "", "verdict": "no-regression"}], "reasons": None},
         "nulls": {**full, "scenarios": [{**full["scenarios"][0], "metrics": {"ttr_s": {}, "ttd_s": {}}}]},
         "unmeasured": compare(unmeasured, unmeasured),
         "infinite": endless,
     }
-    page = page_of(found[what], tmp_path)
+    page = page_of(by_name[what], tmp_path)
     shown = page.text()
     assert not re.search(r"\b(None|nan|inf|null|undefined|Infinity)\b", shown)
     assert not [data for tag, data in page.texts if tag in ("td", "strong", "dd") and not data.strip()]

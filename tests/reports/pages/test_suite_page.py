@@ -214,8 +214,8 @@ def test_a_history_shows_each_quarter(tmp_path: Path) -> None:
         for month in (2, 8)
         for i, ttr in enumerate([*SIX, inf])
     ]
-    for each in runs:
-        each["run"]["started"] = None
+    for run in runs:
+        run["run"]["started"] = None
     page = Page(
         render_history(History.model_validate(history(runs)), tmp_path / "h.html").read_text(encoding="utf-8")
     )

@@ -27,8 +27,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_a_bad_deploy_by_ai_that_automation_took_back(run: Run) -> None:
     """Five sentences; the change with its provenance and what it leaves to ask; what went well, and what to do."""
-    told = review(run)
-    assert told.summary == [
+    draft = review(run)
+    assert draft.summary == [
         "A bad deploy of pricing (pricing-1.1.0, shipped all-at-once) began at 14.20 s into the run: The largest "
         "discount has no tier, so the price of those products raises an error.",
         "Users were affected from 14.31 s on, 0.11 s later: 65 of 2,700 requests failed (2.4 %) and 60 users met a "
@@ -38,8 +38,8 @@ def test_a_bad_deploy_by_ai_that_automation_took_back(run: Run) -> None:
         "The rollback of pricing, ordered by auto at 15.44 s, ended the outage.",
         "None of the 531 acknowledged orders was lost.",
     ]
-    assert told.held == "All 2 expectations held."
-    good, bad = told.changes
+    assert draft.held == "All 2 expectations held."
+    good, bad = draft.changes
     assert (good.name, good.faulty, good.ai) == (
         "catalog-1.1.0",
         False,
@@ -54,9 +54,9 @@ def test_a_bad_deploy_by_ai_that_automation_took_back(run: Run) -> None:
         "It went to both regions at once",
     ]
     assert "The first operation, the rollback of pricing, was a right one." in [
-        each.words for each in told.strengths
+        strength.words for strength in draft.strengths
     ]
-    owners = {each.words: each.owner for each in told.items}
+    owners = {item.words: item.owner for item in draft.items}
     assert (
         owners["Make the approval of the service's owner a gate for AI-assisted changes."]
         == "Checkout on-call"
@@ -66,9 +66,9 @@ def test_a_bad_deploy_by_ai_that_automation_took_back(run: Run) -> None:
 
 def test_the_timeline_of_a_bad_deploy(run: Run) -> None:
     """One line for each thing that matters, in order, with both clocks; the model's are said to be modelled."""
-    told = review(run).moments
-    assert [each.t for each in told] == sorted(each.t for each in told)
-    assert [f"{each.since} {each.clock} {each.kind}: {each.words}" for each in told][3:10] == [
+    moments = review(run).moments
+    assert [each.t for each in moments] == sorted(each.t for each in moments)
+    assert [f"{each.since} {each.clock} {each.kind}: {each.words}" for each in moments][3:10] == [
         "14.20 s 17:22:19 change: pricing-1.1.0 began to ship (all-at-once), written by Backend engineer (senior), "
         "started by timeline; approved by Pricing lead; AI-assisted. The change with the defect.",
         "14.31 s 17:22:19 users: First hurt user, of the objective “checkout”.",
@@ -78,7 +78,7 @@ def test_the_timeline_of_a_bad_deploy(run: Run) -> None:
         "15.44 s 17:22:20 response: Page a1 taken by auto.",
         "15.44 s 17:22:20 response: Rollback of pricing (takes back pricing-1.1.0) ordered by auto; judged right.",
     ]
-    assert [each.words for each in told if each.kind == "model"] == [
+    assert [each.words for each in moments if each.kind == "model"] == [
         "The first customer would have reported it (modelled, not measured).",
         "Enough customers would have reported it for everybody to know (modelled, not measured).",
     ]
@@ -86,28 +86,28 @@ def test_the_timeline_of_a_bad_deploy(run: Run) -> None:
 
 def test_people_who_noted_something_and_began_with_the_wrong_operation(run: Run) -> None:
     """Their notes stand in the timeline and the tool's own don't; each operation is judged, and its cost told."""
-    told = review(variant(run, HUMAN))
-    words = [each.words for each in told.moments]
+    draft = review(variant(run, HUMAN))
+    words = [moment.words for moment in draft.moments]
     assert "support noted: “looks like catalog <script> | x | ](http://x.example)”" in words
-    assert not any("Postgres" in each for each in words)
+    assert not any("Postgres" in word for word in words)
     assert "Page a1 taken by on-call." in words
     assert "Rollback of catalog (takes back catalog-1.1.0) ordered by on-call; judged wrong." in words
     assert "Rollback of catalog (takes back catalog-1.1.0) failed: it was already taken back." in words
     assert "Rollback of pricing (takes back pricing-1.1.0) done, 1.50 s later." in words
     assert any(
-        "rollback of pricing, which did, was ordered 2.00 s later" in each.words for each in told.factors
+        "rollback of pricing, which did, was ordered 2.00 s later" in factor.words for factor in draft.factors
     )
-    assert not any("first operation" in each.words for each in told.strengths)
+    assert not any("first operation" in strength.words for strength in draft.strengths)
 
 
 def test_a_region_that_was_lost_without_a_change(run: Run) -> None:
     """The fault by its name, twelve deaths in one line, what the edge saw, the promotion; no change, lost orders."""
-    told = review(variant(run, REGION_LOST))
-    assert told.summary[0] == "The fault “region.lose” on us-east began at 14.20 s into the run."
-    assert told.summary[3] == "The failover of us-east, ordered by dba at 16.50 s, ended the outage."
-    assert told.summary[4] == "2 of 531 acknowledged orders were lost, the oldest 0.31 s before the loss."
-    assert told.changes == []
-    words = [each.words for each in told.moments]
+    draft = review(variant(run, REGION_LOST))
+    assert draft.summary[0] == "The fault “region.lose” on us-east began at 14.20 s into the run."
+    assert draft.summary[3] == "The failover of us-east, ordered by dba at 16.50 s, ended the outage."
+    assert draft.summary[4] == "2 of 531 acknowledged orders were lost, the oldest 0.31 s before the loss."
+    assert draft.changes == []
+    words = [moment.words for moment in draft.moments]
     for line in (
         "Fault ordered: region.lose on us-east.",
         "region.lose on us-east was confirmed, 0.10 s later.",
@@ -117,52 +117,52 @@ def test_a_region_that_was_lost_without_a_change(run: Run) -> None:
         "The database of eu-west took over the writes from us-east.",
     ):
         assert words.count(line) == 1
-    found = [each.words for each in told.factors]
+    factors = [factor.words for factor in draft.factors]
     assert any(
-        "2 of 531 acknowledged orders were lost; replication was asynchronous" in each for each in found
+        "2 of 531 acknowledged orders were lost; replication was asynchronous" in each for each in factors
     )
-    assert any("Switched off in this run: breaker." in each for each in found)
-    assert "Nothing was shipped in this run, so AI had no part" in markdown(told)
+    assert any("Switched off in this run: breaker." in each for each in factors)
+    assert "Nothing was shipped in this run, so AI had no part" in markdown(draft)
 
 
 def test_a_fault_without_an_effect(tmp_path: Path) -> None:
     """Says that nobody was hurt and that nothing is known of how soon one would notice; and what is inconclusive."""
-    told = review(read(sample_run.no_effect(tmp_path / "run")))
-    assert told.summary[1:] == [
+    draft = review(read(sample_run.no_effect(tmp_path / "run")))
+    assert draft.summary[1:] == [
         "It had no effect that breached an objective: how soon one would be noticed or ended is not known.",
         "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %).",
         "None of the 531 acknowledged orders was lost.",
         "The run is inconclusive: The fault had no effect, so the expectations on TTD and TTR are unknown.",
     ]
-    assert not any(each.kind in ("users", "well") for each in told.moments)
-    assert told.items[0].words.startswith("“ttd < 5s” could not be judged")
+    assert not any(moment.kind in ("users", "well") for moment in draft.moments)
+    assert draft.items[0].words.startswith("“ttd < 5s” could not be judged")
 
 
 def test_an_outage_that_nobody_ended(tmp_path: Path) -> None:
     """Censored is said as such, and what is to be found is the operation that ends it."""
-    told = review(read(sample_run.never_recovered(tmp_path / "run")))
-    assert "nobody took it (TTA censored after 32.61 s)" in told.summary[2]
-    assert "users were not seen to be well again (TTR censored after 33.69 s)" in told.summary[2]
-    assert told.summary[3].startswith("Users were still affected when the run ended")
-    assert told.items[0].words.startswith("“ttr < 30s” did not hold (ttr = unknown)")
-    assert any("Find the operation that ends this outage" in each.words for each in told.items)
+    draft = review(read(sample_run.never_recovered(tmp_path / "run")))
+    assert "nobody took it (TTA censored after 32.61 s)" in draft.summary[2]
+    assert "users were not seen to be well again (TTR censored after 33.69 s)" in draft.summary[2]
+    assert draft.summary[3].startswith("Users were still affected when the run ended")
+    assert draft.items[0].words.startswith("“ttr < 30s” did not hold (ttr = unknown)")
+    assert any("Find the operation that ends this outage" in item.words for item in draft.items)
 
 
 @pytest.mark.parametrize("by", ["schedule", "cleanup"])
 def test_an_outage_that_the_rehearsal_ended(run: Run, by: str) -> None:
     """How long it would have lasted is not known, and is not a recovery that went well."""
     outcome = {"ended_by": by, "ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 19.63}
-    told = review(variant(run, Variant(outcome=outcome)))
-    assert told.summary[3].endswith(
+    draft = review(variant(run, Variant(outcome=outcome)))
+    assert draft.summary[3].endswith(
         "nobody had ended the outage by then. How long it would have lasted is not known."
     )
-    assert not any("Users were well as soon" in each.words for each in told.strengths)
+    assert not any("Users were well as soon" in strength.words for strength in draft.strengths)
 
 
 def test_an_operation_long_before_the_end_is_not_said_to_have_ended_it(run: Run) -> None:
     """Only how long before."""
-    told = review(variant(run, Variant(outcome={"clocks": {"recovered": 40.0}})))
-    assert told.summary[3] == (
+    draft = review(variant(run, Variant(outcome={"clocks": {"recovered": 40.0}})))
+    assert draft.summary[3] == (
         "The last operation before users were well, the rollback of pricing, was done 20.48 s before they were."
     )
 
@@ -183,20 +183,20 @@ def test_a_run_that_says_nothing_of_the_system(tmp_path: Path, outcome: dict[str
     folder = sample_run.inconclusive(tmp_path / "run")
     nulls = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     (folder / "outcome.json").write_text(json.dumps(nulls | outcome), encoding="utf-8")
-    told = review(read(folder))
-    assert told.summary[0].startswith(why)
-    assert "so nothing here can be held for or against the system." in told.summary[0]
-    assert (told.factors, told.strengths, told.unfit) == ([], [], why)
-    assert markdown(told).count("Not drafted.") == 2
-    assert "None" not in markdown(told)
+    draft = review(read(folder))
+    assert draft.summary[0].startswith(why)
+    assert "so nothing here can be held for or against the system." in draft.summary[0]
+    assert (draft.factors, draft.strengths, draft.unfit) == ([], [], why)
+    assert markdown(draft).count("Not drafted.") == 2
+    assert "None" not in markdown(draft)
 
 
 def test_what_a_broken_run_had_seen_is_told(run: Run) -> None:
     """The timeline is there up to where it broke, with what broke it."""
     error = Event(17.0, "run.error", "", {"where": "load", "why": "the workers died"})
-    told = review(variant(run, Variant(outcome={"verdict": "error"}, add=[error])))
-    assert "The tool failed in load: the workers died." in [each.words for each in told.moments]
-    assert told.factors == []
+    draft = review(variant(run, Variant(outcome={"verdict": "error"}, add=[error])))
+    assert "The tool failed in load: the workers died." in [moment.words for moment in draft.moments]
+    assert draft.factors == []
 
 
 def test_the_markdown_has_every_part_in_order(run: Run) -> None:
@@ -216,7 +216,7 @@ def test_the_markdown_has_every_part_in_order(run: Run) -> None:
         "## Repeat this run",
     ]
     items = text.partition("## Follow-ups")[2].partition("##")[0].strip().splitlines()
-    assert all(each.startswith("- [ ] ") and each.endswith(" due: ______") for each in items)
+    assert all(item.startswith("- [ ] ") and item.endswith(" due: ______") for item in items)
     assert items[0].endswith(" owner: Checkout on-call, due: ______")
     assert items[-1] == "- [ ] ______ owner: ______ due: ______"
     assert "```sh\ngameday run bad-deploy-pricing --substrate process --seed 7\n```" in text

@@ -76,7 +76,7 @@ def test_approvals_that_nobody_recorded_are_not_missing_ones(run: Run) -> None:
     """Unknown is said, and isn't taken for none."""
     change = shipped(variant(run, Variant(edit={"c0": {"ai": {"tool": "assistant"}}})))[0]
     assert (change.ai, change.approvals) == (True, None)
-    assert not any("approval" in each for each in questions(change))
+    assert not any("approval" in question for question in questions(change))
 
 
 def test_every_question_is_tried() -> None:

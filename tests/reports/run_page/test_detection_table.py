@@ -53,10 +53,10 @@ def test_quiet_time_bounds_and_never_proves() -> None:
     long = {"seconds": 36_000.0, "pages": 0, "per_hour": 0.0, "bound_per_hour": 0.299573}
     assert "bounds false pages at 0.3 an hour" in detection_table.quiet({"quiet": long})
     some = {"seconds": 600.0, "pages": 2, "per_hour": 12.0, "bound_per_hour": 37.77}
-    said = (
+    sentence = (
         "2 false pages in 600.0 s of quiet time: 12 an hour, and up to 38 an hour can't be ruled out (95 %)."
     )
-    assert detection_table.quiet({"quiet": some}) == said
+    assert detection_table.quiet({"quiet": some}) == sentence
 
 
 def test_no_quiet_time_has_no_words() -> None:
@@ -77,7 +77,7 @@ def test_each_detector_has_its_quiet_time() -> None:
 def test_a_control_run_has_its_finding_in_large_figures() -> None:
     """Pages and their bound in place of three intervals that never began; any other run has none."""
     figures = detection_table.control_figures(outcome(ttr_state="no_effect"))
-    assert [(each.label, each.value, each.tone) for each in figures] == [
+    assert [(figure.label, figure.value, figure.tone) for figure in figures] == [
         ("Effect on users", "no effect", "good"),
         ("False pages", "0", "good"),
         ("False pages at most", "1,047 an hour", "plain"),

@@ -244,8 +244,10 @@ def test_the_colours_of_charts_can_be_swapped() -> None:
 def test_a_run_without_an_effect_says_what_quiet_time_is_worth(tmp_path: Path) -> None:
     """As its main finding: among the large figures, in the summary and its Markdown, and with every detector."""
     page = Page(rendered(sample_run.no_effect(tmp_path / "run")))
-    said = "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %)."
-    assert page.text().count(said) == 3
+    sentence = (
+        "No page in 44.10 s of quiet time, which bounds false pages at 245 an hour and no lower (95 %)."
+    )
+    assert page.text().count(sentence) == 3
     assert page.text("strong").startswith("no effect0245 an hour")
     assert "No limit is known" in page.text()
 

@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def words(run: Run, of: Variant, kind: str = "") -> list[str]:
-    return [each.words for each in moments(variant(run, of)) if kind in ("", each.kind)]
+    return [moment.words for moment in moments(variant(run, of)) if kind in ("", moment.kind)]
 
 
 def test_only_the_first_alert_of_each_kind_is_told(run: Run) -> None:
@@ -74,8 +74,8 @@ def test_a_region_that_flaps_is_no_flood(run: Run) -> None:
         Event(20.0 + n, "region.seen", "us-east", {"up": n % 2 == 1, "database": True}) for n in range(12)
     ]
     early = Event(2.0, "region.seen", "eu-west", {"up": False, "database": False})
-    found = Event(3.0, "region.seen", "eu-west", {"up": True, "database": True})
-    told = words(run, Variant(add=[early, found, Event(10.0, "phase", "steady"), *turns]), "system")
+    event = Event(3.0, "region.seen", "eu-west", {"up": True, "database": True})
+    told = words(run, Variant(add=[early, event, Event(10.0, "phase", "steady"), *turns]), "system")
     assert told[1:] == [
         "The edge saw us-east down.",
         "The edge saw us-east up again.",
@@ -101,7 +101,7 @@ def test_a_region_without_its_database_is_told_apart(run: Run) -> None:
 def test_relapses_and_recovery_are_told(run: Run) -> None:
     """In their place; where users never were well nothing says so."""
     relapse = Variant(outcome={"relapses": [{"recovered": 16.0, "breached": 17.5}]})
-    assert [each.words for each in moments(variant(run, relapse)) if each.t == 17.5] == [
+    assert [moment.words for moment in moments(variant(run, relapse)) if moment.t == 17.5] == [
         "Relapse. Recovered at 16.00 s, in breach again at 17.50 s."
     ]
     assert words(run, Variant(), "well") == ["Users were well again, and stayed so to the end of the run."]
@@ -171,5 +171,5 @@ def test_a_run_without_a_journal_has_what_the_outcome_says(tmp_path: Path) -> No
     """Clocks and alerts; one of nulls has no line at all."""
     folder = sample_run.bad_deploy(tmp_path / "run")
     (folder / "journal.jsonl").unlink()
-    assert {each.kind for each in moments(read(folder))} == {"users", "well", "alert", "model", "system"}
+    assert {moment.kind for moment in moments(read(folder))} == {"users", "well", "alert", "model", "system"}
     assert moments(read(sample_run.inconclusive(tmp_path / "nulls"))) == []

@@ -50,7 +50,12 @@ def test_text_from_outside_stays_text(words: str) -> None:
     assert shown(f"- {plain(words)}") == (line(words), {"ul", "li"})
     seen, elements = shown("\n".join(table(("a", "b"), [[words, "next"]])))
     assert elements == {"table", "thead", "tbody", "tr", "th", "td"}
-    assert [each.strip() for each in seen.splitlines() if each.strip()] == ["a", "b", line(words), "next"]
+    assert [splitline.strip() for splitline in seen.splitlines() if splitline.strip()] == [
+        "a",
+        "b",
+        line(words),
+        "next",
+    ]
 
 
 @given(st.text(min_size=1).filter(lambda words: line(words) != ""))

@@ -50,9 +50,9 @@ def test_an_interval_has_both_ends_or_none(value: Any, shown: str) -> None:
 
 def test_a_median_is_told_with_what_stands_behind_it() -> None:
     """Coverage, interval, trials and those that never came."""
-    found = {"n": 10, "censored": 2, "interval": [1.6, "Infinity"], "coverage": 0.978516}
+    by_name = {"n": 10, "censored": 2, "interval": [1.6, "Infinity"], "coverage": 0.978516}
     assert (
-        statistics_text.spread(MetricSummary.model_validate(found))
+        statistics_text.spread(MetricSummary.model_validate(by_name))
         == "97.9 % [1.60 s, never], 10 trials, 2 of which never"
     )
     assert statistics_text.spread(MetricSummary(n=1)) == "1 trial"

@@ -101,11 +101,11 @@ def test_a_fault_that_could_not_be_brought_about(run: Run) -> None:
     fault = Event(14.2, "fault.intended", "f1", {"kind": "link.down", "target": "checkout--payments"})
     failed = Event(14.4, "fault.failed", "f1", {"why": "no such link"})
     words = [
-        each.words
-        for each in moments(variant(run, Variant(drop=["f1", "operation.done"], add=[fault, failed])))
+        moment.words
+        for moment in moments(variant(run, Variant(drop=["f1", "operation.done"], add=[fault, failed])))
     ]
     assert "The fault could not be brought about: no such link." in words
-    assert sum("Rollback of pricing" in each for each in words) == 1
+    assert sum("Rollback of pricing" in word for word in words) == 1
 
 
 def test_words() -> None:

@@ -71,7 +71,7 @@ def test_everything_of_a_run() -> None:
     require_docker()
     mine, other = (f"test-{uuid.uuid4().hex[:8]}" for _ in range(2))
     with closing(engine()) as client:
-        volumes = {each["Name"] for each in client.volumes()["Volumes"] or ()}
+        volumes = {Volume["Name"] for Volume in client.volumes()["Volumes"] or ()}
         try:
             make(client, mine)
             client.create_network(f"gameday-{other}", labels={"gameday.run": other})

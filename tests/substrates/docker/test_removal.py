@@ -53,9 +53,9 @@ def fill(stub: Stub) -> None:
 def test_no_two_leave_a_network_at_once(stub: Stub, client: Engine) -> None:
     """Those that share none go side by side; everything goes."""
     fill(stub)
-    told: list[str] = []
-    assert removal.remove(client, "run", told.append) == []
-    assert (stub.containers, stub.networks, len(told)) == ({}, [], 12)
+    results: list[str] = []
+    assert removal.remove(client, "run", results.append) == []
+    assert (stub.containers, stub.networks, len(results)) == ({}, [], 12)
     assert stub.together == set()
     left = [call for call in stub.calls if call.endswith("/disconnect")]
     assert len(left) == 6
@@ -69,15 +69,15 @@ def test_those_that_share_no_network_go_side_by_side() -> None:
         if each != "e":
             together.wait(FEW_S)
 
-    found = {**{each: frozenset(each) for each in "abcd"}, "e": frozenset[str]()}
-    removal.remove_apart(found, lambda each, network: None, end)
+    by_name = {**{each: frozenset(each) for each in "abcd"}, "e": frozenset[str]()}
+    removal.remove_apart(by_name, lambda each, network: None, end)
     assert not together.broken
 
 
 def test_what_was_never_started_is_on_no_network(stub: Stub, client: Engine) -> None:
     """So nobody waits for it, and it for nobody; one that is being started is on all of its own."""
     fill(stub)
-    stub.created = {each for each in stub.containers if each.startswith("a")}
+    stub.created = {container for container in stub.containers if container.startswith("a")}
     stub.starting = {each for each in stub.containers if each.startswith("b")}
     found = removal.containers(client, "run")
     assert {each[:2] for each, networks in found.items() if not networks} == {"a0", "a1", "a2", "a3"}

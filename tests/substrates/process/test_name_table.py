@@ -17,11 +17,11 @@ def test_key() -> None:
 def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
     """Every change is in the file before it is told; a name whose last instance left stays, with nobody behind it."""
     path = tmp_path / "names.json"
-    told: list[Table] = []
+    results: list[Table] = []
 
     def changed(table: Table) -> None:
         assert json.loads(path.read_text()) == {key: list(value) for key, value in table.items()}
-        told.append(table)
+        results.append(table)
 
     names = NameTable(path, changed)
     names.write()
@@ -30,7 +30,7 @@ def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
     names.remove("web.us-east:8000", "127.0.0.1:1")
     names.remove("web.us-east:8000", "127.0.0.1:1")
     names.remove("web.us-east:8000", "127.0.0.1:2")
-    assert [table.get("web.us-east:8000") for table in told] == [
+    assert [table.get("web.us-east:8000") for table in results] == [
         None,
         ("127.0.0.1:1",),
         ("127.0.0.1:1", "127.0.0.1:2"),

@@ -35,9 +35,9 @@ sys.stdin.read()
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[ProcessLab]:
-    made = ProcessLab(tmp_path)
-    yield made
-    made.close()
+    process_lab = ProcessLab(tmp_path)
+    yield process_lab
+    process_lab.close()
 
 
 @pytest.fixture
@@ -75,25 +75,25 @@ def test_data_and_template(runs: Runs) -> None:
 
 def test_names_file(lab: ProcessLab) -> None:
     """A link server that isn't ours is told the table by the hook; `upstream` is one of its keys."""
-    told: list[dict[str, Sequence[str]]] = []
+    results: list[dict[str, Sequence[str]]] = []
     substrate = ProcessSubstrate(
         lab.run_id,
         lab.topology,
         lab.folder,
         lambda: lab.folder,
-        names_changed=lambda table: told.append(dict(table)),
+        names_changed=lambda table: results.append(dict(table)),
     )
     lab.made.append(substrate)
     substrate.open()
     runs = Runs(lab, substrate)
     instance = runs.start("web", "eu-west")
     host, port = substrate.address(instance)
-    assert told[-1] == {substrate.upstream(link("edge", "eu-west")): (f"{host}:{port}",)}
+    assert results[-1] == {substrate.upstream(link("edge", "eu-west")): (f"{host}:{port}",)}
     assert json.loads((lab.folder / "work" / "names.json").read_text()) == {
         "web.eu-west:8000": [f"{host}:{port}"]
     }
     substrate.kill(instance)
-    assert told[-1] == {"web.eu-west:8000": ()}
+    assert results[-1] == {"web.eu-west:8000": ()}
 
 
 def test_unnamed_before_it_is_told(lab: ProcessLab) -> None:

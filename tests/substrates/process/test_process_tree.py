@@ -33,9 +33,9 @@ signal.pause()
 
 @pytest.fixture
 def run_id() -> Iterator[str]:
-    made = f"test-{uuid.uuid4().hex[:8]}"
-    yield made
-    assert sweep(made, 0) == []
+    sentence = f"test-{uuid.uuid4().hex[:8]}"
+    yield sentence
+    assert sweep(sentence, 0) == []
 
 
 def family(run_id: str, folder: Path) -> ProcessTree:
@@ -113,11 +113,11 @@ def test_a_reused_pid_is_not_signalled(run_id: str, tmp_path: Path, monkeypatch:
 def test_outlasting() -> None:
     """Only those that still run are named; a zombie has ended."""
     with subprocess.Popen(["sleep", "300"]) as running, subprocess.Popen(["true"]) as zombie:
-        found = [psutil.Process(child.pid) for child in (running, zombie)]
+        processes = [psutil.Process(child.pid) for child in (running, zombie)]
         os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
-        assert [process.pid for process in outlasting(found, 0.2)] == [running.pid]
+        assert [process.pid for process in outlasting(processes, 0.2)] == [running.pid]
         running.kill()
-        assert outlasting(found, 10) == []
+        assert outlasting(processes, 10) == []
 
 
 def test_two_holds(run_id: str, tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ WORKER = "print('ready', flush=True); import signal; signal.pause()"
 
 @pytest.fixture
 def run_id() -> Iterator[str]:
-    made = f"test-{uuid.uuid4().hex[:8]}"
-    yield made
-    assert sweep(made, 0) == []
+    sentence = f"test-{uuid.uuid4().hex[:8]}"
+    yield sentence
+    assert sweep(sentence, 0) == []
 
 
 @contextmanager

@@ -51,9 +51,9 @@ def read_ledger(path: Path, run: str) -> Ledger | None:
         plain = row.findall(text)
         if len(plain) != text.count("\n") + (not text.endswith("\n")):
             plain = [
-                each
-                for each in _lines(path, begin, text, lambda data: _charge(data, run))
-                if each is not None
+                line
+                for line in _lines(path, begin, text, lambda data: _charge(data, run))
+                if line is not None
             ]
         parts.append(np.array(plain, np.int64).reshape(-1, 2))
     rows = np.concatenate(parts)

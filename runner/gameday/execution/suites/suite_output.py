@@ -90,10 +90,10 @@ def _with_pages(done: Done) -> Iterator[Entry]:
     for entry in done.entries:
         if entry.matrix and entry.variant and entry.counted:
             runs.setdefault(entry.matrix, {})[entry.variant] = done.folder / entry.counted[0].folder
-    made = {page for page, variants in runs.items() if _matrix(done.folder / page, variants)}
+    pages = {page for page, variants in runs.items() if _matrix(done.folder / page, variants)}
     for entry in done.entries:
         _trials(done.folder, entry)
-        yield entry if entry.matrix in made else replace(entry, matrix=None)
+        yield entry if entry.matrix in pages else replace(entry, matrix=None)
 
 
 def _trials(folder: Path, entry: Entry) -> None:

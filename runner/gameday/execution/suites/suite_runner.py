@@ -209,8 +209,8 @@ class Series:
         if self.broken or self._defect:
             return self.broken or "a defect of gameday"
         with self._lock:
-            made = [each.outcome for own in self.attempts.values() for each in own]
-        if self.rules.fail_fast and any(each.exit_status not in (PASS, INCONCLUSIVE) for each in made):
+            owns = [each.outcome for own in self.attempts.values() for each in own]
+        if self.rules.fail_fast and any(each.exit_status not in (PASS, INCONCLUSIVE) for each in owns):
             return "an earlier trial failed (--fail-fast)"
         most = self.rules.most
         if most is not None and time.monotonic() - self._began + turn.expected > most:

@@ -28,18 +28,18 @@ IDLE = "import signal; print(1, flush=True); signal.pause()"
 
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Callable[[str], ProcessTree]]:
-    made: list[ProcessTree] = []
+    results: list[ProcessTree] = []
 
     def start(script: str) -> ProcessTree:
         words = [sys.executable, "-c", script]
         path = {"PATH": os.environ["PATH"]}
-        made.append(
+        results.append(
             ProcessTree.spawn(words, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1")
         )
-        return made[-1]
+        return results[-1]
 
     yield start
-    for tree in made:
+    for tree in results:
         tree.kill()
 
 

@@ -21,11 +21,11 @@ def test_the_words(tmp_path: Path) -> None:
     tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
-    told: list[tuple[Instance, str]] = []
+    results: list[tuple[Instance, str]] = []
     seen = threading.Event()
 
     def exceeded(instance: Instance, why: str) -> None:
-        told.append((instance, why))
+        results.append((instance, why))
         seen.set()
 
     roomy = Instance("us-east.web.2", "us-east", "web", "web-1.0.0")
@@ -35,9 +35,9 @@ def test_the_words(tmp_path: Path) -> None:
     finally:
         watch.end()
         tree.kill()
-    assert {instance for instance, _ in told} == {WEB}
-    assert told[0][1].startswith("out of memory: ")
-    assert told[0][1].endswith(" MiB used, 1.0 MiB allowed")
+    assert {instance for instance, _ in results} == {WEB}
+    assert results[0][1].startswith("out of memory: ")
+    assert results[0][1].endswith(" MiB used, 1.0 MiB allowed")
 
 
 def test_an_end_that_fails_is_not_the_watch_s(tmp_path: Path) -> None:
@@ -46,15 +46,15 @@ def test_an_end_that_fails_is_not_the_watch_s(tmp_path: Path) -> None:
     tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
-    told = threading.Semaphore(0)
+    semaphore = threading.Semaphore(0)
 
     def exceeded(instance: Instance, why: str) -> None:
-        told.release()
+        semaphore.release()
         raise PortError("its name can't be removed")
 
     watch = MemoryWatch(lambda: [(WEB, tree, 2**20)], exceeded)
     try:
-        assert all(told.acquire(timeout=10) for _ in range(2))
+        assert all(semaphore.acquire(timeout=10) for _ in range(2))
     finally:
         watch.end()
         tree.kill()
