@@ -1,6 +1,7 @@
-"""The contract suite runs once for every substrate; the docker half is skipped, saying why, where no engine answers.
+"""Fixtures of the contract suite, which runs once for every substrate; without a Docker engine the
+docker half is skipped with a reason.
 
-With GAMEDAY_REQUIRE_DOCKER set, as in CI, it fails there in place of being skipped. GAMEDAY_BASE_IMAGE names the image
+If GAMEDAY_REQUIRE_DOCKER is set, as in CI, it fails instead. GAMEDAY_BASE_IMAGE names the image
 that it runs in, any with python3.
 """
 
@@ -25,7 +26,7 @@ def docker_image() -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def make_lab(request: pytest.FixtureRequest) -> Callable[[Path], Lab]:
-    """A laboratory of the substrate kind under test, in a folder."""
+    """Make a laboratory of the substrate kind under test in a folder."""
     if request.param == "process":
         return ProcessLab
     image = request.getfixturevalue("docker_image")
@@ -34,7 +35,7 @@ def make_lab(request: pytest.FixtureRequest) -> Callable[[Path], Lab]:
 
 @pytest.fixture
 def lab(make_lab: Callable[[Path], Lab], tmp_path: Path) -> Iterator[Lab]:
-    """For tests that make substrates of their own."""
+    """A laboratory for tests that make substrates of their own."""
     made = make_lab(tmp_path)
     yield made
     made.close()
@@ -49,6 +50,7 @@ def shared(make_lab: Callable[[Path], Lab], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def runs(shared: Runs) -> Iterator[Runs]:
-    """One substrate for many tests, since networks are slow to make; what a test started is gone after it."""
+    """One substrate shared by many tests, since networks are slow to make; each test's instances
+    are removed after it."""
     yield shared
     shared.clear()

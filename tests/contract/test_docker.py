@@ -1,4 +1,4 @@
-"""What only containers have: labels, two kinds of networks, limits, and a region that can be cut off."""
+"""Container-only behaviour: labels, two kinds of networks, limits, and isolated regions."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def engine() -> Iterator[docker.APIClient]:
 
 
 def container(engine: docker.APIClient, runs: Runs, service: str) -> Any:
-    """What the engine knows of the run's container of a service."""
+    """Return what the engine reports of the run's container of a service."""
     wanted = [f"gameday.run={runs.lab.run_id}", f"gameday.service={service}"]
     return engine.inspect_container(engine.containers(filters={"label": wanted})[0]["Id"])
 
 
 def test_labels(runs: Runs, engine: docker.APIClient) -> None:
-    """A container says its run, region, service and release, and is known to Compose under the region's project."""
+    """A container's labels name its run, region, service and release, and Compose finds it under
+    the region's project."""
     instance = runs.start("front")
     labels = container(engine, runs, "front")["Config"]["Labels"]
     run = runs.lab.run_id
@@ -61,7 +62,8 @@ def test_labels(runs: Runs, engine: docker.APIClient) -> None:
 
 
 def test_declared_limits(runs: Runs, engine: docker.APIClient) -> None:
-    """Memory, processors, tmpfs, volumes and stop signal are those of the compose file; ports are on loopback alone."""
+    """Memory, processors, tmpfs, volumes and stop signal are those of the compose file; ports are
+    published on loopback only."""
     for name in ("front", "web", "store"):
         runs.start(name)
     front, web, store = (container(engine, runs, name) for name in ("front", "web", "store"))
@@ -73,7 +75,7 @@ def test_declared_limits(runs: Runs, engine: docker.APIClient) -> None:
 
 
 def test_release_is_a_layer(runs: Runs, engine: docker.APIClient) -> None:
-    """An instance runs from its release's own tree in its release's own image, which carries the run's label."""
+    """An instance runs from its release's tree in its release's image, which carries the run's label."""
     told = runs.ask(runs.start("web", version="1.1.0"), "/environment")
     assert told["PYTHONPATH"] == "/srv/releases/web-1.1.0"
     image = engine.images(filters={"label": [f"gameday.run={runs.lab.run_id}", "gameday.release=web-1.1.0"]})[
@@ -83,7 +85,7 @@ def test_release_is_a_layer(runs: Runs, engine: docker.APIClient) -> None:
 
 
 def test_bare_names_stay_in_the_region(runs: Runs) -> None:
-    """`web` is the region's own; on the backbone only the name with the region is known."""
+    """`web` resolves within its region; on the backbone only the name with the region resolves."""
     links, edge = runs.start("links", "eu-west"), runs.start("edge-links", "edge")
     runs.start("web")
     assert runs.ask(links, "/dial?web:8000") == []
@@ -92,14 +94,15 @@ def test_bare_names_stay_in_the_region(runs: Runs) -> None:
 
 
 def test_no_name_is_looked_up_outside(runs: Runs, engine: docker.APIClient) -> None:
-    """A name that the engine doesn't know is none, soon, whatever name servers the machine has."""
+    """A name that the engine doesn't know fails quickly, whatever name servers the machine has."""
     instance = runs.start("front")
     assert container(engine, runs, "front")["HostConfig"]["Dns"] == ["127.0.0.1"]
     assert runs.ask(instance, "/dial?nowhere.example:8000") == []
 
 
 def test_isolated_region(runs: Runs) -> None:
-    """A region cut off is reached by nobody else, works within, and takes newcomers along until it is joined."""
+    """An isolated region can't be reached from outside and works within; instances started
+    meanwhile are isolated too, until it is joined."""
     edge, near = runs.start("edge-links", "edge"), runs.start("links", "eu-west")
     gone, old = runs.start("web", "eu-west"), runs.start("web", "eu-west")
     assert set(runs.ask(edge, f"/dial?{FAR}")) == {gone.id, old.id}
@@ -125,14 +128,14 @@ def backbone_address(runs: Runs, instance: str) -> str:
 
 
 def test_only_regions_are_isolated(runs: Runs) -> None:
-    """Cutting off what is no region is an error that names the regions."""
+    """Isolating an unknown region is an error that names the regions."""
     assert isinstance(runs.substrate, Isolation)
     with pytest.raises(PortError, match=", ".join(REGIONS)):
         runs.substrate.isolate("edge")
 
 
 def test_removed_by_hand(runs: Runs, engine: docker.APIClient) -> None:
-    """A container that somebody removed counts as ended by itself."""
+    """A container removed by hand is reported as a death."""
     instance = runs.start("front", "eu-west")
     engine.remove_container(f"gameday-{runs.lab.run_id}-{instance.id}", force=True)
     ended: list[Instance] = []
@@ -146,7 +149,7 @@ def test_removed_by_hand(runs: Runs, engine: docker.APIClient) -> None:
 
 
 def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: Runs) -> None:
-    """Without an engine opening fails in words, and closing has nothing to say."""
+    """Without an engine, opening raises a clear error and closing is a no-op."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     substrate = DockerSubstrate("none", runs.lab.topology, tmp_path, lambda: "none")
     with pytest.raises(PortError, match="the Docker engine can't be reached"):
@@ -155,7 +158,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: Runs) 
 
 
 def test_no_image(tmp_path: Path, runs: Runs) -> None:
-    """A start from an image that isn't there is one clear error, and nothing is left."""
+    """A start from a missing image is one clear error, and no container is left."""
     lab = DockerLab(tmp_path, "gameday/none:none")
     own = Runs(lab, lab.substrate())
     with pytest.raises(PortError, match="gameday/none"):

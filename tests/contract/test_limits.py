@@ -1,4 +1,5 @@
-"""Bounds on running instances, on every substrate: processor time, memory, files; and that a pause holds all of it."""
+"""Limits on running instances, on every substrate: processor time, memory and files, and pauses of
+whole process trees."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ MIB = 1024**2
 
 
 def death(runs: Runs) -> tuple[Instance, str]:
-    """The next one that is reported."""
+    """Return the next death that is reported."""
     ended: list[tuple[Instance, str]] = []
 
     def reported() -> bool:
@@ -30,7 +31,7 @@ def death(runs: Runs) -> tuple[Instance, str]:
 
 
 def starve(runs: Runs, instance: Instance, mebibytes: int) -> None:
-    """Lets it take memory until it is ended for it."""
+    """Let the instance allocate memory until it is killed for it."""
     address = runs.substrate.address(instance)
     with suppress(*NO_ANSWER):
         while ask(address, f"/grow?{mebibytes}"):
@@ -38,7 +39,8 @@ def starve(runs: Runs, instance: Instance, mebibytes: int) -> None:
 
 
 def test_declared_memory_is_enforced(runs: Runs) -> None:
-    """Who holds more than the compose file's mem_limit is killed and reported, with the bound in words."""
+    """An instance that exceeds the compose file's mem_limit is killed and reported, with the limit
+    in the text."""
     front = runs.start("front")
     starve(runs, front, 192)
     instance, why = death(runs)
@@ -50,7 +52,7 @@ def test_declared_memory_is_enforced(runs: Runs) -> None:
 
 
 def test_limited_memory(runs: Runs) -> None:
-    """A tighter bound takes effect at once; lifted, the declared one holds again."""
+    """A tighter limit takes effect at once; after lifting it the declared limit applies again."""
     front, other = runs.start("front"), runs.start("front")
     for each in (front, other):
         runs.substrate.limit(each, memory=56 * MIB)
@@ -65,7 +67,7 @@ def test_limited_memory(runs: Runs) -> None:
 
 
 def test_less_memory_than_it_has(runs: Runs) -> None:
-    """Who has more already than it may have from now on is out of memory at once."""
+    """An instance that already uses more than a new limit is out of memory at once."""
     front = runs.start("front")
     runs.ask(front, "/grow?80")
     runs.substrate.limit(front, memory=48 * MIB)
@@ -73,7 +75,7 @@ def test_less_memory_than_it_has(runs: Runs) -> None:
 
 
 def test_memory_without_a_declared_bound(runs: Runs) -> None:
-    """What has no mem_limit is bounded only while a limit stands."""
+    """An instance without mem_limit is bounded only while a limit is active."""
     web = runs.start("web")
     runs.substrate.limit(web, memory=64 * MIB)
     runs.substrate.unlimit(web)
@@ -83,7 +85,8 @@ def test_memory_without_a_declared_bound(runs: Runs) -> None:
 
 
 def test_processor_time(runs: Runs) -> None:
-    """A tenth of a core is a tenth of the time; it can be changed, and lifted, while the instance works."""
+    """A tenth of a core is a tenth of the time; the limit can be changed and lifted while the
+    instance works."""
     web = runs.start("web")
     runs.substrate.limit(web, cpus=0.1)
     assert any(runs.ask(web, "/work?1") < 0.25 for _ in range(3))
@@ -96,7 +99,7 @@ def test_processor_time(runs: Runs) -> None:
 
 
 def test_a_throttled_instance_is_stopped_and_killed(runs: Runs) -> None:
-    """Bounds hold nobody back from ending, nor a pause from being one."""
+    """A throttled instance can still be stopped, killed and paused."""
     killed, stopped = runs.start("web"), runs.start("web")
     for each in (killed, stopped):
         runs.substrate.limit(each, cpus=0.05)
@@ -110,7 +113,8 @@ def test_a_throttled_instance_is_stopped_and_killed(runs: Runs) -> None:
 
 
 def test_files(runs: Runs) -> None:
-    """No file grows beyond the largest that is there; lifted, it does. What fits goes on."""
+    """No file grows beyond the largest existing one until the limit is lifted; writes that fit
+    succeed."""
     keeper = Keeper(runs)
     assert keeper.fill(300_000) == "written"
     keeper.cap()
@@ -121,7 +125,7 @@ def test_files(runs: Runs) -> None:
 
 
 class Keeper:
-    """A service that is no database and keeps data: the edge's pseudo-region has one."""
+    """A service that isn't a database and keeps data, in the edge's pseudo-region."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
@@ -135,7 +139,7 @@ class Keeper:
 
 
 def test_files_of_a_database(runs: Runs) -> None:
-    """A database's files are made in advance: next to nothing of it may be written until the bound is lifted."""
+    """A database's files are preallocated, so almost no write succeeds until the limit is lifted."""
     store = runs.start("store")
     assert runs.ask(store, "/fill?300000") == "written"
     runs.substrate.cap_files(store)
@@ -145,7 +149,8 @@ def test_files_of_a_database(runs: Runs) -> None:
 
 
 def test_bounds_of_who_is_gone(runs: Runs) -> None:
-    """Setting a bound on what doesn't run is an error; taking one back is none, nor is resuming."""
+    """Limiting an instance that doesn't run is an error; lifting its limits and resuming it are no-
+    ops."""
     web = runs.start("web")
     runs.substrate.limit(web, cpus=0.5)
     runs.substrate.kill(web)
@@ -159,7 +164,8 @@ def test_bounds_of_who_is_gone(runs: Runs) -> None:
 
 @pytest.mark.parametrize("cpus", [None, 0.5])
 def test_a_pause_holds_everything(runs: Runs, cpus: float | None) -> None:
-    """What an instance has started stands still with it, what left its session too, and throttled or not."""
+    """A pause stops an instance's child processes too, also those that left its session, throttled
+    or not."""
     paused, other = runs.start("web"), runs.start("web")
     for each in (paused, other):
         assert runs.ask(each, "/tick") == 0

@@ -1,4 +1,4 @@
-"""Where no Docker engine answers, the docker half is skipped by hand and fails in CI."""
+"""Requirement of a Docker engine: without one the docker half is skipped by hand and fails in CI."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_skipped_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody needs Docker to work on the rest; the reason is told."""
+    """Without Docker the tests are skipped, with the reason."""
     monkeypatch.delenv("GAMEDAY_REQUIRE_DOCKER", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Docker engine answers"):
         require_docker()
 
 
 def test_it_fails_where_docker_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CI must not pass for want of an engine or a base image."""
+    """CI fails if there is no engine or no base image."""
     monkeypatch.setenv("GAMEDAY_REQUIRE_DOCKER", "1")
     with pytest.raises(pytest.fail.Exception, match="no Docker engine answers"):
         require_docker()

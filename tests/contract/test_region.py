@@ -1,4 +1,5 @@
-"""What is done to a whole region at once, on every substrate: everything killed together, its data destroyed."""
+"""Operations on a whole region, on every substrate: killing all its instances together, destroying
+its data."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ SERVICES = ("front", "web", "web", "store", "links") * 3
 
 
 def test_variables(lab: Lab) -> None:
-    """The run's own values fill the compose files' variables, but never those that are the instance's."""
+    """The run's values fill the compose files' variables, but never override the instance's own."""
     runs = Runs(
         lab, lab.substrate(variables={"COLOUR": "red", "REGION": "nowhere", "INSTANCE": "x", "PORT": "1"})
     )
@@ -28,7 +29,8 @@ def test_variables(lab: Lab) -> None:
 
 
 def test_everything_is_killed_at_once(runs: Runs) -> None:
-    """Fifteen kills from fifteen threads, paused ones among them: all gone, with what they started, none a death."""
+    """Fifteen concurrent kills, some of paused instances, end every instance with its children;
+    none is reported as a death."""
     with ThreadPoolExecutor(len(SERVICES)) as pool:
         gone = list(pool.map(runs.start, SERVICES))
         stays = runs.start("web", "eu-west")
@@ -43,7 +45,8 @@ def test_everything_is_killed_at_once(runs: Runs) -> None:
 
 
 def test_destroyed_volumes(runs: Runs) -> None:
-    """The region's data is gone, that of a killed instance too, and another region's is kept."""
+    """Destroying volumes removes the region's data, also a killed instance's, and keeps another
+    region's."""
     lost, kept = runs.start("store"), runs.start("store", "eu-west")
     for store in (lost, kept):
         runs.ask(store, "/write?remember")

@@ -1,4 +1,5 @@
-"""What every substrate does alike, seen from outside: by requests, by names, and by what is left on the machine."""
+"""Behaviour that every substrate shares, seen from outside: by requests, by names, and by what is
+left on the machine."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 def test_started_is_ready(runs: Runs) -> None:
-    """A start returns once the instance answers, under the identity it was given and at its address."""
+    """A start returns once the instance answers, under its given identity and at its address."""
     instance = runs.start("web")
     assert instance == Instance(instance.id, "us-east", "web", "web-1.0.0")
     assert runs.ask(instance, "/healthz") == {"instance": instance.id, "release": "web-1.0.0"}
@@ -30,7 +31,8 @@ def test_started_is_ready(runs: Runs) -> None:
 
 
 def test_numbers_count_up(lab: Lab) -> None:
-    """Instances are numbered by service in the order of their starts; the edge's region isn't part of the id."""
+    """Instances are numbered per service in the order of their starts; the edge's region isn't part
+    of the id."""
     runs = Runs(lab, lab.substrate())
     first, second, edge = runs.start("web"), runs.start("web"), runs.start("edge", "edge")
     runs.substrate.stop(first, GRACE_S)
@@ -38,7 +40,8 @@ def test_numbers_count_up(lab: Lab) -> None:
 
 
 def test_environment_is_rendered(runs: Runs) -> None:
-    """Link variables, identity and host reach the service in the variables that its compose file declares."""
+    """Link variables, identity and host reach the service in the variables that its compose file
+    declares."""
     front = runs.lab.topology.service("eu-west", "front")
     instance = runs.substrate.start(front, release(front), {"LINK_FRONT_WEB": "http://links:4711"})
     told = runs.ask(instance, "/environment")
@@ -52,7 +55,7 @@ def test_environment_is_rendered(runs: Runs) -> None:
 
 
 def test_parallel_starts(runs: Runs) -> None:
-    """Eight starts at once give eight instances, each with an address of its own."""
+    """Eight concurrent starts give eight instances, each with its own address."""
     places = [("front", region) for region in REGIONS] * 2 + [("web", region) for region in REGIONS] * 2
     with ThreadPoolExecutor(8) as pool:
         started = list(pool.map(lambda place: runs.start(*place), places))
@@ -61,7 +64,8 @@ def test_parallel_starts(runs: Runs) -> None:
 
 
 def test_a_name_stands_for_all_instances(runs: Runs) -> None:
-    """A callee's name leads to each of its instances and to no other region's, before and after they are replaced."""
+    """A callee's name resolves to each of its region's instances and no other's, before and after
+    they are replaced."""
     links = runs.start("links")
     first, second, far = runs.start("web"), runs.start("web"), runs.start("web", "eu-west")
     near = link("us-east", "us-east")
@@ -84,7 +88,7 @@ def test_a_name_across_regions(runs: Runs) -> None:
 
 
 def test_link_addresses(runs: Runs) -> None:
-    """Where a link listens stays the same through the run, and differs between the links of one server."""
+    """A link's listening address is stable over the run, and differs between the links of one server."""
     near, far = link("edge", "us-east"), link("edge", "eu-west")
     assert runs.substrate.listen(near) == runs.substrate.listen(near)
     assert runs.substrate.listen(near) != runs.substrate.listen(far)
@@ -92,7 +96,7 @@ def test_link_addresses(runs: Runs) -> None:
 
 
 def test_stop_lets_requests_finish(runs: Runs) -> None:
-    """A stop within its grace loses no request that was in flight."""
+    """A stop within its grace period loses no request in flight."""
     instance = runs.start("web")
     with holding(runs, instance) as answer:
         assert runs.substrate.stop(instance, GRACE_S)
@@ -102,7 +106,8 @@ def test_stop_lets_requests_finish(runs: Runs) -> None:
 
 
 def test_stop_ends_the_stubborn(runs: Runs) -> None:
-    """What ignores its stop signal is killed after the grace (whole seconds on containers), and that is told."""
+    """An instance that ignores its stop signal is killed after the grace period (whole seconds on
+    containers), and the stop reports it."""
     instance = runs.start("web", version="1.0.0-stubborn")
     address, begun = runs.substrate.address(instance), time.monotonic()
     assert not runs.substrate.stop(instance, 0.2)
@@ -113,7 +118,7 @@ def test_stop_ends_the_stubborn(runs: Runs) -> None:
 
 
 def test_stop_uses_the_declared_signal(runs: Runs) -> None:
-    """A stop sends the compose file's stop_signal, to which the service answers what it held."""
+    """A stop sends the compose file's stop_signal; the service then answers its held requests."""
     instance = runs.start("store")
     with holding(runs, instance) as answer:
         runs.substrate.stop(instance, GRACE_S)
@@ -121,7 +126,7 @@ def test_stop_uses_the_declared_signal(runs: Runs) -> None:
 
 
 def test_kill(runs: Runs) -> None:
-    """A killed instance is gone at once, answers nothing that it held, and isn't reported as a death of its own."""
+    """A killed instance is gone at once, answers no held request, and isn't reported as a death."""
     instance = runs.start("web")
     with holding(runs, instance) as answer:
         runs.substrate.kill(instance)
@@ -132,7 +137,8 @@ def test_kill(runs: Runs) -> None:
 
 
 def test_pause_and_resume(runs: Runs) -> None:
-    """A paused instance takes connections and answers none; resumed, it answers those it was sent meanwhile."""
+    """A paused instance accepts connections and answers none; once resumed, it answers the requests
+    sent meanwhile."""
     instance = runs.start("web")
     runs.substrate.pause(instance)
     with socket.create_connection(runs.substrate.address(instance), timeout=8) as connection:
@@ -146,7 +152,7 @@ def test_pause_and_resume(runs: Runs) -> None:
 
 
 def test_stop_of_a_paused_instance(runs: Runs) -> None:
-    """A paused instance is stopped like any other: what it held is answered."""
+    """Stopping a paused instance works like any stop: held requests are answered."""
     instance = runs.start("web")
     with holding(runs, instance) as answer:
         runs.substrate.pause(instance)
@@ -156,7 +162,8 @@ def test_stop_of_a_paused_instance(runs: Runs) -> None:
 
 
 def test_death_is_noticed(runs: Runs) -> None:
-    """Who ends by itself is reported once, with the end of its log, and is no instance any more; a stop is harmless."""
+    """An instance that ends by itself is reported once, with the end of its log, and is removed
+    from the instances; stopping it is a no-op."""
     instance, other = runs.start("web"), runs.start("web")
     with pytest.raises(NO_ANSWER):
         runs.ask(instance, "/last")
@@ -175,7 +182,8 @@ def test_death_is_noticed(runs: Runs) -> None:
 
 
 def test_failed_start_shows_the_log(runs: Runs) -> None:
-    """A start that ends early names the instance and its release, shows the end of its log, and leaves no instance."""
+    """A start that ends early raises an error with the instance, its release and the end of its
+    log; no instance is left."""
     with pytest.raises(PortError) as caught:
         runs.start("web", version="1.1.0-broken")
     text = str(caught.value)
@@ -187,7 +195,8 @@ def test_failed_start_shows_the_log(runs: Runs) -> None:
 
 
 def test_start_that_never_gets_ready(lab: Lab) -> None:
-    """A start is given up after its limit, named, and ended."""
+    """A start that exceeds its time limit is an error that names the instance, and the instance is
+    ended."""
     runs = Runs(lab, lab.substrate(ready_within=0.3))
     with pytest.raises(PortError, match=r"us-east\.web\.1 .*isn't ready after 0\.3 s"):
         runs.start("web", version="1.1.0-deaf")
@@ -203,7 +212,7 @@ def test_log_is_kept(runs: Runs) -> None:
 
 
 def test_data_outlives_the_instance(runs: Runs) -> None:
-    """A named volume belongs to the service: the next instance finds what the last one wrote."""
+    """A named volume belongs to the service: the next instance reads what the last one wrote."""
     first = runs.start("store")
     runs.ask(first, "/write?remember")
     runs.substrate.stop(first, GRACE_S)
@@ -211,7 +220,8 @@ def test_data_outlives_the_instance(runs: Runs) -> None:
 
 
 def test_close_leaves_nothing(lab: Lab) -> None:
-    """After close nothing carries the run's mark, not even what left its session. Closing again is harmless."""
+    """After close no process carries the run's mark, not even one that left its session. Closing is
+    idempotent."""
     runs = Runs(lab, lab.substrate())
     for name in ("links", "web", "store"):
         runs.ask(runs.start(name), "/fork")
@@ -225,7 +235,7 @@ def test_close_leaves_nothing(lab: Lab) -> None:
 
 
 def test_close_while_starts_are_in_flight(lab: Lab) -> None:
-    """A close ends the starts in flight with an error, and leaves nothing of them either."""
+    """A close ends the starts in flight with an error, and leaves no instance of them."""
     runs = Runs(lab, lab.substrate())
     errors: list[PortError] = []
 
@@ -246,7 +256,7 @@ def test_close_while_starts_are_in_flight(lab: Lab) -> None:
 
 
 def test_close_while_a_stop_is_in_flight(lab: Lab) -> None:
-    """A close doesn't wait for the grace of a stop, and ends what is being stopped."""
+    """A close doesn't wait for the grace period of a stop in flight, and ends that instance."""
     runs = Runs(lab, lab.substrate())
     instance = runs.start("web", version="1.0.0-stubborn")
     with ThreadPoolExecutor(1) as pool:
@@ -258,7 +268,8 @@ def test_close_while_a_stop_is_in_flight(lab: Lab) -> None:
 
 
 def test_two_runs_at_once(lab: Lab) -> None:
-    """Two runs of the same system don't see each other: names, instances, and the end of one."""
+    """Two concurrent runs of the same system share neither names nor instances, and one outlives
+    the other's end."""
     one, two = Runs(lab, lab.substrate("one" + lab.run_id)), Runs(lab, lab.substrate("two" + lab.run_id))
     links = one.start("links")
     own = one.start("web")
@@ -270,7 +281,7 @@ def test_two_runs_at_once(lab: Lab) -> None:
 
 
 def test_edge_port(lab: Lab) -> None:
-    """The edge listens at the port that was asked for."""
+    """The edge listens at the requested port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     runs = Runs(lab, lab.substrate(edge_port=port))
@@ -278,7 +289,8 @@ def test_edge_port(lab: Lab) -> None:
 
 
 def test_busy_edge_port(lab: Lab) -> None:
-    """A busy edge port is found before anything starts; the error names it and says how to choose another."""
+    """A busy edge port is an error before anything starts; it names the port and says how to choose
+    another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortError, match=rf"{port}.*busy.*--set system\.port="):

@@ -1,4 +1,4 @@
-"""Fixtures of the faults' tests: one link server for all, a fresh world for each."""
+"""Fixtures of the faults' tests: one link server for all, a new world for each."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def links() -> Iterator[RealLinks]:
 
 @pytest.fixture
 def world(links: RealLinks) -> Iterator[World]:
-    """Two regions, all well."""
+    """A healthy system of two regions."""
     yield World(FakeSystem(topology(), links))
     links.mend_all()

@@ -1,4 +1,4 @@
-"""Whose way to a service is gone."""
+"""Faults of a service's address."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from tests.support.fake_arena import World
     ],
 )
 def test_every_caller_loses_its_way_to_it(keys: dict[str, str], names: list[str], world: World) -> None:
-    """The service's region counts, or that of the callers of one outside all regions."""
+    """Links in the service's region are hit; for a service outside all regions, those in its
+    callers' regions."""
     assert sorted(Gone.model_validate(keys).bind(world.arena).undo()["chosen"]["links"]) == sorted(names)
 
 
 def test_a_service_that_nobody_calls_has_no_address_to_lose(world: World) -> None:
-    """The edge is called by users alone."""
+    """A service without callers, such as the edge, is rejected."""
     found = list(Gone(service="edge").problems(world.system.topology))
     assert [path for path, _, _ in found] == [("service",)]

@@ -1,4 +1,4 @@
-"""Connection slots of a real Postgres: taken to the last, kept, given back, also by who doesn't hold them."""
+"""Connection slots of a real Postgres: taken up to the last, held, released, also by another process."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def at_once(seconds: float) -> bool:
 
 
 def test_a_connection_that_was_open_before_lives_on_without_evict(url: str) -> None:
-    """Nobody new is let in; who is in can still ask; the slot it leaves is taken at once."""
+    """Without `evict`, open connections still work and new ones are refused; a slot that becomes
+    free is taken at once."""
 
     async def story() -> None:
         early = await connect(url)
@@ -81,7 +82,7 @@ def test_a_connection_that_was_open_before_lives_on_without_evict(url: str) -> N
 
 
 def test_evict_ends_the_connections_of_others(url: str) -> None:
-    """Who had one has lost it, and gets no other."""
+    """With `evict`, other clients lose their connections and get no new one."""
 
     async def story() -> None:
         early = await connect(url)
@@ -94,7 +95,7 @@ def test_evict_ends_the_connections_of_others(url: str) -> None:
 
 
 def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
-    """Connections under the mark are ended, others not; again is harmless."""
+    """`clear` ends the connections under the mark and no others; it is idempotent."""
 
     async def story() -> None:
         mine = await connect(url)
@@ -116,7 +117,7 @@ def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
 
 
 def test_all_slots_are_given_back(url: str) -> None:
-    """After letting go nothing is held, and everybody is let in."""
+    """After letting go no slot is held, and new connections are accepted."""
     connection_slots.take(url, MARK, evict=True, wait=at_once)
     connection_slots.let_go(MARK)
     connection_slots.clear(url, MARK)
@@ -124,7 +125,8 @@ def test_all_slots_are_given_back(url: str) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> None:
-    """Taking fails in words; giving back has nothing to do."""
+    """If the server is unreachable, taking slots raises an error without the password, and
+    releasing them is a no-op."""
     nowhere = f"postgresql://shop:secret@127.0.0.1:{free_port()}/shop"
     with pytest.raises(PortError, match=r"connections of 127\.0\.0\.1:\d+ can't be taken") as told:
         connection_slots.take(nowhere, "gameday-nowhere", evict=False, wait=at_once)
@@ -133,7 +135,8 @@ def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> No
 
 
 def test_a_run_that_ends_lets_its_database_go_and_takes_no_other() -> None:
-    """What is held stays while the server runs, also where nobody reverts; then nobody calls at its address again."""
+    """Without a revert, slots are held while the server runs; afterwards no connection is made to
+    its address again."""
     ending = threading.Event()
     with server(connections=SLOTS) as url:
         connection_slots.take(url, MARK, evict=True, wait=lambda seconds: not ending.wait(seconds))

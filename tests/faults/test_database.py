@@ -1,4 +1,4 @@
-"""Which database is hit, and what reverting means where the system has moved on."""
+"""Choice of the database that a fault hits, and reverting after the system has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def at_once(seconds: float) -> bool:
 
 @pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind.startswith("database.")])
 def test_without_a_region_it_is_the_primary_of_the_moment(kind: str, world: World) -> None:
-    """Settled when the fault is bound: a promotion later on changes nothing, nor does it for who has only the undo."""
+    """The primary is chosen when the fault is bound; a later promotion doesn't change the choice,
+    nor does restoring it from the undo."""
     spec = FAULTS[kind].model_validate({"latency": "1s"} if kind == "database.slow" else {})
     world.system.leading = "eu-west"
     fault = spec.bind(world.arena)
@@ -31,7 +32,7 @@ def test_without_a_region_it_is_the_primary_of_the_moment(kind: str, world: Worl
 
 
 def test_a_slow_database_is_slow_for_every_caller_and_for_its_standby(world: World) -> None:
-    """Every link to it, and none to the other region's."""
+    """Every link to the slow database is hit, and no link to the other region's."""
     Slow.model_validate({"region": "us-east", "latency": "1m"}).bind(world.arena).inject(at_once)
     slow = {link.name for link in world.system.topology.links if world.system.links.toxics(link)}
     assert slow == {
@@ -42,21 +43,21 @@ def test_a_slow_database_is_slow_for_every_caller_and_for_its_standby(world: Wor
 
 
 def test_a_database_that_does_not_run_cannot_be_hit(world: World) -> None:
-    """Binding says so."""
+    """Binding fails if the database doesn't run."""
     world.system.kill(world.system.instances("postgres", "us-east"))
     with pytest.raises(PortError, match=r"database\.kill: no instance of us-east\.postgres runs"):
         Kill().bind(world.arena)
 
 
 def test_connections_of_a_database_that_is_gone_are_gone(world: World) -> None:
-    """Reverting needs no server: none runs there, so nothing is held."""
+    """Reverting without a running server is a no-op."""
     fault = Connections().bind(world.arena)
     world.system.kill(world.system.instances("postgres", "us-east"))
     fault.revert()
 
 
 def test_a_paused_database_that_was_replaced_has_nothing_to_resume(world: World) -> None:
-    """The paused instance was killed and another runs: reverting leaves that alone."""
+    """If the paused instance was killed and replaced, reverting leaves the new one alone."""
     fault = Pause().bind(world.arena)
     fault.inject(at_once)
     world.system.kill(world.system.instances("postgres", "us-east"))

@@ -1,4 +1,4 @@
-"""Third parties that misbehave."""
+"""Faults of third parties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.fake_arena import World
 
 
 def test_a_ramp_lets_the_share_of_requests_grow(world: World) -> None:
-    """It is asked anew at each step, and to behave at the end."""
+    """The third party's failing share is raised at each step, and reset at the end."""
     shares: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -25,5 +25,5 @@ def test_a_ramp_lets_the_share_of_requests_grow(world: World) -> None:
 
 
 def test_a_service_of_our_own_is_no_third_party(world: World) -> None:
-    """Only what is declared as one takes such orders."""
+    """A dependency fault of a service that isn't declared as a third party is rejected."""
     assert [path for path, _, _ in Error(service="pricing").problems(world.system.topology)] == [("service",)]

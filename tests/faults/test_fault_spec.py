@@ -1,4 +1,4 @@
-"""Ramps, capabilities, and failures that don't stop one another."""
+"""Ramps, capabilities, and failures that don't stop the remaining calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.fake_arena import PlainSubstrate, World
 
 
 def test_a_ramp_grows_in_even_steps_to_full_strength() -> None:
-    """One step each quarter of a second, over the whole time, the last at 1."""
+    """A ramp takes one step each quarter of a second over its whole time, the last at 1."""
     waited: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -28,12 +28,12 @@ def test_a_ramp_grows_in_even_steps_to_full_strength() -> None:
 
 
 def test_a_ramp_ends_when_the_run_does() -> None:
-    """It stays where it is."""
+    """If the run ends, a ramp stays at its current strength."""
     assert list(ramp(1.0, lambda seconds: False)) == pytest.approx([0.2])
 
 
 def test_one_failure_does_not_stop_the_rest() -> None:
-    """All are called, and all that failed are told."""
+    """Every call is made, and the error names all failures."""
     called = []
 
     def fail(name: str) -> None:
@@ -57,7 +57,8 @@ def test_one_failure_does_not_stop_the_rest() -> None:
 def test_what_the_substrate_cannot_do_is_refused_before_anything_happens(
     kind: str, spec: dict[str, object], lacking: str, world: World
 ) -> None:
-    """Binding says which substrate lacks what; the same fault is fine on one that can."""
+    """Binding fails with the substrate and the capability that it lacks; the same fault can be
+    bound on a substrate that has it."""
     FAULTS[kind].model_validate(spec).bind(world.arena)
     world.system.substrate = PlainSubstrate()
     with pytest.raises(PortError, match=rf"{kind}: the plain substrate .*{lacking}"):
@@ -65,13 +66,14 @@ def test_what_the_substrate_cannot_do_is_refused_before_anything_happens(
 
 
 def test_a_region_can_be_lost_with_its_volumes_kept_anywhere(world: World) -> None:
-    """Only their destruction needs something of the substrate."""
+    """Losing a region needs a capability of the substrate only if its volumes are destroyed."""
     lost = FAULTS["region.lose"].model_validate({"region": "eu-west"})
     assert lost.lacks(PlainSubstrate()) is None
 
 
 def test_a_ramp_longer_than_its_fault_is_refused() -> None:
-    """It would be taken back before it has its strength."""
+    """A ramp that is longer than its fault is rejected, since the fault would be reverted before
+    its full strength."""
     with pytest.raises(ValidationError, match="full strength"):
         FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "5s"})
     FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "6s"})

@@ -1,4 +1,4 @@
-"""Sizes, speeds and counts, as people write them."""
+"""Sizes, speeds and counts in scenario files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gameday.faults.fault_units import (
     ("text", "number"), [("10B", 10), ("64KB", 64_000), ("64KiB", 65_536), ("1.5MB", 1_500_000)]
 )
 def test_a_size_carries_its_unit(text: str, number: int) -> None:
-    """Powers of ten, or of two with an i; what is written is read back the same."""
+    """A size needs a unit: powers of ten, or of two with an i; it is written and read back unchanged."""
     assert size(text) == number
     assert size(show_size(number)) == number
 
@@ -50,13 +50,15 @@ def test_a_size_carries_its_unit(text: str, number: int) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(kind: Any, value: Any, message: str) -> None:
-    """No unit, an unknown one, none at all, or less than a link server can count."""
+    """A size is rejected if its unit is missing or unknown, if it is empty, or below what a link
+    server can count."""
     with pytest.raises(ValidationError, match=message):
         TypeAdapter(kind).validate_python(value)
 
 
 def test_speeds_counts_and_durations() -> None:
-    """In kilobytes a second, whole numbers or all, and whole milliseconds."""
+    """Speeds are in kilobytes a second, counts are whole numbers or `all`, durations are whole
+    milliseconds."""
     assert TypeAdapter(Speed).validate_python("2MB/s") == 2000
     assert TypeAdapter(Speed).dump_python(2000, mode="json") == "2000KB/s"
     assert [TypeAdapter(Count).validate_python(each) for each in (3, "all")] == [3, "all"]

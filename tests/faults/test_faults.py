@@ -1,4 +1,4 @@
-"""What holds for every fault: it does something, and it is taken back, twice, also by who only has its undo."""
+"""Properties of every fault: it takes effect, and its revert is idempotent, also from the undo alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def stage(world: World, request: pytest.FixtureRequest) -> World:
-    """The world, with a real database where the trial needs one."""
+    """The world, with a real database if the trial needs one."""
     if TRIALS[request.getfixturevalue("kind")].postgres:
         world.system.url = request.getfixturevalue("postgres_url")
     return world
@@ -46,7 +46,7 @@ def bound(kind: str, world: World) -> Fault:
 
 
 def watched(inject: Callable[[Any], None], trial: Trial, world: World) -> bool:
-    """Whether harm was seen in any of its pauses, or at its end."""
+    """Return whether harm was seen in any of the fault's pauses, or at its end."""
     seen = []
 
     def wait(seconds: float) -> bool:
@@ -63,14 +63,15 @@ def recovers(trial: Trial, world: World) -> None:
 
 
 def test_every_fault_has_a_trial() -> None:
-    """A new fault must show here what it does."""
+    """Every registered fault has a trial that shows its effect."""
     assert set(TRIALS) == set(FAULTS)
     assert all(kind == spec.kind for kind, spec in FAULTS.items())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
-    """Nobody is hurt before, somebody is by `inject`, and nobody after `revert`, nor after another one."""
+    """No user is hurt before `inject`, some are during or after it, and none after `revert`, which
+    is idempotent."""
     trial = TRIALS[kind]
     until(lambda: not trial.harmed(stage), "all is well before", PATIENCE_S)
     fault = bound(kind, stage)
@@ -88,7 +89,8 @@ def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_is_taken_back_by_its_undo_alone(kind: str, stage: World) -> None:
-    """The undo survives the journal's JSON, is there before the act, and what is made from it reverts, twice."""
+    """The undo survives the journal's JSON, exists before the injection, and the fault rebuilt from
+    it reverts, twice."""
     trial = TRIALS[kind]
     fault = bound(kind, stage)
     undo = json.loads(json.dumps(fault.undo()))
@@ -103,7 +105,7 @@ def test_a_fault_is_taken_back_by_its_undo_alone(kind: str, stage: World) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_that_never_acted_can_be_reverted(kind: str, stage: World) -> None:
-    """An undo that was journalled, and then the runner died: taking it back is harmless."""
+    """If the runner dies after journalling an undo and before the injection, the revert is a no-op."""
     bound(kind, stage).revert()
     recovers(TRIALS[kind], stage)
     assert stage.system.whole()
@@ -111,7 +113,7 @@ def test_a_fault_that_never_acted_can_be_reverted(kind: str, stage: World) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_that_is_cut_short_is_taken_back_whole(kind: str, stage: World) -> None:
-    """The run ends in the middle of `inject`: it returns, and `revert` leaves nothing of it."""
+    """If the run ends during `inject`, it returns, and `revert` leaves no trace of the fault."""
     fault = bound(kind, stage)
     fault.inject(lambda seconds: False)
     fault.revert()
@@ -121,7 +123,7 @@ def test_a_fault_that_is_cut_short_is_taken_back_whole(kind: str, stage: World) 
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_two_faults_of_a_kind_have_names_of_their_own(kind: str, world: World) -> None:
-    """What they put on links or hold elsewhere bears a mark that no other fault has."""
+    """The mark on a fault's toxics and connections is unique to that fault."""
     marks = [bound(kind, world).undo()["chosen"].get("mark") for _ in range(2)]
     assert marks == [None, None] or marks[0] != marks[1]
     assert all(mark is None or mark.startswith(f"gameday-{kind.replace('.', '-')}-") for mark in marks)
@@ -129,7 +131,7 @@ def test_two_faults_of_a_kind_have_names_of_their_own(kind: str, world: World) -
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_spec_survives_the_resolved_scenario(kind: str) -> None:
-    """Written as a run writes it, and read again, it is the same spec."""
+    """A spec that a run writes is equal after it is read again."""
     spec = FAULTS[kind].model_validate({**TRIALS[kind].spec, "for": "20s"})
     assert FAULTS[kind].model_validate(spec.model_dump(mode="json", by_alias=True, exclude_none=True)) == spec
     assert spec.for_ == 20
@@ -137,13 +139,13 @@ def test_a_spec_survives_the_resolved_scenario(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_of_this_system_has_no_problems(kind: str, world: World) -> None:
-    """What the trial names is all there."""
+    """A trial's fault names only what the system has, so it has no problems."""
     assert list(FAULTS[kind].model_validate(TRIALS[kind].spec).problems(world.system.topology)) == []
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_key_that_names_something_is_checked(kind: str, world: World) -> None:
-    """A region, a service or a link that isn't there is told at its key, with the nearest name that is."""
+    """A missing region, service or link is a problem at its key, with the nearest existing name."""
     spec, typos = dict(TRIALS[kind].spec), {"region": "us-esat", "service": "paymnets"}
     for key in set(typos) & set(FAULTS[kind].model_fields):
         found = list(FAULTS[kind].model_validate({**spec, key: typos[key]}).problems(world.system.topology))
@@ -153,7 +155,7 @@ def test_every_key_that_names_something_is_checked(kind: str, world: World) -> N
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_fault_is_documented_with_its_keys(kind: str) -> None:
-    """docs/faults.md has a row for each, which names its keys and says whether it can be ramped."""
+    """docs/faults.md has a row for each fault, with its keys and whether it can be ramped."""
     rows = {
         line.split("`")[1]: line
         for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
@@ -170,7 +172,7 @@ def test_every_fault_is_documented_with_its_keys(kind: str) -> None:
 
 
 def test_the_example_of_the_document_is_right() -> None:
-    """It is a timeline that the bundled system can carry out."""
+    """The example in docs/faults.md is a timeline that the bundled system can run."""
     text = DOCUMENT.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
     bundled = read_topology(ROOT / "compose", ("us-east", "eu-west"))
     entries = [dict(each) for each in parse_yaml(text, "faults.md").data["timeline"]]
@@ -182,7 +184,7 @@ def test_the_example_of_the_document_is_right() -> None:
 
 
 def test_the_schema_knows_every_fault() -> None:
-    """Editors complete and check them as `validate` does."""
+    """The JSON Schema has every fault, so that editors complete and check it as `validate` does."""
     definitions = json_schema(FAULTS)["$defs"]
     for kind, trial in TRIALS.items():
         known = Draft202012Validator({"$ref": f"#/$defs/action-{kind}", "$defs": definitions})
@@ -192,13 +194,14 @@ def test_the_schema_knows_every_fault() -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_an_unknown_key_is_refused(kind: str) -> None:
-    """A typo isn't ignored."""
+    """An unknown key is an error."""
     with pytest.raises(ValidationError, match="extra_forbidden"):
         FAULTS[kind].model_validate({**TRIALS[kind].spec, "sevice": "x"})
 
 
 def test_every_fault_that_hits_instances_says_so_when_there_are_none(world: World) -> None:
-    """Bound where nothing runs, or injected when it has gone since, a fault fails in words; nothing is half done."""
+    """Binding without instances, or injecting after they are gone, raises a clear error and leaves
+    nothing half done."""
     fault = bound("instance.pause", world)
     world.system.kill(world.system.instances("payments"))
     with pytest.raises(PortError, match=r"payments\.\d+: ended before"):

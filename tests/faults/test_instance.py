@@ -1,4 +1,4 @@
-"""Which instances are hit, and how often."""
+"""Choice of the instances that a fault hits, and restart loops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tests.support.fake_arena import World
 def test_so_many_are_hit_the_primary_region_first(
     keys: dict[str, Any], hit: dict[str, int], world: World
 ) -> None:
-    """One unless said, in the order of the regions; the others are left alone."""
+    """`count` instances are hit (1 by default), in the order of the regions; the others are left
+    alone."""
     Kill.model_validate({"service": "pricing", **keys}).bind(world.arena).inject(lambda seconds: True)
     for region in ("us-east", "eu-west"):
         assert len(world.system.instances("pricing", region)) == 2 - hit.get(region, 0)
@@ -41,7 +42,7 @@ def test_so_many_are_hit_the_primary_region_first(
 def test_more_than_there_are_is_a_problem(
     keys: dict[str, Any], path: tuple[str], said: str, world: World
 ) -> None:
-    """Told before the start, at its key."""
+    """A count above the number of instances is a problem at its key, before the start."""
     spec = Kill.model_validate({"service": "pricing", **keys})
     found = list(spec.problems(world.system.topology))
     assert [each[0] for each in found] == [path]
@@ -49,7 +50,8 @@ def test_more_than_there_are_is_a_problem(
 
 
 def test_a_restart_loop_hits_what_it_started(world: World) -> None:
-    """Each time the one that replaced the last victim; the twin beside it lives on."""
+    """A restart loop kills the replacement of its last victim each time, and never the instance
+    beside it."""
     before = {instance.id for instance in world.system.instances("gateway", "us-east")}
     waits: list[float] = []
 
@@ -67,7 +69,7 @@ def test_a_restart_loop_hits_what_it_started(world: World) -> None:
 
 
 def test_a_restart_loop_ends_with_the_run(world: World) -> None:
-    """No kill after `wait` said so, and nothing is left missing."""
+    """A restart loop kills no instance after the run has ended, and leaves none missing."""
     RestartLoop(service="gateway", times=4).bind(world.arena).inject(lambda seconds: False)
     assert len(world.system.killed) == 1
     assert world.system.whole()
@@ -76,7 +78,7 @@ def test_a_restart_loop_ends_with_the_run(world: World) -> None:
 def test_a_restart_loop_whose_restart_fails_is_taken_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What couldn't be started then is started by `revert`."""
+    """An instance that a restart loop couldn't restart is started by `revert`."""
 
     def broken(services: object) -> None:
         raise PortError("nothing starts")
@@ -94,7 +96,8 @@ def test_a_restart_loop_whose_restart_fails_is_taken_back(
 def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one is resumed all the same; a substrate that fails on one that runs is told."""
+    """If one instance ends while it is resumed, the other is still resumed; a failure on a running
+    instance is an error."""
     fault = Pause(service="pricing", region="us-east", count="all").bind(world.arena)
     fault.inject(lambda seconds: True)
     substrate = world.system.substrate

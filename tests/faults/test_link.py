@@ -1,4 +1,4 @@
-"""Which links a selector means, and what it says where it means none."""
+"""Links that a selector matches, and its problems if it matches none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def selector(**keys: str) -> Selector:
     ],
 )
 def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: list[str]) -> None:
-    """Caller and callee, in every region unless one is named."""
+    """A selector matches caller and callee, in every region unless one is named."""
     assert [link.name for link in selector(**keys).links(THERE)] == names
     assert list(selector(**keys).problems(THERE)) == []
 
@@ -59,7 +59,7 @@ def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: l
     ],
 )
 def test_a_link_that_is_not_there_is_told(keys: dict[str, str], path: Any, hint: str) -> None:
-    """One problem, at the key that is wrong, with what is there."""
+    """A missing link is one problem, at the wrong key, with the existing names."""
     found = list(selector(**keys).problems(THERE))
     assert [each[0] for each in found] == [path]
     assert hint in found[0][2]

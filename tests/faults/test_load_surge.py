@@ -1,4 +1,4 @@
-"""More load than planned."""
+"""Faults of the load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.fake_arena import World
 
 
 def test_a_ramped_surge_grows_from_the_plan(world: World) -> None:
-    """Even steps between the planned rate and the full factor."""
+    """A ramped surge takes even steps from the planned rate to the full factor."""
     factors: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -26,6 +26,6 @@ def test_a_ramped_surge_grows_from_the_plan(world: World) -> None:
 
 @pytest.mark.parametrize("factor", [0, 1, -2, 1000])
 def test_a_factor_that_is_no_surge_is_refused(factor: float) -> None:
-    """1 is the plan itself; nothing and less can't be sent."""
+    """A surge's factor must be above 1."""
     with pytest.raises(ValidationError, match="factor"):
         Surge(factor=factor)

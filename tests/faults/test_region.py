@@ -1,4 +1,4 @@
-"""Regions lost, flapping and grey, beyond what holds for every fault."""
+"""Regions lost, flapping and grey."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GATEWAY = "edge--gateway.eu-west"
 
 
 def test_a_flapping_region_is_down_and_up_in_turn_and_ends_up(world: World) -> None:
-    """Each `down` and `up` lasts as it says; nothing is waited for after the last."""
+    """Each `down` and `up` lasts for its duration; there is no wait after the last."""
     waits: list[tuple[float, bool]] = []
 
     def wait(seconds: float) -> bool:
@@ -28,7 +28,7 @@ def test_a_flapping_region_is_down_and_up_in_turn_and_ends_up(world: World) -> N
 
 
 def test_a_flap_that_is_cut_short_leaves_the_region_joined(world: World) -> None:
-    """The run ends while it is down: no turn more, and nothing stays cut."""
+    """If the run ends while the region is down, the flap takes no further turn and no link stays cut."""
     waits: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -41,7 +41,7 @@ def test_a_flap_that_is_cut_short_leaves_the_region_joined(world: World) -> None
 
 
 def test_a_flap_that_fails_while_the_region_is_down_is_taken_back(world: World) -> None:
-    """Whatever ended it, `revert` joins the region."""
+    """`revert` joins the region after a flap that failed while it was down."""
 
     def wait(seconds: float) -> bool:
         raise PortError("the runner stumbled")
@@ -58,7 +58,7 @@ def test_a_flap_that_fails_while_the_region_is_down_is_taken_back(world: World) 
 def test_volumes_go_with_the_region_only_where_it_says_so(
     volumes: str, destroyed: list[str], world: World
 ) -> None:
-    """Kept unless `destroy`."""
+    """Volumes are kept unless the fault has `destroy`."""
     Lose.model_validate({"region": "eu-west", "volumes": volumes}).bind(world.arena).inject(
         lambda seconds: True
     )
@@ -67,6 +67,6 @@ def test_volumes_go_with_the_region_only_where_it_says_so(
 
 
 def test_a_grey_region_without_anything_grey_is_refused() -> None:
-    """It needs a latency, a jitter or a loss."""
+    """A grey region needs a latency, a jitter or a loss."""
     with pytest.raises(ValidationError, match="does nothing"):
         Grey.model_validate({"region": "eu-west", "share": "50%"})

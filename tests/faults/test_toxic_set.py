@@ -30,7 +30,7 @@ def at_once(seconds: float) -> bool:
 
 
 def test_two_of_a_kind_overlap_and_end_each_for_itself(world: World) -> None:
-    """The revert of one leaves the other's toxic as it is."""
+    """Reverting one of two overlapping faults leaves the other's toxic in place."""
     first, second = (fault("link.latency", {**PAYMENTS, "latency": each}, world) for each in ("1m", "2m"))
     first.inject(at_once)
     second.inject(at_once)
@@ -48,7 +48,7 @@ def test_two_of_a_kind_overlap_and_end_each_for_itself(world: World) -> None:
     [("upstream", ["upstream"]), ("downstream", ["downstream"]), ("both", ["downstream", "upstream"])],
 )
 def test_a_direction_says_which_streams_are_hit(direction: str, streams: list[str], world: World) -> None:
-    """Both are two toxics, on every link that the selector matches, with the share of connections."""
+    """`both` adds two toxics to every link that the selector matches, with the share of connections."""
     fault("link.timeout", {**PAYMENTS, "direction": direction, "share": "30%"}, world).inject(at_once)
     for name in (LINK, "eu-west.checkout--payments"):
         assert [(toxic.stream, toxic.toxicity) for toxic in toxics(world, name)] == [
@@ -58,7 +58,7 @@ def test_a_direction_says_which_streams_are_hit(direction: str, streams: list[st
 
 
 def seen_in_ramp(kind: str, spec: Mapping[str, Any], world: World) -> list[Any]:
-    """What stands on the link before each step of a ramp of half a second, and at its end."""
+    """Return the link's toxics before each step of a ramp of half a second, and at its end."""
     seen = []
 
     def wait(seconds: float) -> bool:
@@ -70,7 +70,7 @@ def seen_in_ramp(kind: str, spec: Mapping[str, Any], world: World) -> list[Any]:
 
 
 def test_a_ramp_of_latency_grows_on_the_real_link(world: World) -> None:
-    """Latency and jitter grow together; the share stays."""
+    """Latency and jitter grow together; the share is constant."""
     spec = {**PAYMENTS, "latency": "300ms", "jitter": "30ms", "share": "50%"}
     steps = seen_in_ramp("link.latency", spec, world)
     assert [dict(toxic.attributes) for (toxic,) in steps] == [
@@ -82,13 +82,14 @@ def test_a_ramp_of_latency_grows_on_the_real_link(world: World) -> None:
 
 
 def test_a_ramp_of_what_has_no_strength_lets_the_share_grow(world: World) -> None:
-    """More and more connections are hit."""
+    """A ramp of a toxic without a strength raises the share of connections."""
     steps = seen_in_ramp("link.reset", {**PAYMENTS, "share": "60%"}, world)
     assert [toxic.toxicity for (toxic,) in steps] == pytest.approx([0.2, 0.4, 0.6])
 
 
 def test_a_grey_region_is_slow_and_lossy_at_its_border_only(world: World) -> None:
-    """A latency for a share of connections and a reset for another, on links with exactly one end in the region."""
+    """Links with exactly one end in the grey region get a latency for one share of connections and
+    a reset for another."""
     spec = {"region": "eu-west", "latency": "200ms", "jitter": "50ms", "loss": "5%", "share": "40%"}
     grey = fault("region.grey", spec, world)
     grey.inject(at_once)
@@ -103,7 +104,7 @@ def test_a_grey_region_is_slow_and_lossy_at_its_border_only(world: World) -> Non
 def test_what_fails_on_one_link_is_still_taken_back_on_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A revert tries every link, tells what failed, and can be made again."""
+    """A revert tries every link, names the failures, and can be repeated."""
     slow = fault("link.latency", {**PAYMENTS, "latency": "1m"}, world)
     slow.inject(at_once)
     links = world.system.links
@@ -124,7 +125,7 @@ def test_what_fails_on_one_link_is_still_taken_back_on_the_others(
 
 
 def test_an_inject_that_fails_half_way_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The links that were reached before the failure are sound again after `revert`."""
+    """After an injection that failed half-way, `revert` restores the links that were already hit."""
     links = world.system.links
     asked: list[str] = []
     add = type(links).add_toxic

@@ -1,4 +1,5 @@
-"""What a load does to a system: surges and clients that try again, by a real worker at a tiny shop."""
+"""Faults that act through the load: surges and client retries, by a real worker against a small
+stub shop."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ HEADROOM = 5.0
 
 
 def surging(folder: Path, clock: RunClock | None = None, timeout: float = PATIENT_S) -> LocustLoad:
-    """One that looks at products 60 times a second, and may do so five times as often."""
+    """A load that looks at products 60 times a second, with headroom for five times that rate."""
     pool = pool_for(60.0 * HEADROOM, timeout)
     return make_load(
         folder, clock, rate=60.0, journeys={"browse": 1}, headroom=HEADROOM, pool=pool, timeout=timeout
@@ -37,7 +38,7 @@ def surging(folder: Path, clock: RunClock | None = None, timeout: float = PATIEN
 
 
 def more(reader: ShardReader, requests: int) -> None:
-    """Lets so many requests be answered."""
+    """Wait until the shop has answered this many further requests."""
     enough = reader.count() + requests
     until(lambda: reader.count() >= enough, f"{requests} more requests are answered")
 
@@ -47,14 +48,16 @@ def plan_of(folder: Path) -> LoadPlan:
 
 
 def scheduled(folder: Path, samples: Samples) -> list[float]:
-    """What was due up to the last that was sent, as measuring works it out from the plan on disk."""
+    """Return what was due up to the last request sent, computed from the plan on disk as measuring
+    does."""
     schedule = Schedule.read(folder / "samples" / "load.json")
     assert schedule is not None
     return list(map(float, schedule.begins(float(samples.records["planned"].max()))))
 
 
 def test_a_surge_is_what_its_plan_says(tmp_path: Path) -> None:
-    """The samples are, to the bit, what follows from the plan on disk; in the surge they come as much faster."""
+    """The samples match the plan on disk to the bit, and during the surge the rate rises by its
+    factor."""
     clock = RunClock()
     load = surging(tmp_path, clock)
     with open_shop() as shop, running(load, shop) as reader:
@@ -77,7 +80,8 @@ def test_a_surge_is_what_its_plan_says(tmp_path: Path) -> None:
 
 
 def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path) -> None:
-    """What was sent meanwhile stays planned as it was: the plan on disk is put right, and nothing seems missing."""
+    """Requests sent before the worker learns of a surge stay as planned: the plan on disk is
+    corrected, and nothing seems missing."""
     load = surging(tmp_path)
     with open_shop() as shop, running(load, shop) as reader:
         more(reader, 30)
@@ -99,7 +103,7 @@ def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path
 
 
 def test_a_surge_that_fills_the_headroom_finds_room(tmp_path: Path) -> None:
-    """At a shop that answers nobody, five times the rate is all sent: no place in the pool is lacking."""
+    """If the shop answers nothing, all of five times the rate is sent: the pool is never too small."""
     timeout = 3 * TIMEOUT_S
     load = surging(tmp_path, timeout=timeout)
     with open_shop() as shop, running(load, shop) as reader:
@@ -113,7 +117,8 @@ def test_a_surge_that_fills_the_headroom_finds_room(tmp_path: Path) -> None:
 
 
 def test_connections_are_not_bounded_by_a_low_default(tmp_path: Path) -> None:
-    """Where a process may open few files unless it asks for more, those who wait at a stalled shop are all served."""
+    """If the soft limit of open files is low, all clients that wait at a stalled shop are still
+    served."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     load = make_load(tmp_path, rate=400.0, journeys={"browse": 1}, timeout=TIMEOUT_S)
     with open_shop() as shop:
@@ -131,7 +136,8 @@ def test_connections_are_not_bounded_by_a_low_default(tmp_path: Path) -> None:
 
 
 def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
-    """The same factor once more, and taking back what isn't there, change nothing: neither plan nor worker."""
+    """Setting the same factor again, or removing a surge that isn't active, changes neither plan
+    nor worker."""
     load = surging(tmp_path)
     load.surge(1.0)
     load.retry(0)
@@ -158,7 +164,8 @@ def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_told_is_an_error(tmp_path: Path) -> None:
-    """A load that wasn't started, a surge that has no room or is none, more retries than a record can tell of."""
+    """A load that wasn't started, a surge without headroom or with an invalid factor, and more
+    retries than a record can hold are errors."""
     load = surging(tmp_path)
     with pytest.raises(PortError, match="the load was not started"):
         load.surge(2.0)
@@ -176,7 +183,8 @@ def test_what_cannot_be_told_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that hangs, after a while; one that dies instead, at once and with how."""
+    """A worker that hangs is an error after a time-out; one that dies is an error at once, with its
+    exit status."""
     load = surging(tmp_path)
     with open_shop() as shop, running(load, shop):
         worker = psutil.Process(pid_of(load))
@@ -198,7 +206,7 @@ def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: 
 def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was seen alive a moment before; and the load still stops."""
+    """A worker that dies just after it was seen alive is the same error, and the load still stops."""
     load = surging(tmp_path)
     with open_shop() as shop, running(load, shop):
         worker = psutil.Process(pid_of(load))
@@ -222,7 +230,7 @@ def killed(process: psutil.Process) -> bool:
 
 
 def tried(folder: Path, shop: Shop, retries: int, **changes: Any) -> Samples:
-    """Samples of a load whose clients try again so many times."""
+    """Return the samples of a load whose clients retry this many times."""
     folder.mkdir(exist_ok=True)
     load = make_load(folder, **changes)
     with running(load, shop) as reader:
@@ -233,7 +241,8 @@ def tried(folder: Path, shop: Shop, retries: int, **changes: Any) -> Samples:
 
 
 def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
-    """A shop that refuses twice: each order one good record of three attempts, and one order; the rest is sent once."""
+    """If the shop refuses twice, each order is one good record of three attempts and one order;
+    other requests are sent once."""
     with open_shop() as shop:
         shop.shy = 2
         samples = tried(tmp_path, shop, 2)
@@ -256,7 +265,8 @@ def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fault", "error"), [("down", ErrorKind.STATUS), ("closing", ErrorKind.CONNECTION)])
 def test_a_storm_is_as_large_as_its_records_say(tmp_path: Path, fault: str, error: ErrorKind) -> None:
-    """Where every answer is a failure each request is one record of 1 + n attempts, and the shop was asked as often."""
+    """If every answer is a failure, each request is one record of 1 + n attempts, and the shop gets
+    as many requests."""
     with open_shop() as shop:
         setattr(shop, fault, True)
         records = tried(tmp_path, shop, 4).records
@@ -266,7 +276,8 @@ def test_a_storm_is_as_large_as_its_records_say(tmp_path: Path, fault: str, erro
 
 
 def test_nobody_tries_longer_than_the_timeout(tmp_path: Path) -> None:
-    """Retries count from the planned time, as all does: the last ends with the time-out, and starts with the first."""
+    """Retries count from the planned time: the last one ends with the time-out that began with the
+    first."""
     with open_shop() as shop:
         shop.down, shop.slow = True, 0.4 * TIMEOUT_S
         records = tried(tmp_path, shop, 100, timeout=TIMEOUT_S).records
@@ -278,7 +289,7 @@ def test_nobody_tries_longer_than_the_timeout(tmp_path: Path) -> None:
 
 
 def test_a_wrong_answer_is_an_answer(tmp_path: Path) -> None:
-    """Who got one has no reason to ask again."""
+    """A client doesn't retry after an answer with wrong content."""
     with open_shop() as shop:
         shop.wrong = set(range(1, 41))
         records = tried(tmp_path, shop, 3, journeys={"browse": 1}).records
@@ -287,7 +298,8 @@ def test_a_wrong_answer_is_an_answer(tmp_path: Path) -> None:
 
 
 def test_nobody_tries_again_once_the_load_is_to_end(tmp_path: Path) -> None:
-    """The answers in flight are awaited, and no more asked for, though there were time for twenty."""
+    """When the load stops, answers in flight are awaited and nothing is retried, even if there is
+    time for twenty attempts."""
     with open_shop() as shop:
         shop.down, shop.slow = True, 0.2
         load = make_load(tmp_path, rate=60.0, timeout=4.0)
@@ -298,7 +310,8 @@ def test_nobody_tries_again_once_the_load_is_to_end(tmp_path: Path) -> None:
 
 
 def test_a_queued_order_is_an_acknowledged_one(tmp_path: Path) -> None:
-    """202: the order is placed and will be paid later; a good answer, with the total that the client was told."""
+    """202 means that the order is placed and will be paid later; it is a good answer, with the
+    total that it acknowledges."""
     with open_shop() as shop:
         shop.queueing = True
         samples = tried(tmp_path, shop, 0, journeys={"buy": 1})

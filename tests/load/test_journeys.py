@@ -1,4 +1,4 @@
-"""What each journey asks, step by step."""
+"""The requests of each journey, step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def visit(journey: str, choice: int = 3) -> Visit:
 
 @pytest.mark.parametrize("journey", STEPS)
 def test_journeys_have_the_steps_that_are_planned(journey: str) -> None:
-    """The steps a journey yields are those by which the plan reckons its rate."""
+    """A journey yields the steps from which the plan computes its rate."""
     run = JOURNEYS[journey](visit(journey))
     names = [next(run).name]
     while len(names) < len(STEPS[journey]):
@@ -31,7 +31,8 @@ def test_journeys_have_the_steps_that_are_planned(journey: str) -> None:
 
 
 def test_what_is_bought_was_looked_at() -> None:
-    """The checkout carries its key, user and basket; the product page before it is of the basket's first product."""
+    """The checkout carries its key, user and basket; the product page before it shows the basket's
+    first product."""
     run = JOURNEYS["buy"](visit("buy"))
     page, checkout = next(run), run.send({})
     body = json.loads(checkout.body)
@@ -41,7 +42,8 @@ def test_what_is_bought_was_looked_at() -> None:
 
 
 def test_baskets_are_small_and_of_their_seed() -> None:
-    """One to three different products, one or two of each; the same choice, the same basket."""
+    """A basket has one to three different products, one or two of each; the same seed gives the
+    same basket."""
     baskets = [visit("buy", choice).basket() for choice in range(300)]
     assert {len(basket) for basket in baskets} == {1, 2, 3}
     assert {quantity for basket in baskets for _, quantity in basket} == {1, 2}
@@ -50,7 +52,8 @@ def test_baskets_are_small_and_of_their_seed() -> None:
 
 
 def test_the_account_is_asked_for_with_the_token_of_the_login() -> None:
-    """The token goes along; an answer that has none still makes a request, which the system is to refuse."""
+    """The account request carries the login's token; if the login's answer has none, the request is
+    still made, and the system should refuse it."""
     for answer, header in (({"token": "abc"}, "Bearer abc"), ({}, "Bearer None"), ([], "Bearer None")):
         run = JOURNEYS["login"](visit("login"))
         next(run)

@@ -16,7 +16,8 @@ from tests.support.load_plans import WEIGHTS, plan
 
 
 def test_the_schedule_is_of_its_seed() -> None:
-    """The same seed gives the same arrivals, another one others, and a later begin shifts them whole."""
+    """The same seed gives the same arrivals, another seed gives others, and a later start shifts
+    all of them."""
     first = list(islice(arrivals(plan()), 50))
     assert first == list(islice(arrivals(plan()), 50))
     assert first != list(islice(arrivals(plan(seed=8)), 50))
@@ -26,14 +27,16 @@ def test_the_schedule_is_of_its_seed() -> None:
 
 
 def test_rate_counts_requests() -> None:
-    """Over a long time the steps of the arrivals come at `rate`, within four deviations of their sum."""
+    """Over a long time the steps of the arrivals come at `rate`, within four standard deviations of
+    their sum."""
     seconds, one = 1000.0, plan()
     steps = [len(STEPS[a.journey]) for a in takewhile(lambda a: a.planned < 5.0 + seconds, arrivals(one))]
     assert sum(steps) == pytest.approx(one.rate * seconds, abs=4 * float(np.sum(np.square(steps))) ** 0.5)
 
 
 def test_arrivals_are_poisson() -> None:
-    """The gaps are exponential: their deviation is their mean, and a share of 1/e is longer than it."""
+    """The gaps are exponential: their standard deviation is their mean, and a share of 1/e is
+    longer than the mean."""
     times = np.array([5.0, *(one.planned for one in islice(arrivals(plan()), 20_000))])
     gaps = np.diff(times)
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)
@@ -41,7 +44,7 @@ def test_arrivals_are_poisson() -> None:
 
 
 def test_journeys_come_by_their_weights_and_orders_are_counted() -> None:
-    """Journeys have their shares, users are of 1..users, and the purchases, and only they, are numbered from 1 up."""
+    """Journeys have their shares, users are in 1..users, and purchases alone are numbered, from 1 up."""
     some = list(islice(arrivals(plan()), 20_000))
     shares = Counter(one.journey for one in some)
     for journey, weight in WEIGHTS.items():
@@ -53,14 +56,14 @@ def test_journeys_come_by_their_weights_and_orders_are_counted() -> None:
 
 
 def test_homes_have_their_shares() -> None:
-    """Each user has one home, and two thirds live where two thirds are to live."""
+    """Each user has one home region, and the regions have their shares of the users."""
     homes = Counter(plan().home(user) for user in range(1, 20_001))
     assert homes["us-east"] / 20_000 == pytest.approx(2 / 3, abs=0.001)
     assert set(homes) == {"us-east", "eu-west"}
 
 
 def test_it_goes_through_a_file(tmp_path: Path) -> None:
-    """A plan written is the plan read, and no draft of it is left."""
+    """A plan survives writing and reading, and no draft of the file is left."""
     one = plan()
     one.write(tmp_path / "load.json")
     assert LoadPlan.read(tmp_path / "load.json") == one
@@ -84,13 +87,14 @@ def test_it_goes_through_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_makes_no_load_is_refused(changes: dict[str, Any], message: str) -> None:
-    """A plan that can't be carried out isn't one."""
+    """A plan that can't be carried out is rejected."""
     with pytest.raises(ValidationError, match=message):
         plan(**changes)
 
 
 def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
-    """Up to a surge the arrivals are the very same; in it the same ones come 3 times as fast; then as before."""
+    """Arrivals before a surge are unchanged; during it the same arrivals come 3 times as fast;
+    after it they come at the planned rate."""
     even = list(islice(even_arrivals(plan()), 3000))
     surging = plan(surges=(Surge(since=7.0, factor=3.0), Surge(since=10.0, factor=1.0)))
     moved = list(islice(arrivals(surging), 3000))
@@ -108,7 +112,7 @@ def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
 
 
 def test_a_surge_is_still_poisson() -> None:
-    """Within a surge the gaps are exponential, at its factor times the rate."""
+    """Within a surge the gaps are exponential, at the rate times the factor."""
     surging = plan(rate=50.0, surges=(Surge(since=5.0, factor=4.0),))
     gaps = np.diff([5.0, *(one.planned for one in islice(arrivals(surging), 20_000))])
     assert 1 / gaps.mean() == pytest.approx(4 * 50.0 / surging.steps_per_journey(), rel=0.03)
@@ -116,7 +120,7 @@ def test_a_surge_is_still_poisson() -> None:
 
 
 def test_no_schedule_without_begin() -> None:
-    """A plan whose begin isn't known has no schedule."""
+    """A plan without a start time has no schedule."""
     with pytest.raises(ValueError, match="begin"):
         next(arrivals(plan(begin=None)))
 

@@ -1,4 +1,4 @@
-"""The load end to end: a real worker process at a tiny shop."""
+"""The load end to end: a real worker process against a small stub shop."""
 
 from __future__ import annotations
 
@@ -68,13 +68,15 @@ class Day:
         self._pass("better", 60)
 
     def _pass(self, hour: str, requests: int) -> None:
-        """Lets an hour pass in which so many requests are answered; those around its edges belong to none."""
+        """Wait until this many requests are answered in the hour; requests at its edges belong to
+        no hour."""
         begin, enough = self.clock.now(), self.reader.count() + requests
         until(lambda: self.reader.count() >= enough, f"{requests} more requests are answered")
         self.hours[hour] = (begin, self.clock.now())
 
     def of(self, hour: str) -> Any:
-        """The records that were planned and answered in that hour, but for what a stall of the machine held up."""
+        """Return the records planned and answered in that hour, except those that a stall of the
+        machine delayed."""
         begin, end = self.hours[hour]
         records = self.samples.records
         found = records[(records["planned"] > begin) & (records["end"] < end)]
@@ -93,7 +95,8 @@ def errors_of(records: Any) -> set[ErrorKind]:
 
 
 def test_everything_planned_was_sent(day: Day) -> None:
-    """The first steps on disk are the schedule, one by one, none left out up to the end, and nearly all on time."""
+    """The first steps on disk follow the schedule one by one: none is missing up to the end, and
+    nearly all are on time."""
     records = day.samples.records
     first = [day.samples.steps.index(step) for step in ("product", "login", "orders", "costs")]
     sent = records[np.isin(records["step"], first)]
@@ -106,7 +109,8 @@ def test_everything_planned_was_sent(day: Day) -> None:
 
 
 def test_it_ends_cleanly(day: Day) -> None:
-    """The worker lived until it was told to stop, and then lost nothing: its log is empty, its shard cut to size."""
+    """The worker lives until it is stopped and loses no record: its log is empty, and its shard is
+    truncated to size."""
     assert (day.alive, day.stopped) == (None, LoadStopped(clean=True, why=""))
     assert day.load.alive() == "the load was stopped"
     assert (day.folder / "logs" / "load.log").read_text() == ""
@@ -115,7 +119,8 @@ def test_it_ends_cleanly(day: Day) -> None:
 
 
 def test_good_answers_are_right(day: Day) -> None:
-    """At a good shop every step of every journey is answered, checked and right, and tells its region and release."""
+    """At a good shop every step of every journey is answered, checked and right, and carries its
+    region and release."""
     good = day.of("good")
     assert errors_of(good) == {ErrorKind.NONE}
     assert set(good["correct"]) == {1}
@@ -126,7 +131,8 @@ def test_good_answers_are_right(day: Day) -> None:
 
 
 def test_orders_are_told_by_their_number(day: Day) -> None:
-    """The orders on disk are those the shop got, each sent once, with the total it acknowledged."""
+    """The orders on disk are those that the shop received, each sent once, with the total that it
+    acknowledged."""
     records = day.samples.records
     paid = records[np.isin(records["status"], (200, 201)) & (records["order"] > 0)]
     assert len(set(paid["order"])) == len(paid)
@@ -137,7 +143,8 @@ def test_orders_are_told_by_their_number(day: Day) -> None:
 
 
 def test_wrong_prices_are_seen(day: Day) -> None:
-    """Where prices are a cent off, product pages and receipts are WRONG with a good status; the rest is right."""
+    """If prices are a cent off, product pages and receipts are WRONG with a good status; other
+    answers are right."""
     wrong = day.of("wrong")
     priced = np.isin(wrong["step"], [day.samples.steps.index(step) for step in ("product", "checkout")])
     assert errors_of(wrong[priced]) == {ErrorKind.WRONG}
@@ -164,7 +171,8 @@ def test_closed_connections_are_connection_errors(day: Day) -> None:
 
 
 def test_a_kept_connection_that_was_closed_costs_no_request(day: Day) -> None:
-    """Where the server closes kept connections the request goes once more, on a new one; POST as well."""
+    """If the server closes a keep-alive connection, the request is sent once more on a new one,
+    also a POST."""
     tired = day.of("tired")
     assert day.tired > 20
     assert errors_of(tired) == {ErrorKind.NONE}
@@ -172,13 +180,13 @@ def test_a_kept_connection_that_was_closed_costs_no_request(day: Day) -> None:
 
 
 def test_a_closed_connection_is_tried_once_more_at_most(day: Day) -> None:
-    """A server that closes every connection isn't stormed: no request goes out more than twice."""
+    """No request is sent more than twice to a server that closes every connection."""
     failed = (day.samples.records["error"] == ErrorKind.CONNECTION).sum()
     assert failed <= day.closed <= 2 * failed
 
 
 def test_an_answer_that_drips_in_is_a_timeout(day: Day) -> None:
-    """The time-out holds for the whole of the answer, not for each byte of it."""
+    """The time-out covers the whole answer, not each read."""
     begin, end = day.hours["dripping"]
     records = day.samples.records
     dripping = records[(records["planned"] > begin) & (records["end"] < end)]
@@ -187,7 +195,8 @@ def test_an_answer_that_drips_in_is_a_timeout(day: Day) -> None:
 
 
 def test_a_stall_hides_nothing(day: Day) -> None:
-    """What was planned during a stall counts from its planned time: late, or a time-out, and never longer than that."""
+    """Requests planned during a stall count from their planned time: they are late or time out, and
+    never take longer than the time-out."""
     begin = day.hours["stall"][0]
     records = day.samples.records
     within = records[(records["planned"] > begin) & (records["planned"] < begin + STALL_S - 0.05)]
@@ -203,14 +212,15 @@ def test_a_stall_hides_nothing(day: Day) -> None:
 
 
 def test_no_backlog_after_a_stall(day: Day) -> None:
-    """Once the stall is over the answers are as quick as before, and right."""
+    """After a stall the answers are as fast as before, and right."""
     better = day.of("better")
     assert errors_of(better) == {ErrorKind.NONE}
     assert np.median(better["end"] - better["planned"]) < 0.1
 
 
 def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
-    """Where the pool is full, arrivals are recorded as not sent; stopping doesn't wait for those who think."""
+    """If the pool is full, arrivals are recorded as not sent; stopping doesn't wait for clients in
+    their think time."""
     load = make_load(tmp_path, rate=32.0, timeout=1.0, think_time=600.0, journeys={"buy": 1})
     with open_shop() as shop, running(load, shop) as reader:
         until(
@@ -233,7 +243,8 @@ def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_loses_no_record(tmp_path: Path) -> None:
-    """After SIGKILL every committed record is readable with its names, and the engine is told how the worker died."""
+    """After SIGKILL every committed record is readable with its names, and the engine gets the
+    worker's cause of death."""
     load = make_load(tmp_path)
     with open_shop() as shop, running(load, shop) as reader:
         until(lambda: reader.count() > 50, "50 requests are answered")
@@ -251,7 +262,7 @@ def test_a_killed_worker_loses_no_record(tmp_path: Path) -> None:
 
 
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:
-    """Where the runner is killed the worker ends by itself, its shard closed."""
+    """If the runner is killed, the worker ends by itself and closes its shard."""
     script = f"""
 import signal, sys
 from pathlib import Path
@@ -280,7 +291,7 @@ signal.pause()
 
 
 def test_a_full_disk_ends_the_load(tmp_path: Path) -> None:
-    """Where the shard can't grow the worker ends with a clear reason, and what was committed is kept."""
+    """If the shard can't grow, the worker ends with a clear reason, and committed records are kept."""
     load = make_load(tmp_path, grow=40)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with open_shop() as shop:
@@ -297,7 +308,7 @@ def test_a_full_disk_ends_the_load(tmp_path: Path) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """One with room for a few hundred records, and then none."""
+    """A file system with room for a few hundred records."""
     with small_disk(
         tmp_path / "disk", HEADER_BYTES + 400 * RECORD.itemsize + 2 * resource.getpagesize()
     ) as made:
@@ -305,7 +316,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_no_space_left_ends_the_load(disk: Path) -> None:
-    """On a disk that is really full the load says so and with what file; every record that was committed is there."""
+    """On a full disk the load's error names the file, and every committed record is kept."""
     shard = disk / "samples" / "load.shard"
     load = make_load(disk, grow=40)
     with open_shop() as shop:
@@ -326,7 +337,7 @@ def test_no_space_left_ends_the_load(disk: Path) -> None:
 
 
 def test_what_keeps_it_from_beginning_is_told(tmp_path: Path) -> None:
-    """A worker that can't begin is an error with its own words, and nothing is left running."""
+    """A worker that can't start raises an error with the worker's own message, and no process is left."""
     load = make_load(tmp_path, products=tmp_path / "none.json")
     with pytest.raises(PortError, match=r"exit status 74: the load can't begin: .*none\.json"):
         load.start("http://127.0.0.1:1")
@@ -337,7 +348,8 @@ def test_what_keeps_it_from_beginning_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_target_is_connection_errors(tmp_path: Path) -> None:
-    """Where nothing listens every request is recorded as such, and none ends the worker."""
+    """If the target doesn't listen, every request is recorded as a connection error, and the worker
+    runs on."""
     load = make_load(tmp_path)
     load.start("http://127.0.0.1:1")
     reader = ShardReader(load.shards()[0])
@@ -349,7 +361,7 @@ def test_an_unreachable_target_is_connection_errors(tmp_path: Path) -> None:
 
 
 def test_before_it_is_started(tmp_path: Path) -> None:
-    """A load that wasn't started isn't alive, has no shards, and stops without ado."""
+    """A load that wasn't started isn't alive and has no shards; stopping it is a no-op."""
     load = make_load(tmp_path)
     assert load.alive() == "the load was not started"
     assert (load.stop().clean, load.shards()) == (True, ())

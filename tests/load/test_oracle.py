@@ -1,4 +1,4 @@
-"""What a right answer holds."""
+"""Content that makes an answer right or wrong."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def seen(check: Check, answer: Any) -> Finding:
     [(1000, 0, 1000), (7359, 2250, 5703), (999, 1000, 899), (5, 1000, 4), (4, 1000, 4), (100, 10_000, 0)],
 )
 def test_prices_round_the_discount_half_up(list_cents: int, discount_bp: int, price: int) -> None:
-    """The discount is rounded half up to a cent and then taken off."""
+    """The discount is rounded half up to a cent, then subtracted."""
     assert oracle.right_price(list_cents, discount_bp) == price
 
 
 def test_the_bundled_catalogue_can_be_read() -> None:
-    """The catalogue's own file gives a price for each of its products."""
+    """The catalogue file has a price for each of its products."""
     path = COMPOSE / "storefront/data/products.json"
     assert len(Oracle.read(path).products) == 1000
 
@@ -80,7 +80,7 @@ def test_the_bundled_catalogue_can_be_read() -> None:
     ],
 )
 def test_right_and_wrong_content(check: Check, right: dict[str, Any], wrong: list[dict[str, Any]]) -> None:
-    """Each answer is right as it should be, and wrong when any one thing in it is, or is missing."""
+    """An answer is right if all its content is; it is wrong if any one part is wrong or missing."""
     assert seen(check, right).right
     for change in wrong:
         assert not seen(check, right | change).right, change
@@ -89,7 +89,7 @@ def test_right_and_wrong_content(check: Check, right: dict[str, Any], wrong: lis
 
 
 def test_the_acknowledged_total_is_what_the_client_saw() -> None:
-    """Right or wrong, the cents of the receipt are kept; other answers acknowledge none."""
+    """The cents of a receipt are kept, right or wrong; other answers acknowledge no total."""
     check = oracle.receipt(PRICES, "r-1", BASKET)
     assert seen(check, RECEIPT | {"total_cents": 1}) == Finding(False, 1)
     assert seen(check, RECEIPT) == Finding(True, 2250)
@@ -99,6 +99,6 @@ def test_the_acknowledged_total_is_what_the_client_saw() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xfe", b"[]", b"null", b"3", b'"text"'])
 def test_any_other_content_is_wrong(content: bytes) -> None:
-    """Content that isn't the expected JSON is wrong, never an error of ours."""
+    """Content that isn't the expected JSON is wrong, and raises no error."""
     for check in (oracle.product(PRICES, 1), oracle.history(7), oracle.receipt(PRICES, "r-1", BASKET)):
         assert judge(check, content) == (Finding(False), {})

@@ -1,4 +1,4 @@
-"""What the edge sees of regions: asked of a real HTTP server, with a clock moved by hand."""
+"""Region status as the edge reports it, requested from a real HTTP server, with a clock set by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UP = Health(True, True, False, 3.5)
 
 
 class Edge:
-    """An edge that gives `body`, and 401 without the token. `asked` is set by every question."""
+    """An edge that answers `body`, or 401 without the token. `asked` is set by every request."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -48,7 +48,7 @@ def running(edge: Edge) -> Iterator[Edge]:
             edge.asked.set()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -78,7 +78,7 @@ def asker(edge: Edge, clock: HandClock, token: str = TOKEN) -> Status:
 
 
 def test_regions_are_what_the_edge_says(edge: Edge, clock: HandClock) -> None:
-    """In its order; nothing before the first answer."""
+    """Regions come in the edge's order; there are none before the first answer."""
     edge.says(us_east=WELL, eu_west={"up": False, "database": False, "drained": True, "since_s": 0})
     status = asker(edge, clock)
     assert status.regions() == {}
@@ -87,7 +87,7 @@ def test_regions_are_what_the_edge_says(edge: Edge, clock: HandClock) -> None:
 
 
 def test_an_old_answer_is_unknown(edge: Edge, clock: HandClock) -> None:
-    """It holds for three seconds; a new one holds again."""
+    """An answer is valid for three seconds; after that the status is unknown until the next answer."""
     status = asker(edge, clock)
     status.once()
     clock.t += OLDEST_S * 0.9
@@ -119,7 +119,7 @@ def test_an_old_answer_is_unknown(edge: Edge, clock: HandClock) -> None:
     ],
 )
 def test_what_isn_t_a_status_is_no_answer(edge: Edge, clock: HandClock, body: bytes) -> None:
-    """The last good one stands until it is too old."""
+    """An answer that isn't a status is ignored; the last good one stays valid until it is too old."""
     status = asker(edge, clock)
     status.once()
     edge.body = body
@@ -131,14 +131,15 @@ def test_what_isn_t_a_status_is_no_answer(edge: Edge, clock: HandClock, body: by
 
 
 def test_without_the_token_nothing_is_known(edge: Edge, clock: HandClock) -> None:
-    """The edge refuses, and the refusal says nothing of regions."""
+    """Without the token the edge refuses, and the status is unknown."""
     status = asker(edge, clock, "another")
     status.once()
     assert status.regions() == {}
 
 
 def test_an_edge_that_is_away_or_silent_is_no_answer(clock: HandClock) -> None:
-    """No address yet, an address that can't be had, nobody listening, and one who never answers."""
+    """The status is unknown if the edge has no address yet, the address raises, its port is closed,
+    or it never answers."""
 
     def refuses() -> tuple[str, int]:
         raise PortError("it doesn't run")
@@ -154,7 +155,7 @@ def test_an_edge_that_is_away_or_silent_is_no_answer(clock: HandClock) -> None:
 
 
 def test_it_asks_by_itself_until_it_is_stopped(edge: Edge) -> None:
-    """Again and again, the first time at once; after `stop` no more."""
+    """The thread requests the status at once and then repeatedly, and ends with `stop`."""
     status = Status(lambda: edge.address, TOKEN, every=0.01, timeout=WITHIN_S)
     status.start()
     for _ in range(3):

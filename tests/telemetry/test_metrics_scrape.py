@@ -1,4 +1,5 @@
-"""The service side: reading counters, summing them through restarts, and judging them."""
+"""Service side of telemetry: reading counters, summing them over restarts, and evaluating SLOs with
+them."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ Counts = Mapping[tuple[str, str, str], int]
 
 
 def page(counts: Counts) -> str:
-    """A page of metrics as a service shows it."""
+    """Return a page of metrics as a service shows it."""
     lines = [LINE.format(route, service, status, float(n)) for (service, route, status), n in counts.items()]
     other = [
         "# TYPE http_request_duration_seconds histogram",
@@ -46,7 +47,7 @@ def page(counts: Counts) -> str:
 
 @contextmanager
 def instance(text: str, status: int = 200) -> Iterator[tuple[str, int]]:
-    """One that serves this page, whatever it is asked."""
+    """Serve this page for every request."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -55,7 +56,7 @@ def instance(text: str, status: int = 200) -> Iterator[tuple[str, int]]:
             self.wfile.write(text.encode())
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -68,7 +69,7 @@ def instance(text: str, status: int = 200) -> Iterator[tuple[str, int]]:
 
 
 class Bench:
-    """A scrape whose instances show what they are told to."""
+    """A scrape of instances whose pages a test sets."""
 
     def __init__(self, folder: Path, slos: tuple[Slo, ...] = (CHECKOUT,), every: str = "15s") -> None:
         self.clock = HandClock()
@@ -77,7 +78,7 @@ class Bench:
         self.scrape = Scrape(detection, slos, detect.make_scrape, self.clock, self.journal)
 
     def once(self, pages: Mapping[str, Counts], gone: tuple[str, ...] = ()) -> list[Found]:
-        """A scrape, 15 s after the last, of these instances; those that are `gone` can't be reached."""
+        """Return a scrape of these instances 15 s after the last; the `gone` ones can't be reached."""
         self.clock.t += 15
         with ExitStack() as stack:
             addresses = {name: stack.enter_context(instance(page(counts))) for name, counts in pages.items()}
@@ -100,7 +101,7 @@ def edge(good: int, bad: int, route: str = "/checkout") -> Counts:
 
 
 def test_counters_are_read_from_the_text() -> None:
-    """Requests by service, route and status, releases summed; other metrics are left alone."""
+    """Requests are read by service, route and status, summed over releases; other metrics are ignored."""
     text = page({("edge", "/checkout", "201"): 5, ("edge", "/checkout", "503"): 2})
     text += 'http_requests_total{release="b-2",route="/checkout",service="edge",status="201"} 4\n'
     assert read_counters(text) == {("edge", "/checkout", "201"): 9, ("edge", "/checkout", "503"): 2}
@@ -108,7 +109,7 @@ def test_counters_are_read_from_the_text() -> None:
 
 
 def test_what_prometheus_client_writes_can_be_read() -> None:
-    """The page of a real registry is understood."""
+    """The page of a real prometheus_client registry can be read."""
     from prometheus_client import CollectorRegistry, Counter, generate_latest
 
     registry = CollectorRegistry()
@@ -118,7 +119,7 @@ def test_what_prometheus_client_writes_can_be_read() -> None:
 
 
 def test_totals_go_on_through_restarts() -> None:
-    """A counter that fell began anew at zero; one that is missing for a while lost nothing."""
+    """A counter that fell has restarted at zero; one that was missing for a while loses no count."""
     totals = Totals()
     for instance, n in (("a", 10), ("b", 4), ("a", 15), ("a", 3), ("b", 6)):
         totals.add(instance, {("edge", "/orders", "200"): n})
@@ -130,7 +131,8 @@ def test_totals_go_on_through_restarts() -> None:
 
 
 def test_a_breach_is_found_and_journalled(bench: Bench) -> None:
-    """Errors over the budget since the last scrape are found, in words; each service's totals are journalled."""
+    """Errors over the budget since the last scrape are a breach, with a text; each service's totals
+    are journalled."""
     assert bench.once({"a": edge(100, 50)}) == []
     text = "checkout: answered 5xx since the last scrape: edge 20 of 100 (objective 99%)"
     assert bench.once({"a": edge(180, 70)}) == [Found("checkout", False, text)]
@@ -143,7 +145,8 @@ def test_a_breach_is_found_and_journalled(bench: Bench) -> None:
 
 
 def test_it_is_found_once_until_rearmed(bench: Bench) -> None:
-    """One alert however long it lasts and however many services show it; after a rearming, again."""
+    """A breach raises one alert, however long it lasts and however many services show it; another
+    one after a rearm."""
     both = {"b": {("gateway", "/checkout", "500"): 0}}
     bench.once({"a": edge(0, 0)} | both)
     (found,) = bench.once({"a": edge(0, 50), "b": {("gateway", "/checkout", "500"): 50}})
@@ -154,7 +157,7 @@ def test_it_is_found_once_until_rearmed(bench: Bench) -> None:
 
 
 def test_a_journey_is_judged_by_its_routes(bench: Bench) -> None:
-    """Errors of other routes are not those of this journey; services without its routes have no part in it."""
+    """Only errors of a journey's routes count for it; services without those routes don't count."""
     bench.once({"a": edge(0, 0), "b": {("pricing", "/prices", "500"): 0}})
     pages = {
         "a": {**edge(100, 0), ("edge", "/orders", "500"): 100},
@@ -164,7 +167,7 @@ def test_a_journey_is_judged_by_its_routes(bench: Bench) -> None:
 
 
 def test_an_slo_of_everything_sees_every_service(tmp_path: Path) -> None:
-    """Without a journey all routes count, at each service by itself; correctness can't be seen at all."""
+    """Without a journey all routes count, for each service separately; correctness can't be evaluated."""
     bench = Bench(tmp_path, (ALL, PRICES))
     bench.once({"b": {("pricing", "/prices", "500"): 0}})
     (found,) = bench.once({"b": {("pricing", "/prices", "500"): 100}})
@@ -173,7 +176,8 @@ def test_an_slo_of_everything_sees_every_service(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_instance_is_missing_data(bench: Bench) -> None:
-    """It is named, adds nothing and takes nothing away, and what it counted meanwhile is there when it is back."""
+    """An unreachable instance is named and leaves the totals unchanged; its counts meanwhile are
+    added once it is back."""
     bench.once({"a": edge(100, 0)})
     assert bench.once({}, gone=("a",)) == []
     assert bench.events("scrape")[-1].data == {"requests": 100, "errors": 0, "missing": ["a"]}
@@ -181,7 +185,7 @@ def test_an_unreachable_instance_is_missing_data(bench: Bench) -> None:
 
 
 def test_an_answer_that_is_no_page_of_metrics_is_missing_data(bench: Bench) -> None:
-    """An error page, or text that isn't metrics, counts as an instance that couldn't be read."""
+    """An error page, or text that isn't metrics, counts as an unreadable instance."""
     with instance(page(edge(5, 5)), status=500) as failing, instance("<html>no</html> {") as other:
         bench.scrape.once({"a": failing, "b": other})
     assert bench.events("scrape") == []
@@ -190,7 +194,7 @@ def test_an_answer_that_is_no_page_of_metrics_is_missing_data(bench: Bench) -> N
 
 
 def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
-    """It scrapes at once when started, survives addresses that can't be had, and is gone after the stop."""
+    """The thread scrapes at once when started, survives addresses that raise, and ends with `stop`."""
     bench, asked = Bench(tmp_path, every="10ms"), threading.Semaphore(0)
 
     def addresses() -> Mapping[str, tuple[str, int]]:
@@ -208,5 +212,5 @@ def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
 
 
 def test_every_journey_has_its_routes() -> None:
-    """An SLO of any journey can be judged by the services' metrics."""
+    """Every journey has routes, so any SLO of a journey can be evaluated by the services' metrics."""
     assert set(ROUTES) == set(STOREFRONT.journeys)

@@ -1,4 +1,4 @@
-"""What is collected for the audit: each part by itself, and faults planted in a real shop are found from it."""
+"""Records collected for the audit: each part alone, and faults planted in a real shop."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def payments() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def nobody() -> Iterator[int]:
-    """A port at which nobody listens."""
+    """Return a port that refuses connections."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -63,7 +63,8 @@ def nobody() -> Iterator[int]:
 def test_the_ledger_stands_without_the_database(
     tmp_path: Path, payments: tuple[str, int], nobody: int
 ) -> None:
-    """Its rows of this run are kept; the others aren't written, and why is said."""
+    """If the database can't be reached, the ledger's rows are still kept; the orders aren't
+    written, and the reason is returned."""
     told = collect_orders(f"postgresql://a:b@127.0.0.1:{nobody}/c", payments, RUN, tmp_path)
     why = told.why
     assert told == OrdersCollected(
@@ -75,7 +76,8 @@ def test_the_ledger_stands_without_the_database(
 
 
 def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
-    """Neither runs, or neither answers: both are told, and no file says *none*."""
+    """If neither source runs or answers, both reasons are returned and no file is written that
+    would mean "none"."""
     told = collect_orders(None, None, RUN, tmp_path)
     assert (
         told.why
@@ -90,19 +92,20 @@ def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
 def test_a_ledger_that_answers_with_an_error_is_none(
     tmp_path: Path, payments: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A third party that is down must not look like one that charged nobody."""
+    """A ledger that answers with an error isn't recorded as one without charges."""
     monkeypatch.setattr(Ledger, "status", 503)
     told = collect_orders(None, payments, RUN, tmp_path)
     assert (told.charges, "status 503" in told.why) == (None, True)
 
 
 def test_the_preloaded_stock_is_the_storefront_s() -> None:
-    """The figure is written down twice, for the runner never imports the storefront."""
+    """The preloaded stock is written down twice, since the runner never imports the storefront;
+    both figures agree."""
     assert PRELOADED == rows.STOCK_EACH
 
 
 class Answering:
-    """A connection to a database that answers, and then can't be closed well."""
+    """A connection to a database that answers, and then fails to close."""
 
     orders = 1
 
@@ -119,7 +122,7 @@ class Answering:
         raise TimeoutError
 
     def terminate(self) -> None:
-        """Never fails."""
+        """Succeed."""
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
 
 @pytest.mark.usefixtures("answering")
 def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
-    """The rows are had by then: a server that goes away afterwards takes nothing back."""
+    """Rows that were read are kept if closing the connection fails afterwards."""
     told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
     assert (told.orders, told.why) == (1, "payments: ConnectionError: no instance is running")
     assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
@@ -143,7 +146,8 @@ def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_no_half_of_the_orders(answering: Answering, tmp_path: Path) -> None:
-    """A file cut short can't be measured; one that isn't there is *unaudited*."""
+    """On a full disk no truncated file of orders is left: a missing one is *unaudited*, a truncated
+    one can't be measured."""
     answering.orders = 1000
     with small_disk(tmp_path / "disk", 64 * 1024) as disk:
         fill(disk, left=16 * 1024)
@@ -155,7 +159,7 @@ def test_a_full_disk_leaves_no_half_of_the_orders(answering: Answering, tmp_path
 def test_a_full_disk_leaves_no_half_of_the_ledger(
     tmp_path: Path, payments: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor of the charges."""
+    """On a full disk no truncated file of charges is left."""
     monkeypatch.setattr(Ledger, "lines", Ledger.lines[:1] * 1000)
     with small_disk(tmp_path / "disk", 64 * 1024) as disk:
         fill(disk, left=16 * 1024)
@@ -165,7 +169,7 @@ def test_a_full_disk_leaves_no_half_of_the_ledger(
 
 
 def bought(shop: storefront_services.Shop) -> list[Request]:
-    """Orders 1 to 6, through the front door, as clients recorded them."""
+    """Orders 1 to 6, bought at the gateway, as clients recorded them."""
     requests = steadily()
     for n in range(1, 7):
         answer = shop.checkout(f"{RUN}-{n}", 40 + n, {n: 2, 100: 1})
@@ -185,9 +189,11 @@ async def done(shop: storefront_services.Shop, *statements: str) -> None:
 
 @pytest.mark.system
 def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop, tmp_path: Path) -> None:
-    """Sound at first. Then an order deleted, one inserted twice, one charged twice and one with a cent too much, each
-    by hand in Postgres or the ledger: each is found, and counted once. An earlier trial on this database, which left an
-    order of its own, doesn't disturb."""
+    """A sound shop has no anomalies; each anomaly planted by hand is detected and counted once.
+
+    Planted are: an order deleted, one inserted twice, one charged twice, and one charged a cent too
+    much. An order left by an earlier trial on this database doesn't count.
+    """
     assert shop.checkout("earlier-trial-1", 7, {3: 1}).status_code == 201
     requests, address = bought(shop), ("127.0.0.1", shop.ports["payments"])
     sound = write(tmp_path / "sound", Story().begin().finish(), requests)

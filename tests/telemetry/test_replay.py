@@ -1,4 +1,4 @@
-"""Recorded watches through detectors again."""
+"""Replay of recorded watches through detectors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY: list[dict[str, Any]] = [
 
 
 class Story(Bench):
-    """A watched run, on disk as a run's folder is, and what its watch raised."""
+    """A watched run, on disk like a run's folder, and the alerts that its watch raised."""
 
     def __init__(self, folder: Path, **changes: Any) -> None:
         load = {"rate": "20/s", "journeys": {"buy": 1}}
@@ -35,7 +35,7 @@ class Story(Bench):
         self.raised: list[Alert] = []
 
     def steady(self) -> None:
-        """The warm-up, then steady state up to its calibration."""
+        """Run the warm-up, then the steady state up to its calibration."""
         self.run(100)
         self.phase("steady")
         self.watch.rearm(self.clock.t)
@@ -50,7 +50,7 @@ class Story(Bench):
         self.raised += self.run(n, gap=0.0503, **request)
 
     def hush(self, seconds: float) -> None:
-        """Polls every 20 ms; nothing comes."""
+        """Poll every 20 ms without any record."""
         end = self.clock.t + seconds
         while self.clock.t < end:
             self.clock.t += 0.0200007
@@ -59,7 +59,7 @@ class Story(Bench):
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Path:
-    """A control run of a minute."""
+    """Return a control run of a minute."""
     story = Story(tmp_path)
     story.steady()
     story.live(1200)
@@ -70,7 +70,8 @@ def quiet(tmp_path: Path) -> Path:
 
 
 def test_a_run_replays_exactly(tmp_path: Path) -> None:
-    """The run's own detectors raise the same alerts, every field and every time the same, through all that happens."""
+    """The run's own detectors raise the same alerts on replay, with equal fields and times, over
+    all kinds of events."""
     story = Story(tmp_path)
     story.steady()
     story.live(60, error=STATUS, region="eu-west")
@@ -88,7 +89,7 @@ def test_a_run_replays_exactly(tmp_path: Path) -> None:
 
 
 def test_two_shards_replay_exactly(tmp_path: Path) -> None:
-    """Records of two shards are fed shard by shard, as they were."""
+    """Records of two shards are fed shard by shard, as in the run."""
     (tmp_path / "b").mkdir()
     story, other = Story(tmp_path), Bench(tmp_path / "b")
     second = other.shard.path.rename(tmp_path / "samples" / "other.shard")
@@ -111,7 +112,7 @@ def test_two_shards_replay_exactly(tmp_path: Path) -> None:
 
 
 def test_the_warm_up_raises_nothing(tmp_path: Path) -> None:
-    """Alerts before the steady state are left out, as the engine leaves them out; numbers go on from them."""
+    """Alerts before the steady state are dropped, as in the engine; the numbering continues."""
     story = Story(tmp_path)
     warm = story.run(40, error=STATUS)
     story.steady()
@@ -123,7 +124,8 @@ def test_the_warm_up_raises_nothing(tmp_path: Path) -> None:
 
 
 def test_other_detectors_see_the_same_stream(tmp_path: Path) -> None:
-    """A slower detector is later on the very same stream; what only watched may page, and keeps its share of budget."""
+    """A slower detector raises later on the same stream; a watching detector may page, and keeps
+    its share of the budget."""
     story = Story(tmp_path)
     story.steady()
     story.live(100, error=STATUS)
@@ -137,13 +139,15 @@ def test_other_detectors_see_the_same_stream(tmp_path: Path) -> None:
 
 
 def test_quiet_hours(quiet: Path) -> None:
-    """A minute of quiet, over and over for an hour, raises nothing: neither errors nor silence where turns meet."""
+    """A quiet minute repeated for an hour raises no alert: neither for errors nor for silence at
+    the seams."""
     recording = read_recording(quiet)
     assert replay_quiet([recording, recording], detect.make, 3600.0) == []
 
 
 def test_false_alarms_go_on_being_counted(tmp_path: Path) -> None:
-    """One alarm in the quiet part is one in each turn of it, for the detectors are rearmed; times go on through all."""
+    """A false alarm in the quiet part recurs in each repetition, since detectors are rearmed; times
+    increase over all repetitions."""
     story = Story(tmp_path, detectors=[{"detector": "threshold", "params": {"least": 3, "window": "1s"}}])
     story.steady()
     story.live(400)
@@ -161,7 +165,8 @@ def test_false_alarms_go_on_being_counted(tmp_path: Path) -> None:
 
 
 def test_a_quiet_part_ends_at_the_fault(tmp_path: Path) -> None:
-    """What comes after the fault isn't quiet; a run whose fault came at once, or was never steady, has no such part."""
+    """The quiet part ends at the fault; a run has none if its fault came at once or it never was
+    steady."""
     for name, before in (("later", 300), ("at once", 0)):
         (tmp_path / name).mkdir()
         story = Story(tmp_path / name)
@@ -182,7 +187,7 @@ def test_a_quiet_part_ends_at_the_fault(tmp_path: Path) -> None:
 
 
 def test_runs_that_watch_different_slos_are_not_mixed(tmp_path: Path, quiet: Path) -> None:
-    """What was normal for one SLO says nothing of another."""
+    """Recordings of runs with different SLOs can't be joined."""
     (tmp_path / "other").mkdir()
     slos = [{"name": "checkout", "journey": "buy", "sli": "availability", "objective": "99%"}]
     story = Story(tmp_path / "other", slos=slos)
@@ -192,7 +197,7 @@ def test_runs_that_watch_different_slos_are_not_mixed(tmp_path: Path, quiet: Pat
 
 
 def test_records_that_are_gone_are_an_error(quiet: Path) -> None:
-    """A journal that tells of more records than the shard has can't be replayed, and says so."""
+    """A journal that counts more records than the shard has is an error."""
     looks = [step for step in read_recording(quiet).steps if isinstance(step, Look)]
     assert sum(len(look.seen[0]) for look in looks) == 1500
     (quiet / "samples" / "load.shard").unlink()

@@ -29,14 +29,15 @@ def bench(tmp_path: Path) -> Any:
 
 
 def test_a_quiet_system_raises_nothing(bench: Bench) -> None:
-    """Good answers, and one bad one now and then, raise no alert."""
+    """Good answers with an occasional bad one raise no alert."""
     for _ in range(10):
         assert bench.run(300) == []
         assert bench.run(1, error=STATUS) == []
 
 
 def test_an_outage_is_raised_by_each_detector(bench: Bench) -> None:
-    """Failing checkouts are raised by the paging and by the watching detector, for that SLO only, in words."""
+    """Failing checkouts raise an alert of the paging and of the watching detector, for that SLO
+    only, with a text."""
     bench.run(100)
     alerts = bench.run(12, error=STATUS)
     assert [(one.id, one.detector, one.pages, one.slo, one.side) for one in alerts] == [
@@ -50,13 +51,13 @@ def test_an_outage_is_raised_by_each_detector(bench: Bench) -> None:
 
 
 def test_wrong_content_is_raised_for_correctness(bench: Bench) -> None:
-    """Wrong prices raise for `prices`, while `checkout`, an availability, stays quiet."""
+    """Wrong prices raise an alert for `prices`, and none for `checkout`, which is an availability."""
     bench.run(100)
     assert {one.slo for one in bench.run(60, error=WRONG)} == {"prices"}
 
 
 def test_region_and_journey_are_named_only_where_they_are_shared(bench: Bench) -> None:
-    """Where bad requests come from both regions, or from no known one, none is named."""
+    """If bad requests come from both regions, or from no known one, the alert names no region."""
     bench.run(50)
     alerts: list[Alert] = []
     for n in range(12):
@@ -67,7 +68,7 @@ def test_region_and_journey_are_named_only_where_they_are_shared(bench: Bench) -
 
 
 def test_an_alert_stays_raised_until_rearmed(bench: Bench) -> None:
-    """It is raised once; rearmed, it is raised again, but not on requests planned before."""
+    """A detector raises once; after a rearm it raises again, but not on requests planned before."""
     assert bench.run(40, error=STATUS)
     assert bench.run(40, error=STATUS) == []
     since = bench.clock.t + 10
@@ -79,13 +80,14 @@ def test_an_alert_stays_raised_until_rearmed(bench: Bench) -> None:
 
 
 def test_requests_that_were_not_sent_are_no_outcomes(bench: Bench) -> None:
-    """A full pool is no failure of the system: it raises nothing and counts for no SLO."""
+    """Requests that a full pool didn't send raise no alert and count for no SLO."""
     assert bench.run(100, error=NOT_SENT) == []
     assert bench.watch.lag_p95() is None
 
 
 def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
-    """p0 is a fifth of the budget, or what was seen since, whichever is more; the rate is what was seen."""
+    """p0 is the larger of a fifth of the budget and the observed error rate; the rate is the
+    observed one."""
     seen: list[tuple[str, str, float, float]] = []
     fed: list[tuple[int, int, int, list[float]]] = []
 
@@ -129,7 +131,8 @@ def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
 
 
 def test_silence_is_unknown(bench: Bench) -> None:
-    """A stream that stops for longer than chance allows is silent, told once, until it speaks again."""
+    """A stream that pauses for longer than chance allows is silent; silence is reported once, until
+    the stream resumes."""
     bench.run(100)
     bench.watch.calibrate(0.0)
     assert (bench.watch.poll(bench.clock.t + 1.9), bench.watch.silent()) == ([], [])
@@ -144,13 +147,14 @@ def test_silence_is_unknown(bench: Bench) -> None:
 
 
 def test_a_stream_that_never_began_falls_silent_too(bench: Bench) -> None:
-    """Where only other journeys are answered the SLO of this one is silent."""
+    """If only other journeys are answered, the SLO of this one is silent."""
     bench.run(200, journey="browse")
     assert bench.watch.silent() == ["checkout"]
 
 
 def test_polls_are_journalled_with_what_they_saw(bench: Bench) -> None:
-    """Each poll that saw something tells the shard and the count committed; the others tell nothing."""
+    """A poll that read records journals the shard and the count committed; other polls journal
+    nothing."""
     for _ in range(3):
         bench.put()
     bench.watch.poll(1.0)
@@ -171,7 +175,7 @@ def test_the_lag_is_measured(bench: Bench) -> None:
 
 
 def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
-    """Records of two shards that number their names differently are one set, sorted, with common names."""
+    """Records of two shards with different name numbers become one set, sorted, with common names."""
     first, second = Bench(tmp_path), ShardWriter(tmp_path / "other.shard")
     watch = Watch(scenario(), detect.make, first.clock, first.journal)
     watch.start([first.shard.path, second.path], dict)
@@ -197,7 +201,7 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
 
 
 def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
-    """A file that isn't a shard, or isn't there, is an error of the tool, in words."""
+    """A file that isn't a shard, or is missing, is an error of the tool with a clear message."""
     journal = Journal(tmp_path / "journal.jsonl")
     watch = Watch(scenario(), detect.make, HandClock(), journal)
     (tmp_path / "a.shard").write_text("no")
@@ -208,7 +212,7 @@ def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 
 def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
-    """What the scrape found is an alert of the service side, numbered with the others."""
+    """A breach found by the scrape is an alert of the service side, numbered with the others."""
     found = Found(
         "checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)"
     )
@@ -219,19 +223,19 @@ def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
 
 
 class Finds:
-    """A service side that found something."""
+    """A service side that reports a breach."""
 
     def __init__(self, found: list[Found]) -> None:
         self._found = found
 
     def start(self, addresses: object) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def stop(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def rearm(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def found(self) -> Iterator[Found]:
         while self._found:
@@ -239,7 +243,8 @@ class Finds:
 
 
 def test_a_silence_detector_raises_though_nothing_comes(tmp_path: Path) -> None:
-    """It raises at the poll at which the silence is long enough, in words, and that moment is journalled as a poll."""
+    """A silence detector raises at the poll at which the silence is long enough, with a text, and
+    that poll is journalled."""
     bench = Bench(tmp_path, scenario(detectors=[{"detector": "silence", "pages": True}]))
     bench.run(200)
     bench.watch.calibrate(0.0)
@@ -258,7 +263,8 @@ def test_a_silence_detector_raises_though_nothing_comes(tmp_path: Path) -> None:
 
 
 def test_detectors_that_are_not_for_an_slo_share_no_budget(tmp_path: Path) -> None:
-    """Of a detector for one kind of SLO only that stream counts among those that page; those that watch don't."""
+    """If a detector is for one kind of SLO, only that stream counts among those that page; watching
+    detectors don't count."""
     detectors = [{"detector": "correctness", "pages": True}, {"detector": "cusum"}]
     bench = Bench(tmp_path, scenario(detectors=detectors))
     bench.run(100)

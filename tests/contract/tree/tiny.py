@@ -1,11 +1,13 @@
-"""The service that the contract suite runs everywhere: a few lines of asyncio, so that a start costs next to nothing.
+"""Service that the contract suite runs everywhere: a few lines of asyncio, so that a start is
+cheap.
 
-/healthz says who answers; /environment what it was told; /hold answers only once it is told to stop, /holding counts
-those that wait; /fork starts a process that leaves the session and outlives its parent; /tick one that notes the time
-again and again, /ticks gives its notes; /last ends the service by itself; /write and /read keep a note in its data,
-/fill?<bytes> makes it so large; /grow?<MiB> takes memory; /work?<seconds> computes, and gives the share of the time
-that it got; /dial?<upstream> plays a link server: it asks every address behind a name who it is. The release `*-broken`
-ends at once, `*-deaf` never listens, `*-stubborn` doesn't stop when told.
+/healthz returns its identity; /environment its variables; /hold answers only once the service is
+stopped, /holding counts those requests; /fork starts a process that leaves the session and outlives
+its parent; /tick starts one that notes the time again and again, /ticks returns its notes; /last
+ends the service; /write and /read keep a note in its data, /fill?<bytes> sets the note's size;
+/grow?<MiB> allocates memory; /work?<seconds> computes, and returns the share of the time that it
+got; /dial?<upstream> acts as a link server: it asks every address behind a name for its identity.
+The release `*-broken` ends at once, `*-deaf` never listens, `*-stubborn` ignores its stop signal.
 """
 
 import argparse
@@ -34,7 +36,7 @@ with open("{TICKS}", "w", buffering=1) as notes:
 
 
 def addresses(upstream: str, names: Path | None) -> list[str]:
-    """Every `host:port` behind a name: of the names table where there is one, else of DNS."""
+    """Return every `host:port` behind a name: from the names table if there is one, else from DNS."""
     if names:
         return list(json.loads(names.read_text()).get(upstream, []))
     host, port = upstream.rsplit(":", 1)
@@ -46,7 +48,7 @@ def addresses(upstream: str, names: Path | None) -> list[str]:
 
 
 def dial(upstream: str, names: Path | None) -> list[str]:
-    """The instances behind a name that answer."""
+    """Return the instances behind a name that answer."""
     answered = []
     for address in addresses(upstream, names):
         try:
@@ -58,7 +60,7 @@ def dial(upstream: str, names: Path | None) -> list[str]:
 
 
 def work(seconds: float) -> float:
-    """Computes for so long; processor time over time."""
+    """Compute for this long; return processor time over elapsed time."""
     begun, used = time.monotonic(), time.thread_time()
     while time.monotonic() - begun < seconds:
         sum(range(1000))
@@ -66,7 +68,7 @@ def work(seconds: float) -> float:
 
 
 def fill(size: int) -> str:
-    """Makes the note so large; what came of it."""
+    """Set the note's size; return the result."""
     try:
         with (Path(ENVIRONMENT["DATA_DIR"]) / "note").open("wb") as note:
             note.write(b"x" * size)
@@ -76,7 +78,7 @@ def fill(size: int) -> str:
 
 
 class Service:
-    """Answers one request a connection."""
+    """A service that answers one request per connection."""
 
     def __init__(self, names: Path | None) -> None:
         self.names = names
