@@ -1,9 +1,12 @@
-"""The outcome of the sample run, with every key that an outcome.json has."""
+"""The outcome of the sample run, with every key that an outcome.json has, and outcomes of only a few keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from gameday.analysis.model.outcome_model import Outcome
+from gameday.analysis.model.time_models import DURATIONS
 
 Text = Callable[[str], str]
 """What is done to each text that people write."""
@@ -20,6 +23,26 @@ CLOCKS = {
     "recovered": 19.63,
     "restored": 19.9,
 }
+
+UNMEASURED: Mapping[str, Any] = {f"{name}_state": "not_measured" for name in DURATIONS}
+REQUIRED: Mapping[str, Any] = {
+    "schema": "gameday/outcome/v1",
+    "run": {"id": "20261120-172205-bad", "scenario": "bad-deploy-pricing"},
+    "verdict": "inconclusive",
+    "exit_status": 3,
+    **UNMEASURED,
+}
+"""The keys without which a file isn't an outcome."""
+
+
+def sparse_outcome(**known: Any) -> Outcome:
+    """Return an outcome of these keys; whatever else the model requires is unknown."""
+    return Outcome.model_validate({**REQUIRED, **known})
+
+
+def changed_outcome(outcome: Outcome, **changed: Any) -> Outcome:
+    """Return an outcome with these keys in place of its own."""
+    return Outcome.model_validate({**outcome.document(), **changed})
 
 
 def outcome_of(text: Text, n: Mapping[str, int]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gameday.analysis.model.outcome_model import Outcome
 from gameday.recording.journal import Event
 from gameday_reports.run_page.run_data import Run
 
@@ -28,7 +29,7 @@ def variant(run: Run, of: Variant) -> Run:
     events = [_edited(event, of) for event in run.events if not {event.subject, event.kind} & set(of.drop)]
     return replace(
         run,
-        outcome=laid_over(run.outcome, of.outcome),
+        outcome=Outcome.model_validate(laid_over(run.outcome.document(), of.outcome)),
         scenario=laid_over(run.scenario, of.scenario),
         events=sorted([*events, *of.add], key=lambda event: event.t),
     )

@@ -17,7 +17,7 @@ import yaml
 from gameday.recording.journal import Event
 from gameday.recording.samples import ErrorKind, ShardWriter
 from tests.support.journals import write_journal
-from tests.support.sample_outcome import CLOCKS, Text, outcome_of
+from tests.support.sample_outcome import CLOCKS, REQUIRED, Text, outcome_of
 
 REGIONS = ("us-east", "eu-west")
 JOURNEYS = ("browse", "browse", "browse", "browse", "browse", "browse", "buy", "buy", "login", "history")
@@ -279,6 +279,7 @@ def inconclusive(folder: Path) -> Path:
     """An outcome with every key and hardly a value, no samples, no releases, and a journal that ends at once."""
     folder.mkdir()
     outcome = nulls(outcome_of(plain, {"requests": 1, "failed": 0, "users": 1, "affected": 0}))
-    outcome |= {"verdict": "inconclusive", "exit_status": 3, "reasons": ["The steady state was not met."]}
+    outcome["customer_reports"] |= {"curve": None}
+    outcome |= {**REQUIRED, "reasons": ["The steady state was not met."]}
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
     return folder

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from gameday.analysis.model.outcome_model import Outcome
 from gameday_reports.text.formatting import CLOCKS, interval, seconds
-from gameday_reports.text.loose import number, pick
 
 PHASES: Mapping[str, str] = {
     "quiet": "no effect yet",
@@ -88,7 +87,7 @@ class Strip:
     missing: list[str]
 
 
-def strip(outcome: Mapping[str, Any], clocks: Mapping[str, float], end: float) -> Strip | None:
+def strip(outcome: Outcome, clocks: Mapping[str, float], end: float) -> Strip | None:
     """Return the strip of a run whose samples end at `end`, or None if no clock was set. `clocks`
     are in order of time."""
     if not clocks:
@@ -145,7 +144,7 @@ def _segments(known: list[tuple[str, float]], phases: list[str], since: float, l
 
 
 def _span(
-    outcome: Mapping[str, Any],
+    outcome: Outcome,
     clocks: Mapping[str, float],
     since: float,
     last: float,
@@ -159,7 +158,7 @@ def _span(
     a, b = clocks.get(begin), clocks.get(end)
     if a is None or (b is None and value != "never"):
         return Span(short, meaning, value, state, None, 0.0, False)
-    censored = number(pick(outcome, f"{key}_censored_at"))
+    censored = outcome.duration(key).censored_at
     until = b if b is not None else last if censored is None else min(last, censored)
     length = max(last - since, 1e-9)
     return Span(

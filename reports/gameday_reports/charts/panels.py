@@ -21,7 +21,6 @@ from gameday_reports.charts.panel_axes import latency_ends, nice, peak, share_to
 from gameday_reports.charts.timeline_chart import SIZES, Frame, Limit, Panel, Series, draw
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import percent
-from gameday_reports.text.loose import number, pick
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def frame(run: Run) -> Frame:
     whole seconds."""
     planned, clocks = run.samples.records["planned"], run.clocks
     first = float(planned[0]) if len(planned) else min(clocks.values(), default=0.0)
-    last = float(planned[-1]) if len(planned) else number(pick(run.outcome, "run", "duration_s")) or 0.0
+    last = float(planned[-1]) if len(planned) else run.outcome.run.duration_s or 0.0
     since = math.floor(min([first, *clocks.values()]))
     until = max(math.ceil(max([last, *clocks.values()])), since + 1)
     return Frame(since, until, clocks, _spans(run, until))

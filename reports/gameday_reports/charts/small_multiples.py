@@ -21,7 +21,6 @@ from gameday_reports.charts.time_series import Bins, Floats
 from gameday_reports.charts.timeline_chart import SIZES, Frame, Limit, Panel, Series, draw
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import percent
-from gameday_reports.text.loose import number, rows
 
 BEFORE_S = 10.0
 """How much of the time before the fault is shown, at most."""
@@ -122,11 +121,11 @@ def _ratio(each: Shown, slo: Slo, bins: Bins) -> Floats:
 
 def _spans(each: Shown, slo: str, bins: Bins) -> list[tuple[float, float]]:
     """Return the span from the first effect on the SLO until it held again, or to the end."""
-    told = next((one for one in rows(each.run.outcome.get("slos")) if one.get("name") == slo), {})
-    effect, recovered = number(told.get("effect")), number(told.get("recovered"))
-    if effect is None:
+    result = next((result for result in each.run.outcome.slos if result.name == slo), None)
+    if result is None or result.effect is None:
         return []
-    return [(effect - each.zero, float(bins.edges[-1]) if recovered is None else recovered - each.zero)]
+    end = float(bins.edges[-1]) if result.recovered is None else result.recovered - each.zero
+    return [(result.effect - each.zero, end)]
 
 
 def _peak(values: Floats) -> float:

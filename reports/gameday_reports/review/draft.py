@@ -18,7 +18,7 @@ from gameday_reports.run_page import header
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.run_page.tables import expectations
 from gameday_reports.text.event_timeline import Moment, left_out, moments
-from gameday_reports.text.formatting import VERDICTS, figures
+from gameday_reports.text.formatting import figures
 from gameday_reports.text.loose import person, text
 from gameday_reports.text.summary import summary, unfit
 
@@ -85,7 +85,7 @@ def review(run: Run) -> Review:
         title=top.title,
         run=run.name,
         when=dict(top.facts)["When"],
-        verdict=VERDICTS.get(top.verdict, (top.word,))[0],
+        verdict=top.word,
         figures=[(each.label, f"{each.value} ({each.note})") for each in figures(run.outcome)],
         summary=summary(run),
         hypothesis=" ".join(text(run.scenario.get("hypothesis")).split()),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gameday.recording.journal_events import EnvironmentDeleted, InstanceDied, InstanceKilled
-from gameday_reports.review.findings import Found, figure, measured, regions
+from gameday_reports.review.findings import Found, measured, regions
 from gameday_reports.review.provenance import every, faulty, shipped, unowned, unsenior
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, money, seconds
-from gameday_reports.text.loose import mapping, number, pick, rows, text
+from gameday_reports.text.loose import mapping, pick, text
 from gameday_reports.text.summary import hit, listed
 
 NEAR_S = 60.0
@@ -29,7 +29,7 @@ def everywhere_at_once(run: Run) -> Found | None:
     bad = faulty(run)
     if bad is None or not bad.everywhere or bad.plan or "effect" not in run.clocks:
         return None
-    hurt = hit(pick(run.outcome, "impact", "regions"))
+    hurt = hit(run.outcome.impact.regions)
     where = f" Users of {listed(hurt)} were hurt." if hurt else ""
     said = (
         f"{bad.change.release} was shipped to {every(bad.regions)} at once (strategy {bad.change.strategy})."
@@ -88,11 +88,11 @@ def rollback_not_enough(run: Run) -> Found | None:
     """Find users who stayed hurt long after the right rollback."""
     recovered = run.clocks.get("recovered")
     done = [
-        (number(row.get("done")), text(row.get("target")))
-        for row in rows(run.outcome.get("operations"))
-        if row.get("name") == "rollback" and row.get("right") is True
+        (operation.done, operation.target)
+        for operation in run.outcome.operations
+        if operation.name == "rollback" and operation.right and operation.done is not None
     ]
-    first = min(((t, target) for t, target in done if t is not None), default=None)
+    first = min(done, default=None)
     if (
         first is None
         or "effect" not in run.clocks
@@ -139,22 +139,21 @@ def privilege(run: Run) -> Found | None:
 
 def orders_lost(run: Run) -> Found | None:
     """Find acknowledged orders that no record holds, and how they were replicated."""
-    lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
-    if not lost:
+    audit, system = run.outcome.audit, run.outcome.system
+    if not audit.lost:
         return None
-    mode = text(
-        pick(run.outcome, "system", "replication") or pick(run.scenario, "system", "replication", "mode")
-    )
-    delay, point = figure(run, "system", "delay_s"), figure(run, "audit", "rpo_s")
+    mode = system.replication or text(pick(run.scenario, "system", "replication", "mode"))
     many = regions(run) > 1
     how = (
         f"replication was {'asynchronous' if mode == 'async' else 'synchronous'}"
         if many
         else "there was one region"
     )
-    far = f", {seconds(delay)} between regions" if many and delay else ""
-    back = f"; the recovery point was {seconds(point)}" if point is not None else ""
-    said = f"{count(lost)} of {count(kept)} acknowledged orders were lost; {how}{far}{back}."
+    far = f", {seconds(system.delay_s)} between regions" if many and system.delay_s else ""
+    back = f"; the recovery point was {seconds(audit.rpo_s)}" if audit.rpo_s is not None else ""
+    said = (
+        f"{count(audit.lost)} of {count(audit.acknowledged)} acknowledged orders were lost; {how}{far}{back}."
+    )
     then = "Decide whether orders may be lost: synchronous replication, or a way to find and honour those that are."
     return Found(
         said, then if mode == "async" and many else "Decide how many orders may be lost between backups."
@@ -163,11 +162,11 @@ def orders_lost(run: Run) -> Found | None:
 
 def wrong_records(run: Run) -> Found | None:
     """Find orders on which the three records disagree."""
-    audit = mapping(run.outcome.get("audit"))
-    found = [f"{count(audit[key])} {words}" for key, words in WRONG_RECORDS if number(audit.get(key))]
+    audit = dict(run.outcome.audit)
+    found = [f"{count(audit[key])} {words}" for key, words in WRONG_RECORDS if audit[key]]
     if not found:
         return None
-    cents = number(audit.get("wrong_amount_cents"))
+    cents = run.outcome.audit.wrong_amount_cents
     sum_ = f"; the amounts differ by {money(cents)} in sum" if cents else ""
     said = f"The audit of orders found: {', '.join(found)}{sum_}."
     return Found(
@@ -183,7 +182,7 @@ def capacity(run: Run) -> Found | None:
     if not any(event.t >= inject for event in run.journal.of(InstanceDied, InstanceKilled)):
         return None
     after, well = measured(run, "ttfr"), measured(run, "ttr")
-    if well is None or run.outcome.get("ttfr_state") == "not_measured":
+    if well is None or run.outcome.ttfr_state == "not_measured":
         return None
     if after is not None and after - well <= SLOW_S:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gameday.recording.journal_events import Scraped
-from gameday_reports.review.findings import Found, detectors, fastest, figure, measured
+from gameday_reports.review.findings import Found, detectors, fastest, measured
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, seconds, times
 
@@ -19,7 +19,7 @@ LEAST_S = 0.5
 
 def unpaged(run: Run) -> Found | None:
     """Find users who were hurt without a page."""
-    if "effect" not in run.clocks or run.outcome.get("ttd_state") != "censored":
+    if "effect" not in run.clocks or run.outcome.ttd_state != "censored":
         return None
     return Found(
         "No detector that pages saw the outage: nobody was called.",
@@ -29,7 +29,8 @@ def unpaged(run: Run) -> Found | None:
 
 def watcher_first(run: Run) -> Found | None:
     """Find a detector that only watches but was earlier than the page, or alone saw the outage."""
-    watching, paged = fastest(run, pages=False), fastest(run, pages=True)
+    watching = fastest(run, lambda detector: detector.pages is False)
+    paged = fastest(run, lambda detector: detector.pages is True)
     if watching is None or (paged is not None and paged[1] - watching[1] < LEAST_S):
         return None
     name, ttd = watching
@@ -38,7 +39,7 @@ def watcher_first(run: Run) -> Found | None:
         if paged
         else "and no detector that pages did"
     )
-    alarms = figure(run, "detectors", name, "false_alarms")
+    alarms = run.outcome.detectors[name].false_alarms
     false = f" It raised {count(alarms)} false alarms in this run." if alarms else ""
     said = f"{name}, which only watches, saw it {seconds(ttd)} after the first failure, {than}.{false}"
     return Found(
@@ -48,10 +49,13 @@ def watcher_first(run: Run) -> Found | None:
 
 def service_blind(run: Run) -> Found | None:
     """Find an outage that the services' own metrics showed late or not at all."""
-    if "effect" not in run.clocks or not any(row.get("side") == "service" for row in detectors(run).values()):
+    if "effect" not in run.clocks or not any(
+        detector.side == "service" for detector in detectors(run).values()
+    ):
         return None
     then = "Add a service-side signal for this failure, or page on what customers see (real-user samples, probes)."
-    seen, behind = fastest(run, side="service"), figure(run, "customer_reports", "ahead_service_s")
+    seen = fastest(run, lambda detector: detector.side == "service")
+    behind = run.outcome.customer_reports.ahead_service_s
     if seen is None:
         read = _scrapes(run)
         if not read:
@@ -76,7 +80,7 @@ def _scrapes(run: Run) -> int:
 
 def customers_first(run: Run) -> Found | None:
     """Find customers who would have known before any client-side detector."""
-    behind = figure(run, "customer_reports", "ahead_client_s")
+    behind = run.outcome.customer_reports.ahead_client_s
     if behind is None or behind >= 0:
         return None
     said = f"Customers' reports (modelled) were {seconds(-behind)} ahead of the first client-side detector."
@@ -85,11 +89,7 @@ def customers_first(run: Run) -> Found | None:
 
 def far_from_limit(run: Run) -> Found | None:
     """Find a page much later than the best possible detector's."""
-    ratio, ttd, limit = (
-        figure(run, "detection", "ratio"),
-        measured(run, "ttd"),
-        figure(run, "detection", "limit_s"),
-    )
+    ttd, ratio, limit = measured(run, "ttd"), run.outcome.detection.ratio, run.outcome.detection.limit_s
     if ratio is None or ttd is None or limit is None or ratio < FAR or ttd < LATE_S:
         return None
     said = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
@@ -100,7 +100,7 @@ def far_from_limit(run: Run) -> Found | None:
 
 def false_pages(run: Run) -> Found | None:
     """Find false pages, which teach people to wait."""
-    alarms = sum(1 for row in run.outcome.get("alerts") or () if row.get("pages") and row.get("false_alarm"))
+    alarms = sum(1 for alert in run.outcome.alerts if alert.pages and alert.false_alarm)
     if not alarms:
         return None
     said = f"{alarms} {'page was' if alarms == 1 else 'pages were'} for no objective in breach."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gameday_reports.review.findings import Found, figure, judged, measured, reverted_after
+from gameday_reports.review.findings import Found, judged, measured, reverted_after
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import percent, seconds
-from gameday_reports.text.loose import number, pick, rows, text
 from gameday_reports.text.summary import deed
 
 SHARE = 0.25
@@ -17,17 +16,17 @@ SHORT_S = 2.0
 def wrong_first(run: Run) -> Found | None:
     """Find a first operation that didn't touch the cause, and its cost."""
     done = judged(run)
-    if not done or done[0]["right"]:
+    if not done or done[0].right:
         return None
-    t, right = number(done[0].get("t")), next((row for row in done if row["right"]), None)
-    what = deed(done[0].get("name"), done[0].get("target"))
-    well, later = run.clocks.get("recovered"), number(right.get("t")) if right else None
+    t, right = done[0].t, next((operation for operation in done if operation.right), None)
+    what = deed(done[0].name, done[0].target)
+    well = run.clocks.get("recovered")
     cost = "none that touched it followed"
-    if t is not None and right is not None and later is not None:
-        cost = f"the {deed(right.get('name'), right.get('target'))}, which did, was ordered {seconds(later - t)} later"
-    elif t is not None and well is not None:
+    if right is not None:
+        cost = f"the {deed(right.name, right.target)}, which did, was ordered {seconds(right.t - t)} later"
+    elif well is not None:
         cost = f"none that touched it followed, and users were well {seconds(well - t)} later"
-    wrong = sum(1 for row in done if not row["right"])
+    wrong = sum(1 for operation in done if not operation.right)
     of = f"{wrong} of {len(done)} operations judged wrong"
     said = f"The first operation, the {what}, did not touch the cause; {cost} ({of})."
     then = "Put into the runbook how to tell this cause from its neighbours before the first operation."
@@ -50,7 +49,7 @@ def slow_ack(run: Run) -> Found | None:
 def slow_decision(run: Run) -> Found | None:
     """Find a decision that took a large part of the outage after the acknowledgement."""
     well, ack = measured(run, "ttr"), run.clocks.get("ack")
-    act = next((number(row.get("t")) for row in judged(run) if row["right"]), None)
+    act = next((operation.t for operation in judged(run) if operation.right), None)
     if well is None or ack is None or act is None or act - ack < SHORT_S or (act - ack) / well < SHARE:
         return None
     said = (
@@ -66,9 +65,9 @@ def slow_decision(run: Run) -> Found | None:
 
 def untaken(run: Run) -> Found | None:
     """Find a page without an acknowledgement; without a responder, that was by design."""
-    if pick(run.outcome, "responder", "kind") == "none":
+    if run.outcome.responder.kind == "none":
         return None
-    if "detect" not in run.clocks or run.outcome.get("tta_state") != "censored":
+    if "detect" not in run.clocks or run.outcome.tta_state != "censored":
         return None
     return Found(
         "A page was raised and nobody took it.", "Make sure that a page nobody takes goes to somebody else."
@@ -78,7 +77,7 @@ def untaken(run: Run) -> Found | None:
 def by_schedule(run: Run) -> Found | None:
     """Find an outage that ended only because the rehearsal did."""
     how = {"schedule": "the timeline took the fault back", "cleanup": "the clean-up took the fault back"}
-    by, after = text(run.outcome.get("ended_by")), reverted_after(run)
+    by, after = run.outcome.ended_by, reverted_after(run)
     if by in how:
         said = f"The outage ended only because {how[by]}: neither people nor the system had ended it by then."
     elif by == "system" and after is not None:
@@ -94,11 +93,11 @@ def by_schedule(run: Run) -> Found | None:
 
 def never_ended(run: Run) -> Found | None:
     """Find users who were hurt to the end."""
-    if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.get("ttr_state") != "censored":
+    if "effect" not in run.clocks or "recovered" in run.clocks or run.outcome.ttr_state != "censored":
         return None
-    if run.outcome.get("ended_by"):
+    if run.outcome.ended_by:
         return None  # an abort condition ended the run, and with it the outage
-    lasted = figure(run, "ttr_censored_at")
+    lasted = run.outcome.ttr_censored_at
     over = f" {seconds(lasted - run.clocks['effect'])} after the first failure" if lasted is not None else ""
     said = f"Nothing ended the outage: users were still hurt{over}, when the run was given up."
     return Found(
@@ -111,16 +110,14 @@ def never_ended(run: Run) -> Found | None:
 def relapsed(run: Run) -> Found | None:
     """Find a recovery that did not last, without a new fault in between."""
     ordered = [fault.t for fault in run.journal.faults]
-    spans = [
-        (number(row.get("recovered")), number(row.get("breached")))
-        for row in rows(run.outcome.get("relapses"))
+    unprovoked = [
+        relapse
+        for relapse in run.outcome.relapses
+        if not any(relapse.recovered <= t <= relapse.breached for t in ordered)
     ]
-    found = [
-        (a, b) for a, b in spans if a is not None and b is not None and not any(a <= t <= b for t in ordered)
-    ]
-    if not found:
+    if not unprovoked:
         return None
-    times = f"{len(found)} times" if len(found) > 1 else "once"
+    times = f"{len(unprovoked)} times" if len(unprovoked) > 1 else "once"
     said = f"Users were well and hurt again {times} before they stayed well."
     return Found(
         said,

@@ -6,13 +6,13 @@ measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from gameday.analysis.model.event_models import DetectorResult, Operation
 from gameday.scenario.units import seconds
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.loose import mapping, number, pick, rows
+from gameday_reports.text.loose import pick, rows
 
 
 @dataclass(frozen=True)
@@ -32,36 +32,33 @@ class Found:
 Rule = Callable[[Run], Found | None]
 
 
-def figure(run: Run, *keys: str) -> float | None:
-    """Return a number of the outcome."""
-    return number(pick(run.outcome, *keys))
-
-
 def measured(run: Run, key: str) -> float | None:
     """Return an interval in seconds; None if it is censored or unknown."""
-    return figure(run, f"{key}_s") if run.outcome.get(f"{key}_state") == "measured" else None
+    duration = run.outcome.duration(key)
+    return duration.seconds if duration.state == "measured" else None
 
 
 def regions(run: Run) -> int:
-    listed = pick(run.outcome, "system", "regions") or pick(run.scenario, "system", "regions")
-    return len(listed) if isinstance(listed, list) else 0
+    listed = run.outcome.system.regions or pick(run.scenario, "system", "regions")
+    return len(listed) if isinstance(listed, list | tuple) else 0
 
 
-def detectors(run: Run) -> dict[str, Mapping[str, Any]]:
+def detectors(run: Run) -> dict[str, DetectorResult]:
     """Return every configured detector by name, with `pages` from the scenario if it is missing."""
     pages = {row.get("detector"): row.get("pages") for row in rows(run.scenario.get("detectors"))}
-    found = {name: mapping(row) for name, row in mapping(run.outcome.get("detectors")).items()}
-    return {name: {"pages": pages.get(name), **row} for name, row in found.items()}
+    return {
+        name: result.model_copy(update={"pages": pages.get(name)}) if result.pages is None else result
+        for name, result in run.outcome.detectors.items()
+    }
 
 
-def fastest(run: Run, **wanted: Any) -> tuple[str, float] | None:
-    """Return the first detector to see the outage among those with these values, and its time to
+def fastest(run: Run, wanted: Callable[[DetectorResult], bool]) -> tuple[str, float] | None:
+    """Return the first detector to see the outage among those that are wanted, and its time to
     detect."""
     seen = [
-        (ttd, name)
-        for name, row in detectors(run).items()
-        if all(row.get(key) == value for key, value in wanted.items())
-        and (ttd := number(row.get("ttd_s"))) is not None
+        (result.ttd_s, name)
+        for name, result in detectors(run).items()
+        if wanted(result) and result.ttd_s is not None
     ]
     return (min(seen)[1], min(seen)[0]) if seen else None
 
@@ -76,15 +73,13 @@ def reverted_after(run: Run) -> float | None:
     recovered = run.clocks.get("recovered")
     if recovered is None or "effect" not in run.clocks:
         return None
-    near = _timeout(run) + (figure(run, "spacing_s", "recovered") or 0.0)
-    by_rehearsal = [
-        row for row in rows(run.outcome.get("faults")) if row.get("reverted_by") in ("schedule", "cleanup")
-    ]
-    after = [t - recovered for row in by_rehearsal if (t := number(row.get("reverted"))) is not None]
+    near = _timeout(run) + (run.outcome.spacing_s.recovered or 0.0)
+    by_rehearsal = [fault for fault in run.outcome.faults if fault.reverted_by in ("schedule", "cleanup")]
+    after = [fault.reverted - recovered for fault in by_rehearsal if fault.reverted is not None]
     return min((each for each in after if 0 <= each <= near), default=None)
 
 
-def cured_after(run: Run) -> Mapping[str, Any] | None:
+def cured_after(run: Run) -> Operation | None:
     """Return the right rollback that was done only after users were well.
 
     A fault that hurts few may pause that long by chance. Return None if there was none, or if users
@@ -93,8 +88,8 @@ def cured_after(run: Run) -> Mapping[str, Any] | None:
     recovered = run.clocks.get("recovered")
     if recovered is None:
         return None
-    cures = [row for row in judged(run) if row.get("name") == "rollback" and row["right"]]
-    return next((row for row in cures if (number(row.get("done")) or 0.0) > recovered), None)
+    cures = [operation for operation in judged(run) if operation.name == "rollback" and operation.right]
+    return next((cure for cure in cures if (cure.done or 0.0) > recovered), None)
 
 
 def _timeout(run: Run) -> float:
@@ -105,7 +100,7 @@ def _timeout(run: Run) -> float:
         return 0.0
 
 
-def judged(run: Run) -> list[Mapping[str, Any]]:
+def judged(run: Run) -> list[Operation]:
     """Return the operations of which it is known if they touched the cause, in order."""
-    found = [row for row in rows(run.outcome.get("operations")) if isinstance(row.get("right"), bool)]
-    return sorted(found, key=lambda row: number(row.get("t")) or 0.0)
+    known = [operation for operation in run.outcome.operations if operation.right is not None]
+    return sorted(known, key=lambda operation: operation.t)

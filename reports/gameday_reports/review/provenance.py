@@ -12,7 +12,7 @@ from typing import Any
 
 from gameday_reports.run_page import change_feed
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.loose import items, mapping, person, pick, rows, text
+from gameday_reports.text.loose import items, mapping, person, pick, text
 
 OWNER = ("owner",)
 SENIOR = ("senior", "staff", "principal", "lead", "owner")
@@ -73,11 +73,11 @@ def role(value: Any) -> str:
 def shipped(run: Run) -> list[Shipped]:
     """Return every change except rollbacks, in order."""
     harmful = {fault.intended.change or fault.intended.plan for fault in run.journal.faults}
-    regions = len(
-        items(pick(run.outcome, "system", "regions")) or items(pick(run.scenario, "system", "regions"))
-    )
+    regions = len(run.outcome.system.regions or items(pick(run.scenario, "system", "regions")))
     recorded = [(change.id, change_feed.recorded(change)) for change in run.journal.changes]
-    recorded = recorded or [(text(row.get("id")), row) for row in rows(pick(run.outcome, "changes"))]
+    recorded = recorded or [
+        (change.id, change.model_dump(exclude_none=True)) for change in run.outcome.changes
+    ]
     kept = [(id_, data) for id_, data in recorded if not data.get("rollback_of")]
     told = [each for each in change_feed.feed(run) if each.kind != "rollback"]
     return [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gameday.analysis.model.harm_models import Tally
 from gameday.recording.journal_events import ChangeFailed
 from gameday_reports.review.factors_change import WRONG_RECORDS
-from gameday_reports.review.findings import Found, Rule, cured_after, figure, judged, measured, reverted_after
+from gameday_reports.review.findings import Found, Rule, cured_after, judged, measured, reverted_after
 from gameday_reports.review.provenance import faulty, shipped
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, seconds, times
-from gameday_reports.text.loose import mapping, number, pick, rows, text
 from gameday_reports.text.summary import deed, listed
 
 NEAR = 2.0
@@ -20,9 +20,7 @@ NEAR = 2.0
 def within(run: Run, key: str, what: str) -> Found | None:
     """Find an expectation on a clock that held, with its measurement."""
     value = measured(run, key)
-    held = [
-        text(row.get("expr")) for row in rows(run.outcome.get("expectations")) if row.get("holds") is True
-    ]
+    held = [expectation.expr for expectation in run.outcome.expectations if expectation.holds]
     mine = [expr for expr in held if expr.replace(" ", "").startswith((f"{key}<", f"{key}_s<"))]
     return (
         Found(f"{what} as expected: {mine[0]}, measured {seconds(value)}.")
@@ -38,14 +36,14 @@ def detected(run: Run) -> Found | None:
 
 def recovered(run: Run) -> Found | None:
     """Find recovery within the expectation."""
-    if text(run.outcome.get("ended_by")) in ("schedule", "cleanup") or reverted_after(run) is not None:
+    if run.outcome.ended_by in ("schedule", "cleanup") or reverted_after(run) is not None:
         return None  # how soon is what the timeline says
     return within(run, "ttr", "Users were well as soon")
 
 
 def near_limit(run: Run) -> Found | None:
     """Find detection close to the limit."""
-    ratio = figure(run, "detection", "ratio")
+    ratio = run.outcome.detection.ratio
     if ratio is None or ratio > NEAR or measured(run, "ttd") is None:
         return None
     if ratio <= 1:
@@ -55,7 +53,7 @@ def near_limit(run: Run) -> Found | None:
 
 def ahead(run: Run) -> Found | None:
     """Find monitors that were ahead of the customers."""
-    by = figure(run, "customer_reports", "ahead_client_s")
+    by = run.outcome.customer_reports.ahead_client_s
     if by is None or by <= 0:
         return None
     return Found(f"Client-side monitors were {seconds(by)} ahead of the customers' reports (modelled).")
@@ -64,21 +62,17 @@ def ahead(run: Run) -> Found | None:
 def right_first(run: Run) -> Found | None:
     """Find a first operation that touched the cause."""
     done = judged(run)
-    if not done or not done[0]["right"]:
+    if not done or not done[0].right:
         return None
-    first = deed(done[0].get("name"), done[0].get("target"))
-    others = sum(1 for row in done if not row["right"])
+    first = deed(done[0].name, done[0].target)
+    others = sum(1 for operation in done if not operation.right)
     and_none = f"; {others} later ones were not" if others else ""
     return Found(f"The first operation, the {first}, was a right one{and_none}.")
 
 
 def by_itself(run: Run) -> Found | None:
     """Find an outage that the system ended by itself."""
-    if (
-        run.outcome.get("ended_by") != "system"
-        or reverted_after(run) is not None
-        or cured_after(run) is not None
-    ):
+    if run.outcome.ended_by != "system" or reverted_after(run) is not None or cured_after(run) is not None:
         return None
     return Found("The system ended the outage by itself; nobody had to act.")
 
@@ -94,44 +88,37 @@ def refused(run: Run) -> Found | None:
 
 def unhurt(run: Run) -> Found | None:
     """Find regions and journeys without a failed request while others failed."""
-    places, journeys = _whole(run, "regions"), _whole(run, "journeys")
+    places, journeys = _whole(run.outcome.impact.regions), _whole(run.outcome.impact.journeys)
     whole = [f"for users of {listed(places)}"] if places else []
     whole += [f"on {listed(journeys)}"] if journeys else []
     return Found(f"Not one request failed {' and none '.join(whole)}.") if whole else None
 
 
-def _whole(run: Run, key: str) -> list[str]:
-    tallies = mapping(pick(run.outcome, "impact", key))
-    failed = {name: number(pick(row, "failed")) for name, row in tallies.items()}
-    if not any(failed.values()):
+def _whole(tallies: Mapping[str, Tally]) -> list[str]:
+    """Return the names without a failed request; empty if no request failed at all."""
+    if not any(tally.failed for tally in tallies.values()):
         return []
-    return [name for name, n in failed.items() if name and n == 0 and number(pick(tallies, name, "requests"))]
+    return [name for name, tally in tallies.items() if name and tally.failed == 0 and tally.requests]
 
 
 def nothing_lost(run: Run) -> Found | None:
     """Find that no acknowledged order was lost."""
-    lost, kept = figure(run, "audit", "lost"), figure(run, "audit", "acknowledged")
+    lost, kept = run.outcome.audit.lost, run.outcome.audit.acknowledged
     return Found(f"No order was lost, of {count(kept)} acknowledged.") if lost == 0 and kept else None
 
 
 def records_agree(run: Run) -> Found | None:
     """Find that client, database and ledger agree on every order."""
-    audit = mapping(run.outcome.get("audit"))
-    if not audit.get("acknowledged") or any(audit.get(key) != 0 for key, _ in WRONG_RECORDS):
+    audit = run.outcome.audit
+    if not audit.acknowledged or any(getattr(audit, key) != 0 for key, _ in WRONG_RECORDS):
         return None
     return Found("What clients were told, the database and the ledger of payments agree on every order.")
 
 
 def held(run: Run) -> Found | None:
     """Find a recovery that lasted to the end."""
-    well, end = run.clocks.get("recovered"), figure(run, "run", "judged_s")
-    if (
-        well is None
-        or end is None
-        or end <= well
-        or "effect" not in run.clocks
-        or rows(run.outcome.get("relapses"))
-    ):
+    well, end = run.clocks.get("recovered"), run.outcome.run.judged_s
+    if well is None or end is None or end <= well or "effect" not in run.clocks or run.outcome.relapses:
         return None
     return Found(
         f"Once well, users stayed well: every objective held for the {seconds(end - well)} to the end of the run."
@@ -140,7 +127,7 @@ def held(run: Run) -> Found | None:
 
 def harmless(run: Run) -> Found | None:
     """Find a change or fault that hurt nobody measurably."""
-    if "inject" not in run.clocks or run.outcome.get("ttr_state") != "no_effect":
+    if "inject" not in run.clocks or run.outcome.ttr_state != "no_effect":
         return None
     return Found(
         "No objective was breached: what was done to the system hurt no objective in the time watched."

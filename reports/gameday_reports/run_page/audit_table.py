@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from gameday.recording.journal_events import OrdersCollected
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, money, seconds
-from gameday_reports.text.loose import mapping, number, pick
 
 Row = Mapping[str, str]
 CHECKS = (
@@ -27,12 +26,12 @@ MUST_BE_ZERO = {"lost", "duplicated", "charged_twice", "charged_not_kept", "over
 
 def audit(run: Run) -> list[Row]:
     """Return each check of orders; `bad` is 'yes' if it found something that must be zero."""
-    found = mapping(pick(run.outcome, "audit"))
+    values = dict(run.outcome.audit)
     return [
         {
             "what": label,
-            "value": show(found.get(key)),
-            "bad": "yes" if key in MUST_BE_ZERO and number(found.get(key)) else "",
+            "value": show(values[key]),
+            "bad": "yes" if key in MUST_BE_ZERO and values[key] else "",
         }
         for key, label, show in CHECKS
     ]
@@ -46,9 +45,9 @@ def why(run: Run) -> str:
 
 def note(run: Run) -> str:
     """Return what to know of the figures above; empty if there is nothing to add."""
-    found, missing = mapping(pick(run.outcome, "audit")), why(run)
+    orders, missing = run.outcome.audit, why(run)
     if missing:
         return f"A record could not be had, and what rests on it is not measured ({missing})."
-    if number(found.get("acknowledged")) == 0 and number(found.get("lost")) is None:
+    if orders.acknowledged == 0 and orders.lost is None:
         return "No order was acknowledged, so there was none that could have been lost."
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 from gameday.analysis.evidence.run_history import RecordedChange, RecordedFault
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import seconds
-from gameday_reports.text.loose import items, mapping, number, person, pick, rows, text
+from gameday_reports.text.loose import items, number, person, text
 
 NO_AI = "no AI involved"
 NOT_SAID = "not recorded"
@@ -62,7 +62,7 @@ def feed(run: Run) -> list[Change]:
     """Return every change in order; from the outcome if the journal has none."""
     if run.journal.changes:
         return [_change(run, change.id, recorded(change)) for change in run.journal.changes]
-    return [_change(run, "", row) for row in rows(pick(run.outcome, "changes"))]
+    return [_change(run, "", change.model_dump(exclude_none=True)) for change in run.outcome.changes]
 
 
 def culprit(run: Run) -> Culprit | None:
@@ -179,13 +179,15 @@ def faults(run: Run) -> list[dict[str, str]]:
     """Return rows of faults in words."""
     return [
         {
-            "kind": text(row.get("kind")),
-            "target": text(row.get("target")),
-            **{key: _moment(row.get(key)) for key in ("inject", "injected", "reverted")},
+            "kind": fault.kind or "",
+            "target": fault.target or "",
+            "inject": _moment(fault.inject),
+            "injected": _moment(fault.injected),
+            "reverted": _moment(fault.reverted),
         }
-        for row in rows(pick(mapping(run.outcome), "faults"))
+        for fault in run.outcome.faults
     ]
 
 
-def _moment(value: Any) -> str:
-    return "never" if number(value) is None else seconds(value)
+def _moment(value: float | None) -> str:
+    return "never" if value is None else seconds(value)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from gameday.analysis.impact.customer_reports import ALARM, MEDIAN_S, PROBABILITY, WITHIN_S
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import NOT_MEASURED, count, percent, seconds
-from gameday_reports.text.loose import items, mapping, number, pick
 
 SIDES = (("client", "Client-side"), ("service", "Service-side"))
 WIDTHS = (("wide", 920), ("narrow", 366))
@@ -35,39 +34,44 @@ class Mark:
 
 def told(run: Run) -> str:
     """Return how many would have reported it, and who was first, in a sentence or two."""
-    total, peak, first = (
-        number(pick(run.outcome, "customer_reports", key)) for key in ("total", "peak", "first_s")
-    )
+    modelled = run.outcome.customer_reports
+    total, first = modelled.total, modelled.first_s
     if total is None:
         return f"What customers would have reported was {NOT_MEASURED}."
     if not total:
         return "No customer would have reported anything."
     reports = "One report" if total == 1 else f"{count(total)} reports"
     began = f", the first {seconds(first)} after the effect" if first is not None else ""
-    return f"{reports}{began}, at most {count(peak)} in one second. {ahead(run)}"
+    return f"{reports}{began}, at most {count(modelled.peak)} in one second. {ahead(run)}"
 
 
 def ahead(run: Run) -> str:
     """Yield for each side if its monitors were ahead of the customers' alarm."""
-    alarm = number(pick(run.outcome, "customer_reports", "alarm_s"))
-    if alarm is None:
+    if run.outcome.customer_reports.alarm_s is None:
         return f"Too few for an alarm of theirs, which takes {ALARM} within {WITHIN_S:g} s."
     return " ".join(_side(run, side, name) for side, name in SIDES)
 
 
+def _ahead(run: Run, side: str) -> float | None:
+    """Return how many seconds the monitors of a side were ahead of the customers' alarm; None if they didn't notice."""
+    modelled = run.outcome.customer_reports
+    return modelled.ahead_client_s if side == "client" else modelled.ahead_service_s
+
+
 def _side(run: Run, side: str, name: str) -> str:
-    by = number(pick(run.outcome, "customer_reports", f"ahead_{side}_s"))
+    by = _ahead(run, side)
     if by is not None:
         where = "ahead of" if by >= 0 else "behind"
         return f"{name} monitors were {seconds(abs(by))} {where} the customers."
-    if any(pick(row, "side") == side for row in mapping(pick(run.outcome, "detectors")).values()):
+    if any(result.side == side for result in run.outcome.detectors.values()):
         return f"{name} monitors did not notice; the customers did."
     return f"There was no {side}-side monitor."
 
 
 def curve(run: Run) -> list[str]:
     """Return the reports of each second as SVG, wide and narrow; none if there are none."""
-    counts = [number(each) or 0.0 for each in items(pick(run.outcome, "customer_reports", "curve", "counts"))]
+    reported = run.outcome.customer_reports.curve
+    counts = reported.counts if reported else ()
     if not counts:
         return []
     marks = _marks(run)
@@ -76,12 +80,12 @@ def curve(run: Run) -> list[str]:
 
 
 def _marks(run: Run) -> list[Mark]:
-    alarm = number(pick(run.outcome, "customer_reports", "alarm_s"))
+    alarm = run.outcome.customer_reports.alarm_s
     if alarm is None:
         return []
     found = [Mark(alarm, "customers’ alarm", "alarm")]
     for side, _ in SIDES:
-        by = number(pick(run.outcome, "customer_reports", f"ahead_{side}_s"))
+        by = _ahead(run, side)
         if by is not None:
             found.append(Mark(alarm - by, f"{side}-side", side))
     return sorted(found, key=lambda mark: mark.t)

@@ -6,93 +6,86 @@ The numbers are the outcome's. `tables` has the race of the detectors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from gameday.analysis.model.outcome_model import Outcome
+from gameday.analysis.model.time_models import ClockError, Detection, Spacing
 from gameday_reports.text.formatting import DAY_S, Figure, count, per_hour, percent, seconds, times
-from gameday_reports.text.loose import mapping, number, pick, text
 
 Row = Mapping[str, str]
 
 
-def held_against(outcome: Mapping[str, Any]) -> str:
+def held_against(outcome: Outcome) -> str:
     """Return '2.9× the limit'; empty if TTD or the limit is unknown."""
-    ratio = number(pick(outcome, "detection", "ratio"))
+    ratio = outcome.detection.ratio
     return "" if ratio is None else f"{times(ratio)} the limit"
 
 
-def limit(outcome: Mapping[str, Any]) -> list[str]:
+def limit(outcome: Outcome) -> list[str]:
     """Return the limit, its stream, and its range under the known uncertainty; empty without a limit."""
-    found = mapping(outcome.get("detection"))
-    if number(found.get("limit_s")) is None:
+    detection = outcome.detection
+    if detection.limit_s is None:
         return []
-    streams, days = number(found.get("streams")) or 1, (number(found.get("arl_s")) or 0) / DAY_S
+    streams, days = detection.streams or 1, (detection.arl_s or 0) / DAY_S
     over = f"over the {count(streams)} paging streams" if streams > 1 else "in the one paging stream"
     return [
-        f"The limit is that of {text(found.get('slo'))}: {number(found.get('rate')) or 0:.3g} requests/s, of which "
-        f"{percent(found.get('p1'))} were bad from effect to recovery (p1). With one false alarm in {count(days)} days "
-        f"{over}, the best possible detector raises {seconds(found.get('limit_s'))} after the first bad request, on "
+        f"The limit is that of {detection.slo or ''}: {detection.rate or 0:.3g} requests/s, of which "
+        f"{percent(detection.p1)} were bad from effect to recovery (p1). With one false alarm in {count(days)} days "
+        f"{over}, the best possible detector raises {seconds(detection.limit_s)} after the first bad request, on "
         f"the mean.{_against(outcome)}",
-        f"For normal (p0) were taken {percent(found.get('p0'))} bad: the steady state had {count(found.get('errors'))} "
-        f"of {count(found.get('n'))}, which bounds it at {percent(found.get('p0_upper'))} (95 %). {_at_upper(found)}",
+        f"For normal (p0) were taken {percent(detection.p0)} bad: the steady state had {count(detection.errors)} "
+        f"of {count(detection.n)}, which bounds it at {percent(detection.p0_upper)} (95 %). {_at_upper(detection)}",
         "It is the limit for errors that are independent and come all at once; a change that rolls out bit by bit, or "
         "errors that come in bursts, take any detector longer.",
     ]
 
 
-def _against(outcome: Mapping[str, Any]) -> str:
-    said = held_against(outcome)
-    return (
-        f" TTD was {seconds(outcome.get('ttd_s'))}: {said}."
-        if said
-        else " No page came to be held against it."
-    )
+def _against(outcome: Outcome) -> str:
+    ratio = held_against(outcome)
+    return f" TTD was {seconds(outcome.ttd_s)}: {ratio}." if ratio else " No page came to be held against it."
 
 
-def _at_upper(found: Mapping[str, Any]) -> str:
-    if number(found.get("limit_at_upper_s")) is None:
+def _at_upper(detection: Detection) -> str:
+    if detection.limit_at_upper_s is None:
         return "Were it as high as that, there would have been nothing to detect."
-    return f"Were it that, the limit would be {seconds(found.get('limit_at_upper_s'))}."
+    return f"Were it that, the limit would be {seconds(detection.limit_at_upper_s)}."
 
 
-def quiet(outcome: Mapping[str, Any]) -> str:
+def quiet(outcome: Outcome) -> str:
     """Return what can be said of false pages in a sentence; empty if the run had no quiet time."""
-    found = mapping(outcome.get("quiet"))
-    watched, pages = number(found.get("seconds")), number(found.get("pages"))
+    watched, pages = outcome.quiet.seconds, outcome.quiet.pages
     if watched is None or pages is None:
         return ""
-    bound = per_hour(found.get("bound_per_hour"))
+    bound = per_hour(outcome.quiet.bound_per_hour)
     if pages:
         return (
             f"{count(pages)} false page{'' if pages == 1 else 's'} in {seconds(watched)} of quiet time: "
-            f"{per_hour(found.get('per_hour'))}, and up to {bound} can't be ruled out (95 %)."
+            f"{per_hour(outcome.quiet.per_hour)}, and up to {bound} can't be ruled out (95 %)."
         )
     return f"No page in {seconds(watched)} of quiet time, which bounds false pages at {bound} and no lower (95 %)."
 
 
-def quiet_race(outcome: Mapping[str, Any]) -> list[Row]:
+def quiet_race(outcome: Outcome) -> list[Row]:
     """Return alarms of each detector in quiet time, most first, with the upper bound of their rate."""
-    found = mapping(pick(outcome, "quiet", "detectors"))
-    known = {name: mapping(row) for name, row in found.items() if number(pick(row, "alarms")) is not None}
-    ordered = sorted(known.items(), key=lambda item: (-(number(item[1]["alarms"]) or 0), item[0]))
+    known = [(name, rate) for name, rate in outcome.quiet.detectors.items() if rate.alarms is not None]
+    ordered = sorted(known, key=lambda item: (-(item[1].alarms or 0), item[0]))
     return [
         {
             "name": name,
-            "alarms": count(row.get("alarms")),
-            "rate": per_hour(row.get("per_hour")),
-            "bound": per_hour(row.get("bound_per_hour")),
+            "alarms": count(rate.alarms),
+            "rate": per_hour(rate.per_hour),
+            "bound": per_hour(rate.bound_per_hour),
         }
-        for name, row in ordered
+        for name, rate in ordered
     ]
 
 
-def control_figures(outcome: Mapping[str, Any]) -> list[Figure]:
+def control_figures(outcome: Outcome) -> list[Figure]:
     """Return the large figures of a run without an effect: its false pages. Empty for any other run."""
-    found = mapping(outcome.get("quiet"))
-    watched, pages = number(found.get("seconds")), number(found.get("pages"))
-    if outcome.get("ttr_state") != "no_effect" or watched is None or pages is None:
+    watched, pages = outcome.quiet.seconds, outcome.quiet.pages
+    if outcome.ttr_state != "no_effect" or watched is None or pages is None:
         return []
     most = Figure(
-        "False pages at most", per_hour(found.get("bound_per_hour")), "all that this time rules out, at 95 %"
+        "False pages at most", per_hour(outcome.quiet.bound_per_hour), "all that this time rules out, at 95 %"
     )
     return [
         Figure("Effect on users", "no effect", "no objective was breached", "good"),
@@ -103,14 +96,14 @@ def control_figures(outcome: Mapping[str, Any]) -> list[Figure]:
     ]
 
 
-def precision(outcome: Mapping[str, Any]) -> list[str]:
+def precision(outcome: Outcome) -> list[str]:
     """Return the error of the clocks in sentences."""
-    known = [f"“{name}” to within {seconds(error)}" for name, error in _clocks(outcome, "error_s")]
+    known = [f"“{name}” to within {seconds(error)}" for name, error in _clocks(outcome.error_s)]
     if known:
         return [
             f"Known at 95 % are {' and '.join(known)}: this machine's calibration and the spacing of requests."
         ]
-    apart = [f"“{name}” off by {seconds(error)}" for name, error in _clocks(outcome, "spacing_s")]
+    apart = [f"“{name}” off by {seconds(error)}" for name, error in _clocks(outcome.spacing_s)]
     if not apart:
         return []
     return [
@@ -119,6 +112,6 @@ def precision(outcome: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _clocks(outcome: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
-    found = mapping(outcome.get(key))
-    return [(name, found[name]) for name in ("effect", "recovered") if number(found.get(name)) is not None]
+def _clocks(errors: ClockError | Spacing) -> list[tuple[str, float]]:
+    known = (("effect", errors.effect), ("recovered", errors.recovered))
+    return [(name, error) for name, error in known if error is not None]

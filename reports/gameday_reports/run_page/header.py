@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from gameday.analysis.model.outcome_model import Outcome
 from gameday.recording.journal_events import RunStarted
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text import summary
 from gameday_reports.text.formatting import NOT_MEASURED, VERDICTS, count, seconds
-from gameday_reports.text.loose import items, mapping, number, pick, text
+from gameday_reports.text.loose import text
 
 UNSAID = "not recorded"
 
@@ -31,15 +31,12 @@ class Header:
 
 def header(run: Run) -> Header:
     outcome, started = run.outcome, run.started
-    verdict = outcome.get("verdict") if outcome.get("verdict") in VERDICTS else "unknown"
-    word, meaning = VERDICTS.get(str(verdict), ("No verdict", "The run left no verdict."))
-    title = (
-        text(run.scenario.get("title"))
-        or (started.title if started else "")
-        or text(pick(outcome, "run", "scenario"))
+    word, meaning = VERDICTS[outcome.verdict]
+    title = text(run.scenario.get("title")) or (started.title if started else "") or outcome.run.scenario
+    reasons = [_sentence(reason) for reason in outcome.reasons]
+    return Header(
+        title or run.name, outcome.verdict, word, meaning, reasons, summary.summary(run), facts(run)
     )
-    reasons = [_sentence(text(reason)) for reason in items(outcome.get("reasons"))]
-    return Header(title or run.name, str(verdict), word, meaning, reasons, summary.summary(run), facts(run))
 
 
 def _sentence(words: str) -> str:
@@ -49,22 +46,22 @@ def _sentence(words: str) -> str:
 def facts(run: Run) -> list[tuple[str, str]]:
     """Return (name, value) pairs of the run; values are never empty."""
     outcome, started = run.outcome, run.started
-    about = mapping(outcome.get("run"))
+    about = outcome.run
     why = started.why if started else ""
-    substrate = text(about.get("substrate")) or (started.substrate if started else "") or UNSAID
+    substrate = about.substrate or (started.substrate if started else "") or UNSAID
     return [
-        ("When", when(about.get("started") or (started.started if started else None))),
+        ("When", when(about.started or (started.started if started else None))),
         ("Substrate", f"{substrate} ({why})" if why else substrate),
-        ("Duration", seconds(about.get("duration_s"))),
+        ("Duration", seconds(about.duration_s)),
         ("Load", _load(outcome)),
         *_links(started),
         *_system(outcome),
         ("Responder", _responder(outcome)),
         ("Steady state", _steady(outcome)),
-        ("Seed", text(about.get("seed")) or UNSAID),
-        ("Version", text(about.get("version")) or UNSAID),
-        ("Host", text(about.get("host")) or UNSAID),
-        ("Exit status", text(outcome.get("exit_status")) or UNSAID),
+        ("Seed", text(about.seed) or UNSAID),
+        ("Version", about.version or UNSAID),
+        ("Host", about.host or UNSAID),
+        ("Exit status", str(outcome.exit_status)),
     ]
 
 
@@ -78,17 +75,16 @@ def _links(started: RunStarted | None) -> list[tuple[str, str]]:
     ]
 
 
-def _system(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _system(outcome: Outcome) -> list[tuple[str, str]]:
     """Return what is recorded of the system under test."""
-    system = mapping(outcome.get("system"))
-    if not system:
-        return []
-    delay, mode = number(system.get("delay_s")), text(system.get("replication")) or UNSAID
-    far = f", {seconds(delay)} between regions" if delay else ""
+    if "system" not in outcome.model_fields_set:
+        return []  # gameday 0.1.0 didn't record it
+    system = outcome.system
+    far = f", {seconds(system.delay_s)} between regions" if system.delay_s else ""
     return [
-        ("Regions", text(system.get("regions")) or UNSAID),
-        ("Replication", f"{mode}{far}"),
-        ("Guardrails", text(system.get("guardrails")) or "none"),
+        ("Regions", ", ".join(system.regions) or UNSAID),
+        ("Replication", f"{system.replication or UNSAID}{far}"),
+        ("Guardrails", ", ".join(system.guardrails) or "none"),
     ]
 
 
@@ -103,24 +99,25 @@ def when(value: Any) -> str:
     return f"{at.day} {months[at.month - 1]} {at.year}, {at:%H:%M:%S}{zone}"
 
 
-def _load(outcome: Mapping[str, Any]) -> str:
-    load = mapping(outcome.get("load"))
-    planned, achieved = number(load.get("planned")), number(load.get("achieved"))
-    if planned is None and achieved is None:
+def _load(outcome: Outcome) -> str:
+    load = outcome.load
+    if load.planned is None and load.achieved is None:
         return NOT_MEASURED
-    late, never = count(load.get("late")), count(load.get("not_sent"))
-    lost = f", {count(load['missing'])} without a record" if number(load.get("missing")) else ""
-    return f"{count(achieved)} of {count(planned)} requests sent, {late} late, {never} not sent{lost}"
+    late, never = count(load.late), count(load.not_sent)
+    lost = f", {count(load.missing)} without a record" if load.missing else ""
+    return (
+        f"{count(load.achieved)} of {count(load.planned)} requests sent, {late} late, {never} not sent{lost}"
+    )
 
 
-def _responder(outcome: Mapping[str, Any]) -> str:
-    kind, policy = text(pick(outcome, "responder", "kind")), text(pick(outcome, "responder", "policy"))
+def _responder(outcome: Outcome) -> str:
+    kind, policy = outcome.responder.kind, outcome.responder.policy
     return f"{kind}, policy {policy}" if policy else kind or UNSAID
 
 
-def _steady(outcome: Mapping[str, Any]) -> str:
-    met, why = pick(outcome, "steady_state", "met"), text(pick(outcome, "steady_state", "why"))
-    words = {True: "met", False: "not met"}.get(met if isinstance(met, bool) else None, NOT_MEASURED)  # type: ignore[arg-type]
+def _steady(outcome: Outcome) -> str:
+    why = outcome.steady_state.why
+    words = {True: "met", False: "not met", None: NOT_MEASURED}[outcome.steady_state.met]
     return f"{words}: {why}" if why else words
 
 
@@ -148,11 +145,10 @@ def command(run: Run) -> str:
         return shlex.join(given)
     if given:
         return given
-    about = mapping(run.outcome.get("run"))
-    if not about.get("scenario"):
+    about = run.outcome.run
+    if not about.scenario:
         return ""
-    parts = ["gameday", "run", text(about["scenario"])]
-    for option in ("substrate", "seed"):
-        if about.get(option) is not None:
-            parts += [f"--{option}", text(about[option])]
+    parts = ["gameday", "run", about.scenario]
+    parts += ["--substrate", about.substrate] if about.substrate is not None else []
+    parts += ["--seed", str(about.seed)] if about.seed is not None else []
     return shlex.join(parts)

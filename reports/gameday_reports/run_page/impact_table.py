@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from gameday.analysis.model.harm_models import BlastCell, Tally
 from gameday_reports.run_page.run_data import Run, changed_service
-from gameday_reports.text.formatting import NOT_MEASURED, count, percent, seconds
-from gameday_reports.text.loose import mapping, number, pick, rows, text
+from gameday_reports.text.formatting import count, percent, seconds
 
 Row = Mapping[str, str]
 
@@ -38,27 +37,24 @@ class Grid:
 
 def tables(run: Run) -> list[tuple[str, list[Row]]]:
     """Return (heading, rows) for regions, journeys and releases that have any."""
-    found = []
-    for key, heading in (
-        ("regions", "By the users’ region"),
-        ("served", "By the region that answered"),
-        ("journeys", "By journey"),
-        ("releases", "By release"),
-    ):
-        told = mapping(pick(run.outcome, "impact", key))
-        service = changed_service(run) if key == "releases" else None
-        table = [_row(name, row) for name, row in (_by_release(told, service) if service else told).items()]
-        if table:
-            found.append((f"By release of {service}" if service else heading, table))
-    return found
+    impact, service = run.outcome.impact, changed_service(run)
+    releases = _by_release(impact.releases, service) if service else impact.releases
+    parts: tuple[tuple[str, Mapping[str, Tally]], ...] = (
+        ("By the users’ region", impact.regions),
+        ("By the region that answered", impact.served),
+        ("By journey", impact.journeys),
+        (f"By release of {service}" if service else "By release", releases),
+    )
+    return [
+        (heading, [_row(name, tally) for name, tally in tallies.items()])
+        for heading, tallies in parts
+        if tallies
+    ]
 
 
 def grid(run: Run) -> Grid | None:
     """Return the users' regions by journeys; None if unknown."""
-    cells = {
-        (text(row.get("region")), text(row.get("journey"))): row
-        for row in rows(pick(run.outcome, "impact", "blast"))
-    }
+    cells = {(cell.region, cell.journey): cell for cell in run.outcome.impact.blast}
     if not cells:
         return None
     journeys = sorted({journey for _, journey in cells})
@@ -72,13 +68,11 @@ def grid(run: Run) -> Grid | None:
 def told(run: Run) -> str:
     """Return how many users were hurt and for how long, as a sentence; empty if none was or if that
     is unknown."""
-    users, longest = (
-        number(pick(run.outcome, "impact", *keys)) for keys in (("users",), ("user_hurt_s", "longest"))
-    )
+    impact = run.outcome.impact
+    users, longest = impact.users, impact.user_hurt_s.longest
     if not users or longest is None:
         return ""
-    median = seconds(pick(run.outcome, "impact", "user_hurt_s", "median"))
-    lasted = seconds(pick(run.outcome, "impact", "hurt_s"))
+    median, lasted = seconds(impact.user_hurt_s.median), seconds(impact.hurt_s)
     people = "One user was hurt" if users == 1 else f"{count(users)} users were hurt"
     return (
         f"{people}, over {lasted} from the first failed request to the last; from a user’s own first failure to the "
@@ -86,36 +80,34 @@ def told(run: Run) -> str:
     )
 
 
-def _cell(row: Mapping[str, Any] | None) -> Cell | None:
-    if row is None:
+def _cell(cell: BlastCell | None) -> Cell | None:
+    if cell is None:
         return None
-    ratio, failed = number(row.get("failed_ratio")), number(row.get("failed"))
-    lasted = seconds(row.get("hurt_s")) if failed else ""
-    return Cell(percent(ratio), lasted, f"{100 * min(ratio or 0.0, 1.0):.1f}", bool(failed))
+    lasted = seconds(cell.hurt_s) if cell.failed else ""
+    width = f"{100 * min(cell.failed_ratio or 0.0, 1.0):.1f}"
+    return Cell(percent(cell.failed_ratio), lasted, width, bool(cell.failed))
 
 
-def _by_release(told: Mapping[str, Any], service: str) -> dict[str, dict[str, Any]]:
+def _by_release(tallies: Mapping[str, Tally], service: str) -> dict[str, Tally]:
     """Convert tallies of sets of releases into tallies of the releases of one service."""
-    found: dict[str, dict[str, Any]] = {}
-    for names, row in told.items():
-        part = next(
+    sums: dict[str, tuple[int, int]] = {}
+    for names, tally in tallies.items():
+        release = next(
             (name for name in names.split() if name.rpartition("-")[0] == service), f"without {service}"
         )
-        sums = found.setdefault(part, {"requests": 0.0, "failed": 0.0})
-        for key in sums:
-            sums[key] += number(pick(row, key)) or 0.0
-    for sums in found.values():
-        sums["failed_ratio"] = sums["failed"] / sums["requests"] if sums["requests"] else None
-    return dict(sorted(found.items(), key=lambda item: (item[0].startswith("without"), item[0])))
-
-
-def _row(name: str, row: Any) -> Row:
-    if not isinstance(row, Mapping):
-        return {"name": name, "requests": NOT_MEASURED, "failed": count(row), "ratio": NOT_MEASURED}
-    ratio = row.get("failed_ratio", row.get("ratio"))
-    shown = {
-        "requests": count(row.get("requests")),
-        "failed": count(row.get("failed")),
-        "ratio": percent(ratio),
+        requests, failed = sums.get(release, (0, 0))
+        sums[release] = (requests + (tally.requests or 0), failed + (tally.failed or 0))
+    ordered = sorted(sums.items(), key=lambda item: (item[0].startswith("without"), item[0]))
+    return {
+        release: Tally(requests=requests, failed=failed, failed_ratio=failed / requests if requests else None)
+        for release, (requests, failed) in ordered
     }
-    return {"name": name or "no answer", **shown}
+
+
+def _row(name: str, tally: Tally) -> Row:
+    return {
+        "name": name or "no answer",
+        "requests": count(tally.requests),
+        "failed": count(tally.failed),
+        "ratio": percent(tally.failed_ratio),
+    }

@@ -35,7 +35,7 @@ from gameday_reports.run_page.report_section import plugin_sections
 from gameday_reports.run_page.run_data import Run, read
 from gameday_reports.text.formatting import Figure, interval, percent, seconds
 from gameday_reports.text.formatting import figures as large_figures
-from gameday_reports.text.loose import number, person, pick, text
+from gameday_reports.text.loose import person, text
 
 
 def report_run(folder: Path) -> tuple[Path, Draft]:
@@ -136,16 +136,14 @@ def _notes(run: Run) -> list[str]:
     if state == "measured":
         notes.append(f"Counted from the injection, time to detect was {value}.")
     told = (
-        (outcome.get("lag_p95_s"), seconds, "95 % of answers reached the detectors within {}."),
+        (outcome.lag_p95_s, seconds, "95 % of answers reached the detectors within {}."),
         (
-            pick(outcome, "impact", "error_budget_spent"),
+            outcome.impact.error_budget_spent,
             percent,
             "The SLO that spent most used {} of its error budget for the run.",
         ),
     )
-    return notes + [
-        sentence.format(show(value)) for value, show, sentence in told if number(value) is not None
-    ]
+    return notes + [sentence.format(show(value)) for value, show, sentence in told if value is not None]
 
 
 def embedded(data: Any) -> Markup:

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 
 from gameday.analysis.evidence.journal_reader import read_events
 from gameday.analysis.evidence.run_history import RunHistory
+from gameday.analysis.model.outcome_model import Outcome
 from gameday.recording.event import Event
 from gameday.recording.journal_events import RunStarted
 from gameday.recording.samples import Samples, read_samples
 from gameday.scenario.scenario_model import Slo
 from gameday.scenario.yaml_document import Invalid, read_yaml
 from gameday_reports.charts.time_series import Mask, outcome_masks
-from gameday_reports.text.loose import mapping, number, pick, rows
+from gameday_reports.text.loose import mapping, pick, rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Run:
     the diff's text."""
 
     name: str
-    outcome: Mapping[str, Any]
+    outcome: Outcome
     events: Sequence[Event]
     samples: Samples
     scenario: Mapping[str, Any]
@@ -49,8 +50,7 @@ class Run:
     @cached_property
     def clocks(self) -> dict[str, float]:
         """Return the clocks that were set, in seconds since the run's start, by time."""
-        found = {name: number(value) for name, value in mapping(pick(self.outcome, "clocks")).items()}
-        known = {name: t for name, t in found.items() if t is not None}
+        known = {name: t for name, t in self.outcome.clocks if t is not None}
         return dict(sorted(known.items(), key=lambda clock: clock[1]))
 
     @cached_property
@@ -72,12 +72,10 @@ class Run:
 
 def read(folder: Path) -> Run:
     """Read a run folder. Raise OSError if outcome.json is missing, ValueError if a file is damaged."""
-    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
-    if not isinstance(outcome, dict):
-        raise ValueError(f"{folder / 'outcome.json'}: not a JSON object")
-    journal, samples = folder / "journal.jsonl", folder / "samples"
+    path, journal, samples = folder / "outcome.json", folder / "journal.jsonl", folder / "samples"
+    outcome = Outcome.read_data(json.loads(path.read_text(encoding="utf-8")), str(path))
     return Run(
-        name=str(pick(outcome, "run", "id") or "run"),
+        name=outcome.run.id or "run",
         outcome=outcome,
         events=read_events(journal) if journal.is_file() else [],
         samples=read_samples(samples),

@@ -6,42 +6,38 @@ Each function takes a run and returns rows of text; the template lays them out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gameday.analysis.model.result_file import Value
 from gameday.recording.journal_events import Poll
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import BEGINS, HOLDS, count, percent, seconds, times
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
+from gameday_reports.text.loose import number, pick, rows, text
 
 Row = Mapping[str, str]
 
 
-def _moment(value: Any, otherwise: str = "never") -> str:
-    return otherwise if number(value) is None else seconds(value)
+def _moment(value: float | None, otherwise: str = "never") -> str:
+    return otherwise if value is None else seconds(value)
 
 
 def alerts(run: Run, side: str) -> list[Row]:
     """Return the alerts of one side, client or service; alerts without a recorded side count as
     client."""
     sides = {alert.raised.detector: alert.raised.side for alert in run.journal.alerts}
-    detectors = mapping(pick(run.outcome, "detectors"))
-    found: list[Row] = []
-    for row in rows(pick(run.outcome, "alerts")):
-        name = text(row.get("detector"))
-        if (row.get("side") or pick(detectors, name, "side") or sides.get(name) or "client") == side:
-            where = dict.fromkeys(text(row.get(key)) for key in ("slo", "journey", "region") if row.get(key))
-            pages = ("pages" if row.get("pages") else "watches") + (
-                ", false alarm" if row.get("false_alarm") else ""
-            )
-            what = {
-                "detector": name,
-                "pages": pages,
-                "where": " · ".join(where),
-                "summary": text(row.get("summary")),
-            }
-            found.append({"t": _moment(row.get("t"), "time unknown"), **what})
-    return found
+    sides |= {name: result.side for name, result in run.outcome.detectors.items()}
+    return [
+        {
+            "t": seconds(alert.t),
+            "detector": alert.detector or "",
+            "pages": ("pages" if alert.pages else "watches") + (", false alarm" if alert.false_alarm else ""),
+            "where": " · ".join(dict.fromkeys(filter(None, (alert.slo, alert.journey, alert.region)))),
+            "summary": alert.summary or "",
+        }
+        for alert in run.outcome.alerts
+        if (alert.side or sides.get(alert.detector or "") or "client") == side
+    ]
 
 
 def detectors(run: Run) -> list[Row]:
@@ -50,51 +46,44 @@ def detectors(run: Run) -> list[Row]:
     paging = {
         text(row.get("detector")): bool(row.get("pages")) for row in rows(pick(run.scenario, "detectors"))
     }
+    pages = {True: "pages", False: "watches", None: "not recorded"}
     paging |= {alert.raised.detector: alert.raised.pages for alert in run.journal.alerts}
-    found = {name: mapping(row) for name, row in mapping(pick(run.outcome, "detectors")).items()}
-    slowest = max((number(row.get("ttd_s")) or 0.0 for row in found.values()), default=0.0)
-    ordered = sorted(
-        found.items(),
-        key=lambda item: (number(item[1].get("ttd_s")) is None, number(item[1].get("ttd_s")), item[0]),
-    )
+    results = run.outcome.detectors
+    slowest = max((result.ttd_s or 0.0 for result in results.values()), default=0.0)
+    ordered = sorted(results.items(), key=lambda item: (item[1].ttd_s is None, item[1].ttd_s or 0.0, item[0]))
     return [
         {
             "name": name,
-            "side": f"{row['side']}-side" if row.get("side") else "side not recorded",
-            "pages": {True: "pages", False: "watches"}.get(
-                row.get("pages", paging.get(name)), "not recorded"
-            ),
-            "ttd": _moment(
-                row.get("ttd_s"), "did not see it" if "effect" in run.clocks else "nothing to see"
-            ),
-            "width": f"{100 * (number(row.get('ttd_s')) or 0.0) / slowest:.1f}" if slowest else "0",
-            "false_alarms": count(row.get("false_alarms")),
-            "limit": times(row.get("limit_ratio")),
+            "side": f"{result.side}-side",
+            "pages": pages[paging.get(name) if result.pages is None else result.pages],
+            "ttd": _moment(result.ttd_s, "did not see it" if "effect" in run.clocks else "nothing to see"),
+            "width": f"{100 * (result.ttd_s or 0.0) / slowest:.1f}" if slowest else "0",
+            "false_alarms": count(result.false_alarms),
+            "limit": times(result.limit_ratio),
         }
-        for name, row in ordered
+        for name, result in ordered
     ]
 
 
 def slos(run: Run) -> list[Row]:
     specs = {slo.name: slo for slo in run.slos}
     found: list[Row] = []
-    for row in rows(pick(run.outcome, "slos")):
-        spec = specs.get(text(row.get("name")))
-        verdict = row.get("verdict") if row.get("verdict") in ("ok", "breach") else "unknown"
-        breached = verdict == "breach"
+    for result in run.outcome.slos:
+        spec = specs.get(result.name)
+        breached = result.verdict == "breach"
         found.append(
             {
-                "name": text(row.get("name")),
+                "name": result.name,
                 "what": f"{spec.sli} of {spec.journey or 'all requests'}" if spec else "",
                 "objective": percent(spec.objective) + (f" under {spec.under:g} s" if spec.under else "")
                 if spec
                 else "",
-                "verdict": str(verdict),
-                "effect": _moment(row.get("effect"), "never" if breached else "no breach"),
-                "detect": _moment(row.get("detect"), "no page" if breached else "no breach"),
-                "recovered": _moment(row.get("recovered"), "never" if breached else "no breach"),
-                "breached": seconds(row.get("breached_s")),
-                "budget": percent(row.get("budget_spent")),
+                "verdict": result.verdict,
+                "effect": _moment(result.effect, "never" if breached else "no breach"),
+                "detect": _moment(result.detect, "no page" if breached else "no breach"),
+                "recovered": _moment(result.recovered, "never" if breached else "no breach"),
+                "breached": seconds(result.breached_s),
+                "budget": percent(result.budget_spent),
             }
         )
     return found
@@ -104,40 +93,35 @@ def operations(run: Run) -> list[Row]:
     right = {True: "right", False: "wrong", None: "not judged"}
     return [
         {
-            "t": _moment(row.get("t"), "time unknown"),
-            "name": text(row.get("name")),
-            "target": text(row.get("target")),
-            "by": text(row.get("by")),
-            "done": "failed" if row.get("failed") else _moment(row.get("done"), "not confirmed"),
-            "right": right.get(
-                row.get("right") if isinstance(row.get("right"), bool) else None, "not judged"
-            ),
+            "t": seconds(operation.t),
+            "name": operation.name,
+            "target": operation.target,
+            "by": operation.by,
+            "done": "failed" if operation.failed else _moment(operation.done, "not confirmed"),
+            "right": right[operation.right],
         }
-        for row in rows(pick(run.outcome, "operations"))
+        for operation in run.outcome.operations
     ]
 
 
 def expectations(run: Run) -> list[Row]:
     marks = {True: "yes", False: "no", None: "unknown"}
-    found: list[Row] = []
-    for row in rows(pick(run.outcome, "expectations")):
-        holds = row.get("holds") if isinstance(row.get("holds"), bool) else None
-        values = mapping(row.get("values"))
-        shown = ", ".join(f"{name} = {_value(name, value)}" for name, value in values.items()) or text(
-            row.get("values")
-        )
-        found.append(
-            {
-                "expr": text(row.get("expr")),
-                "values": shown or "none recorded",
-                "holds": HOLDS[holds],
-                "mark": marks[holds],
-            }
-        )
-    return found
+    return [
+        {
+            "expr": expectation.expr,
+            "values": _values(expectation.values) or "none recorded",
+            "holds": HOLDS[expectation.holds],
+            "mark": marks[expectation.holds],
+        }
+        for expectation in run.outcome.expectations
+    ]
 
 
-def _value(name: str, value: Any) -> str:
+def _values(values: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name} = {_value(name, value)}" for name, value in values.items())
+
+
+def _value(name: str, value: Value) -> str:
     """Return the value with its unit if it is a clock, an interval or a key in seconds."""
     if value is None:
         return "unknown"
@@ -168,11 +152,10 @@ def _compact(value: Any) -> str:
 def relapses(run: Run) -> list[str]:
     """Return a sentence for each recovery that did not last."""
     return [
-        f"Recovered at {_moment(row.get('recovered'), 'an unknown time')}, in breach again at "
-        f"{_moment(row.get('breached'), 'an unknown time')}."
-        for row in rows(pick(run.outcome, "relapses"))
+        f"Recovered at {seconds(relapse.recovered)}, in breach again at {seconds(relapse.breached)}."
+        for relapse in run.outcome.relapses
     ]
 
 
-def left_behind(run: Run) -> list[str]:
-    return [text(each) for each in items(pick(run.outcome, "cleanup", "left"))]
+def left_behind(run: Run) -> Sequence[str]:
+    return run.outcome.cleanup.left

@@ -6,17 +6,16 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from gameday.analysis.model.event_models import Alert
 from gameday.recording.journal_events import PageDelivered, PageFailed, RunEnded
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.run_page.tables import relapses
 from gameday_reports.text import event_grouping, journal_lines
 from gameday_reports.text.formatting import seconds
-from gameday_reports.text.loose import number, pick, rows, text
 
 SIDES = {"client": "client-side", "service": "service-side"}
 ENDS = {
@@ -28,10 +27,8 @@ ENDS = {
     "interrupted": "The run ended early.",
     "error": "The run broke off.",
 }
-CUSTOMERS = (
-    ("first_s", "The first customer would have reported it"),
-    ("alarm_s", "Enough customers would have reported it for everybody to know"),
-)
+FIRST_REPORT = "The first customer would have reported it"
+CUSTOMERS_ALARM = "Enough customers would have reported it for everybody to know"
 RESPONSE = (journal_lines.operations, journal_lines.acknowledged)
 ORDER = ("run", "change", "fault", "users", "system", "alert", "response", "note", "model", "well")
 """Kinds, in the order in which events of one instant are told."""
@@ -77,9 +74,9 @@ def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
 
 def _began(run: Run) -> datetime | None:
     """Return the wall clock at the run's start in UTC; None if it or its zone is unknown."""
-    said = pick(run.outcome, "run", "started") or (run.started.started if run.started else "")
+    started = run.outcome.run.started or (run.started.started if run.started else "")
     try:
-        at = datetime.fromisoformat(text(said))
+        at = datetime.fromisoformat(started)
     except ValueError:
         return None
     return at.astimezone(UTC) if at.tzinfo else None
@@ -88,15 +85,10 @@ def _began(run: Run) -> datetime | None:
 def _hurt(run: Run) -> Iterator[tuple[float, str]]:
     """Yield the effect and every relapse."""
     if "effect" in run.clocks:
-        slo = next(
-            (row for row in rows(run.outcome.get("slos")) if row.get("effect") == run.clocks["effect"]), {}
-        )
-        name = text(slo.get("name"))
+        name = next((slo.name for slo in run.outcome.slos if slo.effect == run.clocks["effect"]), "")
         yield run.clocks["effect"], f"First hurt user{f', of the objective “{name}”' if name else ''}."
-    for row, words in zip(rows(pick(run.outcome, "relapses")), relapses(run), strict=False):
-        t = number(row.get("breached"))
-        if t is not None:
-            yield t, f"Relapse. {words}"
+    for relapse, words in zip(run.outcome.relapses, relapses(run), strict=True):
+        yield relapse.breached, f"Relapse. {words}"
 
 
 def _well(run: Run) -> Iterator[tuple[float, str]]:
@@ -111,9 +103,8 @@ def _restored(run: Run) -> Iterator[tuple[float, str]]:
 
 def _customers(run: Run) -> Iterator[tuple[float, str]]:
     """Yield the customers' reports, which are a model and say so."""
-    effect = run.clocks.get("effect")
-    for key, words in CUSTOMERS:
-        after = number(pick(run.outcome, "customer_reports", key))
+    effect, modelled = run.clocks.get("effect"), run.outcome.customer_reports
+    for after, words in ((modelled.first_s, FIRST_REPORT), (modelled.alarm_s, CUSTOMERS_ALARM)):
         if effect is not None and after is not None:
             yield effect + after, f"{words} (modelled, not measured)."
 
@@ -121,23 +112,23 @@ def _customers(run: Run) -> Iterator[tuple[float, str]]:
 def _alerts(run: Run) -> Iterator[tuple[float, str]]:
     """Yield the first alert of each side that pages and that only watches, and the first false
     alarm; more would be a flood."""
-    seen: set[tuple[Any, ...]] = set()
-    for row in rows(run.outcome.get("alerts")):
-        t, key = number(row.get("t")), (_side(row), bool(row.get("pages")), bool(row.get("false_alarm")))
-        if t is not None and key not in seen:
+    seen: set[tuple[str, bool, bool]] = set()
+    for alert in run.outcome.alerts:
+        key = (_side(alert), bool(alert.pages), alert.false_alarm)
+        if key not in seen:
             seen.add(key)
-            yield t, _alert(row)
+            yield alert.t, _alert(alert)
 
 
-def _side(row: Mapping[str, Any]) -> str:
-    return SIDES.get(text(row.get("side")), "client-side")
+def _side(alert: Alert) -> str:
+    return SIDES.get(alert.side or "", "client-side")
 
 
-def _alert(row: Mapping[str, Any]) -> str:
-    pages = "pages" if row.get("pages") else "only watches"
-    false = "False alarm. " if row.get("false_alarm") else ""
-    summary = text(row.get("summary")).rstrip(".") or text(row.get("slo")) or "no summary"
-    return f"{false}{text(row.get('detector')) or 'A detector'} ({_side(row)}, {pages}) raised: {summary}."
+def _alert(alert: Alert) -> str:
+    pages = "pages" if alert.pages else "only watches"
+    false = "False alarm. " if alert.false_alarm else ""
+    summary = (alert.summary or "").rstrip(".") or alert.slo or "no summary"
+    return f"{false}{alert.detector or 'A detector'} ({_side(alert)}, {pages}) raised: {summary}."
 
 
 def _pages(run: Run) -> Iterator[tuple[float, str]]:
@@ -163,6 +154,6 @@ def _ended(run: Run) -> Iterator[tuple[float, str]]:
 def left_out(run: Run, shown: Sequence[Moment]) -> str:
     """Return a sentence that counts the alerts left out of the timeline; empty if there are none."""
     told = sum(1 for each in shown if each.kind == "alert" and " raised: " in each.words)
-    more = len(rows(run.outcome.get("alerts"))) - told
+    more = len(run.outcome.alerts) - told
     alerts = "One more alert is" if more == 1 else f"{more} more alerts are"
     return f"{alerts} left out: of each kind the first is told." if more > 0 else ""

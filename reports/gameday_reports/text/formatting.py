@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gameday_reports.text.loose import number, pick
+from gameday.analysis.model.matrix_model import Variant
+from gameday.analysis.model.outcome_model import Outcome
+from gameday_reports.text.loose import number
 
 NOT_MEASURED = "not measured"
 DAY_S = 86_400.0
@@ -114,21 +116,21 @@ BEGINS = {"ttd": "effect", "ttd_from_inject": "inject", "tta": "detect", "ttr": 
 """The clock that each interval counts from."""
 
 
-def interval(outcome: Mapping[str, Any], key: str) -> tuple[str, str]:
+def interval(outcome: Outcome | Variant, key: str) -> tuple[str, str]:
     """Return (short text, state) of `<key>_s`; the state is 'measured' only if there is a number."""
-    value, state = number(pick(outcome, f"{key}_s")), pick(outcome, f"{key}_state")
-    if state == "censored":
+    duration = outcome.duration(key)
+    if duration.state == "censored":
         return "never", _censored(outcome, key)
-    if state == "no_effect":
+    if duration.state == "no_effect":
         return "no effect", "no objective was breached"
-    if value is None or state == "not_measured":
+    if duration.seconds is None or duration.state == "not_measured":
         return NOT_MEASURED, ""
-    return seconds(value), "measured"
+    return seconds(duration.seconds), "measured"
 
 
-def _censored(outcome: Mapping[str, Any], key: str) -> str:
+def _censored(outcome: Outcome | Variant, key: str) -> str:
     """Return how long the interval had lasted at `<key>_censored_at`, a time on the run's clock."""
-    at, begin = number(pick(outcome, f"{key}_censored_at")), number(pick(outcome, "clocks", BEGINS[key]))
+    at, begin = outcome.duration(key).censored_at, dict(outcome.clocks).get(BEGINS[key])
     if at is None:
         return "censored"
     return (
@@ -138,61 +140,61 @@ def _censored(outcome: Mapping[str, Any], key: str) -> str:
     )
 
 
-def interval_figure(outcome: Mapping[str, Any], key: str, label: str, meaning: str) -> Figure:
+def interval_figure(outcome: Outcome, key: str, label: str, meaning: str) -> Figure:
     """Return the large figure of TTD, TTA or TTR with its state, its error, and for TTD its ratio
     to the limit."""
     value, state = interval(outcome, key)
     if state == "measured":
-        ratio = number(pick(outcome, "detection", "ratio")) if key == "ttd" else None
+        ratio = outcome.detection.ratio if key == "ttd" else None
         limit = "" if ratio is None else f"{times(ratio)} the limit"
-        more = [each for each in (limit, give_or_take(pick(outcome, "error_s", key))) if each]
+        error = give_or_take(dict(outcome.error_s).get(key))
+        more = [part for part in (limit, error) if part]
         return Figure(label, value, ": ".join(filter(None, (meaning, ", ".join(more)))))
     tone = "bad" if value == "never" else "muted"
     return Figure(label, value, f"{meaning}: {state}" if state else meaning, tone)
 
 
-def users_figure(outcome: Mapping[str, Any]) -> Figure:
-    ratio, users = pick(outcome, "impact", "users_affected_ratio"), number(pick(outcome, "impact", "users"))
+def users_figure(outcome: Outcome) -> Figure:
+    ratio, users = outcome.impact.users_affected_ratio, outcome.impact.users
     note = "share of those who came during the outage"
     if users is not None:
         note = f"{count(users)} of those who came during the outage" if users else "nobody met a failure"
     return Figure("Users affected", percent(ratio), note, _tone(ratio))
 
 
-def failed_figure(outcome: Mapping[str, Any]) -> Figure:
-    failed, ratio = pick(outcome, "impact", "failed"), pick(outcome, "impact", "failed_ratio")
-    requests = number(pick(outcome, "impact", "requests"))
-    if number(failed) is None:
+def failed_figure(outcome: Outcome) -> Figure:
+    impact = outcome.impact
+    failed, requests = impact.failed, impact.requests
+    if failed is None:
         return Figure("Failed requests", NOT_MEASURED, "failed from effect to recovery", "muted")
-    end = "recovery" if number(pick(outcome, "clocks", "recovered")) is not None else "the end of the run"
+    end = "recovery" if outcome.clocks.recovered is not None else "the end of the run"
     of = f" of {count(requests)} from effect to {end}" if requests is not None else f" from effect to {end}"
     if not failed and not requests:
         return Figure("Failed requests", count(failed), "there was no outage", "good")
-    return Figure("Failed requests", count(failed), percent(ratio) + of, _tone(failed))
+    return Figure("Failed requests", count(failed), percent(impact.failed_ratio) + of, _tone(failed))
 
 
-def orders_figure(outcome: Mapping[str, Any]) -> Figure:
-    lost, acknowledged = pick(outcome, "audit", "lost"), number(pick(outcome, "audit", "acknowledged"))
-    if number(lost) is None and acknowledged == 0:
+def orders_figure(outcome: Outcome) -> Figure:
+    lost, acknowledged = outcome.audit.lost, outcome.audit.acknowledged
+    if lost is None and acknowledged == 0:
         return Figure("Orders lost", NOT_MEASURED, "no order was acknowledged that could be", "muted")
-    if number(lost) is None:
+    if lost is None:
         return Figure("Orders lost", NOT_MEASURED, "no audit of orders in this run", "muted")
     of = (
         f"of {count(acknowledged)} acknowledged orders"
         if acknowledged is not None
         else "of the acknowledged orders"
     )
-    return Figure("Orders lost", count(lost), of, "bad" if number(lost) else "good")
+    return Figure("Orders lost", count(lost), of, "bad" if lost else "good")
 
 
-def _tone(value: Any) -> str:
-    found = number(value)
-    if found is None:
+def _tone(value: float | None) -> str:
+    if value is None:
         return "muted"
-    return "plain" if found else "good"
+    return "plain" if value else "good"
 
 
-def figures(outcome: Mapping[str, Any]) -> list[Figure]:
+def figures(outcome: Outcome) -> list[Figure]:
     """Return the large figures of the header, in order."""
     return [
         interval_figure(outcome, "ttd", "Time to detect", "TTD, first effect to first page"),

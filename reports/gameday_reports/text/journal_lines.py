@@ -29,10 +29,9 @@ from gameday.recording.journal_events import (
 )
 from gameday_reports.review.provenance import Shipped, role, shipped
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.loose import pick, rows
 from gameday_reports.text.summary import deed, listed, soon
 
-RIGHT = {True: "judged right", False: "judged wrong"}
+RIGHT = {True: "judged right", False: "judged wrong", None: "not judged"}
 REVERTED = {
     "schedule": "The timeline took the fault back: {}.",
     "system": "The system itself did away with the fault: {}.",
@@ -117,13 +116,11 @@ def _fault(event: JournalEvent, intended: FaultIntended | None) -> str:
 
 def operations(run: Run) -> Iterator[tuple[float, str]]:
     """Yield every operation with who requested it, if it touched the cause, and when it was done."""
-    judged = {
-        (row.get("name"), row.get("t")): row.get("right") for row in rows(pick(run.outcome, "operations"))
-    }
+    judged = {(operation.name, operation.t): operation.right for operation in run.outcome.operations}
     for operation in run.journal.operations:
         intended, end = operation.intended, operation.end
         name = _named(run, intended)
-        right = RIGHT.get(judged.get((intended.name, round(operation.t, 6))), "not judged")  # type: ignore[arg-type]
+        right = RIGHT[judged.get((intended.name, round(operation.t, 6)))]
         yield operation.t, f"{name} ordered by {intended.by or 'nobody recorded'}; {right}."
         if isinstance(end, OperationFailed):
             yield end.t, f"{name} failed: {shortened(end.why)}."

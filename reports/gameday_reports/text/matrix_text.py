@@ -34,7 +34,7 @@ def name_of(variant: Variant) -> str:
 
 def time_of(variant: Variant, key: str) -> tuple[str, str]:
     """Return (short text, state) of TTD, TTA, TTR or TTFR."""
-    return interval(variant.document(), key)
+    return interval(variant, key)
 
 
 def called(variant: Variant) -> str:

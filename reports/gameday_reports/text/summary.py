@@ -7,15 +7,15 @@ an end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from gameday.analysis.evidence.run_history import RecordedChange
+from gameday.analysis.model.harm_models import Impact, Tally
+from gameday.analysis.model.outcome_model import Outcome
 from gameday.recording.journal_events import FaultIntended
 from gameday_reports.review.findings import cured_after, reverted_after
 from gameday_reports.run_page.detection_table import held_against, quiet
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import ENDED_BY, count, interval, percent, seconds
-from gameday_reports.text.loose import items, mapping, number, pick, rows, text
 
 SHOWN = 4  # of a list of names
 MOST = 3  # reasons
@@ -36,22 +36,22 @@ def summary(run: Run) -> list[str]:
     return [each for each in [*told, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
 
 
-def _stopped(outcome: Mapping[str, Any]) -> list[str]:
+def _stopped(outcome: Outcome) -> list[str]:
     """Yield how the run ended if one of its own conditions stopped it."""
-    stopped = mapping(outcome.get("stopped"))
-    if not stopped:
+    if outcome.stopped is None:
         return []
-    what = f"The run was stopped at {seconds(stopped.get('t'))}: its abort condition “{text(stopped.get('expr'))}” held."
+    at, condition = seconds(outcome.stopped.t), outcome.stopped.expr
+    what = f"The run was stopped at {at}: its abort condition “{condition}” held."
     return [what, "What it had done to the system was taken back at once."]
 
 
 def unfit(run: Run) -> str:
     """Return why a run proves nothing about the system; empty if it does."""
-    if run.outcome.get("exit_status") == 130:
+    if run.outcome.exit_status == 130:
         return "The run was interrupted"
-    if run.outcome.get("verdict") == "error":
+    if run.outcome.verdict == "error":
         return "The tool or the substrate failed"
-    if pick(run.outcome, "steady_state", "met") is False:
+    if run.outcome.steady_state.met is False:
         return "The steady state was not met before the fault"
     return ""
 
@@ -60,7 +60,7 @@ def _doubt(run: Run) -> list[str]:
     why = unfit(run)
     if not why:
         return []
-    reasons = _reasons(run) or text(pick(run.outcome, "steady_state", "why"))
+    reasons = _reasons(run) or run.outcome.steady_state.why
     said = (
         f"{why}{f' ({reasons})' if reasons else ''}, so nothing here can be held for or against the system."
     )
@@ -69,14 +69,14 @@ def _doubt(run: Run) -> list[str]:
 
 def _unjudged(run: Run) -> list[str]:
     """Yield what is open in a run that is inconclusive for another reason."""
-    if unfit(run) or run.outcome.get("verdict") != "inconclusive":
+    if unfit(run) or run.outcome.verdict != "inconclusive":
         return []
     reasons = _reasons(run)
     return [f"The run is inconclusive{f': {reasons}' if reasons else ''}."]
 
 
 def _reasons(run: Run) -> str:
-    reasons = [text(each).rstrip(".") for each in items(run.outcome.get("reasons"))]
+    reasons = [reason.rstrip(".") for reason in run.outcome.reasons]
     more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
     return "; ".join(reasons[:MOST]) + more
 
@@ -115,30 +115,28 @@ def _deploy(run: Run) -> str:
 
 def _hurt(run: Run) -> str:
     """Yield from when, how many requests and users, and where."""
-    clocks, impact = run.clocks, mapping(run.outcome.get("impact"))
+    clocks, impact = run.clocks, run.outcome.impact
     after = clocks["effect"] - clocks["inject"] if "inject" in clocks else None
     later = f", {soon(after)}" if after is not None else ""
     said = f"Users were affected from {seconds(clocks['effect'])} on{later}"
-    failed, requests, users = (number(impact.get(key)) for key in ("failed", "requests", "users"))
+    failed, requests, users = impact.failed, impact.requests, impact.users
     if failed is None:
         return f"{said}; how many was not measured."
     share = (
-        f" of {count(requests)} requests failed ({percent(impact.get('failed_ratio'))})"
-        if requests
-        else " failed"
+        f" of {count(requests)} requests failed ({percent(impact.failed_ratio)})" if requests else " failed"
     )
     said += f": {count(failed)}{share}"
     if users is not None:
-        of = impact.get("users_affected_ratio")
+        of = impact.users_affected_ratio
         met = f" and {count(users)} {'user' if users == 1 else 'users'} met a failure"
-        said += met + (f" ({percent(of)} of those who came)" if number(of) is not None else "")
+        said += met + (f" ({percent(of)} of those who came)" if of is not None else "")
     return f"{said}{_where(impact)}."
 
 
-def deed(name: Any, target: Any) -> str:
+def deed(name: str, target: str) -> str:
     """Return an operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
-    noun = {"promote": "promotion", "flag": "setting"}.get(text(name), text(name) or "operation")
-    return f"{noun} of {text(target)}" if text(target) else noun
+    noun = {"promote": "promotion", "flag": "setting"}.get(name, name or "operation")
+    return f"{noun} of {target}" if target else noun
 
 
 def soon(value: float) -> str:
@@ -146,15 +144,15 @@ def soon(value: float) -> str:
     return f"{seconds(value)} later" if value >= AT_ONCE else "at once"
 
 
-def _where(impact: Mapping[str, Any]) -> str:
-    regions, journeys = hit(impact.get("regions")), hit(impact.get("journeys"))
+def _where(impact: Impact) -> str:
+    regions, journeys = hit(impact.regions), hit(impact.journeys)
     there = f", in {listed(regions)}" if regions else ""
     return there + (f", on {listed(journeys)}" if journeys else "")
 
 
-def hit(tallies: Any) -> list[str]:
+def hit(tallies: Mapping[str, Tally]) -> list[str]:
     """Return the names with at least one failed request."""
-    return [name for name, row in mapping(tallies).items() if name and number(pick(row, "failed"))]
+    return [name for name, tally in tallies.items() if name and tally.failed]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -179,7 +177,7 @@ def _times(run: Run) -> str:
             else "Whether a page was raised was not measured"
         )
     if taken_is == "measured":
-        said += f", it was taken {soon(run.outcome['tta_s'])} (TTA)"
+        said += f", it was taken {soon(run.outcome.tta_s or 0.0)} (TTA)"
     elif taken == "never" and known_is == "measured":
         said += f", nobody took it (TTA {taken_is})"
     if well_is == "measured":
@@ -189,7 +187,7 @@ def _times(run: Run) -> str:
 
 def ended(run: Run) -> str:
     """Return who ended the outage, and what is unknown if there was no end."""
-    by, act, after = text(run.outcome.get("ended_by")), run.clocks.get("act"), reverted_after(run)
+    by, act, after = run.outcome.ended_by, run.clocks.get("act"), reverted_after(run)
     if by == "system" and after is not None:
         return (
             f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from "
@@ -197,27 +195,25 @@ def ended(run: Run) -> str:
         )
     if by == "system" and (cure := cured_after(run)) is not None:
         return (
-            f"The last request failed before the {deed(cure.get('name'), cure.get('target'))} had an effect; what had "
-            f"hurt users was all gone {soon(cure['done'] - run.clocks['recovered'])}. Whether the system had ended the "
+            f"The last request failed before the {deed(cure.name, cure.target)} had an effect; what had "
+            f"hurt users was all gone {soon((cure.done or 0.0) - run.clocks['recovered'])}. Whether the system had ended the "
             "outage or it only paused can't be told."
         )
-    if by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
+    if by is not None and by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
         return f"{ENDED_BY[by]} How long it would have lasted is not known."
     if by != "responder":
         lasting = "Users were still affected when the run ended" if "recovered" not in run.clocks else ""
         return ENDED_BY.get(
-            by, f"{lasting or 'Users were well again'}; nobody is known to have ended the outage."
+            by or "", f"{lasting or 'Users were well again'}; nobody is known to have ended the outage."
         )
-    last = next(
-        (row for row in rows(run.outcome.get("operations")) if act is not None and row.get("t") == act), {}
-    )
-    if not last:
+    last = next((operation for operation in run.outcome.operations if operation.t == act), None)
+    if last is None:
         return ENDED_BY[by]
-    what = deed(last.get("name"), last.get("target"))
+    what = deed(last.name, last.target)
     done, well = run.clocks.get("acted"), run.clocks.get("recovered")
     if done is not None and well is not None and well - done > LONG_S:
         return f"The last operation before users were well, the {what}, was done {seconds(well - done)} before they were."
-    whose = f" by {text(last['by'])}" if last.get("by") else ""
+    whose = f" by {last.by}" if last.by else ""
     return f"The {what}, ordered{whose} at {seconds(act)}, ended the outage."
 
 
@@ -225,7 +221,7 @@ def _harmless(run: Run) -> list[str]:
     """Yield the main finding of a run without an effect: its false pages."""
     if interval(run.outcome, "ttr")[0] != "no effect":
         return ["Its effect was not measured."]
-    failed = number(pick(run.outcome, "impact", "failed"))
+    failed = run.outcome.impact.failed
     few = f" though {count(failed)} requests failed" if failed else ""
     said = f"It had no effect that breached an objective{few}: how soon one would be noticed or ended is not known."
     return [said, quiet(run.outcome)]
@@ -233,8 +229,8 @@ def _harmless(run: Run) -> list[str]:
 
 def _orders(run: Run) -> str:
     """Yield if an acknowledged order was lost."""
-    found = mapping(run.outcome.get("audit"))
-    lost, kept = number(found.get("lost")), number(found.get("acknowledged"))
+    audit = run.outcome.audit
+    lost, kept, point = audit.lost, audit.acknowledged, audit.rpo_s
     if lost is None:
         nobody = "No order was acknowledged, so none could be lost."
         return nobody if kept == 0 else "Whether an order was lost was not audited."
@@ -244,7 +240,6 @@ def _orders(run: Run) -> str:
             if kept
             else "No acknowledged order was lost."
         )
-    point = number(found.get("rpo_s"))
     oldest = f", the oldest {seconds(point)} before the loss" if point is not None else ""
     return (
         f"{count(lost)} of {count(kept)} acknowledged orders {'was' if lost == 1 else 'were'} lost{oldest}."

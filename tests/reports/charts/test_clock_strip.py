@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gameday_reports.charts.clock_strip import strip
+from tests.support.sample_outcome import sparse_outcome
 
 CLOCKS = {
     "inject": 10.0,
@@ -19,12 +20,12 @@ CLOCKS = {
 
 def test_nothing_to_draw_without_clocks() -> None:
     """A run in which no clock was set has no strip."""
-    assert strip({}, {}, 60) is None
+    assert strip(sparse_outcome(), {}, 60) is None
 
 
 def test_stamps_come_in_order_each_with_the_interval_before_it() -> None:
     """The intervals of all stamps add up to the time from first to last."""
-    drawn = strip({}, CLOCKS, 60)
+    drawn = strip(sparse_outcome(), CLOCKS, 60)
     assert drawn is not None
     assert [step.name for step in drawn.steps] == [
         "inject",
@@ -49,7 +50,7 @@ def test_stamps_come_in_order_each_with_the_interval_before_it() -> None:
 
 def test_a_confirmation_in_between_does_not_turn_an_outage_back() -> None:
     """Effect to detect is unseen though the injection is confirmed in between; acted after recovered heals nothing."""
-    drawn = strip({}, CLOCKS, 60)
+    drawn = strip(sparse_outcome(), CLOCKS, 60)
     assert drawn is not None
     phases = [segment.phase for segment in drawn.segments]
     assert phases == ["quiet", "unseen", "unseen", "waiting", "acting", "restoring"]
@@ -57,7 +58,7 @@ def test_a_confirmation_in_between_does_not_turn_an_outage_back() -> None:
 
 def test_an_outage_that_never_ended_runs_to_the_end() -> None:
     """The bar reaches the end of the samples, and the open interval is drawn open to where it was censored."""
-    outcome = {"ttr_state": "censored", "ttr_censored_at": 60.0, "clocks": {"effect": 10.0}}
+    outcome = sparse_outcome(ttr_state="censored", ttr_censored_at=60.0, clocks={"effect": 10.0})
     drawn = strip(outcome, {"inject": 10.0, "effect": 10.0}, 60)
     assert drawn is not None
     assert drawn.segments[-1].left + drawn.segments[-1].width == pytest.approx(100)
@@ -68,7 +69,7 @@ def test_an_outage_that_never_ended_runs_to_the_end() -> None:
 
 def test_clocks_that_never_happened_are_named() -> None:
     """What is missing is said in words."""
-    drawn = strip({}, {"inject": 10.0}, 60)
+    drawn = strip(sparse_outcome(), {"inject": 10.0}, 60)
     assert drawn is not None
     assert drawn.missing == [
         "injected",

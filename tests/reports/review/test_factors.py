@@ -19,7 +19,7 @@ KILLED = Event(15.0, "instance.killed", "us-east.pricing.1", {"service": "pricin
 DELETED = Event(20.0, "environment.deleted", "us-east")
 PLAIN_FAULT = Event(14.2, "fault.intended", "f1", {"kind": "link.down", "target": "checkout--payments"})
 OFF = {"guardrails": {"timeouts": True, "breaker": False, "degraded": False}}
-BY_SYSTEM = {"ended_by": "system", "faults": [{"reverted": 19.9, "reverted_by": "schedule"}]}
+BY_SYSTEM = {"ended_by": "system", "faults": [{"inject": 14.2, "reverted": 19.9, "reverted_by": "schedule"}]}
 SERVICE_SAW = {"detectors": {"scrape": {"ttd_s": 2.0}}}
 
 FOUND: list[tuple[str, Variant, str]] = [
@@ -259,7 +259,7 @@ NOT_FOUND: list[tuple[str, Variant]] = [
         "ended by the schedule",
         Variant(
             scenario={"load": {"timeout": "2s"}},
-            outcome={**BY_SYSTEM, "faults": [{"reverted": 29.0, "reverted_by": "schedule"}]},
+            outcome={**BY_SYSTEM, "faults": [{"inject": 14.2, "reverted": 29.0, "reverted_by": "schedule"}]},
         ),
     ),
     ("never ended", Variant()),

@@ -67,7 +67,12 @@ NOT_FOUND: list[tuple[str, Variant]] = [
     ("ended by the system itself", Variant(outcome={"ended_by": "system", "clocks": {"recovered": 17.0}})),
     (
         "ended by the system itself",
-        Variant(outcome={"ended_by": "system", "faults": [{"reverted": 19.7, "reverted_by": "schedule"}]}),
+        Variant(
+            outcome={
+                "ended_by": "system",
+                "faults": [{"inject": 14.2, "reverted": 19.7, "reverted_by": "schedule"}],
+            }
+        ),
     ),
     ("recovered as expected", Variant(outcome={"ended_by": "schedule"})),
     ("recovered as expected", Variant(outcome={"ttr_s": None, "ttr_state": "censored"})),

@@ -12,6 +12,7 @@ from gameday.recording.journal import Event
 from gameday_reports.run_page import audit_table
 from gameday_reports.run_page.run_data import Run, read
 from tests.support import sample_run
+from tests.support.sample_outcome import sparse_outcome
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def with_audit(run: Run, **found: Any) -> Run:
-    return replace(run, outcome={"audit": found})
+    return replace(run, outcome=sparse_outcome(audit=found))
 
 
 def test_every_figure_of_the_audit_is_shown() -> None:

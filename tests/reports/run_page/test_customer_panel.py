@@ -11,6 +11,7 @@ import pytest
 from gameday_reports.run_page import customer_panel
 from gameday_reports.run_page.run_data import Run, read
 from tests.support import sample_run
+from tests.support.sample_outcome import changed_outcome
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def changed(run: Run, **keys: Any) -> Run:
-    reports = {**run.outcome["customer_reports"], **keys}
-    return replace(run, outcome={**run.outcome, "customer_reports": reports})
+    reports = {**run.outcome.customer_reports.document(), **keys}
+    return replace(run, outcome=changed_outcome(run.outcome, customer_reports=reports))
 
 
 def test_ahead_and_missed_are_said(run: Run) -> None:
@@ -40,7 +41,7 @@ def test_behind_is_said(run: Run) -> None:
 
 def test_a_side_without_a_monitor_is_said(run: Run) -> None:
     """It couldn't have noticed."""
-    alone = replace(run, outcome={**run.outcome, "detectors": {"cusum": {"side": "client"}}})
+    alone = replace(run, outcome=changed_outcome(run.outcome, detectors={"cusum": {"side": "client"}}))
     assert customer_panel.told(alone).endswith("There was no service-side monitor.")
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from gameday.analysis.model.outcome_model import Outcome
 from gameday_reports.run_page import detection_table
-from tests.support.sample_outcome import outcome_of
+from tests.support.sample_outcome import outcome_of, sparse_outcome
 
 COUNTS = {"requests": 300, "failed": 49, "users": 200, "affected": 40}
 
 
-def outcome(**changed: Any) -> dict[str, Any]:
-    return outcome_of(lambda text: text, COUNTS) | changed
+def outcome(**changed: Any) -> Outcome:
+    return Outcome.model_validate(outcome_of(lambda text: text, COUNTS) | changed)
 
 
 def test_the_limit_is_said_with_whose_it_is_and_both_its_ends() -> None:
@@ -29,20 +30,19 @@ def test_the_limit_is_said_with_whose_it_is_and_both_its_ends() -> None:
 
 def test_without_a_page_nothing_is_held_against_the_limit() -> None:
     """The limit stands all the same; a bound of p0 as high as p1 leaves nothing to detect."""
-    found = outcome()["detection"] | {"ratio": None, "limit_at_upper_s": None, "streams": 1}
-    first, second, _ = detection_table.limit(outcome(detection=found, ttd_s=None, ttd_state="censored"))
+    changed = {"ratio": None, "limit_at_upper_s": None, "streams": 1}
+    detection = outcome().detection.document() | changed
+    first, second, _ = detection_table.limit(outcome(detection=detection, ttd_s=None, ttd_state="censored"))
     assert "in the one paging stream" in first
     assert first.endswith("No page came to be held against it.")
     assert second.endswith("there would have been nothing to detect.")
 
 
-@pytest.mark.parametrize("found", [None, {}, {"slo": "checkout", "limit_s": None}, []])
-def test_no_limit_has_no_words(found: Any) -> None:
+@pytest.mark.parametrize("detection", [None, {}, {"slo": "checkout", "limit_s": None}])
+def test_no_limit_has_no_words(detection: Any) -> None:
     """Nothing is made up where there is none."""
-    assert (
-        detection_table.limit({"detection": found}),
-        detection_table.held_against({"detection": found}),
-    ) == ([], "")
+    unlimited = sparse_outcome(detection=detection)
+    assert (detection_table.limit(unlimited), detection_table.held_against(unlimited)) == ([], "")
 
 
 def test_quiet_time_bounds_and_never_proves() -> None:
@@ -51,19 +51,19 @@ def test_quiet_time_bounds_and_never_proves() -> None:
         "No page in 10.30 s of quiet time, which bounds false pages at 1,047 an hour and no lower (95 %)."
     )
     long = {"seconds": 36_000.0, "pages": 0, "per_hour": 0.0, "bound_per_hour": 0.299573}
-    assert "bounds false pages at 0.3 an hour" in detection_table.quiet({"quiet": long})
+    assert "bounds false pages at 0.3 an hour" in detection_table.quiet(sparse_outcome(quiet=long))
     some = {"seconds": 600.0, "pages": 2, "per_hour": 12.0, "bound_per_hour": 37.77}
     sentence = (
         "2 false pages in 600.0 s of quiet time: 12 an hour, and up to 38 an hour can't be ruled out (95 %)."
     )
-    assert detection_table.quiet({"quiet": some}) == sentence
+    assert detection_table.quiet(sparse_outcome(quiet=some)) == sentence
 
 
 def test_no_quiet_time_has_no_words() -> None:
     """Broken in steady state, or an outcome that lacks it."""
     assert {
-        detection_table.quiet({}),
-        detection_table.quiet({"quiet": {"seconds": None, "pages": None}}),
+        detection_table.quiet(sparse_outcome()),
+        detection_table.quiet(sparse_outcome(quiet={"seconds": None, "pages": None})),
     } == {""}
 
 
@@ -71,7 +71,8 @@ def test_each_detector_has_its_quiet_time() -> None:
     """Those that raised come first."""
     rows = [(row["name"], row["alarms"], row["bound"]) for row in detection_table.quiet_race(outcome())]
     assert rows == [("threshold", "1", "1,658 an hour"), ("cusum", "0", "1,047 an hour")]
-    assert detection_table.quiet_race({"quiet": {"detectors": {"cusum": {"alarms": None}}}}) == []
+    unknown = sparse_outcome(quiet={"detectors": {"cusum": {"alarms": None}}})
+    assert detection_table.quiet_race(unknown) == []
 
 
 def test_a_control_run_has_its_finding_in_large_figures() -> None:
@@ -95,4 +96,4 @@ def test_error_is_told_where_known_and_spacing_where_not() -> None:
     )
     assert apart.startswith("The spacing of bad requests alone may have set “effect” off by 0.24 s")
     assert "not calibrated" in apart
-    assert detection_table.precision({}) == []
+    assert detection_table.precision(sparse_outcome()) == []

@@ -10,6 +10,7 @@ import pytest
 from gameday_reports.run_page import impact_table
 from gameday_reports.run_page.run_data import Run, read
 from tests.support import sample_run
+from tests.support.sample_outcome import sparse_outcome
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +52,14 @@ def test_how_long_users_were_hurt_is_said(run: Run) -> None:
     said = impact_table.told(run)
     assert "users were hurt, over 7.28 s from the first failed request to the last" in said
     assert said.endswith("the median was 0.02 s, the longest 4.11 s.")
-    assert impact_table.told(replace(run, outcome={"impact": {"users": 0}})) == ""
-    one = {"impact": {"users": 1, "hurt_s": 1.0, "user_hurt_s": {"median": 1.0, "longest": 1.0}}}
-    assert impact_table.told(replace(run, outcome=one)).startswith("One user was hurt, over 1.00 s")
+    assert impact_table.told(replace(run, outcome=sparse_outcome(impact={"users": 0}))) == ""
+    one = {"users": 1, "hurt_s": 1.0, "user_hurt_s": {"median": 1.0, "longest": 1.0}}
+    assert impact_table.told(replace(run, outcome=sparse_outcome(impact=one))).startswith(
+        "One user was hurt, over 1.00 s"
+    )
 
 
 def test_an_outcome_of_nothing_has_no_grid(run: Run) -> None:
     """And no table."""
-    empty = replace(run, outcome={})
+    empty = replace(run, outcome=sparse_outcome())
     assert (impact_table.grid(empty), impact_table.tables(empty)) == (None, [])

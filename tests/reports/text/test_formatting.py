@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameday_reports.text import formatting
+from tests.support.sample_outcome import sparse_outcome
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_percent(value: Any, said: str) -> None:
 
 def test_a_censored_interval_says_how_long_it_had_lasted() -> None:
     """The time of censoring is on the run's clock; the report says how long after the interval's begin that was."""
-    outcome = {"ttr_state": "censored", "ttr_censored_at": 74.0, "clocks": {"effect": 14.0}}
+    outcome = sparse_outcome(ttr_state="censored", ttr_censored_at=74.0, clocks={"effect": 14.0})
     assert formatting.interval(outcome, "ttr") == ("never", "censored after 60.00 s")
 
 
@@ -52,19 +53,20 @@ def test_a_censored_interval_says_how_long_it_had_lasted() -> None:
 )
 def test_each_state_has_its_words(outcome: dict[str, Any], said: str) -> None:
     """Measured, no effect and not measured read differently; a number that is missing is never shown as one."""
-    assert formatting.interval(outcome, "ttd")[0] == said
+    assert formatting.interval(sparse_outcome(**outcome), "ttd")[0] == said
 
 
 def test_figures_of_nothing_are_words() -> None:
     """An empty outcome gives six figures, none of them empty, a dash or a number."""
-    figures = formatting.figures({})
+    figures = formatting.figures(sparse_outcome())
     assert len(figures) == 6
     assert all(figure.value == "not measured" and figure.note for figure in figures)
 
 
 def test_lost_orders_are_marked() -> None:
     """A lost order is shown as bad; none lost as good."""
-    tones = [formatting.orders_figure({"audit": {"lost": lost, "acknowledged": 10}}).tone for lost in (0, 1)]
+    audits = [{"lost": lost, "acknowledged": 10} for lost in (0, 1)]
+    tones = [formatting.orders_figure(sparse_outcome(audit=audit)).tone for audit in audits]
     assert tones == ["good", "bad"]
 
 
@@ -76,10 +78,10 @@ def test_an_interval_carries_its_error_and_ttd_its_limit() -> None:
         for part, value in (("s", 1.9), ("state", "measured"))
     }
     known = {**measured, "detection": {"ratio": 1.3}, "error_s": {"ttd": 0.1, "ttr": 0.2}}
-    notes = [figure.note for figure in formatting.figures(known)]
+    notes = [figure.note for figure in formatting.figures(sparse_outcome(**known))]
     assert notes[0] == "TTD, first effect to first page: 1.3× the limit, ±0.10 s"
     assert notes[2] == "TTR, first effect to users well: ±0.20 s"
-    assert formatting.figures(measured)[0].note == "TTD, first effect to first page"
+    assert formatting.figures(sparse_outcome(**measured))[0].note == "TTD, first effect to first page"
 
 
 @pytest.mark.parametrize(

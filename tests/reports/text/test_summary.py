@@ -11,12 +11,17 @@ from gameday_reports.run_page.run_data import Run, read
 from gameday_reports.text.event_timeline import moments
 from gameday_reports.text.summary import deed, listed, soon, summary
 from tests.support import sample_run
+from tests.support.sample_outcome import sparse_outcome
 from tests.support.sample_review import Variant, variant
 
 NO_CLOCK = dict.fromkeys(
     ("inject", "injected", "effect", "detect", "paged", "ack", "act", "acted", "recovered", "restored")
 )
-REVERTED = {"ended_by": "system", "operations": [], "faults": [{"reverted": 19.9, "reverted_by": "schedule"}]}
+REVERTED = {
+    "ended_by": "system",
+    "operations": [],
+    "faults": [{"inject": 14.2, "reverted": 19.9, "reverted_by": "schedule"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +59,7 @@ def test_a_revert_just_after_the_last_failure_may_have_ended_it(run: Run) -> Non
         "No operation ended the outage; the rehearsal took the fault back 0.27 s later, which can't be told from a "
         "recovery of the system's own."
     )
-    late = {**REVERTED, "faults": [{"reverted": 29.9, "reverted_by": "schedule"}]}
+    late = {**REVERTED, "faults": [{"inject": 14.2, "reverted": 29.9, "reverted_by": "schedule"}]}
     assert told(run, Variant(scenario=scenario, outcome=late))[3].startswith(
         "The system ended the outage by itself"
     )
@@ -110,7 +115,7 @@ def test_a_fault_that_could_not_be_brought_about(run: Run) -> None:
 
 def test_words() -> None:
     """Nouns of operations, lists, and times that would read 0.00 s."""
-    assert [deed("promote", "eu-west"), deed("ack", ""), deed(None, None)] == [
+    assert [deed("promote", "eu-west"), deed("ack", ""), deed("", "")] == [
         "promotion of eu-west",
         "ack",
         "operation",
@@ -123,5 +128,6 @@ def test_words() -> None:
 def test_a_run_without_a_journal_says_so(tmp_path: Path) -> None:
     """Where it broke off."""
     folder = sample_run.inconclusive(tmp_path / "run")
-    (folder / "outcome.json").write_text('{"verdict": "error"}')
+    outcome = sparse_outcome(verdict="error", exit_status=4)
+    (folder / "outcome.json").write_text(outcome.text())
     assert "It left no journal." in summary(read(folder))
