@@ -97,7 +97,7 @@ def test_samples_lost_while_the_load_ran(folder: Path, share: float) -> None:
     unseen(folder)
     verdict, status, reasons = said(folder)
     assert (verdict, status) in {("inconclusive", 3), ("fail", 1)}
-    (reason,) = [each for each in reasons if "left no record" in each]
+    (reason,) = [text for text in reasons if "left no record" in text]
     missing = measure(folder)["load"]["missing"]
     assert reason.startswith(f"{missing} of ")
     assert missing > 0.9 * lost  # a first step that is lost takes the word for its second step along

@@ -46,8 +46,8 @@ def outages(rows: list[hand_made_runs.Row]) -> dict[str, Any]:
 def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outages: dict[str, Any]) -> None:
     """Two SLOs broke: the effect is the earlier one's, the recovery the later one's; the rest stands in the journal."""
     broken = [outage for outage in outages.values() if outage]
-    assert [name for name, each in outages.items() if each] == ["checkout", "browse"]
-    effect, recovered = min(each[0] for each in broken), max(each[1] for each in broken)
+    assert [name for name, outage in outages.items() if outage] == ["checkout", "browse"]
+    effect, recovered = min(begin for begin, _ in broken), max(end for _, end in broken)
     assert (effect, recovered) == (close(20.677347), close(22.703427))
     assert outcome["clocks"] == {
         "inject": INJECT,
@@ -76,7 +76,7 @@ def test_each_slo_is_as_counted_by_hand(
     expected = []
     for name, objective in hand_made_runs.OBJECTIVES.items():
         pairs = hand_made_runs.stream(name, rows, SINCE, END)
-        bad = sum(each for _, each in pairs)
+        bad = sum(is_bad for _, is_bad in pairs)
         effect, recovered = outages[name] or (None, None)
         seconds = hand_made_runs.breached_seconds(pairs, objective, INJECT, END)
         expected.append(
@@ -93,7 +93,7 @@ def test_each_slo_is_as_counted_by_hand(
             }
         )
     assert outcome["slos"] == expected
-    assert [(each["requests"], each["bad"]) for each in expected] == [
+    assert [(slo["requests"], slo["bad"]) for slo in expected] == [
         (461, 5),
         (771, 13),
         (758, 0),
@@ -199,7 +199,7 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
     }
     assert rounded(outcome["impact"]) == rounded(counted)
     assert (counted["requests"], counted["failed"], counted["users"]) == (115, 18, 18)
-    assert [(each["region"], each["journey"], each["failed"]) for each in blast if each["failed"]] == [
+    assert [(cell["region"], cell["journey"], cell["failed"]) for cell in blast if cell["failed"]] == [
         ("eu-west", "browse", 11),
         ("eu-west", "buy", 3),
         ("us-east", "browse", 2),
@@ -225,7 +225,7 @@ def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[han
         "41": [amounts["41"], amounts["41"]],
     }
     stock = [json.loads(line) for line in (GOLDEN / "stock.jsonl").read_text().splitlines()]
-    assert [each["sold"] - (each["preloaded"] - each["quantity"]) for each in stock] == [0, 0, 2]
+    assert [row["sold"] - (row["preloaded"] - row["quantity"]) for row in stock] == [0, 0, 2]
     none = dict.fromkeys(("lost", "duplicated", "indeterminate", "charged_not_kept"), 0)
     by_name = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
     assert outcome["audit"] == {"acknowledged": 246, **none, **by_name}
@@ -257,9 +257,9 @@ def test_the_customers_are_as_drawn_by_hand(
 
 def rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [rounded(each) for each in value]
+        return [rounded(item) for item in value]
     return round(value, 6) if isinstance(value, float) else value
 
 
@@ -301,7 +301,7 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
     assert outcome["operations"] == [{**deed, "failed": False, "right": True}]
     raised = [event for event in events if event["kind"] == "alert.raised"]
     alerts = [
-        {"t": each["t"], "id": each["subject"], **each["data"], "false_alarm": False} for each in raised
+        {"t": alert["t"], "id": alert["subject"], **alert["data"], "false_alarm": False} for alert in raised
     ]
     assert outcome["alerts"] == alerts
     held = {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]}

@@ -1,4 +1,4 @@
-"""A release never reads or writes outside its folders, whatever its patch and its name say."""
+"""Tests of release trees: patches, names and links never lead outside the folders of a release."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OUTSIDE = {
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
-    """Releases of a shop whose code has a link that leads out of it, to a folder with something to lose."""
+    """Return releases of a shop whose code has a link out of it, to a folder with a file to lose."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "app.py").write_text("old\n")
     (tmp_path / "elsewhere").mkdir()
@@ -52,7 +52,7 @@ def everything(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", OUTSIDE)
 def test_a_patch_that_leads_out_is_refused(kind: str, catalogue: Catalogue, tmp_path: Path) -> None:
-    """With the file that says it, before anything is made; nothing anywhere is changed."""
+    """A patch that leads out of the tree is rejected by file, before anything is written."""
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(OUTSIDE[kind])
     before = everything(tmp_path)
     (problem,) = catalogue.check("web-1.1.0")
@@ -65,14 +65,14 @@ def test_a_patch_that_leads_out_is_refused(kind: str, catalogue: Catalogue, tmp_
 
 
 def test_a_good_patch_lands_in_the_tree_alone(catalogue: Catalogue, tmp_path: Path) -> None:
-    """What it adds and what it changes, also where the code has a link there: the tree has a copy in its place."""
+    """A valid patch changes only the tree; a link of the code is replaced by a copy."""
     patch = f"--- a/shop/app.py\n+++ b/shop/app.py\n{HUNK}--- /dev/null\n+++ b/shop/more/made.py\n{NEW}"
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(patch)
-    made = catalogue.build("web-1.1.0", tmp_path / "work")
-    assert made.tree == tmp_path / "work" / "web-1.1.0"
-    assert (made.tree / "shop" / "app.py").read_text() == "new\n"
-    assert (made.tree / "shop" / "more" / "made.py").read_text() == "new\n"
-    assert not (made.tree / "shop" / "out").is_symlink()
+    release = catalogue.build("web-1.1.0", tmp_path / "work")
+    assert release.tree == tmp_path / "work" / "web-1.1.0"
+    assert (release.tree / "shop" / "app.py").read_text() == "new\n"
+    assert (release.tree / "shop" / "more" / "made.py").read_text() == "new\n"
+    assert not (release.tree / "shop" / "out").is_symlink()
     assert (tmp_path / "shop" / "app.py").read_text() == "old\n"
     assert (tmp_path / "elsewhere" / "secret").read_text() == "old\n"
 
@@ -81,7 +81,7 @@ def test_a_good_patch_lands_in_the_tree_alone(catalogue: Catalogue, tmp_path: Pa
     "name", ["../web-1.1.0", "/etc/web-1.1.0", "web-1.1.0/", "web-1.1.0\n", ".", "", "web-1.1.0/../x"]
 )
 def test_a_name_is_a_name(name: str, catalogue: Catalogue) -> None:
-    """And never a path."""
+    """A release name that is a path is rejected."""
     with pytest.raises(KeyError) as caught:
         catalogue.spec(name)
     assert caught.value.args == (name,)
@@ -97,7 +97,7 @@ def test_a_name_is_a_name(name: str, catalogue: Catalogue) -> None:
     ],
 )
 def test_an_odd_release_file_is_refused(line: str, says: str, catalogue: Catalogue) -> None:
-    """What it names can't be a path either."""
+    """A release.yaml with a path for a name is rejected."""
     key = line.partition(":")[0]
     kept = [splitline for splitline in SPEC.splitlines() if not splitline.startswith(f"{key}:")]
     (catalogue.folder / "web-1.1.0" / "release.yaml").write_text("\n".join([*kept, line, ""]))
@@ -106,7 +106,8 @@ def test_an_odd_release_file_is_refused(line: str, says: str, catalogue: Catalog
 
 
 def test_each_file_has_its_own_hunks(catalogue: Catalogue, tmp_path: Path) -> None:
-    """Also where a line of one looks like the head of the next, and with or without git's own lines between them."""
+    """Hunks belong to their own file, even if a line looks like a file header, with and without
+    git's own lines."""
     (tmp_path / "shop" / "app.py").write_text("-- a\nkept\n")
     (tmp_path / "shop" / "b.py").write_text("old\n")
     heads = "--- a/shop/app.py\n+++ b/shop/app.py\n@@ -1,2 +1,2 @@\n--- a\n+++ b\n kept\n"
@@ -144,7 +145,7 @@ HEAD, OTHER = "--- a/shop/app.py\n+++ b/shop/app.py\n", "--- a/shop/b.py\n+++ b/
 def test_a_patch_mistake_is_told_at_its_hunk(
     patch: str, line: int, message: str, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    """The message says what is wrong with which file, at the line of the patch where the failing hunk begins."""
+    """The message names the file and the problem, at the line where the failing hunk begins."""
     for name in ("app.py", "b.py"):
         (tmp_path / "shop" / name).write_text(LINES)
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(patch)
@@ -153,7 +154,7 @@ def test_a_patch_mistake_is_told_at_its_hunk(
 
 
 def test_context_must_stand_exactly_where_the_patch_says(catalogue: Catalogue, tmp_path: Path) -> None:
-    """No fuzz: the same lines one line further down are a mistake, whose hint says what to do."""
+    """Patches apply without fuzz: context that is one line off is an error with a hint."""
     (tmp_path / "shop" / "app.py").write_text("one more\n" + LINES)
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + FIRST)
     (problem,) = catalogue.check("web-1.1.0")
@@ -162,7 +163,7 @@ def test_context_must_stand_exactly_where_the_patch_says(catalogue: Catalogue, t
 
 
 def test_hunks_are_applied_each_at_its_place(catalogue: Catalogue, tmp_path: Path) -> None:
-    """A hunk that adds lines moves the following ones; every other line stays."""
+    """A hunk that adds lines moves the following hunks; every other line stays."""
     (tmp_path / "shop" / "app.py").write_text(LINES)
     grown = "@@ -2,1 +2,3 @@\n-line 2\n+new 2\n+new 2a\n+new 2b\n@@ -9,1 +11,0 @@\n-line 9\n"
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + grown)

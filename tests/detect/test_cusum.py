@@ -1,4 +1,4 @@
-"""The CUSUM: its exact run lengths, its design, and the fold itself."""
+"""Tests of the CUSUM: its exact run lengths, its design, and the fold itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MONTH = 30 * 86_400 * RATE
 
 
 def solved(weight: int, limit: int, p: float) -> float:
-    """The same mean by solving the chain's equations as a dense system."""
+    """Return the same mean, from the chain's equations solved as a dense system."""
     step = np.zeros((limit, limit))
     for s in range(limit):
         step[s, max(s - 1, 0)] += 1 - p
@@ -26,7 +26,7 @@ def solved(weight: int, limit: int, p: float) -> float:
 
 
 def alarms(detector: Cusum, bad: np.ndarray) -> int:
-    """How often it raises over the outcomes, reset after each."""
+    """Return the number of alarms over the outcomes, with a reset after each."""
     count = 0
     for one in bad.tolist():
         if detector.observe(0.0, not one):
@@ -48,13 +48,13 @@ def alarms(detector: Cusum, bad: np.ndarray) -> int:
     ],
 )
 def test_run_lengths_are_those_of_the_chain(weight: int, limit: int, p: float) -> None:
-    """The recursion gives what the whole system of equations gives."""
+    """The recursion gives the same result as the dense system of equations."""
     assert average_run_length(weight, limit, p) == pytest.approx(solved(weight, limit, p), rel=1e-6)
 
 
 @pytest.mark.parametrize(("weight", "limit"), [(1, 3), (19, 57), (254, 1503)])
 def test_with_nothing_but_bad_ones_the_length_is_counted(weight: int, limit: int) -> None:
-    """Where every outcome is bad it takes as many as reach the limit."""
+    """If every outcome is bad, the run length is the number of bad outcomes that reach the limit."""
     assert average_run_length(weight, limit, 1.0) == pytest.approx(-(-limit // weight))
 
 
@@ -78,7 +78,7 @@ def test_the_known_delays(designed_for: float, p: float, seconds: float) -> None
 
 
 def test_the_default_is_near_the_limit() -> None:
-    """As designed by default it takes at most 1.1 × the optimum at 1 % errors, and 1.4 × at 5 %."""
+    """The default design takes at most 1.1 × the optimum at 1 % errors, and 1.4 × at 5 %."""
     weight, limit = cusum.design(Parameters(), Normal(0.001, RATE))
     for p, most in ((0.01, 1.1), (0.05, 1.4)):
         best = weight_of_bad(0.001, p)
@@ -87,14 +87,14 @@ def test_the_default_is_near_the_limit() -> None:
 
 
 def test_the_limit_is_the_smallest() -> None:
-    """The limit keeps the run length asked for, and one less would not."""
+    """The limit keeps the required run length, and one less wouldn't."""
     for weight, p0 in ((24, 0.01), (127, 0.002)):
         limit = limit_for(weight, p0, 1e7)
         assert average_run_length(weight, limit, p0) >= 1e7 > average_run_length(weight, limit - 1, p0)
 
 
 def test_false_alarms_are_as_rare_as_designed() -> None:
-    """Over simulated quiet outcomes the alarms number what the design says, within four deviations."""
+    """In simulated quiet outcomes the number of alarms is the design's, within four deviations."""
     weight, length, n = weight_of_bad(0.01, 0.1), 5000.0, 1_000_000
     detector = Cusum(weight, limit_for(weight, 0.01, length))
     expected = n / average_run_length(weight, detector.limit, 0.01)
@@ -103,7 +103,7 @@ def test_false_alarms_are_as_rare_as_designed() -> None:
 
 
 def test_delays_are_as_computed() -> None:
-    """Over simulated outages the mean delay is the chain's."""
+    """In simulated outages the mean delay is the chain's."""
     detector = cusum.make(Parameters(), SLO, Normal(0.001, RATE))
     draws, delays = np.random.default_rng(2).random((300, 3000)) < 0.05, []
     for outage in draws.tolist():
@@ -114,7 +114,7 @@ def test_delays_are_as_computed() -> None:
 
 
 def test_streams_share_the_budget() -> None:
-    """Where several streams page, each has as many times the quiet time, so that all together keep to the budget."""
+    """If several streams page, the quiet time of each is that many times longer."""
     alone, shared = (cusum.design(Parameters(), Normal(0.001, RATE, streams)) for streams in (1, 5))
     assert alone[0] == shared[0]
     assert (
@@ -123,7 +123,7 @@ def test_streams_share_the_budget() -> None:
 
 
 def test_it_raises_once_until_reset() -> None:
-    """It raises on the outcome that reaches the limit, is quiet from then, and begins anew after a reset."""
+    """The outcome that reaches the limit raises; further ones don't until a reset."""
     detector = Cusum(3, 6)
     assert [detector.observe(0.0, good) for good in (False, False, False, False)] == [
         False,
@@ -144,7 +144,7 @@ def test_good_outcomes_weigh_against_bad_ones() -> None:
 
 @pytest.mark.parametrize("p0", [1e-5, 0.002, 0.3, 0.7, 0.99])
 def test_there_is_a_design_for_every_p0(p0: float) -> None:
-    """However good or bad normal is, the design tells a change for the worse from it."""
+    """For any p0 the design has a weight that tells the change from normal."""
     weight, limit = cusum.design(Parameters.model_validate({"quiet": "60s"}), Normal(p0, 10.0))
     assert weight >= 1
     assert average_run_length(weight, limit, p0) >= 600
@@ -152,6 +152,6 @@ def test_there_is_a_design_for_every_p0(p0: float) -> None:
 
 @pytest.mark.parametrize(("p0", "p1"), [(0.0, 0.1), (0.1, 0.1), (0.2, 0.1), (0.1, 1.0)])
 def test_no_weight_where_there_is_no_change(p0: float, p1: float) -> None:
-    """Ratios that can't be told apart are refused."""
+    """Ratios that can't be told apart are rejected."""
     with pytest.raises(ValueError, match="asked for"):
         weight_of_bad(p0, p1)

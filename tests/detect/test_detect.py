@@ -1,4 +1,4 @@
-"""The registry of detectors, and what it says of those that a scenario names."""
+"""Tests of the registry of detectors and of the problems of a scenario's detectors."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def found(text: str) -> list[str]:
 
 
 def test_the_fold_is_chosen_by_name_and_sli() -> None:
-    """`cusum` is the fold over single requests, but for latency the one over bins."""
+    """`cusum` is the fold over single requests, or the one over bins for latency."""
     assert isinstance(make(named("cusum"), AVAILABILITY, 0.001, 10.0), Cusum)
     assert isinstance(make(named("cusum"), LATENCY, 0.002, 10.0), Latency)
     assert isinstance(make(named("threshold"), LATENCY, 0.002, 10.0), Threshold)
 
 
 def test_two_names_are_for_one_kind_of_slo() -> None:
-    """`correctness` is the cusum and `latency` the fold over bins, each for SLOs of its name and none else."""
+    """`correctness` is the cusum and `latency` the fold over bins, each only for SLOs of its SLI."""
     assert isinstance(make(named("correctness"), CORRECTNESS, 0.001, 10.0), Cusum)
     assert isinstance(make(named("latency"), LATENCY, 0.001, 10.0), Latency)
     for name, slo in (("correctness", AVAILABILITY), ("correctness", LATENCY), ("latency", CORRECTNESS)):
@@ -44,7 +44,8 @@ def test_two_names_are_for_one_kind_of_slo() -> None:
 
 
 def test_each_known_detector_can_be_made() -> None:
-    """Each name that a scenario may give is a fold of outcomes, or the service-side one, which has its own `for`."""
+    """Each registered name makes a fold of outcomes, or the service-side rule, which has its own
+    `for`."""
     assert [name for name, kind in KINDS.items() if kind.side == "service"] == ["scrape"]
     for name in [name for name, kind in KINDS.items() if kind.side == "client"]:
         slo = {"correctness": CORRECTNESS, "latency": LATENCY}.get(name, AVAILABILITY)
@@ -60,7 +61,7 @@ def test_each_known_detector_can_be_made() -> None:
 
 
 def test_parameters_are_used() -> None:
-    """What a scenario says under `params` is what the fold has, for latency as well."""
+    """A scenario's `params` reach the fold, for latency as well."""
     fold = make(named("threshold", window="5s", least=3), AVAILABILITY, 0.001, 10.0)
     assert isinstance(fold, Threshold)
     assert (fold.window, fold.least) == (5.0, 3)
@@ -71,7 +72,8 @@ def test_parameters_are_used() -> None:
 
 
 def test_what_is_wrong_is_told_with_its_place() -> None:
-    """Unknown parameters, values that aren't theirs, a name twice, one that nothing is for: each at its place."""
+    """Unknown parameters, wrong values, a duplicate name and a name without an SLO are problems at
+    their places."""
     text = """\
 slos: [{name: a, sli: availability, objective: 99%}]
 detectors:
@@ -91,7 +93,7 @@ detectors:
 
 
 def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A detector of river's without river is a problem of the scenario, which says what to install."""
+    """A river detector without river is a located problem that says what to install."""
     monkeypatch.setattr(river_package, "installed", lambda: False)
     (problem,) = found("detectors: [{detector: cusum}, {detector: adwin}]")
     assert problem.startswith("x.yaml:1:43: 'adwin' needs the package river")
@@ -108,7 +110,7 @@ def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_other_mistakes_are_left_to_the_model(text: str) -> None:
-    """A document that is wrong in other ways breaks nothing here."""
+    """A document with other mistakes causes neither a problem nor an exception here."""
     assert len(found(text)) == text.count("latency")
 
 
@@ -122,6 +124,7 @@ def test_other_mistakes_are_left_to_the_model(text: str) -> None:
     ],
 )
 def test_keys_that_are_not_its_own_are_refused(written: dict[str, Any], message: str) -> None:
-    """The interval and the `for:` are scrape's, `params` everyone else's; other keys and names are errors."""
+    """The interval and `for:` belong to scrape, `params` to all others; other keys and names are
+    errors."""
     with pytest.raises(ValidationError, match=message):
         Detection.model_validate(written)

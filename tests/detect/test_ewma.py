@@ -1,4 +1,4 @@
-"""The EWMA: its chain, its limit, its bins."""
+"""Tests of the EWMA: its chain, its limit, its bins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective"
 
 @pytest.mark.parametrize("mean", [0.012, 0.1, 1.2, 18.0])
 def test_run_lengths_are_those_of_a_simulation(mean: float) -> None:
-    """The chain's mean number of bins to a false alarm is what 1,000 simulated charts take, within four deviations."""
+    """The chain's mean number of bins to a false alarm is that of 1,000 simulated charts, within
+    four deviations."""
     limit = limit_for(0.1, mean, 1000.0)
     draw, z, runs, quiet = np.random.default_rng(1), np.full(1000, mean), np.zeros(1000), np.ones(1000, bool)
     while quiet.any():
@@ -27,7 +28,7 @@ def test_run_lengths_are_those_of_a_simulation(mean: float) -> None:
 
 
 def test_its_delay_is_the_known_one() -> None:
-    """At p0 = 0.1 %, 100/s and a false alarm in 30 days it takes 1.8 s in the mean to find 5 % of errors."""
+    """At p0 = 0.1 %, 100/s and a false alarm in 30 days the mean delay for 5 % of errors is 1.8 s."""
     fold, draw, delays = ewma.make(Parameters(), SLO, Normal(0.001, 100.0)), np.random.default_rng(4), []
     for _ in range(300):
         fold.reset()
@@ -54,7 +55,7 @@ def test_a_bin_counts_at_its_end() -> None:
 
 
 def test_the_limit_is_where_it_raises() -> None:
-    """At a weight of a half sixteen bad outcomes make a mean of eight, and reach that limit; fifteen don't."""
+    """At weight ½ sixteen bad outcomes make a mean of eight and reach that limit; fifteen don't."""
     for bad, raises in ((15, False), (16, True)):
         fold = Ewma(weight=0.5, limit=8.0, mean=0.0, bin=1.0)
         assert not any(fold.observe(0.5, False) for _ in range(bad))
@@ -62,7 +63,8 @@ def test_the_limit_is_where_it_raises() -> None:
 
 
 def test_what_is_long_ago_fades() -> None:
-    """Each bin weighs less than the one after it, those without an outcome too; the same in bins together raises."""
+    """A bin weighs less than the next one, empty bins included; bad outcomes close together raise,
+    spread ones don't."""
     apart, together = (Ewma(weight=0.5, limit=2.0, mean=0.0, bin=1.0) for _ in range(2))
     assert not any(apart.observe(t, t == 5.5) for t in (0.1, 0.2, 0.3, 4.1, 4.2, 4.3, 5.5))
     assert any(together.observe(t, t == 2.5) for t in (0.1, 0.2, 0.3, 1.1, 1.2, 1.3, 2.5))

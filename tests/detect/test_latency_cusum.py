@@ -1,4 +1,4 @@
-"""The CUSUM for latency: stalls pass, slowness doesn't."""
+"""Tests of the CUSUM for latency: stalls raise no alarm, slowness does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
 
 
 def stalled(rate: float, stall: float, seed: int, seconds: float = BEGIN + 20) -> Outcomes:
-    """Arrivals at a system that answers at once, but for one stall: what comes in it is answered at its end."""
+    """Return outcomes of a fast system with one stall: requests that arrive in the stall are
+    answered at its end."""
     end = BEGIN + stall
     answers = [(end if BEGIN <= t < end else t, t) for t in arrivals(rate, seconds, seed)]
     return sorted((answer, answer - t < 0.1) for answer, t in answers)
@@ -47,13 +48,13 @@ def first_alarm(fold: Latency, outcomes: Outcomes) -> float | None:
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("stall", [0.1, 0.2, 0.4])
 def test_a_stall_does_not_page(rate: float, stall: float) -> None:
-    """One stall of 100 to 400 ms, at any phase, raises nothing."""
+    """One stall of 100 to 400 ms, at any phase, raises no alarm."""
     for seed in range(30):
         assert first_alarm(detector(rate), stalled(rate, stall, seed)) is None
 
 
 def test_a_stall_does_not_page_however_short_the_quiet() -> None:
-    """Where false alarms may be frequent the limit still is out of reach for the bins of one stall of 400 ms."""
+    """Even if false alarms may be frequent, the bins of one stall of 400 ms can't reach the limit."""
     parameters = Parameters.model_validate({"quiet": "1min"})
     for seed in range(30):
         fold = latency_cusum.make(parameters, SLO, Normal(P0, 60.0))
@@ -62,14 +63,14 @@ def test_a_stall_does_not_page_however_short_the_quiet() -> None:
 
 @pytest.mark.parametrize("length", [4, 5, 6])
 def test_a_burst_does_not_page(length: int) -> None:
-    """Four to six slow answers in a row, now and then, raise nothing."""
+    """Occasional bursts of four to six slow answers raise no alarm."""
     outcomes = [(n / 23, n % 1000 >= length) for n in range(20_000)]
     assert first_alarm(detector(23.0), outcomes) is None
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_slowness_pages_soon(rate: float) -> None:
-    """Where every answer is slow from some moment on it raises after two seconds at most in the mean, at any rate."""
+    """If every answer becomes slow, the mean delay is at most two seconds, at any rate."""
     delays = []
     for seed in range(30):
         outcomes = [(t, t < BEGIN) for t in arrivals(rate, BEGIN + 20, seed)]
@@ -81,7 +82,7 @@ def test_slowness_pages_soon(rate: float) -> None:
 
 
 def test_a_share_of_slow_answers_pages_too() -> None:
-    """Where a fifth of the answers are slow it raises in a few seconds."""
+    """If a fifth of the answers are slow, the alarm comes in a few seconds."""
     delays = []
     for seed in range(30):
         draw = random.Random(seed)
@@ -94,15 +95,17 @@ def test_a_share_of_slow_answers_pages_too() -> None:
 
 
 def test_quiet_hours_stay_quiet() -> None:
-    """Over six hours of outcomes that are bad as often as normal, by themselves, it raises nothing."""
+    """Six hours of independent outcomes that are bad as often as normal raise no alarm."""
     draw, fold = random.Random(5), detector(23.0)
     assert not any(fold.observe(n / 23, draw.random() >= P0) for n in range(6 * 3600 * 23))
 
 
 def test_bursts_of_the_steady_state_raise_the_limit() -> None:
-    """Where a second of slowness now and then is normal, the limit learnt of it keeps hours of the same quiet.
+    """If a slow second now and then is normal, the learnt limit keeps hours of the same state
+    quiet.
 
-    Without what was learnt they would page; a calm steady state, or one too short to say, changes nothing.
+    The limit without learning would page; a calm steady state, or one too short to judge, changes
+    nothing.
     """
     calm = [(n / 23, n % 200 != 7) for n in range(230)]
     bursts = [(t, not (7 <= t % 15 < 8.2)) for t in (n / 23 for n in range(23 * 30))]
@@ -118,22 +121,23 @@ def test_bursts_of_the_steady_state_raise_the_limit() -> None:
 
 
 def test_maxima_are_of_blocks() -> None:
-    """Each second of the clock has its own maximum of the sum; one without outcomes has none."""
+    """Each second of the clock has its own maximum of the sum; a second without outcomes has none."""
     fold = Latency(weight=10, limit=10**9, cap=20, bin=0.25)
     steady = [(0.1, False), (0.2, True), (0.3, False), (1.1, True), (3.1, True), (3.2, True)]
     assert block_maxima(fold, 1.0, steady) == [19, 18, 17]
 
 
 def test_the_level_is_passed_as_rarely_as_said() -> None:
-    """Of block maxima that are Gumbel's, drawn by chance, the share that passes the level of N blocks is 1/N."""
+    """Of random Gumbel block maxima, the share above the level of N blocks is 1/N."""
     draws = np.random.default_rng(3).gumbel(100.0, 20.0, 200_000)
-    found = level([round(one) for one in draws[:2000]], 1000.0)
-    assert (draws > found).mean() == pytest.approx(1e-3, rel=0.35)
+    threshold = level([round(one) for one in draws[:2000]], 1000.0)
+    assert (draws > threshold).mean() == pytest.approx(1e-3, rel=0.35)
     assert level([5, 5, 5, 5], 1000.0) == 0.0
 
 
 def test_a_bin_counts_only_so_much() -> None:
-    """Within one bin the sum stops at the cap, and goes on in the next; good ones still count against bad ones."""
+    """Within one bin the sum stops at the cap and continues in the next; good outcomes still count
+    against bad ones."""
     fold = Latency(weight=10, limit=55, cap=20, bin=1.0)
     assert not any(fold.observe(0.5, False) for _ in range(100))
     assert not any(fold.observe(1.5, False) for _ in range(100))
@@ -145,7 +149,7 @@ def test_a_bin_counts_only_so_much() -> None:
 
 
 def test_bins_are_of_the_clock() -> None:
-    """The two sides of a bin's edge are two bins; one out of order falls into the bin that is open."""
+    """A bin's edge separates two bins; an outcome out of order falls into the open bin."""
     fold = Latency(weight=10, limit=30, cap=20, bin=1.0)
     assert not any(fold.observe(t, False) for t in (0.9, 0.95, 0.99))
     assert fold.observe(1.01, False)

@@ -1,4 +1,4 @@
-"""Page–Hinkley and ADWIN, the two detectors of the package river."""
+"""Tests of Page–Hinkley and ADWIN, the two detectors of the package river."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def steady(seed: int, seconds: float = 60.0) -> Outcomes:
 
 
 def delay(fold: Detector, p1: float, seed: int) -> int:
-    """Outcomes until it raises."""
+    """Return the number of outcomes until the detector raises."""
     draw = np.random.default_rng(seed)
     return next(n for n in range(1, 100_000) if fold.observe(0.0, bool(draw.random() >= p1)))
 
@@ -41,7 +41,7 @@ def adwin_of(seen: Outcomes) -> adwin.Adwin:
 
 
 def test_page_hinkley_is_nearly_the_cusum() -> None:
-    """As designed by default it is as quick as the cusum of the same stream, give or take a third."""
+    """With the default design the delay is within a third of the cusum's."""
     mine = [delay(page_hinkley_of(steady(seed)), 0.05, seed) for seed in range(60)]
     fold = cusum.make(cusum.Parameters(), SLO, Normal(P0, RATE))
     theirs = cusum.average_run_length(fold.weight, fold.limit, 0.05)
@@ -49,7 +49,7 @@ def test_page_hinkley_is_nearly_the_cusum() -> None:
 
 
 def test_adwin_finds_an_outage() -> None:
-    """It needs no design: an error ratio of 25 % takes it about half a second."""
+    """Without a design ADWIN detects an error ratio of 25 % in about half a second."""
     assert np.mean([delay(adwin_of(steady(seed)), 0.25, seed) for seed in range(20)]) / RATE == pytest.approx(
         0.5, abs=0.2
     )
@@ -57,7 +57,8 @@ def test_adwin_finds_an_outage() -> None:
 
 @pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
 def test_it_begins_with_the_steady_state(make: object) -> None:
-    """It knows what was normal at once, and again after a reset: nothing but errors from the begin raise each time."""
+    """The detector knows the steady state at once and after a reset: errors from the begin raise
+    each time."""
     assert callable(make)
     fold = make(steady(1))
     assert delay(fold, 1.0, 1) < 50
@@ -68,7 +69,7 @@ def test_it_begins_with_the_steady_state(make: object) -> None:
 
 @pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
 def test_getting_better_raises_nothing(make: object) -> None:
-    """A fifth of errors that goes away is a change, but none to be woken for."""
+    """A fall of the error ratio from a fifth to none raises no alarm."""
     assert callable(make)
     fold = make([(n / RATE, n % 5 != 0) for n in range(6000)])
     assert not any(fold.observe(0.0, True) for _ in range(3000))
@@ -76,14 +77,14 @@ def test_getting_better_raises_nothing(make: object) -> None:
 
 @pytest.mark.parametrize("make", [page_hinkley_of, adwin_of])
 def test_quiet_minutes_stay_quiet(make: object) -> None:
-    """Over ten minutes of outcomes that are bad as often as normal it raises nothing."""
+    """Ten minutes of outcomes that are bad as often as normal raise no alarm."""
     assert callable(make)
     fold = make(steady(1))
     assert not any(fold.observe(t, good) for t, good in steady(2, 600.0))
 
 
 def test_without_river_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the package isn't installed making the detector says what to install."""
+    """If the package isn't installed, the error says what to install."""
 
     def missing(name: str) -> ModuleType:
         raise ModuleNotFoundError(name)
@@ -94,7 +95,7 @@ def test_without_river_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_loaded_only_when_needed() -> None:
-    """Neither the detectors' registry nor a default scenario's detectors import river, which takes a second."""
+    """Neither the registry nor a default scenario's detectors import river, which takes a second."""
     code = (
         "import sys, gameday.detect; print('river' in sys.modules, gameday.detect.river_package.installed())"
     )

@@ -1,4 +1,4 @@
-"""The service-side rule over scraped totals."""
+"""Tests of the service-side rule over scraped totals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def fold(rule: ErrorRatio, scrapes: list[tuple[float, int, int]]) -> list[Burn |
 
 
 def test_it_must_stay_bad() -> None:
-    """It raises only once every scrape over the time asked for showed a breach, and only once."""
+    """The rule raises once, after every scrape of the `for` time showed a breach."""
     rule = ErrorRatio(0.99, 15.0)
     scrapes = [(0.0, 100, 0), (15.0, 200, 20), (30.0, 300, 40), (45.0, 400, 60)]
     assert fold(rule, scrapes) == [None, None, Burn(20, 100), None]
@@ -20,23 +20,24 @@ def test_it_must_stay_bad() -> None:
 
 
 def test_without_a_time_it_raises_at_once() -> None:
-    """`for: 0s` raises at the first scrape in breach; the first of all has nothing to compare with."""
+    """`for: 0s` raises at the first scrape in breach; the very first scrape has nothing to compare
+    with."""
     assert fold(ErrorRatio(0.99, 0.0), [(0.0, 100, 50), (15.0, 200, 70)]) == [None, Burn(20, 100)]
 
 
 def test_a_good_scrape_begins_the_time_anew() -> None:
-    """Bad, good, bad is not bad for twice the interval."""
+    """A good scrape between two bad ones restarts the `for` time."""
     scrapes = [(0.0, 0, 0), (15.0, 100, 20), (30.0, 200, 20), (45.0, 300, 40)]
     assert fold(ErrorRatio(0.99, 15.0), scrapes) == [None] * 4
 
 
 def test_missing_data_neither_clears_nor_raises() -> None:
-    """A scrape with next to no requests says nothing: the time goes on, but it doesn't raise by itself."""
+    """A scrape with hardly any requests neither resets the `for` time nor raises."""
     rule = ErrorRatio(0.99, 15.0)
     scrapes = [(0.0, 0, 0), (15.0, 100, 20), (30.0, 100, 20), (45.0, 200, 40)]
     assert fold(rule, scrapes) == [None, None, None, Burn(20, 100)]
 
 
 def test_within_the_budget_it_is_quiet() -> None:
-    """Errors within the objective, or too few to tell, raise nothing."""
+    """Errors within the objective, or too few to judge, raise no alarm."""
     assert fold(ErrorRatio(0.99, 0.0), [(15.0 * n, 1000 * n, 10 * n) for n in range(10)]) == [None] * 10

@@ -1,4 +1,4 @@
-"""The arrival-rate fold."""
+"""Tests of the arrival-rate detector."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def detector(rate: float, **written: str) -> Silence:
 
 
 def arrivals(rate: float, seconds: float, seed: int, share: float = 1.0) -> list[float]:
-    """Poisson at `rate`, from BEGIN on at a share of it."""
+    """Return Poisson arrivals at `rate`, and from BEGIN on at a share of it."""
     draw, t, times = random.Random(seed), 0.0, []
     while (t := t + draw.expovariate(rate if t < BEGIN or not share else rate * share)) < seconds:
         times.append(t)
@@ -28,7 +28,7 @@ def arrivals(rate: float, seconds: float, seed: int, share: float = 1.0) -> list
 
 
 def first_alarm(fold: Silence, times: list[float], until: float) -> float | None:
-    """Polled every 20 ms, each time for what has come since."""
+    """Return the time of the first alarm if the detector is polled every 20 ms with the new outcomes."""
     rest = iter([*times, until + 1])
     following, now = next(rest), 0.0
     while now < until:
@@ -44,7 +44,7 @@ def first_alarm(fold: Silence, times: list[float], until: float) -> float | None
 
 @pytest.mark.parametrize("rate", [12.0, 60.0, 100.0])
 def test_silence_is_heard(rate: float) -> None:
-    """Where nothing comes any more it raises, though no outcome does: after its limit and no later than a poll."""
+    """If arrivals stop, the alarm comes after the limit and at most one poll later."""
     fold = detector(rate)
     times = arrivals(rate, BEGIN + 10, 1, share=0.0)
     alarm = first_alarm(fold, times, BEGIN + 30)
@@ -53,7 +53,7 @@ def test_silence_is_heard(rate: float) -> None:
 
 
 def test_half_as_many_are_heard() -> None:
-    """Where one of two regions falls silent it raises in a few seconds."""
+    """If one of two regions falls silent, the alarm comes in a few seconds."""
     alarms = [
         first_alarm(detector(60.0), arrivals(60.0, BEGIN + 30, seed, 0.5), BEGIN + 30) for seed in range(20)
     ]
@@ -63,7 +63,8 @@ def test_half_as_many_are_heard() -> None:
 
 
 def test_a_stall_is_not_silence() -> None:
-    """At 100/s a stall of 400 ms, whose answers come at its end, raises nothing; without `least` it would."""
+    """At 100/s a stall of 400 ms, whose answers come at its end, raises no alarm; without `least`
+    it would."""
     for least, raises in (("500ms", False), ("0ms", True)):
         times = [t for t in arrivals(100.0, 100.0, 3) if not BEGIN < t < BEGIN + 0.4]
         fold = detector(100.0, least=least, share="10%")
@@ -71,18 +72,19 @@ def test_a_stall_is_not_silence() -> None:
 
 
 def test_errors_are_no_silence() -> None:
-    """Over two hours in which every outcome is bad, and comes as usual, it raises nothing."""
+    """Two hours of bad outcomes at the normal rate raise no alarm."""
     assert first_alarm(detector(20.0), arrivals(20.0, 7200.0, 2), 7200.0) is None
 
 
 def test_at_the_limit_of_what_can_be_known() -> None:
-    """Designed for silence alone it raises after ln(outcomes in 30 days) gaps: 0.19 s at 100/s, as in theory."""
+    """If designed for silence alone, it raises after ln(outcomes in 30 days) gaps: 0.19 s at 100/s,
+    as in theory."""
     fold = detector(100.0, share="0.01%", margin="0%", least="0ms")
     assert fold.limit == pytest.approx(0.194, abs=0.001)
 
 
 def test_false_alarms_are_rarer_than_designed() -> None:
-    """Over as much simulated time as holds ten of them by design there are no more than that."""
+    """In the time of ten false alarms by design there are at most ten."""
     fold, draw, t, alarms = detector(50.0, quiet="200s", margin="0%", least="0ms"), random.Random(7), 0.0, 0
     while (t := t + draw.expovariate(50.0)) < 2000:
         if fold.observe(t, True):
@@ -92,7 +94,8 @@ def test_false_alarms_are_rarer_than_designed() -> None:
 
 
 def test_waiting_begins_after_a_reset() -> None:
-    """The first question after a reset is where silence begins; asking changes nothing until it raises, once."""
+    """Silence begins with the first poll after a reset; polls change nothing until the alarm, which
+    comes once."""
     fold = Silence(fall=0.1, limit=1.0)
     assert [fold.wait(t) for t in (5.0, 5.9, 5.9, 6.0, 7.0)] == [False, False, False, True, False]
     assert not fold.observe(8.0, True)

@@ -1,4 +1,4 @@
-"""The plain threshold."""
+"""Tests of the plain threshold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def test_it_takes_enough_bad_ones() -> None:
 
 
 def test_it_takes_a_large_enough_share() -> None:
-    """Ten bad outcomes among two hundred are five budgets of 1 %, and not above; one fewer good one makes it raise."""
+    """Ten bad of two hundred are exactly five budgets of 1 % and don't raise; one good outcome
+    fewer does."""
     for good, raises in ((190, False), (189, True)):
         detector = threshold.make(Parameters(), SLO, Normal(0.001, 10.0))
         alarms = [detector.observe(n * 0.01, n < good) for n in range(good + 10)]
@@ -27,7 +28,7 @@ def test_it_takes_a_large_enough_share() -> None:
 
 
 def test_the_window_slides() -> None:
-    """What is older than the window no longer counts."""
+    """Outcomes older than the window don't count."""
     detector = Threshold(10.0, 3, 0.05)
     assert not any(detector.observe(t, False) for t in (0.0, 1.0, 11.0, 12.5))
     assert detector.observe(13.0, False)

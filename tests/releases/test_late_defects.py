@@ -1,4 +1,5 @@
-"""Releases that look good when they are deployed: what is wrong shows with time, under load, or at the start."""
+"""Tests of releases that look good when they are deployed: the defect shows with time, under load,
+or at the start."""
 
 import os
 import subprocess
@@ -44,7 +45,8 @@ for rate in (20, 40, 55, 74):
 
 
 def test_catalog_1_2_compares_each_page_with_every_view_there_was(tmp_path: Path) -> None:
-    """The nth page takes about n comparisons, though only ten products were ever looked at; suggestions are right."""
+    """The nth page takes about n comparisons, even if only ten products were viewed; suggestions
+    are right."""
     counts = [int(word) for word in told(tree("catalog-1.2.0", tmp_path), COMPARISONS)]
     assert counts == [n - n // 10 for n in range(30)]
 
@@ -52,14 +54,14 @@ def test_catalog_1_2_compares_each_page_with_every_view_there_was(tmp_path: Path
 @pytest.mark.system
 @deploy("catalog-1.2.0")
 def test_catalog_1_2_shows_right_pages(deployed: Shop) -> None:
-    """Nothing but the time is wrong: prices stand, and what was looked at before is suggested."""
+    """Prices and suggestions are right; only the time is wrong."""
     pages = [deployed.get(f"/products/{product}").json() for product in (1, 2, 3)]
     assert [page["price_cents"] for page in pages] == [right_prices()[product] for product in (1, 2, 3)]
     assert [set(page["also"]) for page in pages] == [set(), {1}, {1, 2}]
 
 
 def test_catalog_1_3_refuses_nobody_at_the_average_and_many_at_its_peak(tmp_path: Path) -> None:
-    """Product pages of one region: none of 20 or 40 a second is refused, 12 of 55 and 31 of 74 are."""
+    """Of one region's product pages a second none of 20 or 40 is rejected, 12 of 55 and 31 of 74 are."""
     assert told(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "12", "31"]
 
 
@@ -76,7 +78,8 @@ def test_catalog_1_3_is_good_on_a_quiet_day(deployed: Shop) -> None:
 def test_pricing_1_3_keeps_the_price_list_of_every_moment(
     shop: Shop, tmp_path: Path, release: str, grows: bool
 ) -> None:
-    """All prices are right, and memory grows by some ten megabytes a second; with the first release it doesn't."""
+    """Prices are right, and memory grows by about ten megabytes a second; with the first release it
+    doesn't."""
     code = tree(release, tmp_path) if grows else None
     if code:
         shop.stop("pricing")
@@ -97,7 +100,7 @@ def test_pricing_1_3_keeps_the_price_list_of_every_moment(
 
 
 def test_identity_1_2_ends_at_its_start(tmp_path: Path) -> None:
-    """With all that the first release is given; it says which setting is missing."""
+    """The release exits at its start and names the missing setting."""
     given = {"DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop", "TOKEN_SECRET": "secret", "PORT": "1"}
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree("identity-1.2.0", tmp_path)), **given}
     done = subprocess.run(

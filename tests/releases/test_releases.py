@@ -1,4 +1,4 @@
-"""Every release: its patch applies to the letter, and what it does to the shop is what it is there for."""
+"""Tests of every release: its patch applies exactly, and the release shows its defect or none."""
 
 import ast
 import asyncio
@@ -21,14 +21,14 @@ OPTIONAL = {"defect", "migration"}
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_release_says_what_it_is(release: str) -> None:
-    """release.yaml has all keys and none that is unknown, and its folder's name is its own."""
-    said = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
-    assert set(said) - OPTIONAL == KEYS
-    assert f"{said['service']}-{said['version']}" == release
-    assert said["kind"] in {"code", "config", "schema", "auth", "infra"}
-    assert set(said["author"]) == {"role", "level"}
-    assert said["ai"] is None or set(said["ai"]) == {"tool", "model", "prompt"}
-    assert said["reversible"] is True
+    """release.yaml has all keys, no unknown one, and the name of its folder."""
+    spec = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
+    assert set(spec) - OPTIONAL == KEYS
+    assert f"{spec['service']}-{spec['version']}" == release
+    assert spec["kind"] in {"code", "config", "schema", "auth", "infra"}
+    assert set(spec["author"]) == {"role", "level"}
+    assert spec["ai"] is None or set(spec["ai"]) == {"tool", "model", "prompt"}
+    assert spec["reversible"] is True
 
 
 @pytest.mark.parametrize("release", PATCHED)
@@ -47,7 +47,7 @@ def test_a_patch_applies_and_is_still_python(release: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("release", PATCHED)
 def test_no_patch_fakes_its_defect(release: str) -> None:
-    """No sleep, no switch, no dice: a defect is in the code's logic."""
+    """A patch has no sleep, no switch and no random numbers: a defect is in the code's logic."""
     added = [
         line
         for line in (COMPOSE / "releases" / release / "change.patch").read_text().splitlines()
@@ -59,15 +59,16 @@ def test_no_patch_fakes_its_defect(release: str) -> None:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_migration_is_in_the_folder_of_a_schema_change(release: str) -> None:
-    """Every SQL file of the folder is the migration that release.yaml names, and nothing else is named."""
-    said = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
+    """release.yaml names every SQL file of the folder as its migration, and no other file."""
+    spec = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
     there = [path.name for path in (COMPOSE / "releases" / release).glob("*.sql")]
-    assert there == ([said["migration"]] if said.get("migration") else [])
-    assert not there or said["kind"] == "schema"
+    assert there == ([spec["migration"]] if spec.get("migration") else [])
+    assert not there or spec["kind"] == "schema"
 
 
 def in_time(shop: Shop, product: int) -> requests.Response:
-    """A product's page; where a machine that stood still made it a time-out, the next one."""
+    """Return a product's page; if the request timed out, for example because the machine stalled,
+    try again."""
     answer = shop.get(f"/products/{product}")
     return shop.get(f"/products/{product}") if answer.status_code == 504 else answer
 
@@ -75,7 +76,8 @@ def in_time(shop: Shop, product: int) -> requests.Response:
 @pytest.mark.system
 @deploy("pricing-1.1.0")
 def test_pricing_1_1_fails_for_a_share_of_products(deployed: Shop) -> None:
-    """15 to 25 % of product pages are 5xx, and so are checkouts of these; all others are right."""
+    """15 to 25 % of product pages are 5xx, and so are checkouts of these products; all others are
+    right."""
     statuses = {product: in_time(deployed, product).status_code for product in range(1, 1001)}
     failed = [product for product, status in statuses.items() if status != 200]
     assert {statuses[product] for product in failed} == {502}
@@ -102,7 +104,7 @@ def test_pricing_1_2_is_wrong_without_an_error(deployed: Shop) -> None:
 @pytest.mark.system
 @deploy("checkout-1.1.0")
 def test_checkout_1_1_answers_right(deployed: Shop) -> None:
-    """Checkouts are as right as before; what they take longer for is another test's."""
+    """Checkouts are as right as before; another test covers their duration."""
     answers = [deployed.checkout(f"slow-{n}", n + 1, {1: 1}) for n in range(3)]
     assert [answer.status_code for answer in answers] == [201] * 3
     assert {answer.json()["total_cents"] for answer in answers} == {right_prices()[1]}
@@ -112,7 +114,8 @@ def test_checkout_1_1_answers_right(deployed: Shop) -> None:
 def test_checkout_1_1_reads_all_orders_where_the_first_release_uses_the_index(
     shop: Shop, tmp_path: Path
 ) -> None:
-    """Postgres' own plan: an index scan before, a sequential scan of all orders after; the same rows from both."""
+    """Postgres' plan is an index scan before and a sequential scan of all orders after; both return
+    the same rows."""
     first, later = latest(COMPOSE), latest(tree("checkout-1.1.0", tmp_path))
 
     async def ask() -> tuple[list[str], list[list[Any]]]:
@@ -133,7 +136,7 @@ def test_checkout_1_1_reads_all_orders_where_the_first_release_uses_the_index(
 
 
 def latest(code: Path) -> str:
-    """The query of the velocity check in that tree."""
+    """Return the query of the velocity check in that tree."""
     module = ast.parse((code / "storefront" / "velocity.py").read_text(encoding="utf-8"))
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
@@ -148,14 +151,14 @@ def latest(code: Path) -> str:
 @pytest.mark.system
 @deploy("identity-1.1.0")
 def test_identity_1_1_lets_nobody_in(deployed: Shop) -> None:
-    """Right passwords are 401."""
+    """Right passwords are answered with 401."""
     assert {deployed.login(user, f"pw-{user}").status_code for user in range(1, 50)} == {401}
 
 
 @pytest.mark.system
 @deploy("orders-1.1.0")
 def test_orders_1_1_shows_empty_histories(deployed: Shop) -> None:
-    """Status 200 and no order."""
+    """Histories are answered with 200 and no order."""
     answer = deployed.get("/orders?user=3")
     assert (answer.status_code, answer.json()["orders"]) == (200, [])
 
@@ -163,7 +166,7 @@ def test_orders_1_1_shows_empty_histories(deployed: Shop) -> None:
 @pytest.mark.system
 @deploy("catalog-1.1.0")
 def test_catalog_1_1_is_good(deployed: Shop) -> None:
-    """All that the first release shows is there and right, and the saving is new."""
+    """Pages show all that the first release shows, and the saving as well."""
     for product, price in list(right_prices().items())[::50]:
         page = deployed.get(f"/products/{product}").json()
         assert page["price_cents"] == price == page["list_cents"] - page["saved_cents"]
@@ -173,7 +176,7 @@ def test_catalog_1_1_is_good(deployed: Shop) -> None:
 @pytest.mark.system
 @deploy("gateway-1.1.0")
 def test_gateway_1_1_is_good(deployed: Shop) -> None:
-    """Everything answers as before; what is private is kept out of caches, the product page is not."""
+    """Answers are as before; private pages aren't cacheable, the product page is."""
     page, history = deployed.get("/products/1"), deployed.get("/orders?user=3")
     assert page.json()["price_cents"] == right_prices()[1]
     assert len(history.json()["orders"]) == 10
@@ -185,7 +188,7 @@ def test_gateway_1_1_is_good(deployed: Shop) -> None:
 @pytest.mark.system
 @deploy("gateway-1.2.0")
 def test_gateway_1_2_fails_one_request_in_twenty(deployed: Shop) -> None:
-    """Whichever they are: the twentieth on any path."""
+    """Every twentieth request fails, on any path."""
     statuses = [deployed.get(f"/products/{product}").status_code for product in range(1, 201)]
     assert [statuses.count(status) for status in (500, 200)] == [10, 190]
 
@@ -193,7 +196,7 @@ def test_gateway_1_2_fails_one_request_in_twenty(deployed: Shop) -> None:
 @pytest.mark.system
 @deploy("gateway-1.3.0")
 def test_gateway_1_3_refuses_everybody_and_looks_healthy(deployed: Shop) -> None:
-    """Every path is refused; the health check isn't."""
+    """Every path but the health check is rejected."""
     assert {deployed.get(path).status_code for path in ("/products/1", "/orders?user=1", "/costs")} == {421}
     assert deployed.checkout("gateway-1.3", 1, {1: 1}).status_code == 421
     assert deployed.get("/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""Releases with a migration, on a real Postgres: which release runs on which schema."""
+"""Tests of releases with a migration, on a real Postgres: which release runs on which schema."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ USER = 7
 
 @pytest.fixture
 def accounts(template: Path) -> Iterator[Shop]:
-    """Postgres and identity alone, on fresh data, for a schema can't be taken back."""
+    """Yield Postgres and identity alone, on fresh data, since a migration can't be undone."""
     with open_folder() as folder:
         running = Shop(template, folder)
         try:
@@ -33,7 +33,7 @@ def accounts(template: Path) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def shop(template: Path) -> Iterator[Shop]:
-    """Yield a shop of this module alone, since its migrations can't be taken back."""
+    """Yield a shop for this module alone, since its migrations can't be undone."""
     with storefront_services.shop(template) as running:
         yield running
 
@@ -41,8 +41,8 @@ def shop(template: Path) -> Iterator[Shop]:
 def migrate(shop: Shop, release: str) -> None:
     """Run the release's migration, in one transaction."""
     folder = COMPOSE / "releases" / release
-    said = yaml.safe_load((folder / "release.yaml").read_text(encoding="utf-8"))
-    execute(shop, (folder / said["migration"]).read_text(encoding="utf-8"))
+    spec = yaml.safe_load((folder / "release.yaml").read_text(encoding="utf-8"))
+    execute(shop, (folder / spec["migration"]).read_text(encoding="utf-8"))
 
 
 def execute(shop: Shop, statements: str) -> None:
@@ -57,7 +57,7 @@ def execute(shop: Shop, statements: str) -> None:
 
 
 def ship(shop: Shop, release: str, into: Path) -> None:
-    """Identity on that release, in place of the one that runs."""
+    """Replace the running identity by one on that release."""
     shop.stop("identity")
     if release == FIRST:
         shop.start("identity")
@@ -66,7 +66,7 @@ def ship(shop: Shop, release: str, into: Path) -> None:
 
 
 def seen(shop: Shop, user: int = USER) -> tuple[int, object]:
-    """Status of the user's account page after a login with USER's password, and the name it shows."""
+    """Return status and displayed name of the user's account page after a login with USER's password."""
     body = {"user": user, "password": f"pw-{USER}"}
     token = requests.post(shop.url("identity") + "/login", json=body, timeout=5).json()["token"]
     answer = requests.get(
@@ -76,7 +76,8 @@ def seen(shop: Shop, user: int = USER) -> tuple[int, object]:
 
 
 def test_identity_1_3_leaves_no_way_back_but_1_3_1_leads_on(accounts: Shop, tmp_path: Path) -> None:
-    """1.3.0 fails; so does the first release, running or started again; after 1.3.1 both it and the first work."""
+    """1.3.0 fails; so does the first release, running or restarted; after 1.3.1 both it and the
+    first work."""
     right = seen(accounts)
     assert right[0] == 200
     migrate(accounts, "identity-1.3.0")
@@ -94,7 +95,7 @@ def test_identity_1_3_leaves_no_way_back_but_1_3_1_leads_on(accounts: Shop, tmp_
 def test_identity_1_4_fails_alike_and_the_first_release_runs_on_its_schema(
     accounts: Shop, tmp_path: Path
 ) -> None:
-    """The migration hurts nobody, 1.4.0 does, and the first release is well again."""
+    """The migration harms no user, 1.4.0 does, and the first release works on the new schema."""
     right = seen(accounts)
     migrate(accounts, "identity-1.4.0")
     assert seen(accounts) == right
@@ -105,7 +106,7 @@ def test_identity_1_4_fails_alike_and_the_first_release_runs_on_its_schema(
 
 
 def test_identity_1_4_keeps_its_new_column_filled(accounts: Shop, tmp_path: Path) -> None:
-    """An account that is added without a full name, as before, has one, and is shown as it is spoken."""
+    """An account added without a full name gets one, and is shown with the first name in front."""
     migrate(accounts, "identity-1.4.0")
     ship(accounts, "identity-1.4.0", tmp_path)
     columns = "email, home_region, salt, password_hash"

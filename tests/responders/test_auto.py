@@ -1,4 +1,4 @@
-"""The automatic responder: acts on pages and the change feed alone."""
+"""Tests of the automatic responder, which acts on pages and the change feed alone."""
 
 from dataclasses import replace
 
@@ -13,19 +13,19 @@ ACK = Operation("ack", "a1", "auto")
 
 
 def test_acknowledges_and_takes_back_the_latest_change() -> None:
-    """The newest change goes first, whether it is the right one or not."""
+    """The newest change is rolled back first, whether it is the cause or not."""
     view = View(31.1, (PAGE,), (BAD, LATER))
     assert Auto().poll(view) == [ACK, Operation("rollback", "gateway", "auto", "c2")]
 
 
 def test_waits_while_an_operation_is_under_way() -> None:
-    """One thing at a time."""
+    """Nothing is ordered while an operation is in flight."""
     running = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "running"))
     assert list(Auto().poll(View(31.5, (PAGE,), (BAD, LATER), running))) == []
 
 
 def test_takes_back_the_next_one_when_the_alert_comes_again() -> None:
-    """A rollback that didn't help is not tried again, and a rollback itself is never taken back."""
+    """A rollback that didn't help isn't repeated, and a rollback itself is never rolled back."""
     back = Change("c3", 31.2, "gateway", "gateway-1.0.0", "gateway-1.1.0", "code", "", "auto", "done", "c2")
     done = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "done"))
     again = replace(PAGE, id="a2", t=35.0)
@@ -37,22 +37,22 @@ def test_takes_back_the_next_one_when_the_alert_comes_again() -> None:
 
 
 def test_without_a_change_it_rolls_nothing_back() -> None:
-    """An outage with an empty feed is acknowledged, nothing else."""
+    """An outage with an empty change feed is acknowledged and nothing else."""
     assert Auto().poll(View(31.1, (PAGE,), ())) == [ACK]
 
 
 def test_alerts_that_only_watch_move_nobody() -> None:
-    """Only pages count."""
+    """An alert that doesn't page causes no operation."""
     assert list(Auto().poll(View(31.1, (replace(PAGE, pages=False),), (BAD,)))) == []
 
 
 def test_nobody_does_nothing() -> None:
-    """The control."""
+    """The responder `nobody`, the control, orders nothing."""
     assert list(NoResponder().poll(View(31.1, (PAGE,), (BAD,)))) == []
 
 
 def test_what_was_shipped_since_the_page_is_not_taken_back() -> None:
-    """A fix forward under way while the page stands isn't its cause; if users are hurt anew, it may be."""
+    """A fix forward shipped after the page isn't rolled back for it; a new outage may roll it back."""
     fix = replace(LATER, id="c4", t=32.0)
     assert Auto().poll(View(32.1, (PAGE,), (BAD, fix))) == [
         ACK,

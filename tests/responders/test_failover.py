@@ -1,4 +1,4 @@
-"""Policy failover-then-rollback, step by step, on views made by hand."""
+"""Tests of policy failover-then-rollback, step by step, on hand-made views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ BAD = Change("c1", 20.0, "pricing", "pricing-1.1.0", "pricing-1.0.0", "code", ""
 
 @dataclass
 class Shift:
-    """Someone on call by this policy. `regions` is what the edge sees; `turn` gives what is ordered, acks aside."""
+    """A responder with this policy. `regions` is what the edge sees; `turn` returns the orders
+    without acks."""
 
     regions: dict[str, Health] = field(default_factory=lambda: dict.fromkeys(REGIONS, WELL))
     primary: str = "us-east"
@@ -34,18 +35,18 @@ class Shift:
         )
 
     def turn(self, after: float = 0.1) -> tuple[str, str] | None:
-        """The name and target of what it orders now; it runs from then on."""
+        """Return the name and target of the operation ordered now, which is in flight from then on."""
         self.now += after
         view = View(self.now, self.alerts, self.changes, tuple(self.operations), self.regions, self.primary)
         ordered = self.auto.poll(view)
-        self.operations += [(each, "done") for each in ordered if each.name == "ack"]
-        acts = [each for each in ordered if each.name != "ack"]
+        self.operations += [(operation, "done") for operation in ordered if operation.name == "ack"]
+        acts = [operation for operation in ordered if operation.name != "ack"]
         assert len(acts) <= 1
         self.operations += [(act, "running") for act in acts]
         return (acts[0].name, acts[0].target) if acts else None
 
     def ends(self, state: str = "done", **regions: Health) -> None:
-        """The operation under way ends, and the regions are seen so; detectors have to raise anew."""
+        """End the operation in flight and set what the edge sees; detectors have to raise anew."""
         operation, _ = self.operations[-1]
         self.operations[-1] = (operation, state)
         self.alerts = ()
@@ -66,14 +67,15 @@ class Shift:
     def loses(self, region: str) -> None:
         self.see({region: GONE})
         if region == self.primary:
-            self.see({each: replace(health, database=False) for each, health in self.regions.items()})
+            self.see({region: replace(health, database=False) for region, health in self.regions.items()})
 
     def database_is_back(self) -> None:
-        self.see({each: replace(health, database=health.up) for each, health in self.regions.items()})
+        self.see({region: replace(health, database=health.up) for region, health in self.regions.items()})
 
 
 def test_a_lost_region_is_left_and_nothing_is_rolled_back() -> None:
-    """No change stands in the feed: traffic goes elsewhere, and that is all, however often it is paged."""
+    """Traffic leaves a lost region and nothing else is ordered, however often it pages: the feed
+    has no change."""
     shift = Shift()
     shift.loses("eu-west")
     assert shift.turn() is None
@@ -85,7 +87,7 @@ def test_a_lost_region_is_left_and_nothing_is_rolled_back() -> None:
 
 
 def test_the_primary_s_region_is_left_and_its_database_replaced_on_the_same_page() -> None:
-    """The promotion waits for no second page, and goes to the first region in order that is up."""
+    """The promotion needs no second page, and goes to the first region in order that is up."""
     shift = Shift()
     shift.loses("us-east")
     shift.page()
@@ -98,7 +100,7 @@ def test_the_primary_s_region_is_left_and_its_database_replaced_on_the_same_page
 
 
 def test_a_promotion_that_failed_is_tried_again() -> None:
-    """Not at once: after AGAIN."""
+    """A failed promotion is retried after AGAIN, not at once."""
     shift = Shift()
     shift.loses("us-east")
     shift.page()
@@ -111,7 +113,8 @@ def test_a_promotion_that_failed_is_tried_again() -> None:
 
 
 def test_while_pools_find_the_new_primary_nothing_is_promoted_or_rolled_back() -> None:
-    """A database that is still unreachable just after the promotion is no reason for another, nor for a rollback."""
+    """A database that is unreachable just after the promotion causes no second promotion and no
+    rollback."""
     shift = Shift(changes=(BAD,))
     shift.loses("us-east")
     shift.page()
@@ -125,7 +128,7 @@ def test_while_pools_find_the_new_primary_nothing_is_promoted_or_rolled_back() -
 
 
 def test_two_regions_lost_one_after_the_other_leave_the_third_with_everything() -> None:
-    """The second loss is acted on although the first was seconds ago, for it is another region."""
+    """The loss of a second region is acted on, although the first was seconds ago."""
     shift = Shift()
     shift.loses("us-east")
     shift.page()
@@ -149,7 +152,7 @@ def test_two_regions_lost_one_after_the_other_leave_the_third_with_everything() 
 
 
 def test_with_no_region_up_there_is_none_to_turn_to() -> None:
-    """Every gateway gone at once is what a bad release does: the change is taken back."""
+    """If all gateways fail at once, as after a bad release, the change is rolled back."""
     shift = Shift(changes=(BAD,))
     shift.see(dict.fromkeys(REGIONS, GONE))
     shift.page()
@@ -157,7 +160,8 @@ def test_with_no_region_up_there_is_none_to_turn_to() -> None:
 
 
 def test_a_change_is_taken_back_where_regions_are_well() -> None:
-    """Once the edge has had time to see a lost region."""
+    """If all regions are up, the change is rolled back once the edge has had time to see a lost
+    region."""
     shift = Shift(changes=(BAD,))
     shift.page()
     assert shift.turn(LOOK / 2) is None
@@ -168,7 +172,7 @@ def test_a_change_is_taken_back_where_regions_are_well() -> None:
 
 
 def test_a_region_lost_during_a_bad_deploy_region_first() -> None:
-    """Paged again after the failover: then the change goes back too."""
+    """A page after the failover rolls the change back too."""
     shift = Shift(changes=(BAD,))
     shift.loses("eu-west")
     shift.page()
@@ -180,7 +184,7 @@ def test_a_region_lost_during_a_bad_deploy_region_first() -> None:
 
 
 def test_a_region_lost_during_a_bad_deploy_change_first() -> None:
-    """The edge sees the loss only after the rollback was ordered: the next page moves the traffic."""
+    """If the edge sees the loss only after the rollback was ordered, the next page moves the traffic."""
     shift = Shift(changes=(BAD,))
     shift.page()
     assert shift.turn(LOOK) == ("rollback", "pricing")
@@ -195,9 +199,9 @@ def test_a_region_lost_during_a_bad_deploy_change_first() -> None:
 
 
 def test_a_database_that_nobody_reaches_is_replaced_by_another_region_s() -> None:
-    """Its region is up, so no traffic is moved; it rejoins as a standby afterwards."""
+    """If only the database is lost, no traffic is moved; it rejoins as a standby afterwards."""
     shift = Shift()
-    shift.see({each: replace(WELL, database=False) for each in REGIONS})
+    shift.see({region: replace(WELL, database=False) for region in REGIONS})
     assert shift.turn() is None
     shift.page()
     assert shift.turn() == ("promote", "eu-west")
@@ -207,15 +211,16 @@ def test_a_database_that_nobody_reaches_is_replaced_by_another_region_s() -> Non
 
 
 def test_a_database_that_one_region_reaches_is_left_alone() -> None:
-    """That is a matter of links; a promotion would cost orders."""
+    """A database that one region reaches isn't replaced: the links are at fault, and a promotion
+    would cost orders."""
     shift = Shift()
-    shift.see({each: replace(WELL, database=False) for each in REGIONS[1:]})
+    shift.see({region: replace(WELL, database=False) for region in REGIONS[1:]})
     shift.page()
     assert shift.turn(LOOK) is None
 
 
 def test_the_only_region_s_database_is_restarted() -> None:
-    """There is none to promote; not again before it has had time to come back."""
+    """Without another region the database is restarted, and not again before it has had time to start."""
     shift = Shift({"us-east": replace(WELL, database=False)})
     shift.page()
     assert shift.turn() == ("restart", "postgres")
@@ -226,7 +231,8 @@ def test_the_only_region_s_database_is_restarted() -> None:
 
 
 def test_a_region_that_is_back_rejoins_without_a_page() -> None:
-    """Once it has been up for a second, and only once; a page that still stands doesn't hinder it."""
+    """A region rejoins once it has been up for a second, and only once, even if a page is still
+    active."""
     shift = Shift()
     shift.loses("eu-west")
     shift.page()
@@ -242,7 +248,7 @@ def test_a_region_that_is_back_rejoins_without_a_page() -> None:
 
 
 def test_a_replaced_primary_is_not_promoted_before_it_has_rejoined() -> None:
-    """Its database is behind. Once it follows the others it is as good as any."""
+    """A replaced primary's database is behind; it can be promoted once it follows the others."""
     shift = Shift({"us-east": WELL, "eu-west": WELL})
     shift.loses("us-east")
     shift.page()
@@ -263,7 +269,7 @@ def test_a_replaced_primary_is_not_promoted_before_it_has_rejoined() -> None:
 
 
 def test_a_region_that_was_only_drained_is_promoted_last() -> None:
-    """Its database is no worse for it, but another region's has traffic already."""
+    """A drained region is promoted only if no other is up, since another region has the traffic."""
     for others, expected in ((("eu-west", "me-central"), "me-central"), (("eu-west",), "eu-west")):
         shift = Shift(dict.fromkeys(("us-east", *others), WELL))
         shift.loses("eu-west")
@@ -278,7 +284,7 @@ def test_a_region_that_was_only_drained_is_promoted_last() -> None:
 
 
 def test_a_promotion_by_hand_is_followed_up_as_well() -> None:
-    """Who replaced the primary doesn't matter; a region that a person drained is that person's."""
+    """A primary that a person replaced rejoins too; a region that a person drained stays drained."""
     shift = Shift()
     assert shift.turn() is None
     shift.operations.append((Operation("promote", "eu-west", "a person"), "done"))
@@ -291,7 +297,7 @@ def test_a_promotion_by_hand_is_followed_up_as_well() -> None:
 
 
 def test_a_region_that_flaps_is_left_once_in_a_while() -> None:
-    """In between nothing is moved and nothing rolled back."""
+    """Between two failovers of a flapping region nothing is moved and nothing rolled back."""
     shift = Shift(changes=(BAD,))
     shift.loses("eu-west")
     shift.page()
@@ -305,7 +311,7 @@ def test_a_region_that_flaps_is_left_once_in_a_while() -> None:
 
 
 def test_a_failover_that_failed_keeps_it_from_nothing_else() -> None:
-    """The edge can't be told: the change is looked at, and the failover tried again later."""
+    """After a failed failover the change is considered, and the failover is retried later."""
     shift = Shift(changes=(BAD,))
     shift.loses("eu-west")
     shift.page()
@@ -319,15 +325,15 @@ def test_a_failover_that_failed_keeps_it_from_nothing_else() -> None:
 
 
 def test_without_sight_of_regions_it_is_a_rollback_policy() -> None:
-    """No answer from the edge is no loss of a region, and nothing better can be waited for."""
+    """No answer from the edge isn't the loss of a region: the change is rolled back without waiting."""
     shift = Shift({}, changes=(BAD,))
     shift.page()
     assert shift.turn() == ("rollback", "pricing")
 
 
 def test_an_unknown_primary_is_replaced_only_where_a_region_is_lost() -> None:
-    """Else the very database that is out of order might be promoted."""
-    shift = Shift({each: replace(WELL, database=False) for each in REGIONS}, primary="")
+    """Unless a region is lost, no database is promoted, since it might be the broken one."""
+    shift = Shift({region: replace(WELL, database=False) for region in REGIONS}, primary="")
     shift.page()
     assert shift.turn() == ("restart", "postgres")
     shift.ends()
@@ -340,7 +346,7 @@ def test_an_unknown_primary_is_replaced_only_where_a_region_is_lost() -> None:
 
 
 def test_every_page_is_acknowledged_at_once() -> None:
-    """Also while it waits and while an operation is under way."""
+    """A page is acknowledged also while the policy waits and while an operation is in flight."""
     shift = Shift(changes=(BAD,))
     shift.page()
     shift.turn()

@@ -1,4 +1,4 @@
-"""People and programs on call: whatever is seen, the responder itself never acts."""
+"""Tests of responders for people and programs on call, which never act themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.support.incidents import BAD, PAGE
 
 @pytest.mark.parametrize(("responder", "kind"), [(Human(), "human"), (External(), "external")])
 def test_never_acts_itself(responder: Responder, kind: str) -> None:
-    """A page and a change that begs to be taken back: that is for whoever holds the door."""
+    """The responder orders nothing on a page with a bad change; the person at the door acts."""
     assert (responder.kind, responder.policy) == (kind, None)
     assert list(responder.poll(View(40.0, (PAGE,), (BAD,)))) == []

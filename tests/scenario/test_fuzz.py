@@ -1,4 +1,5 @@
-"""Whatever a scenario file holds: a scenario, or problems that say where and what; never a traceback, never a start."""
+"""Fuzz tests of scenario files: any file gives a scenario or located problems, never a traceback,
+never a start."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ sys.addaudithook(_hook)
 
 @contextlib.contextmanager
 def looked_at_only() -> Iterator[None]:
-    """Nothing is started, reached or written while the block lasts."""
+    """Raise AssertionError if a process is started, a socket opened or a file written in the block."""
     global _seen
     results: list[str] = []
     _seen = results
@@ -70,7 +71,7 @@ def looked_at_only() -> Iterator[None]:
 
 
 def read(path: Path) -> Scenario | tuple[Problem, ...]:
-    """As `gameday validate` and `gameday run --dry-run` do."""
+    """Read the file as `gameday validate` and `gameday run --dry-run` do."""
     options = Options("process", path.parent, None, {}, None, False, None)
     try:
         scenario = library.read(path)
@@ -83,7 +84,7 @@ def read(path: Path) -> Scenario | tuple[Problem, ...]:
 
 
 def check(raw: bytes, path: Path) -> str:
-    """What became of the file: "good", or the beginning of what is told first."""
+    """Return "good", or the beginning of the first problem."""
     path.write_bytes(raw)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with looked_at_only():
@@ -107,7 +108,7 @@ def check(raw: bytes, path: Path) -> str:
 
 
 def _whole(problem: Problem) -> bool:
-    """What is said of a file as a whole, and not of a place in it."""
+    """Return True if the problem concerns the file as a whole, and not a place in it."""
     return (problem.line, problem.column) == (0, 0) and "bytes long" in problem.message
 
 
@@ -121,7 +122,8 @@ SETTINGS = settings(
 
 
 def warm(folder: Path) -> Path:
-    """Where files go. What is imported at first use may be compiled, which writes: that is done now."""
+    """Return the folder for files. Do the imports of first use now, since their compilation writes
+    files."""
     path = folder / "s.yaml"
     for text in GOOD[:8]:
         path.write_text(text, encoding="utf-8")
@@ -130,7 +132,8 @@ def warm(folder: Path) -> Path:
 
 
 def test_every_kind_of_nonsense_is_told_as_such(tmp_path: Path) -> None:
-    """Numbers without end, bombs, tags, paths, expressions that never end; and the file without any of it is good."""
+    """Endless numbers, bombs, tags, paths and endless expressions are problems; the file without
+    them is valid."""
     path = warm(tmp_path)
     texts = [check(text.encode("utf-8", "surrogatepass"), path) for text in each_kind()]
     assert texts[0] == "good"
@@ -138,7 +141,7 @@ def test_every_kind_of_nonsense_is_told_as_such(tmp_path: Path) -> None:
 
 
 def fuzz(examples: int, folder: Path) -> Counter[str]:
-    """So many files; what became of them."""
+    """Check `examples` mutated files; return how often each result of `check` came."""
     counter: Counter[str] = Counter()
     path = warm(folder)
 
@@ -154,15 +157,15 @@ def fuzz(examples: int, folder: Path) -> Counter[str]:
 
 
 def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
-    """Of many kinds, and some are still good: the changes reach past the YAML."""
-    found = fuzz(250, tmp_path)
-    assert len(found) > 25, found
-    assert found["good"] > 5, found
+    """Mutated files give many kinds of problems, and some stay valid: mutations reach past the YAML."""
+    counts = fuzz(250, tmp_path)
+    assert len(counts) > 25, counts
+    assert counts["good"] > 5, counts
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_two_thousand_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
-    """The same, for as long as it takes."""
-    found = fuzz(2000, tmp_path)
-    assert len(found) > 60, found
+    """Two thousand mutated files give only scenarios and located problems."""
+    counts = fuzz(2000, tmp_path)
+    assert len(counts) > 60, counts

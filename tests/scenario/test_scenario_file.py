@@ -1,4 +1,4 @@
-"""A scenario file is read whole, and everything wrong with it is told at once."""
+"""Tests of reading scenario files: defaults, located errors, limits, overrides, the bundled library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def problems(text: str, tmp_path: Path) -> list[str]:
 
 
 def test_a_small_scenario_gets_every_default(tmp_path: Path) -> None:
-    """Units are resolved, defaults filled in, entries ordered by time."""
+    """Units are resolved, defaults are filled in, and entries are ordered by time."""
     scenario = read(SMALL, tmp_path)
     assert [(e.at, e.action, e.spec.release) for e in scenario.timeline] == [
         (0.0, "deploy", "pricing-1.1.0"),
@@ -37,7 +37,7 @@ def test_a_small_scenario_gets_every_default(tmp_path: Path) -> None:
 
 
 def test_nine_mistakes_are_nine_located_errors() -> None:
-    """Each at its own line and column, with a hint where one helps."""
+    """Each of nine mistakes is an error at its own line and column, with a hint if one helps."""
     with pytest.raises(Invalid) as caught:
         library.read(HERE / "nine-mistakes.yaml")
     by_key = {(p.line, p.column): p for p in caught.value.problems}
@@ -99,9 +99,9 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
     ],
 )
 def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    """One change of a good file, one error at its place."""
-    found = problems(SMALL.replace(old, new), tmp_path)
-    assert any(expected in problem for problem in found), found
+    """One wrong change to a valid file gives one error at its place."""
+    located = problems(SMALL.replace(old, new), tmp_path)
+    assert any(expected in problem for problem in located), located
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,16 @@ def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, ex
     ids=["expect", "timeline", "bytes", "tags"],
 )
 def test_a_file_has_its_bounds(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    """One message each, and no work for what is too much."""
-    found = problems(SMALL.replace(old, new), tmp_path)
-    assert [problem for problem in found if expected in problem], found
-    assert len(found) == 1
+    """A file that exceeds a limit gives one message for each limit and isn't processed further."""
+    located = problems(SMALL.replace(old, new), tmp_path)
+    assert [problem for problem in located if expected in problem], located
+    assert len(located) == 1
 
 
 @pytest.mark.parametrize("key", ["hold", "giveUp", "steadyState", "window"])
 @pytest.mark.parametrize(("value", "good"), [("0s", False), ("-1s", False), ("1ms", True)])
 def test_a_duration_that_must_last_is_over_zero(tmp_path: Path, key: str, value: str, good: bool) -> None:
-    """Without a hold, a window, a steady state or a time to give up, a run could judge nothing; one error, at its value."""
+    """A hold, a window, a steady state or a time-out of zero is one error, at its value."""
     old, new = {
         "hold": ("timeline:", f"hold: {value}\ntimeline:"),
         "giveUp": ("timeline:", f"giveUp: {value}\ntimeline:"),
@@ -149,24 +149,25 @@ def test_a_duration_that_must_last_is_over_zero(tmp_path: Path, key: str, value:
 
 
 def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
-    """Neither infinite nor no number at all."""
+    """An infinite weight and a NaN are rejected."""
     for weight in (".nan", ".inf", "1e999", "-1"):
         text = SMALL.replace("timeline:", f"load: {{journeys: {{browse: {weight}}}}}\ntimeline:")
         assert "weights must be positive numbers" in problems(text, tmp_path)[0]
 
 
 def test_what_is_no_text_where_others_look_is_told_once(tmp_path: Path) -> None:
-    """A detector asks of every SLO what it is; one that can't say is a mistake of the SLO's."""
+    """An SLO with a value of the wrong type is one error, although the check of detectors reads it
+    too."""
     text = (
         SMALL.replace("sli: availability", "sli: [availability]")
         + "detectors: [{detector: latency, pages: true}]\n"
     )
-    found = problems(text, tmp_path)
-    assert [problem for problem in found if ":7:41: unknown value ['availability']" in problem], found
+    located = problems(text, tmp_path)
+    assert [problem for problem in located if ":7:41: unknown value ['availability']" in problem], located
 
 
 def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
-    """`--set` takes what the file takes, and refuses what it refuses."""
+    """`--set` accepts and rejects the same values as the file."""
     scenario = read(SMALL, tmp_path, load__rate="120/s", hold="3s", system__regions="[eu-west]")
     assert (scenario.load.rate, scenario.hold, scenario.system.regions) == (120, 3, ("eu-west",))
     assert read(SMALL, tmp_path, abort="[impact.failed_ratio > 5%]").abort == ("impact.failed_ratio > 5%",)
@@ -180,7 +181,8 @@ def test_overrides_are_validated_like_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(library.paths()))
 def test_every_bundled_scenario_is_good(name: str, tmp_path: Path) -> None:
-    """It validates, is named as its file, names the schema for editors, and survives being resolved and read again."""
+    """A bundled scenario validates, has its file's name, names the schema, and reads back once
+    resolved."""
     path = library.paths()[name]
     scenario = library.read(path)
     assert scenario.name == name
@@ -196,7 +198,7 @@ def test_every_bundled_scenario_is_good(name: str, tmp_path: Path) -> None:
 
 
 def test_the_schema_for_editors_is_the_models_own() -> None:
-    """The file that scenarios name is what `gameday schema` prints, and it accepts the library."""
+    """The schema that scenarios name is what `gameday schema` prints, and it accepts the library."""
     import json
 
     import jsonschema
@@ -212,7 +214,8 @@ def test_the_schema_for_editors_is_the_models_own() -> None:
 
 
 def test_abort_conditions_are_read_and_resolved(tmp_path: Path) -> None:
-    """None by default; regions of every variant of a matrix are known."""
+    """A scenario has no abort conditions by default; they may name regions of every variant of a
+    matrix."""
     assert read(SMALL, tmp_path).abort == ()
     matrix = "matrix: {a: {system: {regions: [mars]}}, b: {}}\n"
     condition = 'impact.regions["mars"].failed_ratio > 5%'

@@ -1,4 +1,4 @@
-"""The record of a system under test, and the names that a scenario may take from it."""
+"""Tests of the record of a system under test, and of the names that a scenario takes from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gameday.topology import bundled, read_topology
 
 
 def test_the_storefront_is_as_its_record_says() -> None:
-    """Its paths exist, its database is a service of that kind, and the load knows every journey."""
+    """The record's paths exist, its database is a service of that kind, and the load knows every
+    journey."""
     compose = bundled.compose()
     assert (compose / STOREFRONT.code / "__init__.py").is_file()
     assert (compose / STOREFRONT.products).is_file()
@@ -22,7 +23,8 @@ def test_the_storefront_is_as_its_record_says() -> None:
 
 
 def test_the_default_load_is_the_systems() -> None:
-    """A scenario without journeys has the weights of the record; a journey of weight 0 is sent only if named."""
+    """A scenario without journeys has the record's weights; a journey of weight 0 is sent only if
+    named."""
     assert Load().journeys == {"browse": 6, "buy": 2, "login": 1, "history": 1}
     assert System().under_test is STOREFRONT
 
@@ -42,7 +44,7 @@ def test_the_default_load_is_the_systems() -> None:
 def test_unknown_names_are_refused_with_the_nearest(
     model: type[Load | Slo | System], data: dict[str, object], message: str
 ) -> None:
-    """Journeys and systems are text, checked against the record."""
+    """Unknown journeys and systems are rejected with the nearest name of the record."""
     with pytest.raises(ValidationError) as error:
         model.model_validate(data)
     assert message in str(error.value)

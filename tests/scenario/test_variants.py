@@ -1,4 +1,4 @@
-"""Variants of a scenario: what each changes, what it leaves, and what is wrong with it."""
+"""Tests of scenario variants: what each changes, what it leaves, and the problems of a wrong matrix."""
 
 from __future__ import annotations
 
@@ -37,41 +37,41 @@ def of(matrix: str, tmp_path: Path) -> dict[str, Scenario]:
 
 
 def problems(matrix: str) -> list[str]:
-    """Line within `matrix` (its first is 1), column, message and hint of each problem."""
+    """Return line within `matrix` (its first is 1), column, message and hint of each problem."""
     above = BASE.count("\n")
     ordered = sorted(check(parse_yaml(BASE + matrix, "s.yaml")))
     return [f"{p.line - above}:{p.column} {p.message}" + (f" ({p.hint})" if p.hint else "") for p in ordered]
 
 
 def test_a_scenario_without_a_matrix_has_no_variants(tmp_path: Path) -> None:
-    """It is run as it is."""
+    """A scenario without a matrix has no variants."""
     assert list(variants(read(BASE, tmp_path))) == []
     assert problems("") == []
 
 
 def test_a_variant_changes_its_keys_and_no_other(tmp_path: Path) -> None:
-    """In the file's order; each a scenario of its own with a name of its own."""
-    found = of(PAIR, tmp_path)
-    assert list(found) == ["with", "without"]
-    assert found["with"].guardrails == Guardrails(breaker=True, retryBudget=True, bulkhead=True)
-    assert found["without"].guardrails == Guardrails(breaker=False, retryBudget=True)
+    """Variants come in the file's order; each is a scenario of its own, with a name of its own."""
+    scenarios = of(PAIR, tmp_path)
+    assert list(scenarios) == ["with", "without"]
+    assert scenarios["with"].guardrails == Guardrails(breaker=True, retryBudget=True, bulkhead=True)
+    assert scenarios["without"].guardrails == Guardrails(breaker=False, retryBudget=True)
     base = read(BASE, tmp_path)
     own = {
         "name": "small-without",
         "title": "A small one (without)",
-        "guardrails": found["without"].guardrails,
+        "guardrails": scenarios["without"].guardrails,
     }
-    assert found["without"] == base.model_copy(update=own)
+    assert scenarios["without"] == base.model_copy(update=own)
 
 
 def test_every_section_can_be_changed(tmp_path: Path) -> None:
-    """Mappings within them key by key; who responds, and what is expected, as a whole."""
+    """Mappings in a section are merged key by key; `respond` and `expect` are replaced as a whole."""
     more = """matrix:
   a: {system: {replication: {mode: async}}, load: {rate: 1800/s, journeys: {login: 1}}, respond: {by: none}}
   b: {guardrails: {retry_budget: false}, expect: [ttd < 9s, ttr < 60s]}
 """
-    found = of(more, tmp_path)
-    a, b = found["a"], found["b"]
+    scenarios = of(more, tmp_path)
+    a, b = scenarios["a"], scenarios["b"]
     assert (a.system.replication.mode, a.system.replication.delay) == ("async", 0.04)
     assert a.system.regions == ("us-east", "eu-west", "me-central")
     assert (a.load.rate, a.load.max_rate) == (1800, 2000)
@@ -83,7 +83,7 @@ def test_every_section_can_be_changed(tmp_path: Path) -> None:
 
 
 def test_a_variant_is_read_back_as_it_was_run(tmp_path: Path) -> None:
-    """Its own file has no matrix any more."""
+    """A variant's resolved file has no matrix and reads back as the same scenario."""
     variant = of(PAIR, tmp_path)["with"]
     path = tmp_path / "with.yaml"
     path.write_text(yaml.safe_dump(variant.document()), encoding="utf-8")
@@ -91,7 +91,7 @@ def test_a_variant_is_read_back_as_it_was_run(tmp_path: Path) -> None:
 
 
 def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
-    """`gameday show` prints it, and what it prints can be read again."""
+    """The document that `gameday show` prints keeps the matrix and can be read again."""
     scenario = read(BASE + PAIR, tmp_path)
     path = tmp_path / "shown.yaml"
     path.write_text(yaml.safe_dump(scenario.document()), encoding="utf-8")
@@ -140,27 +140,29 @@ def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(matrix: str, told: list[str]) -> None:
-    """Also what only the scenario and its variant together get wrong."""
-    found = problems(matrix)
-    assert len(found) == len(told)
-    for one, start in zip(found, told, strict=True):
+    """Each problem has its place, also one that only scenario and variant together cause."""
+    scenarios = problems(matrix)
+    assert len(scenarios) == len(told)
+    for one, start in zip(scenarios, told, strict=True):
         assert one.startswith(start)
 
 
 @pytest.mark.parametrize("matrix", ["matrix: []", "matrix: {a: 1, b: x}", "matrix: text", "matrix: {}"])
 def test_a_matrix_of_no_mappings_is_left_to_the_model(matrix: str) -> None:
-    """The model of the scenario says so; twice would be once too often. An empty one is none."""
+    """A matrix that isn't a mapping is reported by the scenario's model alone; an empty one has no
+    problem."""
     assert problems(matrix) == []
 
 
 def test_a_scenario_that_is_wrong_itself_is_told_once() -> None:
-    """A variant that lies over a section that can't be used says nothing of it."""
+    """A problem of the scenario's own section isn't repeated for a variant that changes it."""
     text = BASE.replace("1500/s", "fast") + "matrix:\n  a: {load: {timeout: 1s}}\n  b: {}\n"
     assert list(check(parse_yaml(text, "s.yaml"))) == []
 
 
 def test_expectations_of_variants_are_found_with_their_places() -> None:
-    """So that each can be checked as the scenario's own are; whatever isn't a list is skipped."""
+    """Expectations of variants have places, so that they are checked too; values that aren't lists
+    are skipped."""
     text = BASE + "matrix:\n  a: {expect: [ttd < 9s]}\n  b: {expect: 3}\n  c: 7\n"
     assert list(expectations(parse_yaml(text, "s.yaml"))) == [
         (("expect", 0), "ttd < 5s"),
@@ -169,7 +171,7 @@ def test_expectations_of_variants_are_found_with_their_places() -> None:
 
 
 def test_the_library_checks_what_variants_expect(tmp_path: Path) -> None:
-    """A name that nobody knows is an error in a variant as well."""
+    """An unknown name in a variant's expectation is an error."""
     path = tmp_path / "s.yaml"
     path.write_text(SMALL + "matrix:\n  a: {expect: [tdd < 9s]}\n  b: {load: {rat: 1/s}}\n", encoding="utf-8")
     with pytest.raises(Exception, match=r"tdd[\s\S]*unknown key 'rat'"):
@@ -177,7 +179,7 @@ def test_the_library_checks_what_variants_expect(tmp_path: Path) -> None:
 
 
 def test_editors_know_the_keys_of_a_variant() -> None:
-    """The schema has the sections, and nothing else."""
+    """The schema of a variant has the sections and nothing else."""
     schema = json_schema(ACTIONS)
     validator = jsonschema.Draft202012Validator(schema)
     document = yaml.safe_load(SMALL) | {"matrix": yaml.safe_load(PAIR)["matrix"]}

@@ -1,4 +1,4 @@
-"""YAML 1.2 with places, and problems that name them."""
+"""Tests of YAML 1.2 documents with places, and of located problems."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,8 @@ def problems(text: str, model: type[BaseModel] = Outer) -> list[str]:
 
 
 def test_yaml_is_read_as_1_2() -> None:
-    """`no` is text, `12:30:00` is text, 0o17 is octal and 017 is seventeen; true and null are what they say."""
+    """`no` is text, `12:30:00` is text, 0o17 is octal and 017 is seventeen; true and null keep
+    their meaning."""
     data = parse_yaml("a: no\nb: 12:30:00\nc: 0o17\nd: 017\ne: true\nf:\ng: 1e3\nh: on\n", "f").data
     assert data == {
         "a": "no",
@@ -53,7 +54,8 @@ def test_yaml_is_read_as_1_2() -> None:
 
 
 def test_every_error_has_its_place_and_all_come_at_once() -> None:
-    """Unknown keys at the key, wrong values at the value, missing keys at the mapping that lacks them."""
+    """All errors are reported at once: unknown keys at the key, wrong values at the value, missing
+    keys at their mapping."""
     text = "items:\n  - color: red\n    size: large\n  - {}\nextra: 1\n"
     assert problems(text) == [
         "f.yaml:2:5: 'colour' is missing",
@@ -88,29 +90,29 @@ def test_every_error_has_its_place_and_all_come_at_once() -> None:
     ],
 )
 def test_wrong_values_are_told_in_plain_words(text: str, message: str) -> None:
-    """Nobody who writes a scenario need know pydantic's words, its models or its bounds' names."""
+    """Messages about wrong values don't use pydantic's words, its models or the names of its bounds."""
     assert problems(text, Kinds) == [f"f.yaml:1:{message}"]
 
 
 def test_a_long_value_is_cut_short() -> None:
-    """A message stays on its line however long what it speaks of is."""
-    (told,) = problems(f"port: {'x' * 500}", Kinds)
-    assert told.endswith("xxx…")
-    assert len(told) < 90
+    """A message quotes a long value in short and stays on one line."""
+    (located,) = problems(f"port: {'x' * 500}", Kinds)
+    assert located.endswith("xxx…")
+    assert len(located) < 90
 
 
 def test_many_problems_and_long_keys_are_told_in_short() -> None:
-    """The first fifty and how many more; what is quoted is cut."""
-    told = problems("items: []\n" + "".join(f"key{i}: 1\n" for i in range(60)))
-    assert len(told) == 51
-    assert "and 10 more problems" in "".join(told)
+    """The first fifty problems are shown with the number of the rest; quotations are cut."""
+    located = problems("items: []\n" + "".join(f"key{i}: 1\n" for i in range(60)))
+    assert len(located) == 51
+    assert "and 10 more problems" in "".join(located)
     with pytest.raises(Invalid) as caught:
         parse_yaml(f"{'k' * 5000}: 1\n{'k' * 5000}: 2\n", "f")
     assert len(str(caught.value)) < 400
 
 
 def test_a_key_twice_is_an_error() -> None:
-    """YAML would silently take the last one."""
+    """A duplicate key is an error; YAML would silently take the last value."""
     with pytest.raises(Invalid, match=r"f:2:1: duplicate key 'a' \(first at line 1\)"):
         parse_yaml("a: 1\na: 2\n", "f")
 
@@ -147,33 +149,33 @@ def test_a_key_twice_is_an_error() -> None:
     ],
 )
 def test_hostile_files_give_one_clear_message(tmp_path: Path, raw: bytes, message: str) -> None:
-    """Never a traceback of PyYAML's, whatever the bytes."""
+    """Any bytes give one clear message, never a traceback of PyYAML's."""
     (tmp_path / "f.yaml").write_bytes(raw)
     with pytest.raises(Invalid, match=message.replace(".", r"\.", 1)):
         read_yaml(tmp_path / "f.yaml")
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
-    """The operating system's reason, with the path."""
+    """A missing file and a folder give the operating system's reason, with the path."""
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(Invalid, match="can't be read"):
             read_yaml(path)
 
 
 def test_a_problem_outside_the_file_stands_at_the_nearest_place() -> None:
-    """A path that isn't in the file is told at what encloses it."""
+    """A problem whose path isn't in the file is placed at the nearest enclosing value."""
     document = Document("f", {}, {(): (1, 1), ("a",): (2, 4)})
     assert str(document.problem(("a", "b", 3), "x")) == "f:2:4: x"
 
 
 def test_near_misses() -> None:
-    """The closest choice, or the list where it is short."""
+    """A hint names the closest choice, or lists all choices if they are few."""
     assert nearest("availabilty", ["availability", "latency"]) == "did you mean 'availability'?"
     assert nearest("zzz", ["b", "a"]) == "one of: a, b"
 
 
 def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
-    """Neither hangs nor fills the memory."""
+    """A pipe and a device are rejected without a hang and without filling the memory."""
     os.mkfifo(tmp_path / "fifo.yaml")
     for path in (tmp_path / "fifo.yaml", Path("/dev/zero")):
         with pytest.raises(Invalid, match="it isn't a file"):
@@ -181,5 +183,5 @@ def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
 
 
 def test_a_key_may_look_like_anything() -> None:
-    """Brackets and control characters in an unknown key are still that key."""
+    """An unknown key may contain brackets and control characters."""
     assert "unknown key" in problems('"\\e[31m": 1\nitems: []\n')[0]

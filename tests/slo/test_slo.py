@@ -1,4 +1,5 @@
-"""The judge of the SLOs: verdicts against brute force, selection by kind of SLI, outages worked out by hand."""
+"""Tests of SLO judgement: verdicts against brute force, selection by kind of SLI, outages worked
+out by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ STEP = 1 / 60
 
 
 def samples(t: np.ndarray, bad: np.ndarray) -> Samples:
-    """Requests at `t`, those in `bad` answered with an error."""
+    """Return requests at `t`; the answers of those in `bad` are errors."""
     records = np.zeros(len(t), RECORD)
     records["planned"], records["start"], records["end"] = t, t, t + 0.01
     records["error"] = np.where(bad, ErrorKind.STATUS, ErrorKind.NONE)
@@ -29,16 +30,16 @@ def samples(t: np.ndarray, bad: np.ndarray) -> Samples:
     return Samples(records, ("buy", "browse"), ("step",), ("us-east",), ("pricing-1.0.0",))
 
 
-def steadily(*outages: tuple[float, float], until: float = 60.0) -> Samples:
+def steadily(*result: tuple[float, float], until: float = 60.0) -> Samples:
     t = np.arange(0, until, STEP)
     bad = np.zeros(len(t), dtype=bool)
-    for since, end in outages:
+    for since, end in result:
         bad |= (t >= since - 1e-9) & (t < end - 1e-9)
     return samples(t, bad)
 
 
 def brute(bad: int, n: int, objective: Fraction) -> str:
-    """DESIGN's rule in exact fractions."""
+    """Return the verdict by DESIGN's rule in exact fractions."""
     if n < 20:
         return "unknown"
     q = 1 - objective
@@ -53,7 +54,7 @@ def brute(bad: int, n: int, objective: Fraction) -> str:
 )
 @settings(deadline=None, max_examples=60)
 def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> None:
-    """The verdict is that of the binomial tail summed in exact fractions, around its edge above all."""
+    """The verdict is that of the binomial tail summed in exact fractions, mainly around its edge."""
     exact = Fraction(objective) / 100
     edge = critical(n, float(exact)) if n else 0
     for bad in {round(share * n), edge - 1, edge}:
@@ -73,7 +74,7 @@ def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> N
     ],
 )
 def test_verdicts_worked_out(bad: int, n: int, objective: float, said: str) -> None:
-    """Few requests are unknown, a breach needs 1 % significance."""
+    """Few requests are unknown; a breach needs 1 % significance."""
     assert verdict(bad, n, objective) == said
 
 
@@ -83,7 +84,8 @@ def test_thresholds_of_large_windows_are_finite_and_grow() -> None:
 
 
 def kinds() -> Samples:
-    """One request of every kind of error, fast (10 ms), then slow (2 s); two journeys; the last not checked."""
+    """Return one request of every kind of error, fast (10 ms), then slow (2 s); two journeys; the
+    last isn't checked."""
     errors = [kind for kind in ErrorKind for _ in range(2)]
     records = np.zeros(len(errors), RECORD)
     records["planned"] = np.arange(len(errors))
@@ -95,7 +97,8 @@ def kinds() -> Samples:
 
 
 def test_availability_counts_all_that_was_sent() -> None:
-    """Status, time-out and connection errors are bad; a wrong answer is available; what wasn't sent doesn't count."""
+    """Status, time-out and connection errors are bad; a wrong answer is available; unsent requests
+    don't count."""
     counts, good = select(SHOP, kinds())
     assert counts.tolist() == [True] * 10 + [False] * 2
     assert good.tolist() == [True] * 2 + [False] * 6 + [True] * 2 + [False] * 2
@@ -109,7 +112,7 @@ def test_correctness_counts_only_answers_that_were_checked() -> None:
 
 
 def test_latency_leaves_fast_failures_out() -> None:
-    """Fast failures say nothing of speed; slow ones and every time-out are bad."""
+    """Fast failures don't count for latency; slow ones and every time-out are bad."""
     slo = Slo(name="speed", sli="latency", objective="99%", under="300ms")  # type: ignore[arg-type]
     counts, good = select(slo, kinds())
     assert counts.tolist() == [True, True, False, True, True, True, False, True, True, True, False, False]
@@ -125,22 +128,23 @@ def test_a_journey_s_slo_counts_only_its_requests() -> None:
 
 
 def test_an_outage_is_found_to_the_request() -> None:
-    """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one after."""
-    found = course(SHOP, steadily((20, 30)), 0, 60, 20)
-    assert len(found.outages) == 1
-    assert (found.effect, found.recovered) == pytest.approx((20, 30))
-    assert (found.n, found.bad, found.verdict()) == (3600, 600, "breach")
+    """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one
+    after it."""
+    result = course(SHOP, steadily((20, 30)), 0, 60, 20)
+    assert len(result.outages) == 1
+    assert (result.effect, result.recovered) == pytest.approx((20, 30))
+    assert (result.n, result.bad, result.verdict()) == (3600, 600, "breach")
     # In breach from the 2nd or so bad request until too few of them are left in the window.
-    assert found.breached_s == pytest.approx(19.9, abs=0.2)
+    assert result.breached_s == pytest.approx(19.9, abs=0.2)
 
 
 def test_effect_is_never_before_inject() -> None:
-    """Errors that began before the fault don't pull its effect forward."""
+    """Errors that begin before the fault don't move its effect forward."""
     assert course(SHOP, steadily((20, 30)), 0, 60, 22.0).effect == 22.0
 
 
 def test_a_stray_error_is_no_outage() -> None:
-    """One bad request in a window of 600 is no breach, and doesn't move the effect of an outage later on."""
+    """One bad request in a window of 600 is no breach, and doesn't move the effect of a later outage."""
     assert course(SHOP, steadily((20, 20.01)), 0, 60).outages == ()
     assert course(SHOP, steadily((14, 14.01), (20, 30)), 0, 60).effect == pytest.approx(20)
     assert course(SHOP, steadily((20, 30), (36, 36.01)), 0, 60).recovered == pytest.approx(30)
@@ -155,15 +159,16 @@ def test_a_recovery_that_lasts_a_window_splits_the_outage() -> None:
 
 
 def test_an_outage_of_few_errors_recovers_not_before_its_effect() -> None:
-    """One error each 0.8 s among 100/s: the CUSUM falls back to zero between any two of them.
+    """One error each 0.8 s among 100/s: the CUSUM falls back to zero between any two errors.
 
-    The twelfth in 10 s (38.8 s) makes the breach and is an excursion by itself; the last window in breach begins with
-    the third (31.6 s). Effect and recovery meet, and don't change places.
+    The twelfth error in 10 s (38.8 s) makes the breach and is an excursion by itself; the last
+    window in breach begins with the third (31.6 s). Effect and recovery coincide, in the right
+    order.
     """
     t = np.round(np.arange(0, 80, 0.01), 6)
     bad = np.isin(t, np.round(30 + 0.8 * np.arange(14), 6))
-    found = course(SHOP, samples(t, bad), 0, 80)
-    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(38.8, 38.8)]
+    result = course(SHOP, samples(t, bad), 0, 80)
+    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(38.8, 38.8)]
 
 
 def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
@@ -172,14 +177,14 @@ def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
         (np.arange(0, 20, 0.001), [20, 20.001, 20.002], 20.25 + np.arange(37) / 4, 40 + np.arange(40) / 4)
     )
     slo = Slo(name="shop", sli="availability", objective="99%")  # type: ignore[arg-type]
-    found = course(slo, samples(t, (t >= 20) & (t < 20.1)), 0, 50)
-    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(20.0, 20.25)]
+    result = course(slo, samples(t, (t >= 20) & (t < 20.1)), 0, 50)
+    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(20.0, 20.25)]
 
 
 def test_a_breach_that_lasts_into_the_fault_begins_with_it() -> None:
     """Breaches before inject don't count, even if the SLO is still in breach at inject."""
-    found = course(SHOP, steadily((20, 20.5)), 0, 60, 21.0)
-    assert [(outage.effect, outage.recovered) for outage in found.outages] == [(21.0, 21.0)]
+    result = course(SHOP, steadily((20, 20.5)), 0, 60, 21.0)
+    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(21.0, 21.0)]
 
 
 def test_an_outage_to_the_end_has_no_recovery() -> None:
@@ -190,7 +195,7 @@ def test_an_outage_to_the_end_has_no_recovery() -> None:
 
 
 def test_holding_since() -> None:
-    """The live question, asked at several moments of the same outage."""
+    """`holding_since` is right at several moments of the same outage."""
     data, slos = steadily((20, 30)), [SHOP]
     assert holding_since(slos, data, 2.0, 19.0) == 2.0
     assert holding_since(slos, data, 2.0, 25.0) is None
@@ -199,31 +204,32 @@ def test_holding_since() -> None:
 
 
 def test_silence_is_unknown_and_never_ok() -> None:
-    """No requests after 30 s: the SLO doesn't hold, and its verdict is unknown, but for windows in another's outage."""
+    """After 30 s without requests the SLO is unknown and doesn't hold, unless another SLO's outage
+    covers the silence."""
     data = steadily(until=30)
-    found = course(SHOP, data, 0, 60)
+    result = course(SHOP, data, 0, 60)
     assert holding_since([SHOP], data, 0, 60) is None
-    assert (found.verdict(), found.known) == ("unknown", False)
-    assert found.verdict([Outage(29.0, None)]) == "ok"
+    assert (result.verdict(), result.known) == ("unknown", False)
+    assert result.verdict([Outage(29.0, None)]) == "ok"
     assert course(SHOP, samples(np.empty(0), np.empty(0, bool)), 0, 60).verdict() == "unknown"
 
 
 def test_enough_requests_are_ok() -> None:
     """Steady load without errors is ok from end to end."""
-    found = course(SHOP, steadily(), 0, 60)
-    assert (found.verdict(), found.known, found.outages, found.breached_s) == ("ok", True, (), 0.0)
+    result = course(SHOP, steadily(), 0, 60)
+    assert (result.verdict(), result.known, result.outages, result.breached_s) == ("ok", True, (), 0.0)
 
 
 @pytest.mark.parametrize(("step", "verdict"), [(0.5, "ok"), (0.625, "unknown")])
 def test_twenty_requests_in_a_window_are_enough(step: float, verdict: str) -> None:
-    """Two a second put exactly 20 into each window of 10 s, and 1.6 a second only 16."""
+    """Two a second put exactly 20 requests into each window of 10 s, and 1.6 a second only 16."""
     t = np.arange(0, 60 + step, step)
     result = course(SHOP, samples(t, np.zeros(len(t), dtype=bool)), 0, 60)
     assert result.verdict() == verdict
 
 
 def test_twenty_requests_can_breach() -> None:
-    """Of exactly 20 in each window every one is bad from 30 s to 40 s."""
+    """Windows of exactly 20 requests breach if every request is bad from 30 s to 40 s."""
     t = np.arange(0, 60, 0.5)
     result = course(SHOP, samples(t, (t >= 30) & (t < 40)), 0, 60)
     assert [outage.effect for outage in result.outages] == pytest.approx([30.0], abs=0.5)
@@ -264,35 +270,35 @@ def cases(draw: st.DrawFn) -> Case:
 @given(case=cases())
 @settings(deadline=None, max_examples=150)
 def test_recovery_mirrors_effect(case: Case) -> None:
-    """Run backwards in time, the last recovery is the first effect: just after the same bad request."""
-    found = course(case.slo, case.data, 0, 80)
+    """With time reversed, the last recovery is the first effect: just after the same bad request."""
+    result = course(case.slo, case.data, 0, 80)
     mirrored = course(case.slo, samples(80 - case.t[::-1], case.bad[::-1]), 0, 80)
-    assert bool(found.outages) == bool(mirrored.outages)
-    if found.recovered is not None and mirrored.effect is not None:
+    assert bool(result.outages) == bool(mirrored.outages)
+    if result.recovered is not None and mirrored.effect is not None:
         last_bad = int(np.argmin(np.abs(case.t - (80 - mirrored.effect))))
         after = case.t[last_bad + 1] if last_bad + 1 < len(case.t) else np.nextafter(case.t[last_bad], 100)
-        assert found.recovered == max(after, found.outages[-1].effect)
+        assert result.recovered == max(after, result.outages[-1].effect)
 
 
 @given(case=cases(), inject=st.floats(0, 70))
 @settings(deadline=None, max_examples=150)
 def test_a_course_is_in_order(case: Case, inject: float) -> None:
-    """inject ≤ effect ≤ recovered of every outage, and a whole window at least lies between two outages."""
-    found = course(case.slo, case.data, 0, 80, inject)
+    """inject ≤ effect ≤ recovered of every outage, and at least a whole window is between two outages."""
+    result = course(case.slo, case.data, 0, 80, inject)
     stamps = [inject]
-    for outage in found.outages:
+    for outage in result.outages:
         stamps += [outage.effect] + ([] if outage.recovered is None else [outage.recovered])
     assert stamps == sorted(stamps)
-    for one, two in pairwise(found.outages):
+    for one, two in pairwise(result.outages):
         assert one.recovered is not None
         assert two.effect - one.recovered >= case.slo.window
-    assert 0 <= found.breached_s <= 80
+    assert 0 <= result.breached_s <= 80
 
 
 @given(case=cases())
 @settings(deadline=None, max_examples=60)
 def test_nothing_is_in_breach_after_recovery(case: Case) -> None:
-    """No window made only of requests planned at or after the recovery is in breach, wherever it slides."""
+    """No window of requests planned at or after the recovery is in breach, wherever it is."""
     held = holding_since([case.slo], case.data, 0, 80)
     if held is None:
         return
@@ -304,7 +310,7 @@ def test_nothing_is_in_breach_after_recovery(case: Case) -> None:
 
 
 def test_a_million_samples_are_judged() -> None:
-    """A long run at 1,000/s: the outage is found among a million requests."""
+    """In a long run at 1,000/s the outage is detected among a million requests."""
     t = np.arange(1_000_000) / 1000
-    found = course(SHOP, samples(t, (t >= 300) & (t < 600) & (np.arange(len(t)) % 5 == 0)), 0, 1000, 250)
-    assert (found.effect, found.recovered) == pytest.approx((300.0, 599.996))
+    result = course(SHOP, samples(t, (t >= 300) & (t < 600) & (np.arange(len(t)) % 5 == 0)), 0, 1000, 250)
+    assert (result.effect, result.recovered) == pytest.approx((300.0, 599.996))

@@ -1,4 +1,4 @@
-"""The compose files as one topology, and the strictness of their reader."""
+"""Tests of the compose reader: the topology of the bundled files, and located errors for other files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def topology() -> Topology:
 
 
 def test_every_region_has_its_services_and_a_database(topology: Topology) -> None:
-    """Two instances of what users need most; the third party and the router outside the regions."""
+    """The services that users need most have two instances; the third party and the router are
+    outside the regions."""
     for region in REGIONS:
         for name in ("gateway", "pricing", "checkout"):
             assert topology.service(region, name).instances >= 2
@@ -34,7 +35,7 @@ def test_every_region_has_its_services_and_a_database(topology: Topology) -> Non
 
 
 def test_links_are_named_after_caller_and_callee(topology: Topology) -> None:
-    """The callee's region stands in the name where the link leaves the caller's."""
+    """A link's name has the callee's region if the link leaves the caller's."""
     names = {link.name for link in topology.links}
     assert {
         "us-east.checkout--pricing",
@@ -50,7 +51,8 @@ def test_links_are_named_after_caller_and_callee(topology: Topology) -> None:
 
 
 def test_links_to_databases_are_a_mesh() -> None:
-    """Every caller has one to each region's database, a database to each but its own; by hand they lead there too."""
+    """Every caller has a link to each region's database, and a database to each but itself, also
+    under plain compose."""
     topology = read_topology(bundled.compose(), (*REGIONS, "me-central"))
     to_databases = {link.name: link.default for link in topology.links if link.callee == "postgres"}
     assert {
@@ -72,7 +74,8 @@ def test_links_to_databases_are_a_mesh() -> None:
 
 
 def test_a_database_variable_names_each_region_its_own_first() -> None:
-    """So that whoever reads it can find the one that takes writes; a database without peers is told so."""
+    """The variable lists all regions, so that a caller finds the primary; it is empty for a
+    database without peers."""
     topology = read_topology(bundled.compose(), (*REGIONS, "me-central"))
     addresses = {link.name: ("h", 4000 + i) for i, link in enumerate(topology.links)}
 
@@ -93,7 +96,8 @@ def test_a_database_variable_names_each_region_its_own_first() -> None:
 
 
 def test_a_link_variable_becomes_the_links_address(topology: Topology) -> None:
-    """Scheme, credentials and path stay; host and port are the link's; several regions are listed by name."""
+    """Scheme, credentials and path stay; host and port are the link's; several regions are listed
+    by name."""
     service = topology.service("eu-west", "checkout")
     addresses = {link.name: ("127.0.0.1", 4000 + i) for i, link in enumerate(topology.links_from(service))}
     values = topology.environment_of_links(service, addresses)
@@ -105,7 +109,7 @@ def test_a_link_variable_becomes_the_links_address(topology: Topology) -> None:
 
 
 def test_templates_take_values_and_defaults() -> None:
-    """`${VAR:-default}` as compose has it."""
+    """`${VAR:-default}` is rendered as compose does."""
     assert Template("${A:-x}-${B:-http://h:1}-${C}").render({"A": "1"}) == "1-http://h:1-"
 
 
@@ -131,7 +135,7 @@ def test_templates_take_values_and_defaults() -> None:
 def test_what_is_outside_the_subset_is_a_located_error(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
-    """So that a file never means one thing by hand and another in a run."""
+    """A key outside the subset is an error, so that compose and a run never read a file differently."""
     for name in ("region.yaml", "edge.yaml"):
         shutil.copy(bundled.compose() / name, tmp_path / name)
     path = tmp_path / "region.yaml"
@@ -145,7 +149,7 @@ def test_what_is_outside_the_subset_is_a_located_error(
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose isn't installed")
 @pytest.mark.parametrize("name", ["region.yaml", "edge.yaml"])
 def test_compose_itself_accepts_the_files(name: str) -> None:
-    """Plain compose by hand reads the same declaration."""
+    """Docker Compose reads the same services from the files."""
     done = subprocess.run(
         ["docker-compose", "-f", str(bundled.compose() / name), "config", "-q"],
         capture_output=True,

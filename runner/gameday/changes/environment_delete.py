@@ -11,7 +11,8 @@ from gameday.topology import Topology
 
 
 class Delete(BaseModel):
-    """`{region: us-east, release: costs-1.1.0}`: what is deleted, volumes included, and the fix it was asked for."""
+    """`{region: us-east, release: costs-1.1.0}`: the region to delete, volumes included, and the
+    requested fix."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +23,6 @@ class Delete(BaseModel):
     by: str = Field(default="automation", description="who ships it")
 
     def problems(self, topology: Topology) -> Iterable[tuple[tuple[str, ...], str, str]]:
-        """(path within the entry, message, hint) of what the topology hasn't got."""
+        """Yield (path within the entry, message, hint) of each name that the topology doesn't have."""
         if self.region not in topology.regions:
             yield ("region",), f"no region {self.region!r}", nearest(self.region, topology.regions)

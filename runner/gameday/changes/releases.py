@@ -1,7 +1,9 @@
-"""Releases: a real change each, `release.yaml` and `change.patch`; each runs from its own patched copy of the code.
+"""Releases: each a real change, `release.yaml` and `change.patch`; each runs from its own patched
+copy of the code.
 
-Patches are applied strictly: each context and removed line must stand exactly where the patch says. A release is code
-that runs; what is wrong with one (`defect`) is for the final measurement only and never reaches the change feed.
+Patches are applied strictly: each context and removed line must be exactly where the patch says. A
+release is code that runs; its defect (`defect`) is for the final measurement only and never reaches
+the change feed.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class Person(_Strict):
-    """Roles only: a drill names no one."""
+    """A person, by role only: a drill names no one."""
 
     role: str
     level: str
@@ -79,7 +81,8 @@ def _read_spec(path: str, name: str, text: str) -> ReleaseSpec:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All releases of a folder, and how to make one of them run. `base` is the code that patches apply to."""
+    """All releases of a folder, with a patched copy of the code for each. `base` is the code that
+    patches apply to."""
 
     folder: Path
     base: Path
@@ -114,7 +117,7 @@ class Catalogue:
         return []
 
     def build(self, name: str, into: Path) -> Release:
-        """A tree for PYTHONPATH: copy of the base with the patch applied. Not safe to call from two threads at once."""
+        """Return a tree for PYTHONPATH: a copy of the base with the patch applied. Not thread-safe."""
         spec = self.spec(name)
         tree = into / name
         if not tree.exists():
@@ -128,7 +131,8 @@ class Catalogue:
         return Release(name, spec.service, tree)
 
     def _compiled(self, into: Path) -> Path:
-        """The base with byte code beside it, so that each copy of it needn't be compiled again by every instance."""
+        """Return the base with byte code beside it, so that the instances needn't compile each copy
+        again."""
         compiled = into / ".base" / self.base.name
         if not compiled.exists():
             shutil.copytree(self.base, compiled, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
@@ -136,7 +140,8 @@ class Catalogue:
         return compiled
 
     def _patched(self, name: str) -> Iterator[tuple[PurePosixPath, str]]:
-        """(path below the base, new text) of each file that the patch changes. Raises Invalid."""
+        """Yield (path below the base, new text) of each file that the patch changes. Raise Invalid
+        if it can't be applied."""
         import whatthepatch
         from whatthepatch.exceptions import HunkException
 
@@ -163,7 +168,8 @@ class Catalogue:
             raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
 
     def _target(self, diff: Any, file: str) -> PurePosixPath:
-        """The path below the base; it can't leave it. Files are added and changed, never moved or removed."""
+        """Return the path below the base, which it can't leave. Files are added and changed, never
+        moved or removed."""
         old, new = str(diff.header.old_path).removeprefix("a/"), str(diff.header.new_path).removeprefix("b/")
         path = PurePosixPath(new)
         if not diff.changes:
@@ -193,7 +199,10 @@ def _diffs(text: str, file: str) -> Iterator[Any]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """The diff of each file by itself: the library takes a second file's hunks for the first's, unless git wrote it."""
+    """Yield the diff of each file of the patch.
+
+    The library takes a second file's hunks for the first file's, unless git wrote the patch.
+    """
     part: list[str] = []
     begun, old, new = False, 0, 0
     for line in text.splitlines(keepends=True):
@@ -217,7 +226,7 @@ def _line_of(text: str, path: str) -> int:
 
 
 def _hunk_line(text: str, path: str, error: Any) -> int:
-    """Line of the patch at which its failing hunk begins."""
+    """Return the line of the patch at which its failing hunk begins."""
     start = _line_of(text, path)
     heads = [n for n, line in enumerate(text.splitlines(), 1) if line.startswith("@@") and n > start]
     index = (getattr(error, "hunk", None) or 1) - 1

@@ -13,7 +13,8 @@ Strategy = Literal["all-at-once", "rolling", "region-by-region"]
 
 @dataclass(frozen=True)
 class Replace:
-    """Start a new instance of `release` in the old one's region, await ready, stop the old one."""
+    """Start a new instance of `release` in the old one's region, wait until it is ready, stop the
+    old one."""
 
     instance: Instance
     release: str
@@ -21,7 +22,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Hold:
-    """Wait, so that a fault of the batch before can show."""
+    """A pause in which a fault of the previous batch can show."""
 
     seconds: float
 

@@ -1,7 +1,8 @@
-"""ADWIN (Bifet and Gavaldà 2007), by the package river: two parts of a window that slides by itself, compared.
+"""ADWIN (Bifet and Gavaldà 2007), by the package river: compares two parts of an adaptive window.
 
-It needs neither p0 nor a change to look for. Only a change for the worse raises. It begins with the outcomes of the
-steady state, without which all it sees could be normal, and again so after each reset.
+ADWIN needs neither p0 nor a change to look for. Only a change for the worse raises an alarm. The
+window is primed with the outcomes of the steady state, also after each reset; otherwise an outage
+from the first outcome on would look normal.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from gameday.scenario.scenario_model import Part
 
 
 class Parameters(Part):
-    """`delta`: the confidence; `clock`: outcomes between two looks. The defaults are river's."""
+    """`delta`: the confidence; `clock`: outcomes between two checks. The defaults are river's."""
 
     delta: float = Field(default=0.002, gt=0, lt=1)
     clock: int = Field(default=32, gt=0)
 
 
 class Adwin:
-    """A `Detector` around river's."""
+    """A `Detector` that wraps river's ADWIN."""
 
     def __init__(self, delta: float, clock: int, steady: Outcomes) -> None:
         """Raise PortError if river isn't installed."""

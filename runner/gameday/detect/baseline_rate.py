@@ -14,9 +14,11 @@ Outcomes = Sequence[tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Normal:
-    """`rate` outcomes/s of which p0 are bad; `steady`: the outcomes of the steady state, empty before there was one.
+    """`rate` outcomes/s of which p0 are bad. `steady`: outcomes of the steady state, empty before
+    it is measured.
 
-    `streams` is how many share the budget of false alarms, so each may raise one in that many times the budget's time.
+    `streams` share the budget of false alarms, so each may raise one in `streams` times the
+    budget's time.
     """
 
     p0: float

@@ -1,8 +1,10 @@
-"""Multiwindow, multi-burn-rate alerts, as the SRE Workbook has them page (chapter 5): what many teams run.
+"""Multiwindow, multi-burn-rate alerts, as the SRE Workbook has them page (chapter 5): a common
+choice of teams.
 
-The alarm is raised if the error budget burns too fast over a long window and over a twelfth of it, the short one: 14.4 times
-too fast over 1 h, or 6 times over 6 h. A game day lasts minutes, so the windows are `scale` times shorter here, and
-the burns `burns` times lower so that fewer requests can show them. `scale: 1, burns: 1` are the book's own.
+The alarm is raised if the error budget burns too fast over a long window and over a twelfth of it,
+the short one: 14.4 times too fast over 1 h, or 6 times over 6 h. A game day lasts minutes, so the
+windows are `scale` times shorter here, and the burns `burns` times lower so that fewer requests can
+show them. `scale: 1, burns: 1` are the book's own.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ class Parameters(Part):
 class Window:
     """All and bad outcomes of the last `seconds`, kept by slices.
 
-    What was before the first outcome is taken for good ones at `rate`/s, as a system that has run for long would have
-    seen them: otherwise the first bad outcome of all would be an error ratio of 100 %.
+    The time before the first outcome counts as good outcomes at `rate`/s, as a long-running system
+    would have seen; otherwise a bad first outcome would be an error ratio of 100 %.
     """
 
     def __init__(self, seconds: float, rate: float) -> None:
@@ -86,7 +88,7 @@ class BurnRate:
         return self._raised
 
     def reset(self) -> None:
-        """The alarm is off and the windows begin anew, as if all had been good."""
+        """Clear the alarm and restart the windows, as if all outcomes had been good."""
         self._raised = False
         self._windows = self._open()
 
@@ -97,7 +99,8 @@ class BurnRate:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> BurnRate:
-    """Return the detector of one SLO's stream. A burn rate that asks for more than 100 % of errors never raises."""
+    """Return the detector of one SLO's stream. A burn rate that needs more than 100 % of errors
+    never raises."""
     budget = 1 - slo.objective
     pages = tuple((seconds / parameters.scale, burn * parameters.burns * budget) for seconds, burn in PAGES)
     return BurnRate(pages, normal.rate)

@@ -24,10 +24,10 @@ RISING = 1.5  # bad outcomes then outweigh the good ones
 
 
 class Parameters(Part):
-    """`factor`: the change to be found at best speed is an error ratio of `factor` × p0, at most `most`.
+    """`factor`: the design change is an error ratio of `factor` × p0, at most `most`.
 
-    With p0 a fifth of the error budget that is twice the budget. `quiet` is the mean time between false alarms, over
-    all paging streams together.
+    If p0 is a fifth of the error budget, that is twice the budget. `quiet` is the mean time between
+    false alarms, over all paging streams together.
     """
 
     factor: float = Field(default=10.0, gt=1)
@@ -36,7 +36,7 @@ class Parameters(Part):
 
 
 def weight_of_bad(p0: float, p1: float) -> int:
-    """Return how many good outcomes outweigh a bad one in telling an error ratio of p1 from p0; at least 1."""
+    """Return how many good outcomes cancel a bad one in the likelihood ratio of p1 to p0; at least 1."""
     if not 0 < p0 < p1 < 1:
         raise ValueError(f"0 < p0 < p1 < 1 is asked for, not p0 = {p0:g}, p1 = {p1:g}")
     return max(1, round(math.log(p1 / p0) / -math.log((1 - p1) / (1 - p0))))
@@ -53,9 +53,10 @@ def average_run_length(weight: int, limit: int, p: float) -> float:
 
 
 def _length_at_rest(weight: int, limit: int, p: float) -> float:
-    """With L(s) the mean from sum s: L(s) = 1 + (1−p)·L(max(s−1, 0)) + p·L(s+weight), and 0 from `limit` up.
+    """Return L(0), the mean number of outcomes to an alarm from sum 0.
 
-    Solved from the top down, each L a linear function of the topmost, which the equation at s = 0 then fixes.
+    L(s) = 1 + (1−p)·L(max(s−1, 0)) + p·L(s+weight), and 0 from `limit` up. Solve from the top down:
+    each L is a linear function of the topmost, which the equation at s = 0 then fixes.
     """
     q = 1 - p
     constant, slope = [0.0] * (limit + weight), [0.0] * (limit + weight)
@@ -70,7 +71,7 @@ def _length_at_rest(weight: int, limit: int, p: float) -> float:
 
 
 def _length_upwards(weight: int, limit: int, p: float) -> float:
-    """The sum, over all numbers of outcomes, of the probability that there was no alarm yet."""
+    """Return the sum, over all numbers of outcomes, of the probability that there is no alarm yet."""
     quiet = np.zeros(limit)
     quiet[0] = 1.0
     length, left = 0.0, 1.0
@@ -86,7 +87,7 @@ def _length_upwards(weight: int, limit: int, p: float) -> float:
 
 @lru_cache(maxsize=256)
 def limit_for(weight: int, p0: float, length: float) -> int:
-    """The smallest limit at which the average run length under p0 is at least `length`."""
+    """Return the smallest limit at which the average run length under p0 is at least `length`."""
     high = weight
     while average_run_length(weight, high, p0) < length:
         high *= 2
@@ -98,7 +99,7 @@ def limit_for(weight: int, p0: float, length: float) -> int:
 
 
 class Cusum:
-    """A `Detector`. `weight` of a bad outcome, and the `limit` at which it raises, both in good outcomes."""
+    """A `Detector`. `weight` of a bad outcome and `limit` of the sum, both in units of good outcomes."""
 
     def __init__(self, weight: int, limit: int) -> None:
         self.weight = weight

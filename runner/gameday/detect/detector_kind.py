@@ -1,4 +1,4 @@
-"""The record that registers a detector: its parameters and how it is made."""
+"""Record that registers a detector: its parameters and its factory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class DetectorKind:
-    """A kind of detector. Its name is the one under which it is registered.
+    """A kind of detector, registered under its name.
 
-    `parameters` is the model of a scenario's `params`; `make(parameters, slo, normal)` returns a `ports.Detector`, and
-    a kind of `side` service an `ErrorRatio` from (parameters, slo). `sli`: watch only SLOs with this SLI. `river`: the
-    package river must be installed.
+    `parameters` is the model of a scenario's `params`; `make(parameters, slo, normal)` returns a
+    `ports.Detector`, and a kind of `side` service an `ErrorRatio` from (parameters, slo). `sli`:
+    watch only SLOs with this SLI. `river`: the package river must be installed.
     """
 
     parameters: type[BaseModel]

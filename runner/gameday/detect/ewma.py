@@ -1,7 +1,8 @@
-"""EWMA, the exponentially weighted mean of a control chart: here of the bad outcomes in bins of a second.
+"""EWMA control chart: the exponentially weighted mean of the bad outcomes in bins of a second.
 
-z ← (1 − weight)·z + weight·bad at each bin's end, and an alarm if z reaches the limit. Bad outcomes are taken for
-Poisson; the limit is then that of the Markov chain of z (after Brook and Evans 1972), z between its nodes interpolated.
+z ← (1 − weight)·z + weight·bad at each bin's end, and an alarm if z reaches the limit. Bad outcomes
+are assumed to be Poisson; the limit is then that of the Markov chain of z (after Brook and Evans
+1972), z between its nodes interpolated.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Parameters(Part):
 
 
 class Ewma:
-    """A `Detector`. `mean`: bad outcomes of a bin when all is well; `limit` in the same; `bin` in seconds."""
+    """A `Detector`. `mean`: bad outcomes of a bin in the normal state; `limit` in the same unit;
+    `bin` in seconds."""
 
     def __init__(self, weight: float, limit: float, mean: float, bin: float) -> None:
         self.weight = weight
@@ -47,7 +49,7 @@ class Ewma:
         self._raised = False
 
     def observe(self, t: float, good: bool) -> bool:
-        """The first outcome after a bin's end is what ends it."""
+        """Add an outcome. The first outcome after a bin's end closes the bin."""
         if self._raised:
             return False
         place = math.floor(t / self.bin)
@@ -60,7 +62,7 @@ class Ewma:
         return self._raised
 
     def _end(self, bins: int) -> bool:
-        """Ends the current bin, and those after it that had no outcome; whether the limit was reached."""
+        """Close the current bin and the empty bins after it; return True if the limit was reached."""
         z = (1 - self.weight) * self._z + self.weight * self._bad
         self._z, self._bad = z * (1 - self.weight) ** (bins - 1), 0
         return z >= self.limit
@@ -70,7 +72,8 @@ class Ewma:
 
 
 def average_run_length(weight: float, limit: float, mean: float) -> float:
-    """Mean number of bins until z reaches `limit`, from z = mean < limit, with Poisson counts of that mean."""
+    """Return the mean number of bins until z reaches `limit`, from z = mean < limit, with Poisson
+    counts of that mean."""
     nodes = np.linspace(0, limit, NODES)
     counts, odds = _poisson(mean)
     after = (1 - weight) * nodes[:, None] + weight * counts
@@ -88,7 +91,7 @@ def average_run_length(weight: float, limit: float, mean: float) -> float:
 
 
 def _poisson(mean: float) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
-    """Counts, and the probability of each; those left out are rarer than RARE."""
+    """Return counts and the probability of each; counts rarer than RARE are left out."""
     counts = np.arange(math.ceil(mean + 12 * math.sqrt(mean) + 12))
     factorials = np.concatenate(([0.0], np.cumsum(np.log(counts[1:]))))
     odds = np.exp(counts * math.log(mean) - mean - factorials)
@@ -98,7 +101,8 @@ def _poisson(mean: float) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]
 
 @lru_cache(maxsize=256)
 def limit_for(weight: float, mean: float, length: float) -> float:
-    """The limit at which the mean number of bins between false alarms is `length`, to a thousandth; from above."""
+    """Return the limit at which `length` bins pass between false alarms in the mean, to a
+    thousandth; from above."""
     low, high = mean, mean + weight
     for _ in range(DOUBLINGS):
         if average_run_length(weight, high, mean) >= length:

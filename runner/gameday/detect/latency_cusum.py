@@ -26,9 +26,10 @@ LEAST_BLOCKS = 5
 
 
 class Parameters(cusum.Parameters):
-    """`cap`: bad outcomes that a `bin` counts for at most; `bins`: full bins that it takes to raise, at least.
+    """`cap`: the most bad outcomes that one `bin` counts for; `bins`: the fewest full bins that
+    raise an alarm.
 
-    `block`: the time of which the steady state's maxima are taken.
+    `block`: the length of the blocks over which maxima of the steady state are taken.
     """
 
     bin: Seconds = Field(default=0.25, gt=0)
@@ -50,7 +51,8 @@ class Latency:
         self._raised = False
 
     def observe(self, t: float, good: bool) -> bool:
-        """The current bin counts as far as it has come, so an alarm doesn't wait for its end."""
+        """Add an outcome. The current bin counts before it is full, so an alarm doesn't wait for
+        its end."""
         if self._raised:
             return False
         if t >= self._ends:
@@ -61,7 +63,7 @@ class Latency:
         return self._raised
 
     def total(self) -> int:
-        """The sum with the current bin."""
+        """Return the sum, the current bin included."""
         return max(0, self._sum + min(self._current, self.cap))
 
     def reset(self) -> None:

@@ -1,8 +1,9 @@
-"""The Page–Hinkley test, by the package river: CUSUM against the mean that it has itself seen, not a given p0.
+"""Page–Hinkley test, by the package river: CUSUM against the running mean, not against a given p0.
 
-Unless set, drift and threshold are those at which it is the `cusum` of this stream, its weights scaled to 0 and 1; the
-mean seen comes on top of the drift, so false alarms are no more frequent than there. It begins with the outcomes of the
-steady state, without which it had no mean to compare with, and again so after each reset.
+The default drift and threshold make it equal to the `cusum` of the same stream with weights scaled
+to 0 and 1. The running mean adds to the drift, so false alarms are no more frequent than those of
+`cusum`. The test is primed with the outcomes of the steady state, also after each reset; otherwise
+it would have no mean to compare with.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from gameday.scenario import Slo
 
 
 class Parameters(cusum.Parameters):
-    """`delta`, `threshold`, `alpha` (forgetting; 1 = none) and `least` outcomes before it may raise, as river has them.
+    """`delta`, `threshold`, `alpha` (forgetting; 1 = none) and `least` outcomes before an alarm, as
+    in river.
 
-    Those of `cusum` hold for what isn't set.
+    A value that isn't set is derived from the design of `cusum`.
     """
 
     delta: float | None = Field(default=None, gt=0)
@@ -30,7 +32,7 @@ class Parameters(cusum.Parameters):
 
 
 class PageHinkley:
-    """A `Detector` around river's."""
+    """A `Detector` that wraps river's PageHinkley."""
 
     def __init__(self, delta: float, threshold: float, alpha: float, least: int, steady: Outcomes) -> None:
         """Raise PortError if river isn't installed."""

@@ -1,7 +1,8 @@
-"""The service-side rule: the error ratio that the services' own counters show is over the budget, for some time.
+"""Service-side rule: alarm if the services' own counters show an error ratio over the budget for
+some time.
 
-It folds running totals as they are scraped, so it sees neither a wrong price nor an answer that never came, and nothing
-between two scrapes. Reading the counters is left to `gameday.telemetry`.
+The rule folds running totals as they are scraped, so it sees neither a wrong price nor an answer
+that never came, and nothing between two scrapes. `gameday.telemetry` reads the counters.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ class Parameters(BaseModel):
 
 @dataclass(frozen=True)
 class Burn:
-    """What raised: bad answers among all, between two scrapes."""
+    """Evidence of an alarm: bad answers among all, between two scrapes."""
 
     errors: int
     requests: int
 
 
 class ErrorRatio:
-    """Folds (t, requests, errors), running totals, of one SLO at one service."""
+    """Fold of (t, requests, errors), running totals, of one SLO at one service."""
 
     def __init__(self, objective: float, for_: float) -> None:
         self.objective = objective
@@ -59,7 +60,7 @@ class ErrorRatio:
         return burn if self._raised else None
 
     def reset(self) -> None:
-        """Quiet again; the totals go on."""
+        """Clear the alarm; the totals go on."""
         self._since, self._raised = None, False
 
 

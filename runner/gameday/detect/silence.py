@@ -1,8 +1,9 @@
-"""The arrival-rate fold: outcomes that stop coming, or come too seldom. What failed fast is no silence to it.
+"""Arrival-rate detector: alarm if outcomes stop or become too rare. A fast failure counts as an
+arrival.
 
-CUSUM of a Poisson process whose rate falls to `share` of what is normal (the likelihood ratio of the gaps): silence
-adds its own length to the sum, an outcome takes a fixed time off it, never below zero. A lost region that answers
-nothing is heard so before its first time-out.
+CUSUM of a Poisson process whose rate falls to `share` of the normal rate (the likelihood ratio of
+the gaps): silence adds its own length to the sum, an outcome takes a fixed time off it, never below
+zero. The loss of a region that answers nothing is so detected before its first time-out.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from gameday.scenario.units import Ratio, Seconds
 
 
 class Parameters(Part):
-    """`share` of the normal rate that is to be found at best speed; `least` silence that raises by itself.
+    """`share`: the share of the normal rate for which detection is fastest; `least`: the shortest
+    silence that raises.
 
-    `least` is longer than a stall that heals by itself. Normal is taken `margin` lower than seen, for it was seen only
-    for a while. `quiet`: mean time between false alarms, over all paging streams together, at least.
+    `least` is longer than a stall that ends by itself. The normal rate is assumed `margin` lower
+    than measured, since the measurement is short. `quiet`: the least mean time between false
+    alarms, over all paging streams together.
     """
 
     share: Ratio = Field(default=0.5, gt=0, lt=1)
@@ -32,7 +35,8 @@ class Parameters(Part):
 
 
 class Silence:
-    """A `Detector` that time alone can make raise. `fall`: seconds that an outcome takes off; `limit` in seconds."""
+    """A `Detector` that can raise without an outcome. `fall`: seconds that an outcome takes off;
+    `limit` in seconds."""
 
     def __init__(self, fall: float, limit: float) -> None:
         self.fall = fall

@@ -1,4 +1,5 @@
-"""A plain threshold, as most teams have it: enough bad outcomes in the last seconds, and too large a share of them."""
+"""Plain threshold, as most teams have it: enough bad outcomes in the last seconds, and too large a
+share of them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Parameters(Part):
 
 
 class Threshold:
-    """A `Detector`. Raises at `least` bad outcomes or more in the last `window` seconds, above a share of `ratio`."""
+    """A `Detector`. Raises if the last `window` seconds have at least `least` bad outcomes, above a
+    share of `ratio`."""
 
     def __init__(self, window: float, least: int, ratio: float) -> None:
         self.window = window
@@ -48,7 +50,7 @@ class Threshold:
 
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> Threshold:
-    """The detector of one SLO's stream; what is normal doesn't matter to it."""
+    """Return the detector of one SLO's stream; it ignores the normal state."""
     ratio = min(parameters.budgets * (1 - slo.objective), 0.99)
     return Threshold(parameters.window, parameters.least, ratio)
 

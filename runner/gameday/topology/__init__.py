@@ -1,4 +1,4 @@
-"""The compose files → a frozen `Topology`; the one reader for both substrates."""
+"""Topology of the system under test: compose files read into a frozen `Topology`, for both substrates."""
 
 from gameday.topology.compose_reader import read_topology
 from gameday.topology.topology_model import EDGE, Link, Mount, Service, Template, Topology

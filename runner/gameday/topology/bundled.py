@@ -1,4 +1,5 @@
-"""Where the bundled scenarios and compose files are: inside the wheel, or beside the packages in a checkout."""
+"""Location of the bundled scenarios and compose files: inside the wheel, or beside the packages in
+a checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """The folder that holds `scenarios/` and `compose/`."""
+    """Return the folder that holds `scenarios/` and `compose/`."""
     packed = Path(__file__).parents[1] / "_bundled"
     return packed if packed.is_dir() else Path(__file__).parents[3]
 

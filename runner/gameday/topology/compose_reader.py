@@ -1,4 +1,5 @@
-"""Reads the strict subset of compose files that both substrates can carry out; any other key is a located error."""
+"""Reader of the strict subset of compose files that both substrates support; any other key is a
+located error."""
 
 from __future__ import annotations
 
@@ -21,14 +22,15 @@ def _text(value: Any) -> str:
 
 
 def _mapping(value: Any) -> Any:
-    """`KEY=value` lists and `KEY: value` maps are the same to compose."""
+    """Return an environment as a mapping. Compose accepts `KEY=value` lists and `KEY: value` maps
+    alike."""
     if isinstance(value, list):
         return dict(str(item).partition("=")[::2] for item in value)
     return value
 
 
 def _names(value: Any) -> Any:
-    """A list of networks is a map without aliases."""
+    """Return networks as a mapping; a list of networks is a map without aliases."""
     return dict.fromkeys(value) if isinstance(value, list) else value
 
 
@@ -49,7 +51,7 @@ class _Tmpfs(_Strict):
 
 
 class _Placed(_Strict):
-    """`x-gameday` of a service."""
+    """The key `x-gameday` of a service."""
 
     instances: int = Field(default=1, ge=1, le=20)
     port: int = Field(default=8000, ge=1, le=65535)
@@ -82,7 +84,10 @@ class _File(_Strict):
 
 
 def read_topology(folder: Path, regions: tuple[str, ...]) -> Topology:
-    """`folder/region.yaml` once per region and `folder/edge.yaml` once. Raises Invalid with every problem of both."""
+    """Read `folder/region.yaml` once per region and `folder/edge.yaml` once.
+
+    Raise Invalid with every problem of both files.
+    """
     documents = {name: read_yaml(folder / f"{name}.yaml") for name in ("region", "edge")}
     files: dict[str, _File] = {}
     problems: list[Problem] = []
@@ -187,10 +192,12 @@ def _links(
 def _callees(
     caller: Service, callee: str, default: str, services: tuple[Service, ...]
 ) -> Iterator[tuple[str, str]]:
-    """(callee's region, direct address) of each link that one variable declares.
+    """Yield (callee's region, direct address) of each link that one variable declares.
 
-    To the callee near by, or to the one place where it is; to every region, the caller's own first, where the caller
-    stands outside all regions or the callee is a database, for which of those takes writes changes; never to itself.
+    A variable declares one link, to the callee in the same region or to the only place that the
+    callee has. It declares a link to every region, the caller's own first, if the caller is outside
+    all regions or the callee is a database, since the database that takes writes changes. No link
+    leads from a service to itself.
     """
     homes = [service.region for service in services if service.name == callee]
     database = any(service.kind == "database" for service in services if service.name == callee)
@@ -205,7 +212,7 @@ def _callees(
 
 
 def _elsewhere(address: str, callee: str, region: str) -> str:
-    """The same, at the callee's name on the backbone."""
+    """Return the address with the callee's name on the backbone in place of its host."""
     parts = urlsplit(address)
     if parts.port is None:
         return address

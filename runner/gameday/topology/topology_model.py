@@ -1,4 +1,4 @@
-"""What the compose files declare, as frozen values. A substrate only fills in the variables."""
+"""Frozen models of what the compose files declare. A substrate only fills in the variables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 @dataclass(frozen=True)
 class Template:
-    """Text with `${VAR:-default}` in it."""
+    """A text that may contain `${VAR:-default}`."""
 
     text: str
 
@@ -34,7 +34,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Mount:
-    """A place for data in the container: a named volume, or a tmpfs if `volume` is None."""
+    """A mount for data in the container: a named volume, or a tmpfs if `volume` is None."""
 
     target: str
     volume: str | None
@@ -63,18 +63,19 @@ class Service:
 
     @property
     def id(self) -> str:
-        """`us-east.pricing`; of the edge's pseudo-region just `edge`, `payments`."""
+        """Return `us-east.pricing`, or just the name for a service outside the regions: `edge`,
+        `payments`."""
         return self.name if self.region == EDGE else f"{self.region}.{self.name}"
 
     def link_variables(self) -> tuple[str, ...]:
-        """Return the variables of its environment that hold the address of a peer."""
+        """Return the environment variables that hold the address of a peer."""
         variables = (variable for template in self.environment.values() for variable in template.variables())
         return tuple(variable for variable in variables if LINK.match(variable))
 
 
 @dataclass(frozen=True)
 class Link:
-    """One service's way to another. `variable` is how its address reaches the caller's environment."""
+    """A directed connection from one service to another. `variable` passes its address to the caller."""
 
     caller_region: str
     caller: str
@@ -86,23 +87,24 @@ class Link:
 
     @property
     def name(self) -> str:
-        """`us-east.checkout--pricing`, `edge--gateway.us-east`, `us-east.checkout--postgres.eu-west`."""
+        """Return `us-east.checkout--pricing`, `edge--gateway.us-east` or `us-east.checkout--
+        postgres.eu-west`."""
         caller = self.caller if self.caller_region == EDGE else f"{self.caller_region}.{self.caller}"
         far = self.callee_region not in (self.caller_region, EDGE)
         return f"{caller}--{self.callee}" + (f".{self.callee_region}" if far else "")
 
     @property
     def crosses(self) -> bool:
-        """It leaves the caller's region, hence runs over the backbone."""
+        """Return True if the link leaves the caller's region and so runs over the backbone."""
         return self.callee_region != self.caller_region
 
     @property
     def port(self) -> int:
-        """The port at which the callee listens."""
+        """Return the port at which the callee listens."""
         return urlsplit(self.default).port or 80
 
     def url(self, host: str, port: int) -> str:
-        """The default address with host and port replaced, scheme, credentials and path kept."""
+        """Return the default address with host and port replaced; scheme, credentials and path stay."""
         parts = urlsplit(self.default)
         credentials, at, _ = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{credentials}{at}{host}:{port}").geturl()
@@ -120,7 +122,7 @@ class Topology:
         return next(s for s in self.services if (s.region, s.name) == (region, name))
 
     def places(self, name: str) -> tuple[Service, ...]:
-        """The service in every region that has it."""
+        """Return the service of that name in every region that has it."""
         return tuple(s for s in self.services if s.name == name)
 
     def link_server(self, region: str) -> Service:
@@ -132,10 +134,12 @@ class Topology:
     def environment_of_links(
         self, service: Service, addresses: Mapping[str, tuple[str, int]]
     ) -> dict[str, str]:
-        """Values of the link variables of a service; `addresses`: link name → (host, port) as the caller reaches it.
+        """Return the values of the link variables of a service. `addresses`: link name → (host,
+        port) seen by the caller.
 
-        One that stands for several regions (the edge's gateways, the peers' databases) becomes
-        `region=url,region=url`, the caller's own first; empty if there is none to name: a database without peers.
+        A variable that stands for several regions (the edge's gateways, a database's peers) becomes
+        `region=url,region=url`, the caller's own region first. It is empty for a database without
+        peers.
         """
         values: dict[str, list[str]] = {variable: [] for variable in service.link_variables()}
         for link in self.links_from(service):
@@ -146,6 +150,6 @@ class Topology:
         return {variable: ",".join(urls) for variable, urls in values.items()}
 
     def _by_region(self, link: Link) -> bool:
-        """Whether its variable says the callee's region."""
+        """Return True if the value of the link's variable names the callee's region."""
         callee = self.service(link.callee_region, link.callee)
         return callee.kind == "database" or (link.caller_region == EDGE and link.crosses)

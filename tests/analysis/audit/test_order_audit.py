@@ -47,8 +47,8 @@ class Records:
 
     def audited(self, folder: Path, requests: list[Request] | None = None, **scenario: Any) -> dict[str, Any]:
         requests = buying() if requests is None else requests
-        made = write(folder / "run", STORY, requests, self.orders, self.ledger, self.stock, **scenario)
-        audit: dict[str, Any] = measure(made)["audit"]
+        path = write(folder / "run", STORY, requests, self.orders, self.ledger, self.stock, **scenario)
+        audit: dict[str, Any] = measure(path)["audit"]
         return audit
 
 
@@ -213,8 +213,8 @@ def test_unaudited_is_null_and_not_none_lost(tmp_path: Path) -> None:
 
 def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
     """Where buys were planned and none got through, `lost == 0` would be no finding: it is unknown."""
-    found = Records().audited(tmp_path, steadily(), expect=["audit.lost == 0"])
-    assert found == {**dict.fromkeys(SOUND), "acknowledged": 0}
+    audit = Records().audited(tmp_path, steadily(), expect=["audit.lost == 0"])
+    assert audit == {**dict.fromkeys(SOUND), "acknowledged": 0}
     assert json.loads(json.dumps(measure(tmp_path / "run")["expectations"]))[0]["holds"] is None
 
 
@@ -246,7 +246,7 @@ class TestRecoveryPoint:
     def lost(self, folder: Path, story: Story, *kept: int) -> tuple[int, float | None]:
         requests = steadily()
         for n, t in enumerate((10.0, 12.0, 14.0, 30.0), 1):
-            request = next(each for each in requests if each.planned == t)
+            request = next(purchase for purchase in requests if purchase.planned == t)
             request.order, request.total, request.took = n, 5, 0.0
         folder = write(folder / "run", story.finish(), requests, [row(n, cents=5) for n in kept])
         audit = measure(folder)["audit"]

@@ -15,9 +15,9 @@ from gameday.analysis.audit.order_table import Orders, read_orders
 def read(folder: Path, *rows: Any, **style: Any) -> Orders:
     path = folder / "audit.jsonl"
     path.write_text("".join(json.dumps(row, **style) + "\n" for row in rows), encoding="utf-8")
-    found = read_orders(path, "run")
-    assert found is not None
-    return found
+    table = read_orders(path, "run")
+    assert table is not None
+    return table
 
 
 def row(order: str, status: str = "paid", cents: int = 5) -> dict[str, Any]:

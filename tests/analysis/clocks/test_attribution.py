@@ -18,14 +18,16 @@ PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
 
 def cut(ordered: float, done: float | None = None, end: float = END) -> Story:
     """A fault from 18 s on that the timeline begins to take back at `ordered`."""
-    made = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
-    return made.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish(end)
+    story = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
+    return story.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish(
+        end
+    )
 
 
 def ended(
-    folder: Path, made: Story, requests: list[Request], **scenario: Any
+    folder: Path, story: Story, requests: list[Request], **scenario: Any
 ) -> tuple[str | None, str, float | None]:
-    outcome = measure(write(folder / "run", made, requests, **scenario))
+    outcome = measure(write(folder / "run", story, requests, **scenario))
     return outcome["ended_by"], outcome["ttr_state"], outcome["ttr_censored_at"]
 
 
@@ -87,18 +89,20 @@ def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None
         requests = steadily(120.0, step=0.36)
         failing(requests, 20.0, 60.0, which=lambda request: request.user % 11 == 0)
         (last,) = [request.planned for request in requests if request.error][-1:]
-        made = cut(round(last + 0.36 + after, 6), end=120.0)
-        results.append(ended(tmp_path / str(after), made, requests)[0])
+        story = cut(round(last + 0.36 + after, 6), end=120.0)
+        results.append(ended(tmp_path / str(after), story, requests)[0])
     assert results == ["schedule", "schedule", "system"]
 
 
 def leak(ready: float) -> Story:
     """Rolled back from 24 s to 27 s; the first instance of the release before is ready at `ready`."""
-    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(24.0, 27.0)
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(24.0, 27.0)
     about = {"service": "pricing", "release": "pricing-1.0.0", "by": "auto", "rollback_of": "c1"}
-    made.add(24.1, "change.started", "c2", **about).add(ready, "instance.ready", "us-east.pricing.3", **PLACE)
+    story.add(24.1, "change.started", "c2", **about).add(
+        ready, "instance.ready", "us-east.pricing.3", **PLACE
+    )
     return (
-        made.add(26.9, "change.replaced", "c2", instance="us-east.pricing.3")
+        story.add(26.9, "change.replaced", "c2", instance="us-east.pricing.3")
         .add(27.0, "change.done", "c2")
         .finish()
     )
@@ -143,10 +147,10 @@ def test_every_operation_counts_from_its_first_effect(
     """Ordered at 23 s and done at 26 s, users well at 24 s: its doing where its first sign came before, else not."""
     results = []
     for at in (23.5, 25.0):
-        made = Story().begin().add(18.0, "fault.intended", "f1", **fault)
-        made.add(23.0, "operation.intended", "o1", name=name, target=target, by="auto", change=None)
-        made.add(at, sign, subject, **data).add(26.0, "operation.done", "o1").finish()
-        results.append(ended(tmp_path / str(at), made, failing(steadily(), 20.0, 24.0))[0])
+        story = Story().begin().add(18.0, "fault.intended", "f1", **fault)
+        story.add(23.0, "operation.intended", "o1", name=name, target=target, by="auto", change=None)
+        story.add(at, sign, subject, **data).add(26.0, "operation.done", "o1").finish()
+        results.append(ended(tmp_path / str(at), story, failing(steadily(), 20.0, 24.0))[0])
     assert results == ["responder", "system"]
 
 
@@ -157,22 +161,22 @@ def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: fl
     for request in requests:
         if 24.0 <= request.planned < 24.2:
             request.took = max(0.01, answer - request.planned)
-    made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
-    made.add(24.12, "operation.intended", "o1", name="promote", target="eu-west", by="auto", change=None)
-    made.add(24.15, "fence.confirmed", "us-east").add(24.4, "operation.done", "o1").finish()
-    assert ended(tmp_path, made, requests)[0] == who
+    story = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
+    story.add(24.12, "operation.intended", "o1", name="promote", target="eu-west", by="auto", change=None)
+    story.add(24.15, "fence.confirmed", "us-east").add(24.4, "operation.done", "o1").finish()
+    assert ended(tmp_path, story, requests)[0] == who
 
 
 def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
     """It leaves no other trace."""
     results = []
     for done in (23.9, 25.0):
-        made = Story().begin().add(18.0, "fault.intended", "f1", **LINK)
-        made.add(
+        story = Story().begin().add(18.0, "fault.intended", "f1", **LINK)
+        story.add(
             23.0, "operation.intended", "o1", name="flag", target="queue-checkout=on", by="auto", change=None
         )
-        made.add(done, "operation.done", "o1").finish()
-        results.append(ended(tmp_path / str(done), made, failing(steadily(), 20.0, 24.0))[0])
+        story.add(done, "operation.done", "o1").finish()
+        results.append(ended(tmp_path / str(done), story, failing(steadily(), 20.0, 24.0))[0])
     assert results == ["responder", "system"]
 
 
@@ -183,18 +187,18 @@ def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, dat
     """A region taken in again is seen down again; one that was left gets its traffic again: it went on being hurt."""
     results = []
     for region in ("us-east", "eu-west"):
-        made = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
-        made.add(21.0, "operation.intended", "o1", name=name, target="us-east", by="auto", change=None)
-        made.add(21.5, "operation.done", "o1").add(23.0, kind, region, **data).finish()
-        results.append(ended(tmp_path / region, made, failing(steadily(), 20.0, 24.0))[0])
+        story = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
+        story.add(21.0, "operation.intended", "o1", name=name, target="us-east", by="auto", change=None)
+        story.add(21.5, "operation.done", "o1").add(23.0, kind, region, **data).finish()
+        results.append(ended(tmp_path / region, story, failing(steadily(), 20.0, 24.0))[0])
     assert results == ["system", "responder"]
 
 
 def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_path: Path) -> None:
     """Rolled back by 25 s; users are well at 34.9 s by it, at 36 s no more."""
-    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0).finish()
-    assert ended(tmp_path / "a", made, failing(steadily(), 20.0, 34.9))[0] == "responder"
-    assert ended(tmp_path / "b", made, failing(steadily(), 20.0, 36.0))[0] == "system"
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0).finish()
+    assert ended(tmp_path / "a", story, failing(steadily(), 20.0, 34.9))[0] == "responder"
+    assert ended(tmp_path / "b", story, failing(steadily(), 20.0, 36.0))[0] == "system"
 
 
 @pytest.mark.parametrize(("migration", "who"), [("rename.sql", "schedule"), (None, "responder")])
@@ -203,23 +207,25 @@ def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
 ) -> None:
     """The fix comes 5 s after the roll-back was done, less than a window, and users are well only then."""
     about = {"service": "pricing", "kind": "schema", "rollback_of": None, "migration": migration}
-    made = Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
-    made.add(18.0, "change.started", "c1", **about, release="pricing-1.1.0", by="timeline").page(21.0)
-    made.rollback(22.0, 25.0)
-    made.add(
+    story = (
+        Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
+    )
+    story.add(18.0, "change.started", "c1", **about, release="pricing-1.1.0", by="timeline").page(21.0)
+    story.rollback(22.0, 25.0)
+    story.add(
         22.1, "change.started", "c2", **about | {"rollback_of": "c1"}, release="pricing-1.0.0", by="auto"
     )
-    made.add(30.0, "change.started", "c3", **about, release="pricing-1.1.1", by="timeline").finish()
-    assert ended(tmp_path, made, failing(steadily(), 20.0, 30.5))[0] == who
+    story.add(30.0, "change.started", "c3", **about, release="pricing-1.1.1", by="timeline").finish()
+    assert ended(tmp_path, story, failing(steadily(), 20.0, 30.5))[0] == who
 
 
 def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
     """The roll-back was in vain; the fix, ordered at 39.5 s, was not. That of another service fixes nothing."""
     results = []
     for service in ("pricing", "catalog"):
-        made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0)
-        made.deploy(39.5, 42.0, fault=False, change="c3", service=service).finish()
-        results.append(ended(tmp_path / service, made, failing(steadily(), 20.0, 40.0)))
+        story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0)
+        story.deploy(39.5, 42.0, fault=False, change="c3", service=service).finish()
+        results.append(ended(tmp_path / service, story, failing(steadily(), 20.0, 40.0)))
     assert results == [("schedule", "censored", 39.5), ("system", "measured", None)]
 
 
@@ -229,25 +235,25 @@ def test_a_restart_counts_from_the_first_ready_instance_of_its_service(
 ) -> None:
     """Users are well at 24.3 s; an instance was ready at 23 s, and the restart of pricing was done at 29 s."""
     fault = {"kind": "instance.memory", "target": "us-east.pricing", "service": "pricing"}
-    made = Story().begin().add(18.0, "fault.intended", "f1", **fault).add(18.1, "fault.injected", "f1")
-    made.add(22.5, "operation.intended", "o1", name="restart", target="pricing", by="auto", change=None)
-    made.add(23.0, "instance.ready", f"us-east.{service}.3", **PLACE | {"service": service})
-    made.add(29.0, "operation.done", "o1").finish()
-    assert ended(tmp_path, made, failing(steadily(), 20.0, 24.3))[0] == who
+    story = Story().begin().add(18.0, "fault.intended", "f1", **fault).add(18.1, "fault.injected", "f1")
+    story.add(22.5, "operation.intended", "o1", name="restart", target="pricing", by="auto", change=None)
+    story.add(23.0, "instance.ready", f"us-east.{service}.3", **PLACE | {"service": service})
+    story.add(29.0, "operation.done", "o1").finish()
+    assert ended(tmp_path, story, failing(steadily(), 20.0, 24.3))[0] == who
 
 
 @pytest.mark.parametrize(("region", "who"), [("eu-west", "responder"), ("us-east", "system")])
 def test_only_traffic_of_its_own_region_undoes_a_fail_over(tmp_path: Path, region: str, who: str) -> None:
     """Traffic returned to a region at 23.5 s, before users were well at 24 s."""
-    made = Story().begin().add(18.0, "fault.intended", "f1", **LOST).add(18.1, "fault.injected", "f1")
-    made.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="auto", change=None)
-    made.add(22.5, "operation.done", "o1").add(23.5, "traffic.returned", region).finish()
-    assert ended(tmp_path, made, failing(steadily(), 20.0, 24.0))[0] == who
+    story = Story().begin().add(18.0, "fault.intended", "f1", **LOST).add(18.1, "fault.injected", "f1")
+    story.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="auto", change=None)
+    story.add(22.5, "operation.done", "o1").add(23.5, "traffic.returned", region).finish()
+    assert ended(tmp_path, story, failing(steadily(), 20.0, 24.0))[0] == who
 
 
 @pytest.mark.parametrize(("by", "who"), [("schedule", "schedule"), ("responder", "system")])
 def test_only_the_timeline_s_reverts_are_the_schedule_s(tmp_path: Path, by: str, who: str) -> None:
     """A fault that somebody else took back as users were well again."""
-    made = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
-    made.add(29.98, "fault.reverted", "f1", by=by).finish()
-    assert ended(tmp_path, made, failing(steadily(), 20.0, 30.0))[0] == who
+    story = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
+    story.add(29.98, "fault.reverted", "f1", by=by).finish()
+    assert ended(tmp_path, story, failing(steadily(), 20.0, 30.0))[0] == who

@@ -21,8 +21,8 @@ APART = math.log(20) / 20.0
 def recorded(
     folder: Path, calibration: Any = None, until: float = 30.0, story: Story | None = None
 ) -> dict[str, Any]:
-    told = story or Story().begin().calibrated().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
-    path = write(folder / "run", told, failing(steadily(), 20.0, until))
+    events = story or Story().begin().calibrated().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+    path = write(folder / "run", events, failing(steadily(), 20.0, until))
     if calibration is not None:
         (path / "calibration.json").write_text(json.dumps(calibration), encoding="utf-8")
     return measure(path)
@@ -70,7 +70,7 @@ def test_the_sum_of_two_one_sided_errors_covers_95_percent_and_the_root_of_squar
     draw = random.Random(7)
     p95 = math.log(20)
     sums = [draw.expovariate(1) + draw.expovariate(1) for _ in range(20_000)]
-    covered = [sum(each <= bound for each in sums) / len(sums) for bound in (2 * p95, math.sqrt(2) * p95)]
+    covered = [sum(total <= bound for total in sums) / len(sums) for bound in (2 * p95, math.sqrt(2) * p95)]
     assert covered[0] > 0.95 > covered[1]
 
 

@@ -15,27 +15,27 @@ PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
 
 def lost() -> Story:
     """us-east is lost at 18 s with both its instances."""
-    made = (
+    story = (
         Story()
         .begin()
         .add(18.0, "fault.intended", "f1", kind="region.lose", target="us-east", region="us-east")
     )
     for number in (1, 2):
-        made.add(18.1, "instance.killed", f"us-east.pricing.{number}", **PLACE)
-    return made.add(18.2, "fault.injected", "f1")
+        story.add(18.1, "instance.killed", f"us-east.pricing.{number}", **PLACE)
+    return story.add(18.2, "fault.injected", "f1")
 
 
-def back(made: Story, t: float) -> Story:
+def back(story: Story, t: float) -> Story:
     """Both instances run again, under new names, and the fault is reverted a little later."""
     for number in (3, 4):
-        made.add(t, "instance.ready", f"us-east.pricing.{number}", **PLACE)
-    return made.add(t + 1, "fault.reverted", "f1", by="schedule")
+        story.add(t, "instance.ready", f"us-east.pricing.{number}", **PLACE)
+    return story.add(t + 1, "fault.reverted", "f1", by="schedule")
 
 
-def restored(folder: Path, made: Story) -> float | None:
-    outcome = measure(write(folder / "run", made.finish(), failing(steadily(), 20.0, 24.0)))
-    found: float | None = outcome["clocks"]["restored"]
-    return found
+def restored(folder: Path, story: Story) -> float | None:
+    outcome = measure(write(folder / "run", story.finish(), failing(steadily(), 20.0, 24.0)))
+    time: float | None = outcome["clocks"]["restored"]
+    return time
 
 
 def test_killed_instances_are_gone_until_others_are_ready(tmp_path: Path) -> None:
@@ -45,16 +45,16 @@ def test_killed_instances_are_gone_until_others_are_ready(tmp_path: Path) -> Non
 
 def test_one_instance_short_is_not_restored(tmp_path: Path) -> None:
     """The fault is over, and one of two is missing."""
-    made = lost().add(40.0, "instance.ready", "us-east.pricing.3", **PLACE)
-    assert restored(tmp_path, made.add(41.0, "fault.reverted", "f1", by="schedule")) is None
+    story = lost().add(40.0, "instance.ready", "us-east.pricing.3", **PLACE)
+    assert restored(tmp_path, story.add(41.0, "fault.reverted", "f1", by="schedule")) is None
 
 
 def test_a_fault_that_stands_at_the_end_is_not_restored(tmp_path: Path) -> None:
     """The clean-up reverts it after the end of the run, which counts for nothing."""
-    made = lost()
+    story = lost()
     for number in (3, 4):
-        made.add(40.0, "instance.ready", f"us-east.pricing.{number}", **PLACE)
-    assert restored(tmp_path, made) is None
+        story.add(40.0, "instance.ready", f"us-east.pricing.{number}", **PLACE)
+    assert restored(tmp_path, story) is None
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,19 @@ def test_a_fault_that_stands_at_the_end_is_not_restored(tmp_path: Path) -> None:
 )
 def test_a_database_and_its_traffic_come_back_too(tmp_path: Path, out: str, again: str) -> None:
     """A fenced database has to catch up, a drained region to get traffic; another region's doing so isn't it."""
-    made = back(lost().add(22.0, out, "us-east"), 40.0).add(43.0, again, "eu-west")
-    assert restored(tmp_path / "a", made) is None
-    made = back(lost().add(22.0, out, "us-east"), 40.0).add(45.5, again, "us-east")
-    assert restored(tmp_path / "b", made) == 45.5
+    story = back(lost().add(22.0, out, "us-east"), 40.0).add(43.0, again, "eu-west")
+    assert restored(tmp_path / "a", story) is None
+    story = back(lost().add(22.0, out, "us-east"), 40.0).add(45.5, again, "us-east")
+    assert restored(tmp_path / "b", story) == 45.5
 
 
 def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> None:
     """What the automation deployed in its place is no faulty release."""
-    made = Story().begin()
-    made.add(
+    story = Story().begin()
+    story.add(
         18.0, "fault.intended", "f1", kind="environment.delete", target="us-east", region="us-east", plan="c1"
     )
-    made.add(
+    story.add(
         18.0,
         "change.started",
         "c1",
@@ -84,15 +84,15 @@ def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> 
         by="automation",
     )
     for number in (1, 2):
-        made.add(18.1, "instance.killed", f"us-east.pricing.{number}", **PLACE)
-        made.add(
+        story.add(18.1, "instance.killed", f"us-east.pricing.{number}", **PLACE)
+        story.add(
             30.0, "instance.ready", f"us-east.pricing.{number + 2}", **{**PLACE, "release": "pricing-1.0.1"}
         )
-    made.add(32.0, "change.done", "c1").add(32.0, "fault.injected", "f1")
-    assert restored(tmp_path, made.add(32.5, "fault.reverted", "f1", by="system")) == 32.5
+    story.add(32.0, "change.done", "c1").add(32.0, "fault.injected", "f1")
+    assert restored(tmp_path, story.add(32.5, "fault.reverted", "f1", by="system")) == 32.5
 
 
-def migrated(made: Story, t: float, change: str, release: str, **more: Any) -> Story:
+def migrated(story: Story, t: float, change: str, release: str, **more: Any) -> Story:
     """A change that replaces every instance of pricing within a second."""
     about = {
         "service": "pricing",
@@ -101,27 +101,29 @@ def migrated(made: Story, t: float, change: str, release: str, **more: Any) -> S
         "rollback_of": None,
         "migration": None,
     }
-    made.add(t, "change.started", change, **about | more)
+    story.add(t, "change.started", change, **about | more)
     for region in ("us-east", "eu-west"):
         for number in (1, 2):
             gone = [
                 e
-                for e in made.events
+                for e in story.events
                 if e.kind == "instance.ready" and e.subject.startswith(f"{region}.pricing")
             ]
             place = PLACE | {"region": region, "release": release}
-            made.add(t + 0.8, "instance.ready", f"{region}.pricing.{change}{number}", **place)
-            made.add(t + 0.9, "instance.stopped", gone[-2].subject, release="")
-    return made.add(t + 1, "change.done", change)
+            story.add(t + 0.8, "instance.ready", f"{region}.pricing.{change}{number}", **place)
+            story.add(t + 0.9, "instance.stopped", gone[-2].subject, release="")
+    return story.add(t + 1, "change.done", change)
 
 
 def renamed(fix: bool) -> Story:
     """c1 is bad and renames a column at 18 s, is taken back at 22 s, and a third release fixes it all at 40 s."""
-    made = Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
-    migrated(made, 18.0, "c1", "pricing-1.1.0", migration="rename.sql")
-    migrated(made, 22.0, "c2", "pricing-1.0.0", by="auto", rollback_of="c1")
-    made.add(23.1, "fault.reverted", "f1", by="responder")
-    return migrated(made, 40.0, "c3", "pricing-1.1.1", migration="both.sql") if fix else made
+    story = (
+        Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
+    )
+    migrated(story, 18.0, "c1", "pricing-1.1.0", migration="rename.sql")
+    migrated(story, 22.0, "c2", "pricing-1.0.0", by="auto", rollback_of="c1")
+    story.add(23.1, "fault.reverted", "f1", by="responder")
+    return migrated(story, 40.0, "c3", "pricing-1.1.1", migration="both.sql") if fix else story
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,6 @@ def test_a_release_that_a_migration_left_behind_is_no_good_one(
 
 def test_it_is_good_again_after_the_next_change(tmp_path: Path) -> None:
     """The fix gave the column back, and was taken back itself: the first release runs on that, and all stays whole."""
-    made = migrated(renamed(True), 43.0, "c4", "pricing-1.0.0", by="auto", rollback_of="c3").finish()
-    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 40.5)))
+    story = migrated(renamed(True), 43.0, "c4", "pricing-1.0.0", by="auto", rollback_of="c3").finish()
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 40.5)))
     assert outcome["clocks"]["restored"] == 40.9

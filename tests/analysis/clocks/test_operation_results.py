@@ -28,18 +28,18 @@ DELETED = {"kind": "environment.delete", "target": "us-east", "region": "us-east
 
 
 def story(fault: dict[str, Any] | None, since: float = 18.0, until: float | None = None) -> Story:
-    made = Story().begin()
+    events = Story().begin()
     if fault:
-        made.add(since, "fault.intended", "f1", **fault).add(since + 0.2, "fault.injected", "f1")
+        events.add(since, "fault.intended", "f1", **fault).add(since + 0.2, "fault.injected", "f1")
     if fault and until:
-        made.add(until, "fault.reverted", "f1", by="schedule")
-    return made
+        events.add(until, "fault.reverted", "f1", by="schedule")
+    return events
 
 
-def operated(made: Story, t: float, name: str, target: str, done: float | None = None) -> Story:
-    number = f"o{sum(event.kind == 'operation.intended' for event in made.events) + 1}"
-    made.add(t, "operation.intended", number, name=name, target=target, by="auto", change=None)
-    return made.add(done or t + 0.5, "operation.done", number)
+def operated(events: Story, t: float, name: str, target: str, done: float | None = None) -> Story:
+    number = f"o{sum(event.kind == 'operation.intended' for event in events.events) + 1}"
+    events.add(t, "operation.intended", number, name=name, target=target, by="auto", change=None)
+    return events.add(done or t + 0.5, "operation.done", number)
 
 
 @pytest.mark.parametrize(
@@ -74,54 +74,57 @@ def test_right_is_what_acts_on_the_cause(
     tmp_path: Path, fault: dict[str, Any] | None, name: str, target: str, right: bool | None
 ) -> None:
     """By the fault that stood; of a flag it can't be told."""
-    made = operated(story(fault), 22.0, name, target).finish()
-    (found,) = carried_out(read_run(write(tmp_path / "run", made, steadily())))
-    assert (found.name, found.right, found.failed) == (name, right, False)
+    events = operated(story(fault), 22.0, name, target).finish()
+    (results,) = carried_out(read_run(write(tmp_path / "run", events, steadily())))
+    assert (results.name, results.right, results.failed) == (name, right, False)
 
 
 @pytest.mark.parametrize(("t", "right"), [(17.0, False), (20.0, True), (40.0, False)])
 def test_only_while_the_fault_stands(tmp_path: Path, t: float, right: bool) -> None:
     """Before it and after its revert there is nothing to leave the region for."""
-    made = operated(story(LOST, 18.0, 30.0), t, "failover", "us-east").finish()
-    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+    events = operated(story(LOST, 18.0, 30.0), t, "failover", "us-east").finish()
+    assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is right
 
 
 def test_a_fault_that_failed_never_stood(tmp_path: Path) -> None:
     """A deletion refused at the door is no reason to promote."""
-    made = (
+    events = (
         Story()
         .begin()
         .add(18.0, "fault.intended", "f1", **DELETED)
         .add(18.1, "fault.failed", "f1", why="refused")
     )
-    found = carried_out(
-        read_run(write(tmp_path / "run", operated(made, 20.0, "promote", "eu-west").finish(), []))
+    results = carried_out(
+        read_run(write(tmp_path / "run", operated(events, 20.0, "promote", "eu-west").finish(), []))
     )
-    assert found[0].right is False
+    assert results[0].right is False
 
 
 def test_after_a_promotion_another_region_s_loss_is_the_primary_s(tmp_path: Path) -> None:
     """eu-west was promoted, then isolated: now it is the one to promote away from."""
-    made = story(DATABASE, 18.0, 25.0).add(20.0, "database.promoted", "eu-west", instead_of="us-east")
-    made.add(30.0, "fault.intended", "f2", **ISOLATED_WEST)
-    operated(operated(made, 28.0, "promote", "us-east"), 32.0, "promote", "us-east").finish()
-    assert [each.right for each in carried_out(read_run(write(tmp_path / "run", made, [])))] == [False, True]
+    events = story(DATABASE, 18.0, 25.0).add(20.0, "database.promoted", "eu-west", instead_of="us-east")
+    events.add(30.0, "fault.intended", "f2", **ISOLATED_WEST)
+    operated(operated(events, 28.0, "promote", "us-east"), 32.0, "promote", "us-east").finish()
+    assert [operation.right for operation in carried_out(read_run(write(tmp_path / "run", events, [])))] == [
+        False,
+        True,
+    ]
 
 
 def test_a_fenced_region_may_rejoin_after_its_fault(tmp_path: Path) -> None:
     """Reverted or not."""
-    made = story(LOST, 18.0, 25.0).add(20.0, "fence.confirmed", "us-east")
-    found = carried_out(
-        read_run(write(tmp_path / "run", operated(made, 40.0, "rejoin", "us-east").finish(), []))
+    events = story(LOST, 18.0, 25.0).add(20.0, "fence.confirmed", "us-east")
+    results = carried_out(
+        read_run(write(tmp_path / "run", operated(events, 40.0, "rejoin", "us-east").finish(), []))
     )
-    assert found[0].right is True
+    assert results[0].right is True
 
 
 def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
     """The region goes grey, nothing sees it down, and the responder drains it."""
     grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
-    made = operated(story(grey), 22.5, "failover", "us-east", 23.0).finish()
-    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    events = operated(story(grey), 22.5, "failover", "us-east", 23.0).finish()
+    outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 24.0)))
     assert (outcome["ended_by"], outcome["clocks"]["act"], outcome["clocks"]["acted"]) == (
         "responder",
         22.5,
@@ -131,9 +134,9 @@ def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
 
 def test_a_fail_over_the_edge_had_made_already_ended_nothing(tmp_path: Path) -> None:
     """The edge saw the region down at 21 s; the operation of 22.5 s came too late to have done it."""
-    made = story(LOST).add(21.0, "region.seen", "us-east", up=False, database=False, drained=False)
-    operated(made, 22.5, "failover", "us-east").finish()
-    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    events = story(LOST).add(21.0, "region.seen", "us-east", up=False, database=False, drained=False)
+    operated(events, 22.5, "failover", "us-east").finish()
+    outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 24.0)))
     assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("system", None)
     assert outcome["operations"][0]["right"] is True
 
@@ -149,8 +152,8 @@ TIMELINE = [{"at": "3s", "region.lose": {"region": "us-east", "for": "12s"}}]
 
 def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
     """`for: 12s` from 18 s: users are well at 31 s, though `reverted` says 35 s, when all had caught up."""
-    made = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
-    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 31.0), timeline=TIMELINE))
+    events = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
+    outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 31.0), timeline=TIMELINE))
     assert (outcome["ended_by"], outcome["ttr_state"], outcome["ttr_censored_at"]) == (
         "schedule",
         "censored",
@@ -160,36 +163,36 @@ def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
 
 def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> None:
     """The loss is over at 23 s by the system's own doing; the return at 35 s hurts again, until 38 s."""
-    made = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
+    events = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
     requests = failing(failing(steadily(), 20.0, 23.0), 35.5, 38.0)
-    outcome = measure(write(tmp_path / "run", made, requests, timeline=TIMELINE))
+    outcome = measure(write(tmp_path / "run", events, requests, timeline=TIMELINE))
     assert (outcome["ended_by"], outcome["ttr_s"]) == ("system", 18.0)
     assert outcome["relapses"] == [{"recovered": 23.0, "breached": 35.5}]
 
 
-def shipped(made: Story, t: float, change: str, back: str | None = None, by: str = "auto") -> Story:
+def shipped(events: Story, t: float, change: str, back: str | None = None, by: str = "auto") -> Story:
     """A change of pricing, or the roll-back of one; done half a second later."""
     about = {"service": "pricing", "release": f"pricing-{change}", "by": by, "rollback_of": back}
-    return made.add(t, "change.started", change, **about).add(t + 0.5, "change.done", change)
+    return events.add(t, "change.started", change, **about).add(t + 0.5, "change.done", change)
 
 
 def twice(told: bool) -> Story:
     """c1 is bad and c2 good; `rollback pricing` takes c2 back and then, asked again, c1."""
-    made = Story().begin().deploy(18.0, 19.0)
-    shipped(made, 19.5, "c2", by="timeline")
+    events = Story().begin().deploy(18.0, 19.0)
+    shipped(events, 19.5, "c2", by="timeline")
     for t, number, change, back in ((22.0, "o1", "c3", "c2"), (24.0, "o2", "c4", "c1")):
-        made.add(t, "operation.intended", number, name="rollback", target="pricing", by="auto", change=None)
-        made.add(t + 0.9, "operation.done", number, **({"change": back} if told else {}))
+        events.add(t, "operation.intended", number, name="rollback", target="pricing", by="auto", change=None)
+        events.add(t + 0.9, "operation.done", number, **({"change": back} if told else {}))
         if not told:
-            shipped(made, t + 0.1, change, back)
-    return made.finish()
+            shipped(events, t + 0.1, change, back)
+    return events.finish()
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_second_rollback_of_a_service_takes_back_the_change_before(tmp_path: Path, told: bool) -> None:
     """By what the operation says it took back or, in older journals, by the change that it began."""
     run = read_run(write(tmp_path / "run", twice(told), steadily()))
-    assert [each.right for each in carried_out(run)] == [False, True]
+    assert [operation.right for operation in carried_out(run)] == [False, True]
 
 
 @pytest.mark.parametrize(("end", "right"), [("change.done", True), ("change.failed", True), (None, False)])
@@ -197,44 +200,44 @@ def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
     tmp_path: Path, end: str | None, right: bool
 ) -> None:
     """c2, shipped on the bad c1, was taken back by somebody else or had failed; else it is what was meant."""
-    made = Story().begin().deploy(18.0, 19.0)
-    shipped(made, 19.5, "c2", by="timeline")
+    events = Story().begin().deploy(18.0, 19.0)
+    shipped(events, 19.5, "c2", by="timeline")
     if end == "change.done":
-        shipped(made, 20.5, "c3", "c2", by="somebody")
+        shipped(events, 20.5, "c3", "c2", by="somebody")
     elif end:
-        made.add(20.5, end, "c2", why="it didn't start")
-    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
-    made.add(22.1, "operation.failed", "o1", why="out of order").finish()
-    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is right
+        events.add(20.5, end, "c2", why="it didn't start")
+    events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    events.add(22.1, "operation.failed", "o1", why="out of order").finish()
+    assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is right
 
 
 def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
     """The bad c1 stood when it was ordered, but a good c2 was shipped before it came to its turn."""
-    made = Story().begin().deploy(18.0, 19.0)
-    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
-    shipped(shipped(made, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(
+    events = Story().begin().deploy(18.0, 19.0)
+    events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(events, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(
         22.9, "operation.done", "o1"
     ).finish()
-    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
+    assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is False
 
 
 def test_a_region_that_the_edge_lost_elsewhere_leaves_a_fail_over_its_effect(tmp_path: Path) -> None:
     """The edge saw eu-west down, not us-east: the operator's fail-over of us-east came in time."""
     grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
-    made = story(grey).add(21.0, "region.seen", "eu-west", up=False, database=False, drained=False)
-    operated(made, 22.5, "failover", "us-east", 23.0).finish()
-    outcome = measure(write(tmp_path / "run", made, failing(steadily(), 20.0, 24.0)))
+    events = story(grey).add(21.0, "region.seen", "eu-west", up=False, database=False, drained=False)
+    operated(events, 22.5, "failover", "us-east", 23.0).finish()
+    outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 24.0)))
     assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("responder", 22.5)
 
 
 def test_a_rollback_is_judged_by_its_own_change(tmp_path: Path) -> None:
     """While `rollback pricing` of auto takes back the good c2, the lead takes back the bad c1: auto's is wrong."""
-    made = Story().begin().deploy(18.0, 19.0)
-    shipped(made, 19.5, "c2", by="timeline")
-    made.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
-    shipped(shipped(made, 22.05, "c3", "c1", by="lead"), 22.1, "c4", "c2")
-    made.add(22.9, "operation.done", "o1").finish()
-    assert carried_out(read_run(write(tmp_path / "run", made, steadily())))[0].right is False
+    events = Story().begin().deploy(18.0, 19.0)
+    shipped(events, 19.5, "c2", by="timeline")
+    events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
+    shipped(shipped(events, 22.05, "c3", "c1", by="lead"), 22.1, "c4", "c2")
+    events.add(22.9, "operation.done", "o1").finish()
+    assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is False
 
 
 @pytest.mark.parametrize(
@@ -244,6 +247,6 @@ def test_of_several_operations_the_last_right_one_ended_it(
     tmp_path: Path, later: str, target: str, act: float
 ) -> None:
     """A right fail-over at 22 s, then a right promotion or a flag of which nothing is known."""
-    made = operated(operated(story(LOST), 22.0, "failover", "us-east"), 23.0, later, target)
-    outcome = measure(write(tmp_path / "run", made.finish(), failing(steadily(), 20.0, 24.0)))
+    events = operated(operated(story(LOST), 22.0, "failover", "us-east"), 23.0, later, target)
+    outcome = measure(write(tmp_path / "run", events.finish(), failing(steadily(), 20.0, 24.0)))
     assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("responder", act)

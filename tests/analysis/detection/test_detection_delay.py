@@ -26,15 +26,17 @@ def story() -> Story:
     return Story().begin().calibrated().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
 
 
-def found(
-    folder: Path, told: Story, requests: list[Request] | None = None, **scenario: Any
+def measured(
+    folder: Path, events: Story, requests: list[Request] | None = None, **scenario: Any
 ) -> dict[str, Any]:
-    return measure(write(folder / "run", told.finish(), half() if requests is None else requests, **scenario))
+    return measure(
+        write(folder / "run", events.finish(), half() if requests is None else requests, **scenario)
+    )
 
 
 def test_p1_is_counted_from_effect_to_recovery(tmp_path: Path) -> None:
     """100 of the 199 from the first bad request to just after the last one; p0, rate and streams as journalled."""
-    outcome = found(tmp_path, story())
+    outcome = measured(tmp_path, story())
     detection = outcome["detection"]
     assert (outcome["clocks"]["effect"], outcome["clocks"]["recovered"]) == (20.0, 29.95)
     assert detection["p1"] == pytest.approx(100 / 199, abs=1e-6)
@@ -53,7 +55,7 @@ def test_p1_is_counted_from_effect_to_recovery(tmp_path: Path) -> None:
 
 def test_the_upper_bound_of_p0_gives_the_other_end(tmp_path: Path) -> None:
     """No error in 200 bounds p0 at 1.49 % (95 %): 1 − 0.05 to the power of 1/200. The limit is longer there."""
-    detection = found(tmp_path, story())["detection"]
+    detection = measured(tmp_path, story())["detection"]
     upper = 1 - 0.05 ** (1 / 200)
     assert detection["p0_upper"] == pytest.approx(upper, abs=1e-6)
     assert detection["limit_at_upper_s"] == pytest.approx(limit(upper, 100 / 199, 20.0), abs=1e-6)
@@ -62,8 +64,8 @@ def test_the_upper_bound_of_p0_gives_the_other_end(tmp_path: Path) -> None:
 
 def test_the_budget_of_false_alarms_is_shared_by_the_paging_streams(tmp_path: Path) -> None:
     """Eight of them: a longer limit than one alone has, by the same chain."""
-    told = Story().begin().calibrated(streams=8).deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
-    outcome = found(tmp_path, told)
+    events = Story().begin().calibrated(streams=8).deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
+    outcome = measured(tmp_path, events)
     assert outcome["limit_s"] == pytest.approx(limit(0.0025, 100 / 199, 20.0, streams=8), abs=1e-6)
     assert outcome["limit_s"] > limit(0.0025, 100 / 199, 20.0)
 
@@ -75,9 +77,9 @@ def test_it_is_of_the_slo_whose_page_detected(tmp_path: Path) -> None:
         request.journey = (
             "buy" if request.planned >= 20.5 and round(request.planned / 0.05) % 4 == 0 else "browse"
         )
-    told = Story().begin().calibrated().calibrated("buy", p0=0.004, rate=5.0)
-    outcome = found(
-        tmp_path, told.deploy(18.0, 19.0).page(21.5, "buy").rollback(22.5, 29.0), requests, slos=TWO
+    events = Story().begin().calibrated().calibrated("buy", p0=0.004, rate=5.0)
+    outcome = measured(
+        tmp_path, events.deploy(18.0, 19.0).page(21.5, "buy").rollback(22.5, 29.0), requests, slos=TWO
     )
     assert (outcome["detection"]["slo"], outcome["detection"]["p0"], outcome["detection"]["p1"]) == (
         "buy",
@@ -89,8 +91,8 @@ def test_it_is_of_the_slo_whose_page_detected(tmp_path: Path) -> None:
 
 def test_undetected_it_is_of_the_slo_that_broke_first(tmp_path: Path) -> None:
     """The limit is known without a page; what took how long isn't."""
-    told = Story().begin().calibrated().deploy(18.0, 19.0).rollback(22.5, 29.0)
-    outcome = found(tmp_path, told)
+    events = Story().begin().calibrated().deploy(18.0, 19.0).rollback(22.5, 29.0)
+    outcome = measured(tmp_path, events)
     assert outcome["detection"]["slo"] == "shop"
     assert outcome["limit_s"] is not None
     assert outcome["detection"]["ratio"] is None
@@ -98,15 +100,15 @@ def test_undetected_it_is_of_the_slo_that_broke_first(tmp_path: Path) -> None:
 
 def test_the_last_calibration_before_the_effect_counts(tmp_path: Path) -> None:
     """One made later, of a system already broken, is nobody's normal."""
-    told = story().add(16.0, "stream.calibrated", "shop", n=300, errors=3, p0=0.012, rate=21.0, streams=2)
-    told.add(25.0, "stream.calibrated", "shop", n=300, errors=150, p0=0.5, rate=20.0, streams=2)
-    assert found(tmp_path, told)["detection"]["p0"] == 0.012
+    events = story().add(16.0, "stream.calibrated", "shop", n=300, errors=3, p0=0.012, rate=21.0, streams=2)
+    events.add(25.0, "stream.calibrated", "shop", n=300, errors=150, p0=0.5, rate=20.0, streams=2)
+    assert measured(tmp_path, events)["detection"]["p0"] == 0.012
 
 
 def test_each_detector_is_held_against_the_limit(tmp_path: Path) -> None:
     """Those that page and those that watch; null for one that saw nothing."""
-    told = story().page(22.0, detector="threshold", pages=False, alert="a2")
-    outcome = found(tmp_path, told)
+    events = story().page(22.0, detector="threshold", pages=False, alert="a2")
+    outcome = measured(tmp_path, events)
     ratios = {name: each["limit_ratio"] for name, each in outcome["detectors"].items()}
     assert ratios["cusum"] == outcome["detection"]["ratio"]
     assert ratios["threshold"] == pytest.approx(2.0 / outcome["limit_s"], abs=1e-5)
@@ -115,19 +117,19 @@ def test_each_detector_is_held_against_the_limit(tmp_path: Path) -> None:
 
 def test_without_an_effect_there_is_no_limit(tmp_path: Path) -> None:
     """All null."""
-    outcome = found(tmp_path, Story().begin().calibrated().deploy(18.0, 19.0), steadily())
+    outcome = measured(tmp_path, Story().begin().calibrated().deploy(18.0, 19.0), steadily())
     assert set(outcome["detection"].values()) == {None}
     assert outcome["limit_s"] is None
 
 
 def test_a_journal_that_lacks_the_calibration_gives_no_limit(tmp_path: Path) -> None:
     """p1 is known from the samples alone, the rest isn't."""
-    outcome = found(tmp_path, Story().begin().deploy(18.0, 19.0).page(21.0))
+    outcome = measured(tmp_path, Story().begin().deploy(18.0, 19.0).page(21.0))
     assert (outcome["detection"]["slo"], outcome["limit_s"]) == ("shop", None)
     assert outcome["detection"]["p1"] == pytest.approx(100 / 199, abs=1e-6)
 
 
 def test_a_change_below_what_was_normal_has_no_limit(tmp_path: Path) -> None:
     """Where p0 was as high as p1 there was nothing to detect: null, not infinity."""
-    told = Story().begin().calibrated(p0=0.6).deploy(18.0, 19.0).page(21.0)
-    assert found(tmp_path, told)["limit_s"] is None
+    events = Story().begin().calibrated(p0=0.6).deploy(18.0, 19.0).page(21.0)
+    assert measured(tmp_path, events)["limit_s"] is None

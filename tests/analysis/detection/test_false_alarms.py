@@ -14,20 +14,25 @@ from tests.support.run_folders import Request, Story, failing, steadily, write
 
 
 def quiet(folder: Path, story: Story, requests: list[Request] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = measure(write(folder / "run", story, requests or steadily()))["quiet"]
-    return found
+    quiet_time: dict[str, Any] = measure(write(folder / "run", story, requests or steadily()))["quiet"]
+    return quiet_time
 
 
 def test_a_fault_ends_the_quiet_time(tmp_path: Path) -> None:
     """From 5 s to 18 s; no page in 13 s still allows −ln 0.05 in 13 s: 830 an hour, about 3/T."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
-    found = quiet(tmp_path, story, failing(steadily(), 20.0, 30.0))
-    assert (found["since"], found["until"], found["seconds"], found["pages"]) == (5.0, 18.0, 13.0, 0)
-    assert (found["per_hour"], found["bound_per_hour"]) == (
+    quiet_time = quiet(tmp_path, story, failing(steadily(), 20.0, 30.0))
+    assert (quiet_time["since"], quiet_time["until"], quiet_time["seconds"], quiet_time["pages"]) == (
+        5.0,
+        18.0,
+        13.0,
+        0,
+    )
+    assert (quiet_time["per_hour"], quiet_time["bound_per_hour"]) == (
         0.0,
         pytest.approx(-math.log(0.05) / 13 * 3600, abs=1e-3),
     )
-    assert found["bound_per_hour"] == pytest.approx(3 / 13 * 3600, rel=0.002)
+    assert quiet_time["bound_per_hour"] == pytest.approx(3 / 13 * 3600, rel=0.002)
 
 
 def test_a_control_run_is_quiet_to_its_end(tmp_path: Path) -> None:
@@ -47,21 +52,21 @@ def test_alarms_are_counted_by_detector_and_pages_together(tmp_path: Path) -> No
     """Two of one that watches, one page: rates per hour, and bounds that no longer are 3/T."""
     story = Story().begin().page(30.0).page(20.0, detector="threshold", pages=False, alert="a2")
     story.page(40.0, detector="threshold", pages=False, alert="a3").page(4.0, alert="warm-up")
-    found = quiet(tmp_path, story.finish(reason="no_effect"))
+    quiet_time = quiet(tmp_path, story.finish(reason="no_effect"))
     hours = 55 / 3600
-    assert (found["pages"], found["per_hour"]) == (1, pytest.approx(1 / hours, abs=1e-3))
-    assert found["bound_per_hour"] == pytest.approx(4.744 / hours, rel=1e-3)
-    counts = {name: each["alarms"] for name, each in found["detectors"].items() if each["alarms"]}
+    assert (quiet_time["pages"], quiet_time["per_hour"]) == (1, pytest.approx(1 / hours, abs=1e-3))
+    assert quiet_time["bound_per_hour"] == pytest.approx(4.744 / hours, rel=1e-3)
+    counts = {name: each["alarms"] for name, each in quiet_time["detectors"].items() if each["alarms"]}
     assert counts == {"cusum": 1, "threshold": 2}
-    assert found["detectors"]["threshold"]["bound_per_hour"] == pytest.approx(6.296 / hours, rel=1e-3)
+    assert quiet_time["detectors"]["threshold"]["bound_per_hour"] == pytest.approx(6.296 / hours, rel=1e-3)
 
 
 def test_time_in_which_an_slo_was_in_breach_is_not_quiet(tmp_path: Path) -> None:
     """In steady state, or anywhere in a control run: all null."""
     early = Story().begin(met=False, why="x").finish(15.0, "unsteady")
-    found = quiet(tmp_path / "a", early, failing(steadily(15.0), 6.0, 15.0))
-    assert {found[key] for key in ("since", "until", "seconds", "pages", "bound_per_hour")} == {None}
-    assert found["detectors"]["cusum"] == {"alarms": None, "per_hour": None, "bound_per_hour": None}
+    quiet_time = quiet(tmp_path / "a", early, failing(steadily(15.0), 6.0, 15.0))
+    assert {quiet_time[key] for key in ("since", "until", "seconds", "pages", "bound_per_hour")} == {None}
+    assert quiet_time["detectors"]["cusum"] == {"alarms": None, "per_hour": None, "bound_per_hour": None}
     late = quiet(tmp_path / "b", Story().begin().finish(), failing(steadily(), 30.0, 40.0))
     assert late["seconds"] is None
 

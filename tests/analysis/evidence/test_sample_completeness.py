@@ -53,10 +53,10 @@ def said(run: Run) -> list[str]:
 def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
     """Every first step and every second is there, and none is asked for after a failure."""
     run = read_run(folder(tmp_path, fail={10, 11, 500}))
-    found = missing(run)
-    assert found is not None
-    assert (len(found.times), said(run)) == (0, [])
-    assert found.planned > 1500
+    gap = missing(run)
+    assert gap is not None
+    assert (len(gap.times), said(run)) == (0, [])
+    assert gap.planned > 1500
     assert measure(tmp_path / "run")["load"]["missing"] == 0
 
 

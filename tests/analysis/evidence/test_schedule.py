@@ -60,7 +60,7 @@ def test_it_is_the_load_s_own_to_the_bit(
         shard=Path("0.shard"),
         surges=tuple(load.Surge(since=since, factor=factor) for since, factor in surges),
     )
-    planned = [each.planned for each in itertools.islice(load.arrivals(plan), 200)]
+    planned = [arrival.planned for arrival in itertools.islice(load.arrivals(plan), 200)]
     kinds = tuple((STEPS[name], weight) for name, weight in journeys.items())
     schedule = Schedule(seed, 1.5, rate, kinds, users, 0.2, tuple(surges))
     assert schedule.begins(planned[-1]).tolist() == planned

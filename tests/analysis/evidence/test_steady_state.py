@@ -29,9 +29,9 @@ def run_of(folder: Path, *requests: tuple[ErrorKind, int]) -> Run:
 def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
     """Each request once, and its retries; what was never sent not at all."""
     some = [(ErrorKind.NONE, 1), (ErrorKind.STATUS, 4), (ErrorKind.CONNECTION, 255), (ErrorKind.NOT_SENT, 0)]
-    found = sent(run_of(tmp_path / "run", *some, (ErrorKind.STATUS, 255)), None)
-    assert (found.planned, found.achieved, found.late, found.not_sent) == (5, 4, 1, 1)
-    assert found.attempts == 1 + 4 + 255 + 255
+    counts = sent(run_of(tmp_path / "run", *some, (ErrorKind.STATUS, 255)), None)
+    assert (counts.planned, counts.achieved, counts.late, counts.not_sent) == (5, 4, 1, 1)
+    assert counts.attempts == 1 + 4 + 255 + 255
 
 
 def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
@@ -45,5 +45,5 @@ def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
 def test_what_was_planned_past_the_end_doesn_t_count(tmp_path: Path) -> None:
     """Requests and attempts count if they were planned before the load was stopped."""
     requests = [(ErrorKind.STATUS, 2)] * (int(END) + 10)
-    found = sent(run_of(tmp_path / "run", *requests), None)
-    assert found.attempts == 2 * found.planned == 2 * (int(END) - 2)
+    counts = sent(run_of(tmp_path / "run", *requests), None)
+    assert counts.attempts == 2 * counts.planned == 2 * (int(END) - 2)

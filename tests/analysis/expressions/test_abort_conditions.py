@@ -146,10 +146,10 @@ def test_only_what_is_mentioned_is_worked_out(tmp_path: Path) -> None:
 )
 def test_bad_conditions(expression: str, words: list[str]) -> None:
     """What only an end can know, and what is misspelt, is told before a run."""
-    found = check(expression, ABORT, slos=["shop"], regions=["us-east"], journeys=["buy"])
-    assert found is not None
+    problem = check(expression, ABORT, slos=["shop"], regions=["us-east"], journeys=["buy"])
+    assert problem is not None
     for word in words:
-        assert word in found
+        assert word in problem
 
 
 def test_names_of_a_run_under_way_are_none_of_expect() -> None:

@@ -66,10 +66,10 @@ def test_good_expressions(expression: str) -> None:
 )
 def test_bad_expressions(expression: str, words: list[str]) -> None:
     """One clear message with its place and a hint, before anything runs."""
-    found = check(expression)
-    assert found is not None
+    problem = check(expression)
+    assert problem is not None
     for word in words:
-        assert word in found
+        assert word in problem
 
 
 def test_names_that_the_scenario_chose() -> None:
@@ -142,9 +142,9 @@ def test_censored_is_infinite(lost: Outcome, expression: str, holds: bool | None
 
 def test_values_are_told(recovered: Outcome, lost: Outcome) -> None:
     """The names used and their values; a null is explained by its state."""
-    found = evaluate('ttd < 5s && slos["shop"].verdict == "breach" && audit.lost == 0', recovered)
-    assert found.values == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}
-    assert found.states == {"audit.lost": "not_measured"}
+    problem = evaluate('ttd < 5s && slos["shop"].verdict == "breach" && audit.lost == 0', recovered)
+    assert problem.values == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}
+    assert problem.states == {"audit.lost": "not_measured"}
     censored = evaluate("ttr < 30s || ttr < 60s", lost)
     assert (censored.values, censored.states) == ({"ttr": None}, {"ttr": "censored"})
 

@@ -18,13 +18,13 @@ from tests.support.run_folders import END, Request, Story, failing, steadily, wr
 
 
 def story(seed: int = 7) -> Story:
-    made = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
-    first = made.events[0]
-    made.events[0] = Event(first.t, first.kind, first.subject, {**first.data, "seed": seed})
-    return made
+    recorded = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+    first = recorded.events[0]
+    recorded.events[0] = Event(first.t, first.kind, first.subject, {**first.data, "seed": seed})
+    return recorded
 
 
-def told(folder: Path, requests: list[Request], seed: int = 7, **scenario: Any) -> dict[str, Any]:
+def reports_in(folder: Path, requests: list[Request], seed: int = 7, **scenario: Any) -> dict[str, Any]:
     customer_reports: dict[str, Any] = measure(write(folder, story(seed), requests, **scenario))[
         "customer_reports"
     ]
@@ -45,7 +45,7 @@ def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
 def test_the_same_samples_and_seed_give_the_same_reports(tmp_path: Path) -> None:
     """And another seed others."""
     one, again, other = (
-        told(tmp_path / name, failing(steadily(), 20.0, 40.0), seed)
+        reports_in(tmp_path / name, failing(steadily(), 20.0, 40.0), seed)
         for name, seed in (("a", 7), ("b", 7), ("c", 8))
     )
     assert one == again
@@ -55,16 +55,16 @@ def test_the_same_samples_and_seed_give_the_same_reports(tmp_path: Path) -> None
 def test_the_order_in_which_workers_wrote_doesn_t_matter(tmp_path: Path) -> None:
     """Who complains hangs on user and time, and not on the place of a record."""
     requests = failing(steadily(), 20.0, 40.0)
-    assert told(tmp_path / "a", requests) == told(tmp_path / "b", requests[::-1])
+    assert reports_in(tmp_path / "a", requests) == reports_in(tmp_path / "b", requests[::-1])
 
 
 def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
     """Counts of each second from the effect on; the last is not empty."""
-    found = told(tmp_path / "run", failing(steadily(), 20.0, 45.0))
-    counts = found["curve"]["counts"]
-    assert found["curve"]["since"] == 20.0
-    assert (sum(counts), max(counts), counts[-1] > 0) == (found["total"], found["peak"], True)
-    assert int(found["first_s"]) == next(second for second, count in enumerate(counts) if count)
+    reports = reports_in(tmp_path / "run", failing(steadily(), 20.0, 45.0))
+    counts = reports["curve"]["counts"]
+    assert reports["curve"]["since"] == 20.0
+    assert (sum(counts), max(counts), counts[-1] > 0) == (reports["total"], reports["peak"], True)
+    assert int(reports["first_s"]) == next(second for second, count in enumerate(counts) if count)
     assert len(counts) <= END - 20.0
 
 
@@ -135,4 +135,4 @@ def test_an_expectation_may_speak_of_them(tmp_path: Path) -> None:
     folder = write(tmp_path / "run", story(), failing(steadily(), 20.0, 45.0), expect=expect)
     assert [expectation["holds"] for expectation in measure(folder)["expectations"]] == [True, True, True]
     few = write(tmp_path / "few", story(), failing(steadily(), 20.0, 20.2), expect=expect[:1])
-    assert [each["holds"] for each in measure(few)["expectations"]] == [None]
+    assert [judged["holds"] for judged in measure(few)["expectations"]] == [None]

@@ -60,7 +60,7 @@ def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
     assert (east["failed"], east["failed_ratio"], east["users"]) == (len(bad), 1.0, len(bad))
     assert (west["failed"], west["users"], west["users_affected_ratio"], west["hurt_s"]) == (0, 0, 0.0, 0.0)
     assert east["hurt_s"] == pytest.approx(bad[-1].planned + 2.0 - bad[0].planned)
-    cells = {(each["region"], each["journey"]): each for each in impact["blast"]}
+    cells = {(cell["region"], cell["journey"]): cell for cell in impact["blast"]}
     assert set(cells) == {(region, journey) for region in HOMES for journey in ("buy", "browse")}
     buyers = [r for r in bad if r.journey == "buy"]
     assert cells["us-east", "buy"]["failed"] == len(buyers)

@@ -24,25 +24,25 @@ def suite(folder: Path, story: Story, **scenario: Any) -> Xml.Element:
 def test_every_expectation_is_a_case(tmp_path: Path) -> None:
     """One case for the verdict, one an expectation; false fails, unknown is skipped, each with its values."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
-    found = suite(tmp_path, story, expect=["ttd < 5s", "ttr < 9s && 1 < 2", "audit.lost == 0"])
-    cases = {case.get("name"): case for case in found}
+    suites = suite(tmp_path, story, expect=["ttd < 5s", "ttr < 9s && 1 < 2", "audit.lost == 0"])
+    cases = {case.get("name"): case for case in suites}
     assert list(cases) == ["verdict", "ttd < 5s", "ttr < 9s && 1 < 2", "audit.lost == 0"]
     assert len(cases["ttd < 5s"]) == 0
-    assert [(each.tag, each.get("message")) for each in cases["ttr < 9s && 1 < 2"]] == [
+    assert [(child.tag, child.get("message")) for child in cases["ttr < 9s && 1 < 2"]] == [
         ("failure", "ttr=10.0")
     ]
-    assert [(each.tag, each.get("message")) for each in cases["audit.lost == 0"]] == [
+    assert [(child.tag, child.get("message")) for child in cases["audit.lost == 0"]] == [
         ("skipped", "audit.lost=not_measured")
     ]
     assert cases["verdict"][0].tag == "failure"
-    assert [found.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "2", "0", "1"]
+    assert [suites.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "2", "0", "1"]
 
 
 def test_an_error_of_the_tool_is_an_error(tmp_path: Path) -> None:
     """With its reason; characters that XML can't hold are replaced."""
     story = Story().begin().add(16.0, "run.error", where="up", why="log\x1b[31m ended").finish(16.0, "error")
-    found = suite(tmp_path, story)
-    assert (found[0][0].tag, found[0][0].get("message")) == ("error", "up: log\ufffd[31m ended")
+    suites = suite(tmp_path, story)
+    assert (suites[0][0].tag, suites[0][0].get("message")) == ("error", "up: log\ufffd[31m ended")
 
 
 def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
     story = (
         Story().begin().deploy(18.0, 19.0).add(26.0, "run.stopped", expr="alerts > 3", values={"alerts": 4.0})
     )
-    found = suite(tmp_path, story.finish(26.0, "stopped"), expect=["1 < 2"])
+    suites = suite(tmp_path, story.finish(26.0, "stopped"), expect=["1 < 2"])
     message = 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
-    assert [(each.tag, each.get("message")) for each in found[0]] == [("failure", message)]
+    assert [(child.tag, child.get("message")) for child in suites[0]] == [("failure", message)]
 
 
 def of_suite(**given: Any) -> dict[str, Xml.Element]:
@@ -62,20 +62,20 @@ def of_suite(**given: Any) -> dict[str, Xml.Element]:
         junit_suite(Suite.model_validate(made(entry(), entry("lost", [5.0, inf]), late, **given)))
     )
     assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == [
-        str(sum(int(each.get(key, "0")) for each in root))
+        str(sum(int(child.get(key, "0")) for child in root))
         for key in ("tests", "failures", "errors", "skipped")
     ]
-    return {str(each.get("name")): each for each in root}
+    return {str(child.get("name")): child for child in root}
 
 
 def test_a_suite_has_a_junit_suite_for_each_scenario() -> None:
     """A case stands for all trials, under a name that never changes; what never ran is skipped, and no pass."""
-    found = of_suite()
-    assert [len(found["bad-deploy"].findall(f"testcase/{state}")) for state in ("failure", "skipped")] == [
+    suites = of_suite()
+    assert [len(suites["bad-deploy"].findall(f"testcase/{state}")) for state in ("failure", "skipped")] == [
         0,
         0,
     ]
-    verdict, expected = found["lost"]
+    verdict, expected = suites["lost"]
     assert (verdict.get("classname"), verdict.get("name"), verdict.get("file")) == (
         "gameday.lost",
         "verdict",
@@ -84,13 +84,13 @@ def test_a_suite_has_a_junit_suite_for_each_scenario() -> None:
     assert expected[0].tag == "failure"
     assert expected[0].get("message") == expected[0].text.replace("\n", "; ")  # type: ignore[union-attr]
     assert expected[0].get("message") == "1 of 2 trials; lost-1: ttr = censored"
-    assert [case[0].tag for case in found["late"]] == ["skipped"]
+    assert [case[0].tag for case in suites["late"]] == ["skipped"]
 
 
 def test_a_baseline_has_a_case_for_each_scenario() -> None:
     """A regression fails, with how much and how surely; on another machine all are skipped, with what to run."""
     base = baseline(made(entry()))
-    slower = made(entry(ttrs=[1.5 * each for each in SIX]))
+    slower = made(entry(ttrs=[1.5 * child for child in SIX]))
     cases = of_suite(gate=gate(slower, base))["baseline"]
     assert [(case.get("name"), case[0].tag) for case in cases] == [("bad-deploy", "failure")]
     assert "p = 0.0011" in str(cases[0][0].get("message"))

@@ -27,37 +27,37 @@ def good() -> Story:
     return Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
 
 
-def said(found: dict[str, Any]) -> tuple[str, int]:
-    return found["verdict"], found["exit_status"]
+def said(result: dict[str, Any]) -> tuple[str, int]:
+    return result["verdict"], result["exit_status"]
 
 
 def test_all_well_is_a_pass(tmp_path: Path) -> None:
     """Recovered, expectations hold: 0, without a reason."""
-    found = outcome(tmp_path, good().finish())
-    assert said(found) == ("pass", 0)
-    assert found["reasons"] == []
+    result = outcome(tmp_path, good().finish())
+    assert said(result) == ("pass", 0)
+    assert result["reasons"] == []
 
 
 def test_a_failed_expectation_fails(tmp_path: Path) -> None:
     """1, and the reason carries the expression and its value."""
-    found = outcome(tmp_path, good().finish(), expect=["ttd < 5s", "ttr < 9s"])
-    assert said(found) == ("fail", 1)
-    assert found["reasons"] == ["expected ttr < 9s: ttr was 10"]
+    result = outcome(tmp_path, good().finish(), expect=["ttd < 5s", "ttr < 9s"])
+    assert said(result) == ("fail", 1)
+    assert result["reasons"] == ["expected ttr < 9s: ttr was 10"]
 
 
 def test_never_recovered_fails_whatever_is_expected(tmp_path: Path) -> None:
     """1, although the only expectation holds."""
-    found = outcome(
+    result = outcome(
         tmp_path, good().finish(reason="give_up"), failing(steadily(), 20.0, 60.0), expect=["ttd < 5s"]
     )
-    assert said(found) == ("fail", 1)
+    assert said(result) == ("fail", 1)
 
 
 def test_an_unknown_expectation_is_inconclusive(tmp_path: Path) -> None:
     """3 where a value that an expectation uses was never measured; a failed one beside it wins."""
-    found = outcome(tmp_path / "a", good().finish(), expect=["audit.lost == 0"])
-    assert said(found) == ("inconclusive", 3)
-    assert found["reasons"] == ["can't tell whether audit.lost == 0: audit.lost was not measured"]
+    result = outcome(tmp_path / "a", good().finish(), expect=["audit.lost == 0"])
+    assert said(result) == ("inconclusive", 3)
+    assert result["reasons"] == ["can't tell whether audit.lost == 0: audit.lost was not measured"]
     both = outcome(tmp_path / "b", good().finish(), expect=["audit.lost == 0", "ttr < 9s"])
     assert (both["exit_status"], len(both["reasons"])) == (1, 2)
     assert both["reasons"][0].startswith("expected ttr")
@@ -77,41 +77,41 @@ def test_an_unmet_steady_state_is_always_inconclusive(tmp_path: Path) -> None:
         .begin(met=False, why="shop is in breach")
         .finish(15.0, "unsteady", clean=False, left=["a pid"])
     )
-    found = outcome(tmp_path, story, failing(steadily(15.0), 6.0, 15.0))
-    assert said(found) == ("inconclusive", 3)
-    assert found["steady_state"] == {"met": False, "why": "shop is in breach"}
-    assert found["reasons"] == ["the steady state wasn't met: shop is in breach", "left behind: a pid"]
+    result = outcome(tmp_path, story, failing(steadily(15.0), 6.0, 15.0))
+    assert said(result) == ("inconclusive", 3)
+    assert result["steady_state"] == {"met": False, "why": "shop is in breach"}
+    assert result["reasons"] == ["the steady state wasn't met: shop is in breach", "left behind: a pid"]
 
 
 def test_a_page_in_steady_state_is_an_unmet_steady_state(tmp_path: Path) -> None:
     """Even where the engine went on."""
-    found = outcome(tmp_path, good().page(16.0, alert="a0").finish())
-    assert said(found) == ("inconclusive", 3)
-    assert found["steady_state"]["why"] == "cusum paged for shop at 16.0 s"
+    result = outcome(tmp_path, good().page(16.0, alert="a0").finish())
+    assert said(result) == ("inconclusive", 3)
+    assert result["steady_state"]["why"] == "cusum paged for shop at 16.0 s"
 
 
 def test_a_watching_alert_in_steady_state_is_none(tmp_path: Path) -> None:
     """Only pages count."""
-    found = outcome(tmp_path, good().page(16.0, alert="a0", pages=False, detector="threshold").finish())
-    assert said(found) == ("pass", 0)
-    assert found["detectors"]["threshold"]["false_alarms"] == 1
+    result = outcome(tmp_path, good().page(16.0, alert="a0", pages=False, detector="threshold").finish())
+    assert said(result) == ("pass", 0)
+    assert result["detectors"]["threshold"]["false_alarms"] == 1
 
 
 def test_a_breach_before_the_fault_is_an_unmet_steady_state(tmp_path: Path) -> None:
     """Answers that the engine hadn't seen when it judged."""
-    found = outcome(tmp_path, good().finish(), failing(steadily(), 14.0, 17.0))
-    assert said(found) == ("inconclusive", 3)
-    assert found["steady_state"]["why"] == "in breach before the fault: shop"
+    result = outcome(tmp_path, good().finish(), failing(steadily(), 14.0, 17.0))
+    assert said(result) == ("inconclusive", 3)
+    assert result["steady_state"]["why"] == "in breach before the fault: shop"
 
 
 def test_requests_not_sent_are_inconclusive(tmp_path: Path) -> None:
     """One is enough; over 2 % a second reason says so."""
     requests = failing(failing(steadily(), *HURT), 40.0, 40.01, ErrorKind.NOT_SENT)
-    found = outcome(tmp_path / "a", good().finish(), requests)
-    assert (found["exit_status"], found["load"]["not_sent"], len(found["reasons"])) == (3, 1, 1)
+    result = outcome(tmp_path / "a", good().finish(), requests)
+    assert (result["exit_status"], result["load"]["not_sent"], len(result["reasons"])) == (3, 1, 1)
     many = failing(failing(steadily(), *HURT), 40.0, 42.0, ErrorKind.NOT_SENT)
-    found = outcome(tmp_path / "b", good().finish(), many)
-    assert found["load"] == {
+    result = outcome(tmp_path / "b", good().finish(), many)
+    assert result["load"] == {
         "planned": 1160,
         "achieved": 1120,
         "late": 0,
@@ -119,7 +119,7 @@ def test_requests_not_sent_are_inconclusive(tmp_path: Path) -> None:
         "attempts": 1120,
         "missing": None,
     }
-    assert found["reasons"][1] == "only 1120 of 1160 planned requests were sent (98 % are needed)"
+    assert result["reasons"][1] == "only 1120 of 1160 planned requests were sent (98 % are needed)"
 
 
 def test_late_sends_in_steady_state_are_inconclusive(tmp_path: Path) -> None:
@@ -132,9 +132,9 @@ def test_late_sends_in_steady_state_are_inconclusive(tmp_path: Path) -> None:
         return requests
 
     assert outcome(tmp_path / "a", good().finish(), late(2))["exit_status"] == 0
-    found = outcome(tmp_path / "b", good().finish(), late(3))
-    assert (found["exit_status"], found["load"]["late"]) == (3, 103)
-    assert found["reasons"] == [
+    result = outcome(tmp_path / "b", good().finish(), late(3))
+    assert (result["exit_status"], result["load"]["late"]) == (3, 103)
+    assert result["reasons"] == [
         "3 of 261 requests of the steady state were sent over 50 ms late (1 % may be)"
     ]
 
@@ -148,18 +148,18 @@ def test_an_slo_without_enough_requests_is_inconclusive(tmp_path: Path) -> None:
         {"name": name, "sli": "availability", "objective": "99%", "journey": name}
         for name in ("buy", "login")
     ]
-    found = outcome(
+    result = outcome(
         tmp_path, good().finish(), failing(requests, *HURT, ErrorKind.NONE), slos=slos, expect=["!effect"]
     )
-    assert found["slos"][1]["verdict"] == "unknown"
-    assert said(found) == ("inconclusive", 3)
-    assert any(reason.startswith("SLO login is unknown") for reason in found["reasons"])
+    assert result["slos"][1]["verdict"] == "unknown"
+    assert said(result) == ("inconclusive", 3)
+    assert any(reason.startswith("SLO login is unknown") for reason in result["reasons"])
 
 
 def test_a_load_that_ended_badly_is_inconclusive(tmp_path: Path) -> None:
     """The worker was killed at the end: what it had under way is lost."""
-    found = outcome(tmp_path, good().add(60.5, "load.stopped", clean=False, why="killed").finish())
-    assert (found["exit_status"], found["reasons"]) == (3, ["the load didn't end as it should: killed"])
+    result = outcome(tmp_path, good().add(60.5, "load.stopped", clean=False, why="killed").finish())
+    assert (result["exit_status"], result["reasons"]) == (3, ["the load didn't end as it should: killed"])
 
 
 def test_a_failure_of_the_tool_is_an_error(tmp_path: Path) -> None:
@@ -167,32 +167,32 @@ def test_a_failure_of_the_tool_is_an_error(tmp_path: Path) -> None:
     story = (
         good().add(25.0, "run.error", where="pricing in us-east", why="it didn't start").finish(25.0, "error")
     )
-    found = outcome(tmp_path, story, failing(steadily(25.0), *HURT))
-    assert said(found) == ("error", 4)
-    assert found["reasons"] == ["pricing in us-east: it didn't start"]
+    result = outcome(tmp_path, story, failing(steadily(25.0), *HURT))
+    assert said(result) == ("error", 4)
+    assert result["reasons"] == ["pricing in us-east: it didn't start"]
 
 
 def test_a_journal_that_was_cut_short_is_an_error(tmp_path: Path) -> None:
     """The runner was killed: no end in the journal."""
-    found = outcome(tmp_path, good(), failing(steadily(25.0), *HURT))
-    assert said(found) == ("error", 4)
-    assert found["cleanup"] == {"clean": None, "left": []}
+    result = outcome(tmp_path, good(), failing(steadily(25.0), *HURT))
+    assert said(result) == ("error", 4)
+    assert result["cleanup"] == {"clean": None, "left": []}
 
 
 def test_something_left_behind(tmp_path: Path) -> None:
     """5, over a failed expectation."""
     story = good().finish(clean=False, left=["pid 7 (postgres)"])
-    found = outcome(tmp_path, story, expect=["ttr < 9s"])
-    assert said(found) == ("error", 5)
-    assert found["reasons"][0] == "left behind: pid 7 (postgres)"
+    result = outcome(tmp_path, story, expect=["ttr < 9s"])
+    assert said(result) == ("error", 5)
+    assert result["reasons"][0] == "left behind: pid 7 (postgres)"
 
 
 def test_interrupted(tmp_path: Path) -> None:
     """130, over everything but an unmet steady state."""
     story = good().add(25.0, "run.interrupted", signal="SIGINT").finish(25.0, "interrupted", clean=False)
-    found = outcome(tmp_path, story, failing(steadily(25.0), *HURT))
-    assert said(found) == ("error", 130)
-    assert found["reasons"] == ["interrupted by SIGINT at 25.0 s", "left behind: something unnamed"]
+    result = outcome(tmp_path, story, failing(steadily(25.0), *HURT))
+    assert said(result) == ("error", 130)
+    assert result["reasons"] == ["interrupted by SIGINT at 25.0 s", "left behind: something unnamed"]
 
 
 @pytest.mark.parametrize(
@@ -220,47 +220,51 @@ def stopped(story: Story, t: float, **stop: Any) -> Story:
 
 def test_a_stop_fails_and_censors_the_recovery_there(tmp_path: Path) -> None:
     """1, its reason first; the clean-up ended the outage, at that moment; the outcome carries the stop."""
-    found = outcome(
+    result = outcome(
         tmp_path, stopped(good(), 26.0), failing(steadily(26.0), *HURT), expect=["ttd < 5s", "ttr < 9s"]
     )
-    assert said(found) == ("fail", 1)
-    assert found["reasons"] == [
+    assert said(result) == ("fail", 1)
+    assert result["reasons"] == [
         'stopped by its abort condition "impact.failed_ratio > 50%" at 26.0 s (impact.failed_ratio = 61.2%)',
         "expected ttr < 9s: ttr was censored",
     ]
-    assert (found["ttr_state"], found["ttr_censored_at"], found["ended_by"]) == ("censored", 26.0, "cleanup")
-    assert found["clocks"]["recovered"] is None
-    assert found["stopped"] == {"t": 26.0, **STOP}
+    assert (result["ttr_state"], result["ttr_censored_at"], result["ended_by"]) == (
+        "censored",
+        26.0,
+        "cleanup",
+    )
+    assert result["clocks"]["recovered"] is None
+    assert result["stopped"] == {"t": 26.0, **STOP}
 
 
 def test_a_stop_after_a_recovery_that_held_leaves_it_measured(tmp_path: Path) -> None:
     """The time to recover stands; the run fails all the same, though every expectation holds."""
-    found = outcome(tmp_path, stopped(good(), 50.0), failing(steadily(50.0), *HURT))
-    assert (found["ttr_state"], found["ttr_s"]) == ("measured", 10.0)
-    assert said(found) == ("fail", 1)
-    assert len(found["reasons"]) == 1
+    result = outcome(tmp_path, stopped(good(), 50.0), failing(steadily(50.0), *HURT))
+    assert (result["ttr_state"], result["ttr_s"]) == ("measured", 10.0)
+    assert said(result) == ("fail", 1)
+    assert len(result["reasons"]) == 1
 
 
 def test_a_stop_before_any_effect_says_nothing_of_the_effect(tmp_path: Path) -> None:
     """It wasn't watched long enough for there to be none: not measured, and `!effect` is unknown; still 1."""
     story = stopped(Story().begin().deploy(18.0, 19.0), 20.0, expr="alerts > 3", values={"alerts": 4.0})
-    found = outcome(tmp_path, story, steadily(20.0), expect=["!effect"])
-    assert (found["ttr_state"], found["expectations"][0]["holds"]) == ("not_measured", None)
-    assert said(found) == ("fail", 1)
-    assert found["reasons"][0].endswith("(alerts = 4)")
-    assert found["impact"]["requests"] == 40
+    result = outcome(tmp_path, story, steadily(20.0), expect=["!effect"])
+    assert (result["ttr_state"], result["expectations"][0]["holds"]) == ("not_measured", None)
+    assert said(result) == ("fail", 1)
+    assert result["reasons"][0].endswith("(alerts = 4)")
+    assert result["impact"]["requests"] == 40
 
 
 def test_a_stop_with_something_left_behind_is_that(tmp_path: Path) -> None:
     """5 comes before 1; the stop is told beside it."""
     story = good().add(26.0, "run.stopped", **STOP).finish(26.0, "stopped", clean=False, left=["pid 7"])
-    found = outcome(tmp_path, story, failing(steadily(26.0), *HURT))
-    assert said(found) == ("error", 5)
-    assert any(reason.startswith("stopped by") for reason in found["reasons"])
+    result = outcome(tmp_path, story, failing(steadily(26.0), *HURT))
+    assert said(result) == ("error", 5)
+    assert any(reason.startswith("stopped by") for reason in result["reasons"])
 
 
 def test_a_stop_of_an_unsteady_run_is_inconclusive(tmp_path: Path) -> None:
     """An unmet steady state is always 3, and never a pass either."""
-    found = outcome(tmp_path, stopped(good().page(16.0, alert="a0"), 26.0), failing(steadily(26.0), *HURT))
-    assert said(found) == ("inconclusive", 3)
-    assert any(reason.startswith("stopped by") for reason in found["reasons"])
+    result = outcome(tmp_path, stopped(good().page(16.0, alert="a0"), 26.0), failing(steadily(26.0), *HURT))
+    assert said(result) == ("inconclusive", 3)
+    assert any(reason.startswith("stopped by") for reason in result["reasons"])

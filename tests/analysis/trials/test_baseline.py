@@ -23,7 +23,7 @@ NAMES = ("bad-deploy", "region-lost", "payments-down")
 
 def suite(factor: float = 1.0, **ground: float) -> dict[str, Any]:
     """Three scenarios; the first so many times slower to recover."""
-    values = {name: [each * (factor if name == NAMES[0] else 1) for each in SIX] for name in NAMES}
+    values = {name: [ttr * (factor if name == NAMES[0] else 1) for ttr in SIX] for name in NAMES}
     return made(*(timed(name, values[name], ground) for name in NAMES))
 
 
@@ -32,10 +32,10 @@ def timed(name: str, ttrs: list[float], ground: dict[str, float]) -> Any:
     return entry(name, ttrs, attempts=attempts(outcomes, name, GROUND | ground))
 
 
-def kept(found: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+def kept(result: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     """The baseline of a suite, by way of the disk."""
     path = tmp_path / "baseline.json"
-    path.write_text(written(baseline(found)), encoding="utf-8")
+    path.write_text(written(baseline(result)), encoding="utf-8")
     return read(path)
 
 
@@ -43,8 +43,13 @@ def test_a_suite_holds_against_its_own_baseline(tmp_path: Path) -> None:
     """Exit status 0, judged, nothing to say; the file is small and as it was written."""
     base = kept(suite(), tmp_path)
     assert base == baseline(suite())
-    found = gate(suite(), base, "baseline.json")
-    assert (found["exit_status"], found["judged"], found["reasons"], found["commands"]) == (0, True, [], [])
+    result = gate(suite(), base, "baseline.json")
+    assert (result["exit_status"], result["judged"], result["reasons"], result["commands"]) == (
+        0,
+        True,
+        [],
+        [],
+    )
     assert '"ttr_s": [5.0, 5.2, 4.8, 5.4, 5.1, 4.9],\n' in written(base)
     assert len(written(base).splitlines()) < 40
 
@@ -52,12 +57,12 @@ def test_a_suite_holds_against_its_own_baseline(tmp_path: Path) -> None:
 def test_a_slower_recovery_fails_with_how_much_and_how_surely(tmp_path: Path) -> None:
     """By half in one of three: that one alone, its shift, and p after Holm; the suite's own status is raised."""
     base = kept(suite(), tmp_path)
-    found = gate(suite(1.5), base)
-    assert (found["exit_status"], found["verdict"]) == (1, "fail")
-    (reason,) = found["reasons"]
+    result = gate(suite(1.5), base)
+    assert (result["exit_status"], result["verdict"]) == (1, "fail")
+    (reason,) = result["reasons"]
     assert reason.startswith("baseline: bad-deploy: TTR rose from 5.0 s to 7.6 s")
     assert "p = 0.0032 after Holm over 3 tests" in reason
-    whole = made(*(entry(name) for name in NAMES), gate=found)
+    whole = made(*(entry(name) for name in NAMES), gate=result)
     assert (whole["exit_status"], whole["reasons"]) == (1, [reason])
 
 
@@ -85,9 +90,9 @@ def test_a_fault_without_effect_was_an_outage_of_no_time(tmp_path: Path) -> None
 def test_too_few_trials_are_no_pass(tmp_path: Path) -> None:
     """Inconclusive, with how many it takes."""
     base = kept(made(entry(ttrs=SIX[:3])), tmp_path)
-    found = gate(made(entry(ttrs=SIX[:3])), base)
-    assert found["exit_status"] == 3
-    assert found["reasons"][0].endswith("it takes 5 a side")
+    result = gate(made(entry(ttrs=SIX[:3])), base)
+    assert result["exit_status"] == 3
+    assert result["reasons"][0].endswith("it takes 5 a side")
 
 
 def test_a_dropped_scenario_is_no_pass_and_a_new_one_no_failure(tmp_path: Path) -> None:
@@ -111,21 +116,21 @@ def test_a_dropped_scenario_is_no_pass_and_a_new_one_no_failure(tmp_path: Path) 
 def test_another_machine_is_not_judged(ground: dict[str, float], judged: bool, tmp_path: Path) -> None:
     """More than a fifth faster or slower: exit status 3 even where it became slower, and what to run instead."""
     base = kept(suite(), tmp_path)
-    found = gate(suite(1.5, **ground), base)
-    assert (found["judged"], found["exit_status"]) == (judged, 1 if judged else 3)
+    result = gate(suite(1.5, **ground), base)
+    assert (result["judged"], result["exit_status"]) == (judged, 1 if judged else 3)
     if not judged:
-        assert "over 20% faster or slower" in found["reasons"][0]
+        assert "over 20% faster or slower" in result["reasons"][0]
         expected = "gameday compare BASE/scenarios/bad-deploy.yaml scenarios/bad-deploy.yaml --interleave 10"
-        assert found["commands"][0] == expected
-        assert len(found["commands"]) == 3
+        assert result["commands"][0] == expected
+        assert len(result["commands"]) == 3
 
 
 def test_a_variant_and_odd_paths_are_spelt_as_a_shell_reads_them(tmp_path: Path) -> None:
     """Quoted where need be; a variant is named."""
     slow = attempts([full(f"x{i}", ttr=ttr) for i, ttr in enumerate(SIX)], "x", GROUND | {"start_s": 1.0})
     base = kept(made(entry()), tmp_path)
-    found = gate(made(entry(attempts=slow, path="my scenarios/it's.yaml", variant="with")), base)
-    (command,) = found["commands"]
+    result = gate(made(entry(attempts=slow, path="my scenarios/it's.yaml", variant="with")), base)
+    (command,) = result["commands"]
     words = [
         "gameday",
         "compare",
@@ -194,8 +199,8 @@ def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
     for request in requests:
         request.took = 0.012 if request.planned < 15.0 else 0.5
     folder = write(tmp_path / "run", story, requests)
-    found = machine_speed(folder, Outcome.model_validate(outcome() | {"lag_p95_s": 0.02}))
-    assert found.document() == {
+    result = machine_speed(folder, Outcome.model_validate(outcome() | {"lag_p95_s": 0.02}))
+    assert result.document() == {
         "start_s": pytest.approx(0.6),
         "base_p50_s": pytest.approx(0.012),
         "lag_p95_s": 0.02,
@@ -218,10 +223,10 @@ def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) 
     """Exit status 3 with the reason and no command to run, however like the baseline they are."""
     base, why = kept(suite(), tmp_path), "times were measured on a crowded machine: 4 runs at once"
     crowded = suite() | {"crowded": why, "at_once": 4}
-    found = gate(crowded, base)
-    assert (found["exit_status"], found["judged"], found["commands"]) == (3, False, [])
-    assert why in found["reasons"][0]
-    assert "without --crowded" in found["reasons"][0]
+    result = gate(crowded, base)
+    assert (result["exit_status"], result["judged"], result["commands"]) == (3, False, [])
+    assert why in result["reasons"][0]
+    assert "without --crowded" in result["reasons"][0]
     assert unfit(crowded) == why
 
 
@@ -229,6 +234,6 @@ def test_a_baseline_is_held_only_against_as_many_at_once(tmp_path: Path) -> None
     """Runs beside others aren't runs alone, wherever there is room for them; what says nothing was made alone."""
     base = kept(suite(), tmp_path)
     assert gate(suite() | {"at_once": 1}, base)["exit_status"] == 0
-    found = gate(suite() | {"at_once": 2}, base)
-    assert (found["exit_status"], found["judged"]) == (3, False)
-    assert "made with --at-once 1, this suite with --at-once 2" in found["reasons"][0]
+    result = gate(suite() | {"at_once": 2}, base)
+    assert (result["exit_status"], result["judged"]) == (3, False)
+    assert "made with --at-once 1, this suite with --at-once 2" in result["reasons"][0]

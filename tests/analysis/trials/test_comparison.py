@@ -17,9 +17,9 @@ TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
 
 def against(base: list[Any], new: list[Any], **options: Any) -> dict[str, Any]:
     """A comparison of one scenario, from its TTRs; always JSON."""
-    told = compare({"bad-deploy": trials(base)}, {"bad-deploy": trials(new, side="n")}, **options)
-    json.dumps(told, allow_nan=False)
-    return told
+    result = compare({"bad-deploy": trials(base)}, {"bad-deploy": trials(new, side="n")}, **options)
+    json.dumps(result, allow_nan=False)
+    return result
 
 
 def times(values: list[float], factor: float) -> list[float]:
@@ -35,16 +35,16 @@ def draws(count: int, seed: int, cv: float = 0.15) -> list[list[float]]:
 
 def test_a_clear_rise_is_a_regression() -> None:
     """All ten slower by half: p = 1/C(20, 10), the shift about half, and the reason says both."""
-    told = against(TEN, times(TEN, 1.5))
-    (scenario,) = told["scenarios"]
+    result = against(TEN, times(TEN, 1.5))
+    (scenario,) = result["scenarios"]
     ttr = scenario["metrics"]["ttr_s"]
-    assert (told["verdict"], told["exit_status"], scenario["verdict"]) == ("fail", 1, "regression")
+    assert (result["verdict"], result["exit_status"], scenario["verdict"]) == ("fail", 1, "regression")
     assert (ttr["base"]["median"], ttr["new"]["median"]) == (10.1, 15.15)
     assert ttr["p"] == ttr["p_holm"] == pytest.approx(1 / 184756, rel=1e-5)
     assert ttr["shift"]["relative"] == pytest.approx(0.5, abs=0.02)
     low, high = ttr["shift"]["interval"]
     assert low < ttr["shift"]["value"] < high
-    assert told["reasons"] == [
+    assert result["reasons"] == [
         "bad-deploy: TTR rose from 10.1 s to 15.1 s in the median: a shift of 5.1 s, +50%, "
         "p = 5.4e-06 after Holm over 1 test"
     ]
@@ -53,17 +53,17 @@ def test_a_clear_rise_is_a_regression() -> None:
 def test_a_sure_but_small_rise_passes() -> None:
     """Ten percent slower with hardly any spread: p is far under α, the shift isn't over 15 %; at 5 % it is."""
     base = [10.0 + i / 100 for i in range(10)]
-    told = against(base, times(base, 1.1))
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["p"] < 1e-4
-    assert (told["verdict"], told["exit_status"], told["reasons"]) == ("pass", 0, [])
+    result = against(base, times(base, 1.1))
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["p"] < 1e-4
+    assert (result["verdict"], result["exit_status"], result["reasons"]) == ("pass", 0, [])
     assert against(base, times(base, 1.1), threshold=0.05)["exit_status"] == 1
 
 
 def test_a_large_rise_that_may_be_noise_passes() -> None:
     """A shift over 15 % between wildly spread sides isn't significant."""
-    told = against([2.0, 30.0, 5.0, 60.0, 9.0, 14.0], [3.0, 36.0, 6.0, 70.0, 12.0, 18.0])
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] > 0.15
-    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("no-regression", 0)
+    result = against([2.0, 30.0, 5.0, 60.0, 9.0, 14.0], [3.0, 36.0, 6.0, 70.0, 12.0, 18.0])
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] > 0.15
+    assert (result["scenarios"][0]["verdict"], result["exit_status"]) == ("no-regression", 0)
 
 
 def test_an_improvement_passes() -> None:
@@ -73,51 +73,51 @@ def test_an_improvement_passes() -> None:
 
 def test_a_trial_that_never_recovered_fails_at_once() -> None:
     """One of ten, or one against one: where every trial of base recovered it takes no statistics."""
-    told = against(TEN, [*TEN[:9], inf])
-    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("never-recovered", 1)
-    assert told["reasons"] == ["bad-deploy: 1 of 10 trials of new never recovered; all 10 of base did"]
+    result = against(TEN, [*TEN[:9], inf])
+    assert (result["scenarios"][0]["verdict"], result["exit_status"]) == ("never-recovered", 1)
+    assert result["reasons"] == ["bad-deploy: 1 of 10 trials of new never recovered; all 10 of base did"]
     assert against([10.0], [inf])["exit_status"] == 1
 
 
 def test_never_recovering_on_both_sides_is_no_difference() -> None:
     """∞ − ∞ = 0: base had such trials too, so new is judged by the rank test, and passes."""
-    told = against([*TEN[:8], inf, inf], [*TEN[:8], inf, inf])
-    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("no-regression", 0)
-    told = against([inf] * 6, [inf] * 6)
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == 0.0
-    assert told["exit_status"] == 0
+    result = against([*TEN[:8], inf, inf], [*TEN[:8], inf, inf])
+    assert (result["scenarios"][0]["verdict"], result["exit_status"]) == ("no-regression", 0)
+    result = against([inf] * 6, [inf] * 6)
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == 0.0
+    assert result["exit_status"] == 0
 
 
 def test_many_more_that_never_recover_are_found_by_rank() -> None:
     """One of ten in base, all in new: an infinite shift over a finite median is a regression."""
-    told = against([*TEN[:9], inf], [inf] * 10)
-    assert told["scenarios"][0]["verdict"] == "regression"
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == "Infinity"
-    assert "to ∞ in the median" in told["reasons"][0]
+    result = against([*TEN[:9], inf], [inf] * 10)
+    assert result["scenarios"][0]["verdict"] == "regression"
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["shift"]["value"] == "Infinity"
+    assert "to ∞ in the median" in result["reasons"][0]
 
 
 def test_three_a_side_can_not_be_judged() -> None:
     """However slow new is: exit 3, and it says how many trials it takes."""
-    told = against([10.0, 10.1, 10.2], [50.0, 51.0, 52.0])
-    assert (told["verdict"], told["exit_status"], told["scenarios"][0]["verdict"]) == (
+    result = against([10.0, 10.1, 10.2], [50.0, 51.0, 52.0])
+    assert (result["verdict"], result["exit_status"], result["scenarios"][0]["verdict"]) == (
         "inconclusive",
         3,
         "too-few",
     )
-    assert told["trials_needed"] == 5
-    assert told["reasons"] == [
+    assert result["trials_needed"] == 5
+    assert result["reasons"] == [
         "bad-deploy: 3 against 3 values of TTR can never show a regression at α = 0.01 over 1 test; it takes 5 a side"
     ]
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["detectable"] == "Infinity"
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["detectable"] == "Infinity"
 
 
 def test_more_scenarios_take_more_trials() -> None:
     """α is for the whole: five a side judge two scenarios at 1 %, and three no more."""
     for count, status in [(2, 0), (3, 3)]:
         side = {f"s{i}": trials(TEN[:5], f"s{i}") for i in range(count)}
-        told = compare(side, side)
-        assert (told["tests"], told["exit_status"]) == (count, status)
-    assert told["trials_needed"] == 6
+        result = compare(side, side)
+        assert (result["tests"], result["exit_status"]) == (count, status)
+    assert result["trials_needed"] == 6
 
 
 def test_holm_judges_all_scenarios_together() -> None:
@@ -128,66 +128,71 @@ def test_holm_judges_all_scenarios_together() -> None:
     assert p == pytest.approx(7 / 924, rel=1e-5)
     assert alone["exit_status"] == 1
     others = {f"s{i}": trials(TEN, f"s{i}") for i in range(4)}
-    told = compare({"x": trials(base, "x"), **others}, {"x": trials(new, "x"), **others}, threshold=0.0)
-    assert told["scenarios"][-1]["metrics"]["ttr_s"]["p_holm"] == pytest.approx(5 * p, rel=1e-5)
-    assert told["exit_status"] == 0
+    result = compare({"x": trials(base, "x"), **others}, {"x": trials(new, "x"), **others}, threshold=0.0)
+    assert result["scenarios"][-1]["metrics"]["ttr_s"]["p_holm"] == pytest.approx(5 * p, rel=1e-5)
+    assert result["exit_status"] == 0
 
 
 def test_ttd_is_told_and_gated_only_where_asked() -> None:
     """Detection three times as slow with TTR as before passes, unless TTD is gated."""
 
     def side(ttd: float) -> dict[str, list[Any]]:
-        return {"a": [outcome(f"r{i}", "a", ttr=each, ttd=ttd + i / 10) for i, each in enumerate(TEN)]}
+        return {"a": [outcome(f"r{i}", "a", ttr=trial, ttd=ttd + i / 10) for i, trial in enumerate(TEN)]}
 
-    told = compare(side(2.0), side(6.0))
-    ttd = told["scenarios"][0]["metrics"]["ttd_s"]
-    assert (told["exit_status"], told["gated"], ttd["gated"], ttd["p_holm"]) == (0, ["ttr_s"], False, None)
+    result = compare(side(2.0), side(6.0))
+    ttd = result["scenarios"][0]["metrics"]["ttd_s"]
+    assert (result["exit_status"], result["gated"], ttd["gated"], ttd["p_holm"]) == (
+        0,
+        ["ttr_s"],
+        False,
+        None,
+    )
     assert ttd["p"] < 1e-4
-    told = compare(side(2.0), side(6.0), gate_ttd=True)
-    assert (told["exit_status"], told["tests"]) == (1, 2)
-    assert "TTD rose" in told["reasons"][0]
+    result = compare(side(2.0), side(6.0), gate_ttd=True)
+    assert (result["exit_status"], result["tests"]) == (1, 2)
+    assert "TTD rose" in result["reasons"][0]
 
 
 def test_a_scenario_missing_in_new_can_not_be_judged() -> None:
     """Leaving one out doesn't pass the gate; one that is new is told and no more."""
     both, more = {"a": trials(TEN, "a")}, {"a": trials(TEN, "a"), "b": trials(TEN, "b")}
-    told = compare(more, both)
-    assert (told["exit_status"], told["missing"]) == (3, {"base": [], "new": ["b"]})
-    told = compare(both, more)
-    assert (told["exit_status"], told["missing"]) == (0, {"base": ["b"], "new": []})
-    assert told["reasons"] == ["b: base has no run of it, so there is nothing to compare with"]
+    result = compare(more, both)
+    assert (result["exit_status"], result["missing"]) == (3, {"base": [], "new": ["b"]})
+    result = compare(both, more)
+    assert (result["exit_status"], result["missing"]) == (0, {"base": ["b"], "new": []})
+    assert result["reasons"] == ["b: base has no run of it, so there is nothing to compare with"]
 
 
 def test_nothing_in_common_is_inconclusive() -> None:
     """No scenario on both sides: nothing was judged, so nothing passed."""
-    told = compare({}, {"a": trials(TEN, "a")})
-    assert (told["exit_status"], told["scenarios"]) == (3, [])
-    assert "base and new have no scenario in common" in told["reasons"]
+    result = compare({}, {"a": trials(TEN, "a")})
+    assert (result["exit_status"], result["scenarios"]) == (3, [])
+    assert "base and new have no scenario in common" in result["reasons"]
 
 
 def test_a_failure_outweighs_what_can_not_be_judged() -> None:
     """One scenario regressed and one with too few trials: exit 1, the failure told first."""
     base = {"a": trials(TEN[:2], "a"), "b": trials(TEN, "b")}
-    told = compare(base, {"a": trials(TEN[:2], "a"), "b": trials(times(TEN, 2), "b")})
-    assert told["exit_status"] == 1
-    assert [reason.split(":")[0] for reason in told["reasons"]] == ["b", "a"]
+    result = compare(base, {"a": trials(TEN[:2], "a"), "b": trials(times(TEN, 2), "b")})
+    assert result["exit_status"] == 1
+    assert [reason.split(":")[0] for reason in result["reasons"]] == ["b", "a"]
 
 
 def test_a_fault_without_effect_is_an_outage_of_no_time() -> None:
     """What was absorbed before and hurts now is a regression; the other way it is none."""
     quiet = {"a": [outcome(f"r{i}", "a", effect=False) for i in range(6)]}
     loud = {"a": trials(TEN[:6], "a")}
-    told = compare(quiet, loud)
-    assert (told["scenarios"][0]["verdict"], told["exit_status"]) == ("regression", 1)
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] == "Infinity"
+    result = compare(quiet, loud)
+    assert (result["scenarios"][0]["verdict"], result["exit_status"]) == ("regression", 1)
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["shift"]["relative"] == "Infinity"
     assert compare(loud, quiet)["exit_status"] == compare(quiet, quiet)["exit_status"] == 0
 
 
 def test_trials_without_a_value_do_not_make_up_the_number() -> None:
     """Ten a side of which seven of new measured nothing: three values are too few."""
-    told = against(TEN, [*TEN[:3], *[None] * 7])
-    assert told["scenarios"][0]["new"]["n"] == 10
-    assert told["scenarios"][0]["metrics"]["ttr_s"]["new"]["n"] == 3
+    result = against(TEN, [*TEN[:3], *[None] * 7])
+    assert result["scenarios"][0]["new"]["n"] == 10
+    assert result["scenarios"][0]["metrics"]["ttr_s"]["new"]["n"] == 3
     assert against(TEN, [None] * 10)["exit_status"] == 3
 
 
@@ -212,7 +217,7 @@ def test_the_same_code_against_itself_hardly_ever_fails() -> None:
 def test_a_rise_by_thirty_percent_is_found() -> None:
     """TTR +30 % at ten a side and CV 15 %: found in 80 % of 100 draws or more, at α = 0.01."""
     sides = draws(200, seed=12)
-    slower = [times(each, 1.3) for each in sides[100:]]
+    slower = [times(side, 1.3) for side in sides[100:]]
     assert failures(list(zip(sides[:100], slower, strict=True))) >= 80
 
 
@@ -223,7 +228,7 @@ def test_what_is_said_to_be_detectable_is_found_in_four_of_five() -> None:
         against(base, new)["scenarios"][0]["metrics"]["ttr_s"]["detectable"]
         for base, new in zip(sides[:20], sides[20:40], strict=True)
     ]
-    slower = [times(each, 1 + float(np.median(results))) for each in sides[100:]]
+    slower = [times(side, 1 + float(np.median(results))) for side in sides[100:]]
     assert 70 <= failures(list(zip(sides[:100], slower, strict=True))) <= 90
 
 

@@ -21,7 +21,7 @@ def test_a_run_is_a_side_of_one_trial(tmp_path: Path) -> None:
     """The folder of a run, or its outcome itself."""
     put(tmp_path / "run", outcome("r1", "a"))
     for path in (tmp_path / "run", tmp_path / "run" / "outcome.json"):
-        assert [each.run.id for each in load_side(path)["a"]] == ["r1"]
+        assert [one.run.id for one in load_side(path)["a"]] == ["r1"]
 
 
 def test_a_tree_is_sorted_by_scenario_and_path(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_tree_is_sorted_by_scenario_and_path(tmp_path: Path) -> None:
         put(tmp_path / place, outcome(run, scenario))
     (tmp_path / "s" / "trials.json").write_text("{}", encoding="utf-8")
     side = load_side(tmp_path / "s")
-    assert {name: [each.run.id for each in found] for name, found in side.items()} == {
+    assert {name: [one.run.id for one in outcomes] for name, outcomes in side.items()} == {
         "a": ["r3"],
         "b": ["r1", "r2"],
     }

@@ -26,12 +26,12 @@ def test_at_that_effect_four_in_five_comparisons_find_it(
     """600 fresh draws at the stated increase, put through the tests themselves: 80 % within sampling error."""
     increase = detectable(n, m, 0.2, alpha, threshold=threshold)
     random = np.random.default_rng(99)
-    sigma, found = np.sqrt(np.log1p(0.2**2)), 0
+    sigma, rejections = np.sqrt(np.log1p(0.2**2)), 0
     for _ in range(600):
         base, new = random.lognormal(0, sigma, n), random.lognormal(0, sigma, m) * (1 + increase)
         middle = median(base).value or 0.0
-        found += mann_whitney(base, new) < alpha and hodges_lehmann(base, new).value > threshold * middle
-    assert found / 600 == pytest.approx(0.8, abs=0.05)
+        rejections += mann_whitney(base, new) < alpha and hodges_lehmann(base, new).value > threshold * middle
+    assert rejections / 600 == pytest.approx(0.8, abs=0.05)
 
 
 def test_too_few_trials_find_nothing() -> None:

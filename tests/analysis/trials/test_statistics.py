@@ -48,11 +48,11 @@ def test_the_interval_of_a_median_is_of_order_statistics(
     n: int, low: int, high: int, coverage: float
 ) -> None:
     """The known table: which values, and how often they enclose the true median."""
-    found = median([float(i) for i in range(n, 0, -1)])
-    assert found.value == (n + 1) / 2
-    assert found.interval is not None
-    assert (found.interval.low, found.interval.high) == (low, high)
-    assert found.interval.coverage == pytest.approx(coverage, abs=0.0006)
+    estimate = median([float(i) for i in range(n, 0, -1)])
+    assert estimate.value == (n + 1) / 2
+    assert estimate.interval is not None
+    assert (estimate.interval.low, estimate.interval.high) == (low, high)
+    assert estimate.interval.coverage == pytest.approx(coverage, abs=0.0006)
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
@@ -65,17 +65,17 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
 
 def test_fewer_than_five_have_no_interval_but_say_how_many_it_takes() -> None:
     """Four trials enclose the median in 87.5 % only."""
-    found = median([1.0, 2.0, 3.0, 4.0])
-    assert (found.value, found.interval, found.needed) == (2.5, None, 5)
+    estimate = median([1.0, 2.0, 3.0, 4.0])
+    assert (estimate.value, estimate.interval, estimate.needed) == (2.5, None, 5)
     assert median([]) == statistics.Median(0, None, None)
 
 
 def test_a_trial_that_never_recovered_is_the_largest_value() -> None:
     """It moves the median up and opens the interval; with half of them the median itself is infinite."""
-    found = median([1.0, 2.0, 3.0, 4.0, inf])
-    assert found.value == 3.0
-    assert found.interval is not None
-    assert found.interval.high == inf
+    estimate = median([1.0, 2.0, 3.0, 4.0, inf])
+    assert estimate.value == 3.0
+    assert estimate.interval is not None
+    assert estimate.interval.high == inf
     assert median([1.0, 2.0, inf, inf]).value == inf
     assert median([inf] * 5).value == inf
 
@@ -177,8 +177,8 @@ def test_the_interval_of_a_shift_is_where_the_rank_test_does_not_reject() -> Non
         (interval.low + 1e-9, interval.low - 1e-9),
         (interval.high - 1e-9, interval.high + 1e-9),
     ]:
-        assert least_p(base, [each - inside for each in new]) > 0.025
-        assert least_p(base, [each - outside for each in new]) <= 0.025
+        assert least_p(base, [value - inside for value in new]) > 0.025
+        assert least_p(base, [value - outside for value in new]) <= 0.025
 
 
 def least_p(base: list[float], new: list[float]) -> float:

@@ -33,10 +33,10 @@ def single(status: int, why: str = "why") -> Any:
 )
 def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str) -> None:
     """In the order of DESIGN; a scenario that never reached its steady state makes it 3, whatever else holds."""
-    found = made(*map(single, statuses))
-    assert (found["exit_status"], found["verdict"]) == (status, verdict)
-    assert len(found["reasons"]) == sum(statuse > 0 for statuse in statuses)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    result = made(*map(single, statuses))
+    assert (result["exit_status"], result["verdict"]) == (status, verdict)
+    assert len(result["reasons"]) == sum(statuse > 0 for statuse in statuses)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
 def test_an_interruption_and_a_failure_of_the_tool_stand_above() -> None:
@@ -49,8 +49,8 @@ def test_an_interruption_and_a_failure_of_the_tool_stand_above() -> None:
 def test_one_trial_of_several_without_a_steady_state_makes_nothing_else_void() -> None:
     """A failed trial beside it is a failed scenario; only where no trial was steady all of it is void."""
     outcomes = [full("a", status=1, ttr=inf), full("b", status=3)]
-    found = made(entry(attempts=attempts(outcomes, "x"), trials=2))
-    assert (found["exit_status"], found["scenarios"][0]["unmet"]) == (1, False)
+    result = made(entry(attempts=attempts(outcomes, "x"), trials=2))
+    assert (result["exit_status"], result["scenarios"][0]["unmet"]) == (1, False)
 
 
 def test_what_did_not_run_is_no_pass() -> None:
@@ -66,11 +66,11 @@ def test_what_did_not_run_is_no_pass() -> None:
 def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
     """The inconclusive one stays among the runs, neither in the verdict nor in the medians."""
     first = attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
-    found = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
-    (scenario,) = found["scenarios"]
-    assert (found["exit_status"], scenario["n"], scenario["metrics"]["ttr_s"]["n"]) == (0, 1, 1)
+    result = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
+    (scenario,) = result["scenarios"]
+    assert (result["exit_status"], scenario["n"], scenario["metrics"]["ttr_s"]["n"]) == (0, 1, 1)
     assert [(run["run"], run["retried"]) for run in scenario["runs"]] == [("a", True), ("b", False)]
-    assert found["totals"]["retried"] == 1
+    assert result["totals"]["retried"] == 1
 
 
 def test_an_expectation_is_told_over_all_trials() -> None:
@@ -78,7 +78,7 @@ def test_an_expectation_is_told_over_all_trials() -> None:
     (scenario,) = made(entry(ttrs=[*SIX, inf, None]))["scenarios"]
     (expected,) = scenario["expectations"]
     assert [expected[key] for key in ("held", "failed", "unknown")] == [6, 1, 1]
-    assert [(each["run"], each["values"]) for each in expected["said"]] == [
+    assert [(trial["run"], trial["values"]) for trial in expected["said"]] == [
         ("bad-deploy-6", "ttr = censored"),
         ("bad-deploy-7", "ttr = not_measured"),
     ]
@@ -87,10 +87,10 @@ def test_an_expectation_is_told_over_all_trials() -> None:
 def test_orders_are_summed_and_the_machine_is_a_median() -> None:
     """Of the trials that were audited, and of those that say it."""
     outcomes = [full("a", lost=2), full("b", lost=None), full("c", lost=1)]
-    found = attempts(outcomes, "x")
-    found[0] = replace(found[0], speed=MachineSpeed(start_s=0.5, base_p50_s=0.004))
-    found[2] = replace(found[2], speed=MachineSpeed(start_s=0.7))
-    (scenario,) = made(entry(attempts=found, trials=3))["scenarios"]
+    result = attempts(outcomes, "x")
+    result[0] = replace(result[0], speed=MachineSpeed(start_s=0.5, base_p50_s=0.004))
+    result[2] = replace(result[2], speed=MachineSpeed(start_s=0.7))
+    (scenario,) = made(entry(attempts=result, trials=3))["scenarios"]
     assert (
         scenario["orders"]["audited"],
         scenario["orders"]["lost"],

@@ -16,9 +16,9 @@ from tests.support.suites import full
 
 
 def run(run_id: str, started: str | None = None, **given: Any) -> dict[str, Any]:
-    made = full(run_id, **given)
-    made["run"]["started"] = started
-    return made
+    document = full(run_id, **given)
+    document["run"]["started"] = started
+    return document
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
 
 def test_scenarios_stand_by_name() -> None:
     """Each with its own quarters only."""
-    found = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
-    assert [(scenario["scenario"], len(scenario["quarters"])) for scenario in found["scenarios"]] == [
+    outcomes = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
+    assert [(scenario["scenario"], len(scenario["quarters"])) for scenario in outcomes["scenarios"]] == [
         ("a", 1),
         ("b", 1),
     ]
-    assert found["quarters"] == ["2025 Q3", "2026 Q3"]
+    assert outcomes["quarters"] == ["2025 Q3", "2026 Q3"]
 
 
 def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> No
     for folder, content in {"a": good, "deep/er/a": good, "b": less, "c": {}}.items():
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
-    found, wrong = read(tmp_path)
-    assert [each.run.id for each in found] == ["20250801-000000-a"]
+    outcomes, wrong = read(tmp_path)
+    assert [outcome.run.id for outcome in outcomes] == ["20250801-000000-a"]
     assert len(wrong) == 2
     assert "ttr_state: Field required" in wrong[0]

@@ -22,20 +22,25 @@ from tests.support.run_folders import Story, failing, steadily, write
 
 def test_five_trials_have_medians_with_intervals() -> None:
     """Times 8 … 12 s: median 10, and [8, 12] encloses it in 93.75 %; runs and seeds are recorded in order."""
-    told = summarise([outcome(f"r{i}", ttr=8.0 + i, seed=40 + i) for i in (3, 0, 1, 2, 4)])
-    ttr = told["metrics"]["ttr_s"]
+    summary = summarise([outcome(f"r{i}", ttr=8.0 + i, seed=40 + i) for i in (3, 0, 1, 2, 4)])
+    ttr = summary["metrics"]["ttr_s"]
     assert (ttr["median"], ttr["interval"], ttr["coverage"]) == (10.0, [8.0, 12.0], 0.9375)
     assert [value["value"] for value in ttr["values"]] == [11.0, 8.0, 9.0, 10.0, 12.0]
-    assert [(trial["run"], trial["seed"]) for trial in told["trials"]] == [
+    assert [(trial["run"], trial["seed"]) for trial in summary["trials"]] == [
         ("r3", 43),
         ("r0", 40),
         ("r1", 41),
         ("r2", 42),
         ("r4", 44),
     ]
-    assert (told["scenario"], told["n"], told["verdict"], told["exit_status"]) == ("bad-deploy", 5, "pass", 0)
-    assert told["reasons"] == []
-    assert set(told["metrics"]) == set(METRICS)
+    assert (summary["scenario"], summary["n"], summary["verdict"], summary["exit_status"]) == (
+        "bad-deploy",
+        5,
+        "pass",
+        0,
+    )
+    assert summary["reasons"] == []
+    assert set(summary["metrics"]) == set(METRICS)
 
 
 def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
@@ -53,10 +58,10 @@ def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
 
 def test_what_was_not_measured_is_told_and_not_counted() -> None:
     """Neither an absent value nor a fault without effect is a time; fewer than five are told how many it takes."""
-    told = summarise(
+    summary = summarise(
         [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, failed_ratio=None)]
     )
-    ttr = told["metrics"]["ttr_s"]
+    ttr = summary["metrics"]["ttr_s"]
     assert [value["state"] for value in ttr["values"]] == ["not_measured", "no_effect", "measured"]
     assert (ttr["n"], ttr["median"], ttr["interval"], ttr["coverage"], ttr["needed"]) == (
         1,
@@ -65,7 +70,7 @@ def test_what_was_not_measured_is_told_and_not_counted() -> None:
         None,
         5,
     )
-    assert told["metrics"]["failed_ratio"]["values"][2]["state"] == "not_measured"
+    assert summary["metrics"]["failed_ratio"]["values"][2]["state"] == "not_measured"
 
 
 @pytest.mark.parametrize(
@@ -102,20 +107,20 @@ def test_the_success_rate_has_a_bound() -> None:
 )
 def test_the_gravest_status_is_that_of_all(statuses: list[int], status: int, verdict: str) -> None:
     """130, 5, 4, 1, 3, 0, in that order."""
-    told = summarise([outcome(f"r{i}", status=each) for i, each in enumerate(statuses)])
-    assert (told["exit_status"], told["verdict"]) == (status, verdict)
+    summary = summarise([outcome(f"r{i}", status=value) for i, value in enumerate(statuses)])
+    assert (summary["exit_status"], summary["verdict"]) == (status, verdict)
 
 
 def test_reasons_are_told_trial_by_trial_the_gravest_first() -> None:
     """How many went wrong in which way, and what each of those said."""
-    told = summarise(
+    summary = summarise(
         [
             outcome("a", status=3, why="the load was late"),
             outcome("b"),
             outcome("c", status=1, why="ttr was 40"),
         ]
     )
-    assert told["reasons"] == [
+    assert summary["reasons"] == [
         "1 of 3 trials failed",
         "c: ttr was 40",
         "1 of 3 trials were inconclusive",
@@ -133,20 +138,20 @@ def test_trials_are_of_one_scenario() -> None:
 
 def test_the_content_is_json_and_fits_its_schema() -> None:
     """Written without NaN or infinity, with every kind of value in it."""
-    told = summarise(
+    summary = summarise(
         [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, failed_ratio=None, status=1)]
     )
     schema = Trials.schema_of_file()
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(json.loads(json.dumps(told, allow_nan=False)), schema)
-    told["metrics"]["ttr_s"]["median"] = "Inf"
+    jsonschema.validate(json.loads(json.dumps(summary, allow_nan=False)), schema)
+    summary["metrics"]["ttr_s"]["median"] = "Inf"
     with pytest.raises(jsonschema.ValidationError, match=r"^'Inf' is not valid"):
-        jsonschema.validate(told, schema)
+        jsonschema.validate(summary, schema)
 
 
 def test_numbers_are_as_json_can_hold_them() -> None:
     """Infinities are texts that Python and JavaScript read back; unknown is null; the rest is rounded."""
-    assert [number(each) for each in (inf, -inf, math.nan, None, 1 / 3)] == [
+    assert [number(status) for status in (inf, -inf, math.nan, None, 1 / 3)] == [
         "Infinity",
         "-Infinity",
         None,
@@ -162,10 +167,10 @@ def test_outcomes_as_measured_can_be_summarised(tmp_path: Path) -> None:
     for name in ("one", "two"):
         story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
         outcomes.append(measure(write(tmp_path / name, story, failing(steadily(), 20.0, 30.0))))
-    told = summarise(outcomes)
-    assert {name: told["metrics"][name]["median"] for name in ("ttd_s", "tta_s", "ttr_s")} == {
+    summary = summarise(outcomes)
+    assert {name: summary["metrics"][name]["median"] for name in ("ttd_s", "tta_s", "ttr_s")} == {
         "ttd_s": 1.0,
         "tta_s": 1.5,
         "ttr_s": 10.0,
     }
-    jsonschema.validate(told, Trials.schema_of_file())
+    jsonschema.validate(summary, Trials.schema_of_file())
