@@ -1,4 +1,5 @@
-"""Three records of orders against each other: planted faults are each found, and each counted once."""
+"""Tests of the order audit: planted faults in three records of orders are each detected and counted
+once."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ SOUND = {
 
 
 def buying() -> list[Request]:
-    """Orders 1 to 4: told as placed, told so with a wrong content, refused (500), timed out."""
+    """Return requests with orders 1 to 4: acknowledged, acknowledged with wrong content, refused
+    (500), timed out."""
     requests = steadily()
     for number, error in enumerate((ErrorKind.NONE, ErrorKind.WRONG, ErrorKind.STATUS, ErrorKind.TIMEOUT), 1):
         requests[number].order, requests[number].error = number, error
@@ -38,7 +40,7 @@ def buying() -> list[Request]:
 
 
 class Records:
-    """What Postgres, the ledger and the stock say of orders 1 and 2: two units of product 1, three of product 2."""
+    """Postgres, ledger and stock for orders 1 and 2: two units of product 1, three of product 2."""
 
     def __init__(self) -> None:
         self.orders: Any = [row(1, cents=1000, items={1: 2}), row(2, cents=2000, items={2: 3})]
@@ -53,40 +55,40 @@ class Records:
 
 
 def test_sound_records_have_nothing_against_them(tmp_path: Path) -> None:
-    """Two were acknowledged, both are paid and charged, at the same amount."""
+    """Both acknowledged orders are paid and charged at the same amount, and every count is 0."""
     assert Records().audited(tmp_path) == SOUND
 
 
 def deleted(records: Records) -> dict[str, Any]:
-    """By hand: the stock stays taken, and the charge stands."""
+    """Delete a row by hand; the stock stays taken, and the charge stays."""
     records.orders.pop()
     records.stock = {1: (98, 2), 2: (97, 0)}
     return {"lost": 1, "charged_not_kept": 1, "rpo_s": None}
 
 
 def inserted_twice(records: Records) -> dict[str, Any]:
-    """Under another id, as the key of the table demands; no stock was taken for it."""
+    """Insert a copy under another id, as the key of the table demands; no stock is taken for it."""
     records.orders.append(row(999, cents=1000, items={1: 2}))
     records.stock = {1: (98, 4), 2: (97, 3)}
     return {"duplicated": 1}
 
 
 def inserted_under_any_name(records: Records) -> dict[str, Any]:
-    """An id that is no number of the load's."""
+    """Insert a copy under an id that isn't a number of the load's."""
     records.orders.append({**row(1, cents=1000, items={1: 2}), "id": f"{RUN}-1-copy"})
     records.stock = {1: (98, 4), 2: (97, 3)}
     return {"duplicated": 1}
 
 
 def held_twice(records: Records) -> dict[str, Any]:
-    """The same row twice, in a table whose key was dropped."""
+    """Store the same row twice, as in a table whose key was dropped."""
     records.orders.append(records.orders[0])
     records.stock = {1: (98, 4), 2: (97, 3)}
     return {"duplicated": 1}
 
 
 def charged_twice(records: Records) -> dict[str, Any]:
-    """And a third time: it is one order all the same."""
+    """Charge an order three times; it counts as one order all the same."""
     records.ledger += [(1, 1000), (1, 1000)]
     return {"charged_twice": 1}
 
@@ -102,13 +104,13 @@ def a_cent_too_much_kept(records: Records) -> dict[str, Any]:
 
 
 def three_amounts(records: Records) -> dict[str, Any]:
-    """All three differ: one order, from the lowest to the highest."""
+    """Make all three amounts of an order differ; the difference is from the lowest to the highest."""
     records.orders[1]["total_cents"], records.ledger[1] = 2050, (2, 1950)
     return {"wrong_amount": 1, "wrong_amount_cents": 100}
 
 
 def sold_without_stock(records: Records) -> dict[str, Any]:
-    """Three units were sold and one taken."""
+    """Sell three units and take one from the stock."""
     records.stock = {1: (98, 2), 2: (99, 3)}
     return {"oversold": 2}
 
@@ -120,14 +122,14 @@ def timed_out_but_paid(records: Records) -> dict[str, Any]:
 
 
 def charged_and_then_nothing(records: Records) -> dict[str, Any]:
-    """The client got an error; the money is gone, and the order stays pending."""
+    """Charge an order whose client got an error; the order stays pending."""
     records.orders.append(row(3, "pending", 9))
     records.ledger.append((3, 9))
     return {"charged_not_kept": 1}
 
 
 def never_paid(records: Records) -> dict[str, Any]:
-    """Acknowledged and pending still: lost, as far as the customer goes."""
+    """Leave an acknowledged order pending, which counts as lost."""
     records.orders[0]["status"] = "pending"
     return {"lost": 1, "charged_not_kept": 1, "rpo_s": None}
 
@@ -152,21 +154,22 @@ PLANTED: list[Callable[[Records], dict[str, Any]]] = [
 def test_a_planted_fault_is_found_and_counted_once(
     tmp_path: Path, plant: Callable[[Records], dict[str, Any]]
 ) -> None:
-    """It moves its own figure, and no other."""
+    """A planted fault changes its own figure and no other."""
     records = Records()
     expected = plant(records)
     assert records.audited(tmp_path) == {**SOUND, **expected}
 
 
 def test_several_planted_faults_don_t_hide_each_other(tmp_path: Path) -> None:
-    """A second charge, a copy and a wrong cent at once."""
+    """A second charge, a copy and a wrong cent are all counted."""
     records = Records()
     expected = {**charged_twice(records), **inserted_twice(records), **a_cent_too_much_kept(records)}
     assert records.audited(tmp_path) == {**SOUND, **expected}
 
 
 def test_a_queued_order_is_kept_so_long_as_it_is_there(tmp_path: Path) -> None:
-    """Told as queued, it may be pending still; gone, it is lost; told as paid, it may not be pending."""
+    """A queued order may be pending; a missing one is lost; an order acknowledged as paid may not
+    be pending."""
     lost = []
     for name, answer, status in (
         ("a", 202, "pending"),
@@ -181,7 +184,8 @@ def test_a_queued_order_is_kept_so_long_as_it_is_there(tmp_path: Path) -> None:
 
 
 def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
-    """Orders of equal baskets, both asked for, aren't duplicates; nor is one of an equal basket by somebody else."""
+    """Orders of equal baskets aren't duplicates, neither of one customer who ordered twice nor of
+    two customers."""
     records, requests = Records(), buying()
     requests[3].error, requests[3].total = ErrorKind.NONE, 1000
     records.orders += [row(3, cents=1000, items={1: 2}), {**row(999, cents=1000, items={1: 2}), "user": 77}]
@@ -199,20 +203,20 @@ def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_record_makes_its_figures_null(tmp_path: Path, gone: str, unknown: set[str]) -> None:
-    """And never 0; the others stand."""
+    """A missing record makes its figures null, not 0; the others stay."""
     records = Records()
     setattr(records, gone, None)
     assert records.audited(tmp_path) == {**SOUND, **dict.fromkeys(unknown)}
 
 
 def test_unaudited_is_null_and_not_none_lost(tmp_path: Path) -> None:
-    """Without any record nothing is said."""
+    """Without any record every figure is null."""
     audit = measure(write(tmp_path / "run", STORY, buying()))["audit"]
     assert set(audit.values()) == {None}
 
 
 def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
-    """Where buys were planned and none got through, `lost == 0` would be no finding: it is unknown."""
+    """If buys were planned and none was acknowledged, `lost == 0` is unknown."""
     audit = Records().audited(tmp_path, steadily(), expect=["audit.lost == 0"])
     assert audit == {**dict.fromkeys(SOUND), "acknowledged": 0}
     assert json.loads(json.dumps(measure(tmp_path / "run")["expectations"]))[0]["holds"] is None
@@ -229,7 +233,7 @@ def test_where_nobody_was_to_buy_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_broken_record_names_its_line(tmp_path: Path) -> None:
-    """Half a row is an error with its place, in each of the files."""
+    """Half a row is an error with its line, in each of the files."""
     for name in ("audit", "ledger", "stock"):
         records = Records()
         folder = tmp_path / name
@@ -241,7 +245,7 @@ def test_a_broken_record_names_its_line(tmp_path: Path) -> None:
 
 
 class TestRecoveryPoint:
-    """How far back the lost orders go: orders 1 to 4 were acknowledged at 10, 12, 14 and 30 s."""
+    """The age of the oldest lost order: orders 1 to 4 were acknowledged at 10, 12, 14 and 30 s."""
 
     def lost(self, folder: Path, story: Story, *kept: int) -> tuple[int, float | None]:
         requests = steadily()
@@ -261,11 +265,12 @@ class TestRecoveryPoint:
         return story.add(15.2, "fault.injected", "f1").add(19.0, "fence.confirmed", region)
 
     def test_it_counts_from_the_kill_to_the_oldest_lost(self, tmp_path: Path) -> None:
-        """12 s is the oldest lost; the region was lost at 15.2 s, and fenced later, which took nothing more."""
+        """The oldest lost order is of 12 s; the region was lost at 15.2 s and fenced later, which
+        lost nothing more."""
         assert self.lost(tmp_path, self.region_lost(), 1, 4) == (2, 3.2)
 
     def test_it_counts_from_the_database_s_own_end_where_that_is_known(self, tmp_path: Path) -> None:
-        """Of all that went with the region, its database was killed at 15.06 s."""
+        """The recovery point counts to 15.06 s, when the region's database was killed."""
         story = self.region_lost()
         for t, service, region in ((15.02, "pricing", "us-east"), (15.04, "postgres", "eu-west")):
             story.add(t, "instance.killed", service, service=service, region=region)
@@ -276,29 +281,30 @@ class TestRecoveryPoint:
         assert self.lost(tmp_path, self.region_lost(), 1, 2, 3, 4) == (0, 0.0)
 
     def test_without_an_audit_it_is_unknown(self, tmp_path: Path) -> None:
-        """Null, not 0."""
+        """Without an audit the recovery point is null, not 0."""
         folder = write(tmp_path / "run", self.region_lost().finish(), buying())
         assert measure(folder)["audit"]["rpo_s"] is None
 
     def test_one_cut_off_lives_until_it_is_fenced(self, tmp_path: Path) -> None:
-        """An isolated primary took orders until it was stopped for sure."""
+        """An isolated primary took orders until the fence stopped it."""
         story = Story().begin().add(11.0, "fault.intended", "f1", kind="region.isolate", target="us-east")
         story.add(11.1, "fault.injected", "f1").add(15.5, "fence.confirmed", "us-east")
         assert self.lost(tmp_path, story, 1, 4) == (2, 3.5)
 
     def test_a_standby_that_is_lost_takes_no_order_with_it(self, tmp_path: Path) -> None:
-        """The fault hit another region than the primary's: nothing explains the loss."""
+        """A fault in another region than the primary's doesn't explain a lost order."""
         story = Story().begin().add(15.0, "fault.intended", "f1", kind="region.lose", target="eu-west")
         assert self.lost(tmp_path, story.add(15.2, "fault.injected", "f1"), 1, 4) == (2, None)
 
     def test_after_a_promotion_the_primary_is_another(self, tmp_path: Path) -> None:
-        """The second region is lost while it is the primary: the loss is that one."""
+        """If the promoted region is lost, the recovery point counts to that loss."""
         story = self.region_lost().add(20.0, "database.promoted", "eu-west")
         story.add(33.0, "fault.intended", "f2", kind="database.kill", target="eu-west.postgres")
         assert self.lost(tmp_path, story.add(33.5, "fault.injected", "f2"), 1, 2, 3) == (1, 3.5)
 
     def test_a_deleted_environment_is_a_loss(self, tmp_path: Path) -> None:
-        """`fault.injected` comes only when it stands again; the deletion is what took the orders."""
+        """The recovery point counts to the deletion; `fault.injected` comes only when the
+        environment runs again."""
         story = (
             Story()
             .begin()
@@ -308,6 +314,6 @@ class TestRecoveryPoint:
         assert self.lost(tmp_path, story, 1, 4) == (2, 4.0)
 
     def test_an_answer_may_be_read_after_its_sender_died(self, tmp_path: Path) -> None:
-        """Read 0.5 s after the loss, it is no order of later on: 0 s, and not unknown."""
+        """An order whose answer is read 0.5 s after the loss gives 0 s, and isn't unknown."""
         story = Story().begin().add(29.0, "fault.intended", "f1", kind="region.lose", target="us-east")
         assert self.lost(tmp_path, story.add(29.5, "fault.injected", "f1"), 1, 2, 3) == (1, 0.0)

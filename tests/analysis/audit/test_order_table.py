@@ -1,4 +1,4 @@
-"""What the system of record said, read as columns."""
+"""Tests of the order table: rows of the system of record, read as columns."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ ROWS = [row("run-10", cents=7), row("run-2", "pending", 9), row("run-3", "void",
     ids=["plain", "negative", "other", "odd"],
 )
 def test_rows_become_columns(tmp_path: Path, style: dict[str, Any], more: list[dict[str, Any]]) -> None:
-    """By number, whatever the style of the file; rows of other runs don't matter, odd ids of this one come first."""
+    """Rows are sorted by number in any style of file; other runs' rows don't count; unknown ids
+    come first."""
     scenario = read(tmp_path, *ROWS, *more, **style)
     extra = [4] if more and more[0]["total_cents"] < 0 else []
     odd = [-1] if more and more[0]["id"] == "run-x" else []
@@ -50,26 +51,26 @@ def test_rows_become_columns(tmp_path: Path, style: dict[str, Any], more: list[d
 
 
 def test_the_later_row_of_an_order_holds(tmp_path: Path) -> None:
-    """As in any log of changes."""
+    """The later row of an order wins, as in any log of changes."""
     scenario = read(tmp_path, row("run-1", "pending"), row("run-1", "paid", 8))
     assert (scenario.number.tolist(), scenario.paid.tolist(), scenario.cents.tolist()) == ([1], [True], [8])
 
 
 def test_no_file_and_an_empty_one_differ(tmp_path: Path) -> None:
-    """The system of record wasn't asked, or had none."""
+    """A missing file means not audited; an empty one means no orders."""
     assert read_orders(tmp_path / "audit.jsonl", "run") is None
     assert len(read(tmp_path).number) == 0
 
 
 def test_a_row_that_is_none_is_named(tmp_path: Path) -> None:
-    """With its line, beyond the first block as well."""
+    """An invalid row is an error with its line, beyond the first block as well."""
     with pytest.raises(ValueError, match=r"audit\.jsonl:25001: invalid row"):
         read(tmp_path, *[row(f"run-{n}") for n in range(25_000)], {"id": "run-1"})
 
 
 @pytest.mark.parametrize("more", [[], [row("run-x")]], ids=["as written", "one by one"])
 def test_equal_purchases_are_equal(tmp_path: Path, more: list[dict[str, Any]]) -> None:
-    """Of one user and one basket; nothing else makes two orders alike, and the way they are read doesn't either."""
+    """Two orders are equal only if user and basket are, in whatever way the rows are read."""
     same, other, some = ((3, 1), (7, 2)), ((3, 1), (7, 1)), ((3, 1),)
     orders = [bought("run-1", 5, *same), bought("run-2", 5, *same), bought("run-3", 6, *same)]
     scenario = read(tmp_path, *orders, bought("run-4", 5, *other), bought("run-5", 5, *some), *more)
@@ -81,7 +82,8 @@ def test_equal_purchases_are_equal(tmp_path: Path, more: list[dict[str, Any]]) -
 
 
 def test_units_of_chosen_orders(tmp_path: Path) -> None:
-    """By product, of the orders asked for and of rows that stand there again; a failed order sold nothing."""
+    """Units are summed by product for the chosen orders and repeated rows; a failed order sold
+    nothing."""
     failed = {**bought("run-3", 1, (1, 40)), "status": "failed"}
     again = bought("run-2", 1, (2, 5))
     scenario = read(

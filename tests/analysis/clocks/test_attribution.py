@@ -1,4 +1,4 @@
-"""What may have ended an outage: by answers, by first effects, by what was undone."""
+"""Tests of attribution: who ended an outage, by answers, by first effects, by what was undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
 
 
 def cut(ordered: float, done: float | None = None, end: float = END) -> Story:
-    """A fault from 18 s on that the timeline begins to take back at `ordered`."""
+    """Return a story with a fault from 18 s on that the timeline begins to revert at `ordered`."""
     story = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
     return story.add(done or ordered + 0.1, "fault.reverted", "f1", by="schedule", ordered=ordered).finish(
         end
@@ -32,7 +32,7 @@ def ended(
 
 
 def answered(requests: list[Request], planned: float, end: float) -> list[Request]:
-    """The same, the one planned then answered at `end`."""
+    """Return the requests with the one planned then answered at `end`."""
     for request in requests:
         if request.planned == planned:
             request.took = end - planned
@@ -40,26 +40,29 @@ def answered(requests: list[Request], planned: float, end: float) -> list[Reques
 
 
 @pytest.mark.parametrize(
-    ("answer", "found"), [(30.03, ("schedule", "censored", 30.02)), (30.015, ("system", "measured", None))]
+    ("answer", "expected"), [(30.03, ("schedule", "censored", 30.02)), (30.015, ("system", "measured", None))]
 )
 def test_a_request_planned_before_a_revert_and_answered_after_it(
-    tmp_path: Path, answer: float, found: tuple[str, str, float | None]
+    tmp_path: Path, answer: float, expected: tuple[str, str, float | None]
 ) -> None:
-    """All fail till 29.95 s, the revert is ordered at 30.02 s: the request of 30.0 s tells by its answer alone."""
+    """All fail till 29.95 s and the revert is ordered at 30.02 s: the answer of the request of 30.0
+    s decides."""
     requests = answered(failing(steadily(), 20.0, 30.0), 30.0, answer)
-    assert ended(tmp_path, cut(30.02), requests) == found
+    assert ended(tmp_path, cut(30.02), requests) == expected
 
 
 @pytest.mark.parametrize("before", [1.0, 3.0, 9.0])
 def test_a_breaker_some_time_before_the_revert_is_the_system_s(tmp_path: Path, before: float) -> None:
-    """Well again while the fault stood, as every answer since then tells; TTR is measured."""
+    """If users are well while the fault is active, by every answer since, the system ended it and
+    TTR is measured."""
     requests = failing(steadily(), 20.0, 40.0 - before)
     assert ended(tmp_path, cut(40.0), requests) == ("system", "measured", None)
 
 
 @pytest.mark.parametrize(("good", "who"), [(4, "schedule"), (5, "system")])
 def test_where_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, good: int, who: str) -> None:
-    """The last bad one was planned at 29.9 s; ½⁴ is more than 5 %, ½⁵ isn't."""
+    """With half of the requests bad, four good ones in a row may be luck, as ½⁴ is over 5 %; five
+    aren't."""
     requests = failing(steadily(), 20.0, 29.95, which=lambda request: request.user % 2 == 0)
     assert [request.planned for request in requests if request.error][-1] == 29.9
     assert ended(tmp_path, cut(29.95 + 0.05 * (good - 1) + 0.02), requests)[0] == who
@@ -67,7 +70,8 @@ def test_where_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, 
 
 @pytest.mark.parametrize(("took", "who"), [(1.5, "schedule"), (0.2, "system")])
 def test_a_good_answer_tells_once_a_bad_one_would_have_come(tmp_path: Path, took: float, who: str) -> None:
-    """Half of them hang for `took`, the others are answered at once, up to the revert 0.6 s after the last bad one."""
+    """A good answer is evidence only once a bad one, which takes `took`, would have come before the
+    revert."""
     requests = failing(
         steadily(), 20.0, 29.45, ErrorKind.TIMEOUT, which=lambda request: request.user % 2 == 0
     )
@@ -77,13 +81,14 @@ def test_a_good_answer_tells_once_a_bad_one_would_have_come(tmp_path: Path, took
 
 
 def test_a_long_revert_counts_from_its_order(tmp_path: Path) -> None:
-    """Ordered at 29.5 s and done at 35 s; users were well at 30 s."""
+    """A revert ordered at 29.5 s and done at 35 s ended the outage if users were well at 30 s."""
     requests = failing(steadily(), 20.0, 30.0)
     assert ended(tmp_path, cut(29.5, 35.0), requests) == ("schedule", "censored", 29.5)
 
 
 def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None:
-    """Three requests a second, one in eleven bad: a window of good ones may be luck, and is a recovery even so."""
+    """A revert a window after the last bad request ended nothing, even if good requests so far may
+    be luck."""
     results = []
     for after in (5.0, 9.9, 10.1):
         requests = steadily(120.0, step=0.36)
@@ -95,7 +100,8 @@ def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None
 
 
 def leak(ready: float) -> Story:
-    """Rolled back from 24 s to 27 s; the first instance of the release before is ready at `ready`."""
+    """Return a story rolled back from 24 s to 27 s; the first instance of the old release is ready
+    at `ready`."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(24.0, 27.0)
     about = {"service": "pricing", "release": "pricing-1.0.0", "by": "auto", "rollback_of": "c1"}
     story.add(24.1, "change.started", "c2", **about).add(
@@ -112,7 +118,8 @@ def leak(ready: float) -> Story:
 def test_a_rollback_ended_it_only_where_its_instances_had_come(
     tmp_path: Path, ready: float, who: str, act: float | None
 ) -> None:
-    """Users are well at 24.3 s, be it by the roll-back or by restarts; its order came before that in either case."""
+    """A rollback ordered before users were well at 24.3 s ended the outage only if an instance was
+    ready by then."""
     outcome = measure(write(tmp_path / "run", leak(ready), failing(steadily(), 20.0, 24.3)))
     assert (outcome["ended_by"], outcome["clocks"]["act"], outcome["clocks"]["recovered"]) == (who, act, 24.3)
     assert outcome["operations"][0]["right"] is True
@@ -144,7 +151,7 @@ def test_every_operation_counts_from_its_first_effect(
     subject: str,
     data: dict[str, Any],
 ) -> None:
-    """Ordered at 23 s and done at 26 s, users well at 24 s: its doing where its first sign came before, else not."""
+    """An operation of 23 to 26 s ended the outage of 24 s only if its first effect came before that."""
     results = []
     for at in (23.5, 25.0):
         story = Story().begin().add(18.0, "fault.intended", "f1", **fault)
@@ -156,7 +163,8 @@ def test_every_operation_counts_from_its_first_effect(
 
 @pytest.mark.parametrize(("answer", "who"), [(24.3, "responder"), (24.01, "system")])
 def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: float, who: str) -> None:
-    """Ordered at 24.12 s: those planned from 24 s on were answered by it, or else long before."""
+    """A promotion ordered at 24.12 s served requests planned from 24 s on, unless they were
+    answered long before."""
     requests = failing(steadily(), 20.0, 24.0)
     for request in requests:
         if 24.0 <= request.planned < 24.2:
@@ -168,7 +176,7 @@ def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: fl
 
 
 def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
-    """It leaves no other trace."""
+    """A flag takes effect when its operation is done, since it leaves no other trace."""
     results = []
     for done in (23.9, 25.0):
         story = Story().begin().add(18.0, "fault.intended", "f1", **LINK)
@@ -184,7 +192,8 @@ def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
     ("name", "kind", "data"), [("rejoin", "region.seen", {"up": False}), ("failover", "traffic.returned", {})]
 )
 def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, data: dict[str, Any]) -> None:
-    """A region taken in again is seen down again; one that was left gets its traffic again: it went on being hurt."""
+    """A failover is undone if the region is seen down again or gets its traffic again, so it ended
+    nothing."""
     results = []
     for region in ("us-east", "eu-west"):
         story = Story().begin().add(18.0, "fault.intended", "f1", **LOST)
@@ -195,7 +204,7 @@ def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, dat
 
 
 def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_path: Path) -> None:
-    """Rolled back by 25 s; users are well at 34.9 s by it, at 36 s no more."""
+    """A rollback done at 25 s ended an outage that ends at 34.9 s, but not one that ends at 36 s."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0).finish()
     assert ended(tmp_path / "a", story, failing(steadily(), 20.0, 34.9))[0] == "responder"
     assert ended(tmp_path / "b", story, failing(steadily(), 20.0, 36.0))[0] == "system"
@@ -205,7 +214,8 @@ def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_pat
 def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
     tmp_path: Path, migration: str | None, who: str
 ) -> None:
-    """The fix comes 5 s after the roll-back was done, less than a window, and users are well only then."""
+    """After a migration the rollback is futile, and the fix, less than a window later, ended the
+    outage."""
     about = {"service": "pricing", "kind": "schema", "rollback_of": None, "migration": migration}
     story = (
         Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
@@ -220,7 +230,7 @@ def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
 
 
 def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
-    """The roll-back was in vain; the fix, ordered at 39.5 s, was not. That of another service fixes nothing."""
+    """A fix of 39.5 s ended the outage after a futile rollback; a release of another service didn't."""
     results = []
     for service in ("pricing", "catalog"):
         story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 25.0)
@@ -233,7 +243,8 @@ def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path:
 def test_a_restart_counts_from_the_first_ready_instance_of_its_service(
     tmp_path: Path, service: str, who: str
 ) -> None:
-    """Users are well at 24.3 s; an instance was ready at 23 s, and the restart of pricing was done at 29 s."""
+    """A restart of pricing done at 29 s ended the outage of 24.3 s if a pricing instance was ready
+    at 23 s."""
     fault = {"kind": "instance.memory", "target": "us-east.pricing", "service": "pricing"}
     story = Story().begin().add(18.0, "fault.intended", "f1", **fault).add(18.1, "fault.injected", "f1")
     story.add(22.5, "operation.intended", "o1", name="restart", target="pricing", by="auto", change=None)
@@ -244,7 +255,8 @@ def test_a_restart_counts_from_the_first_ready_instance_of_its_service(
 
 @pytest.mark.parametrize(("region", "who"), [("eu-west", "responder"), ("us-east", "system")])
 def test_only_traffic_of_its_own_region_undoes_a_fail_over(tmp_path: Path, region: str, who: str) -> None:
-    """Traffic returned to a region at 23.5 s, before users were well at 24 s."""
+    """Traffic that returns at 23.5 s, before users are well, undoes the failover only of its own
+    region."""
     story = Story().begin().add(18.0, "fault.intended", "f1", **LOST).add(18.1, "fault.injected", "f1")
     story.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="auto", change=None)
     story.add(22.5, "operation.done", "o1").add(23.5, "traffic.returned", region).finish()
@@ -253,7 +265,7 @@ def test_only_traffic_of_its_own_region_undoes_a_fail_over(tmp_path: Path, regio
 
 @pytest.mark.parametrize(("by", "who"), [("schedule", "schedule"), ("responder", "system")])
 def test_only_the_timeline_s_reverts_are_the_schedule_s(tmp_path: Path, by: str, who: str) -> None:
-    """A fault that somebody else took back as users were well again."""
+    """A revert counts as the schedule's only if the timeline made it."""
     story = Story().begin().add(18.0, "fault.intended", "f1", **LINK).add(18.1, "fault.injected", "f1")
     story.add(29.98, "fault.reverted", "f1", by=by).finish()
     assert ended(tmp_path, story, failing(steadily(), 20.0, 30.0))[0] == who

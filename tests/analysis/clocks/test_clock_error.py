@@ -1,4 +1,4 @@
-"""How far the clocks may be off: spacing from the run itself, the rest from the machine's calibration."""
+"""Tests of clock errors: spacing from the run itself, the rest from the machine's calibration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def known(effect: Any = 0.06, recovered: Any = 0.08) -> dict[str, Any]:
 
 
 def test_spacing_is_known_without_a_calibration_and_error_isn_t(tmp_path: Path) -> None:
-    """ln 20 over the bad requests a second, at either end; nothing is claimed of the machine."""
+    """Spacing is ln 20 over the bad requests a second at either end; without calibration the error
+    is null."""
     outcome = recorded(tmp_path)
     assert outcome["spacing_s"] == {
         "effect": pytest.approx(APART, abs=1e-6),
@@ -46,7 +47,7 @@ def test_spacing_is_known_without_a_calibration_and_error_isn_t(tmp_path: Path) 
 
 
 def test_error_is_calibration_plus_spacing(tmp_path: Path) -> None:
-    """TTD has the effect's, since the page is stamped exactly; TTR has both ends'."""
+    """TTD has the effect's error, since the page is stamped exactly; TTR has both ends'."""
     outcome = recorded(tmp_path, known())
     expected = {
         "effect": APART + 0.06,
@@ -58,7 +59,7 @@ def test_error_is_calibration_plus_spacing(tmp_path: Path) -> None:
 
 
 def test_what_was_never_set_has_no_error(tmp_path: Path) -> None:
-    """Never recovered, never paged: only the effect has one."""
+    """Without a recovery and a page only the effect has an error."""
     story = Story().begin().calibrated().deploy(18.0, 19.0).finish(reason="give_up")
     outcome = recorded(tmp_path, known(), 60.0, story)
     assert outcome["spacing_s"]["recovered"] is None
@@ -66,7 +67,7 @@ def test_what_was_never_set_has_no_error(tmp_path: Path) -> None:
 
 
 def test_the_sum_of_two_one_sided_errors_covers_95_percent_and_the_root_of_squares_doesn_t() -> None:
-    """20,000 pairs of like exponentials, seeded: why the two are added."""
+    """In 20,000 seeded pairs of exponentials the sum covers 95 %, which is why the two are added."""
     draw = random.Random(7)
     p95 = math.log(20)
     sums = [draw.expovariate(1) + draw.expovariate(1) for _ in range(20_000)]
@@ -85,11 +86,11 @@ def test_the_sum_of_two_one_sided_errors_covers_95_percent_and_the_root_of_squar
     ],
 )
 def test_what_isn_t_a_calibration_is_an_error(tmp_path: Path, broken: Any) -> None:
-    """Never silently the same as none."""
+    """An invalid calibration is an error, never silently none."""
     with pytest.raises(ValueError, match=r"calibration\.json"):
         recorded(tmp_path, broken)
 
 
 def test_a_run_may_lack_one(tmp_path: Path) -> None:
-    """A machine that was never calibrated."""
+    """A run on a machine without calibration is measured."""
     assert read_calibration(tmp_path / "calibration.json") is None

@@ -1,4 +1,4 @@
-"""Every clock, duration and state of hand-made runs, with the values worked out by hand beside them."""
+"""Tests of every clock, duration and state on hand-made runs, with the values worked out by hand."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from tests.support.run_folders import END, Request, Story, failing, steadily, wr
 
 
 def rolled_back() -> Story:
-    """Deployed at 18 s (bad from 20 s), paged at 21 s, rolled back at 22.5 s, done at 29 s; good again from 30 s."""
+    """Return a story deployed at 18 s (bad 20 to 30 s), paged at 21 s, rolled back at 22.5 s, done
+    at 29 s."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
     return story.add(29.0, "fault.reverted", "f-c1", by="responder").finish()
 
 
 def test_every_clock_of_a_rollback(tmp_path: Path) -> None:
-    """The plain story: each stamp is the event's, effect and recovered are the requests'."""
+    """Each stamp is the event's; effect and recovered are the requests'."""
     outcome = measure(write(tmp_path / "run", rolled_back(), failing(steadily(), 20.0, 30.0)))
     clocks = outcome["clocks"]
     assert clocks == {
@@ -60,7 +61,8 @@ def test_every_clock_of_a_rollback(tmp_path: Path) -> None:
 
 
 def test_restored_waits_for_full_capacity(tmp_path: Path) -> None:
-    """Restored is when the last faulty instance is gone and every place has its number again, long after recovery."""
+    """Restored is when the last faulty instance is gone and every place is at full count, long
+    after recovery."""
     story = rolled_back()
     for number, (gone, back) in enumerate([(31.0, 32.0), (33.0, 34.5)], 1):
         place = {"service": "pricing", "region": "us-east"}
@@ -73,7 +75,7 @@ def test_restored_waits_for_full_capacity(tmp_path: Path) -> None:
 
 
 def test_restored_waits_for_the_last_faulty_instance(tmp_path: Path) -> None:
-    """Enough good instances beside a faulty one that still serves aren't full capacity."""
+    """Enough good instances aren't full capacity while a faulty one still serves."""
     place = {"service": "pricing", "region": "us-east", "release": "pricing-1.1.0"}
     story = (
         rolled_back()
@@ -85,7 +87,7 @@ def test_restored_waits_for_the_last_faulty_instance(tmp_path: Path) -> None:
 
 
 def test_capacity_that_stays_short_is_censored(tmp_path: Path) -> None:
-    """An instance that died and wasn't replaced: restored never happened."""
+    """If an instance died and wasn't replaced, restored is censored."""
     story = rolled_back().add(
         40.0, "instance.died", "us-east.pricing.1", service="pricing", region="us-east", why=""
     )
@@ -95,7 +97,8 @@ def test_capacity_that_stays_short_is_censored(tmp_path: Path) -> None:
 
 
 def test_nobody_acts(tmp_path: Path) -> None:
-    """Without a responder: never recovered, TTR and TTA censored at the end, exit 1."""
+    """Without a responder the system never recovers, TTR and TTA are censored at the end, and the
+    exit status is 1."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).finish(reason="give_up")
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 60.0)))
     assert [outcome["clocks"][name] for name in ("detect", "ack", "act", "recovered")] == [
@@ -112,7 +115,7 @@ def test_nobody_acts(tmp_path: Path) -> None:
 
 
 def test_the_system_heals_itself(tmp_path: Path) -> None:
-    """No page, no operation, well again: ended by the system; TTD is censored where users were well again."""
+    """A recovery without page and operation is the system's; TTD is censored at the recovery."""
     story = Story().begin().deploy(18.0, 19.0).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
     assert (outcome["ended_by"], outcome["ttr_s"]) == ("system", 10.0)
@@ -124,7 +127,7 @@ def test_the_system_heals_itself(tmp_path: Path) -> None:
 
 
 def test_a_good_release_has_no_effect(tmp_path: Path) -> None:
-    """Its inject is the change; all durations say no_effect."""
+    """Its inject is the change; all durations have state no_effect."""
     story = Story().begin().deploy(18.0, 24.0, fault=False).finish(reason="no_effect")
     outcome = measure(write(tmp_path / "run", story, steadily(), expect=["!effect", "alerts == 0"]))
     assert (outcome["clocks"]["inject"], outcome["clocks"]["injected"], outcome["clocks"]["effect"]) == (
@@ -137,7 +140,7 @@ def test_a_good_release_has_no_effect(tmp_path: Path) -> None:
 
 
 def test_a_run_broken_off_measured_nothing(tmp_path: Path) -> None:
-    """Interrupted before any effect: not_measured, which is not no_effect."""
+    """A run interrupted before any effect is not_measured, not no_effect."""
     story = Story().begin().deploy(18.0, 19.0).add(19.5, "run.interrupted", signal="SIGINT")
     outcome = measure(write(tmp_path / "run", story.finish(19.5, "interrupted"), steadily(19.5)))
     assert (outcome["ttd_state"], outcome["ttr_state"], outcome["exit_status"]) == (
@@ -149,7 +152,7 @@ def test_a_run_broken_off_measured_nothing(tmp_path: Path) -> None:
 
 
 def test_recovery_needs_hold(tmp_path: Path) -> None:
-    """Well for 9 s of the 10 s asked for, or a last operation that ended too late: not recovered."""
+    """With 9 s of the 10 s of hold, or a last operation that ended too late, the run isn't recovered."""
     early = rolled_back()
     assert (
         measure(write(tmp_path / "a", early, failing(steadily(), 20.0, 51.0)))["clocks"]["recovered"] is None
@@ -169,7 +172,7 @@ def test_recovery_needs_hold(tmp_path: Path) -> None:
 
 
 def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
-    """A journey that falls silent doesn't hold: its SLO is unknown at the end."""
+    """An SLO of a journey that falls silent is unknown at the end and doesn't hold."""
     requests = steadily()
     for number, request in enumerate(requests):
         request.journey = "login" if number % 2 and request.planned < 45 else "buy"
@@ -183,7 +186,7 @@ def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
 
 
 def test_earliest_effect_and_latest_recovery_of_several_slos(tmp_path: Path) -> None:
-    """Two SLOs overlap: the outage is their union."""
+    """The outage of two overlapping SLOs is their union."""
     requests = failing(steadily(), 20.0, 28.0, which=lambda r: r.journey == "buy")
     for number, request in enumerate(requests):
         request.journey = "browse" if number % 2 else "buy"
@@ -204,7 +207,7 @@ def test_earliest_effect_and_latest_recovery_of_several_slos(tmp_path: Path) -> 
 def test_outages_of_two_slos_close_together_are_one(
     tmp_path: Path, again: float, relapses: list[Any]
 ) -> None:
-    """One SLO is well again 5 s before the other breaks: one outage. 11 s: two."""
+    """If one SLO recovers 5 s before another breaks it is one outage; 11 s before, two."""
     slos = [
         {"name": name, "sli": "availability", "objective": "99%", "journey": name}
         for name in ("buy", "browse")
@@ -222,7 +225,7 @@ def test_outages_of_two_slos_close_together_are_one(
 
 
 def test_a_relapse(tmp_path: Path) -> None:
-    """Well from 24 s to 36 s, broken till 40 s: TTR counts to 40 s and the short recovery is told."""
+    """Well from 24 s to 36 s, broken till 40 s: TTR counts to 40 s and the relapse is reported."""
     requests = failing(failing(steadily(), 20.0, 24.0), 36.0, 40.0)
     outcome = measure(write(tmp_path / "run", rolled_back(), requests))
     assert outcome["relapses"] == [{"recovered": 24.0, "breached": 36.0}]
@@ -234,7 +237,7 @@ def test_a_relapse(tmp_path: Path) -> None:
 
 
 def test_a_wrong_rollback_is_counted_and_ended_nothing(tmp_path: Path) -> None:
-    """A benign change is taken back first: `right` is false, and the act is the second rollback."""
+    """The rollback of a benign change has `right` false; the act is the second rollback."""
     story = (
         Story()
         .begin()
@@ -251,7 +254,7 @@ def test_a_wrong_rollback_is_counted_and_ended_nothing(tmp_path: Path) -> None:
 
 
 def test_a_wrong_rollback_alone_leaves_it_to_the_system(tmp_path: Path) -> None:
-    """Where only a benign change was taken back and all was well again, no operation ended it."""
+    """If only a benign change was rolled back before the recovery, the system ended the outage."""
     story = (
         Story()
         .begin()
@@ -266,7 +269,7 @@ def test_a_wrong_rollback_alone_leaves_it_to_the_system(tmp_path: Path) -> None:
 
 
 def test_a_rollback_without_a_change_means_the_latest(tmp_path: Path) -> None:
-    """The latest change of the service, at that time."""
+    """A rollback without a change means the service's latest change at that time."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.0, 24.0, None).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
     assert outcome["operations"][0]["right"] is True
@@ -280,7 +283,7 @@ def test_the_acknowledgement_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_page_after_the_act_detected_nothing(tmp_path: Path) -> None:
-    """Someone saw it without a page: TTD is censored at the act, and the clocks stay in order."""
+    """After an act without a page TTD is censored at the act, and the clocks stay in order."""
     story = Story().begin().deploy(18.0, 19.0).rollback(22.5, 29.0).page(24.0).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))
     assert [outcome["clocks"][name] for name in ("detect", "paged", "ack", "act")] == [None, None, None, 22.5]
@@ -288,7 +291,7 @@ def test_a_page_after_the_act_detected_nothing(tmp_path: Path) -> None:
 
 
 def test_a_watching_detector_doesn_t_detect(tmp_path: Path) -> None:
-    """`detect` is a page; a detector that only watches has its own TTD."""
+    """`detect` is a page; a detector that doesn't page has its own TTD."""
     story = (
         Story()
         .begin()
@@ -308,7 +311,8 @@ def test_a_watching_detector_doesn_t_detect(tmp_path: Path) -> None:
 
 
 def test_pages_for_nothing_are_false_alarms(tmp_path: Path) -> None:
-    """A page between inject and effect, and one for another SLO that was well: false; the true one is `detect`."""
+    """A page before the effect or for a healthy SLO is a false alarm; the page for the outage is
+    `detect`."""
     slos = [
         {"name": name, "sli": "availability", "objective": "99%", "journey": name}
         for name in ("buy", "browse")
@@ -326,7 +330,7 @@ def test_pages_for_nothing_are_false_alarms(tmp_path: Path) -> None:
 
 
 def test_an_answer_awaited_past_the_recovery_may_still_page(tmp_path: Path) -> None:
-    """A short outage of time-outs is paged after its last bad request was planned: no false alarm."""
+    """A page after the last bad request of a short outage of time-outs is no false alarm."""
     story = Story().begin().deploy(18.0, 19.0).page(22.5).finish()
     requests = failing(steadily(), 20.0, 21.0, ErrorKind.TIMEOUT)
     outcome = measure(write(tmp_path / "run", story, requests, expect=["false_alarms == 0", "ttd < 3s"]))
@@ -339,7 +343,7 @@ def test_an_answer_awaited_past_the_recovery_may_still_page(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("allowed", "state", "status"), [(False, "censored", 1), (True, "measured", 0)])
 def test_the_schedule_ended_it(tmp_path: Path, allowed: bool, state: str, status: int) -> None:
-    """The timeline took its fault back: TTR is censored there unless the scenario allows it."""
+    """If the timeline reverted its fault, TTR is censored there unless the scenario allows it."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="link", target="pricing", entry=0)
     story.add(18.5, "fault.injected", "f1").page(21.0).add(
         29.5, "fault.reverted", "f1", by="schedule"
@@ -353,7 +357,7 @@ def test_the_schedule_ended_it(tmp_path: Path, allowed: bool, state: str, status
 
 
 def test_a_control_run_has_no_clocks_and_no_effect(tmp_path: Path) -> None:
-    """No fault, no change: nothing to measure from, and where the SLOs held to the end nobody was hurt."""
+    """Without fault or change there are no clocks, and if the SLOs held to the end there is no effect."""
     story = Story().begin().finish(reason="no_effect")
     outcome = measure(write(tmp_path / "run", story, steadily(), expect=["!effect", "alerts == 0"]))
     assert set(outcome["clocks"].values()) == {None}
@@ -361,7 +365,7 @@ def test_a_control_run_has_no_clocks_and_no_effect(tmp_path: Path) -> None:
 
 
 def test_a_control_run_in_which_an_slo_broke_says_nothing(tmp_path: Path) -> None:
-    """There is no fault to count from, and no effect can't be claimed either."""
+    """If an SLO broke without a fault, durations aren't measured and no effect isn't claimed."""
     story = Story().begin().finish(reason="give_up")
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 30.0, 40.0), expect=["!effect"]))
     assert (outcome["ttr_state"], outcome["impact"]["failed"], outcome["exit_status"]) == (
@@ -382,7 +386,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_clocks_are_always_in_order(
     scenario: Any, draw: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """inject ≤ effect ≤ detect ≤ ack ≤ act ≤ acted and effect ≤ recovered, whatever happened when."""
+    """inject ≤ effect ≤ detect ≤ ack ≤ act ≤ acted and effect ≤ recovered, for any events."""
     story = Story().begin().deploy(18.0, 19.0)
     times = st.floats(18.0, 55.0)
     for number in range(draw.draw(st.integers(0, 3))):
@@ -416,7 +420,7 @@ def _samples(requests: list[Request], path: Path) -> Samples:
 
 
 def test_a_page_that_was_never_delivered(tmp_path: Path) -> None:
-    """It detected the outage all the same; `paged` is null, and is not the delivery of a later page."""
+    """An undelivered page detects the outage; `paged` is null, not the delivery of a later page."""
     about = {"detector": "cusum", "side": "client", "pages": True, "slo": "shop", "summary": "errors"}
     story = Story().begin().deploy(18.0, 19.0).add(21.0, "alert.raised", "a1", **about)
     story.page(22.0, alert="a2").rollback(22.5, 29.0).finish()
@@ -428,7 +432,7 @@ def test_a_page_that_was_never_delivered(tmp_path: Path) -> None:
 def test_a_page_may_come_a_window_after_the_recovery(
     tmp_path: Path, page: float, detect: float | None
 ) -> None:
-    """The window of 10 s held bad requests of the outage till 31 s; a page after that is a false alarm."""
+    """The window of 10 s has bad requests of the outage till 31 s; a later page is a false alarm."""
     story = Story().begin().deploy(18.0, 19.0).page(page).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 21.0)))
     assert outcome["clocks"]["recovered"] == 21.0
@@ -439,7 +443,7 @@ def test_a_page_may_come_a_window_after_the_recovery(
 def test_hold_counts_from_the_timeline_s_last_revert(
     tmp_path: Path, by: str, recovered: float | None
 ) -> None:
-    """A revert at 55 s, 5 s before the end; `hold` is 10 s."""
+    """A revert 5 s before the end leaves less than the hold of 10 s, so the run isn't recovered."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
     story.add(55.0, "fault.reverted", "f-c1", by=by).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 30.0)))

@@ -1,4 +1,4 @@
-"""Full capacity is back when everything is: instances, faults, databases, traffic."""
+"""Tests of full recovery: instances, faults, databases and traffic are all back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLACE = {"service": "pricing", "region": "us-east", "release": "pricing-1.0.0"}
 
 
 def lost() -> Story:
-    """us-east is lost at 18 s with both its instances."""
+    """Return a story in which us-east is lost at 18 s with both its instances."""
     story = (
         Story()
         .begin()
@@ -26,7 +26,7 @@ def lost() -> Story:
 
 
 def back(story: Story, t: float) -> Story:
-    """Both instances run again, under new names, and the fault is reverted a little later."""
+    """Add both instances under new names at `t`, and the revert of the fault a second later."""
     for number in (3, 4):
         story.add(t, "instance.ready", f"us-east.pricing.{number}", **PLACE)
     return story.add(t + 1, "fault.reverted", "f1", by="schedule")
@@ -39,18 +39,18 @@ def restored(folder: Path, story: Story) -> float | None:
 
 
 def test_killed_instances_are_gone_until_others_are_ready(tmp_path: Path) -> None:
-    """Users were well at 24 s; capacity is whole when the fault is reverted at 41 s."""
+    """Users are well at 24 s; capacity is full when the fault is reverted at 41 s."""
     assert restored(tmp_path, back(lost(), 40.0)) == 41.0
 
 
 def test_one_instance_short_is_not_restored(tmp_path: Path) -> None:
-    """The fault is over, and one of two is missing."""
+    """Restored is null if the fault is over and one of two instances is missing."""
     story = lost().add(40.0, "instance.ready", "us-east.pricing.3", **PLACE)
     assert restored(tmp_path, story.add(41.0, "fault.reverted", "f1", by="schedule")) is None
 
 
 def test_a_fault_that_stands_at_the_end_is_not_restored(tmp_path: Path) -> None:
-    """The clean-up reverts it after the end of the run, which counts for nothing."""
+    """A revert by the clean-up, after the end of the run, doesn't count."""
     story = lost()
     for number in (3, 4):
         story.add(40.0, "instance.ready", f"us-east.pricing.{number}", **PLACE)
@@ -61,7 +61,8 @@ def test_a_fault_that_stands_at_the_end_is_not_restored(tmp_path: Path) -> None:
     ("out", "again"), [("fence.confirmed", "replica.caught_up"), ("traffic.drained", "traffic.returned")]
 )
 def test_a_database_and_its_traffic_come_back_too(tmp_path: Path, out: str, again: str) -> None:
-    """A fenced database has to catch up, a drained region to get traffic; another region's doing so isn't it."""
+    """A fenced database has to catch up and a drained region to get traffic; events of another
+    region don't count."""
     story = back(lost().add(22.0, out, "us-east"), 40.0).add(43.0, again, "eu-west")
     assert restored(tmp_path / "a", story) is None
     story = back(lost().add(22.0, out, "us-east"), 40.0).add(45.5, again, "us-east")
@@ -69,7 +70,7 @@ def test_a_database_and_its_traffic_come_back_too(tmp_path: Path, out: str, agai
 
 
 def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> None:
-    """What the automation deployed in its place is no faulty release."""
+    """A release that the automation deploys in the recreated environment isn't faulty."""
     story = Story().begin()
     story.add(
         18.0, "fault.intended", "f1", kind="environment.delete", target="us-east", region="us-east", plan="c1"
@@ -93,7 +94,7 @@ def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> 
 
 
 def migrated(story: Story, t: float, change: str, release: str, **more: Any) -> Story:
-    """A change that replaces every instance of pricing within a second."""
+    """Add a change that replaces every instance of pricing within a second."""
     about = {
         "service": "pricing",
         "release": release,
@@ -116,7 +117,8 @@ def migrated(story: Story, t: float, change: str, release: str, **more: Any) -> 
 
 
 def renamed(fix: bool) -> Story:
-    """c1 is bad and renames a column at 18 s, is taken back at 22 s, and a third release fixes it all at 40 s."""
+    """Return a story: c1 is bad and renames a column at 18 s, is rolled back at 22 s; a third
+    release fixes it at 40 s."""
     story = (
         Story().begin().add(18.0, "fault.intended", "f1", kind="bad-deploy", target="pricing", change="c1")
     )
@@ -132,14 +134,15 @@ def renamed(fix: bool) -> Story:
 def test_a_release_that_a_migration_left_behind_is_no_good_one(
     tmp_path: Path, fix: bool, well: float | None, at: float | None
 ) -> None:
-    """Taken back at 22.9 s: restored where users were well on it, else only with the release after it, or never."""
+    """After the rollback of 22.9 s restored is set if users were well on it, else with the next
+    release or never."""
     outcome = measure(write(tmp_path / "run", renamed(fix).finish(), failing(steadily(), 20.0, well or 60.0)))
     assert outcome["clocks"]["recovered"] == well
     assert outcome["clocks"]["restored"] == at
 
 
 def test_it_is_good_again_after_the_next_change(tmp_path: Path) -> None:
-    """The fix gave the column back, and was taken back itself: the first release runs on that, and all stays whole."""
+    """The first release runs on the schema of the fix, so a rollback of the fix leaves capacity full."""
     story = migrated(renamed(True), 43.0, "c4", "pricing-1.0.0", by="auto", rollback_of="c3").finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 40.5)))
     assert outcome["clocks"]["restored"] == 40.9

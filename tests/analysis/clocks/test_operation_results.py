@@ -1,4 +1,4 @@
-"""Which operations did something about what was wrong, and who ended the outage."""
+"""Tests of operation results: which operations were right, and who ended the outage."""
 
 from __future__ import annotations
 
@@ -73,21 +73,21 @@ def operated(events: Story, t: float, name: str, target: str, done: float | None
 def test_right_is_what_acts_on_the_cause(
     tmp_path: Path, fault: dict[str, Any] | None, name: str, target: str, right: bool | None
 ) -> None:
-    """By the fault that stood; of a flag it can't be told."""
+    """An operation is right if it acts on the active fault; for a flag it is unknown."""
     events = operated(story(fault), 22.0, name, target).finish()
-    (results,) = carried_out(read_run(write(tmp_path / "run", events, steadily())))
-    assert (results.name, results.right, results.failed) == (name, right, False)
+    (result,) = carried_out(read_run(write(tmp_path / "run", events, steadily())))
+    assert (result.name, result.right, result.failed) == (name, right, False)
 
 
 @pytest.mark.parametrize(("t", "right"), [(17.0, False), (20.0, True), (40.0, False)])
 def test_only_while_the_fault_stands(tmp_path: Path, t: float, right: bool) -> None:
-    """Before it and after its revert there is nothing to leave the region for."""
+    """A failover before the fault or after its revert is wrong."""
     events = operated(story(LOST, 18.0, 30.0), t, "failover", "us-east").finish()
     assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is right
 
 
 def test_a_fault_that_failed_never_stood(tmp_path: Path) -> None:
-    """A deletion refused at the door is no reason to promote."""
+    """A deletion that was refused doesn't make a promotion right."""
     events = (
         Story()
         .begin()
@@ -101,7 +101,7 @@ def test_a_fault_that_failed_never_stood(tmp_path: Path) -> None:
 
 
 def test_after_a_promotion_another_region_s_loss_is_the_primary_s(tmp_path: Path) -> None:
-    """eu-west was promoted, then isolated: now it is the one to promote away from."""
+    """If the promoted eu-west is isolated, a promotion away from it is right."""
     events = story(DATABASE, 18.0, 25.0).add(20.0, "database.promoted", "eu-west", instead_of="us-east")
     events.add(30.0, "fault.intended", "f2", **ISOLATED_WEST)
     operated(operated(events, 28.0, "promote", "us-east"), 32.0, "promote", "us-east").finish()
@@ -112,7 +112,7 @@ def test_after_a_promotion_another_region_s_loss_is_the_primary_s(tmp_path: Path
 
 
 def test_a_fenced_region_may_rejoin_after_its_fault(tmp_path: Path) -> None:
-    """Reverted or not."""
+    """A rejoin of a fenced region is right, whether its fault was reverted or not."""
     events = story(LOST, 18.0, 25.0).add(20.0, "fence.confirmed", "us-east")
     results = carried_out(
         read_run(write(tmp_path / "run", operated(events, 40.0, "rejoin", "us-east").finish(), []))
@@ -121,7 +121,7 @@ def test_a_fenced_region_may_rejoin_after_its_fault(tmp_path: Path) -> None:
 
 
 def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
-    """The region goes grey, nothing sees it down, and the responder drains it."""
+    """If no one sees a grey region down, the responder's failover ended the outage."""
     grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
     events = operated(story(grey), 22.5, "failover", "us-east", 23.0).finish()
     outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 24.0)))
@@ -133,7 +133,7 @@ def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
 
 
 def test_a_fail_over_the_edge_had_made_already_ended_nothing(tmp_path: Path) -> None:
-    """The edge saw the region down at 21 s; the operation of 22.5 s came too late to have done it."""
+    """An operation of 22.5 s ended nothing if the edge saw the region down at 21 s."""
     events = story(LOST).add(21.0, "region.seen", "us-east", up=False, database=False, drained=False)
     operated(events, 22.5, "failover", "us-east").finish()
     outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 24.0)))
@@ -142,7 +142,8 @@ def test_a_fail_over_the_edge_had_made_already_ended_nothing(tmp_path: Path) -> 
 
 
 def test_the_system_s_own_fail_over_ended_it(tmp_path: Path) -> None:
-    """Well again while the fault still stands, and nobody had done anything by then."""
+    """If users are well while the fault is active and before any operation, the system ended the
+    outage."""
     outcome = measure(write(tmp_path / "run", story(LOST).finish(), failing(steadily(), 20.0, 23.0)))
     assert (outcome["ended_by"], outcome["ttr_s"], outcome["ttr_state"]) == ("system", 3.0, "measured")
 
@@ -151,7 +152,8 @@ TIMELINE = [{"at": "3s", "region.lose": {"region": "us-east", "for": "12s"}}]
 
 
 def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
-    """`for: 12s` from 18 s: users are well at 31 s, though `reverted` says 35 s, when all had caught up."""
+    """A revert due at 30 s ended an outage of 31 s, though `reverted` is journalled at 35 s, after
+    catch-up."""
     events = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
     outcome = measure(write(tmp_path / "run", events, failing(steadily(), 20.0, 31.0), timeline=TIMELINE))
     assert (outcome["ended_by"], outcome["ttr_state"], outcome["ttr_censored_at"]) == (
@@ -162,7 +164,8 @@ def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
 
 
 def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> None:
-    """The loss is over at 23 s by the system's own doing; the return at 35 s hurts again, until 38 s."""
+    """An outage till 38 s, caused by the region's return at 35 s, was ended by the system like the
+    first one."""
     events = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
     requests = failing(failing(steadily(), 20.0, 23.0), 35.5, 38.0)
     outcome = measure(write(tmp_path / "run", events, requests, timeline=TIMELINE))
@@ -171,27 +174,31 @@ def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> Non
 
 
 def shipped(events: Story, t: float, change: str, back: str | None = None, by: str = "auto") -> Story:
-    """A change of pricing, or the roll-back of one; done half a second later."""
+    """Add a change of pricing, or a rollback of change `back`, done half a second later."""
     about = {"service": "pricing", "release": f"pricing-{change}", "by": by, "rollback_of": back}
     return events.add(t, "change.started", change, **about).add(t + 0.5, "change.done", change)
 
 
-def twice(told: bool) -> Story:
-    """c1 is bad and c2 good; `rollback pricing` takes c2 back and then, asked again, c1."""
+def twice(with_change: bool) -> Story:
+    """Return a story: c1 is bad and c2 good; `rollback pricing` rolls back c2 and, the second time,
+    c1."""
     events = Story().begin().deploy(18.0, 19.0)
     shipped(events, 19.5, "c2", by="timeline")
     for t, number, change, back in ((22.0, "o1", "c3", "c2"), (24.0, "o2", "c4", "c1")):
         events.add(t, "operation.intended", number, name="rollback", target="pricing", by="auto", change=None)
-        events.add(t + 0.9, "operation.done", number, **({"change": back} if told else {}))
-        if not told:
+        events.add(t + 0.9, "operation.done", number, **({"change": back} if with_change else {}))
+        if not with_change:
             shipped(events, t + 0.1, change, back)
     return events.finish()
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_second_rollback_of_a_service_takes_back_the_change_before(tmp_path: Path, told: bool) -> None:
-    """By what the operation says it took back or, in older journals, by the change that it began."""
-    run = read_run(write(tmp_path / "run", twice(told), steadily()))
+@pytest.mark.parametrize("with_change", [True, False])
+def test_a_second_rollback_of_a_service_takes_back_the_change_before(
+    tmp_path: Path, with_change: bool
+) -> None:
+    """The rolled-back change is the operation's own or, in older journals, that of the change it
+    began."""
+    run = read_run(write(tmp_path / "run", twice(with_change), steadily()))
     assert [operation.right for operation in carried_out(run)] == [False, True]
 
 
@@ -199,11 +206,12 @@ def test_a_second_rollback_of_a_service_takes_back_the_change_before(tmp_path: P
 def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
     tmp_path: Path, end: str | None, right: bool
 ) -> None:
-    """c2, shipped on the bad c1, was taken back by somebody else or had failed; else it is what was meant."""
+    """The operation meant c2 unless c2 had failed or was already rolled back; then it meant the bad
+    c1."""
     events = Story().begin().deploy(18.0, 19.0)
     shipped(events, 19.5, "c2", by="timeline")
     if end == "change.done":
-        shipped(events, 20.5, "c3", "c2", by="somebody")
+        shipped(events, 20.5, "c3", "c2", by="lead")
     elif end:
         events.add(20.5, end, "c2", why="it didn't start")
     events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
@@ -212,7 +220,7 @@ def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
 
 
 def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
-    """The bad c1 stood when it was ordered, but a good c2 was shipped before it came to its turn."""
+    """The rolled-back change is the good c2, shipped after the order and before the rollback began."""
     events = Story().begin().deploy(18.0, 19.0)
     events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
     shipped(shipped(events, 22.05, "c2", by="timeline"), 22.1, "c3", "c2").add(
@@ -222,7 +230,7 @@ def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -
 
 
 def test_a_region_that_the_edge_lost_elsewhere_leaves_a_fail_over_its_effect(tmp_path: Path) -> None:
-    """The edge saw eu-west down, not us-east: the operator's fail-over of us-east came in time."""
+    """The operator's failover of us-east counts if the edge saw eu-west down, not us-east."""
     grey = {"kind": "region.grey", "target": "us-east", "region": "us-east"}
     events = story(grey).add(21.0, "region.seen", "eu-west", up=False, database=False, drained=False)
     operated(events, 22.5, "failover", "us-east", 23.0).finish()
@@ -231,7 +239,8 @@ def test_a_region_that_the_edge_lost_elsewhere_leaves_a_fail_over_its_effect(tmp
 
 
 def test_a_rollback_is_judged_by_its_own_change(tmp_path: Path) -> None:
-    """While `rollback pricing` of auto takes back the good c2, the lead takes back the bad c1: auto's is wrong."""
+    """Of two concurrent rollbacks auto's, of the good c2, is wrong, and the lead's, of the bad c1,
+    is right."""
     events = Story().begin().deploy(18.0, 19.0)
     shipped(events, 19.5, "c2", by="timeline")
     events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)
@@ -246,7 +255,8 @@ def test_a_rollback_is_judged_by_its_own_change(tmp_path: Path) -> None:
 def test_of_several_operations_the_last_right_one_ended_it(
     tmp_path: Path, later: str, target: str, act: float
 ) -> None:
-    """A right fail-over at 22 s, then a right promotion or a flag of which nothing is known."""
+    """The act is the last right operation: the later promotion, or the failover if the later one is
+    a flag."""
     events = operated(operated(story(LOST), 22.0, "failover", "us-east"), 23.0, later, target)
     outcome = measure(write(tmp_path / "run", events.finish(), failing(steadily(), 20.0, 24.0)))
     assert (outcome["ended_by"], outcome["clocks"]["act"]) == ("responder", act)

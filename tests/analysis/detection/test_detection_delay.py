@@ -1,4 +1,5 @@
-"""The limit of a run: whose stream, which p0 and p1, and what each detector's time is in multiples of it."""
+"""Tests of a run's detection limit: its stream, its p0 and p1, and each detector's delay in
+multiples of it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ TWO = [
 
 
 def half(since: float = 20.0, until: float = 30.0) -> list[Request]:
-    """Every other request fails, the first at `since`."""
+    """Return requests of which every other one fails, the first at `since`."""
     return failing(steadily(), since, until, which=lambda r: round(r.planned / 0.05) % 2 == 0)
 
 
@@ -35,7 +36,7 @@ def measured(
 
 
 def test_p1_is_counted_from_effect_to_recovery(tmp_path: Path) -> None:
-    """100 of the 199 from the first bad request to just after the last one; p0, rate and streams as journalled."""
+    """p1 is 100 of the 199 requests from effect to recovery; p0, rate and streams are the journal's."""
     outcome = measured(tmp_path, story())
     detection = outcome["detection"]
     assert (outcome["clocks"]["effect"], outcome["clocks"]["recovered"]) == (20.0, 29.95)
@@ -54,7 +55,8 @@ def test_p1_is_counted_from_effect_to_recovery(tmp_path: Path) -> None:
 
 
 def test_the_upper_bound_of_p0_gives_the_other_end(tmp_path: Path) -> None:
-    """No error in 200 bounds p0 at 1.49 % (95 %): 1 − 0.05 to the power of 1/200. The limit is longer there."""
+    """No error in 200 bounds p0 at 1.49 % (95 %): 1 − 0.05 to the power of 1/200. The limit is
+    longer there."""
     detection = measured(tmp_path, story())["detection"]
     upper = 1 - 0.05 ** (1 / 200)
     assert detection["p0_upper"] == pytest.approx(upper, abs=1e-6)
@@ -63,7 +65,7 @@ def test_the_upper_bound_of_p0_gives_the_other_end(tmp_path: Path) -> None:
 
 
 def test_the_budget_of_false_alarms_is_shared_by_the_paging_streams(tmp_path: Path) -> None:
-    """Eight of them: a longer limit than one alone has, by the same chain."""
+    """With eight paging streams the limit is longer than with one."""
     events = Story().begin().calibrated(streams=8).deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
     outcome = measured(tmp_path, events)
     assert outcome["limit_s"] == pytest.approx(limit(0.0025, 100 / 199, 20.0, streams=8), abs=1e-6)
@@ -71,7 +73,8 @@ def test_the_budget_of_false_alarms_is_shared_by_the_paging_streams(tmp_path: Pa
 
 
 def test_it_is_of_the_slo_whose_page_detected(tmp_path: Path) -> None:
-    """Not of the one that broke first: its own rate, its own p0, its own p1."""
+    """Rate, p0 and p1 are those of the SLO whose page detected the outage, not of the one that
+    broke first."""
     requests = half(20.0, 30.0)
     for request in requests:
         request.journey = (
@@ -90,7 +93,7 @@ def test_it_is_of_the_slo_whose_page_detected(tmp_path: Path) -> None:
 
 
 def test_undetected_it_is_of_the_slo_that_broke_first(tmp_path: Path) -> None:
-    """The limit is known without a page; what took how long isn't."""
+    """Without a page the limit is that of the first SLO in breach; the delay is null."""
     events = Story().begin().calibrated().deploy(18.0, 19.0).rollback(22.5, 29.0)
     outcome = measured(tmp_path, events)
     assert outcome["detection"]["slo"] == "shop"
@@ -99,14 +102,15 @@ def test_undetected_it_is_of_the_slo_that_broke_first(tmp_path: Path) -> None:
 
 
 def test_the_last_calibration_before_the_effect_counts(tmp_path: Path) -> None:
-    """One made later, of a system already broken, is nobody's normal."""
+    """A calibration after the effect, of a broken system, doesn't count."""
     events = story().add(16.0, "stream.calibrated", "shop", n=300, errors=3, p0=0.012, rate=21.0, streams=2)
     events.add(25.0, "stream.calibrated", "shop", n=300, errors=150, p0=0.5, rate=20.0, streams=2)
     assert measured(tmp_path, events)["detection"]["p0"] == 0.012
 
 
 def test_each_detector_is_held_against_the_limit(tmp_path: Path) -> None:
-    """Those that page and those that watch; null for one that saw nothing."""
+    """Every detector, paging or not, has a delay in multiples of the limit; null if it raised no
+    alarm."""
     events = story().page(22.0, detector="threshold", pages=False, alert="a2")
     outcome = measured(tmp_path, events)
     ratios = {name: each["limit_ratio"] for name, each in outcome["detectors"].items()}
@@ -116,20 +120,20 @@ def test_each_detector_is_held_against_the_limit(tmp_path: Path) -> None:
 
 
 def test_without_an_effect_there_is_no_limit(tmp_path: Path) -> None:
-    """All null."""
+    """Without an effect every key is null."""
     outcome = measured(tmp_path, Story().begin().calibrated().deploy(18.0, 19.0), steadily())
     assert set(outcome["detection"].values()) == {None}
     assert outcome["limit_s"] is None
 
 
 def test_a_journal_that_lacks_the_calibration_gives_no_limit(tmp_path: Path) -> None:
-    """p1 is known from the samples alone, the rest isn't."""
+    """Without a calibration only p1, which comes from the samples, is known."""
     outcome = measured(tmp_path, Story().begin().deploy(18.0, 19.0).page(21.0))
     assert (outcome["detection"]["slo"], outcome["limit_s"]) == ("shop", None)
     assert outcome["detection"]["p1"] == pytest.approx(100 / 199, abs=1e-6)
 
 
 def test_a_change_below_what_was_normal_has_no_limit(tmp_path: Path) -> None:
-    """Where p0 was as high as p1 there was nothing to detect: null, not infinity."""
+    """If p0 is as high as p1 the limit is null, not infinite."""
     events = Story().begin().calibrated(p0=0.6).deploy(18.0, 19.0).page(21.0)
     assert measured(tmp_path, events)["limit_s"] is None

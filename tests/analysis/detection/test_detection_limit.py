@@ -1,4 +1,5 @@
-"""The limit of detection, against published figures, a brute-force solution and a simulation of the very detector."""
+"""Tests of the detection limit, against published figures, a brute-force solution and simulated
+detectors."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ P0 = 0.001
 
 
 def fine_design(p0: float, p1: float, arl: float, parts: int) -> float:
-    """Mean requests to the alarm by solving the chain outright, a good request being `parts` steps of the lattice."""
+    """Return the mean number of requests to the alarm from the chain's linear system.
+
+    A good request is `parts` steps of the lattice.
+    """
     good = math.log((1 - p0) / (1 - p1)) / parts
     bad = round(math.log(p1 / p0) / good)
 
@@ -41,7 +45,8 @@ def smallest(fits: Callable[[int], bool]) -> int:
 
 @pytest.mark.parametrize(("p1", "seconds"), [(0.01, 9.62), (0.05, 1.07), (0.25, 0.160), (1.0, 0.030)])
 def test_the_known_table_counts_from_the_change(p1: float, seconds: float) -> None:
-    """100 requests/s, 0.1 % before, one false alarm in 30 days: the published row is from the change itself."""
+    """100 requests/s, 0.1 % before, one false alarm in 30 days: the published row counts from the
+    change itself."""
     assert limit(P0, p1, 100, since="change") == pytest.approx(seconds, rel=0.005)
 
 
@@ -53,7 +58,8 @@ def test_the_first_bad_request_comes_one_over_p1_requests_after_the_change() -> 
 
 
 def test_a_fifth_of_the_rate_takes_more_than_five_times_as_long_less_the_smaller_budget() -> None:
-    """12/s at 5 %: 7.65 s from the change and 5.99 s from the first bad request; fewer requests, fewer false alarms."""
+    """12/s at 5 %: 7.65 s from the change and 5.99 s from the first bad request; fewer requests,
+    fewer false alarms."""
     assert limit(P0, 0.05, 12, since="change") == pytest.approx(7.65, abs=0.01)
     assert limit(P0, 0.05, 12) == pytest.approx(5.99, abs=0.01)
 
@@ -69,13 +75,15 @@ def test_a_fifth_of_the_rate_takes_more_than_five_times_as_long_less_the_smaller
     ],
 )
 def test_it_is_what_solving_a_finer_chain_gives(p0: float, p1: float, arl: float, parts: int) -> None:
-    """The likelihood ratio itself, its weights hardly rounded, solved as a linear system: the same within 1 %."""
+    """The likelihood ratio with hardly rounded weights, solved as a linear system, is the same
+    within 1 %."""
     assert limit(p0, p1, 1.0, arl, since="change") == pytest.approx(fine_design(p0, p1, arl, parts), rel=0.01)
 
 
 @pytest.mark.parametrize("p1", [0.05, 0.25])
 def test_the_detector_simulated_takes_as_long(p1: float) -> None:
-    """20,000 streams through CUSUM at the threshold for 1e5 requests take as long as computed, and as the limit."""
+    """The mean delay of 20,000 simulated streams at the threshold for 1e5 requests is the computed
+    one and the limit."""
     weight = math.floor(math.log(p1 / P0) / math.log((1 - P0) / (1 - p1)))
     threshold = smallest(lambda h: run_length(weight, h, P0) >= 1e5)
     assert simulated(weight, threshold, p1, 20_000) == pytest.approx(
@@ -93,7 +101,7 @@ def run_length(weight: int, threshold: int, p: float) -> float:
 
 
 def simulated(weight: int, threshold: int, p: float, streams: int) -> float:
-    """The mean of so many streams, all at once, each until its alarm."""
+    """Return the mean number of requests to the alarm over so many streams, simulated together."""
     random = np.random.default_rng(3)
     sums, requests = np.zeros(streams), 0
     while len(sums):
@@ -105,7 +113,7 @@ def simulated(weight: int, threshold: int, p: float, streams: int) -> float:
 
 
 def test_a_false_alarm_comes_as_rarely_as_the_budget_asks() -> None:
-    """At the threshold chosen for 2,000 requests, quiet streams raise once in 2,000 or a little less."""
+    """At the threshold for 2,000 requests, quiet streams raise once in 2,000 or a little less often."""
     threshold = smallest(lambda h: run_length(39, h, 0.01) >= 2000)
     measured = simulated(39, threshold, 0.01, 4000)
     assert measured == pytest.approx(run_length(39, threshold, 0.01), rel=0.06)
@@ -123,14 +131,15 @@ def test_all_requests_bad_take_a_number_in_a_row() -> None:
 
 
 def test_streams_share_the_budget_of_false_alarms() -> None:
-    """Three paging streams have a third of the alarms each: the limit is that of three times the run length."""
+    """Three paging streams have a third of the alarms each, so the limit is that of three times the
+    run length."""
     assert limit(P0, 0.05, 60, streams=3) == limit(P0, 0.05, 60, 90 * DAY_S)
     assert limit(P0, 0.05, 60, streams=3) > limit(P0, 0.05, 60)
 
 
 @pytest.mark.parametrize(("p0", "p1"), [(0.01, 0.01), (0.01, 0.001), (0.0, 0.0), (1.0, 1.0)])
 def test_nothing_to_detect_has_no_limit(p0: float, p1: float) -> None:
-    """No more errors after than before: infinite."""
+    """With no more errors after than before the limit is infinite."""
     assert limit(p0, p1, 60) == math.inf
 
 
@@ -138,25 +147,27 @@ def test_nothing_to_detect_has_no_limit(p0: float, p1: float) -> None:
     ("p0", "p1"), [(0.0, 0.5), (0.0, 1e-9), (1e-300, 1e-3), (1e-9, 1.0), (0.999, 1.0), (0.5, 0.501)]
 )
 def test_extremes_have_a_limit_too(p0: float, p1: float) -> None:
-    """Rare, near-certain and hardly different errors: never negative, never longer than the time to a false alarm."""
+    """For rare, near-certain and hardly different errors the limit is between 0 and the time to a
+    false alarm."""
     assert 0 <= limit(p0, p1, 60) <= max(30 * DAY_S * 2, 1 / (60 * p1))
 
 
 def test_a_change_hardly_there_takes_almost_as_long_as_a_false_alarm() -> None:
-    """The nearer p1 to p0 the nearer the delay to the run length; it never passes it."""
+    """As p1 approaches p0 the delay approaches the run length and never exceeds it."""
     near, nearer = (limit(P0, P0 * (1 + e), 100, DAY_S) for e in (0.1, 1e-6))
     assert near < nearer
     assert nearer == pytest.approx(DAY_S, rel=0.02)
 
 
 def test_a_budget_below_the_first_bad_request_alarms_on_it() -> None:
-    """A stream so thin that a bad request is a rare enough alarm: no delay after it, 1/p1 requests from the change."""
+    """If a single bad request is a rare enough alarm, there is no delay after it: 1/p1 requests
+    from the change."""
     assert limit(P0, 0.05, 1e-4) == 0.0
     assert limit(P0, 0.05, 1e-4, since="change") == pytest.approx(20 / 1e-4)
 
 
 def test_rare_errors_are_taken_several_requests_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps of three requests give what single ones do, within 0.3 %."""
+    """Steps of three requests give the result of single ones within 0.3 %."""
     coarse = limit(1e-4, 1e-3, 1.0, 2.6e8)
     monkeypatch.setattr(module, "FINEST", 10_000)
     assert limit.__wrapped__(1e-4, 1e-3, 1.0, 2.6e8) == pytest.approx(coarse, rel=0.003)
@@ -166,6 +177,6 @@ def test_rare_errors_are_taken_several_requests_at_a_time(monkeypatch: pytest.Mo
     ("p0", "p1", "rate"), [(-0.1, 0.5, 1), (0.1, 1.1, 1), (0.1, 0.5, 0), (math.nan, 0.5, 1)]
 )
 def test_what_has_no_limit_is_refused(p0: float, p1: float, rate: float) -> None:
-    """A probability outside 0…1, or no requests."""
+    """A probability outside 0…1 and a number of requests of zero are rejected."""
     with pytest.raises(ValueError, match="no limit"):
         limit(p0, p1, rate)

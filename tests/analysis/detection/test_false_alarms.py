@@ -1,4 +1,4 @@
-"""What quiet time says of false alarms."""
+"""Tests of false alarms in quiet time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def quiet(folder: Path, story: Story, requests: list[Request] | None = None) -> 
 
 
 def test_a_fault_ends_the_quiet_time(tmp_path: Path) -> None:
-    """From 5 s to 18 s; no page in 13 s still allows −ln 0.05 in 13 s: 830 an hour, about 3/T."""
+    """No page in the 13 s from 5 s to 18 s still allows −ln 0.05 in 13 s: 830 an hour, about 3/T."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
     quiet_time = quiet(tmp_path, story, failing(steadily(), 20.0, 30.0))
     assert (quiet_time["since"], quiet_time["until"], quiet_time["seconds"], quiet_time["pages"]) == (
@@ -36,20 +36,21 @@ def test_a_fault_ends_the_quiet_time(tmp_path: Path) -> None:
 
 
 def test_a_control_run_is_quiet_to_its_end(tmp_path: Path) -> None:
-    """Without a timeline as with a change that hurt nobody: 55 s."""
+    """The quiet time is 55 s, without a timeline and with a change without effect."""
     assert quiet(tmp_path / "a", Story().begin().finish(reason="no_effect"))["seconds"] == 55.0
     story = Story().begin().deploy(18.0, 19.0, fault=False).finish(reason="no_effect")
     assert quiet(tmp_path / "b", story)["seconds"] == 55.0
 
 
 def test_a_run_broken_off_is_quiet_only_till_its_fault(tmp_path: Path) -> None:
-    """What came of the fault nobody waited for."""
+    """If the run was interrupted, the time after the fault isn't quiet, since its effect was still
+    to come."""
     story = Story().begin().deploy(18.0, 19.0).add(25.0, "run.interrupted", signal="SIGINT")
     assert quiet(tmp_path, story.finish(25.0, "interrupted"), steadily(25.0))["until"] == 18.0
 
 
 def test_alarms_are_counted_by_detector_and_pages_together(tmp_path: Path) -> None:
-    """Two of one that watches, one page: rates per hour, and bounds that no longer are 3/T."""
+    """Two alarms that don't page and one page give rates per hour and bounds above 3/T."""
     story = Story().begin().page(30.0).page(20.0, detector="threshold", pages=False, alert="a2")
     story.page(40.0, detector="threshold", pages=False, alert="a3").page(4.0, alert="warm-up")
     quiet_time = quiet(tmp_path, story.finish(reason="no_effect"))
@@ -62,7 +63,7 @@ def test_alarms_are_counted_by_detector_and_pages_together(tmp_path: Path) -> No
 
 
 def test_time_in_which_an_slo_was_in_breach_is_not_quiet(tmp_path: Path) -> None:
-    """In steady state, or anywhere in a control run: all null."""
+    """After a breach in steady state, or anywhere in a control run, every key is null."""
     early = Story().begin(met=False, why="x").finish(15.0, "unsteady")
     quiet_time = quiet(tmp_path / "a", early, failing(steadily(15.0), 6.0, 15.0))
     assert {quiet_time[key] for key in ("since", "until", "seconds", "pages", "bound_per_hour")} == {None}
@@ -72,7 +73,7 @@ def test_time_in_which_an_slo_was_in_breach_is_not_quiet(tmp_path: Path) -> None
 
 
 def test_a_run_that_never_was_steady_has_no_quiet_time(tmp_path: Path) -> None:
-    """It ended while it came up."""
+    """A run that ended while it started up has no quiet time."""
     story = (
         Story().add(0.0, "run.started", "r").add(1.0, "run.error", where="up", why="x").finish(1.0, "error")
     )
@@ -81,5 +82,6 @@ def test_a_run_that_never_was_steady_has_no_quiet_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "mean"), [(0, 2.995732), (1, 4.743865), (2, 6.295794), (10, 16.962219)])
 def test_the_bound_of_a_count_is_poisson_s(count: int, mean: float) -> None:
-    """The published upper limits at 95 %: half the chi-square quantile of 2(k + 1) degrees."""
+    """The bounds are the published upper limits at 95 %: half the chi-square quantile of 2(k + 1)
+    degrees."""
     assert most(count) == pytest.approx(mean, abs=1e-5)

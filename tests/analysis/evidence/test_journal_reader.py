@@ -1,4 +1,4 @@
-"""The journal of a long run, without the polls that say nothing more."""
+"""Tests of reading a long run's journal without superseded polls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def poll(t: float, shard: str, count: int) -> Event:
 
 
 def test_only_the_last_poll_of_each_shard_is_kept(tmp_path: Path) -> None:
-    """All else stays, by time."""
+    """Only the last poll of each shard is kept; all other events stay, by time."""
     other = [
         Event(0.0, "run.started", "r"),
         Event(2.0, "note", "", {"text": 'a "kind":"poll", said a person'}),
@@ -31,7 +31,7 @@ def test_only_the_last_poll_of_each_shard_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_line_cut_short_is_left_out(tmp_path: Path) -> None:
-    """The last one, after a crash."""
+    """A truncated last line, as a crash leaves it, is skipped."""
     path = write(
         tmp_path, poll(1.0, "a", 1), rest='{"t":2.0,"kind":"poll","subject":"","data":{"shard":"a","cou'
     )
@@ -39,7 +39,7 @@ def test_a_line_cut_short_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_no_event_is_named(tmp_path: Path) -> None:
-    """With its number in the file."""
+    """An invalid line is an error with its number in the file."""
     path = write(tmp_path, poll(1.0, "a", 1), rest='{"t":2.0}\n')
     with pytest.raises(ValueError, match=r"journal\.jsonl:2: not a journal event"):
         read_events(path)

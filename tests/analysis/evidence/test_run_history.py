@@ -1,4 +1,4 @@
-"""The history of a run: what became of each fault, change, operation and alert, put together once."""
+"""Tests of a run's history: the course of each fault, change, operation and alert."""
 
 from gameday.analysis.evidence.recorded_run import read_run
 from gameday.analysis.evidence.run_history import RunHistory
@@ -28,7 +28,7 @@ HISTORY = RunHistory(
 
 
 def test_faults_with_what_became_of_them() -> None:
-    """A fault has its confirmation, failure and first revert; None for what never happened."""
+    """A fault has its confirmation, failure and first revert; None for an event that never came."""
     down, deploy = HISTORY.faults
     assert (down.id, down.t, down.intended.kind, down.failed) == ("f1", 2.0, "link.down", None)
     assert down.injected is not None
@@ -42,7 +42,7 @@ def test_faults_with_what_became_of_them() -> None:
 
 
 def test_changes_operations_and_alerts() -> None:
-    """Each has its end; an alert has its first page and who took it."""
+    """Each has its end; an alert has its first page and its acknowledgement."""
     (change,), (operation,), (alert,) = HISTORY.changes, HISTORY.operations, HISTORY.alerts
     assert change.failed is not None
     assert (change.started.release, change.done, change.failed.t) == ("pricing-1.1.0", None, 3.0)
@@ -57,7 +57,7 @@ def test_changes_operations_and_alerts() -> None:
 
 
 def test_phases() -> None:
-    """The begin of a phase, None for one that the run never came to."""
+    """A phase has its begin, or None if the run never reached it."""
     phase = HISTORY.phase("fault")
     assert phase is not None
     assert phase.t == 1.0

@@ -1,4 +1,4 @@
-"""Nothing is missing from the samples: by the shard's count, by what was seen of it, by the load's schedule."""
+"""Tests of sample completeness: by the shard's count, by the polls, by the load's schedule."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ PLAN = {"seed": 3, "begin": 2.0, "rate": 30.0, "journeys": {"buy": 1.0}, "users"
 
 
 def folder(tmp_path: Path, **changed: Any) -> Path:
-    """A run of buyers by the plan: each looks at a product and, 210 ms later, checks out. `changed` alters records.
+    """Write a run of planned buyers: each views a product and, 210 ms later, checks out. `changed`
+    alters records.
 
-    `drop`: numbers of records left out; `until`: the last planned time kept; `fail`: numbers of journeys whose first
-    step fails, and so has none after it.
+    `drop`: numbers of records left out; `until`: the last planned time kept; `fail`: numbers of
+    journeys whose first step fails, so that they have no second.
     """
     path = write(tmp_path / "run", Story().begin().add(2.0, "load.started", planned_rate=30.0).finish())
     (path / "samples" / "load.json").write_text(json.dumps(PLAN), encoding="utf-8")
@@ -51,7 +52,7 @@ def said(run: Run) -> list[str]:
 
 
 def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
-    """Every first step and every second is there, and none is asked for after a failure."""
+    """With all first and second steps nothing is missing; no step is expected after a failure."""
     run = read_run(folder(tmp_path, fail={10, 11, 500}))
     gap = missing(run)
     assert gap is not None
@@ -62,7 +63,7 @@ def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 700, 701])
 def test_each_lost_record_is_missed(tmp_path: Path, number: int) -> None:
-    """First steps by the schedule, second ones by the good answer before them."""
+    """Lost first steps are known by the schedule, second ones by the good answer before them."""
     run = read_run(folder(tmp_path, drop={number}))
     (doubt,) = said(run)
     assert doubt.startswith("1 of ")
@@ -70,7 +71,8 @@ def test_each_lost_record_is_missed(tmp_path: Path, number: int) -> None:
 
 
 def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
-    """100 records of 100 journeys are gone: planned stays as it was, achieved falls, the run is inconclusive."""
+    """If 100 records of 100 journeys are lost, planned stays, achieved falls, and the run is
+    inconclusive."""
     whole = measure(folder(tmp_path / "a"))["load"]
     outcome = measure(folder(tmp_path / "b", drop=set(range(801, 1001, 2))))
     assert outcome["load"]["planned"] == whole["planned"]
@@ -80,13 +82,13 @@ def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
 
 
 def test_what_was_planned_past_the_end_needn_t_be_there(tmp_path: Path) -> None:
-    """The last moments before the load is stopped aren't checked."""
+    """Requests planned in the last moments before the load is stopped aren't checked."""
     assert said(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
     assert len(said(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1
 
 
 def test_a_run_whose_load_began_needs_its_plan(tmp_path: Path) -> None:
-    """A run whose plan is missing can't be checked and doesn't pass; a run without a load has no plan."""
+    """A run whose plan is missing is never a pass; a run without a load needs no plan."""
     path = folder(tmp_path)
     (path / "samples" / "load.json").unlink()
     (doubt,) = said(read_run(path))

@@ -1,4 +1,4 @@
-"""The schedule that the samples are held against: worked out apart from the load, and the same."""
+"""Tests of the expected schedule, which is computed apart from the load and equals it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def written(folder: Path, **more: Any) -> Path:
 def test_it_is_the_load_s_own_to_the_bit(
     seed: int, rate: float, users: int, weights: list[float], surges: list[tuple[float, float]]
 ) -> None:
-    """For any plan and any surges: the planned times of the load's first 200 journeys."""
+    """For any plan and surges the planned times of the first 200 journeys equal the load's to the bit."""
     journeys = dict(zip(STEPS, weights, strict=True))
     plan = load.LoadPlan(
         run="r",
@@ -67,12 +67,13 @@ def test_it_is_the_load_s_own_to_the_bit(
 
 
 def test_journeys_have_the_load_s_steps() -> None:
-    """The same journeys, each of the same steps."""
+    """The journeys are the load's, each with the same steps."""
     assert dict(STEPS) == dict(load.STEPS)
 
 
 def test_it_is_read_from_the_plan(tmp_path: Path) -> None:
-    """About 60 requests a second of 1.25 a journey, from `begin` on; the rest of the plan doesn't matter."""
+    """The plan gives about 60 requests a second, 1.25 a journey, from `begin` on; its other keys
+    don't matter."""
     schedule = Schedule.read(written(tmp_path))
     assert schedule is not None
     begins = schedule.begins(12.5)
@@ -82,7 +83,7 @@ def test_it_is_read_from_the_plan(tmp_path: Path) -> None:
 
 
 def test_a_surge_is_read_from_the_plan(tmp_path: Path) -> None:
-    """Nothing moves before it; in it there are its factor times as many; a plan of earlier days has none."""
+    """A surge multiplies the arrivals in it and moves none before it; an older plan has no surges."""
     even = Schedule.read(written(tmp_path))
     surges = [{"since": 10.0, "factor": 4.0}, {"since": 15.0, "factor": 1.0}]
     surging = Schedule.read(written(tmp_path, surges=surges))
@@ -96,7 +97,7 @@ def test_a_surge_is_read_from_the_plan(tmp_path: Path) -> None:
 
 
 def test_a_load_that_never_began_has_none(tmp_path: Path) -> None:
-    """Nor has a run without a plan."""
+    """A load that never began has no schedule, nor does a run without a plan."""
     assert Schedule.read(tmp_path / "load.json") is None
     assert Schedule.read(written(tmp_path, begin=None)) is None
 
@@ -105,6 +106,6 @@ def test_a_load_that_never_began_has_none(tmp_path: Path) -> None:
     "more", [{"seed": "x"}, {"journeys": {"fly": 1.0}}, {"journeys": None}, {"rate": []}, {"surges": [1]}]
 )
 def test_what_isn_t_a_plan_is_an_error(tmp_path: Path, more: dict[str, Any]) -> None:
-    """Named by its path."""
+    """An invalid plan is an error with its path."""
     with pytest.raises(ValueError, match=r"load\.json: not a plan of the load"):
         Schedule.read(written(tmp_path, **more))

@@ -1,4 +1,4 @@
-"""Counts of the requests that were sent, late or not sent, and the steady state."""
+"""Tests of the counts of sent, late and unsent requests, and of the steady state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.run_folders import END, Story, write
 
 
 def run_of(folder: Path, *requests: tuple[ErrorKind, int]) -> Run:
-    """A run of one request a second, each with its error and attempts."""
+    """Write a run of one request a second, each with its error and attempts."""
     path = write(folder, Story().begin().finish())
     shard = path / "samples" / "load.shard"
     shard.unlink()
@@ -27,7 +27,7 @@ def run_of(folder: Path, *requests: tuple[ErrorKind, int]) -> Run:
 
 
 def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
-    """Each request once, and its retries; what was never sent not at all."""
+    """Attempts count each sent request once, and its retries; unsent requests don't count."""
     some = [(ErrorKind.NONE, 1), (ErrorKind.STATUS, 4), (ErrorKind.CONNECTION, 255), (ErrorKind.NOT_SENT, 0)]
     counts = sent(run_of(tmp_path / "run", *some, (ErrorKind.STATUS, 255)), None)
     assert (counts.planned, counts.achieved, counts.late, counts.not_sent) == (5, 4, 1, 1)
@@ -35,7 +35,7 @@ def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
 
 
 def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
-    """Where the shard says 0 of a request that was sent, it was sent once; so was all in a run without retries."""
+    """In older shards a sent request with 0 attempts, or without that field, counts as sent once."""
     assert (
         sent(run_of(tmp_path / "run", *[(ErrorKind.NONE, 0)] * 3, (ErrorKind.NOT_SENT, 0)), None).attempts
         == 3
@@ -43,7 +43,7 @@ def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
 
 
 def test_what_was_planned_past_the_end_doesn_t_count(tmp_path: Path) -> None:
-    """Requests and attempts count if they were planned before the load was stopped."""
+    """Requests and attempts count only if they were planned before the load was stopped."""
     requests = [(ErrorKind.STATUS, 2)] * (int(END) + 10)
     counts = sent(run_of(tmp_path / "run", *requests), None)
     assert counts.attempts == 2 * counts.planned == 2 * (int(END) - 2)

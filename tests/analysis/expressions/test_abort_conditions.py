@@ -1,4 +1,5 @@
-"""Abort conditions while a run goes on: what they see, what is unknown yet, that outcomes say the same."""
+"""Tests of abort conditions: the names they know, what is unknown during a run, agreement with
+outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ EVERYTHING = (
 
 
 class Stage:
-    """A run's folder and the conditions of its scenario, asked as the loop would ask."""
+    """A run's folder and the conditions of its scenario, evaluated as the loop does."""
 
     def __init__(
         self, folder: Path, conditions: Sequence[str], requests: list[Request], **scenario: Any
@@ -56,7 +57,7 @@ class Stage:
 
 
 def test_a_condition_holds_once_the_requests_that_make_it_are_settled(tmp_path: Path) -> None:
-    """Everything fails from 20 s on; what is known at 22 s ends at 20 s, and at 23 s twenty of them have failed."""
+    """All fail from 20 s on; samples known at 22 s end at 20 s, and at 23 s twenty of them are bad."""
     stage = Stage(tmp_path, ["impact.failed >= 20"], failing(steadily(), *HURT))
     assert stage.at(22.0) is None
     assert stage.at(22.9) is None
@@ -65,14 +66,14 @@ def test_a_condition_holds_once_the_requests_that_make_it_are_settled(tmp_path: 
 
 
 def test_a_ratio_of_few_requests_is_unknown_and_never_stops(tmp_path: Path) -> None:
-    """The first ten that fail are all there are since the effect: 100 %, and yet nothing is known of them."""
+    """If the only ten requests since the effect are bad, their ratio is unknown, not 100 %."""
     stage = Stage(tmp_path, ["impact.failed_ratio > 90%"], failing(steadily(), *HURT))
     assert stage.at(22.5) is None
     assert stage.at(23.0)[1] == {"impact.failed_ratio": 1.0}
 
 
 def test_before_the_fault_nothing_is_known_of_users(tmp_path: Path) -> None:
-    """What failed in the steady state is none of its doing; elapsed and alerts are known all the same."""
+    """Failures in the steady state don't count; elapsed and alerts are known all the same."""
     stage = Stage(
         tmp_path, ["impact.failed >= 0", "elapsed >= 1s && pages > 1"], failing(steadily(), 10.0, 12.0)
     )
@@ -81,7 +82,7 @@ def test_before_the_fault_nothing_is_known_of_users(tmp_path: Path) -> None:
 
 
 def test_an_slo_that_cannot_be_judged_is_unknown(tmp_path: Path) -> None:
-    """A thin window makes no `!= "ok"`; a breach does."""
+    """For a window of few requests `!= "ok"` is unknown; for a breach it holds."""
     thin = [{"name": "shop", "sli": "availability", "objective": "99%", "journey": "login"}]
     stage = Stage(tmp_path / "a", ['slos["shop"].verdict != "ok"'], failing(steadily(), *HURT), slos=thin)
     assert stage.at(40.0) is None
@@ -90,14 +91,15 @@ def test_an_slo_that_cannot_be_judged_is_unknown(tmp_path: Path) -> None:
 
 
 def test_the_first_condition_that_holds_is_the_one(tmp_path: Path) -> None:
-    """In the order of the file."""
+    """The first condition that holds, in the order of the file, is the reason."""
     stage = Stage(tmp_path, ["elapsed > 1h", "elapsed > 2s", "elapsed > 1s"], steadily())
     assert stage.at(30.0)[0] == "elapsed > 2s"
 
 
 @pytest.mark.parametrize("hurt", [HURT, (20.0, 20.2), (70.0, 71.0)])
 def test_what_it_sees_is_what_the_outcome_would_say(tmp_path: Path, hurt: tuple[float, float]) -> None:
-    """Every name that stands in both has one value, were the run to end then: never recovered, hardly hurt, unhurt."""
+    """Each shared name has the outcome's value, if the run ended then: never recovered, hardly
+    hurt, unhurt."""
     stage = Stage(tmp_path, [EVERYTHING], failing(steadily(), *hurt), hold="200s")
     outcome = measure(stage.folder)
     told, live = values_of(outcome), stage.values(outcome.run.judged_s or 0.0)
@@ -108,14 +110,15 @@ def test_what_it_sees_is_what_the_outcome_would_say(tmp_path: Path, hurt: tuple[
 
 
 def _close(tree: Any) -> Any:
-    """Rounded as outcomes are."""
+    """Compare with the precision of outcomes."""
     if isinstance(tree, dict):
         return {name: _close(each) for name, each in tree.items()}
     return round(tree, 6) if isinstance(tree, float) else tree
 
 
 def test_only_what_is_mentioned_is_worked_out(tmp_path: Path) -> None:
-    """Homes are asked for once, and only where regions matter; a condition on time alone reads no sample."""
+    """Homes are computed once, and only for conditions on regions; a condition on time alone reads
+    no sample."""
     stage = Stage(tmp_path / "a", ["elapsed > 1h", "alerts > 9"], failing(steadily(), *HURT))
     assert set(stage.values(40.0)) == {"elapsed", "alerts", "pages"}
     stage = Stage(tmp_path / "b", ["impact.failed > 9999"], failing(steadily(), *HURT))
@@ -145,7 +148,7 @@ def test_only_what_is_mentioned_is_worked_out(tmp_path: Path) -> None:
     ],
 )
 def test_bad_conditions(expression: str, words: list[str]) -> None:
-    """What only an end can know, and what is misspelt, is told before a run."""
+    """A misspelt name, or one known only after the run, is rejected before a run."""
     problem = check(expression, ABORT, slos=["shop"], regions=["us-east"], journeys=["buy"])
     assert problem is not None
     for word in words:
@@ -153,7 +156,7 @@ def test_bad_conditions(expression: str, words: list[str]) -> None:
 
 
 def test_names_of_a_run_under_way_are_none_of_expect() -> None:
-    """They are told where they belong."""
+    """A name for abort conditions is rejected in `expect` with a hint where it belongs."""
     assert "'elapsed' is known only while a run goes on" in str(check("elapsed < 5s"))
 
 
@@ -169,5 +172,5 @@ def test_names_of_a_run_under_way_are_none_of_expect() -> None:
     ],
 )
 def test_values_in_words(name: str, value: Any, words: str) -> None:
-    """With the unit in which people write them."""
+    """Values are shown with the usual unit."""
     assert shown(name, value) == words

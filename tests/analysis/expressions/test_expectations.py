@@ -1,4 +1,4 @@
-"""Expectations: what is refused before a run, and the three values after one."""
+"""Tests of expectations: what is rejected before a run, and the three values after one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.run_folders import Story, failing, steadily, write
     ],
 )
 def test_good_expressions(expression: str) -> None:
-    """Every name and feature that the documentation tells."""
+    """Every documented name and feature is accepted."""
     assert check(expression) is None
 
 
@@ -65,7 +65,7 @@ def test_good_expressions(expression: str) -> None:
     ],
 )
 def test_bad_expressions(expression: str, words: list[str]) -> None:
-    """One clear message with its place and a hint, before anything runs."""
+    """Each mistake is one clear message with its place and a hint, before anything runs."""
     problem = check(expression)
     assert problem is not None
     for word in words:
@@ -73,7 +73,7 @@ def test_bad_expressions(expression: str, words: list[str]) -> None:
 
 
 def test_names_that_the_scenario_chose() -> None:
-    """SLOs and detectors are checked where they are known."""
+    """Names of SLOs and detectors are checked if the scenario's are given."""
     assert check('slos.prices.verdict == "ok"', slos=["prices"]) is None
     assert "did you mean 'prices'" in str(check('slos["price"].verdict == "ok"', slos=["prices"]))
     assert "there is no 'cusm' in detectors" in str(check("detectors.cusm.ttd < 1s", detectors=["cusum"]))
@@ -81,14 +81,15 @@ def test_names_that_the_scenario_chose() -> None:
 
 @pytest.fixture(scope="module")
 def recovered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """TTD 1 s, TTA 1.5 s, TTR 10 s, ended by the responder; no audit, so that its keys are null."""
+    """Return an outcome with TTD 1 s, TTA 1.5 s, TTR 10 s, ended by the responder; no audit, so its
+    keys are null."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
     return measure(write(tmp_path_factory.mktemp("expect") / "run", story, failing(steadily(), 20.0, 30.0)))
 
 
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Never seen, never recovered."""
+    """Return an outcome of a run neither detected nor recovered."""
     story = Story().begin().deploy(18.0, 19.0).finish(reason="give_up")
     return measure(write(tmp_path_factory.mktemp("expect") / "run", story, failing(steadily(), 20.0, 60.0)))
 
@@ -119,7 +120,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     ],
 )
 def test_three_values(recovered: Outcome, expression: str, holds: bool | None) -> None:
-    """What isn't measured makes unknown, but where the other side of && or || settles it."""
+    """An unmeasured value makes the result unknown, unless the other side of && or || decides it."""
     assert evaluate(expression, recovered).holds is holds
 
 
@@ -136,12 +137,12 @@ def test_three_values(recovered: Outcome, expression: str, holds: bool | None) -
     ],
 )
 def test_censored_is_infinite(lost: Outcome, expression: str, holds: bool | None) -> None:
-    """What never came took longer than anything; a duration without a beginning is unknown."""
+    """A censored duration is larger than any number; a duration without a beginning is unknown."""
     assert evaluate(expression, lost).holds is holds
 
 
 def test_values_are_told(recovered: Outcome, lost: Outcome) -> None:
-    """The names used and their values; a null is explained by its state."""
+    """The result has the names used and their values; a null has its state."""
     problem = evaluate('ttd < 5s && slos["shop"].verdict == "breach" && audit.lost == 0', recovered)
     assert problem.values == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}
     assert problem.states == {"audit.lost": "not_measured"}
@@ -150,7 +151,7 @@ def test_values_are_told(recovered: Outcome, lost: Outcome) -> None:
 
 
 def test_no_effect_is_unknown(tmp_path: Path) -> None:
-    """Durations and recovery of what never was can't be told; that it never was can."""
+    """Without an effect durations and recovery are unknown; `effect` itself is known."""
     story = Story().begin().deploy(18.0, 19.0).finish(reason="no_effect")
     outcome = measure(write(tmp_path / "run", story, steadily()))
     for expression in (

@@ -1,4 +1,4 @@
-"""Units in expressions become plain doubles, and nothing else is touched."""
+"""Tests of literals: units in expressions become plain doubles, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from gameday.analysis.expressions.literals import UnitError, rewrite
     ],
 )
 def test_rewriting(written: str, read: str) -> None:
-    """Seconds and ratios; text in quotes, comments and names keep their digits."""
+    """Seconds and ratios are rewritten; quoted text, comments and names keep their digits."""
     assert rewrite(written).text == read
 
 
 def test_an_unknown_unit_is_located() -> None:
-    """The offset is the unit's."""
+    """The error has the offset of the unit."""
     with pytest.raises(UnitError, match="unknown unit 'sec'") as caught:
         rewrite("ttd < 5sec")
     assert caught.value.at == 7
 
 
 def test_places_are_found_in_the_original() -> None:
-    """A token after longer and shorter replacements."""
+    """A token after longer and shorter replacements has its offset in the original text."""
     result = rewrite("300ms < ttd &&\n 5s < x")
     assert result.text == "0.3 < ttd &&\n 5.0 < x"
     assert result.origin(result.text.index("ttd")) == 8

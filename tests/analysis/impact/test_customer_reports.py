@@ -1,4 +1,4 @@
-"""What customers would have reported: a pure function of samples and seed."""
+"""Tests of simulated customer reports, a pure function of samples and seed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reports_in(folder: Path, requests: list[Request], seed: int = 7, **scenario:
 
 
 def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
-    """Of 4,000 who met a failure 200 or so report it, half of them within the median delay."""
+    """About 200 of 4,000 users with a failure report it, half of them within the median delay."""
     requests = [Request(18.0 + i / 4000, user=i) for i in range(4000)]
     for request in requests:
         request.error = ErrorKind.STATUS
@@ -43,7 +43,7 @@ def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
 
 
 def test_the_same_samples_and_seed_give_the_same_reports(tmp_path: Path) -> None:
-    """And another seed others."""
+    """Reports depend on samples and seed alone; another seed gives others."""
     one, again, other = (
         reports_in(tmp_path / name, failing(steadily(), 20.0, 40.0), seed)
         for name, seed in (("a", 7), ("b", 7), ("c", 8))
@@ -53,13 +53,13 @@ def test_the_same_samples_and_seed_give_the_same_reports(tmp_path: Path) -> None
 
 
 def test_the_order_in_which_workers_wrote_doesn_t_matter(tmp_path: Path) -> None:
-    """Who complains hangs on user and time, and not on the place of a record."""
+    """Reports depend on user and time, not on the position of a record."""
     requests = failing(steadily(), 20.0, 40.0)
     assert reports_in(tmp_path / "a", requests) == reports_in(tmp_path / "b", requests[::-1])
 
 
 def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
-    """Counts of each second from the effect on; the last is not empty."""
+    """The curve counts reports of each second from the effect on; its last count isn't zero."""
     reports = reports_in(tmp_path / "run", failing(steadily(), 20.0, 45.0))
     counts = reports["curve"]["counts"]
     assert reports["curve"]["since"] == 20.0
@@ -69,7 +69,7 @@ def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
 
 
 def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
-    """Zero, which isn't unknown; there is no first report then."""
+    """Without a failure the total is zero, not unknown, and there is no first report."""
     good = Story().begin().deploy(18.0, 19.0, fault=False).finish(reason="no_effect")
     customer_reports = measure(write(tmp_path / "run", good, steadily()))["customer_reports"]
     assert (
@@ -81,7 +81,7 @@ def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
 
 
 def test_where_nothing_was_judged_nothing_is_known(tmp_path: Path) -> None:
-    """Null, the curve too."""
+    """If nothing was measured, every figure is null, the curve too."""
     broken = Story().begin().deploy(18.0, 19.0).finish(19.5, "interrupted")
     customer_reports = measure(write(tmp_path / "run", broken, steadily(19.5)))["customer_reports"]
     assert set(customer_reports.values()) == {None}
@@ -90,7 +90,7 @@ def test_where_nothing_was_judged_nothing_is_known(tmp_path: Path) -> None:
 def test_a_journey_that_went_wrong_twice_is_one_reason_to_complain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong price on the page and then in the receipt; the next journey of the same user is another."""
+    """Two wrong prices in one journey are one reason to report; the user's next journey is another."""
     monkeypatch.setattr("gameday.analysis.impact.customer_reports.PROBABILITY", 1.0)
     requests = steadily()
     for t, took in ((20.0, 0.01), (20.21, 0.02), (25.0, 0.01)):
@@ -100,7 +100,7 @@ def test_a_journey_that_went_wrong_twice_is_one_reason_to_complain(
 
 
 def test_the_alarm_is_the_fifth_report_within_a_minute() -> None:
-    """Too few, or too far from each other, are none."""
+    """The alarm is the fifth report within a minute; fewer reports, or sparser ones, raise none."""
     assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0])) is None
     assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0, 1.0 + WITHIN_S])) == 1.0 + WITHIN_S
     assert alarm_at(np.array([1.0, 2.0, 3.0, 4.0, 61.1, 62.1])) is None
@@ -109,7 +109,8 @@ def test_the_alarm_is_the_fifth_report_within_a_minute() -> None:
 
 
 def test_monitors_are_ahead_of_customers_or_behind(tmp_path: Path) -> None:
-    """CUSUM paged 1 s after the effect, the service-side alert came at 50 s: before the alarm, and after it."""
+    """CUSUM paged 1 s after the effect, before the customers' alarm; the service-side alert of 50 s
+    came after it."""
     late = (
         Story()
         .begin()
@@ -126,7 +127,7 @@ def test_monitors_are_ahead_of_customers_or_behind(tmp_path: Path) -> None:
 
 
 def test_an_expectation_may_speak_of_them(tmp_path: Path) -> None:
-    """By name; what never came is unknown."""
+    """Expectations may name the reports' figures; a figure of an alarm that never came is unknown."""
     expect = [
         "customer_reports.ahead_client_s > 0s",
         "customer_reports.peak >= 1",

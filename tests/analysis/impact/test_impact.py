@@ -1,4 +1,4 @@
-"""Who was hurt, between effect and recovery only, and what it cost the budget."""
+"""Tests of impact: users hurt between effect and recovery, and the budget spent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STORY = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finis
 
 
 def test_the_hurt_are_counted_by_region_release_and_journey(tmp_path: Path) -> None:
-    """200 requests from 20 s to 30 s; those of us-east on the new release fail: one in four."""
+    """Of 200 requests from 20 s to 30 s one in four fails, those of us-east on the new release."""
     requests = steadily()
     for number, request in enumerate(requests):
         request.region = "us-east" if number % 2 else "eu-west"
@@ -43,7 +43,7 @@ def test_the_hurt_are_counted_by_region_release_and_journey(tmp_path: Path) -> N
 
 
 def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
-    """Nobody answers those of one region: they were served nowhere, and their region is the one that is hurt."""
+    """Unanswered users of one region count for their home region, although no region served them."""
     homes = Homes(tuple(HOMES), tuple(HOMES.values()))
     requests = steadily()
     for request in requests:
@@ -69,7 +69,7 @@ def test_users_are_hurt_where_they_live(tmp_path: Path) -> None:
 
 
 def test_how_long_each_user_was_hurt(tmp_path: Path) -> None:
-    """Ten users, one after the other, one in two failing: five of them, every half second from first to last."""
+    """Of ten users in turn five fail; each is hurt every half second from first to last."""
     requests = steadily()
     for number, request in enumerate(requests):
         request.user = number % 10
@@ -81,7 +81,7 @@ def test_how_long_each_user_was_hurt(tmp_path: Path) -> None:
 
 
 def test_without_the_load_s_plan_homes_are_unknown(tmp_path: Path) -> None:
-    """Then nobody's region can be told, and where requests were served still can."""
+    """Without the plan home regions are unknown, and serving regions are still known."""
     folder = write(tmp_path / "run", STORY, failing(steadily(), 20.0, 30.0))
     (folder / "samples" / "load.json").unlink()
     impact = measure(folder)["impact"]
@@ -90,7 +90,7 @@ def test_without_the_load_s_plan_homes_are_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("regions", [{"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 0.5, "c": 1.5}, {"a": 1.0}])
 def test_homes_are_those_of_the_load(tmp_path: Path, regions: dict[str, float]) -> None:
-    """Worked out anew, user by user the same."""
+    """The computed home of each user equals the load's."""
     plan = LoadPlan(
         run="r",
         target="http://127.0.0.1:1",
@@ -113,7 +113,8 @@ def test_homes_are_those_of_the_load(tmp_path: Path, regions: dict[str, float]) 
 
 
 def test_the_budget_is_that_of_the_whole_run(tmp_path: Path) -> None:
-    """200 bad of 1,100 since 5 s, where 1 % (11) may be: the budget is spent 18 times; unsent ones don't count."""
+    """200 bad of 1,100 since 5 s, with 1 % (11) allowed: the budget is spent 18 times; unsent
+    requests don't count."""
     requests = failing(failing(steadily(), 20.0, 30.0), 50.0, 50.01, ErrorKind.NOT_SENT)
     outcome = measure(write(tmp_path / "run", STORY, requests))
     assert outcome["impact"]["error_budget_spent"] == pytest.approx(200 / (1099 * 0.01), abs=1e-6)
@@ -122,20 +123,20 @@ def test_the_budget_is_that_of_the_whole_run(tmp_path: Path) -> None:
 
 
 def test_requests_not_sent_hurt_nobody_we_know_of(tmp_path: Path) -> None:
-    """What was never sent is no request and no failure: 196 of 200 remain."""
+    """An unsent request is no request and no failure: 196 of 200 remain."""
     requests = failing(failing(steadily(), 20.0, 30.0), 25.0, 25.2, ErrorKind.NOT_SENT)
     impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
     assert (impact["requests"], impact["failed"], impact["users"]) == (196, 196, 196)
 
 
 def test_to_the_end_where_it_never_recovered(tmp_path: Path) -> None:
-    """Without a recovery the impact goes on to the end of the run."""
+    """Without a recovery the impact lasts to the end of the run."""
     outcome = measure(write(tmp_path / "run", STORY, failing(steadily(), 20.0, 60.0)))
     assert (outcome["impact"]["requests"], outcome["impact"]["failed"]) == (800, 800)
 
 
 def test_wrong_answers_hurt(tmp_path: Path) -> None:
-    """A wrong price is a failure too, though no error shows."""
+    """A wrong price is a failure, though no error shows."""
     slos = [{"name": "prices", "sli": "correctness", "objective": "99%"}]
     requests = failing(steadily(), 20.0, 30.0, ErrorKind.WRONG)
     outcome = measure(write(tmp_path / "run", STORY, requests, slos=slos))

@@ -1,4 +1,4 @@
-"""Outcomes read back: files of older versions, and files that aren't outcomes."""
+"""Tests of reading outcomes back: files of older versions, and invalid files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_written_outcome_is_read_back_the_same(tmp_path: Path) -> None:
 
 
 def test_keys_that_an_older_version_lacks_are_unknown() -> None:
-    """A file with only the first version's keys reads; what it lacks is unmeasured, null alike."""
+    """A file with only the first version's keys is read; its missing keys are null."""
     old = {"schema": "gameday/outcome/v1", "run": {"id": "r", "scenario": "s"}, **FIXED}
     for document in (old, {**old, "quiet": None, "audit": None, "detection": None, "reasons": None}):
         outcome = Outcome.read_data(document, "outcome.json")
@@ -36,7 +36,7 @@ def test_keys_that_an_older_version_lacks_are_unknown() -> None:
 
 
 def test_keys_of_a_newer_version_are_ignored() -> None:
-    """Keys may be added at any time, also in parts."""
+    """Unknown keys are ignored, also in parts."""
     document = measure(GOLDEN)
     newer = {**document, "suspects": [{"change": "c1"}], "clocks": {**document["clocks"], "noticed": 3.0}}
     assert Outcome.read_data(newer, "outcome.json").document() == document

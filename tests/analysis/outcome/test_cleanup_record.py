@@ -1,4 +1,4 @@
-"""What was left behind: the clean-up's own word, and every fault without one."""
+"""Tests of the clean-up record: what the clean-up reports as left, and every fault without a revert."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def cleanup(folder: Path, story: Story) -> tuple[Any, Any]:
 
 
 def fault(kind: str | None, t: float = 25.0) -> Story:
-    """A fault at 18 s that came to `kind` at `t`, or to nothing; the clean-up calls itself clean."""
+    """Return a story with a fault at 18 s and event `kind` of it at `t`, if any; the clean-up
+    reports clean."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="latency", target="checkout--pricing")
     if kind:
         story.add(t, kind, "f1", by="schedule", why="no such link")
@@ -31,19 +32,19 @@ def fault(kind: str | None, t: float = 25.0) -> Story:
 def test_a_fault_that_was_taken_back_or_never_came_leaves_nothing(
     tmp_path: Path, kind: str, t: float
 ) -> None:
-    """By the schedule, by the clean-up after the end, or because it could not be injected."""
+    """A fault reverted by the schedule or the clean-up, or never injected, leaves nothing behind."""
     assert cleanup(tmp_path, fault(kind, t)) == ({"clean": True, "left": []}, 0)
 
 
 @pytest.mark.parametrize("kind", [None, "fault.injected"])
 def test_a_fault_without_a_word_of_its_revert_is_left_behind(tmp_path: Path, kind: str | None) -> None:
-    """Named by kind and target; exit status 5."""
+    """A fault without a revert is left behind, named by kind and target; exit status 5."""
     left = ["fault f1 (latency on checkout--pricing), which was never reverted"]
     assert cleanup(tmp_path, fault(kind)) == ({"clean": False, "left": left}, 5)
 
 
 def test_what_the_clean_up_names_comes_first(tmp_path: Path) -> None:
-    """Both are told."""
+    """The clean-up's own entries come first, then the fault without a revert."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
     story.add(60.0, "run.ended", reason="no_effect").add(60.0, "phase", "down")
     found, status = cleanup(tmp_path, story.add(61.0, "cleanup", clean=False, left=["pid 7"]))
@@ -51,6 +52,6 @@ def test_what_the_clean_up_names_comes_first(tmp_path: Path) -> None:
 
 
 def test_without_a_clean_up_nothing_is_known(tmp_path: Path) -> None:
-    """The journal was cut short: an error of its own."""
+    """A truncated journal without a clean-up is an error of the tool, and nothing is reported as left."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
     assert cleanup(tmp_path, story) == ({"clean": None, "left": []}, 4)
