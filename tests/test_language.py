@@ -48,7 +48,6 @@ TO_REWRITE: set[str] = {
     "tests/reaper",
     "tests/run",
     "tests/storefront",
-    "tests/substrates",
     "tests/support",
     "tests/system",
 }

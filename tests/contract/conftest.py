@@ -36,9 +36,9 @@ def make_lab(request: pytest.FixtureRequest) -> Callable[[Path], Lab]:
 @pytest.fixture
 def lab(make_lab: Callable[[Path], Lab], tmp_path: Path) -> Iterator[Lab]:
     """A laboratory for tests that make substrates of their own."""
-    made = make_lab(tmp_path)
-    yield made
-    made.close()
+    laboratory = make_lab(tmp_path)
+    yield laboratory
+    laboratory.close()
 
 
 @pytest.fixture(scope="module")

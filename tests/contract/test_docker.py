@@ -25,8 +25,8 @@ FAR = "web.eu-west:8000"
 def runs(docker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """A link server and a web in each region, and the edge's link server; the tests share them."""
     lab = DockerLab(tmp_path_factory.mktemp("docker"), docker_image)
-    made = Runs(lab, lab.substrate())
-    yield made
+    shared = Runs(lab, lab.substrate())
+    yield shared
     lab.close()
 
 
@@ -38,8 +38,8 @@ def engine() -> Iterator[docker.APIClient]:
 
 def container(engine: docker.APIClient, runs: Runs, service: str) -> Any:
     """Return what the engine reports of the run's container of a service."""
-    wanted = [f"gameday.run={runs.lab.run_id}", f"gameday.service={service}"]
-    return engine.inspect_container(engine.containers(filters={"label": wanted})[0]["Id"])
+    labels = [f"gameday.run={runs.lab.run_id}", f"gameday.service={service}"]
+    return engine.inspect_container(engine.containers(filters={"label": labels})[0]["Id"])
 
 
 def test_labels(runs: Runs, engine: docker.APIClient) -> None:
@@ -76,8 +76,8 @@ def test_declared_limits(runs: Runs, engine: docker.APIClient) -> None:
 
 def test_release_is_a_layer(runs: Runs, engine: docker.APIClient) -> None:
     """An instance runs from its release's tree in its release's image, which carries the run's label."""
-    told = runs.ask(runs.start("web", version="1.1.0"), "/environment")
-    assert told["PYTHONPATH"] == "/srv/releases/web-1.1.0"
+    environment = runs.ask(runs.start("web", version="1.1.0"), "/environment")
+    assert environment["PYTHONPATH"] == "/srv/releases/web-1.1.0"
     image = engine.images(filters={"label": [f"gameday.run={runs.lab.run_id}", "gameday.release=web-1.1.0"]})[
         0
     ]
@@ -104,13 +104,13 @@ def test_isolated_region(runs: Runs) -> None:
     """An isolated region can't be reached from outside and works within; instances started
     meanwhile are isolated too, until it is joined."""
     edge, near = runs.start("edge-links", "edge"), runs.start("links", "eu-west")
-    gone, old = runs.start("web", "eu-west"), runs.start("web", "eu-west")
-    assert set(runs.ask(edge, f"/dial?{FAR}")) == {gone.id, old.id}
+    killed, old = runs.start("web", "eu-west"), runs.start("web", "eu-west")
+    assert set(runs.ask(edge, f"/dial?{FAR}")) == {killed.id, old.id}
     address = backbone_address(runs, old.id)
     assert isinstance(runs.substrate, Isolation)
     runs.substrate.isolate("eu-west")
     runs.substrate.isolate("eu-west")
-    runs.substrate.kill(gone)
+    runs.substrate.kill(killed)
     new = runs.start("web", "eu-west")
     assert runs.ask(edge, f"/dial?{FAR}") == []
     assert runs.behind(near, link("eu-west", "eu-west")) == {old.id, new.id}
@@ -123,8 +123,8 @@ def test_isolated_region(runs: Runs) -> None:
 
 def backbone_address(runs: Runs, instance: str) -> str:
     with closing(connect()) as client:
-        known: Any = client.inspect_container(f"gameday-{runs.lab.run_id}-{instance}")
-    return str(known["NetworkSettings"]["Networks"][f"gameday-{runs.lab.run_id}-backbone"]["IPAddress"])
+        container: Any = client.inspect_container(f"gameday-{runs.lab.run_id}-{instance}")
+    return str(container["NetworkSettings"]["Networks"][f"gameday-{runs.lab.run_id}-backbone"]["IPAddress"])
 
 
 def test_only_regions_are_isolated(runs: Runs) -> None:

@@ -54,8 +54,8 @@ def test_declared_memory_is_enforced(runs: Runs) -> None:
 def test_limited_memory(runs: Runs) -> None:
     """A tighter limit takes effect at once; after lifting it the declared limit applies again."""
     front, other = runs.start("front"), runs.start("front")
-    for each in (front, other):
-        runs.substrate.limit(each, memory=56 * MIB)
+    for instance in (front, other):
+        runs.substrate.limit(instance, memory=56 * MIB)
     runs.substrate.unlimit(other)
     assert runs.ask(other, "/grow?64") == 64 * MIB
     starve(runs, front, 64)
@@ -101,15 +101,15 @@ def test_processor_time(runs: Runs) -> None:
 def test_a_throttled_instance_is_stopped_and_killed(runs: Runs) -> None:
     """A throttled instance can still be stopped, killed and paused."""
     killed, stopped = runs.start("web"), runs.start("web")
-    for each in (killed, stopped):
-        runs.substrate.limit(each, cpus=0.05)
-        runs.ask(each, "/work?0.1")
+    for instance in (killed, stopped):
+        runs.substrate.limit(instance, cpus=0.05)
+        runs.ask(instance, "/work?0.1")
     runs.substrate.pause(stopped)
     runs.substrate.kill(killed)
     runs.substrate.stop(stopped, 5)
     assert list(runs.substrate.instances()) == []
-    for each in (killed, stopped):
-        runs.substrate.unlimit(each)
+    for instance in (killed, stopped):
+        runs.substrate.unlimit(instance)
 
 
 def test_files(runs: Runs) -> None:
@@ -148,7 +148,7 @@ def test_files_of_a_database(runs: Runs) -> None:
     assert runs.ask(store, "/fill?200000") == "written"
 
 
-def test_bounds_of_who_is_gone(runs: Runs) -> None:
+def test_limits_of_an_ended_instance(runs: Runs) -> None:
     """Limiting an instance that doesn't run is an error; lifting its limits and resuming it are no-
     ops."""
     web = runs.start("web")
@@ -167,9 +167,9 @@ def test_a_pause_holds_everything(runs: Runs, cpus: float | None) -> None:
     """A pause stops an instance's child processes too, also those that left its session, throttled
     or not."""
     paused, other = runs.start("web"), runs.start("web")
-    for each in (paused, other):
-        assert runs.ask(each, "/tick") == 0
-        until(partial(runs.ask, each, "/ticks"), "the clock of the instance ticks")
+    for instance in (paused, other):
+        assert runs.ask(instance, "/tick") == 0
+        until(partial(runs.ask, instance, "/ticks"), "the clock of the instance ticks")
     if cpus:
         runs.substrate.limit(paused, cpus=cpus)
     runs.substrate.pause(paused)

@@ -21,7 +21,7 @@ def test_it_is_skipped_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         require_docker()
 
 
-def test_it_fails_where_docker_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_fails_if_docker_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     """CI fails if there is no engine or no base image."""
     monkeypatch.setenv("GAMEDAY_REQUIRE_DOCKER", "1")
     with pytest.raises(pytest.fail.Exception, match="no Docker engine answers"):

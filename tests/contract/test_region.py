@@ -20,8 +20,8 @@ def test_variables(lab: Lab) -> None:
     runs = Runs(
         lab, lab.substrate(variables={"COLOUR": "red", "REGION": "nowhere", "INSTANCE": "x", "PORT": "1"})
     )
-    told = runs.ask(runs.start("front"), "/environment")
-    assert {key: told[key] for key in ("COLOUR", "REGION", "INSTANCE")} == {
+    environment = runs.ask(runs.start("front"), "/environment")
+    assert {key: environment[key] for key in ("COLOUR", "REGION", "INSTANCE")} == {
         "COLOUR": "red",
         "REGION": "us-east",
         "INSTANCE": "us-east.front.1",
@@ -32,13 +32,13 @@ def test_everything_is_killed_at_once(runs: Runs) -> None:
     """Fifteen concurrent kills, some of paused instances, end every instance with its children;
     none is reported as a death."""
     with ThreadPoolExecutor(len(SERVICES)) as pool:
-        gone = list(pool.map(runs.start, SERVICES))
+        lost = list(pool.map(runs.start, SERVICES))
         stays = runs.start("web", "eu-west")
-        for instance in gone:
+        for instance in lost:
             runs.ask(instance, "/fork")
-        runs.substrate.pause(gone[0])
-        runs.substrate.limit(gone[1], cpus=0.1)
-        list(pool.map(runs.substrate.kill, gone * 2))
+        runs.substrate.pause(lost[0])
+        runs.substrate.limit(lost[1], cpus=0.1)
+        list(pool.map(runs.substrate.kill, lost * 2))
     assert list(runs.substrate.instances()) == [stays]
     assert list(runs.substrate.died()) == []
     until(lambda: len(runs.lab.running(runs.lab.run_id)) <= 1, "one instance is left")

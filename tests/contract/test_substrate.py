@@ -44,8 +44,8 @@ def test_environment_is_rendered(runs: Runs) -> None:
     declares."""
     front = runs.lab.topology.service("eu-west", "front")
     instance = runs.substrate.start(front, release(front), {"LINK_FRONT_WEB": "http://links:4711"})
-    told = runs.ask(instance, "/environment")
-    named = {key: told[key] for key in ("REGION", "RELEASE", "INSTANCE", "WEB_URL")}
+    environment = runs.ask(instance, "/environment")
+    named = {key: environment[key] for key in ("REGION", "RELEASE", "INSTANCE", "WEB_URL")}
     assert named == {
         "REGION": "eu-west",
         "RELEASE": "front-1.0.0",
@@ -63,7 +63,7 @@ def test_parallel_starts(runs: Runs) -> None:
     assert len({runs.substrate.address(instance) for instance in started}) == 8
 
 
-def test_a_name_stands_for_all_instances(runs: Runs) -> None:
+def test_a_name_resolves_to_all_instances(runs: Runs) -> None:
     """A callee's name resolves to each of its region's instances and no other's, before and after
     they are replaced."""
     links = runs.start("links")
@@ -83,8 +83,8 @@ def test_a_name_across_regions(runs: Runs) -> None:
     """The edge's link server finds a region's instances, and only those of that region."""
     links = runs.start("edge-links", "edge")
     runs.start("web")
-    wanted = runs.start("web", "eu-west")
-    assert runs.behind(links, link("edge", "eu-west")) == {wanted.id}
+    expected = runs.start("web", "eu-west")
+    assert runs.behind(links, link("edge", "eu-west")) == {expected.id}
 
 
 def test_link_addresses(runs: Runs) -> None:
@@ -291,8 +291,8 @@ def test_edge_port(lab: Lab) -> None:
 def test_busy_edge_port(lab: Lab) -> None:
     """A busy edge port is an error before anything starts; it names the port and says how to choose
     another."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         with pytest.raises(PortError, match=rf"{port}.*busy.*--set system\.port="):
             lab.substrate(edge_port=port)
     assert lab.traces(lab.run_id) == []

@@ -30,7 +30,7 @@ def test_every_caller_loses_its_way_to_it(keys: dict[str, str], names: list[str]
     assert sorted(Gone.model_validate(keys).bind(world.arena).undo()["chosen"]["links"]) == sorted(names)
 
 
-def test_a_service_that_nobody_calls_has_no_address_to_lose(world: World) -> None:
+def test_a_service_without_callers_is_rejected(world: World) -> None:
     """A service without callers, such as the edge, is rejected."""
-    found = list(Gone(service="edge").problems(world.system.topology))
-    assert [path for path, _, _ in found] == [("service",)]
+    problems = list(Gone(service="edge").problems(world.system.topology))
+    assert [path for path, _, _ in problems] == [("service",)]

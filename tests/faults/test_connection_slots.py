@@ -71,9 +71,9 @@ def test_a_connection_that_was_open_before_lives_on_without_evict(url: str) -> N
         assert await early.fetchval("SELECT 1") == 1
         count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
         end = time.monotonic() + PATIENCE_S
-        while (held := await early.fetchval(count, MARK)) < SLOTS - 1 and time.monotonic() < end:
+        while (connections := await early.fetchval(count, MARK)) < SLOTS - 1 and time.monotonic() < end:
             await asyncio.sleep(0.05)  # one that was ending when they were taken has left a slot
-        assert held == SLOTS - 1
+        assert connections == SLOTS - 1
         await early.close()
 
     run(story())
@@ -94,23 +94,23 @@ def test_evict_ends_the_connections_of_others(url: str) -> None:
     assert refused(url)
 
 
-def test_what_another_process_holds_is_ended_by_sql(url: str) -> None:
+def test_connections_of_another_process_are_ended_by_sql(url: str) -> None:
     """`clear` ends the connections under the mark and no others; it is idempotent."""
 
     async def story() -> None:
-        mine = await connect(url)
-        theirs = [
+        unmarked = await connect(url)
+        marked = [
             await asyncpg.connect(url, timeout=5, ssl=False, server_settings={"application_name": MARK})
             for _ in range(4)
         ]
         await asyncio.to_thread(connection_slots.clear, url, MARK)
         await asyncio.to_thread(connection_slots.clear, url, MARK)
         assert (
-            await mine.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", MARK)
+            await unmarked.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", MARK)
             == 0
         )
-        await mine.close()
-        for their in theirs:
+        await unmarked.close()
+        for their in marked:
             their.terminate()
 
     run(story())
@@ -124,13 +124,13 @@ def test_all_slots_are_given_back(url: str) -> None:
     assert not refused(url)
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> None:
+def test_an_unreachable_server_is_reported_without_its_password(url: str) -> None:
     """If the server is unreachable, taking slots raises an error without the password, and
     releasing them is a no-op."""
     nowhere = f"postgresql://shop:secret@127.0.0.1:{free_port()}/shop"
-    with pytest.raises(PortError, match=r"connections of 127\.0\.0\.1:\d+ can't be taken") as told:
+    with pytest.raises(PortError, match=r"connections of 127\.0\.0\.1:\d+ can't be taken") as caught:
         connection_slots.take(nowhere, "gameday-nowhere", evict=False, wait=at_once)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
     connection_slots.clear(nowhere, "gameday-nowhere")
 
 

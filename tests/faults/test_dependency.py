@@ -13,7 +13,7 @@ def test_a_ramp_lets_the_share_of_requests_grow(world: World) -> None:
     shares: list[float] = []
 
     def wait(seconds: float) -> bool:
-        shares.extend(each["share"] for each in world.system.behaviour.values())
+        shares.extend(behaviour["share"] for behaviour in world.system.behaviour.values())
         return True
 
     fault = Error.model_validate({"service": "payments", "share": "60%", "ramp": "500ms"}).bind(world.arena)

@@ -54,7 +54,7 @@ def test_one_failure_does_not_stop_the_rest() -> None:
         ("region.lose", {"region": "eu-west", "volumes": "destroy"}, "volumes: keep"),
     ],
 )
-def test_what_the_substrate_cannot_do_is_refused_before_anything_happens(
+def test_a_missing_capability_is_refused_before_the_injection(
     kind: str, spec: dict[str, object], lacking: str, world: World
 ) -> None:
     """Binding fails with the substrate and the capability that it lacks; the same fault can be

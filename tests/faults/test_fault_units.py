@@ -49,7 +49,7 @@ def test_a_size_carries_its_unit(text: str, number: int) -> None:
         (Delay, "0s", "must be over 0"),
     ],
 )
-def test_what_means_nothing_is_refused(kind: Any, value: Any, message: str) -> None:
+def test_an_invalid_size_is_refused(kind: Any, value: Any, message: str) -> None:
     """A size is rejected if its unit is missing or unknown, if it is empty, or below what a link
     server can count."""
     with pytest.raises(ValidationError, match=message):
@@ -61,7 +61,7 @@ def test_speeds_counts_and_durations() -> None:
     milliseconds."""
     assert TypeAdapter(Speed).validate_python("2MB/s") == 2000
     assert TypeAdapter(Speed).dump_python(2000, mode="json") == "2000KB/s"
-    assert [TypeAdapter(Count).validate_python(each) for each in (3, "all")] == [3, "all"]
+    assert [TypeAdapter(Count).validate_python(value) for value in (3, "all")] == [3, "all"]
     assert TypeAdapter(Millis).validate_python("0s") == 0
-    assert [milliseconds(each) for each in (0.0, 0.25, 1.5)] == [0, 250, 1500]
+    assert [milliseconds(value) for value in (0.0, 0.25, 1.5)] == [0, 250, 1500]
     assert milliseconds(0.01, 0.001) == 1

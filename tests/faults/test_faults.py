@@ -47,15 +47,15 @@ def bound(kind: str, world: World) -> Fault:
 
 def watched(inject: Callable[[Any], None], trial: Trial, world: World) -> bool:
     """Return whether harm was seen in any of the fault's pauses, or at its end."""
-    seen = []
+    harmed = []
 
     def wait(seconds: float) -> bool:
         if seconds:
-            seen.append(trial.harmed(world))
+            harmed.append(trial.harmed(world))
         return True
 
     inject(wait)
-    return trial.harmed(world) or any(seen)
+    return trial.harmed(world) or any(harmed)
 
 
 def recovers(trial: Trial, world: World) -> None:
@@ -69,7 +69,7 @@ def test_every_fault_has_a_trial() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
+def test_a_fault_takes_effect_and_is_reverted(kind: str, stage: World) -> None:
     """No user is hurt before `inject`, some are during or after it, and none after `revert`, which
     is idempotent."""
     trial = TRIALS[kind]
@@ -77,8 +77,8 @@ def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
     fault = bound(kind, stage)
     until(lambda: not trial.harmed(stage), "binding does nothing", PATIENCE_S)
     try:
-        seen = watched(fault.inject, trial, stage)
-        until(lambda: seen or trial.harmed(stage), "somebody is hurt", PATIENCE_S)
+        harmed = watched(fault.inject, trial, stage)
+        until(lambda: harmed or trial.harmed(stage), "somebody is hurt", PATIENCE_S)
     finally:
         fault.revert()
     recovers(trial, stage)
@@ -88,7 +88,7 @@ def test_a_fault_does_harm_and_is_taken_back(kind: str, stage: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_is_taken_back_by_its_undo_alone(kind: str, stage: World) -> None:
+def test_a_fault_is_reverted_by_its_undo_alone(kind: str, stage: World) -> None:
     """The undo survives the journal's JSON, exists before the injection, and the fault rebuilt from
     it reverts, twice."""
     trial = TRIALS[kind]
@@ -112,7 +112,7 @@ def test_a_fault_that_never_acted_can_be_reverted(kind: str, stage: World) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_that_is_cut_short_is_taken_back_whole(kind: str, stage: World) -> None:
+def test_a_fault_that_is_cut_short_is_reverted_completely(kind: str, stage: World) -> None:
     """If the run ends during `inject`, it returns, and `revert` leaves no trace of the fault."""
     fault = bound(kind, stage)
     fault.inject(lambda seconds: False)
@@ -148,9 +148,11 @@ def test_every_key_that_names_something_is_checked(kind: str, world: World) -> N
     """A missing region, service or link is a problem at its key, with the nearest existing name."""
     spec, typos = dict(TRIALS[kind].spec), {"region": "us-esat", "service": "paymnets"}
     for key in set(typos) & set(FAULTS[kind].model_fields):
-        found = list(FAULTS[kind].model_validate({**spec, key: typos[key]}).problems(world.system.topology))
+        problems = list(
+            FAULTS[kind].model_validate({**spec, key: typos[key]}).problems(world.system.topology)
+        )
         near = "us-east" if key == "region" else "payments"
-        assert [(path, near in hint) for path, _, hint in found] == [((key,), True)]
+        assert [(path, near in hint) for path, _, hint in problems] == [((key,), True)]
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -175,7 +177,7 @@ def test_the_example_of_the_document_is_right() -> None:
     """The example in docs/faults.md is a timeline that the bundled system can run."""
     text = DOCUMENT.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
     bundled = read_topology(ROOT / "compose", ("us-east", "eu-west"))
-    entries = [dict(each) for each in parse_yaml(text, "faults.md").data["timeline"]]
+    entries = [dict(action) for action in parse_yaml(text, "faults.md").data["timeline"]]
     for entry in entries:
         del entry["at"]
         for kind, spec in entry.items():
@@ -187,9 +189,9 @@ def test_the_schema_knows_every_fault() -> None:
     """The JSON Schema has every fault, so that editors complete and check it as `validate` does."""
     definitions = json_schema(FAULTS)["$defs"]
     for kind, trial in TRIALS.items():
-        known = Draft202012Validator({"$ref": f"#/$defs/action-{kind}", "$defs": definitions})
-        assert known.is_valid({**trial.spec, "for": "1s"})
-        assert not known.is_valid({**trial.spec, "for": 1})
+        validator = Draft202012Validator({"$ref": f"#/$defs/action-{kind}", "$defs": definitions})
+        assert validator.is_valid({**trial.spec, "for": "1s"})
+        assert not validator.is_valid({**trial.spec, "for": 1})
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -32,7 +32,7 @@ def test_so_many_are_hit_the_primary_region_first(
 
 
 @pytest.mark.parametrize(
-    ("keys", "path", "said"),
+    ("keys", "path", "message"),
     [
         ({"count": 5}, ("count",), "only 4 instances"),
         ({"count": 3, "region": "us-east"}, ("count",), "only 2 instances"),
@@ -40,16 +40,16 @@ def test_so_many_are_hit_the_primary_region_first(
     ],
 )
 def test_more_than_there_are_is_a_problem(
-    keys: dict[str, Any], path: tuple[str], said: str, world: World
+    keys: dict[str, Any], path: tuple[str], message: str, world: World
 ) -> None:
     """A count above the number of instances is a problem at its key, before the start."""
     spec = Kill.model_validate({"service": "pricing", **keys})
-    found = list(spec.problems(world.system.topology))
-    assert [each[0] for each in found] == [path]
-    assert said in found[0][1]
+    problems = list(spec.problems(world.system.topology))
+    assert [problem[0] for problem in problems] == [path]
+    assert message in problems[0][1]
 
 
-def test_a_restart_loop_hits_what_it_started(world: World) -> None:
+def test_a_restart_loop_kills_its_own_replacements(world: World) -> None:
     """A restart loop kills the replacement of its last victim each time, and never the instance
     beside it."""
     before = {instance.id for instance in world.system.instances("gateway", "us-east")}
@@ -65,7 +65,7 @@ def test_a_restart_loop_hits_what_it_started(world: World) -> None:
     )
     assert waits == [2, 2, 2]
     assert len(world.system.killed) == len(set(world.system.killed)) == 4
-    assert len(before & {each.id for each in world.system.instances("gateway", "us-east")}) == 1
+    assert len(before & {gateway.id for gateway in world.system.instances("gateway", "us-east")}) == 1
 
 
 def test_a_restart_loop_ends_with_the_run(world: World) -> None:
@@ -75,7 +75,7 @@ def test_a_restart_loop_ends_with_the_run(world: World) -> None:
     assert world.system.whole()
 
 
-def test_a_restart_loop_whose_restart_fails_is_taken_back(
+def test_a_restart_loop_whose_restart_fails_is_reverted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An instance that a restart loop couldn't restart is started by `revert`."""
@@ -93,7 +93,7 @@ def test_a_restart_loop_whose_restart_fails_is_taken_back(
     assert world.system.whole()
 
 
-def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(
+def test_an_instance_that_ends_during_the_revert_is_no_failure(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If one instance ends while it is resumed, the other is still resumed; a failure on a running
@@ -101,18 +101,18 @@ def test_an_instance_that_ends_while_it_is_let_go_is_no_failure(
     fault = Pause(service="pricing", region="us-east", count="all").bind(world.arena)
     fault.inject(lambda seconds: True)
     substrate = world.system.substrate
-    gone = next(iter(substrate.frozen))
+    ended = next(iter(substrate.frozen))
     resume = type(substrate).resume
 
     def ends_now(instance: Instance) -> None:
-        if instance.id == gone:
+        if instance.id == ended:
             substrate.kill(instance)
         resume(substrate, instance)
 
     with monkeypatch.context() as patch:
         patch.setattr(substrate, "resume", ends_now)
         fault.revert()
-    assert substrate.frozen == {gone}
+    assert substrate.frozen == {ended}
 
     def broken(instance: Instance) -> None:
         raise PortError("the engine doesn't answer")

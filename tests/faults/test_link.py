@@ -58,13 +58,13 @@ def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: l
         ),
     ],
 )
-def test_a_link_that_is_not_there_is_told(keys: dict[str, str], path: Any, hint: str) -> None:
+def test_a_missing_link_is_a_problem(keys: dict[str, str], path: Any, hint: str) -> None:
     """A missing link is one problem, at the wrong key, with the existing names."""
-    found = list(selector(**keys).problems(THERE))
-    assert [each[0] for each in found] == [path]
-    assert hint in found[0][2]
+    problems = list(selector(**keys).problems(THERE))
+    assert [problem[0] for problem in problems] == [path]
+    assert hint in problems[0][2]
 
 
-def test_every_wrong_key_is_told_at_once() -> None:
+def test_every_wrong_key_is_a_problem() -> None:
     """Two typos are two problems."""
     assert len(list(selector(**{"from": "x", "to": "y", "region": "z"}).problems(THERE))) == 3

@@ -40,7 +40,7 @@ def test_a_flap_that_is_cut_short_leaves_the_region_joined(world: World) -> None
     assert world.sound(GATEWAY)
 
 
-def test_a_flap_that_fails_while_the_region_is_down_is_taken_back(world: World) -> None:
+def test_a_flap_that_fails_while_the_region_is_down_is_reverted(world: World) -> None:
     """`revert` joins the region after a flap that failed while it was down."""
 
     def wait(seconds: float) -> bool:
@@ -55,9 +55,7 @@ def test_a_flap_that_fails_while_the_region_is_down_is_taken_back(world: World) 
 
 
 @pytest.mark.parametrize(("volumes", "destroyed"), [("keep", []), ("destroy", ["eu-west"])])
-def test_volumes_go_with_the_region_only_where_it_says_so(
-    volumes: str, destroyed: list[str], world: World
-) -> None:
+def test_volumes_are_destroyed_only_on_request(volumes: str, destroyed: list[str], world: World) -> None:
     """Volumes are kept unless the fault has `destroy`."""
     Lose.model_validate({"region": "eu-west", "volumes": volumes}).bind(world.arena).inject(
         lambda seconds: True

@@ -21,7 +21,7 @@ def fault(kind: str, spec: Mapping[str, Any], world: World) -> Fault:
 
 
 def toxics(world: World, name: str = LINK) -> list[Any]:
-    link = next(each for each in world.system.topology.links if each.name == name)
+    link = next(candidate for candidate in world.system.topology.links if candidate.name == name)
     return sorted(world.system.links.toxics(link).values(), key=lambda toxic: str(toxic.name))
 
 
@@ -31,7 +31,9 @@ def at_once(seconds: float) -> bool:
 
 def test_two_of_a_kind_overlap_and_end_each_for_itself(world: World) -> None:
     """Reverting one of two overlapping faults leaves the other's toxic in place."""
-    first, second = (fault("link.latency", {**PAYMENTS, "latency": each}, world) for each in ("1m", "2m"))
+    first, second = (
+        fault("link.latency", {**PAYMENTS, "latency": latency}, world) for latency in ("1m", "2m")
+    )
     first.inject(at_once)
     second.inject(at_once)
     assert sorted(toxic.attributes["latency"] for toxic in toxics(world)) == [60_000, 120_000]
@@ -59,14 +61,14 @@ def test_a_direction_says_which_streams_are_hit(direction: str, streams: list[st
 
 def seen_in_ramp(kind: str, spec: Mapping[str, Any], world: World) -> list[Any]:
     """Return the link's toxics before each step of a ramp of half a second, and at its end."""
-    seen = []
+    steps = []
 
     def wait(seconds: float) -> bool:
-        seen.append(toxics(world))
+        steps.append(toxics(world))
         return True
 
     fault(kind, {**spec, "ramp": "500ms"}, world).inject(wait)
-    return [*seen, toxics(world)]
+    return [*steps, toxics(world)]
 
 
 def test_a_ramp_of_latency_grows_on_the_real_link(world: World) -> None:
@@ -81,7 +83,7 @@ def test_a_ramp_of_latency_grows_on_the_real_link(world: World) -> None:
     assert [toxic.toxicity for (toxic,) in steps] == [0.5] * 3
 
 
-def test_a_ramp_of_what_has_no_strength_lets_the_share_grow(world: World) -> None:
+def test_a_ramp_without_a_strength_raises_the_share(world: World) -> None:
     """A ramp of a toxic without a strength raises the share of connections."""
     steps = seen_in_ramp("link.reset", {**PAYMENTS, "share": "60%"}, world)
     assert [toxic.toxicity for (toxic,) in steps] == pytest.approx([0.2, 0.4, 0.6])
@@ -101,7 +103,7 @@ def test_a_grey_region_is_slow_and_lossy_at_its_border_only(world: World) -> Non
     assert toxics(world, "edge--gateway.eu-west") == []
 
 
-def test_what_fails_on_one_link_is_still_taken_back_on_the_others(
+def test_a_revert_that_fails_on_one_link_continues_with_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revert tries every link, names the failures, and can be repeated."""
@@ -124,22 +126,22 @@ def test_what_fails_on_one_link_is_still_taken_back_on_the_others(
     assert toxics(world) == []
 
 
-def test_an_inject_that_fails_half_way_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inject_that_fails_half_way_is_reverted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an injection that failed half-way, `revert` restores the links that were already hit."""
     links = world.system.links
-    asked: list[str] = []
+    attempted: list[str] = []
     add = type(links).add_toxic
 
     def first_only(link: Link, toxic: Toxic) -> None:
-        if asked:
+        if attempted:
             raise PortError(f"{link.name} doesn't answer")
-        asked.append(link.name)
+        attempted.append(link.name)
         add(links, link, toxic)
 
     monkeypatch.setattr(links, "add_toxic", first_only)
     cut_short = fault("link.latency", {**PAYMENTS, "latency": "1m"}, world)
     with pytest.raises(PortError, match="doesn't answer"):
         cut_short.inject(at_once)
-    assert len(toxics(world, asked[0])) == 1
+    assert len(toxics(world, attempted[0])) == 1
     cut_short.revert()
-    assert toxics(world, asked[0]) == []
+    assert toxics(world, attempted[0]) == []

@@ -92,17 +92,19 @@ def test_toxics(control: LinkControl, ports: dict[str, int], server: Server) -> 
     assert changed in toxics(server, PRICING)
     control.add_toxic(PRICING, Toxic("slow", "timeout", "upstream", attributes={"timeout": 0}))
     assert ToxicState("slow", "timeout", "upstream", 1, {"timeout": 0}) in toxics(server, PRICING)
-    words = ["us-east.catalog--pricing has the noop other", "us-east.catalog--pricing has the timeout slow"]
-    assert list(control.standing()) == words
+    faults = ["us-east.catalog--pricing has the noop other", "us-east.catalog--pricing has the timeout slow"]
+    assert list(control.standing()) == faults
     for _ in range(2):
         control.remove_toxic(PRICING, "slow")
-        assert [each.name for each in toxics(server, PRICING)] == ["other"]
+        assert [toxic.name for toxic in toxics(server, PRICING)] == ["other"]
     control.remove_toxic(IDENTITY, "never")
     control.remove_toxic(PRICING, "other")
     assert list(control.standing()) == []
 
 
-def test_a_toxic_that_somebody_removed(control: LinkControl, ports: dict[str, int], server: Server) -> None:
+def test_changing_a_removed_toxic_adds_it_again(
+    control: LinkControl, ports: dict[str, int], server: Server
+) -> None:
     """Changing a toxic that isn't there any more makes it again."""
     control.add_toxic(PRICING, SLOW)
     server.client.remove_toxic(PRICING.name, "slow")
@@ -124,7 +126,7 @@ def test_misdirect_and_redirect(control: LinkControl, ports: dict[str, int], cal
         assert list(control.standing()) == []
 
 
-def test_taking_back_what_never_was(control: LinkControl, ports: dict[str, int]) -> None:
+def test_reverting_without_a_fault_is_a_no_op(control: LinkControl, ports: dict[str, int]) -> None:
     """Links of which nobody ever heard, too, are as they were."""
     for link in (PRICING, FAR):
         control.mend(link)
@@ -134,7 +136,7 @@ def test_taking_back_what_never_was(control: LinkControl, ports: dict[str, int])
     assert list(control.standing()) == []
 
 
-def test_a_new_server_gets_what_stands(
+def test_a_new_server_gets_the_active_faults(
     control: LinkControl, ports: dict[str, int], second: Server, server: Server
 ) -> None:
     """What was done before the server went, while it was away, and what was taken back meanwhile: all of it holds."""

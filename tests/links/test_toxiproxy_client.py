@@ -24,7 +24,7 @@ def links(server: Server) -> LinkServer:
 
 
 @pytest.fixture
-def nobody() -> Iterator[LinkServer]:
+def absent_server() -> Iterator[LinkServer]:
     """A client whose server isn't there: the port is bound, but nobody listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -110,7 +110,7 @@ def test_names_are_quoted(links: LinkServer) -> None:
         ),
     ],
 )
-def test_a_refusal_says_which_server_what_and_why(
+def test_a_refusal_names_server_operation_and_reason(
     links: LinkServer, call: Callable[[LinkServer], object], operation: str, reason: str
 ) -> None:
     """Every failure is one LinkError, a PortError, with the server's own words."""
@@ -149,11 +149,11 @@ CALLS: list[Callable[[LinkServer], object]] = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_server_that_is_not_there_is_an_error(
-    nobody: LinkServer, call: Callable[[LinkServer], object]
+    absent_server: LinkServer, call: Callable[[LinkServer], object]
 ) -> None:
     """Every call says that nobody listens, also those where absence of a toxic would be fine."""
     with pytest.raises(LinkError, match=r"not reachable \(connection refused\)"):
-        call(nobody)
+        call(absent_server)
 
 
 def silence(connection: socket.socket) -> None:
@@ -194,10 +194,10 @@ def test_wait_ready_returns_once_the_server_answers() -> None:
         assert server.client.version() == "2.12.0"
 
 
-def test_wait_ready_gives_up_in_time(nobody: LinkServer) -> None:
+def test_wait_ready_gives_up_in_time(absent_server: LinkServer) -> None:
     """The error says how long it waited and what it last saw."""
     with pytest.raises(LinkError, match=r"start: not ready within 0\.05 s \(not reachable"):
-        nobody.wait_ready(0.05)
+        absent_server.wait_ready(0.05)
 
 
 @pytest.fixture

@@ -55,18 +55,18 @@ def scheduled(folder: Path, samples: Samples) -> list[float]:
     return list(map(float, schedule.begins(float(samples.records["planned"].max()))))
 
 
-def test_a_surge_is_what_its_plan_says(tmp_path: Path) -> None:
+def test_a_surge_matches_its_plan(tmp_path: Path) -> None:
     """The samples match the plan on disk to the bit, and during the surge the rate rises by its
     factor."""
     clock = RunClock()
     load = surging(tmp_path, clock)
     with open_shop() as shop, running(load, shop) as reader:
         more(reader, 30)
-        told = clock.now()
+        commanded = clock.now()
         load.surge(HEADROOM)
         (surge,) = plan_of(tmp_path).surges
         assert surge.factor == HEADROOM
-        assert told + SURGE_AFTER_S <= surge.since < told + SURGE_AFTER_S + 5.0
+        assert commanded + SURGE_AFTER_S <= surge.since < commanded + SURGE_AFTER_S + 5.0
         more(reader, 250)
         load.surge(1.0)
         more(reader, 30)
@@ -79,7 +79,7 @@ def test_a_surge_is_what_its_plan_says(tmp_path: Path) -> None:
     assert (samples.records["error"] == ErrorKind.NONE).all()
 
 
-def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path) -> None:
+def test_a_late_surge_begins_when_the_worker_learns_of_it(tmp_path: Path) -> None:
     """Requests sent before the worker learns of a surge stay as planned: the plan on disk is
     corrected, and nothing seems missing."""
     load = surging(tmp_path)
@@ -91,12 +91,12 @@ def test_a_surge_that_is_heard_of_late_begins_when_it_is_heard_of(tmp_path: Path
         asking = threading.Thread(target=load.surge, args=(HEADROOM,))
         asking.start()
         until(lambda: len(plan_of(tmp_path).surges) == 1, "the surge is in the plan")
-        (asked,) = plan_of(tmp_path).surges
-        until(lambda: time.monotonic() > plan_of(tmp_path).origin + asked.since + 0.1, "the surge is due")
+        (planned,) = plan_of(tmp_path).surges
+        until(lambda: time.monotonic() > plan_of(tmp_path).origin + planned.since + 0.1, "the surge is due")
         os.kill(worker.pid, signal.SIGCONT)
         asking.join()
         (begun,) = plan_of(tmp_path).surges
-        assert begun.since > asked.since + 0.1
+        assert begun.since > planned.since + 0.1
         more(reader, 100)
     samples = read_samples(tmp_path / "samples")
     assert samples.records["planned"].tolist() == scheduled(tmp_path, samples)
@@ -135,7 +135,7 @@ def test_connections_are_not_bounded_by_a_low_default(tmp_path: Path) -> None:
     assert (errors == ErrorKind.TIMEOUT).sum() > 100
 
 
-def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
+def test_setting_the_same_surge_again_is_a_no_op(tmp_path: Path) -> None:
     """Setting the same factor again, or removing a surge that isn't active, changes neither plan
     nor worker."""
     load = surging(tmp_path)
@@ -163,7 +163,7 @@ def test_what_stands_already_is_not_told_again(tmp_path: Path) -> None:
     assert [surge.factor for surge in plan_of(tmp_path).surges] == [2.0]
 
 
-def test_what_cannot_be_told_is_an_error(tmp_path: Path) -> None:
+def test_invalid_commands_are_errors(tmp_path: Path) -> None:
     """A load that wasn't started, a surge without headroom or with an invalid factor, and more
     retries than a record can hold are errors."""
     load = surging(tmp_path)
@@ -203,7 +203,7 @@ def test_a_worker_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: 
         killing.join()
 
 
-def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
+def test_a_worker_that_dies_before_the_command_is_the_same_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dies just after it was seen alive is the same error, and the load still stops."""
@@ -213,10 +213,10 @@ def test_a_worker_that_dies_before_it_is_told_is_the_same_error(
         alive = load.alive
 
         def then_killed() -> str | None:
-            found = alive()
+            why_dead = alive()
             worker.kill()
             until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the worker is dead")
-            return found
+            return why_dead
 
         monkeypatch.setattr(load, "alive", then_killed)
         with pytest.raises(PortError, match=r"ended on the command 'retry 3': signal 9"):
@@ -275,7 +275,7 @@ def test_a_storm_is_as_large_as_its_records_say(tmp_path: Path, fault: str, erro
         assert shop.asked == records["attempts"].sum()
 
 
-def test_nobody_tries_longer_than_the_timeout(tmp_path: Path) -> None:
+def test_no_client_retries_beyond_the_timeout(tmp_path: Path) -> None:
     """Retries count from the planned time: the last one ends with the time-out that began with the
     first."""
     with open_shop() as shop:
@@ -297,7 +297,7 @@ def test_a_wrong_answer_is_an_answer(tmp_path: Path) -> None:
     assert set(records["attempts"]) == {1}
 
 
-def test_nobody_tries_again_once_the_load_is_to_end(tmp_path: Path) -> None:
+def test_no_client_retries_once_the_load_stops(tmp_path: Path) -> None:
     """When the load stops, answers in flight are awaited and nothing is retried, even if there is
     time for twenty attempts."""
     with open_shop() as shop:

@@ -30,7 +30,7 @@ def test_journeys_have_the_steps_that_are_planned(journey: str) -> None:
     assert tuple(names) == STEPS[journey]
 
 
-def test_what_is_bought_was_looked_at() -> None:
+def test_a_checkout_follows_the_page_of_its_first_product() -> None:
     """The checkout carries its key, user and basket; the product page before it shows the basket's
     first product."""
     run = JOURNEYS["buy"](visit("buy"))

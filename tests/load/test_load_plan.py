@@ -86,13 +86,13 @@ def test_it_goes_through_a_file(tmp_path: Path) -> None:
         ({"mistake": 1}, "Extra inputs"),
     ],
 )
-def test_what_makes_no_load_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_plan_is_refused(changes: dict[str, Any], message: str) -> None:
     """A plan that can't be carried out is rejected."""
     with pytest.raises(ValidationError, match=message):
         plan(**changes)
 
 
-def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
+def test_a_surge_moves_later_arrivals_only() -> None:
     """Arrivals before a surge are unchanged; during it the same arrivals come 3 times as fast;
     after it they come at the planned rate."""
     even = list(islice(even_arrivals(plan()), 3000))
@@ -102,11 +102,11 @@ def test_a_surge_moves_what_comes_after_it_and_nothing_else() -> None:
     assert [(one.journey, one.user, one.choice, one.order) for one in moved] == [
         (one.journey, one.user, one.choice, one.order) for one in even
     ]
-    wanted = [
+    expected = [
         t if t < 7.0 else 7.0 + (t - 7.0) / 3.0 if t < 16.0 else t - 6.0
         for t in (one.planned for one in even)
     ]
-    assert [one.planned for one in moved] == pytest.approx(wanted, abs=1e-9)
+    assert [one.planned for one in moved] == pytest.approx(expected, abs=1e-9)
     before = [one for one in even if one.planned < 7.0]
     assert moved[: len(before)] == before
 

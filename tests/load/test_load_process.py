@@ -79,10 +79,10 @@ class Day:
         machine delayed."""
         begin, end = self.hours[hour]
         records = self.samples.records
-        found = records[(records["planned"] > begin) & (records["end"] < end)]
-        held_up = found["error"] == ErrorKind.TIMEOUT
-        assert held_up.mean() < 0.3
-        return found[~held_up]
+        within = records[(records["planned"] > begin) & (records["end"] < end)]
+        timed_out = within["error"] == ErrorKind.TIMEOUT
+        assert timed_out.mean() < 0.3
+        return within[~timed_out]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_good_answers_are_right(day: Day) -> None:
     assert {day.samples.releases[n] for n in good["release"]} == {"gateway-1.0.0 shop-1.0.0"}
 
 
-def test_orders_are_told_by_their_number(day: Day) -> None:
+def test_orders_are_identified_by_their_number(day: Day) -> None:
     """The orders on disk are those that the shop received, each sent once, with the total that it
     acknowledged."""
     records = day.samples.records
@@ -200,14 +200,14 @@ def test_a_stall_hides_nothing(day: Day) -> None:
     begin = day.hours["stall"][0]
     records = day.samples.records
     within = records[(records["planned"] > begin) & (records["planned"] < begin + STALL_S - 0.05)]
-    left = begin + STALL_S - within["planned"]
-    out = left > TIMEOUT_S + 0.05
-    assert out.any()
-    assert errors_of(within[out]) == {ErrorKind.TIMEOUT}
-    ended = ~out & (left < TIMEOUT_S - 0.1) & (within["error"] == ErrorKind.NONE)
+    stalled_s = begin + STALL_S - within["planned"]
+    timed_out = stalled_s > TIMEOUT_S + 0.05
+    assert timed_out.any()
+    assert errors_of(within[timed_out]) == {ErrorKind.TIMEOUT}
+    ended = ~timed_out & (stalled_s < TIMEOUT_S - 0.1) & (within["error"] == ErrorKind.NONE)
     assert ended.any()
     latency = within["end"] - within["planned"]
-    assert (latency[ended] > left[ended] - 0.05).all()
+    assert (latency[ended] > stalled_s[ended] - 0.05).all()
     assert np.percentile(latency, 90) < TIMEOUT_S + 0.1
 
 
@@ -232,12 +232,12 @@ def test_a_full_pool_is_recorded(tmp_path: Path) -> None:
     assert load.stop() == LoadStopped(clean=True, why="")
     records = read_samples(tmp_path / "samples").records
     skipped = records["error"] == ErrorKind.NOT_SENT
-    held = records["error"] == ErrorKind.NONE
-    assert held.sum() == 64
+    sent = records["error"] == ErrorKind.NONE
+    assert sent.sum() == 64
     assert np.isnan(records[skipped]["start"]).all()
     assert np.isnan(records[skipped]["end"]).all()
     assert (set(records[skipped]["attempts"]), set(records[~skipped]["attempts"])) == ({0}, {1})
-    after = records["planned"] > records["planned"][held].max()
+    after = records["planned"] > records["planned"][sent].max()
     assert after.sum() >= 20
     assert skipped[after].all()
 
@@ -311,8 +311,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for a few hundred records."""
     with small_disk(
         tmp_path / "disk", HEADER_BYTES + 400 * RECORD.itemsize + 2 * resource.getpagesize()
-    ) as made:
-        yield made
+    ) as folder:
+        yield folder
 
 
 def test_no_space_left_ends_the_load(disk: Path) -> None:
@@ -336,7 +336,7 @@ def test_no_space_left_ends_the_load(disk: Path) -> None:
     assert shard.stat().st_size == HEADER_BYTES + len(records) * RECORD.itemsize
 
 
-def test_what_keeps_it_from_beginning_is_told(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     """A worker that can't start raises an error with the worker's own message, and no process is left."""
     load = make_load(tmp_path, products=tmp_path / "none.json")
     with pytest.raises(PortError, match=r"exit status 74: the load can't begin: .*none\.json"):

@@ -1,4 +1,4 @@
-"""Which substrate can run here, against an engine that is made up on a socket."""
+"""Choice of a substrate that can run here, against a stub engine on a socket."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ VERSION = {"Version": "99.1", "ApiVersion": "1.41"}
 
 @contextmanager
 def engine(socket: Path, answers: Mapping[str, tuple[int, Any]]) -> Iterator[None]:
-    """Answers GETs whose path ends so with (status, JSON), all others with 404."""
+    """Answer GETs whose path ends with a key with its (status, JSON), all others with 404."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = [answer for end, answer in answers.items() if self.path.endswith(end)]
-            status, body = found[0] if found else (404, {"message": "no such thing"})
+            matches = [answer for end, answer in answers.items() if self.path.endswith(end)]
+            status, body = matches[0] if matches else (404, {"message": "no such thing"})
             text = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -62,7 +62,7 @@ def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_no_engine(socket: Path) -> None:
-    """Without an engine `auto` takes processes and says why; docker asked for is an error in words."""
+    """Without an engine `auto` chooses processes and says why; choosing docker is a clear error."""
     name, why = choose("auto")
     assert name == "process"
     assert why.startswith("no Docker engine answers: ")
@@ -71,14 +71,14 @@ def test_no_engine(socket: Path) -> None:
         choose("docker")
 
 
-def test_process_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes asked for are had without a look at any engine."""
+def test_choosing_processes_asks_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choosing processes makes no request to an engine."""
     monkeypatch.setenv("DOCKER_HOST", "nonsense")
     assert choose("process") == ("process", "asked for")
 
 
 def test_engine_and_image(socket: Path) -> None:
-    """With an engine that has the base image `auto` takes docker, and says which engine."""
+    """If the engine has the base image, `auto` chooses docker and names the engine."""
     with engine(socket, {"/version": (200, VERSION), "/images/my-base:1/json": (200, {"Id": "x"})}):
         assert choose("auto") == ("docker", "Docker engine 99.1 answers (API 1.41)")
         assert choose("docker") == ("docker", "asked for")
@@ -86,7 +86,7 @@ def test_engine_and_image(socket: Path) -> None:
 
 
 def test_image_in_registry(socket: Path) -> None:
-    """An image that the engine's registry has counts as there."""
+    """An image in the engine's registry counts as available."""
     with engine(
         socket, {"/version": (200, VERSION), "/distribution/my-base:1/json": (200, {"Descriptor": {}})}
     ):
@@ -95,7 +95,8 @@ def test_image_in_registry(socket: Path) -> None:
 
 
 def test_no_image(socket: Path) -> None:
-    """An engine without the image or a way to it is no use: `auto` takes processes, docker says what to do."""
+    """If the image is neither present nor in the registry, `auto` chooses processes, and docker's
+    error says what to do."""
     with engine(socket, {"/version": (200, VERSION)}):
         assert engine_available()[0]
         assert choose("auto")[0] == "process"
@@ -106,7 +107,7 @@ def test_no_image(socket: Path) -> None:
 
 
 def test_silent_engine(socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes connections and never answers isn't waited for."""
+    """An engine that accepts connections and never answers doesn't block the choice."""
     monkeypatch.setattr(module, "ASK_S", 0.2)
     with socketserver.UnixStreamServer(str(socket), socketserver.BaseRequestHandler):
         able, why = engine_available()

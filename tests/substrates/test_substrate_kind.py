@@ -1,4 +1,4 @@
-"""Kinds of substrates: chosen, reaped and surveyed by what is registered, not by their names."""
+"""Kinds of substrates, looked up in the registry for choosing, reaping and surveying."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make(setup: SubstrateSetup) -> Substrate:
 
 
 class Swarm:
-    """A third kind of substrate, which notes what it is asked to reap."""
+    """A third kind of substrate, which records its calls of `reap`."""
 
     def __init__(self, able: bool = True) -> None:
         self.reaped: list[tuple[str, float]] = []
@@ -45,7 +45,7 @@ def broken(runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
 
 
 def test_a_named_kind_is_used_if_it_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plug-in's kind is chosen by its name alone; if it can't be used, its own words say why."""
+    """A plug-in's kind is chosen by its name; if it can't be used, the error has its own reason."""
     monkeypatch.setattr(substrate_choice, "KINDS", {**KINDS, "swarm": Swarm().kind})
     assert choose("swarm") == ("swarm", "asked for")
     monkeypatch.setattr(substrate_choice, "KINDS", {**KINDS, "swarm": Swarm(able=False).kind})
@@ -65,8 +65,9 @@ def test_leftovers_are_removed_by_their_kind(tmp_path: Path, monkeypatch: pytest
     assert results["r1"].left == []
 
 
-def test_a_kind_that_fails_is_told_as_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect of one kind, or a kind that was uninstalled, doesn't keep the others from being reaped."""
+def test_a_kind_that_fails_is_reported_as_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that raises or was uninstalled is reported as a leftover, and the other kinds are
+    still reaped."""
     failing = SubstrateKind("swarm", lambda: (True, ""), make, broken)
     monkeypatch.setattr(leftovers, "KINDS", {"process": KINDS["process"], "swarm": failing})
     folder = tmp_path / "r1"
@@ -77,7 +78,8 @@ def test_a_kind_that_fails_is_told_as_left(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_heal_surveys_every_kind(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Runs that are known only by their labels are told with their place; a kind that can't be asked is left out."""
+    """Runs known only by their labels are listed with their place; a kind that can't be surveyed is
+    skipped."""
 
     def unreachable() -> Mapping[str, Counter[str]]:
         raise PortError("no manager answers")

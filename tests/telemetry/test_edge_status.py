@@ -31,9 +31,9 @@ class Edge:
         self.asked = threading.Event()
         self.address: tuple[str, int] | None = None
 
-    def says(self, **regions: dict[str, Any]) -> None:
+    def answer(self, **regions: dict[str, Any]) -> None:
         self.body = json.dumps(
-            {"regions": {name.replace("_", "-"): each for name, each in regions.items()}}
+            {"regions": {name.replace("_", "-"): region for name, region in regions.items()}}
         ).encode()
 
 
@@ -41,8 +41,10 @@ class Edge:
 def running(edge: Edge) -> Iterator[Edge]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            known = self.headers["Authorization"] == f"Bearer {TOKEN}" and self.path == "/_operator/status"
-            self.send_response(edge.status if known else 401)
+            authorized = (
+                self.headers["Authorization"] == f"Bearer {TOKEN}" and self.path == "/_operator/status"
+            )
+            self.send_response(edge.status if authorized else 401)
             self.end_headers()
             self.wfile.write(edge.body)
             edge.asked.set()
@@ -63,9 +65,9 @@ def running(edge: Edge) -> Iterator[Edge]:
 
 @pytest.fixture
 def edge() -> Iterator[Edge]:
-    with running(Edge()) as found:
-        found.says(us_east=WELL)
-        yield found
+    with running(Edge()) as running_edge:
+        running_edge.answer(us_east=WELL)
+        yield running_edge
 
 
 @pytest.fixture
@@ -77,9 +79,9 @@ def asker(edge: Edge, clock: HandClock, token: str = TOKEN) -> Status:
     return Status(lambda: edge.address, token, timeout=WITHIN_S, clock=clock.now)
 
 
-def test_regions_are_what_the_edge_says(edge: Edge, clock: HandClock) -> None:
+def test_regions_are_those_of_the_edge(edge: Edge, clock: HandClock) -> None:
     """Regions come in the edge's order; there are none before the first answer."""
-    edge.says(us_east=WELL, eu_west={"up": False, "database": False, "drained": True, "since_s": 0})
+    edge.answer(us_east=WELL, eu_west={"up": False, "database": False, "drained": True, "since_s": 0})
     status = asker(edge, clock)
     assert status.regions() == {}
     status.once()
@@ -118,7 +120,7 @@ def test_an_old_answer_is_unknown(edge: Edge, clock: HandClock) -> None:
         b"\xff\xfe",
     ],
 )
-def test_what_isn_t_a_status_is_no_answer(edge: Edge, clock: HandClock, body: bytes) -> None:
+def test_an_invalid_status_is_ignored(edge: Edge, clock: HandClock, body: bytes) -> None:
     """An answer that isn't a status is ignored; the last good one stays valid until it is too old."""
     status = asker(edge, clock)
     status.once()

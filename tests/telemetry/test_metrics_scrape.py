@@ -108,7 +108,7 @@ def test_counters_are_read_from_the_text() -> None:
     assert read_counters("") == {}
 
 
-def test_what_prometheus_client_writes_can_be_read() -> None:
+def test_a_page_of_prometheus_client_can_be_read() -> None:
     """The page of a real prometheus_client registry can be read."""
     from prometheus_client import CollectorRegistry, Counter, generate_latest
 
@@ -149,8 +149,8 @@ def test_it_is_found_once_until_rearmed(bench: Bench) -> None:
     one after a rearm."""
     both = {"b": {("gateway", "/checkout", "500"): 0}}
     bench.once({"a": edge(0, 0)} | both)
-    (found,) = bench.once({"a": edge(0, 50), "b": {("gateway", "/checkout", "500"): 50}})
-    assert "edge 50 of 50, gateway 50 of 50" in found.summary
+    (breach,) = bench.once({"a": edge(0, 50), "b": {("gateway", "/checkout", "500"): 50}})
+    assert "edge 50 of 50, gateway 50 of 50" in breach.summary
     assert bench.once({"a": edge(0, 99)}) == []
     bench.scrape.rearm()
     assert len(bench.once({"a": edge(0, 150)})) == 1
@@ -170,8 +170,8 @@ def test_an_slo_of_everything_sees_every_service(tmp_path: Path) -> None:
     """Without a journey all routes count, for each service separately; correctness can't be evaluated."""
     bench = Bench(tmp_path, (ALL, PRICES))
     bench.once({"b": {("pricing", "/prices", "500"): 0}})
-    (found,) = bench.once({"b": {("pricing", "/prices", "500"): 100}})
-    assert (found.slo, "pricing 100 of 100" in found.summary) == ("all", True)
+    (breach,) = bench.once({"b": {("pricing", "/prices", "500"): 100}})
+    assert (breach.slo, "pricing 100 of 100" in breach.summary) == ("all", True)
     bench.journal.close()
 
 
@@ -195,16 +195,16 @@ def test_an_answer_that_is_no_page_of_metrics_is_missing_data(bench: Bench) -> N
 
 def test_the_thread_scrapes_until_it_is_stopped(tmp_path: Path) -> None:
     """The thread scrapes at once when started, survives addresses that raise, and ends with `stop`."""
-    bench, asked = Bench(tmp_path, every="10ms"), threading.Semaphore(0)
+    bench, scraped = Bench(tmp_path, every="10ms"), threading.Semaphore(0)
 
     def addresses() -> Mapping[str, tuple[str, int]]:
         bench.clock.t += 1
-        asked.release()
+        scraped.release()
         raise PortError("no engine")
 
     bench.scrape.start(addresses)
-    assert asked.acquire(timeout=WITHIN_S)
-    assert asked.acquire(timeout=WITHIN_S)
+    assert scraped.acquire(timeout=WITHIN_S)
+    assert scraped.acquire(timeout=WITHIN_S)
     bench.scrape.stop()
     assert "scrape" not in {thread.name for thread in threading.enumerate()}
     assert bench.events("scrape.failed")[0].data == {"why": "no engine"}

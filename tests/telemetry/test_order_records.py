@@ -53,21 +53,21 @@ def payments() -> Iterator[tuple[str, int]]:
 
 
 @pytest.fixture
-def nobody() -> Iterator[int]:
+def closed_port() -> Iterator[int]:
     """Return a port that refuses connections."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
 
 
-def test_the_ledger_stands_without_the_database(
-    tmp_path: Path, payments: tuple[str, int], nobody: int
+def test_the_ledger_is_kept_without_the_database(
+    tmp_path: Path, payments: tuple[str, int], closed_port: int
 ) -> None:
     """If the database can't be reached, the ledger's rows are still kept; the orders aren't
     written, and the reason is returned."""
-    told = collect_orders(f"postgresql://a:b@127.0.0.1:{nobody}/c", payments, RUN, tmp_path)
-    why = told.why
-    assert told == OrdersCollected(
+    collected = collect_orders(f"postgresql://a:b@127.0.0.1:{closed_port}/c", payments, RUN, tmp_path)
+    why = collected.why
+    assert collected == OrdersCollected(
         file=None, orders=None, ledger="ledger.jsonl", charges=1, stock=None, why=why
     )
     assert why.startswith("database: ")
@@ -75,16 +75,17 @@ def test_the_ledger_stands_without_the_database(
     assert json.loads((tmp_path / "ledger.jsonl").read_text()) == Ledger.lines[0]
 
 
-def test_nothing_to_ask_is_nothing_written(tmp_path: Path, nobody: int) -> None:
+def test_without_sources_no_file_is_written(tmp_path: Path, closed_port: int) -> None:
     """If neither source runs or answers, both reasons are returned and no file is written that
     would mean "none"."""
-    told = collect_orders(None, None, RUN, tmp_path)
+    collected = collect_orders(None, None, RUN, tmp_path)
     assert (
-        told.why
+        collected.why
         == "database: ConnectionError: no instance is running; payments: ConnectionError: no instance is running"
     )
     assert (
-        "payments: ConnectionRefusedError" in collect_orders(None, ("127.0.0.1", nobody), RUN, tmp_path).why
+        "payments: ConnectionRefusedError"
+        in collect_orders(None, ("127.0.0.1", closed_port), RUN, tmp_path).why
     )
     assert not list(tmp_path.iterdir())
 
@@ -94,8 +95,8 @@ def test_a_ledger_that_answers_with_an_error_is_none(
 ) -> None:
     """A ledger that answers with an error isn't recorded as one without charges."""
     monkeypatch.setattr(Ledger, "status", 503)
-    told = collect_orders(None, payments, RUN, tmp_path)
-    assert (told.charges, "status 503" in told.why) == (None, True)
+    collected = collect_orders(None, payments, RUN, tmp_path)
+    assert (collected.charges, "status 503" in collected.why) == (None, True)
 
 
 def test_the_preloaded_stock_is_the_storefront_s() -> None:
@@ -137,10 +138,10 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
 
 
 @pytest.mark.usefixtures("answering")
-def test_what_was_answered_stays_where_closing_fails(tmp_path: Path) -> None:
+def test_rows_are_kept_if_closing_fails(tmp_path: Path) -> None:
     """Rows that were read are kept if closing the connection fails afterwards."""
-    told = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
-    assert (told.orders, told.why) == (1, "payments: ConnectionError: no instance is running")
+    collected = collect_orders("postgresql://a:b@c/d", None, RUN, tmp_path)
+    assert (collected.orders, collected.why) == (1, "payments: ConnectionError: no instance is running")
     assert json.loads((tmp_path / ORDERS).read_text())["id"] == f"{RUN}-1"
     assert json.loads((tmp_path / STOCK).read_text())["sold"] == 2
 
@@ -197,8 +198,8 @@ def test_planted_faults_are_found_in_a_real_shop(shop: storefront_services.Shop,
     assert shop.checkout("earlier-trial-1", 7, {3: 1}).status_code == 201
     requests, address = bought(shop), ("127.0.0.1", shop.ports["payments"])
     sound = write(tmp_path / "sound", Story().begin().finish(), requests)
-    told = collect_orders(shop.database, address, RUN, sound, key=storefront_services.PAYMENTS_KEY)
-    assert (told.orders, told.charges, told.why) == (6, 6, "")
+    collected = collect_orders(shop.database, address, RUN, sound, key=storefront_services.PAYMENTS_KEY)
+    assert (collected.orders, collected.charges, collected.why) == (6, 6, "")
     audit = measure(sound)["audit"]
     assert audit.pop("acknowledged") == 6
     assert set(audit.values()) == {0}

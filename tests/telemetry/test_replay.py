@@ -83,7 +83,7 @@ def test_a_run_replays_exactly(tmp_path: Path) -> None:
     story.hush(4.0)
     story.live(40, error=STATUS)
     story.close()
-    assert {alert.detector for alert in story.raised} == {each["detector"] for each in EVERY}
+    assert {alert.detector for alert in story.raised} == {detection["detector"] for detection in EVERY}
     assert len(story.raised) > 15
     assert replay(read_recording(tmp_path), detect.make) == story.raised
 

@@ -56,7 +56,7 @@ def test_wrong_content_is_raised_for_correctness(bench: Bench) -> None:
     assert {one.slo for one in bench.run(60, error=WRONG)} == {"prices"}
 
 
-def test_region_and_journey_are_named_only_where_they_are_shared(bench: Bench) -> None:
+def test_region_and_journey_are_named_only_if_they_are_shared(bench: Bench) -> None:
     """If bad requests come from both regions, or from no known one, the alert names no region."""
     bench.run(50)
     alerts: list[Alert] = []
@@ -85,10 +85,10 @@ def test_requests_that_were_not_sent_are_no_outcomes(bench: Bench) -> None:
     assert bench.watch.lag_p95() is None
 
 
-def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
+def test_calibration_uses_the_observed_rates(tmp_path: Path) -> None:
     """p0 is the larger of a fifth of the budget and the observed error rate; the rate is the
     observed one."""
-    seen: list[tuple[str, str, float, float]] = []
+    calibrations: list[tuple[str, str, float, float]] = []
     fed: list[tuple[int, int, int, list[float]]] = []
 
     def make(
@@ -99,30 +99,30 @@ def test_calibration_takes_what_was_seen(tmp_path: Path) -> None:
         streams: int,
         steady: Sequence[tuple[float, bool]],
     ) -> Detector | None:
-        seen.append((detection.detector, slo.name, p0, rate))
+        calibrations.append((detection.detector, slo.name, p0, rate))
         fed.append((streams, len(steady), sum(not good for _, good in steady), [t for t, _ in steady]))
         return detect.make(detection, slo, p0, rate, streams, steady)
 
     bench = Bench(tmp_path)
     bench.watch = Watch(scenario(), make, bench.clock, bench.journal)
     bench.watch.start([bench.shard.path], dict)
-    prior = {name: p0 for _, name, p0, _ in seen}
+    prior = {name: p0 for _, name, p0, _ in calibrations}
     assert prior == pytest.approx({"checkout": 0.001, "prices": 0.0002})
     bench.run(100, error=STATUS)
     since = bench.clock.t + 0.01
     bench.run(990)
     bench.run(10, error=STATUS)
-    seen.clear()
+    calibrations.clear()
     fed.clear()
     bench.watch.calibrate(since)
-    assert {(detector, name) for detector, name, *_ in seen} == {
+    assert {(detector, name) for detector, name, *_ in calibrations} == {
         (detector, name) for detector in ("cusum", "threshold") for name in ("checkout", "prices")
     }
-    assert {name: p0 for _, name, p0, _ in seen} == pytest.approx(
+    assert {name: p0 for _, name, p0, _ in calibrations} == pytest.approx(
         {"checkout": 10.5 / 1001, "prices": 0.5 / 991}
     )
-    assert sorted({rate for *_, rate in seen}) == pytest.approx([990 / 49.99, 1000 / 49.99], abs=5e-4)
-    assert {each[:3] for each in fed} == {(2, 1000, 10), (2, 990, 0)}
+    assert sorted({rate for *_, rate in calibrations}) == pytest.approx([990 / 49.99, 1000 / 49.99], abs=5e-4)
+    assert {chunk[:3] for chunk in fed} == {(2, 1000, 10), (2, 990, 0)}
     assert all(times == sorted(times) for *_, times in fed)
     (checkout, _) = bench.events("stream.calibrated")
     assert (checkout.subject, checkout.data["n"], checkout.data["errors"]) == ("checkout", 1000, 10)
@@ -152,7 +152,7 @@ def test_a_stream_that_never_began_falls_silent_too(bench: Bench) -> None:
     assert bench.watch.silent() == ["checkout"]
 
 
-def test_polls_are_journalled_with_what_they_saw(bench: Bench) -> None:
+def test_polls_are_journalled_with_their_counts(bench: Bench) -> None:
     """A poll that read records journals the shard and the count committed; other polls journal
     nothing."""
     for _ in range(3):
@@ -182,7 +182,7 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
     for t, journey in ((2.0, "buy"), (1.0, "browse"), (3.0, "login")):
         first.clock.t = t
         first.put(journey=journey)
-    first.shard, mine = second, first.shard
+    first.shard, own_shard = second, first.shard
     for t, journey in ((2.5, "login"), (0.5, "buy")):
         first.clock.t = t
         first.put(journey=journey)
@@ -196,7 +196,7 @@ def test_all_records_are_kept_in_planned_order(tmp_path: Path) -> None:
         "login",
         "login",
     ]
-    mine.close()
+    own_shard.close()
     first.close()
 
 
@@ -213,11 +213,11 @@ def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
     """A breach found by the scrape is an alert of the service side, numbered with the others."""
-    found = Found(
+    breach = Found(
         "checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)"
     )
-    bench = Bench(tmp_path, scrape=Finds([found]))
-    assert bench.watch.poll(1.0) == [Alert("a1", 1.0, "scrape", "service", True, "checkout", found.summary)]
+    bench = Bench(tmp_path, scrape=Finds([breach]))
+    assert bench.watch.poll(1.0) == [Alert("a1", 1.0, "scrape", "service", True, "checkout", breach.summary)]
     assert bench.watch.poll(2.0) == []
     bench.close()
 

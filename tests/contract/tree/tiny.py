@@ -41,10 +41,10 @@ def addresses(upstream: str, names: Path | None) -> list[str]:
         return list(json.loads(names.read_text()).get(upstream, []))
     host, port = upstream.rsplit(":", 1)
     try:
-        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except socket.gaierror:
         return []
-    return sorted({f"{entry[4][0]}:{port}" for entry in found})
+    return sorted({f"{entry[4][0]}:{port}" for entry in entries})
 
 
 def dial(upstream: str, names: Path | None) -> list[str]:
@@ -82,19 +82,19 @@ class Service:
 
     def __init__(self, names: Path | None) -> None:
         self.names = names
-        self.told = asyncio.Event()
+        self.stopped = asyncio.Event()
         self.held = 0
         self.taken: list[bytes] = []
 
-    def tell(self) -> None:
+    def stop(self) -> None:
         if not RELEASE.endswith("-stubborn"):
-            self.told.set()
+            self.stopped.set()
 
     async def answer(self, path: str) -> object:
         route, _, query = path.partition("?")
         if route == "/hold":
             self.held += 1
-            await self.told.wait()
+            await self.stopped.wait()
         if route == "/last":
             sys.stderr.write("these are my last words\n")
             os._exit(3)
@@ -138,12 +138,12 @@ async def run(options: argparse.Namespace) -> None:
     service = Service(options.names)
     loop = asyncio.get_running_loop()
     if RELEASE.endswith("-deaf"):
-        await service.told.wait()
+        await service.stopped.wait()
     server = await asyncio.start_server(service.serve, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, service.tell)
+        loop.add_signal_handler(number, service.stop)
     sys.stderr.write(f"{ENVIRONMENT.get('INSTANCE')} listens\n")
-    await service.told.wait()
+    await service.stopped.wait()
     server.close()
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     if rest:

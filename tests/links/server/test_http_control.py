@@ -74,8 +74,8 @@ def test_an_oversized_body_is_refused(server: Server) -> None:
 
 def test_a_large_body_within_the_limit_is_taken(server: Server) -> None:
     """A populate of 300 disabled proxies is one request."""
-    wanted = [{"name": f"p{index}", "upstream": "x:1", "enabled": False} for index in range(300)]
-    assert len(server.ask("POST", "/populate", wanted).json()["proxies"]) == 300
+    proxies = [{"name": f"p{index}", "upstream": "x:1", "enabled": False} for index in range(300)]
+    assert len(server.ask("POST", "/populate", proxies).json()["proxies"]) == 300
 
 
 def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
@@ -98,7 +98,7 @@ def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
         b"2\r\n{}\r\n0\r\n\r\n",
     ],
 )
-def test_the_answer_closes_the_connection_where_it_must(server: Server, head: bytes) -> None:
+def test_the_answer_closes_the_connection_if_it_must(server: Server, head: bytes) -> None:
     """HTTP/1.0, an upgrade and `Connection: close` are answered, then the connection ends."""
     assert raw(server, head).endswith(b'{"version": "2.12.0"}\n')
 

@@ -19,7 +19,7 @@ def test_host_and_port_are_split(text: str, parts: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "h", "[::1]", "::1:80", "[::1:80"])
-def test_what_is_no_address_is_an_error(text: str) -> None:
+def test_an_invalid_address_is_an_error(text: str) -> None:
     """Without a port, or with colons that could mean either."""
     with pytest.raises(ValueError, match="in address"):
         split(text)
@@ -41,8 +41,8 @@ def test_names_are_resolved_to_one_address(text: str, shown: str) -> None:
 
 def test_a_port_that_is_taken_is_a_500() -> None:
     """The message has the address and the system's words."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(ApiError, match=f"listen tcp {address}: bind: address already in use") as caught:
             bound(asyncio.run(resolved(address)))
     assert caught.value.status == 500

@@ -65,15 +65,15 @@ def test_sigterm_ends_connections_and_the_server(echoing: Upstream) -> None:
 
 def test_a_busy_port_is_one_clear_message() -> None:
     """The API's port is taken: exit status 1 and a line that names address and cause, no traceback."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         argv = [sys.executable, "-m", "gameday.links.server", "--port", str(port)]
         ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == 1
     assert ended.stderr == f"link server: listen tcp 127.0.0.1:{port}: bind: address already in use\n"
 
 
-def test_without_uvloop_it_says_what_that_costs(either_server: Server) -> None:
+def test_without_uvloop_a_warning_names_the_cost(either_server: Server) -> None:
     """Where uvloop is missing the log has one warning; with uvloop there is none."""
     warned = [line for line in either_server.log if "uvloop is missing" in line]
     assert len(warned) == ("-c" in either_server.process.args)  # type: ignore[operator]

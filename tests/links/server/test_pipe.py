@@ -53,7 +53,7 @@ def test_a_toxic_works_on_open_connections_from_when_it_is_added_to_when_it_is_r
         assert asked(client, b"x") == b"x"
 
 
-def test_what_a_removed_toxic_held_is_passed_on_at_once(proxy: Proxy) -> None:
+def test_removing_a_toxic_passes_on_its_held_data_at_once(proxy: Proxy) -> None:
     """An hour's latency holds data and end; its removal delivers both, in order."""
     toxic = proxy.add("latency", latency=3_600_000)
     with proxy.connect() as client:
@@ -84,7 +84,7 @@ def test_toxicity_0_never_and_1_always_applies(proxy: Proxy, toxicity: float, th
 def test_toxicity_is_drawn_once_a_connection(proxy: Proxy) -> None:
     """At 0.5 some connections are hit and some not, and each stays what it is."""
     proxy.add("latency", toxicity=0.5, latency=40)
-    seen = set()
+    patterns = set()
     for _ in range(40):
         with proxy.connect() as client:
             hits = set()
@@ -93,10 +93,10 @@ def test_toxicity_is_drawn_once_a_connection(proxy: Proxy) -> None:
                 assert asked(client, b"x") == b"x"
                 hits.add(time.monotonic() - start >= 0.04)
             # A hit connection is never fast; one that was spared may be slow for other reasons.
-            seen.add(hits == {True})
-        if seen == {True, False}:
+            patterns.add(hits == {True})
+        if patterns == {True, False}:
             break
-    assert seen == {True, False}
+    assert patterns == {True, False}
 
 
 def test_a_changed_toxicity_reaches_open_connections(proxy: Proxy) -> None:
@@ -137,7 +137,7 @@ def test_toxics_may_come_and_go_under_load_without_losing_a_byte(proxy: Proxy) -
         meddler.join(PATIENCE_S)
 
 
-def test_a_limit_behind_a_latency_still_delivers_what_it_let_through(proxy: Proxy) -> None:
+def test_a_limit_behind_a_latency_delivers_the_bytes_below_it(proxy: Proxy) -> None:
     """The order of the chain is the order of adding: data cut by the first toxic still passes the second."""
     proxy.add("limit_data", bytes=5)
     proxy.add("latency", latency=30)

@@ -90,7 +90,9 @@ def test_data_sent_before_the_upstream_is_reached_is_not_lost(proxy: Proxy) -> N
         assert exchanged(proxy, message) == message
 
 
-def test_an_upstream_that_speaks_first_is_heard(server: Server, upstream: Callable[[Talk], Upstream]) -> None:
+def test_data_of_an_upstream_that_speaks_first_arrives(
+    server: Server, upstream: Callable[[Talk], Upstream]
+) -> None:
     """A greeting sent on accept arrives, then the end."""
 
     def greet(connection: socket.socket) -> None:
@@ -235,18 +237,18 @@ def test_a_client_that_resets_takes_the_upstream_along(
     server: Server, upstream: Callable[[Talk], Upstream]
 ) -> None:
     """The upstream sees the end of a connection whose client has gone without a word."""
-    gone = threading.Event()
+    ended = threading.Event()
 
     def wait_for_end(connection: socket.socket) -> None:
         connection.sendall(b"x")
         try:
             read_all(connection)
         finally:
-            gone.set()
+            ended.set()
 
     proxy = server.proxy(upstream(wait_for_end).port)
     client = proxy.connect()
     assert client.recv(1) == b"x"
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     client.close()
-    assert gone.wait(PATIENCE_S)
+    assert ended.wait(PATIENCE_S)

@@ -17,7 +17,7 @@ def p(server: Server) -> Server:
     return server
 
 
-def test_populate_keeps_what_is_the_same_and_replaces_what_differs(p: Server) -> None:
+def test_populate_keeps_equal_proxies_and_replaces_others(p: Server) -> None:
     """The same addresses (`localhost` is 127.0.0.1) keep proxy and toxics; another upstream makes a new proxy."""
     listen = p.ask("GET", "/proxies/p").json()["listen"]
     same = {**PROXY, "listen": listen.replace("127.0.0.1", "localhost")}

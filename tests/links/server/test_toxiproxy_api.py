@@ -281,7 +281,7 @@ def test_a_toxics_name_is_unique_over_both_streams(p: Server) -> None:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
-def test_an_update_merges_attributes_and_keeps_what_a_toxic_is(p: Server, method: str) -> None:
+def test_an_update_merges_attributes_and_keeps_name_type_and_stream(p: Server, method: str) -> None:
     """Name, type and stream of the body are ignored; attributes and toxicity not given stay."""
     first = {"attributes": {"latency": 100, "jitter": 10}, "toxicity": 0.5}
     second = {"attributes": {"latency": 200}, "name": "u", "type": "timeout", "stream": "upstream"}

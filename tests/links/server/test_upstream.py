@@ -28,10 +28,10 @@ def replace(path: pathlib.Path, table: object) -> None:
     draft.rename(path)
 
 
-def says(word: bytes) -> Talk:
+def reply_with(reply: bytes) -> Talk:
     def talk(connection: socket.socket) -> None:
         connection.recv(1)
-        connection.sendall(word)
+        connection.sendall(reply)
         connection.close()
 
     return talk
@@ -56,7 +56,7 @@ def closed_port() -> Iterator[str]:
         yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
-def heard(proxy: Proxy) -> bytes:
+def reply_of(proxy: Proxy) -> bytes:
     with proxy.connect() as client:
         client.sendall(b"?")
         return read_all(client)
@@ -66,15 +66,15 @@ def test_the_table_comes_before_dns_and_is_read_again_when_replaced(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream]
 ) -> None:
     """A name of the table is dialled there; after a replacement the next connection goes to the new address."""
-    first, second = upstream(says(b"first")), upstream(says(b"second"))
+    first, second = upstream(reply_with(b"first")), upstream(reply_with(b"second"))
     proxy = named.proxy(NAME)
-    assert heard(proxy) == b""
+    assert reply_of(proxy) == b""
     replace(names, {NAME: [first.address]})
-    assert heard(proxy) == b"first"
+    assert reply_of(proxy) == b"first"
     replace(names, {NAME: [second.address]})
-    assert heard(proxy) == b"second"
+    assert reply_of(proxy) == b"second"
     replace(names, {NAME: []})
-    assert heard(proxy) == b""
+    assert reply_of(proxy) == b""
 
 
 def test_a_name_that_the_table_does_not_know_is_resolved_as_usual(
@@ -82,19 +82,19 @@ def test_a_name_that_the_table_does_not_know_is_resolved_as_usual(
 ) -> None:
     """`localhost` and literal addresses work beside the table."""
     replace(names, {NAME: []})
-    word = upstream(says(b"word"))
-    assert heard(named.proxy(f"localhost:{word.port}")) == b"word"
-    assert heard(named.proxy(word.address)) == b"word"
+    target = upstream(reply_with(b"word"))
+    assert reply_of(named.proxy(f"localhost:{target.port}")) == b"word"
+    assert reply_of(named.proxy(target.address)) == b"word"
 
 
 def test_every_address_gets_its_turn_and_a_refused_one_is_skipped(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], closed_port: str
 ) -> None:
     """Two instances and a dead address: each instance is heard, and nobody is turned away."""
-    first, second = upstream(says(b"first")), upstream(says(b"second"))
+    first, second = upstream(reply_with(b"first")), upstream(reply_with(b"second"))
     replace(names, {NAME: [first.address, closed_port, second.address]})
     proxy = named.proxy(NAME)
-    words = [heard(proxy) for _ in range(12)]
+    words = [reply_of(proxy) for _ in range(12)]
     assert set(words) == {b"first", b"second"}
     assert words.count(b"first") >= 4
 
@@ -104,14 +104,14 @@ def test_a_broken_table_leaves_the_last_good_one(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], content: str
 ) -> None:
     """A table that can't be read is reported in the log and changes nothing; neither does a missing one."""
-    word = upstream(says(b"word"))
+    target = upstream(reply_with(b"word"))
     proxy = named.proxy(NAME)
-    replace(names, {NAME: [word.address]})
-    assert heard(proxy) == b"word"
+    replace(names, {NAME: [target.address]})
+    assert reply_of(proxy) == b"word"
     names.write_text(content)
-    assert heard(proxy) == b"word"
+    assert reply_of(proxy) == b"word"
     names.unlink()
-    assert heard(proxy) == b"word"
+    assert reply_of(proxy) == b"word"
     named.await_log(" WARNING names table ")
 
 
@@ -122,22 +122,22 @@ class Callers:
         self._proxy = proxy
         self._done = threading.Event()
         self.answers: list[list[bytes]] = [[] for _ in range(count)]
-        self._threads = [threading.Thread(target=self._call, args=(mine,)) for mine in self.answers]
+        self._threads = [threading.Thread(target=self._call, args=(replies,)) for replies in self.answers]
         for thread in self._threads:
             thread.start()
 
-    def _call(self, mine: list[bytes]) -> None:
+    def _call(self, replies: list[bytes]) -> None:
         while not self._done.is_set():
             try:
-                mine.append(heard(self._proxy))
+                replies.append(reply_of(self._proxy))
             except OSError as error:
-                mine.append(repr(error).encode())
+                replies.append(repr(error).encode())
 
     def all_begin_anew(self, deadline: float) -> None:
         """Return when every caller has ended a request that it began after this call."""
-        goals = [len(mine) + 2 for mine in self.answers]
+        goals = [len(replies) + 2 for replies in self.answers]
         while time.monotonic() < deadline:
-            if all(len(mine) >= goal for mine, goal in zip(self.answers, goals, strict=True)):
+            if all(len(replies) >= goal for replies, goal in zip(self.answers, goals, strict=True)):
                 return
             self._done.wait(0.001)
 
@@ -145,7 +145,7 @@ class Callers:
         self._done.set()
         for thread in self._threads:
             thread.join(PATIENCE_S)
-        return [answer for mine in self.answers for answer in mine]
+        return [answer for replies in self.answers for answer in replies]
 
 
 def test_no_request_fails_while_instances_are_replaced(
@@ -155,14 +155,14 @@ def test_no_request_fails_while_instances_are_replaced(
 
     An instance leaves the table first, and stops only when no request that could have seen it there is under way.
     """
-    instance = Upstream(says(b"ok"))
+    instance = Upstream(reply_with(b"ok"))
     replace(names, {NAME: [closed_port, instance.address]})
     callers = Callers(named.proxy(NAME), count=3)
     replacements = 0
     deadline = time.monotonic() + 9 * PATIENCE_S
     try:
         while (sum(map(len, callers.answers)) < 3000 or replacements < 20) and time.monotonic() < deadline:
-            successor = Upstream(says(b"ok"))
+            successor = Upstream(reply_with(b"ok"))
             replace(names, {NAME: [successor.address, closed_port]})
             callers.all_begin_anew(deadline)
             instance.close()
@@ -199,7 +199,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
     names: pathlib.Path, upstream: Callable[[Talk], Upstream]
 ) -> None:
     """The connect time-out is shared out: behind a silent address the good one is still reached."""
-    word = upstream(says(b"word"))
+    target = upstream(reply_with(b"word"))
 
     async def dial() -> None:
         dialler = Dialler(Names(names), timeout_s=4.0)
@@ -208,11 +208,11 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
             assert isinstance(protocol, _HangsUp)
 
     with full_listener() as silent:
-        replace(names, {NAME: [silent, word.address]})
+        replace(names, {NAME: [silent, target.address]})
         asyncio.run(dial())
 
 
-def test_a_dial_that_nobody_answers_ends_in_time(names: pathlib.Path) -> None:
+def test_an_unanswered_dial_ends_in_time(names: pathlib.Path) -> None:
     """With silent addresses alone the dial fails as a TimeoutError, an OSError like every other failure."""
 
     async def dial() -> None:
@@ -228,13 +228,13 @@ def test_a_table_replaced_during_a_dial_is_tried_as_well(
     names: pathlib.Path, closed_port: str, upstream: Callable[[Talk], Upstream]
 ) -> None:
     """All former addresses refuse, but the table has changed meanwhile: the new address is dialled."""
-    word = upstream(says(b"word"))
+    target = upstream(reply_with(b"word"))
     replace(names, {NAME: [closed_port]})
 
     class ReplacedAfterLookup(Names):
         def lookup(self, name: str) -> list[tuple[str, int]] | None:
             targets = super().lookup(name)
-            replace(names, {NAME: [word.address]})
+            replace(names, {NAME: [target.address]})
             return targets
 
     async def dial() -> None:
@@ -265,15 +265,15 @@ class Closing(asyncio.Protocol):
         transport.close()
 
 
-def test_names_that_nobody_answers_for_keep_no_other_from_being_reached(
+def test_slow_lookups_do_not_block_other_names(
     upstream: Callable[[Talk], Upstream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A resolver takes ten seconds over each name of a lost region: after a hundred dials the living are reached."""
-    target, over, asked = upstream(says(b"here")), threading.Event(), list[str]()
+    target, over, resolved = upstream(reply_with(b"here")), threading.Event(), list[str]()
     resolve = socket.getaddrinfo
 
     def slow(host: str, *rest: Any, **more: Any) -> Any:
-        asked.append(host)
+        resolved.append(host)
         if host.startswith("gone"):
             over.wait(PATIENCE_S)
         return resolve("127.0.0.1", *rest, **more)
@@ -282,11 +282,11 @@ def test_names_that_nobody_answers_for_keep_no_other_from_being_reached(
         dialler = Dialler(None, timeout_s=1)
         lost = [asyncio.create_task(dialler.dial(f"gone{n % 4}:9", Closing)) for n in range(100)]
         await asyncio.sleep(0)
-        found = await dialler.dial(f"living:{target.address.rpartition(':')[2]}", Closing)
+        protocol = await dialler.dial(f"living:{target.address.rpartition(':')[2]}", Closing)
         over.set()
         await asyncio.gather(*lost, return_exceptions=True)
-        return found
+        return protocol
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     assert asyncio.run(reached()) is not None
-    assert sorted(asked) == ["gone0", "gone1", "gone2", "gone3", "living"]
+    assert sorted(resolved) == ["gone0", "gone1", "gone2", "gone3", "living"]

@@ -1,4 +1,4 @@
-"""Awaiting a killed container's process, with child processes instead of containers."""
+"""Waiting for a killed container's process, with child processes instead of containers."""
 
 from __future__ import annotations
 

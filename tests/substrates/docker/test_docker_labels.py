@@ -1,4 +1,4 @@
-"""What carries a label on a Docker engine, and an engine that says nothing."""
+"""Labelled objects on a Docker engine, and an engine that doesn't answer."""
 
 from __future__ import annotations
 
@@ -32,28 +32,29 @@ def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_an_engine_that_hangs(silent: None) -> None:
-    """Is given up in time, and told as left; the rest is cleared."""
+    """An engine that hangs is given up in time and reported as a leftover; the rest is removed."""
     cleared = clear([Traces("test-hung", None, "docker")], kinds=["docker"], patience=0.3)["test-hung"]
     assert len(cleared.left) == 1
     assert "the Docker engine hangs" in cleared.left[0]
 
 
 def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is gone may come back; until then it is left."""
+    """An unreachable engine is reported as a leftover, since it may come back."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert docker_labels.local()
-    (left,) = clear([Traces("test-gone")], kinds=["docker"], patience=0.1)["test-gone"].left
-    assert "can't be reached" in left
+    (leftover,) = clear([Traces("test-gone")], kinds=["docker"], patience=0.1)["test-gone"].left
+    assert "can't be reached" in leftover
 
 
 def test_another_machines_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its runs may have runners that nothing here knows of."""
+    """Labels on another machine's engine are ignored, since its runs may have runners that this
+    machine doesn't know."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.1:2375")
     assert not docker_labels.local()
 
 
 def make(client: Any, run: str) -> None:
-    """A container that runs, one that is paused, with an anonymous volume each; a network and a volume."""
+    """Make a running and a paused container, each with an anonymous volume, a network and a volume."""
     labels = {"gameday.run": run}
     network = client.create_network(f"gameday-{run}", labels=labels)["Id"]
     client.create_volume(f"gameday-{run}", labels=labels)
@@ -67,20 +68,21 @@ def make(client: Any, run: str) -> None:
 
 @pytest.mark.docker
 def test_everything_of_a_run() -> None:
-    """Paused and deaf containers, what they hold, networks, volumes; not those of another run."""
+    """Removal covers paused and deaf containers, their volumes, networks and volumes, and nothing
+    of another run."""
     require_docker()
-    mine, other = (f"test-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    own, other = (f"test-{uuid.uuid4().hex[:8]}" for _ in range(2))
     with closing(engine()) as client:
-        volumes = {Volume["Name"] for Volume in client.volumes()["Volumes"] or ()}
+        volumes = {volume["Name"] for volume in client.volumes()["Volumes"] or ()}
         try:
-            make(client, mine)
+            make(client, own)
             client.create_network(f"gameday-{other}", labels={"gameday.run": other})
-            assert dict(docker_labels.everything()[mine]) == {"container": 2, "network": 1, "volume": 1}
-            cleared = clear([Traces(mine)], kinds=["docker"], patience=30)[mine]
+            assert dict(docker_labels.everything()[own]) == {"container": 2, "network": 1, "volume": 1}
+            cleared = clear([Traces(own)], kinds=["docker"], patience=30)[own]
             assert cleared.left == []
             assert cleared.removed == ["2 containers", "1 network", "1 volume"]
-            assert mine not in docker_labels.everything()
+            assert own not in docker_labels.everything()
             assert dict(docker_labels.everything()[other]) == {"network": 1}
-            assert {each["Name"] for each in client.volumes()["Volumes"] or ()} <= volumes
+            assert {volume["Name"] for volume in client.volumes()["Volumes"] or ()} <= volumes
         finally:
-            docker_labels.remove([mine, other], 30)
+            docker_labels.remove([own, other], 30)

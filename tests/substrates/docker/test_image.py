@@ -1,4 +1,4 @@
-"""What the image is made from."""
+"""Content of the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names by which services find each other on Docker."""
+"""Names by which services find each other on Docker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def test_names_by_place() -> None:
 
 
 def test_unreachable() -> None:
-    """A service that isn't on the backbone can't be reached from another region, and the error says so."""
+    """A service that isn't on the backbone can't be reached from another region, and the error says
+    so."""
     with pytest.raises(PortError, match=r"us-east\.front has no alias on the backbone.*eu-west"):
         host(topology().service("us-east", "front"), "eu-west")
 

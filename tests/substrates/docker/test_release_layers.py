@@ -20,7 +20,8 @@ def tree(folder: Path) -> Path:
 
 
 def test_contents(tmp_path: Path) -> None:
-    """Bytes, files and folders arrive under their names, without compiled leftovers; what is executable stays so."""
+    """Bytes, files and folders keep their names, executables their mode; compiled leftovers are
+    left out."""
     folder = tree(tmp_path / "tree")
     with tarfile.open(
         fileobj=pack({"Dockerfile": b"FROM x\n", "tree": folder, "one": folder / "run"})
@@ -33,7 +34,7 @@ def test_contents(tmp_path: Path) -> None:
 
 
 def test_same_bytes(tmp_path: Path) -> None:
-    """The same files give the same bytes whenever they were written; another content gives others."""
+    """The same files give the same bytes whatever their times; other content gives other bytes."""
     one, two = tree(tmp_path / "one"), tree(tmp_path / "two")
     os.utime(two / "run", (0, 0))
     first = pack({"tree": one}).getvalue()
@@ -43,5 +44,5 @@ def test_same_bytes(tmp_path: Path) -> None:
 
 
 def test_place_in_the_container() -> None:
-    """Each release has a folder of its own."""
+    """Each release has its own folder."""
     assert tree_path(Release("pricing-1.1.0", "pricing", None)) == "/srv/releases/pricing-1.1.0"

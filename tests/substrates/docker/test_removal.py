@@ -1,4 +1,4 @@
-"""Taking everything off an engine, and giving one up that hangs; against a stub of one."""
+"""Removal of a run from an engine, and giving up an engine that hangs, against a stub engine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def client(stub: Stub) -> Iterator[Engine]:
 
 @pytest.fixture
 def hasty(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """One that waits for no answer for long."""
+    """A client with a short time-out."""
     monkeypatch.setattr(docker_client, "LIST_S", 0.3)
     monkeypatch.setattr(docker_client, "PING_S", 0.2)
     with closing(connect(0.3)) as made:
@@ -43,7 +43,7 @@ def hasty(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 
 
 def fill(stub: Stub) -> None:
-    """Three regions of four, two of which are on the backbone as well."""
+    """Add three regions of four containers, two of which are on the backbone as well."""
     for region in "abc":
         for number in range(4):
             stub.containers[f"{region}{number}" * 10] = [region, *(["backbone"] if number < 2 else [])]
@@ -51,43 +51,50 @@ def fill(stub: Stub) -> None:
 
 
 def test_no_two_leave_a_network_at_once(stub: Stub, client: Engine) -> None:
-    """Those that share none go side by side; everything goes."""
+    """No two containers leave the same network at once; all of them are removed."""
     fill(stub)
     results: list[str] = []
     assert removal.remove(client, "run", results.append) == []
     assert (stub.containers, stub.networks, len(results)) == ({}, [], 12)
     assert stub.together == set()
-    left = [call for call in stub.calls if call.endswith("/disconnect")]
-    assert len(left) == 6
+    disconnects = [call for call in stub.calls if call.endswith("/disconnect")]
+    assert len(disconnects) == 6
 
 
-def test_those_that_share_no_network_go_side_by_side() -> None:
-    """All four are under way at once, else the barrier breaks; and who is on none goes too."""
+def test_containers_without_a_common_network_are_removed_concurrently() -> None:
+    """Four containers on separate networks are in flight at once, else the barrier breaks; one
+    without a network goes too."""
     together = threading.Barrier(4)
 
-    def end(each: str) -> None:
-        if each != "e":
+    def end(container: str) -> None:
+        if container != "e":
             together.wait(FEW_S)
 
-    by_name = {**{each: frozenset(each) for each in "abcd"}, "e": frozenset[str]()}
-    removal.remove_apart(by_name, lambda each, network: None, end)
+    by_name = {**{container: frozenset(container) for container in "abcd"}, "e": frozenset[str]()}
+    removal.remove_apart(by_name, lambda container, network: None, end)
     assert not together.broken
 
 
-def test_what_was_never_started_is_on_no_network(stub: Stub, client: Engine) -> None:
-    """So nobody waits for it, and it for nobody; one that is being started is on all of its own."""
+def test_a_container_never_started_is_on_no_network(stub: Stub, client: Engine) -> None:
+    """A container that was never started waits for no network; one that is starting counts as on
+    all of its own."""
     fill(stub)
     stub.created = {container for container in stub.containers if container.startswith("a")}
-    stub.starting = {each for each in stub.containers if each.startswith("b")}
-    found = removal.containers(client, "run")
-    assert {each[:2] for each, networks in found.items() if not networks} == {"a0", "a1", "a2", "a3"}
+    stub.starting = {container for container in stub.containers if container.startswith("b")}
+    networks_of = removal.containers(client, "run")
+    assert {container[:2] for container, networks in networks_of.items() if not networks} == {
+        "a0",
+        "a1",
+        "a2",
+        "a3",
+    }
     assert removal.remove(client, "run") == []
     assert len([call for call in stub.calls if call.endswith("/disconnect")]) == 4
     assert stub.together == set()
 
 
-def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engine) -> None:
-    """A container that fails is told by its id; the others go."""
+def test_a_failing_container_does_not_keep_the_others(stub: Stub, client: Engine) -> None:
+    """A container that fails is reported by its id; the others are removed."""
     fill(stub)
 
     def last(container: str) -> None:
@@ -99,7 +106,8 @@ def test_what_cannot_be_logged_is_removed_all_the_same(stub: Stub, client: Engin
 
 
 def test_a_hang_is_waited_for_once(stub: Stub, hasty: Engine) -> None:
-    """Once a call went without an answer, a hundred more take no longer than a sign of life; then all is as before."""
+    """After one call without an answer, a hundred more take no longer than a ping; once the engine
+    answers, calls work as before."""
     stub.answers.clear()
     begun = time.monotonic()
     for _ in range(100):
@@ -122,17 +130,18 @@ def test_a_hang_is_waited_for_once(stub: Stub, hasty: Engine) -> None:
 def test_an_engine_that_hangs_is_given_up(
     stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing ends in its time, says that the engine hangs and what to type once it answers; then that removes all."""
+    """Closing ends in time and reports that the engine hangs, with the command to run once it
+    answers; that command removes everything."""
     monkeypatch.setattr("gameday.substrates.docker.docker_substrate.PATIENCE_S", 0.5)
     substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
     substrate.open()
     fill(stub)
     stub.answers.clear()
     begun = time.monotonic()
-    (left,) = substrate.close()
+    (leftover,) = substrate.close()
     assert time.monotonic() - begun < FEW_S
-    assert "the Docker engine hangs" in left
-    assert left.endswith("once it answers: gameday heal run")
+    assert "the Docker engine hangs" in leftover
+    assert leftover.endswith("once it answers: gameday heal run")
     stub.answers.set()
     with closing(connect(10.0)) as after:
         assert removal.remove(after, "run") == []
@@ -143,15 +152,16 @@ def test_an_engine_that_hangs_is_given_up(
 def test_the_reaper_gives_up_an_engine_that_begins_to_hang(
     stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of forty containers it waits for one, not for each; and goes on where the engine is itself again in time."""
+    """The reaper waits for one of forty containers, not for each, and continues if the engine
+    recovers in time."""
     for name, value in (("ASK_S", 0.3), ("CALL_S", 0.3), ("LOOK_S", 0.05)):
         monkeypatch.setattr(docker_labels, name, value)
     stub.containers = {f"{number:02}" * 10: [f"n{number % 4}"] for number in range(40)}
     stub.hangs_at = "/kill"
     begun = time.monotonic()
-    (left,) = docker_labels.remove(["run"], 0.5)["run"][1]
+    (leftover,) = docker_labels.remove(["run"], 0.5)["run"][1]
     assert time.monotonic() - begun < FEW_S
-    assert "the Docker engine hangs" in left
+    assert "the Docker engine hangs" in leftover
     assert len(stub.containers) == 40
     stub.hangs_at, stub.misses = "", 3
     assert docker_labels.remove(["run"], 10.0) == {"run": (["40 containers"], [])}
@@ -159,7 +169,7 @@ def test_the_reaper_gives_up_an_engine_that_begins_to_hang(
 
 @pytest.mark.usefixtures("hasty")
 def test_an_engine_that_comes_back_is_waited_for(stub: Stub, tmp_path: Path) -> None:
-    """Nothing is left where it answers again in time."""
+    """If the engine answers again in time, no container is left."""
     substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
     substrate.open()
     fill(stub)
@@ -169,8 +179,9 @@ def test_an_engine_that_comes_back_is_waited_for(stub: Stub, tmp_path: Path) -> 
     assert stub.containers == {}
 
 
-def test_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no engine is reached only the reason is said: the address may hold what is secret."""
+def test_the_error_hides_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the engine can't be reached, the error has only the reason, since the address may hold a
+    secret."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://someone:hush@127.0.0.1:1")
     with pytest.raises(PortError) as caught:
         connect(1.0)

@@ -1,4 +1,4 @@
-"""Where the image's packages come from."""
+"""Wheels for the image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def never() -> str:
 
 
 def pip(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> list[str]:
-    """Puts a shell script in place of Python; the lines that are shown as progress."""
+    """Put a shell script in place of Python; return the list that collects the progress lines."""
     stand_in = folder / "python"
     stand_in.write_text(f"#!/bin/sh\n{script}\n")
     stand_in.chmod(stat.S_IRWXU)
@@ -35,7 +35,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> list[str]
 
 
 def test_given_folder(requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GAMEDAY_WHEELS is taken as it is, and must hold wheels."""
+    """GAMEDAY_WHEELS is used unchanged, and must hold wheels."""
     monkeypatch.setenv("GAMEDAY_WHEELS", str(tmp_path))
     with pytest.raises(PortError, match="GAMEDAY_WHEELS: no wheels in"):
         wheels(requirements, "id", "x86_64", never, print)
@@ -44,26 +44,26 @@ def test_given_folder(requirements: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_downloaded_once(requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wheels are downloaded once for a base image and requirements; others have a folder of their own."""
-    said = pip(monkeypatch, tmp_path, 'for last; do :; done; touch "$last/thing.whl"')
-    folder = wheels(requirements, "id", "x86_64", lambda: "3.11", said.append)
+    """Wheels are downloaded once for a base image and requirements; others get their own folder."""
+    progress = pip(monkeypatch, tmp_path, 'for last; do :; done; touch "$last/thing.whl"')
+    folder = wheels(requirements, "id", "x86_64", lambda: "3.11", progress.append)
     assert [file.name for file in folder.iterdir()] == ["thing.whl"]
-    assert said == ["downloading the packages for Python 3.11 on x86_64"]
-    assert wheels(requirements, "id", "x86_64", never, said.append) == folder
-    assert wheels(requirements, "other", "x86_64", lambda: "3.12", said.append) != folder
+    assert progress == ["downloading the packages for Python 3.11 on x86_64"]
+    assert wheels(requirements, "id", "x86_64", never, progress.append) == folder
+    assert wheels(requirements, "other", "x86_64", lambda: "3.12", progress.append) != folder
 
 
 def test_failed_download(requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed download shows what pip said and what to do, and leaves no half-filled folder."""
-    said = pip(monkeypatch, tmp_path, "echo no route to the index >&2; exit 1")
+    progress = pip(monkeypatch, tmp_path, "echo no route to the index >&2; exit 1")
     with pytest.raises(PortError, match=r"no route to the index\nset GAMEDAY_WHEELS"):
-        wheels(requirements, "id", "x86_64", lambda: "3.11", said.append)
+        wheels(requirements, "id", "x86_64", lambda: "3.11", progress.append)
     assert list(cache().iterdir()) == []
 
 
 def test_for_the_images_python(tmp_path: Path) -> None:
     """pip is asked for wheels of the image's Python and machine, never to build anything."""
-    words = command(tmp_path / "r.txt", tmp_path, "3.11", "aarch64")
-    assert words[words.index("--python-version") + 1] == "3.11"
-    assert "--only-binary=:all:" in words
-    assert "manylinux_2_28_aarch64" in words
+    argv = command(tmp_path / "r.txt", tmp_path, "3.11", "aarch64")
+    assert argv[argv.index("--python-version") + 1] == "3.11"
+    assert "--only-binary=:all:" in argv
+    assert "manylinux_2_28_aarch64" in argv

@@ -1,4 +1,4 @@
-"""What an instance of the process substrate is started with."""
+"""Launch specification of an instance of the process substrate."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def instance(service: Service) -> Instance:
     return Instance(f"{service.id}.1", service.region, service.name, f"{service.name}-1.0.0")
 
 
-def test_whose_value_counts(planner: LaunchPlanner) -> None:
-    """The run's values are below the instance's own, and those below the links'."""
+def test_precedence_of_variables(planner: LaunchPlanner) -> None:
+    """The instance's own variables override the run's, and the links' override both."""
     front = topology().service("us-east", "front")
     plan = planner.plan(
         instance(front), front, release(front), {"LINK_FRONT_WEB": "http://x:1", "REGION": "moon"}, 4711
@@ -39,7 +39,8 @@ def test_whose_value_counts(planner: LaunchPlanner) -> None:
 
 
 def test_volumes(planner: LaunchPlanner, tmp_path: Path) -> None:
-    """A service with a volume keeps its data in the region's; others have their own folder. Only volumes go."""
+    """A service with a volume keeps its data in its region's, others in a folder of their own. Only
+    volumes can be destroyed."""
     store, web = (topology().service("us-east", name) for name in ("store", "web"))
     far = replace(store, region="us-east-2")
     for service in (store, far, web):
@@ -54,7 +55,8 @@ def test_volumes(planner: LaunchPlanner, tmp_path: Path) -> None:
 
 
 def test_no_tree_is_the_runners_own(planner: LaunchPlanner) -> None:
-    """What has no release tree finds the runner; a link server is told the names table."""
+    """An instance without a release tree imports the runner's package; a link server gets the names
+    table's path."""
     links = topology().service("us-east", "links")
     plan = planner.plan(instance(links), links, Release("links", "links", None), {}, 4711)
     assert plan.environment["PYTHONPATH"] == str(HOME)

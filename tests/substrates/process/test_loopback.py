@@ -11,7 +11,7 @@ from gameday.substrates.process.loopback import HOST, LoopbackPorts, candidates,
 
 
 def test_below_the_ephemeral_range() -> None:
-    """LoopbackPorts lie below those of outgoing connections; where hardly any do, among them."""
+    """Ports lie below the ephemeral range; if hardly any do, they lie within it."""
     assert candidates((32768, 60999)) == range(16896, 32768)
     assert candidates((1024, 65535)) == range(1024, 65536)
     ports = LoopbackPorts()
@@ -20,19 +20,19 @@ def test_below_the_ephemeral_range() -> None:
 
 
 def test_never_twice() -> None:
-    """Nobody gets a port that this or another run of the machine was given, until that run lets them go."""
+    """No port is given twice, in this or another run of the machine, until its run releases it."""
     one, two = LoopbackPorts(), LoopbackPorts()
-    given = [ports.take() for ports in (one, two, one, two)]
-    assert len(set(given)) == 4
+    taken_ports = [ports.take() for ports in (one, two, one, two)]
+    assert len(set(taken_ports)) == 4
     one.release()
     three = LoopbackPorts()
-    assert three.take() == given[0]
+    assert three.take() == taken_ports[0]
     two.release()
     three.release()
 
 
 def test_busy_ports_are_passed_over() -> None:
-    """A port at which somebody listens isn't given."""
+    """A port that is listened on isn't given."""
     ports, others = LoopbackPorts(), LoopbackPorts()
     first = ports.take()
     ports.release()
@@ -42,7 +42,7 @@ def test_busy_ports_are_passed_over() -> None:
 
 
 def test_claim() -> None:
-    """A certain port is had where it is free, else the error names it and says how to choose another."""
+    """A free port can be claimed; for a busy one the error names it and says how to choose another."""
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(

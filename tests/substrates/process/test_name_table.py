@@ -10,12 +10,13 @@ from tests.support.substrate_lab import topology
 
 
 def test_key() -> None:
-    """A service's name says its region and port."""
+    """A service's name has its region and port."""
     assert table_key(topology().service("us-east", "store")) == "store.us-east:5432"
 
 
-def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
-    """Every change is in the file before it is told; a name whose last instance left stays, with nobody behind it."""
+def test_each_change_is_on_disk_before_the_callback(tmp_path: Path) -> None:
+    """Every change is in the file before the callback; a name whose last instance left stays, with
+    an empty list."""
     path = tmp_path / "names.json"
     results: list[Table] = []
 
@@ -40,7 +41,7 @@ def test_each_change_is_on_disk_and_told(tmp_path: Path) -> None:
 
 
 def test_replaced_and_never_rewritten(tmp_path: Path) -> None:
-    """Who has the file open reads on in the old table, whole."""
+    """A reader with the file open keeps reading the whole old table."""
     names = NameTable(tmp_path / "names.json")
     names.write()
     with names.path.open() as old:

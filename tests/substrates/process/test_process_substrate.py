@@ -1,4 +1,5 @@
-"""What only plain processes have: a names table, a guard, ports that others may take, and no network to cut."""
+"""Process-only behaviour: a names table, a guard, ports that other programs may take, and no
+isolation."""
 
 from __future__ import annotations
 
@@ -46,35 +47,38 @@ def runs(lab: ProcessLab) -> Runs:
 
 
 def test_minimal_environment(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An instance sees its release's tree, what the compose file declares, and next to nothing of ours."""
+    """An instance sees its release's tree, what the compose file declares, and almost none of the
+    runner's environment."""
     monkeypatch.setenv("SECRET_OF_THE_RUNNER", "x")
-    told = runs.ask(runs.start("web"), "/environment")
-    assert set(told) - {"LC_CTYPE"} <= {
+    environment = runs.ask(runs.start("web"), "/environment")
+    assert set(environment) - {"LC_CTYPE"} <= {
         *("PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONPATH", "PYTHONSAFEPATH"),
         *("GAMEDAY_RUN", "GAMEDAY_INSTANCE"),
         *("REGION", "RELEASE", "INSTANCE"),
     }
-    assert told["PYTHONPATH"] == str(release(runs.lab.topology.service("us-east", "web")).tree)
-    assert told["GAMEDAY_RUN"] == runs.lab.run_id
+    assert environment["PYTHONPATH"] == str(release(runs.lab.topology.service("us-east", "web")).tree)
+    assert environment["GAMEDAY_RUN"] == runs.lab.run_id
 
 
 def test_data_and_template(runs: Runs) -> None:
-    """A database gets its volume and the template of the callable; the volume is below the run's `work` folder.
+    """A database gets its volume and the callable's template; the volume is below the run's `work`
+    folder.
 
-    If Postgres' account can't enter that, the volume is in the run's folder below the system's temporary folder.
+    If Postgres' account can't enter that, the volume is in the run's folder below the system's
+    temporary folder.
     """
-    told = runs.ask(runs.start("store"), "/environment")
+    environment = runs.ask(runs.start("store"), "/environment")
     work = runs.lab.folder / runs.lab.run_id / "work"
     home = work if enterable(work / "volumes") else runtime_folder(runs.lab.run_id)
-    assert told["DATA_DIR"] == str(home / "volumes" / "us-east-store-data")
-    assert told["TEMPLATE_DIR"] == str(runs.lab.folder)
+    assert environment["DATA_DIR"] == str(home / "volumes" / "us-east-store-data")
+    assert environment["TEMPLATE_DIR"] == str(runs.lab.folder)
     runs.substrate.close()
     assert not work.exists()
     assert list(existing(runs.lab.run_id)) == []
 
 
 def test_names_file(lab: ProcessLab) -> None:
-    """A link server that isn't ours is told the table by the hook; `upstream` is one of its keys."""
+    """The hook gives the table to an external link server; `upstream` is one of its keys."""
     results: list[dict[str, Sequence[str]]] = []
     substrate = ProcessSubstrate(
         lab.run_id,
@@ -96,8 +100,9 @@ def test_names_file(lab: ProcessLab) -> None:
     assert results[-1] == {"web.eu-west:8000": ()}
 
 
-def test_unnamed_before_it_is_told(lab: ProcessLab) -> None:
-    """A stopped instance is off the names table while it still answers, so that nobody new comes to a closed door."""
+def test_a_stopped_instance_leaves_the_names_table_first(lab: ProcessLab) -> None:
+    """A stopped instance leaves the names table before it gets its signal, so that no new caller
+    finds a closed port."""
     answered: list[str] = []
     addresses: list[tuple[str, int]] = []
 
@@ -117,7 +122,7 @@ def test_unnamed_before_it_is_told(lab: ProcessLab) -> None:
 
 
 def test_link_command(lab: ProcessLab) -> None:
-    """A link server runs by the command that it is given in place of the compose file's."""
+    """A given command for link servers replaces the compose file's."""
     given: list[tuple[str, int, Path]] = []
 
     def command(host: str, port: int, names: Path) -> list[str]:
@@ -134,7 +139,7 @@ def test_link_command(lab: ProcessLab) -> None:
 
 
 def test_the_runner_itself_needs_no_tree(lab: ProcessLab) -> None:
-    """What has no release tree finds the runner's own package."""
+    """An instance without a release tree imports the runner's own package."""
     service = replace(
         lab.topology.service("us-east", "web"),
         command=(Template("python"), Template("-c"), Template("import gameday")),
@@ -144,7 +149,7 @@ def test_the_runner_itself_needs_no_tree(lab: ProcessLab) -> None:
 
 
 def test_taken_port(lab: ProcessLab) -> None:
-    """Where another program was faster to take the port, the start is tried again with the next one."""
+    """If another program takes the port first, the start is retried with the next port."""
     substrate = lab.substrate()
     first_fails = (
         "import os, pathlib, runpy, sys\n"
@@ -163,14 +168,15 @@ def test_taken_port(lab: ProcessLab) -> None:
 
 
 def test_unknown_command(lab: ProcessLab) -> None:
-    """A command that isn't there is one clear error."""
+    """A missing command is one clear error."""
     service = replace(lab.topology.service("us-east", "web"), command=(Template("no-such-program"),))
     with pytest.raises(PortError, match=r"us-east\.web\.1 .* can't be started: .*no-such-program"):
         lab.substrate().start(service, release(service), {})
 
 
 def test_regions_are_not_cut_off(runs: Runs) -> None:
-    """Plain processes have no networks of their own, so the substrate hasn't the capability: faults act on links."""
+    """The process substrate lacks the capability of isolation, since processes have no networks:
+    faults act on links."""
     assert not isinstance(runs.substrate, Isolation)
 
 
@@ -184,7 +190,7 @@ def test_unwritable_folder(lab: ProcessLab) -> None:
 
 
 def test_killed_runner(lab: ProcessLab) -> None:
-    """A runner that is killed takes its processes along, those that left their session too."""
+    """If the runner is killed, its processes end, also those that left their session."""
     words = [sys.executable, "-c", RUNNER, str(lab.folder), lab.run_id]
     with subprocess.Popen(
         words,

@@ -28,10 +28,10 @@ def run_id() -> str:
 
 @pytest.fixture
 def parent(run_id: str) -> Iterator[tuple[int, int]]:
-    """The pids of a marked process and its child."""
+    """Return the pids of a marked process and its child."""
     environment = {**os.environ, RUN: run_id, INSTANCE: "us-east.web.1"}
-    words = [sys.executable, "-c", PARENT]
-    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    argv = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
         yield process.pid, int(process.stdout.readline())
@@ -50,22 +50,23 @@ def test_marked(run_id: str, parent: tuple[int, int]) -> None:
 def test_with_children(parent: tuple[int, int]) -> None:
     """Descendants come after their parent, each once."""
     assert ProcessTable().with_children([parent[0], parent[0]]) == list(parent)
-    found = ProcessTable().with_children([os.getpid()])
-    assert found[0] == os.getpid()
-    assert set(parent) < set(found)
+    descendants = ProcessTable().with_children([os.getpid()])
+    assert descendants[0] == os.getpid()
+    assert set(parent) < set(descendants)
 
 
 def test_usage() -> None:
-    """A process's parent and processor time; None where there is no such process."""
-    found = usage(os.getpid())
-    assert found
-    assert found.parent == os.getppid()
-    assert found.cpu > 0
+    """A process has a parent and processor time; `usage` is None if there is no such process."""
+    own = usage(os.getpid())
+    assert own
+    assert own.parent == os.getppid()
+    assert own.cpu > 0
     assert usage(2**22 + 1) is None
 
 
 def test_resident() -> None:
-    """What two processes share counts once, what each has for itself twice; who is gone has nothing."""
+    """Memory shared by two processes counts once, private memory per process; an ended process has
+    none."""
     own = resident([os.getpid()])
     assert own > 4 << 20
     assert own < resident([os.getpid(), os.getpid()]) < 2 * own

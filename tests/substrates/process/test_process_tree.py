@@ -39,7 +39,7 @@ def run_id() -> Iterator[str]:
 
 
 def family(run_id: str, folder: Path) -> ProcessTree:
-    """Three processes of which no two share a session; they have all begun."""
+    """Three processes, each in its own session; all have started."""
     log = folder / "log"
     path = {"PATH": os.environ["PATH"]}
     tree = ProcessTree.spawn([sys.executable, "-c", FAMILY], path, folder, log, run_id, "us-east.store.1")
@@ -48,8 +48,8 @@ def family(run_id: str, folder: Path) -> ProcessTree:
     return tree
 
 
-def test_kill_takes_everybody(run_id: str, tmp_path: Path) -> None:
-    """A kill ends the child, what left its session, and what lost its parent."""
+def test_kill_ends_every_process(run_id: str, tmp_path: Path) -> None:
+    """A kill ends the child, processes that left its session, and orphans."""
     tree = family(run_id, tmp_path)
     assert len(strays(run_id)) == 3
     assert tree.kill()
@@ -59,7 +59,7 @@ def test_kill_takes_everybody(run_id: str, tmp_path: Path) -> None:
 
 
 def test_kill_twice(run_id: str, tmp_path: Path) -> None:
-    """A second kill is harmless: nothing is left that a signal could reach."""
+    """A second kill is a no-op: no process is left to signal."""
     tree = family(run_id, tmp_path)
     assert tree.kill()
     assert tree.kill()
@@ -67,7 +67,7 @@ def test_kill_twice(run_id: str, tmp_path: Path) -> None:
 
 
 def test_freeze_and_thaw(run_id: str, tmp_path: Path) -> None:
-    """All of its processes stop, and go on."""
+    """Freezing stops every process of the tree, thawing continues them."""
     tree = family(run_id, tmp_path)
     tree.freeze()
 
@@ -90,7 +90,7 @@ def test_ask_reaches_the_child_alone(run_id: str, tmp_path: Path) -> None:
 
 
 def test_other_runs_are_left_alone(run_id: str, tmp_path: Path) -> None:
-    """A sweep ends the processes of its run and of no other, also where they ignore SIGTERM."""
+    """A sweep ends the processes of its run and of no other, even if they ignore SIGTERM."""
     other = run_id + "-other"
     trees = family(run_id, tmp_path), family(other, tmp_path)
     assert sweep(run_id, 0.2) == []
@@ -101,7 +101,7 @@ def test_other_runs_are_left_alone(run_id: str, tmp_path: Path) -> None:
 
 
 def test_a_reused_pid_is_not_signalled(run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that began at another time under the same pid isn't ours."""
+    """A process with the same pid and another start time isn't signalled."""
     tree = family(run_id, tmp_path)
     stale = psutil.Process(tree.pid)
     monkeypatch.setattr(stale, "_ident", (tree.pid, stale.create_time() - 100))
@@ -111,7 +111,7 @@ def test_a_reused_pid_is_not_signalled(run_id: str, tmp_path: Path, monkeypatch:
 
 
 def test_outlasting() -> None:
-    """Only those that still run are named; a zombie has ended."""
+    """Only processes that still run are returned; a zombie has ended."""
     with subprocess.Popen(["sleep", "300"]) as running, subprocess.Popen(["true"]) as zombie:
         processes = [psutil.Process(child.pid) for child in (running, zombie)]
         os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
@@ -121,7 +121,7 @@ def test_outlasting() -> None:
 
 
 def test_two_holds(run_id: str, tmp_path: Path) -> None:
-    """Who is held stopped by two goes on only once both let go."""
+    """A process frozen twice continues only after both holds are released."""
     tree = family(run_id, tmp_path)
     tree.freeze("throttle")
     tree.freeze()
@@ -141,7 +141,7 @@ def test_two_holds(run_id: str, tmp_path: Path) -> None:
     [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "killed by SIGABRT")],
 )
 def test_how_it_ended(run_id: str, tmp_path: Path, script: str, how: str) -> None:
-    """An ended child's exit status or signal is known until it is reaped; that of a running one isn't."""
+    """An ended child's exit status or signal is known until it is reaped; a running child has none."""
     path, log = {"PATH": os.environ["PATH"]}, tmp_path / "log"
     sleeping = ProcessTree.spawn(["sleep", "300"], path, tmp_path, log, run_id, "x.1")
     assert sleeping.how_it_ended() == ""

@@ -1,4 +1,4 @@
-"""How the processes of a run are ended, and which they are."""
+"""Processes of a run: how they are selected and ended."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def run_id() -> Iterator[str]:
 
 
 @contextmanager
-def started(code: str, *words: str, mark: str = "") -> Iterator[subprocess.Popen[str]]:
+def started(code: str, *arguments: str, mark: str = "") -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, **({"GAMEDAY_RUN": mark} if mark else {})}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *words], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout
@@ -52,8 +52,8 @@ def started(code: str, *words: str, mark: str = "") -> Iterator[subprocess.Popen
         process.communicate()
 
 
-def test_those_that_a_fault_holds_may_tidy_up(run_id: str, tmp_path: Path) -> None:
-    """A paused database is let go on, so that it ends in order and leaves no shared memory."""
+def test_paused_processes_are_resumed_to_shut_down(run_id: str, tmp_path: Path) -> None:
+    """A paused database is resumed first, so that it shuts down and leaves no shared memory."""
     with started(TIDY, str(tmp_path / "tidy"), mark=run_id) as process:
         process.send_signal(signal.SIGSTOP)
         assert end(run_id) == (1, [])
@@ -62,24 +62,25 @@ def test_those_that_a_fault_holds_may_tidy_up(run_id: str, tmp_path: Path) -> No
 
 
 def test_the_loads_worker(run_id: str, tmp_path: Path) -> None:
-    """It has no mark; the path of its plan says whose it is, and only for the very module."""
+    """The load's worker has no mark; its run is known by the path of its plan, and only for that
+    module."""
     plan = str(tmp_path / run_id / "samples" / "load.json")
     with (
-        started(WORKER, "gameday.load.locustfile", plan) as mine,
+        started(WORKER, "gameday.load.locustfile", plan) as own,
         started(WORKER, "gameday.load.locustfile", f"{plan}.other"),
         started(WORKER, "an.editor", plan),
     ):
-        assert [process.pid for process in belonging(run_id)] == [mine.pid]
+        assert [process.pid for process in belonging(run_id)] == [own.pid]
         assert end(run_id) == (1, [])
 
 
 def test_a_parent_that_lives(run_id: str) -> None:
-    """Speaks for a runner; nobody is in two runs."""
+    """A process with a living parent belongs to that runner; no process belongs to two runs."""
     with started(WORKER, mark=run_id):
         assert orphaned()[run_id] is False
     assert run_id not in orphaned()
 
 
 def test_nothing_to_end(run_id: str) -> None:
-    """Is no error."""
+    """Ending no process is a no-op."""
     assert end(run_id) == (0, [])

@@ -1,4 +1,5 @@
-"""The run's folder below the system's temporary folder: whose it is, who may enter it, when data must lie there."""
+"""The run's folder below the system's temporary folder: its owner, its permissions, and when data
+must be in it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def run() -> Iterator[str]:
 
 @pytest.fixture
 def open_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The system's temporary folder of this test, short and open to all; `tmp_path` is made before."""
+    """The system's temporary folder for this test, short and open to all; `tmp_path` is made first."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="g") as name:
         Path(name).chmod(0o755)
         monkeypatch.setattr(tempfile, "tempdir", name)
@@ -35,7 +36,8 @@ def open_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 
 
 def test_it_is_made_closed_and_found_by_the_runs_id(run: str) -> None:
-    """Others may at most pass through; `existing` finds it, `remove` removes it with all in it."""
+    """Other accounts can at most pass through; `existing` returns the folder, `remove` removes it
+    with its content."""
     folder = runtime_folder.runtime_folder(run)
     runtime_folder.make(folder)
     runtime_folder.make(folder)
@@ -49,7 +51,8 @@ def test_it_is_made_closed_and_found_by_the_runs_id(run: str) -> None:
 
 @as_root
 def test_a_folder_that_another_account_made_is_refused_and_kept(run: str, open_temporary: Path) -> None:
-    """NameTable in a temporary folder can be taken by anyone."""
+    """A folder of another account is refused and kept, since any account can take a name in a
+    temporary folder."""
     folder = runtime_folder.runtime_folder(run)
     folder.mkdir()
     os.chown(folder, 54321, 54321)
@@ -60,7 +63,7 @@ def test_a_folder_that_another_account_made_is_refused_and_kept(run: str, open_t
 
 
 def test_a_link_in_its_place_is_refused(run: str, open_temporary: Path, tmp_path: Path) -> None:
-    """Nothing is made or removed behind a symbolic link."""
+    """A symbolic link is refused; nothing is made or removed behind it."""
     folder = runtime_folder.runtime_folder(run)
     (tmp_path / "kept").touch()
     folder.symlink_to(tmp_path)
@@ -73,7 +76,7 @@ def test_a_link_in_its_place_is_refused(run: str, open_temporary: Path, tmp_path
 def test_a_path_too_long_for_a_socket_is_not_taken(
     run: str, monkeypatch: pytest.MonkeyPatch, open_temporary: Path
 ) -> None:
-    """A Unix socket's path has 107 characters at most."""
+    """A path is rejected if it is too long for a Unix socket: at most 107 characters."""
     deep = open_temporary / ("x" * 60)
     deep.mkdir(mode=0o755)
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
@@ -82,7 +85,7 @@ def test_a_path_too_long_for_a_socket_is_not_taken(
 
 @as_root
 def test_a_closed_folder_on_the_way_is_seen(open_temporary: Path) -> None:
-    """What `mktemp -d` makes and root's home are closed to the account that Postgres runs as."""
+    """A folder that Postgres' account can't enter, as `mktemp -d` or root's home, is recognised."""
     closed = open_temporary / "closed"
     closed.mkdir(mode=0o700)
     assert not runtime_folder.enterable(closed / "run" / "work")
@@ -90,13 +93,13 @@ def test_a_closed_folder_on_the_way_is_seen(open_temporary: Path) -> None:
     assert runtime_folder.enterable(closed / "run")
 
 
-def test_names_that_lead_elsewhere_find_nothing(tmp_path: Path) -> None:
-    """A run's name is one name, never a path."""
+def test_a_path_in_place_of_a_name_matches_no_folder(tmp_path: Path) -> None:
+    """A run's name is one path component; a path matches no folder."""
     assert list(runtime_folder.existing(f"x/../../{tmp_path}")) == []
 
 
 def test_the_doctors_folder_is_gone_afterwards(open_temporary: Path) -> None:
-    """`tried_folder` leaves nothing, below an open folder and below a closed one."""
+    """`tried_folder` leaves nothing behind, below an open folder and below a closed one."""
     for mode in (0o755, 0o700):
         work = open_temporary / f"work-{mode}"
         work.mkdir(mode=mode)

@@ -1,4 +1,4 @@
-"""Shared memory of killed databases, on the kernel's own tables."""
+"""Shared memory of killed databases, in the kernel's own tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ LIBC.shmat.restype = ctypes.c_void_p
 
 @dataclass
 class Database:
-    """What one leaves: a segment that names a control segment that names a third, and its note."""
+    """The leftovers of a database: a segment that names a control segment that names a third, and
+    its pid file."""
 
     work: Path
     key: int
@@ -32,13 +33,13 @@ class Database:
         return self.work / "volumes" / "us-east-data" / "postmaster.pid"
 
     def write(self, creator: int, key: int) -> None:
-        """As Postgres does: a negative key as an unsigned number of 64 bits."""
+        """Write the pid file as Postgres does: a negative key as an unsigned number of 64 bits."""
         self.note.parent.mkdir(parents=True, exist_ok=True)
         self.note.write_text(
             f"{creator}\n/data\n1\n2\n\n127.0.0.1\n {key % 2**64:9} {self.segment:9}\nready\n"
         )
 
-    def there(self) -> bool:
+    def exists(self) -> bool:
         rows = (line.split() for line in shared_memory.TABLE.read_text().splitlines()[1:])
         return any(int(row[1]) == self.segment for row in rows)
 
@@ -56,45 +57,45 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     files[0].write_bytes(shared_memory.CONTROL.pack(shared_memory.CONTROL_WORD, 1, 64) + item)
     files[1].write_bytes(b"data")
     key = secrets.randbits(31) - (request.param << 31)
-    made = Database(tmp_path, key, LIBC.shmget(key, 56, CREATE), files)
-    at = made.attach()
+    database = Database(tmp_path, key, LIBC.shmget(key, 56, CREATE), files)
+    at = database.attach()
     header = shared_memory.HEADER.pack(shared_memory.HEADER_WORD, os.getpid(), 56, 56, handles[0])
     ctypes.memmove(at, header, len(header))
     LIBC.shmdt(ctypes.c_void_p(at))
-    yield made
-    LIBC.shmctl(made.segment, shared_memory.REMOVE, None)
+    yield database
+    LIBC.shmctl(database.segment, shared_memory.REMOVE, None)
     for path in files:
         path.unlink(missing_ok=True)
 
 
 def test_all_of_a_database(database: Database) -> None:
-    """The segment, and what it points to."""
+    """Removal covers the segment and the segments that it points to."""
     database.write(os.getpid(), database.key)
     assert shared_memory.remove(database.work) == 3
-    assert not database.there()
+    assert not database.exists()
     assert not any(path.exists() for path in database.files)
     assert shared_memory.remove(database.work) == 0
 
 
 def test_one_that_served_a_single_user(database: Database) -> None:
-    """As `pg_rewind` starts one: it notes its pid as a negative number."""
+    """A single-user server, as `pg_rewind` starts it, notes its pid as a negative number."""
     database.write(-os.getpid(), database.key)
     assert shared_memory.remove_of(database.note.parent) == 3
-    assert not database.there()
+    assert not database.exists()
 
 
 @pytest.mark.parametrize(("creator", "key"), [(1, 0), (0, 1)])
-def test_somebody_elses(database: Database, creator: int, key: int) -> None:
-    """An id that was given away again is known by its creator and its key."""
+def test_a_reused_id_is_left_alone(database: Database, creator: int, key: int) -> None:
+    """A reused id is recognised by its creator and its key."""
     database.write(os.getpid() + creator, database.key + key)
     assert shared_memory.remove(database.work) == 0
-    assert database.there()
+    assert database.exists()
     assert database.files
     assert all(path.exists() for path in database.files)
 
 
 def test_one_in_use(database: Database) -> None:
-    """While anybody is attached it is left."""
+    """A segment is kept while a process is attached."""
     database.write(os.getpid(), database.key)
     at = database.attach()
     assert shared_memory.remove(database.work) == 0
@@ -103,7 +104,7 @@ def test_one_in_use(database: Database) -> None:
 
 
 def test_a_note_of_no_use(database: Database) -> None:
-    """Half written, or of a server that was ended cleanly."""
+    """A pid file that is truncated, or was left by a clean shutdown, is ignored."""
     database.note.parent.mkdir(parents=True)
     database.note.write_text("77\n/data\n")
     assert shared_memory.remove(database.work) == 0

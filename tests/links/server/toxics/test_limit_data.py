@@ -27,7 +27,7 @@ def test_reaching_the_limit_exactly_closes(server: Server, echoing: Upstream) ->
         assert read_all(client) == b"hello"
 
 
-def test_a_raised_limit_counts_what_went_before(server: Server, echoing: Upstream) -> None:
+def test_a_raised_limit_counts_earlier_bytes(server: Server, echoing: Upstream) -> None:
     """10 passed under a limit of 100; under the new limit of 15 only 5 more do."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("limit_data", bytes=100)

@@ -42,7 +42,7 @@ def test_sizes_that_can_not_be_are_refused(server: Server, echoing: Upstream) ->
     assert view["attributes"] == {"average_size": 10, "size_variation": 0, "delay": 0}
 
 
-def test_removal_passes_what_is_left_in_one_piece(server: Server, echoing: Upstream) -> None:
+def test_removal_passes_the_rest_in_one_piece(server: Server, echoing: Upstream) -> None:
     """Slices an hour apart: removed, the rest comes at once."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("slicer", average_size=10, delay=3_600_000_000)

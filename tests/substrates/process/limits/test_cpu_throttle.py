@@ -1,4 +1,4 @@
-"""Less processor time for a tree of processes."""
+"""Throttled processor time of a process tree."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def spawn(tmp_path: Path) -> Iterator[Callable[[str], ProcessTree]]:
     results: list[ProcessTree] = []
 
     def start(script: str) -> ProcessTree:
-        words = [sys.executable, "-c", script]
+        argv = [sys.executable, "-c", script]
         path = {"PATH": os.environ["PATH"]}
         results.append(
-            ProcessTree.spawn(words, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1")
+            ProcessTree.spawn(argv, path, tmp_path, tmp_path / "log", uuid.uuid4().hex, "us-east.web.1")
         )
         return results[-1]
 
@@ -48,12 +48,12 @@ def stopped(tree: ProcessTree) -> bool:
 
 
 def used(tree: ProcessTree) -> float:
-    """Seconds of processor time of all its processes."""
+    """Return the processor time in seconds of all the tree's processes."""
     return sum(found.cpu for pid in tree.members(ProcessTable()) if (found := usage(pid)))
 
 
 def test_all_processes_share(spawn: Callable[[str], ProcessTree]) -> None:
-    """The bound is for all of a tree's processes together, and over a while it is kept."""
+    """The limit applies to all processes of a tree together, and holds on average."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2 and used(tree) >= 0.2, "both processes compute")
     throttle = CpuThrottle(tree, 0.2)
@@ -67,7 +67,7 @@ def test_all_processes_share(spawn: Callable[[str], ProcessTree]) -> None:
 
 
 def test_more_than_one_core(spawn: Callable[[str], ProcessTree]) -> None:
-    """A bound of two cores never stops two processes, however busy they are."""
+    """A limit of two cores never stops two busy processes."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2, "both processes run")
     throttle, before = CpuThrottle(tree, 2.0), used(tree)
@@ -83,8 +83,8 @@ def test_more_than_one_core(spawn: Callable[[str], ProcessTree]) -> None:
     assert not any(statuses)
 
 
-def test_who_stays_below_is_left_alone(spawn: Callable[[str], ProcessTree], tmp_path: Path) -> None:
-    """A tree that does nothing is never stopped, however little it may use."""
+def test_an_idle_tree_is_left_alone(spawn: Callable[[str], ProcessTree], tmp_path: Path) -> None:
+    """An idle tree is never stopped, however low its limit."""
     tree = spawn(IDLE)
     until((tmp_path / "log").read_text, "the process has begun")
     until(lambda: psutil.Process(tree.pid).status() == psutil.STATUS_SLEEPING, "the process sleeps")
@@ -95,7 +95,7 @@ def test_who_stays_below_is_left_alone(spawn: Callable[[str], ProcessTree], tmp_
 
 
 def test_a_pause_is_a_pause(spawn: Callable[[str], ProcessTree]) -> None:
-    """Neither the throttle nor its end wakes up what somebody else has stopped."""
+    """Neither the throttle nor its end resumes a process that was stopped by other means."""
     tree = spawn(BUSY)
     until(lambda: len(tree.family()) >= 2 and used(tree) >= 0.2, "both processes compute")
     throttle = CpuThrottle(tree, 0.5)

@@ -1,4 +1,4 @@
-"""Bounds on the files of another process."""
+"""File size limits of another process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gameday.substrates.process.limits import file_size_limit
 SIZES = resource.RLIMIT_FSIZE
 
 
-def told(*words: object) -> subprocess.CompletedProcess[str]:
+def run_limit(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, file_size_limit.__file__, *map(str, words)],
         capture_output=True,
@@ -33,33 +33,35 @@ def other() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_cap_and_lift(other: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    """The bound is the largest file's size, or the least that is given; only the soft one, so that it can be lifted."""
+    """The limit is the largest file's size, or the given minimum; only the soft limit is set, so
+    that it can be lifted."""
     before = resource.prlimit(other.pid, SIZES)
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "large").write_bytes(b"x" * 5000)
     (tmp_path / "small").write_bytes(b"x" * 50)
-    assert told("cap", 100, "--folder", tmp_path, "--pid", other.pid).returncode == 0
+    assert run_limit("cap", 100, "--folder", tmp_path, "--pid", other.pid).returncode == 0
     assert resource.prlimit(other.pid, SIZES) == (5000, before[1])
-    assert told("cap", 9000, "--folder", tmp_path, "--pid", other.pid).returncode == 0
+    assert run_limit("cap", 9000, "--folder", tmp_path, "--pid", other.pid).returncode == 0
     assert resource.prlimit(other.pid, SIZES) == (9000, before[1])
-    assert told("lift", "--pid", other.pid).returncode == 0
+    assert run_limit("lift", "--pid", other.pid).returncode == 0
     assert resource.prlimit(other.pid, SIZES) == before
 
 
-def test_who_is_gone(other: subprocess.Popen[bytes]) -> None:
-    """A process that ended meanwhile is passed over."""
-    assert told("cap", 100, "--pid", 2**22 + 1, "--pid", other.pid).returncode == 0
+def test_an_ended_process_is_skipped(other: subprocess.Popen[bytes]) -> None:
+    """A process that ended meanwhile is skipped."""
+    assert run_limit("cap", 100, "--pid", 2**22 + 1, "--pid", other.pid).returncode == 0
     assert resource.prlimit(other.pid, SIZES)[0] == 100
 
 
-def test_who_is_gone_before_its_owner_could_bound_it(
+def test_a_process_that_ends_before_its_owner_limits_it(
     other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the right to bound others' files a child asks again, and the process may have ended till then."""
-    ours = os.getpid()
+    """Without permission to limit another process, a child process tries again; the target may have
+    ended by then."""
+    parent = os.getpid()
 
     def limit(pid: int, size: int | None) -> None:
-        raise PermissionError if os.getpid() == ours else ProcessLookupError
+        raise PermissionError if os.getpid() == parent else ProcessLookupError
 
     monkeypatch.setattr(file_size_limit, "limit", limit)
     monkeypatch.setattr(os, "setgroups", lambda groups: None)

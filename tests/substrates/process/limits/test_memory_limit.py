@@ -1,4 +1,4 @@
-"""The watch over memory."""
+"""Memory watch."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from gameday.substrates.process.process_tree import ProcessTree
 WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 
 
-def test_the_words(tmp_path: Path) -> None:
-    """Who has more than its bound is told once it is seen, with both figures; who has less isn't."""
+def test_the_report_has_both_figures(tmp_path: Path) -> None:
+    """An instance over its limit is reported with both figures, one below it isn't."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
     tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id
     )
     results: list[tuple[Instance, str]] = []
-    seen = threading.Event()
+    reported = threading.Event()
 
     def exceeded(instance: Instance, why: str) -> None:
         results.append((instance, why))
-        seen.set()
+        reported.set()
 
     roomy = Instance("us-east.web.2", "us-east", "web", "web-1.0.0")
     watch = MemoryWatch(lambda: [(WEB, tree, 2**20), (roomy, tree, 2**40)], exceeded)
     try:
-        assert seen.wait(10)
+        assert reported.wait(10)
     finally:
         watch.end()
         tree.kill()
@@ -40,8 +40,8 @@ def test_the_words(tmp_path: Path) -> None:
     assert results[0][1].endswith(" MiB used, 1.0 MiB allowed")
 
 
-def test_an_end_that_fails_is_not_the_watch_s(tmp_path: Path) -> None:
-    """It looks on, at everybody."""
+def test_the_watch_survives_a_failing_end(tmp_path: Path) -> None:
+    """If ending an instance fails, the watch goes on with every instance."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
     tree = ProcessTree.spawn(
         command, {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log", uuid.uuid4().hex, WEB.id

@@ -1,4 +1,4 @@
-"""Bounds on instances of the process substrate."""
+"""Limits on instances of the process substrate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tree(tmp_path: Path) -> Iterator[ProcessTree]:
 
 
 def test_memory(tree: ProcessTree) -> None:
-    """The bound is the limit while one stands, whatever is declared; the latest of two."""
+    """An active limit overrides the declared one; the latest of two applies."""
     limits = ProcessLimits()
     assert (limits.memory(WEB, None), limits.memory(WEB, 7)) == (None, 7)
     limits.limit(WEB, tree, None, 5)
@@ -41,7 +41,8 @@ def test_memory(tree: ProcessTree) -> None:
 
 
 def test_files(tree: ProcessTree, tmp_path: Path) -> None:
-    """The log keeps some room; lifting is for who was capped, and harmless twice or where nothing runs any more."""
+    """The log keeps some room; lifting undoes a cap, and is a no-op the second time or if the
+    instance has ended."""
     (tmp_path / "log").write_bytes(b"x" * 1000)
     (tmp_path / "data").mkdir()
     before = resource.prlimit(tree.pid, resource.RLIMIT_FSIZE)
@@ -60,8 +61,8 @@ def test_files(tree: ProcessTree, tmp_path: Path) -> None:
     limits.lift(WEB, None)
 
 
-def test_what_cant_be_bounded(tree: ProcessTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal names the instance and says what to do."""
+def test_a_limit_that_fails(tree: ProcessTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed limit is an error that names the instance and says what to do."""
     monkeypatch.setattr(file_size_limit, "__file__", str(tmp_path / "none.py"))
     with pytest.raises(
         PortError, match=r"us-east\.web\.1: its files can't be limited: .*none\.py.*; run as root"
