@@ -1,4 +1,4 @@
-"""A calibration's folder made by hand: evenly planned pages, outages at given times, clocks that may slip."""
+"""Hand-made calibration folders: evenly planned pages, outages at given times, clocks that may slip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Slips:
 
 
 def make(folder: Path, truths: Sequence[tuple[float, float]] = TRUTHS, slips: Slips = Slips()) -> Path:
-    """A page every 20 ms that takes 5 ms; each outage is detected 100 ms after its cut."""
+    """Write a calibration with a page every 20 ms that takes 5 ms; each outage is detected 100 ms
+    after its cut."""
     (folder / "samples").mkdir(parents=True)
     _write_samples(folder / "samples" / "0.shard", truths, slips.load)
     _write_journal(folder / "journal.jsonl", truths, slips.watch)

@@ -1,4 +1,4 @@
-"""Results as the content of their files: plain data in, plain data out, for tests that hold the formats."""
+"""Results as the content of their files: plain data in, plain data out, for tests of the formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 
 def outcomes_of(documents: Iterable[Document]) -> list[Outcome]:
-    """Return outcomes as they would be read from these files."""
+    """Return outcomes as if read from these files."""
     return [Outcome.model_validate(document) for document in documents]
 
 
@@ -45,7 +45,7 @@ def matrix(runs: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def attempt(outcome: Document, folder: str, speed: Document | None = None, retried: bool = False) -> Attempt:
-    """Return a run of a suite; `speed` says how fast the machine was."""
+    """Return a run of a suite; `speed` is the machine's speed factor."""
     return Attempt(Outcome.model_validate(outcome), folder, MachineSpeed.model_validate(speed or {}), retried)
 
 

@@ -1,7 +1,8 @@
-"""A small system for the tests of faults: instances as plain values, its links real ones of an embedded link server.
+"""A small system for the tests of faults: instances as plain values, its links real ones of an
+embedded link server.
 
-Every upstream is an echo. What a fault does shows in what a user of the system would see: whether an echo comes back
-over a link, whether an instance runs, answers, may grow.
+Every upstream is an echo. A fault's effect is observed as a user of the system would see it:
+whether an echo comes back over a link, whether an instance runs, answers and can grow.
 """
 
 from __future__ import annotations
@@ -65,14 +66,14 @@ def _links() -> Iterator[Link]:
 
 
 def topology() -> Topology:
-    """Two regions and the edge."""
+    """Return a topology of two regions and the edge."""
     inside = [("gateway", 2), ("checkout", 1), ("pricing", 2), ("postgres", 1)]
     services = [service(region, name, count) for region in REGIONS for name, count in inside]
     return Topology(REGIONS, (*services, service(EDGE, "edge"), service(EDGE, "payments")), tuple(_links()))
 
 
 class RealLinks:
-    """`ports.Links` on one link server for all; only what faults ask for."""
+    """`ports.Links` on one link server for all links, with the operations that faults use."""
 
     def __init__(self, server: LinkServer, links: Sequence[Link], upstream: Upstream) -> None:
         self._server = server
@@ -112,7 +113,7 @@ class RealLinks:
         self._server.set_upstream(link.name, self._upstream)
 
     def mend_all(self) -> None:
-        """Whatever a test left."""
+        """Remove every fault that a test left."""
         for name, proxy in self._server.proxies().items():
             for toxic in proxy.toxics:
                 self._server.remove_toxic(name, toxic.name)
@@ -142,7 +143,7 @@ class RealLinks:
 
 @dataclass
 class PlainSubstrate:
-    """Instances as plain values, with no optional capability; `frozen` holds those that are paused."""
+    """Instances as plain values, without optional capabilities; `frozen` holds the paused ones."""
 
     name: str = "plain"
     frozen: set[str] = field(default_factory=set)
@@ -200,7 +201,7 @@ class PlainSubstrate:
 
 @dataclass
 class AbleSubstrate(PlainSubstrate):
-    """With limits (`limited`: instance → what) and volumes (`destroyed`: regions)."""
+    """A substrate with limits (`limited`: instance → limits) and volumes (`destroyed`: regions)."""
 
     limited: dict[str, Any] = field(default_factory=dict)
     destroyed: list[str] = field(default_factory=list)
@@ -220,7 +221,7 @@ class AbleSubstrate(PlainSubstrate):
 
 @dataclass
 class FakeSystem:
-    """`ports.System`. `behaviour` is how third parties answer; `url` that of every database."""
+    """`ports.System`. `behaviour` is how third parties answer; `url` is the address of every database."""
 
     topology: Topology
     links: RealLinks
@@ -278,7 +279,7 @@ class FakeSystem:
         return self.url
 
     def whole(self) -> bool:
-        """Every service has its instances, none frozen or limited."""
+        """Return whether every service has its instances, none of them frozen or limited."""
         counts = [
             len(self.instances(each.name, each.region)) == each.instances for each in self.topology.services
         ]
@@ -293,7 +294,7 @@ class FakeSystem:
 
 @dataclass
 class FakeLoad:
-    """Notes what it is told to send."""
+    """A load that records its surges and retries."""
 
     factor: float = 1.0
     attempts: int = 0
@@ -319,7 +320,7 @@ class FakeLoad:
 
 @dataclass
 class World:
-    """A system and its load, as a test looks at them."""
+    """A system and its load, with the checks that tests make."""
 
     system: FakeSystem
     load: FakeLoad = field(default_factory=FakeLoad)

@@ -1,4 +1,5 @@
-"""Databases of a system on fakes: they answer the statements of `postgres_admin`, each at an address of its own."""
+"""Databases of a system on fakes: they answer the statements of `postgres_admin`, each at its own
+address."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ RANKS_FIRST = 9223372036854775807
 
 
 class AddressedSubstrate(FakeSubstrate):
-    """Gives every instance a port of its own, except services that a test serves: `served` → their port."""
+    """Give every instance its own port; services in `served` have the port that the test serves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +30,8 @@ class AddressedSubstrate(FakeSubstrate):
 
 @dataclass
 class FakeDatabase:
-    """One region's server. `received` counts bytes of the log; `waits_for` is synchronous_standby_names."""
+    """One region's server. `received` counts bytes of the log; `waits_for` is
+    synchronous_standby_names."""
 
     received: int = 0
     primary: bool = False
@@ -40,7 +42,7 @@ class FakeDatabase:
 
 @dataclass
 class FakeDatabases:
-    """Answers `postgres_admin.query` for the databases that run on a substrate."""
+    """Answer `postgres_admin.query` for the databases that run on a substrate."""
 
     substrate: AddressedSubstrate
     of: dict[str, FakeDatabase]

@@ -1,4 +1,5 @@
-"""Fakes of the ports, for tests of what stands above them. The ports themselves are tested by the contract suites."""
+"""Fakes of the ports, for tests of the code that uses them. The contract suites test the ports
+themselves."""
 
 from __future__ import annotations
 
@@ -28,9 +29,10 @@ class HandClock:
 
 @dataclass
 class FakeSubstrate:
-    """Instances as plain values; `order`: what was done, in order.
+    """Instances as plain values; `order` lists the calls in order.
 
-    `refuse`: releases that never become ready; `stubborn`: those that end only when they are killed.
+    `refuse`: releases that never become ready; `stubborn`: releases that end only if they are
+    killed.
     """
 
     name: str = "fake"
@@ -105,7 +107,7 @@ class FakeSubstrate:
 
 @dataclass
 class IsolatingSubstrate(FakeSubstrate):
-    """With the optional capability `Isolation`, as Docker has it."""
+    """A substrate with the optional capability `Isolation`, like Docker's."""
 
     def isolate(self, region: str) -> None:
         self.order.append(f"isolate {region}")
@@ -115,7 +117,7 @@ class IsolatingSubstrate(FakeSubstrate):
 
 
 class FakeLinks:
-    """Gives every link a port of its own, and remembers what was done to it, in order."""
+    """Give every link its own port, and record the calls in order."""
 
     def __init__(self) -> None:
         self._ports = itertools.count(30_000)
@@ -162,7 +164,8 @@ class FakeLinks:
 
 @dataclass
 class FakeLoad:
-    """Runs until it is stopped; `dead` is why it doesn't. `surges` and `retries` are what it was told, in order."""
+    """A load that runs until it is stopped; `dead` is why it ended. `surges` and `retries` record
+    the calls in order."""
 
     dead: str | None = None
     stopped: bool = False
@@ -191,7 +194,7 @@ class FakeLoad:
 
 @dataclass
 class FakeTelemetry:
-    """Sees nothing; `broken` is what a poll raises."""
+    """Telemetry without alerts; `broken` is the error that a poll raises."""
 
     broken: Exception | None = None
     stopped: bool = False
@@ -205,10 +208,10 @@ class FakeTelemetry:
         return ()
 
     def calibrate(self, since: float) -> None:
-        """Nothing to learn."""
+        """Do nothing."""
 
     def rearm(self, since: float) -> None:
-        """Nothing to raise."""
+        """Do nothing."""
 
     def stop(self) -> None:
         self.stopped = True
@@ -216,7 +219,7 @@ class FakeTelemetry:
 
 @dataclass
 class FakeFault:
-    """Notes what is done to it; `broken` is what injecting it raises."""
+    """A fault that records its calls; `broken` is the error that its injection raises."""
 
     target: str = "somewhere"
     broken: Exception | None = None
@@ -235,7 +238,7 @@ class FakeFault:
 
 
 class FakeSight:
-    """Sees what a test puts there."""
+    """A sight that returns what a test sets."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Health] = {}
@@ -244,27 +247,27 @@ class FakeSight:
         """Nothing to follow."""
 
     def stop(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
     def regions(self) -> Mapping[str, Health]:
         return dict(self.seen)
 
 
 class NoPages:
-    """Nobody outside is told."""
+    """A receiver of pages that sends none."""
 
     def page(self, alert: Alert) -> None:
-        """Nobody hears it."""
+        """Do nothing."""
 
     def taken(self, alert: str, by: str) -> None:
-        """Nobody waits for it."""
+        """Do nothing."""
 
 
 class QuietScreen:
-    """Shows nothing."""
+    """A screen that shows nothing."""
 
     def status(self, state: object, now: float) -> None:
-        """Nobody looks."""
+        """Do nothing."""
 
 
 class FakeSpec(BaseModel):

@@ -1,4 +1,4 @@
-"""One trial for each fault there is: what to inject, and how a user of the system sees that it was.
+"""One trial for each fault: the spec to inject, and how a user of the system sees its effect.
 
 A fault without a trial fails the suite.
 """
@@ -16,9 +16,10 @@ Look = Callable[[World], bool]
 
 @dataclass(frozen=True)
 class Trial:
-    """`harmed` holds at some moment of `inject` or just after it, and at no moment before it or after `revert`.
+    """`harmed` holds at some moment of `inject` or just after it, and at no moment before it or
+    after `revert`.
 
-    What counts as well afterwards is `well`, where it is more, or other, than not being harmed.
+    `well` is the check after `revert` if it is more than the absence of harm.
     """
 
     spec: Mapping[str, Any]
@@ -31,7 +32,7 @@ class Trial:
 
 
 def unsound(*names: str) -> Look:
-    """None of these links is sound."""
+    """Return whether every one of these links fails."""
     return lambda world: not any(world.sound(name, SOON_S) for name in names)
 
 
@@ -56,7 +57,7 @@ def behaves(mode: str, share: float) -> Look:
 
 
 def crowded(world: World) -> bool:
-    """The database lets nobody in any more."""
+    """Return whether the database refuses connections."""
     import asyncio
 
     import asyncpg

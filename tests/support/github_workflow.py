@@ -1,4 +1,4 @@
-"""The workflows for GitHub, read as GitHub reads them: jobs, steps, and what their environment says."""
+"""GitHub workflows, read as GitHub reads them: jobs, steps and their environment."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def read(path: Path) -> dict[str, Any]:
 def environment(
     workflow: Mapping[str, Any], job: Mapping[str, Any], step: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Of a step: the nearest says."""
+    """Return a step's environment; the innermost value of a variable applies."""
     return {
         key: str(value) for each in (workflow, job, step) for key, value in (each.get("env") or {}).items()
     }
 
 
 def scripts(workflow: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(job, script) of every step that runs one, its variables filled in."""
+    """Yield (job, script) of every step with a script, its variables filled in."""
     for name, job in workflow["jobs"].items():
         for step in job["steps"]:
             known = environment(workflow, job, step)

@@ -1,6 +1,7 @@
-"""The outcome of the golden run worked out a second time: by plain loops and textbook sums, sharing no code of ours.
+"""The outcome of the golden run computed independently: by plain loops and textbook sums, without
+code of ours.
 
-Only for a run like that one: one fault, one outage, one page. Slow is fine here, clever isn't.
+This is only for a run with one fault, one outage and one page. It may be slow, and must be obvious.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Row:
 
 
 def rows_of(folder: Path) -> list[Row]:
-    """Every record, by planned time."""
+    """Return every record, by planned time."""
     names: dict[str, list[str]] = {}
     for line in (folder / "samples" / "0.names").read_text().splitlines():
         table, name = json.loads(line)
@@ -70,7 +71,7 @@ Pairs = list[tuple[float, bool]]
 
 
 def stream(name: str, rows: Sequence[Row], since: float, end: float) -> Pairs:
-    """(planned, bad) of what the SLO counts."""
+    """Return (planned, bad) of each request that the SLO counts."""
     results: Pairs = []
     for row in rows:
         if not since <= row.planned <= end:
@@ -91,7 +92,7 @@ def stream(name: str, rows: Sequence[Row], since: float, end: float) -> Pairs:
 
 
 def breach(bad: int, n: int, objective: Fraction) -> bool:
-    """The binomial rule, its tail summed term by term."""
+    """Apply the binomial rule, its tail summed term by term."""
     allowed = 1 - objective
     if n < 20 or bad <= n * allowed:
         return False
@@ -101,7 +102,8 @@ def breach(bad: int, n: int, objective: Fraction) -> bool:
 
 
 def breached_windows(pairs: Pairs, objective: Fraction, inject: float) -> list[tuple[int, int]]:
-    """(first, last) of the windows (t − 10, t] and [t, t + 10) in breach whose last request came after the fault."""
+    """Return (first, last) of the windows (t − 10, t] and [t, t + 10) in breach whose last request
+    came after the fault."""
     results = []
     for t, _ in pairs:
         ending = [i for i, (x, _) in enumerate(pairs) if t - WINDOW < x <= t]
@@ -114,7 +116,8 @@ def breached_windows(pairs: Pairs, objective: Fraction, inject: float) -> list[t
 
 
 def excursion(bads: Sequence[bool], objective: Fraction) -> int:
-    """Index of the bad request that began the last excursion of the reference CUSUM: a fifth of the budget to 5 %."""
+    """Return the index of the bad request that began the last excursion of the reference CUSUM: a
+    fifth of the budget to 5 %."""
     allowed = float(1 - objective)
     p0, p1 = allowed / 5, max(5 * allowed, 0.05)
     total, began, last = 0.0, 0, 0
@@ -129,7 +132,7 @@ def excursion(bads: Sequence[bool], objective: Fraction) -> int:
 
 
 def outage(pairs: Pairs, objective: Fraction, inject: float) -> tuple[float, float] | None:
-    """(effect, recovered) of the one outage; None where there was none."""
+    """Return (effect, recovered) of the one outage, None if there was none."""
     windows = breached_windows(pairs, objective, inject)
     if not windows:
         return None
@@ -141,7 +144,7 @@ def outage(pairs: Pairs, objective: Fraction, inject: float) -> tuple[float, flo
 
 
 def breached_seconds(pairs: Pairs, objective: Fraction, inject: float, end: float) -> float:
-    """Time during which the window ending now was in breach, between requests constant."""
+    """Return the time during which the window that ends now was in breach, constant between requests."""
     seconds = 0.0
     for i, (t, _) in enumerate(pairs):
         until = pairs[i + 1][0] if i + 1 < len(pairs) else end
@@ -152,7 +155,7 @@ def breached_seconds(pairs: Pairs, objective: Fraction, inject: float, end: floa
 
 
 def threshold_for(weight: int, p: float, budget: float) -> int:
-    """The lowest threshold with at least `budget` requests between false alarms."""
+    """Return the lowest threshold with at least `budget` requests between false alarms."""
     threshold = 1
     while run_length(weight, threshold, p) < budget:
         threshold += 1
@@ -160,7 +163,8 @@ def threshold_for(weight: int, p: float, budget: float) -> int:
 
 
 def run_length(weight: int, threshold: int, p: float) -> float:
-    """Mean requests until CUSUM raises: the Markov chain of its sum, solved outright."""
+    """Return the mean number of requests until CUSUM raises: the Markov chain of its sum, solved
+    directly."""
     chain = np.eye(threshold)
     for s in range(threshold):
         chain[s, max(0, s - 1)] -= 1 - p
@@ -170,7 +174,8 @@ def run_length(weight: int, threshold: int, p: float) -> float:
 
 
 def limit(p0: float, p1: float, rate: float, streams: int) -> float:
-    """The best CUSUM of the two whole weights next to the true one, less the wait for the first bad request."""
+    """Return the best CUSUM of the two whole weights next to the true one, less the wait for the
+    first bad request."""
     exact = math.log(p1 / p0) / math.log((1 - p0) / (1 - p1))
     budget = 30 * DAY * streams * rate
     delays = []
@@ -191,12 +196,14 @@ def people(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def home(user: int) -> str:
-    """Of two regions of one size: multiples of the golden ratio, below a half and above."""
+    """Return the home of two regions of equal size: multiples of the golden ratio, below a half and
+    above."""
     return "us-east" if user * (math.sqrt(5) - 1) / 2 % 1 < 0.5 else "eu-west"
 
 
 def waits(rows: Sequence[Row]) -> dict[str, float]:
-    """Of each user hurt, from the first failed request to the end of the last: median, 95th, longest."""
+    """Return the wait of the hurt users, from the first failed request to the end of the last:
+    median, 95th percentile, longest."""
     spans: dict[int, tuple[float, float]] = {}
     for row in rows:
         if row.error:
@@ -211,7 +218,7 @@ WORD = (1 << 64) - 1
 
 
 def stirred(x: int) -> int:
-    """SplitMix64, as its authors wrote it down."""
+    """Mix a seed by SplitMix64, as its authors published it."""
     x = (x + 0x9E3779B97F4A7C15) & WORD
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & WORD
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & WORD
@@ -219,7 +226,8 @@ def stirred(x: int) -> int:
 
 
 def complaints(rows: Sequence[Row], seed: int, since: float, end: float, probability: float) -> list[float]:
-    """Times of the reports of those who met a failure: each with that probability, 4 s later or so, till the end."""
+    """Return the times of the reports of users who met a failure: each with that probability, about
+    4 s later, until the end."""
     results = []
     for row in rows:
         if row.error and since <= row.planned <= end:

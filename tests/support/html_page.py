@@ -1,4 +1,4 @@
-"""HTML pages, parsed, and a text that tries to break out of them."""
+"""HTML pages, parsed, and a text that tries to inject markup."""
 
 from __future__ import annotations
 

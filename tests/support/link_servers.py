@@ -1,4 +1,5 @@
-"""A link server as a child process, upstreams in threads, and proxies between them, for the tests of links."""
+"""A link server as a child process, upstreams in threads, and proxies between them, for the tests
+of links."""
 
 from __future__ import annotations
 
@@ -76,7 +77,7 @@ class Proxy:
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
 
     def add(self, type: str, stream: str = "downstream", toxicity: float = 1, **attributes: int) -> str:
-        """Add a toxic; its name."""
+        """Add a toxic; return its name."""
         body = {"type": type, "stream": stream, "toxicity": toxicity, "attributes": attributes}
         answer = self.server.ask("POST", f"{self.path}/toxics", body)
         assert answer.status_code == 200, answer.text
@@ -94,7 +95,8 @@ class Proxy:
 
 @contextlib.contextmanager
 def running(*options: str, with_uvloop: bool = True, secret: str = "") -> Iterator[Server]:
-    """A link server on a free port. Its log must hold no error, and SIGTERM must end it with 0."""
+    """Run a link server on a free port. Its log must hold no error, and SIGTERM must end it with
+    status 0."""
     start = ["-m", "gameday.links.server"] if with_uvloop else ["-c", _WITHOUT_UVLOOP]
     argv = [sys.executable, *start, "--port", "0", *options]
     environment = {**os.environ, "LINKS_SECRET": secret}
@@ -129,7 +131,7 @@ def _drain(process: subprocess.Popen[str], log: list[str]) -> None:
 
 
 class Upstream:
-    """A listener whose every connection is handed to `talk` in a thread of its own."""
+    """A listener that passes every connection to `talk` in its own thread."""
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
@@ -168,14 +170,14 @@ class Upstream:
 
 
 def echo(connection: socket.socket) -> None:
-    """Sends back what comes; ends when the other side has ended."""
+    """Send back all data; end once the other side has ended."""
     while data := connection.recv(65536):
         connection.sendall(data)
     connection.close()
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Everything until the other side has ended."""
+    """Return all data until the other side ends."""
     parts = []
     while data := connection.recv(65536):
         parts.append(data)
@@ -183,7 +185,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:
-    """`size` bytes, or less where the other side ends before."""
+    """Return `size` bytes, or fewer if the other side ends first."""
     data = bytearray()
     while len(data) < size and (part := connection.recv(size - len(data))):
         data += part
@@ -191,6 +193,6 @@ def read_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def asked(connection: socket.socket, message: bytes) -> bytes:
-    """The echo of a message."""
+    """Send a message and return its echo."""
     connection.sendall(message)
     return read_exactly(connection, len(message))

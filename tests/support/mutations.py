@@ -1,4 +1,4 @@
-"""Scenario files gone wrong: those of the library with a few things changed, as text or as what the text says."""
+"""Broken scenario files: library files with a few changes, as text or as parsed data."""
 
 from __future__ import annotations
 
@@ -332,7 +332,7 @@ BOMBS = [
 
 
 def each_kind() -> Iterator[str]:
-    """One file for each kind of nonsense, in a place where it may do harm."""
+    """Return one file for each kind of nonsense, at a place where it may do harm."""
     yield WHOLE
     yield from (f"title: {scalar}\n" + WHOLE.replace("title: Every key there is\n", "") for scalar in SCALARS)
     yield from (WHOLE.replace("release: pricing-1.1.0", f"release: {scalar}") for scalar in SCALARS)
@@ -346,7 +346,7 @@ def each_kind() -> Iterator[str]:
 
 @st.composite
 def hostile(draw: Draw) -> bytes:
-    """A file: the one that has every key, or one of the library, changed in one way or in some."""
+    """Draw a file: the one with every key, or one of the library, with one or several changes."""
     text: str = WHOLE if draw(st.booleans()) else draw(st.sampled_from(GOOD))
     restructured = draw(st.integers(0, 3))
     if restructured:
@@ -406,7 +406,7 @@ def _inserted(draw: Draw, text: str) -> str:
 
 
 def _revalued(draw: Draw, text: str) -> str:
-    """Another value behind a colon."""
+    """Put another value behind a colon."""
     places = [at for at, character in enumerate(text) if character == ":"]
     if not places:
         return text
@@ -416,13 +416,13 @@ def _revalued(draw: Draw, text: str) -> str:
 
 
 def _expecting(draw: Draw, text: str) -> str:
-    """One more expectation, or an abort, of another kind."""
+    """Add one more expectation, or an abort of another kind."""
     expression = json.dumps(draw(st.one_of(st.sampled_from(EXPRESSIONS), st.text(max_size=20))))
     return f"{text.rstrip()}\n  - {expression}\n"
 
 
 def _bombed(draw: Draw, text: str) -> str:
-    """A top-level key that is a great deal of something, in place of the file's own."""
+    """Put a top-level key with a huge value before or after the file, in place of its own."""
     bomb = str(draw(st.sampled_from(BOMBS)))
     key = bomb.partition(":")[0]
     kept = [part for part in _sections(text) if not part.startswith(f"{key}:")]
@@ -430,7 +430,7 @@ def _bombed(draw: Draw, text: str) -> str:
 
 
 def _sections(text: str) -> Iterator[str]:
-    """The text by its top-level keys."""
+    """Split the text by its top-level keys."""
     section = ""
     for line in text.splitlines(keepends=True):
         if section and not line.startswith((" ", "\n")):
@@ -455,7 +455,8 @@ CHANGES = [
 
 
 def _restructured(draw: Draw, text: str) -> str:
-    """A node replaced by any value, a key by another, an item doubled or gone: still YAML."""
+    """Replace a node by any value or a key by another, or double or remove an item; the text stays
+    YAML."""
     data = yaml.safe_load(text)
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(data))
@@ -484,7 +485,7 @@ def _restructured(draw: Draw, text: str) -> str:
 
 
 def _places(data: Any) -> Iterator[tuple[Any, Any]]:
-    """(mapping or list, key or index) of every node."""
+    """Return (mapping or list, key or index) of every node."""
     waiting, seen = [data], set()
     while waiting:
         holder = waiting.pop()

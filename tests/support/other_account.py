@@ -1,6 +1,8 @@
-"""Another account of the machine: what it may reach of a run, tried in a child process that has become that account.
+"""Another account of the machine: its access to a run, tried in a child process that has switched
+to that account.
 
-The child knows what any account can know: the source, the process list, which ports listen, which sockets exist.
+The child knows what every account can know: the source, the process list, the listening ports and
+the sockets.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ REQUESTS = (
 
 @dataclass(frozen=True)
 class Target:
-    """What can be known of a run. `folders` are those in which the run keeps anything."""
+    """The facts that an account can know of a run. `folders` are all folders of the run."""
 
     ports: Sequence[int]
     databases: Sequence[int]
@@ -82,7 +84,8 @@ class Target:
 
 
 def as_stranger(work: Callable[[], Iterable[str]], account: int = STRANGER) -> list[str]:
-    """Run `work` in a child of that account; return the texts that it yields, an unforeseen error among them."""
+    """Run `work` in a child of that account; return the texts that it yields, and an unexpected
+    error as one more."""
     "a".encode("idna")  # loaded now: the other account may not be able to read this Python's files
     reading, writing = os.pipe()
     child = os.fork()
@@ -111,7 +114,7 @@ def as_stranger(work: Callable[[], Iterable[str]], account: int = STRANGER) -> l
 
 
 def breaches(target: Target, tree: Path) -> Iterator[str]:
-    """Yield in words everything of the run that this account may do or read."""
+    """Yield a text for each thing of the run that this account can do or read."""
     yield from asyncio.run(_databases(target, tree))
     yield from _web(target)
     yield from _processes(target)
@@ -120,7 +123,8 @@ def breaches(target: Target, tree: Path) -> Iterator[str]:
 
 
 def passwords(tree: Path) -> list[str]:
-    """Return every word of the tree that could be a password: those of the compose files, and the storefront's own."""
+    """Return every word of the tree that could be a password: those of the compose files, and the
+    storefront's own."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((tree / "compose").glob("*.yaml")))
     defaults = re.findall(r":-([^}]*)\}", text)
     inside = [part for default in defaults for part in re.split(r"[:=@/,]", default)]
@@ -128,7 +132,7 @@ def passwords(tree: Path) -> list[str]:
 
 
 async def _databases(target: Target, tree: Path) -> list[str]:
-    """Every name with every password, at each server; at the links to it those of the source."""
+    """Try every name with every password at each server, and those of the source at the links to it."""
     attempts = [
         (port, user, database, password)
         for port in target.ports
@@ -198,7 +202,7 @@ def _web(target: Target) -> Iterator[str]:
 
 
 def _requested(port: int, request: tuple[str, str]) -> str:
-    """Return in words what was granted; '' if nothing was."""
+    """Return a text for what was granted; '' if nothing was."""
     method, path = request
     body = json.dumps([] if path == "/populate" else {"amount_cents": 1, "name": "x", "upstream": "x:1"})
     asked = urllib.request.Request(
@@ -214,7 +218,7 @@ def _requested(port: int, request: tuple[str, str]) -> str:
 
 
 def _processes(target: Target) -> Iterator[str]:
-    """Environments, memory and descriptors are closed; command lines are open, and must tell nothing."""
+    """Yield readable environments, memory and descriptors, and command lines with a secret."""
     for pid in target.pids:
         for name in ("environ", "mem", "maps"):
             with suppress(OSError):
@@ -234,7 +238,7 @@ def _processes(target: Target) -> Iterator[str]:
 
 
 def _files(target: Target) -> Iterator[str]:
-    """No secret is in a file that can be read, no file can be written, no data of a database be looked at."""
+    """Yield readable files with a secret, writable files, and readable data of databases."""
     for folder in target.folders:
         for root, folders, names in os.walk(folder):
             for name in names:
@@ -259,7 +263,7 @@ def _file(path: Path, secrets: Sequence[str]) -> Iterator[str]:
 
 
 def _sockets(target: Target) -> Iterator[str]:
-    """Unix sockets of the run, abstract ones too (their names begin with @ in the kernel's table)."""
+    """Try the run's Unix sockets, abstract ones too (their names begin with @ in the kernel's table)."""
     lines = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()[1:]
     names = {line.split(maxsplit=7)[7] for line in lines if len(line.split(maxsplit=7)) == 8}
     for name in sorted(names):

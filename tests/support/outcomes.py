@@ -1,4 +1,4 @@
-"""Outcomes as far as trials and comparisons read them, for values chosen by hand."""
+"""Outcomes reduced to what trials and comparisons read, for values chosen by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def outcome(
     failed_ratio: float | None = 0.05,
     seed: int = 1,
 ) -> dict[str, Any]:
-    """A trial; infinite: censored, None: not measured; `effect` False: the fault did nothing."""
+    """Return a trial's outcome; an infinite TTR is censored, None is not measured; `effect` False
+    means that the fault had no effect."""
     times: dict[str, Any] = {}
     for name in DURATIONS:
         seconds = {"ttr": ttr, "ttd": ttd}.get(name, 1.0)
@@ -44,5 +45,5 @@ def outcome(
 def trials(
     ttrs: Iterable[float | None], scenario: str = "bad-deploy", side: str = "b"
 ) -> list[dict[str, Any]]:
-    """One outcome for each TTR."""
+    """Return one outcome for each TTR."""
     return [outcome(f"{scenario}-{side}{i}", scenario, ttr=ttr) for i, ttr in enumerate(ttrs)]

@@ -1,4 +1,5 @@
-"""Real receivers of webhooks on loopback: one that answers, one that hangs. The first serves as a recording proxy too."""
+"""Real receivers of webhooks on loopback: one that answers, one that hangs. The first is also a
+recording proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 
 
 class Receiver:
-    """Messages in order of arrival; `statuses` are answered one by one, the last one for ever."""
+    """Messages in order of arrival; `statuses` are answered one by one, the last one from then on."""
 
     def __init__(self, statuses: Sequence[int]) -> None:
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()

@@ -17,7 +17,8 @@ from tests.support.waiting import until
 
 @contextlib.contextmanager
 def server(connections: int, *, standby: bool = False) -> Iterator[str]:
-    """Its postgresql:// address. A standby has no primary; it must have 100 connections, as who made its data had."""
+    """Yield the server's postgresql:// address. A standby has no primary; it must allow 100
+    connections, as the server that made its data did."""
     account, port = Account.fitting(), free_port()
     with open_folder() as folder:
         data = folder / "data"

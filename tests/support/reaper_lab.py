@@ -1,4 +1,5 @@
-"""A runner to be killed: it has a reaper, a run folder, and processes of the run of every kind that is hard to end."""
+"""A runner to be killed, with a reaper, a run folder, and processes of the run of every kind that
+is hard to end."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ for line in sys.stdin:
 
 @dataclass
 class Run:
-    """A run's folders with a journal that was cut short, the entry of the list of runs, and the operators' token."""
+    """A run's folders with a truncated journal, its entry in the list of runs, and the operators'
+    token."""
 
     root: Path
     id: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}")
@@ -119,7 +121,7 @@ class Run:
         return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
     def gone(self) -> bool:
-        """Whether nothing of it is left, and its journal says so."""
+        """Return whether the run left nothing behind and its journal says so."""
         cleanup = [event.data for event in self.events("cleanup")]
         clean = cleanup == [{"clean": True, "left": []}] and self.events("phase")[-1].subject == "done"
         paths = [self.work, self.entry, self.key, *existing(self.id)]
@@ -128,7 +130,7 @@ class Run:
 
 @dataclass
 class Runner:
-    """`reaper` is its process."""
+    """The runner's process, and its `reaper`'s."""
 
     process: subprocess.Popen[str]
     reaper: psutil.Process
@@ -145,7 +147,7 @@ class Runner:
         self.process.wait(PATIENCE_S)
 
     def await_reaper(self) -> None:
-        """Until it has ended."""
+        """Wait until the reaper has ended."""
         assert outlasting([self.reaper], PATIENCE_S) == []
 
 
@@ -159,7 +161,8 @@ def runner(
     paid: Sequence[str] = (),
     deaf: bool = False,
 ) -> Iterator[Runner]:
-    """Up with four processes a run, `deaf` ones among them. What is left of it when the test ends is ended."""
+    """Start a runner with four processes a run, `deaf` ones among them; end what is left of it when
+    the test ends."""
     by_name: dict[str, Any] = {
         "runs": [
             {"run": run.id, "folder": str(run.folder), "entry": str(run.entry), "key": str(run.key)}

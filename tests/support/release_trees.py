@@ -1,4 +1,5 @@
-"""The code of releases for their tests: the first release's, with the release's patch applied without fuzz."""
+"""Code of releases for their tests: the first release's, with the release's patch applied without
+fuzz."""
 
 import os
 import shutil
@@ -15,7 +16,8 @@ TOLD_S = 30
 
 
 def tree(release: str, into: Path) -> Path:
-    """The code of a release, a folder for PYTHONPATH: a copy of the first with its patch applied."""
+    """Return the code of a release, a folder for PYTHONPATH: a copy of the first with its patch
+    applied."""
     shutil.copytree(COMPOSE / "storefront", into / "storefront", ignore=shutil.ignore_patterns("__pycache__"))
     patch = COMPOSE / "releases" / release / "change.patch"
     for diff in whatthepatch.parse_patch(patch.read_text(encoding="utf-8")):
@@ -27,7 +29,8 @@ def tree(release: str, into: Path) -> Path:
 
 
 def told(code: Path, program: str) -> list[str]:
-    """What a program that imports that code prints, in words. Run apart, for `storefront` is the first release here."""
+    """Return the words that a program printed that imports this code. It runs in its own process,
+    since `storefront` is the first release here."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(code)}
     done = subprocess.run(
         [sys.executable, "-c", program],

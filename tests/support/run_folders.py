@@ -1,7 +1,8 @@
-"""Hand-made run folders: a journal and one shard, written as a run would, for timelines worked out by hand.
+"""Hand-made run folders: a journal and one shard, as a run writes them, for timelines computed by
+hand.
 
-The load is one request every 50 ms from t = 2 s to 60 s, so that a window of 10 s holds 200 and every stamp is exact to
-50 ms. The steady state is judged from 5 s on and met at 15 s.
+The load is one request every 50 ms from t = 2 s to 60 s, so that a window of 10 s holds 200 and
+every stamp is exact to 50 ms. The steady state is evaluated from 5 s on and reached at 15 s.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ SCENARIO: dict[str, Any] = {
 
 @dataclass
 class Request:
-    """One request as the shard keeps it; `took` seconds from plan to answer."""
+    """One request as the shard keeps it; `took` is in seconds from plan to answer."""
 
     planned: float
     took: float = 0.01
@@ -56,7 +57,7 @@ class Request:
 
 
 def steadily(until: float = END, step: float = STEP, begin: float = BEGIN) -> list[Request]:
-    """Good requests, evenly planned; users count up."""
+    """Return good, evenly planned requests; users count up."""
     count = round((until - begin) / step)
     return [Request(round(begin + i * step, 6), user=i) for i in range(count)]
 
@@ -68,7 +69,7 @@ def failing(
     error: ErrorKind = ErrorKind.STATUS,
     which: Callable[[Request], bool] = lambda request: True,
 ) -> list[Request]:
-    """The same requests, those planned in since ≤ t < until failing."""
+    """Return the same requests, with those planned in since ≤ t < until failing."""
     requests = list(requests)
     for request in requests:
         if since <= request.planned < until and which(request):
@@ -79,7 +80,7 @@ def failing(
 
 @dataclass
 class Story:
-    """The events of a run; `begin` and `finish` put the usual ones around."""
+    """The events of a run; `begin` and `finish` add the usual ones at its start and end."""
 
     events: list[Event] = field(default_factory=list)
 
@@ -116,7 +117,7 @@ class Story:
     def calibrated(
         self, slo: str = "shop", n: int = 200, errors: int = 0, p0: float = 0.0025, **more: Any
     ) -> Story:
-        """What the stream of `slo` took for normal when the steady state was met: 20 outcomes/s, alone to page."""
+        """Add the calibration of `slo` at the steady state: 20 outcomes/s, the only stream that pages."""
         about = {"since": STEADY, "n": n, "errors": errors, "p0": p0, "rate": 20.0, "streams": 1}
         return self.add(MET, "stream.calibrated", slo, **about | more)
 
@@ -134,7 +135,7 @@ class Story:
     def finish(
         self, t: float = END, reason: str = "held", clean: bool = True, left: Iterable[str] = ()
     ) -> Story:
-        """Faults that nobody reverted are reverted by the clean-up."""
+        """End the run; faults that weren't reverted are reverted by the clean-up."""
         self.add(t, "run.ended", reason=reason).add(t, "phase", "down")
         reverted = {event.subject for event in self.events if event.kind == "fault.reverted"}
         for fault in [event.subject for event in self.events if event.kind == "fault.intended"]:
@@ -146,7 +147,7 @@ class Story:
 def row(
     n: int, status: str = "paid", cents: int = 5, items: Mapping[int, int] | None = None
 ) -> dict[str, Any]:
-    """What Postgres says of order n, of the user who always buys; `items`: product → quantity."""
+    """Return Postgres' row of order n, of the user who always buys; `items`: product → quantity."""
     basket = [{"product": product, "quantity": quantity} for product, quantity in (items or {}).items()]
     return {"id": f"{RUN}-{n}", "status": status, "total_cents": cents, "user": 7, "items": basket}
 
@@ -160,8 +161,11 @@ def write(
     stock: Mapping[int, tuple[int, int]] | None = None,
     **scenario: Any,
 ) -> Path:
-    """A run's folder. `scenario` overrides keys of SCENARIO. `orders` as `row` has them, `ledger`: (n, cents) of each
-    charge, `stock`: product → (left of 100, sold)."""
+    """Write a run's folder.
+
+    `scenario` overrides keys of SCENARIO. `orders` are rows as from `row`, `ledger`: (n, cents) of
+    each charge, `stock`: product → (left of 100, sold).
+    """
     (folder / "samples").mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO | scenario), encoding="utf-8")
     events = sorted(story.events, key=lambda event: event.t)

@@ -1,4 +1,4 @@
-"""Runs that go on while a test looks at them, each in a process of its own."""
+"""Runs in progress while a test looks at them, each in its own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE_S = 90.0
 
 @contextmanager
 def under_way(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process of its own; killed where the test fails before it ended."""
+    """Start a run in its own process; kill it if the test fails before it ended."""
     command = [*GAMEDAY, "run", *arguments, "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -29,7 +29,7 @@ def under_way(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def reached(process: subprocess.Popen[str], out: Path, phase: str) -> str:
-    """Waits until the run's journal says that it is in `phase`; its id."""
+    """Wait until the run's journal has `phase`; return the run's id."""
     for _ in range(int(PATIENCE_S / 0.05)):
         for journal in out.glob("*/journal.jsonl"):
             if any(event.kind == "phase" and event.subject == phase for event in read_journal(journal)):

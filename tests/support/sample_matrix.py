@@ -1,7 +1,8 @@
-"""Runs of two variants for the tests of matrices: payments slow, with and without breaker and bulkhead. Hand-made.
+"""Hand-made runs of two variants for the tests of matrices: payments slow, with and without breaker
+and bulkhead.
 
-Browsing fails only without: two browses of three from 20 s to 41 s. A tenth of the buys fails in both. What the audit
-found is put in by hand: two of 150 orders are lost without.
+Browsing fails only without them: two browses of three from 20 s to 41 s. A tenth of the buys fails
+in both. The audit's result is set by hand: two of 150 orders are lost without them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SINCE, UNTIL = 20.0, 41.0
 
 
 def _requests(browse_fails: bool) -> list[Request]:
-    """Every fourth is a buy; a tenth of the buys, and where so half of the browses, fail from SINCE to UNTIL."""
+    """Return requests, every fourth a buy; a tenth of the buys, and half of the browses if they
+    fail, fail from SINCE to UNTIL."""
     requests = steadily()
     for number, request in enumerate(requests):
         request.journey = "buy" if number % 4 == 3 else "browse"
@@ -48,7 +50,8 @@ def run(
     shift: float = 0.0,
     lost: int = 0,
 ) -> Path:
-    """One variant's folder with its outcome. `shift`: by how many seconds the fault is noted earlier."""
+    """Write one variant's folder with its outcome. `shift` moves the fault's stamp earlier by that
+    many seconds."""
     story = Story().begin().deploy(SINCE - 0.5 - shift, SINCE - 0.3 - shift)
     story.page(SINCE + 2, "checkout").rollback(SINCE + 2.1, UNTIL).finish()
     requests = _requests(browse_fails)
@@ -63,7 +66,7 @@ def run(
 
 
 def pair(folder: Path) -> dict[str, Path]:
-    """`with` and `without`, the second's fault half a second earlier on its clock."""
+    """Write `with` and `without`; the second's fault is half a second earlier on its clock."""
     return {
         "with": run(folder / "r1", "with", GUARDED, False),
         "without": run(folder / "r2", "without", {}, True, 0.5, 2),

@@ -46,7 +46,8 @@ def changed_outcome(outcome: Outcome, **changed: Any) -> Outcome:
 
 
 def outcome_of(text: Text, n: Mapping[str, int]) -> dict[str, Any]:
-    """Passed; `n` holds the counts of the samples: requests, failed, users, affected."""
+    """Return the outcome of a passed run; `n` holds the counts of the samples: requests, failed,
+    users, affected."""
     return {
         "schema": "gameday/outcome/v1",
         "run": {"id": "20261120-172205-bad", "scenario": "bad-deploy-pricing", "substrate": "process", "seed": 7,

@@ -1,4 +1,4 @@
-"""The sample run, changed here and there: what a rule of the review is tried on."""
+"""Variants of the sample run on which the rules of the review are tested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Variant:
-    """`outcome` and `scenario` are laid over the sample's, key by key; `edit`: subject → data of its change.started."""
+    """`outcome` and `scenario` are merged over the sample's, key by key; `edit`: subject → data of
+    its change.started."""
 
     outcome: Data = field(default_factory=dict)
     scenario: Data = field(default_factory=dict)
@@ -36,7 +37,7 @@ def variant(run: Run, of: Variant) -> Run:
 
 
 def laid_over(below: Data, above: Data) -> dict[str, Any]:
-    """`above` wins; mappings are laid over each other, lists are replaced."""
+    """Merge `above` over the other: mappings are merged, lists are replaced."""
     both = {
         key: laid_over(below[key], value)
         if isinstance(value, dict) and isinstance(below.get(key), dict)

@@ -1,7 +1,8 @@
-"""Builds plausible run folders for the tests of reports: journal, samples, scenario, releases and outcome, all seeded.
+"""Plausible run folders for the tests of reports: journal, samples, scenario, releases and outcome,
+all seeded.
 
-`bad_deploy` is the full story; `never_recovered`, `no_effect` and `inconclusive` are its variants. `text` lets a test
-put any string into every field that people write.
+`bad_deploy` is the full story; `never_recovered`, `no_effect` and `inconclusive` are its variants.
+`text` lets a test put any string into every free-text field.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def plain(value: str) -> str:
 
 
 def _samples(folder: Path, bad: tuple[float, float] | None, seed: int) -> dict[str, int]:
-    """Writes one shard; returns {requests, failed, users, affected}. Within `bad`, pricing 1.1.0 fails."""
+    """Write one shard; return {requests, failed, users, affected}. Within `bad`, pricing 1.1.0 fails."""
     folder.mkdir()
     random, writer = Random(seed), ShardWriter(folder / "worker-0.shard", grow=4096)
     n, failed, users, affected = 0, 0, set(), set()
@@ -224,14 +225,15 @@ def _write(folder: Path, outcome: Mapping[str, Any], events: list[Event], text: 
 
 
 def bad_deploy(folder: Path, text: Text = plain) -> Path:
-    """A fifth of the requests to pricing fail from 14.3 s to 19.6 s; rolled back by automation; passed."""
+    """Write a run in which a fifth of the requests to pricing fail from 14.3 s to 19.6 s;
+    automation rolls back; the run passed."""
     folder.mkdir()
     n = _samples(folder / "samples", (14.3, 19.6), 7)
     return _write(folder, outcome_of(text, n), _events(text, True), text)
 
 
 def never_recovered(folder: Path, text: Text = plain) -> Path:
-    """Nobody acts; the run is given up; failed."""
+    """Write a run without any operation, given up and failed."""
     folder.mkdir()
     outcome = outcome_of(text, _samples(folder / "samples", (14.3, LAST), 8))
     gone = ("ack", "act", "acted", "recovered", "restored")
@@ -248,7 +250,7 @@ def never_recovered(folder: Path, text: Text = plain) -> Path:
 
 
 def no_effect(folder: Path, text: Text = plain) -> Path:
-    """A fault that hurt nobody: no clock after injection, hence inconclusive."""
+    """Write a run whose fault had no effect: no clock after the injection, hence inconclusive."""
     folder.mkdir()
     outcome = outcome_of(text, _samples(folder / "samples", None, 9))
     outcome["clocks"] = dict.fromkeys(CLOCKS) | {"inject": 14.2, "injected": 14.93}
@@ -269,14 +271,15 @@ def no_effect(folder: Path, text: Text = plain) -> Path:
 
 
 def nulls(value: Any) -> Any:
-    """The same keys with null for every leaf."""
+    """Return the same keys with null for every leaf."""
     if isinstance(value, dict):
         return {key: nulls(inner) for key, inner in value.items()}
     return [] if isinstance(value, list) else None
 
 
 def inconclusive(folder: Path) -> Path:
-    """An outcome with every key and hardly a value, no samples, no releases, and a journal that ends at once."""
+    """Write an outcome with every key and hardly a value, no samples, no releases, and a journal
+    that ends at once."""
     folder.mkdir()
     outcome = nulls(outcome_of(plain, {"requests": 1, "failed": 0, "users": 1, "affected": 0}))
     outcome["customer_reports"] |= {"curve": None}

@@ -1,4 +1,4 @@
-"""A disk of a test's own that can be filled to the last byte."""
+"""A small file system for one test, which it can fill to the last byte."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """Of `size` bytes, at `folder`. Where mounting isn't allowed it is skipped; with GAMEDAY_REQUIRE_MOUNT it fails."""
+    """Mount a disk of `size` bytes at `folder`. Without permission to mount the test is skipped;
+    with GAMEDAY_REQUIRE_MOUNT it fails."""
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "none", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
@@ -27,9 +28,10 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
 
 
 def fill(disk: Path, left: int = 0) -> Path:
-    """A file that takes all room but `left` bytes, in whole pages; also while others go on writing.
+    """Write a file that takes all room but `left` bytes, in whole pages, also while others write.
 
-    All but a megabyte takes a while; the last of it an instant, and where somebody is quicker than that, another.
+    All but the last megabyte takes a while; the last one is quick, and is retried if another writer
+    was faster.
     """
     filler = disk / "filler"
     with filler.open("wb") as file:
@@ -42,6 +44,6 @@ def fill(disk: Path, left: int = 0) -> Path:
 
 
 def room(disk: Path) -> int:
-    """Bytes that are free."""
+    """Return the free bytes."""
     found = os.statvfs(disk)
     return found.f_bavail * found.f_frsize

@@ -44,7 +44,7 @@ PATIENCE_S = 10.0
 
 @dataclass
 class Stage:
-    """A world of fakes, and what came of a run in it."""
+    """A world of fakes, and the results of a run in it."""
 
     world: RunContext
     journal: Journal
@@ -56,7 +56,7 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, clock: Clock | None = None) -> Iterator[Stage]:
-    """A world whose folder is `folder`; its journal is closed at the end."""
+    """Yield a world whose folder is `folder`; close its journal at the end."""
     clock, journal = clock or RunClock(), Journal(folder / "journal.jsonl")
     topology = read_topology(bundled.compose(), ("us-east",))
 
@@ -102,7 +102,7 @@ def end(world: RunContext, before: Callable[[Interpreter], None] = lambda interp
 
 @dataclass
 class FastClock:
-    """Twenty seconds a second, from when it was made."""
+    """A clock that runs at twenty seconds a second from its creation."""
 
     speed: float = 20.0
     origin: float = field(default_factory=time.monotonic)
@@ -112,7 +112,8 @@ class FastClock:
 
 
 def to_the_fault(stage: Stage, fault: FakeFault, **scenario: Any) -> RunContext:
-    """A world that comes through its steady state, a second of it, and orders `fault` at once; all requests good."""
+    """Return a world that passes a steady state of one second and injects `fault` at once; all
+    requests are good."""
     clock = stage.world.clock
 
     def samples() -> Samples:
@@ -140,7 +141,7 @@ def to_the_fault(stage: Stage, fault: FakeFault, **scenario: Any) -> RunContext:
 
 @dataclass
 class Stuck:
-    """What a call hangs in: until `free`, or until a test that has failed is over."""
+    """A call that hangs until `free` is set, or until the failed test is over."""
 
     entered: threading.Event = field(default_factory=threading.Event)
     free: threading.Event = field(default_factory=threading.Event)

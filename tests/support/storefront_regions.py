@@ -1,4 +1,5 @@
-"""Databases of several regions on loopback for tests: each its launcher, with direct addresses, no links between."""
+"""Databases of several regions on loopback for tests: each with its launcher and a direct address,
+no links between."""
 
 import asyncio
 import contextlib
@@ -29,7 +30,7 @@ PLACE_ORDER = """
 
 @dataclass
 class Databases:
-    """Launchers by region; the first region's database is the primary at first."""
+    """Launchers by region; the first region's database is the primary at the start."""
 
     template: Path
     folder: Path
@@ -43,27 +44,27 @@ class Databases:
         self.ports = {region: storefront_services.free_port() for region in self.regions}
 
     def url(self, region: str) -> str:
-        """The address of a region's database."""
+        """Return the address of a region's database."""
         return f"postgresql://shop:{PASSWORD}@{HOST}:{self.ports[region]}/shop"
 
     @property
     def client_urls(self) -> str:
-        """All, as a service reaches them."""
+        """Return all addresses as a service reaches them."""
         return ",".join(f"{region}={self.url(region)}" for region in self.regions)
 
     @property
     def urls(self) -> str:
-        """All, as a link variable of databases and backups has them."""
+        """Return all addresses as a link variable of databases and backups has them."""
         return ",".join(
             f"{region}=postgresql://replica@{HOST}:{self.ports[region]}/shop" for region in self.regions
         )
 
     def data(self, region: str) -> Path:
-        """The data directory of a region."""
+        """Return the data directory of a region."""
         return self.folder / region
 
     def start(self, region: str) -> None:
-        """Start a region's database; returns once it answers queries."""
+        """Start a region's database; return once it answers queries."""
         environment = {
             "REGION": region,
             "PRIMARY": self.regions[0],
@@ -76,7 +77,8 @@ class Databases:
         until(lambda: self.answers(region), f"{region} answers")
 
     def kill(self, region: str) -> None:
-        """SIGKILL to the launcher and every process under it; what the database leaves in memory goes too."""
+        """Send SIGKILL to the launcher and every process under it; remove the database's shared
+        memory."""
         launched = self.processes.pop(region)
         launcher = psutil.Process(launched.pid)
         tree = [launcher, *launcher.children(recursive=True)]
@@ -94,25 +96,25 @@ class Databases:
                 process.send_signal(number)
 
     def destroy(self, region: str) -> None:
-        """The volume is gone."""
+        """Remove the volume."""
         shutil.rmtree(self.data(region))
 
     def promote(self, region: str) -> None:
-        """As an operator does."""
+        """Promote the database as an operator does."""
         assert self.ask(region, "SELECT pg_promote(true, 10)") is True
 
     def ask(self, region: str, statement: str, *arguments: object) -> Any:
-        """The first value of the first row."""
+        """Return the first value of the first row."""
         return asyncio.run(_value(self.url(region), statement, arguments))
 
     def answers(self, region: str) -> bool:
-        """Whether it can be asked."""
+        """Return whether the database answers queries."""
         with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *LOST):
             return bool(self.ask(region, "SELECT true"))
         return False
 
     def follows(self, region: str) -> bool:
-        """Whether it is a standby."""
+        """Return whether the database is a standby."""
         return self.answers(region) and self.ask(region, "SELECT pg_is_in_recovery()") is True
 
     def place(self, region: str, order: str) -> None:
@@ -120,14 +122,15 @@ class Databases:
         self.ask(region, PLACE_ORDER, order)
 
     def orders(self, region: str) -> set[str]:
-        """The ids of the orders that weren't preloaded; empty where it can't be asked now."""
+        """Return the ids of the orders that weren't preloaded; empty if the database can't be
+        reached now."""
         if not self.answers(region):
             return set()
         query = "SELECT coalesce(array_agg(id), '{}') FROM orders WHERE id NOT LIKE 'past-%'"
         return set(self.ask(region, query))
 
     def caught_up(self, primary: str, standby: str) -> bool:
-        """By the rows that an operator would look at."""
+        """Return whether the standby has caught up, by the rows that an operator would look at."""
         if not (self.answers(primary) and self.answers(standby)):
             return False
         rows = asyncio.run(_rows(self.url(primary), PROGRESS))
@@ -136,13 +139,13 @@ class Databases:
         )
 
     def await_caught_up(self, primary: str, *standbys: str) -> None:
-        """Until each of them has."""
+        """Wait until each of them has caught up."""
         for standby in standbys:
             caught_up = functools.partial(self.caught_up, primary, standby)
             until(caught_up, f"{standby} follows {primary}")
 
     def close(self) -> None:
-        """Stop every one, each cleanly, also one that was left frozen."""
+        """Stop every database cleanly, also a frozen one."""
         for region in self.processes:
             self.pause(region, signal.SIGCONT)
         for process in self.processes.values():
@@ -169,7 +172,7 @@ async def _rows(url: str, statement: str) -> Any:
 
 @contextlib.contextmanager
 def databases(template: Path, regions: tuple[str, ...] = REGIONS, **extra: str) -> Iterator[Databases]:
-    """Databases of these regions, all started and streaming from the first."""
+    """Yield databases of these regions, all started and streaming from the first."""
     with storefront_services.open_folder() as folder:
         made = Databases(template, folder, regions, extra)
         try:

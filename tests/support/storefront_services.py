@@ -1,6 +1,8 @@
-"""A storefront on loopback for tests: its services as child processes with direct addresses, no links between.
+"""A storefront on loopback for tests: its services as child processes with direct addresses, no
+links between.
 
-Data lies under a folder that is open to all, for as root Postgres runs as nobody and can't enter pytest's own folders.
+Data is under a folder that is open to all, since as root Postgres runs as the account nobody, which
+can't enter pytest's own folders.
 """
 
 import asyncio
@@ -33,7 +35,8 @@ _GIVEN = set[int]()
 
 
 def free_port() -> int:
-    """A port that was free a moment ago; none is given twice, though nobody may listen on it yet."""
+    """Return a port that was free a moment ago; no port is returned twice, even if it isn't
+    listened on yet."""
     while True:
         with socket.socket() as probe:
             probe.bind((HOST, 0))
@@ -44,7 +47,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether anybody accepts connections there."""
+    """Return whether the port accepts connections."""
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
     return False
@@ -52,7 +55,7 @@ def listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that every user can pass through."""
+    """A temporary folder that every account can pass through."""
     folder = Path(tempfile.mkdtemp(prefix="storefront-test-"))
     folder.chmod(0o711)
     try:
@@ -120,7 +123,7 @@ class Shop:
 
     @property
     def database(self) -> str:
-        """The address of its Postgres."""
+        """Return the address of the shop's Postgres."""
         return f"postgresql://shop:{PASSWORD}@{HOST}:{self.ports['postgres']}/shop"
 
     def url(self, service: str) -> str:
@@ -176,7 +179,7 @@ class Shop:
         return operate(self.url(service), name, body)
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        """GET at the gateway."""
+        """Send a GET to the gateway."""
         return requests.get(self.url("gateway") + path, timeout=5, **options)
 
     def login(self, user: int, password: str) -> requests.Response:
@@ -191,7 +194,7 @@ class Shop:
         return requests.post(self.url("gateway") + "/checkout", json=body, headers=headers, timeout=5)
 
     def charges(self, key: str) -> list[int]:
-        """What the third party's ledger holds under that key, in cents."""
+        """Return the charges in the third party's ledger under that key, in cents."""
         headers = {"Authorization": f"Bearer {PAYMENTS_KEY}"}
         lines = requests.get(self.url("payments") + "/ledger", headers=headers, timeout=5).text.splitlines()
         return [charge["amount_cents"] for charge in map(json.loads, lines) if charge["order_id"] == key]
@@ -199,7 +202,7 @@ class Shop:
 
 @contextlib.contextmanager
 def shop(template: Path, guardrails: str = "timeouts") -> Iterator[Shop]:
-    """A whole shop, ready, with these guardrails."""
+    """Yield a whole shop, ready, with these guardrails."""
     with open_folder() as folder:
         running = Shop(template, folder, guardrails)
         try:
@@ -211,7 +214,7 @@ def shop(template: Path, guardrails: str = "timeouts") -> Iterator[Shop]:
 
 
 def right_prices() -> dict[int, int]:
-    """The price of every product by the rule, worked out apart from the storefront's own code."""
+    """Return the price of every product by the rule, computed without the storefront's own code."""
     products = json.loads((COMPOSE / "storefront/data/products.json").read_text(encoding="utf-8"))
     return {
         product["id"]: product["list_cents"]

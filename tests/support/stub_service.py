@@ -1,4 +1,5 @@
-"""A Docker engine of a few lines on a Unix socket: labelled things that can be listed and removed, and ways to fail."""
+"""A stub Docker engine on a Unix socket: labelled objects that can be listed and removed, and ways
+to fail."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ PATIENCE_S = 20.0
 
 
 class Stub:
-    """`containers`: id → networks; `networks` are ids. It hangs while `answers` is cleared."""
+    """`containers`: id → networks; `networks` are ids. The stub hangs while `answers` is cleared."""
 
     def __init__(self) -> None:
         self.containers: dict[str, list[str]] = {}
@@ -38,7 +39,7 @@ class Stub:
         """The end of the path of the call with which it begins to hang."""
 
     def answer(self, method: str, path: str, told: bytes) -> tuple[int, Any]:
-        """Status and body; waits where the engine hangs."""
+        """Return status and body; wait if the engine hangs."""
         with self.lock:
             self.calls.append(f"{method} {path}")
             if self.hangs_at and path.endswith(self.hangs_at):
@@ -92,7 +93,7 @@ class Stub:
         return 200, {}
 
     def _leave(self, own: list[str]) -> tuple[int, Any]:
-        """Takes a moment, for others to come in between."""
+        """Take a moment, so that concurrent calls overlap."""
         with self.lock:
             self.together |= set(own) & set(self.leaving)
             self.leaving += own
@@ -105,7 +106,7 @@ class Stub:
 
 @contextmanager
 def serving(path: Path) -> Iterator[Stub]:
-    """Up while the block lasts, at a Unix socket."""
+    """Serve the stub at a Unix socket while the block lasts."""
     stub = Stub()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,5 @@
-"""A tiny shop in a thread, for the load to shop at: right answers, and ways to make them wrong, late or missing."""
+"""A stub shop in a thread, as the load's target: right answers, and ways to make them wrong, late
+or missing."""
 
 from __future__ import annotations
 
@@ -30,12 +31,13 @@ def price(one: dict[str, Any]) -> int:
 
 
 class Shop:
-    """What goes wrong: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no answer.
+    """Ways to fail: prices of `wrong` products; `down`: 503; `stall_until`: late; `closing`: no
+    answer.
 
-    `tired`: a connection that gave an answer is closed at the next request, unanswered. `closed` counts both closings.
-    `dripping`: an answer that comes byte by byte, for longer than anyone waits. `shy`: so many times a checkout is
-    refused before it is taken; `slow`: seconds that every refusal takes. `queueing`: checkouts are paid later. `asked`
-    counts requests.
+    `tired`: a connection that gave an answer is closed at the next request, unanswered. `closed`
+    counts both closings. `dripping`: an answer that comes byte by byte, for longer than any time-
+    out. `shy`: how many times a checkout is refused before it is accepted; `slow`: seconds that
+    every refusal takes. `queueing`: checkouts are paid later. `asked` counts requests.
     """
 
     def __init__(self) -> None:
@@ -92,14 +94,14 @@ class Shop:
         return answer
 
     def is_shy(self, key: str | None) -> bool:
-        """Counts how often an order was asked for."""
+        """Count an order's attempts; return whether this one is refused."""
         if key is None:
             return False
         self.keys[key] += 1
         return self.keys[key] <= self.shy
 
     async def drip(self, request: web.Request) -> web.StreamResponse:
-        """An answer that never stops coming."""
+        """Send an answer that never ends."""
         answer = web.StreamResponse()
         with suppress(ConnectionError):
             await answer.prepare(request)
@@ -153,7 +155,7 @@ class Shop:
 
 @contextmanager
 def open_shop() -> Iterator[Shop]:
-    """A shop on a free port of the loopback."""
+    """Serve a shop on a free port of loopback."""
     shop, ready = Shop(), threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
     shop.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,4 +1,5 @@
-"""What the contract suite needs to judge each substrate from outside: how one is made, what traces a run leaves."""
+"""Laboratory of the contract suite: makes substrates, and observes from outside what traces a run
+leaves."""
 
 from __future__ import annotations
 
@@ -34,19 +35,20 @@ def topology() -> Topology:
 
 
 def release(service: Service, version: str = "1.0.0") -> Release:
-    """Every release of the suite is the same tree; the service reads from its name how it is to behave."""
+    """Return a release. Every release of the suite is the same tree; the service reads its
+    behaviour from the name."""
     return Release(f"{service.name}-{version}", service.name, TREE)
 
 
 def link(caller_region: str, callee_region: str) -> Link:
-    """The way to `web`, of the region's front or of the edge."""
+    """Return the link to `web`, of the region's front or of the edge."""
     return next(
         x for x in topology().links if (x.caller_region, x.callee_region) == (caller_region, callee_region)
     )
 
 
 def ask(address: tuple[str, int], path: str) -> Any:
-    """The answer's JSON. Raises OSError or HTTPException where there is none."""
+    """Return the answer's JSON. Raise OSError or HTTPException if there is none."""
     connection = http.client.HTTPConnection(*address, timeout=8)
     try:
         connection.request("GET", path)
@@ -56,11 +58,11 @@ def ask(address: tuple[str, int], path: str) -> Any:
 
 
 class AnySubstrate(Substrate, Limits, Volumes, Protocol):
-    """What both kinds are: a substrate with all that is optional of one."""
+    """A substrate with the optional capabilities that both kinds have."""
 
 
 class Lab(ABC):
-    """One substrate kind. What it made is closed when the test ends."""
+    """One substrate kind. The substrates that it made are closed when the test ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,11 +93,11 @@ class Lab(ABC):
 
     @abstractmethod
     def running(self, run_id: str) -> list[str]:
-        """Its processes or containers."""
+        """Return the run's processes or containers."""
 
     @abstractmethod
     def traces(self, run_id: str) -> list[str]:
-        """Everything on this machine that carries the run's mark or name."""
+        """Return everything on this machine that carries the run's mark or name."""
 
     def close(self) -> None:
         for made in self.made:
@@ -130,13 +132,13 @@ class ProcessLab(Lab):
 
 
 def engine() -> docker.APIClient:
-    """A client of the suite's own, so that it judges with other eyes than the substrate's."""
+    """Return a client of the suite's own, independent of the substrate's."""
     settings: Any = docker.utils.kwargs_from_env()
     return docker.APIClient(**settings, version="auto", timeout=60)
 
 
 class DockerLab(Lab):
-    """`image` runs the suite's service."""
+    """The docker kind; `image` runs the suite's service."""
 
     def __init__(self, folder: Path, image: str) -> None:
         super().__init__(folder)
@@ -190,19 +192,20 @@ class Runs:
         return ask(self.substrate.address(instance), path)
 
     def clear(self) -> None:
-        """Ends every instance."""
+        """End every instance."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.substrate.kill, self.substrate.instances()))
         self.substrate.died()
 
     def behind(self, links: Instance, upstream: Link) -> set[str]:
-        """The instances that a link server reaches under the callee's name."""
+        """Return the instances that a link server reaches under the callee's name."""
         return set(self.ask(links, f"/dial?{self.substrate.upstream(upstream)}"))
 
 
 @contextmanager
 def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
-    """A request in flight that the service answers only when it is told to stop; gives the way to its answer."""
+    """Send a request that the service answers only once it is stopped; yield the call that returns
+    its answer."""
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(runs.ask, instance, "/hold")
         until(lambda: runs.ask(instance, "/holding"), "the request is in flight")
@@ -211,7 +214,8 @@ def holding(runs: Runs, instance: Instance) -> Iterator[Callable[[], Any]]:
 
 @contextmanager
 def tiny_image(base: str) -> Iterator[str]:
-    """The least that runs the suite's service, the base with its Python called `python`; removed at the end."""
+    """Build the smallest image that runs the suite's service: the base with its Python called
+    `python`; remove it at the end."""
     recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n"
     tag = f"gameday/contract:{uuid.uuid4().hex[:12]}"
     with closing(engine()) as client:

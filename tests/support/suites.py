@@ -1,4 +1,5 @@
-"""Suites for tests, of outcomes chosen by hand: a regression, a failure, one that was unclear, one that never ran."""
+"""Suites for tests, of outcomes chosen by hand: a regression, a failure, an inconclusive one, one
+that never ran."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ SIX = [5.0, 5.2, 4.8, 5.4, 5.1, 4.9]
 
 
 def full(run: str, scenario: str = "bad-deploy", *, lost: int | None = 0, **given: Any) -> dict[str, Any]:
-    """An outcome with all that a suite reads. It fails `ttr < 30s` where it never recovered."""
+    """Return an outcome with everything that a suite reads. It fails `ttr < 30s` if it never
+    recovered."""
     made = outcome(run, scenario, **given)
     holds = None if made["ttr_state"] in ("not_measured", "no_effect") else made["ttr_state"] == "measured"
     made["run"] |= {"started": "2026-01-02T03:04:05+00:00", "duration_s": 40.5, "host": "Linux, 2 cores"}
@@ -44,7 +46,7 @@ def attempts(
 
 
 def entry(name: str = "bad-deploy", ttrs: Sequence[float | None] = SIX, **given: Any) -> Entry:
-    """A scenario with a trial for each TTR; an infinite one failed."""
+    """Return a scenario with a trial for each TTR; an infinite one failed."""
     results = [
         full(f"{name}-{i}", name, ttr=ttr, status=int(ttr == float("inf")), seed=7 + i)
         for i, ttr in enumerate(ttrs)

@@ -39,7 +39,7 @@ def scenario(**changes: Any) -> Scenario:
 
 
 class Bench:
-    """A watch, the shard it follows, and the hand that writes it: one request every `gap` seconds."""
+    """A watch, the shard it follows, and the writer of that shard: one request every `gap` seconds."""
 
     def __init__(self, folder: Path, made: Scenario | None = None, scrape: ServiceSide | None = None) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Bench:
     def put(
         self, error: ErrorKind = OK, journey: str = "buy", region: str = "us-east", took: float = 0.02
     ) -> None:
-        """One request, planned now."""
+        """Write one request, planned now."""
         t, correct = self.clock.t, {OK: 1, WRONG: 0}.get(error, 2)
         start, end = (math.nan, math.nan) if error == NOT_SENT else (t, t + took)
         names = (self.shard.intern("journey", journey), self.shard.intern("step", "product"))
@@ -62,7 +62,7 @@ class Bench:
         self.shard.append(t, start, end, 7, 0, -1, release, 0, *names, where, error, correct)
 
     def run(self, n: int, gap: float = 0.05, **request: Any) -> list[Alert]:
-        """n requests, each polled for as soon as it is there."""
+        """Write n requests, and poll after each."""
         alerts: list[Alert] = []
         for _ in range(n):
             self.clock.t += gap

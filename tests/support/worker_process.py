@@ -1,4 +1,4 @@
-"""What a lane's process does in tests: it plays runs that are no runs, and does what the seed says."""
+"""Stub of a lane's process for tests: it plays trials without a run, and behaves as the seed says."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: 
 
 
 def waited(out: Path, signals: Signals, alone: bool) -> Mapping[str, Any]:
-    """Until a signal comes; with `alone` it is the process's own."""
+    """Wait for a signal; with `alone`, the process sends it to itself."""
     over = threading.Event()
     with signals.to(lambda name: over.set()):
         out.touch()
