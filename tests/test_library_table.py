@@ -51,7 +51,7 @@ def test_a_run_that_left_nothing_has_a_row(tmp_path: Path, outcome: dict[str, ob
     assert "by the code of one commit, abc:" in page
 
 
-def test_one_that_was_made_again_has_its_own(tmp_path: Path, outcome: dict[str, object]) -> None:
+def test_a_repeated_run_replaces_the_earlier_one(tmp_path: Path, outcome: dict[str, object]) -> None:
     """Only what it is now is told, and whose code made that."""
     lay(tmp_path, outcome, ("surge", False, "abc"), ("surge", True, "bcd"), ("surge", True, "def"))
     status, page = tell(tmp_path)

@@ -96,7 +96,7 @@ def test_the_table_says_both_side_by_side(done: Done) -> None:
         assert word in done.told
 
 
-def test_it_is_made_again_from_disk_alone(done: Done, tmp_path: Path) -> None:
+def test_the_result_can_be_computed_again_from_disk(done: Done, tmp_path: Path) -> None:
     """The same figures from a copy of journal and samples."""
     copy = tmp_path / "copy"
     shutil.copytree(done.folder, copy)

@@ -65,7 +65,7 @@ def test_a_watch_whose_clock_slips_shows_in_the_detection_lag(tmp_path: Path) ->
     assert problems(early) == ["3 of 3 outages weren't detected"]
 
 
-def test_outages_that_nobody_measured_are_told(tmp_path: Path) -> None:
+def test_missing_and_spurious_outages_are_reported(tmp_path: Path) -> None:
     """A truth without a bad request is missing; an outage without a truth is spurious."""
     folder = make(tmp_path / "c")
     journal = folder / "journal.jsonl"

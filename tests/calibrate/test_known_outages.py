@@ -23,7 +23,7 @@ def test_outages_meet_the_second_in_every_phase() -> None:
         assert counts.min() > 30
 
 
-def test_each_outage_can_be_told_from_the_next() -> None:
+def test_outages_are_far_enough_apart() -> None:
     """Two windows of quiet at least, an outage of at least a window; sixty take at most six minutes."""
     assert QUIET_S[0] >= 2 * SLO.window
     assert LENGTH_S[0] >= SLO.window

@@ -36,7 +36,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_list_shows_every_scenario_by_family(capsys: pytest.CaptureFixture[str]) -> None:
-    """As a table and as JSON."""
+    """The list is available as a table and as JSON."""
     assert gameday("list", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in rows} == set(library.paths())
@@ -48,7 +48,7 @@ def test_list_shows_every_scenario_by_family(capsys: pytest.CaptureFixture[str])
 
 
 def test_show_prints_the_resolved_scenario_and_its_diff(capsys: pytest.CaptureFixture[str]) -> None:
-    """Defaults filled in, and the code that it ships."""
+    """The scenario has its defaults filled in, and the release's diff follows."""
     assert gameday("show", "wrong-prices") == 0
     shown = capsys.readouterr().out
     assert "giveUp: 60s" in shown
@@ -56,13 +56,13 @@ def test_show_prints_the_resolved_scenario_and_its_diff(capsys: pytest.CaptureFi
 
 
 def test_validate_reports_every_error_of_every_file(capsys: pytest.CaptureFixture[str]) -> None:
-    """Good files are named ok, nine mistakes are nine errors, exit 2."""
+    """Valid files are reported as ok, nine mistakes as nine errors with exit status 2."""
     path = ROOT / "tests/scenario/nine-mistakes.yaml"
     assert gameday("validate", "good-release", str(path)) == 2
-    told = capsys.readouterr()
-    assert "good-release.yaml: ok" in told.out
-    assert told.err.count("error: ") == 9
-    assert "9 errors" in told.err
+    output = capsys.readouterr()
+    assert "good-release.yaml: ok" in output.out
+    assert output.err.count("error: ") == 9
+    assert "9 errors" in output.err
 
 
 def test_validate_takes_folders(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_validate_takes_folders(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 
 def test_help_groups_every_command_by_use(capsys: pytest.CaptureFixture[str]) -> None:
-    """Run, operate, analyse, maintain; each command has its line."""
+    """The groups are run, operate, analyse and maintain; each command has its line."""
     assert gameday("--help") == 0
     text = capsys.readouterr().out
     assert [line for line in text.splitlines() if line.endswith(":") and line[:1].isalpha()] == [
@@ -98,7 +98,7 @@ def test_help_groups_every_command_by_use(capsys: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_commands_of_the_on_call_start_fast(arguments: list[str], unwanted: set[str]) -> None:
-    """They import neither the server of the API nor what only runs and reports need."""
+    """The commands import neither the API's server nor modules that only runs and reports need."""
     script = f"import sys\nfrom gameday.cli import gameday\ntry:\n    gameday.main({arguments!r}, standalone_mode=False)\nexcept Exception as e: print(e)\nprint('\\nMODULES', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert set(done.stdout.rpartition("MODULES ")[2].split()) & unwanted == set()
@@ -139,7 +139,7 @@ def test_no_option_is_declared_twice() -> None:
 def test_bad_usage_is_one_clear_message(
     arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Exit 2, a message that says what to do, no traceback, nothing started."""
+    """Exit status 2 and a message that says what to do; there is no traceback and nothing is started."""
     assert gameday(*arguments) == 2
     err = capsys.readouterr().err
     assert message in err
@@ -150,23 +150,24 @@ def test_bad_usage_is_one_clear_message(
 def test_report_writes_a_review_and_keeps_an_edited_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The page's path alone on standard output; beside it where the review is, and which file was left alone."""
+    """Standard output has the page's path alone; standard error has the review's path and the file
+    that was kept."""
     folder = shutil.copytree(GOLDEN, tmp_path / "run")
     assert gameday("report", str(folder)) == 0
-    told = capsys.readouterr()
-    assert told.out == f"{folder / 'report.html'}\n"
-    assert told.err == f"review: {folder / 'review.md'}\n"
+    output = capsys.readouterr()
+    assert output.out == f"{folder / 'report.html'}\n"
+    assert output.err == f"review: {folder / 'review.md'}\n"
     (folder / "review.md").write_text("# Ours\n", encoding="utf-8")
     assert gameday("report", str(folder)) == 0
-    told = capsys.readouterr()
-    assert told.err == f"review: {folder / 'review-draft.md'}\nreview.md was edited and is kept as it is\n"
+    output = capsys.readouterr()
+    assert output.err == f"review: {folder / 'review-draft.md'}\nreview.md was edited and is kept as it is\n"
     assert (folder / "review.md").read_text(encoding="utf-8") == "# Ours\n"
 
 
 def test_the_end_of_a_run_says_where_the_review_is(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The last lines on the screen; an edited one is named."""
+    """The last lines on the screen name the review, and an edited one if it was kept."""
     folder = shutil.copytree(GOLDEN, tmp_path / "run")
     _conclude(folder)
     assert f"  review               {folder / 'review.md'}\n" in capsys.readouterr().out
@@ -177,10 +178,10 @@ def test_the_end_of_a_run_says_where_the_review_is(
     assert "review.md was edited and is kept as it is" in out
 
 
-def test_no_engine_where_one_was_asked_for(
+def test_a_missing_engine_is_an_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 4, and no run folder is left."""
+    """The exit status is 4, and no run folder is left."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert gameday("run", "good-release", "--substrate", "docker", "--out", str(tmp_path / "runs")) == 4
     assert "no Docker engine answers" in capsys.readouterr().err
@@ -188,17 +189,17 @@ def test_no_engine_where_one_was_asked_for(
 
 
 def test_dry_run_starts_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """It says what would run and leaves no folder."""
+    """The output says what would run; no folder is left."""
     out = tmp_path / "runs"
     assert gameday("run", "good-release", "wrong-prices", "--dry-run", "--out", str(out)) == 0
     assert "wrong-prices" in capsys.readouterr().out
     assert not out.exists()
 
 
-def test_a_patch_that_does_not_apply_is_told_before_a_start(
+def test_a_patch_that_does_not_apply_is_reported_before_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """File and line of the failing hunk; no fuzz."""
+    """The error has file and line of the failing hunk; patches apply without fuzz."""
     import shutil
 
     releases = tmp_path / "releases"
@@ -219,14 +220,14 @@ def test_a_patch_that_does_not_apply_is_told_before_a_start(
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Ready to be piped into a file."""
+    """The schema can be piped into a file."""
     assert gameday("schema") == 0
     assert json.loads(capsys.readouterr().out)["title"] == "Scenario"
 
 
 @pytest.mark.parametrize("of", SCHEMAS[1:])
 def test_every_result_file_has_a_schema(of: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The schema is valid, names the format, and asks for every key of a written file."""
+    """The schema is valid, names the format, and requires every key of a written file."""
     assert gameday("schema", of) == 0
     schema = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -235,7 +236,7 @@ def test_every_result_file_has_a_schema(of: str, capsys: pytest.CaptureFixture[s
 
 
 def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every needed check passes where the tests pass."""
+    """Every needed check passes on a machine on which the tests pass."""
     assert gameday("doctor", "--json") == 0
     checks = json.loads(capsys.readouterr().out)
     assert any(check["needed"] for check in checks)
@@ -244,7 +245,8 @@ def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> None:
-    """A registered process gets SIGTERM; one with another start time is left alone, and its entry kept for `heal`."""
+    """A listed process gets SIGTERM; one with another start time isn't signalled, and its entry is
+    kept for `heal`."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     try:
         born = active_runs.born(child.pid)
@@ -267,7 +269,7 @@ def test_abort_signals_the_run_and_never_a_reused_process_id(tmp_path: Path) -> 
 
 
 def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
-    """So that abort finds it, and nothing is left after."""
+    """The run has an entry that abort finds, and none after its end."""
     with active_runs.registered("r1", tmp_path):
         assert [(run.run, run.pid) for run in active_runs.runs()] == [("r1", os.getpid())]
     assert active_runs.runs() == []
@@ -275,7 +277,7 @@ def test_a_run_is_registered_while_it_lasts(tmp_path: Path) -> None:
 
 
 def test_compare_needs_something_to_compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A folder that isn't there, and one without a run, are told; scenarios are checked before anything starts."""
+    """A missing folder and one without a run are errors; scenarios are checked before anything starts."""
     assert gameday("compare", str(tmp_path / "none"), str(tmp_path)) == 2
     assert "doesn't exist" in capsys.readouterr().err
     assert gameday("compare", str(tmp_path), str(tmp_path)) == 2

@@ -1,4 +1,5 @@
-"""gameday drill: what may be drawn, what is expected of people, what is left; runs themselves are replaced."""
+"""`gameday drill`: the draw, the expectations of people, and the results; the runs themselves are
+replaced."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from tests.support.outcomes import outcome
 
 
 class Stage:
-    """Stands for `play`, and for the page at the end."""
+    """Replaces `play` and the writing of the final page."""
 
     def __init__(self) -> None:
         self.played: list[tuple[Trial, Options]] = []
@@ -43,10 +44,10 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage()
-    monkeypatch.setattr(module, "play", made.play)
-    monkeypatch.setattr("gameday.execution.matrix_result.conclude", made.conclude)
-    return made
+    fake = Stage()
+    monkeypatch.setattr(module, "play", fake.play)
+    monkeypatch.setattr("gameday.execution.matrix_result.conclude", fake.conclude)
+    return fake
 
 
 def gameday(*words: str) -> Result:
@@ -54,7 +55,8 @@ def gameday(*words: str) -> Result:
 
 
 def test_a_person_answers_and_then_automation_does_the_same(stage: Stage, tmp_path: Path) -> None:
-    """The person's run is secret and ends late; automation's is as the scenario has it; the status is the person's."""
+    """The person's run is secret and ends late, automation's is as in the scenario; the exit status
+    is the person's."""
     done = gameday(
         "primary-lost-sync",
         "--substrate",
@@ -75,14 +77,14 @@ def test_a_person_answers_and_then_automation_does_the_same(stage: Stage, tmp_pa
 
 
 def test_without_automation_there_is_one_run(stage: Stage, tmp_path: Path) -> None:
-    """--no-auto, and the outcomes as JSON."""
+    """With --no-auto only the person's run is made; outcomes are available as JSON."""
     done = gameday("door-closed", "--no-auto", "--json", "--substrate", "process", "--out", str(tmp_path))
     assert list(json.loads(done.stdout)) == ["on-call"]
     assert (len(stage.played), stage.left) == (1, [])
 
 
-def test_a_surprise_is_drawn_among_scenarios_that_wait_for_somebody(stage: Stage, tmp_path: Path) -> None:
-    """Tag drill unless another is asked for; in the long run more than one of them."""
+def test_a_surprise_is_drawn_among_the_drills(stage: Stage, tmp_path: Path) -> None:
+    """The tag is `drill` unless another one is given; repeated draws give more than one scenario."""
     for _ in range(14):
         gameday(
             "--surprise", "--tag", "failover", "--no-auto", "--substrate", "process", "--out", str(tmp_path)
@@ -95,15 +97,20 @@ def test_a_surprise_is_drawn_among_scenarios_that_wait_for_somebody(stage: Stage
     assert "door-closed" not in stdout
 
 
-def test_every_fault_to_be_drawn_stays_till_somebody_acts() -> None:
-    """Nothing in a drill's timeline is over by itself: the person would be timed for nothing."""
-    drawn = [found for _, found in module._drawable(None, True, ("drill",))]
+def test_every_fault_of_a_drill_lasts_until_the_on_call_acts() -> None:
+    """No entry in a drill's timeline ends by itself, since the person would then be timed for nothing."""
+    drawn = [scenario for _, scenario in module._drawable(None, True, ("drill",))]
     assert len(drawn) >= 6
-    assert not [each.name for each in drawn for entry in each.timeline if getattr(entry.spec, "for_", None)]
+    assert not [
+        scenario.name
+        for scenario in drawn
+        for entry in scenario.timeline
+        if getattr(entry.spec, "for_", None)
+    ]
 
 
-def test_of_people_is_expected_what_they_can_be_held_to() -> None:
-    """How fast automation is to be is not asked of them; what is asked in its place, is."""
+def test_people_have_expectations_of_their_own() -> None:
+    """Expectations of automation's speed don't apply to people; those of the drill replace them."""
     scenario = library.read(library.find("bad-deploy-pricing"))
     assert module.for_people(scenario, (), 60.0).expect == ("ttd < 5s", "audit.lost == 0")
     assert module.for_people(scenario, ("ttr < 15m",), 60.0).expect == ("ttr < 15m",)
@@ -112,27 +119,27 @@ def test_of_people_is_expected_what_they_can_be_held_to() -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("door-closed", "--surprise"), ("--surprise", "--tag", "nothing")])
-def test_what_is_to_be_run_must_be_said(words: tuple[str, ...]) -> None:
-    """Neither nothing, nor both, nor what isn't there."""
+def test_exactly_one_of_scenario_and_surprise_is_required(words: tuple[str, ...]) -> None:
+    """No scenario, both a scenario and a surprise, and an unknown scenario are usage errors."""
     assert isinstance(gameday(*words).exception, click.UsageError)
 
 
 def test_a_matrix_is_no_drill() -> None:
-    """It is several runs."""
+    """A matrix is rejected, since it is several runs."""
     done = gameday("payments-slow")
     assert isinstance(done.exception, Invalid)
     assert "has a matrix" in str(done.exception)
 
 
 def test_a_fault_of_the_load_cant_be_kept_secret() -> None:
-    """The plan of the load lies open in the run's folder."""
+    """A surge is rejected, since the load's plan is readable in the run's folder."""
     done = gameday("surge")
     assert isinstance(done.exception, Invalid)
     assert "can't be kept secret" in str(done.exception)
 
 
 def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
-    """A drill with a name begins again without it on its command line, and still knows it."""
+    """A drill with a name re-executes itself without the name on its command line, and still knows it."""
     program = (
         "import sys; from pathlib import Path; from gameday.cli import drill, main\n"
         "def made(path, found, *rest, **named):\n"

@@ -1,4 +1,4 @@
-"""`gameday heal`: what it removes, what it never touches, and what it says."""
+"""`gameday heal`: what it removes, what it never touches, and what it prints."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORPHAN = "import os, signal\nif os.fork() == 0:\n    os.setsid()\n    signal.pau
 
 @pytest.fixture(autouse=True)
 def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of runs that is the test's own, and no engine whose containers are others'."""
+    """Give the test a list of runs of its own, and no engine, since that may hold other containers."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     monkeypatch.chdir(tmp_path)
@@ -35,9 +35,9 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    made = Run(tmp_path)
-    yield made
-    assert sweep(made.id, 0) == []
+    example = Run(tmp_path)
+    yield example
+    assert sweep(example.id, 0) == []
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def gameday(capsys: pytest.CaptureFixture[str]) -> Gameday:
 
 
 def orphan(run: Run) -> None:
-    """A process of the run that lost its parent, as when the runner was killed and no reaper was there."""
+    """Start a process of the run that loses its parent, as after a killed runner without a reaper."""
     environment = {**os.environ, "GAMEDAY_RUN": run.id}
     subprocess.run([sys.executable, "-c", ORPHAN], env=environment, check=True, timeout=PATIENCE_S)
 
 
 def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
-    """Named by nobody: found by the list, taken down, its journal ended."""
+    """Heal finds the run by the list, tears it down and closes its journal."""
     orphan(run)
     run.make_runtime_folder()
     assert gameday() == 0
@@ -66,7 +66,7 @@ def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.C
 
 
 def test_the_token_of_a_run_that_nothing_else_is_known_of(run: Run, gameday: Gameday) -> None:
-    """It opens nothing any more; that of a run whose runner lives stays."""
+    """The useless token is removed; the token of a run in progress stays."""
     run.entry.unlink()
     living = run.key.with_name(f"{run.id}-lives.json")
     living.write_text("{}")
@@ -79,14 +79,14 @@ def test_the_token_of_a_run_that_nothing_else_is_known_of(run: Run, gameday: Gam
 
 
 def test_by_its_folder(run: Run, gameday: Gameday) -> None:
-    """Also where no list names it."""
+    """Heal finds a run by its folder even if no list has it."""
     run.entry.unlink()
     assert gameday(str(run.folder)) == 0
     assert run.gone()
 
 
 def test_dry_run(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
-    """Says what there is, and touches nothing."""
+    """A dry run prints what is left and touches nothing."""
     orphan(run)
     assert gameday("--dry-run") == 0
     assert f"{run.id}: would be removed: 1 process, work/" in capsys.readouterr().out
@@ -96,19 +96,19 @@ def test_dry_run(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_runner_that_lives(run: Run, gameday: Gameday) -> None:
-    """Is known by its claim, though the list has another process: refused by name, left out else."""
-    with runner(run) as made:
+    """A claimed run, even if listed with another process, is refused by name and left out otherwise."""
+    with runner(run) as process:
         assert gameday() == 0
         with pytest.raises(click.ClickException, match=f"the runner of {run.id} lives"):
             gameday(run.id)
         assert len(strays(run.id)) == 4
         assert run.work.exists()
-        made.kill()
-        made.await_reaper()
+        process.kill()
+        process.await_reaper()
 
 
 def test_a_runner_that_is_listed(run: Run, gameday: Gameday) -> None:
-    """Is known by its process and when that began."""
+    """A runner is identified by its process id and the process's start."""
     with active_runs.registered(run.id, run.folder):
         assert gameday() == 0
         with pytest.raises(click.ClickException, match=f"lives \\(pid {os.getpid()}\\)"):
@@ -116,8 +116,8 @@ def test_a_runner_that_is_listed(run: Run, gameday: Gameday) -> None:
     assert run.work.exists()
 
 
-def test_processes_of_somebody_elses_runner(run: Run, gameday: Gameday) -> None:
-    """No list names it and it claims nothing, but its processes have a parent that lives."""
+def test_processes_of_a_live_parent_are_not_touched(run: Run, gameday: Gameday) -> None:
+    """Processes of a run that is neither listed nor claimed aren't touched if their parent is alive."""
     run.entry.unlink()
     log = run.root / "log"
     environment = {"PATH": os.environ["PATH"]}
@@ -129,7 +129,8 @@ def test_processes_of_somebody_elses_runner(run: Run, gameday: Gameday) -> None:
 
 
 def test_what_is_left(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 5, with the command that removes it; the list goes on naming it, and the next time it may be gone."""
+    """Exit status 5 and the command that removes the rest; the entry stays, so that heal can be
+    repeated."""
     elsewhere = run.root / "elsewhere"
     run.work.rename(elsewhere)
     run.work.symlink_to(elsewhere)
@@ -143,7 +144,7 @@ def test_what_is_left(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[
 
 
 def test_nothing_is_known(gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a run that never was; and where no run left anything."""
+    """Heal reports an unknown run, and also that no run left anything."""
     assert gameday() == 0
     assert "nothing is left" in capsys.readouterr().out
     with pytest.raises(click.ClickException, match="nothing is known"):
@@ -151,17 +152,17 @@ def test_nothing_is_known(gameday: Gameday, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_claim_alone(run: Run, gameday: Gameday) -> None:
-    """Is enough to be refused, where no list names the run and nothing of it runs."""
+    """A claimed run is refused even if it has neither an entry nor a process."""
     run.entry.unlink()
-    held = claim(run.id)
-    assert held
-    with held, pytest.raises(click.ClickException, match="lives"):
+    claimed = claim(run.id)
+    assert claimed
+    with claimed, pytest.raises(click.ClickException, match="lives"):
         gameday(str(run.folder))
     assert run.work.exists()
 
 
 def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> None:
-    """Is no error."""
+    """A process that ends during the clean-up is no error."""
     orphan(run)
     (process,) = strays(run.id)
     assert isinstance(process, psutil.Process)
@@ -172,7 +173,7 @@ def test_a_process_that_ends_itself_meanwhile(run: Run, gameday: Gameday) -> Non
 
 
 def test_a_run_that_left_something(run: Run, gameday: Gameday) -> None:
-    """Stays in the list when it ends, as nobody's, though its process goes on: heal takes it up by that."""
+    """Its entry stays without a process, though the process goes on; heal finds the run by the entry."""
     with active_runs.registered(run.id, run.folder) as entry:
         entry.stay()
     assert run.entry.exists()
@@ -183,7 +184,8 @@ def test_a_run_that_left_something(run: Run, gameday: Gameday) -> None:
 
 
 def test_what_to_type_for_what_is_left() -> None:
-    """A thing's own remover where it has one; heal for all else, and a restart first where nothing else helps."""
+    """A thing with a remover of its own has that command; all others have heal, after a restart if
+    they need one."""
     assert removal_command("r1", "container 0123456789ab") == "docker rm --force --volumes 0123456789ab"
     assert removal_command("r1", "what the run has on the engine (it hangs)") == "gameday heal r1"
     assert "after a restart" in removal_command(
@@ -192,7 +194,7 @@ def test_what_to_type_for_what_is_left() -> None:
 
 
 def test_a_folder_that_is_no_runs(tmp_path: Path, gameday: Gameday) -> None:
-    """Somebody's own folder that happens to have a `work` in it is never touched, however it is named."""
+    """A folder that isn't a run's is never touched, even if it has a `work` folder in it."""
     for name in ("project", "20260102-030405-ab1", "a/../project"):
         work = tmp_path / name / "work"
         (tmp_path / "a").mkdir(exist_ok=True)
@@ -207,7 +209,7 @@ def test_a_folder_that_is_no_runs(tmp_path: Path, gameday: Gameday) -> None:
 
 
 def test_a_journal_that_is_a_link(run: Run, gameday: Gameday, tmp_path: Path) -> None:
-    """What it leads to stays as it is."""
+    """The target of the link stays as it is."""
     elsewhere = tmp_path / "elsewhere"
     text = (run.folder / "journal.jsonl").read_bytes()
     elsewhere.write_bytes(text)
@@ -217,8 +219,9 @@ def test_a_journal_that_is_a_link(run: Run, gameday: Gameday, tmp_path: Path) ->
     assert elsewhere.read_bytes() == text
 
 
-def test_an_entry_of_an_older_gameday_is_nobody_s(run: Run, gameday: Gameday) -> None:
-    """It told the time of day at which its process began: heal takes up what there is of it."""
+def test_an_entry_of_an_older_version_counts_as_dead(run: Run, gameday: Gameday) -> None:
+    """An entry that has the process's start as a time of day counts as dead: heal removes what the
+    run left."""
     by_name = {"run": run.id, "pid": os.getpid(), "created": 1.5, "folder": str(run.folder)}
     run.entry.write_text(json.dumps(by_name), encoding="utf-8")
     orphan(run)

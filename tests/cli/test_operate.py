@@ -1,4 +1,4 @@
-"""The operators' commands against a real door: what they ask for, what they print, how they end."""
+"""The operators' commands against a real API: requests, output and exit statuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[FakeRun]:
-    """A run r1 that goes on now, with its door open; whatever is asked of it is done at once."""
+    """Yield run r1, in progress with its API served; every operation ends at once."""
     made_up = FakeRun(states={f"o{number}": ("done", "") for number in range(1, 9)})
     with (
         serving(made_up) as key,
@@ -37,17 +37,17 @@ def run(tmp_path: Path) -> Iterator[FakeRun]:
 
 
 def gameday(*words: str) -> Result:
-    """Runs one of the commands, as `gameday` would."""
+    """Run one of the commands as `gameday` would."""
     return CliRunner().invoke(cli.gameday, words, standalone_mode=True)
 
 
 def result(*words: str) -> int:
-    """The status that a command returns to the one that turns it into an exit status."""
+    """Return the status that a command returns, before it becomes an exit status."""
     return int(cli.gameday.main(words, "gameday", standalone_mode=False) or 0)
 
 
-def test_status_shows_all_that_somebody_on_call_sees(run: FakeRun) -> None:
-    """As tables of 80 columns, and as JSON."""
+def test_status_shows_all_that_the_on_call_may_see(run: FakeRun) -> None:
+    """The status is available as tables of 80 columns and as JSON."""
     run.requested.append(Operation("rollback", "pricing", "payments-lead", None, "it raises"))
     shown = gameday("status").output
     for part in (
@@ -85,13 +85,13 @@ def test_status_shows_all_that_somebody_on_call_sees(run: FakeRun) -> None:
 def test_each_command_asks_for_its_operation(
     run: FakeRun, words: tuple[str, ...], operation: Operation
 ) -> None:
-    """Waits for its end, and says so."""
+    """Each command submits its operation, waits for its end and prints the result."""
     assert result(*words) == 0
     assert run.requested == [operation]
 
 
 def test_the_role_comes_from_the_environment_too(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set once for a terminal."""
+    """The role can be set once for a terminal by an environment variable."""
     monkeypatch.setenv("GAMEDAY_ROLE", "database-on-call")
     assert result("restart", "postgres") == 0
     assert run.requested[0].by == "database-on-call"
@@ -100,17 +100,17 @@ def test_the_role_comes_from_the_environment_too(run: FakeRun, monkeypatch: pyte
 def test_an_operation_that_fails_says_why_and_ends_with_1(
     run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """So that a runbook's script can stop there."""
+    """The exit status lets a runbook's script stop there."""
     run.states["o1"] = ("failed", "no standby can be reached")
     assert result("promote") == 1
     assert capsys.readouterr().out == "o1  promote: failed: no standby can be reached\n"
 
 
-def test_without_waiting_the_id_is_told(run: FakeRun) -> None:
-    """Also of an operation that takes for ever."""
+def test_without_waiting_the_id_is_printed(run: FakeRun) -> None:
+    """Without waiting, a command prints the id, even of an operation that never ends."""
     run.states.clear()
-    told = gameday("restart", "checkout", "--no-wait", "--json")
-    assert json.loads(told.output) == {
+    completed = gameday("restart", "checkout", "--no-wait", "--json")
+    assert json.loads(completed.output) == {
         "id": "o1",
         "name": "restart",
         "target": "checkout",
@@ -118,36 +118,36 @@ def test_without_waiting_the_id_is_told(run: FakeRun) -> None:
     }
 
 
-def test_nothing_to_acknowledge_is_said(run: FakeRun) -> None:
-    """A page that somebody has taken isn't taken again."""
+def test_nothing_to_acknowledge_is_an_error(run: FakeRun) -> None:
+    """A page that is acknowledged already can't be acknowledged again."""
     assert result("ack") == 0
-    told = gameday("ack")
-    assert told.exit_code
-    assert "no page is waiting" in told.output
+    completed = gameday("ack")
+    assert completed.exit_code
+    assert "no page is waiting" in completed.output
 
 
-def test_what_the_run_refuses_is_said_in_its_words(run: FakeRun) -> None:
-    """Alert, change or flag that makes no sense."""
+def test_a_rejection_is_quoted(run: FakeRun) -> None:
+    """The command prints the API's reason for an unknown alert, change or flag."""
     for words, says in (
         (("ack", "a9"), "no alert 'a9'"),
         (("flag", "beta"), "name=on"),
         (("note", " "), "a 'text'"),
     ):
-        told = gameday(*words)
-        assert told.exit_code
-        assert says in told.output
+        completed = gameday(*words)
+        assert completed.exit_code
+        assert says in completed.output
 
 
 def test_without_a_run_there_is_nothing_to_operate() -> None:
-    """Each command says so, and how one is started."""
+    """Each command reports that no run is in progress, and how to start one."""
     for words in (("status",), ("rollback", "pricing"), ("note", "hello")):
-        told = gameday(*words)
-        assert told.exit_code
-        assert "no run in progress" in told.output
+        completed = gameday(*words)
+        assert completed.exit_code
+        assert "no run in progress" in completed.output
 
 
 def test_several_runs_have_to_be_named_apart(run: FakeRun, tmp_path: Path) -> None:
-    """A second run, a wrong name, and the right one."""
+    """With two runs the command asks for a name; a wrong one is an error, the right one works."""
     other = FakeRun(states={"o1": ("done", "")})
     with (
         serving(other) as key,
@@ -164,14 +164,14 @@ def _of(key: Credentials) -> tuple[str, int, str]:
     return key.host, key.port, key.token
 
 
-def test_a_run_without_a_door_is_told_apart(tmp_path: Path) -> None:
-    """One whose responder is automation, or another user's."""
+def test_a_run_without_an_api_is_an_error_of_its_own(tmp_path: Path) -> None:
+    """The error says if the run's responder is automation, or if the run belongs to another user."""
     with active_runs.registered("r1", tmp_path):
         assert "has no operators' API" in gameday("status").output
 
 
-def test_the_door_of_a_dead_run_is_cleared_away(run: FakeRun) -> None:
-    """A runner that was killed leaves its key behind; it opens nothing, and goes."""
+def test_the_token_of_a_dead_run_is_removed(run: FakeRun) -> None:
+    """The token file of a killed runner is useless, and is removed."""
     stale = active_runs.api_folder() / "r0.json"
     stale.write_text("{}")
     assert result("restart", "checkout") == 0
@@ -179,7 +179,7 @@ def test_the_door_of_a_dead_run_is_cleared_away(run: FakeRun) -> None:
 
 
 def test_a_run_that_hangs_is_an_error_of_the_tool(tmp_path: Path) -> None:
-    """It goes on, and nobody answers at its door."""
+    """A run in progress whose API doesn't answer is an error of the tool."""
     with serving(FakeRun()) as key:
         pass
     with (
@@ -192,7 +192,7 @@ def test_a_run_that_hangs_is_an_error_of_the_tool(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    """What it does, its options, and a line to copy."""
+    """The help says what the command does, its options, and an example to copy."""
     output = gameday(command, "--help").output
     assert re.search(rf"Examples?:\n(\s+gameday .*\n)*\s+gameday {command}", output)
     assert ("--run" in output) == cli.COMMANDS[command].object.startswith("operate:")

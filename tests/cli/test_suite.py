@@ -1,6 +1,6 @@
-"""gameday suite and gameday history: what runs when, what is run again, when it stops, and what is left on disk.
+"""`gameday suite` and `gameday history`: order, retries, early ends, and the files that are left.
 
-A run is replaced by a folder with an outcome: how runs are made is shown elsewhere.
+Each run is replaced by a folder with an outcome; other tests cover the runs themselves.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ WORKFLOW = ROOT / ".github/workflows/resilience.yml"
 
 
 class Stage:
-    """Stands for `play`: `says` gives what the n-th run of a scenario comes to, as `full` takes it."""
+    """Replaces `play`: `says` gives the outcome of the n-th run of a scenario, in the form that
+    `full` takes."""
 
     def __init__(self) -> None:
         self.played: list[tuple[str, int]] = []
@@ -51,7 +52,7 @@ class Stage:
 
     def play(self, trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
         name = trial.scenario.name
-        n = sum(each == name for each, _ in self.played)
+        n = sum(played == name for played, _ in self.played)
         self.played.append((name, trial.seed))
         self.kept.append(kept.then == (trial.scenario.system, trial.scenario.guardrails))
         outcome = full(f"run-{len(self.played):02d}", name, seed=trial.seed, **self.says(name, n))
@@ -67,9 +68,9 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
-    """In an empty folder, without GitHub's variables."""
-    made = Stage()
-    monkeypatch.setattr("gameday.execution.suites.parallel_workers.play", made.play)
+    """Return a stage in an empty folder, without GitHub's variables."""
+    fake = Stage()
+    monkeypatch.setattr("gameday.execution.suites.parallel_workers.play", fake.play)
     monkeypatch.setattr(
         "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**GROUND)
     )
@@ -79,11 +80,11 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
-    return made
+    return fake
 
 
 def scenario(name: str, more: str = "") -> Path:
-    """A file of its own, in scenarios/."""
+    """Write a scenario file in scenarios/."""
     path = Path("scenarios", f"{name}.yaml")
     path.parent.mkdir(exist_ok=True)
     path.write_text(
@@ -106,26 +107,26 @@ def left() -> tuple[Path, dict[str, Any]]:
 def test_a_folder_runs_in_trials_and_leaves_everything(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each scenario with a seed for each trial, the time left on standard error, and every file at the end."""
+    """Each trial has a seed, standard error has the time left, and every result file is written."""
     scenario("one"), scenario("two")
     assert gameday_suite("scenarios", "--repeat", "2") == 0
     assert stage.played == [("one", 7), ("one", 8), ("two", 7), ("two", 8)]
-    folder, found = left()
-    assert {each.name for each in folder.iterdir()} == {
+    folder, suite = left()
+    assert {path.name for path in folder.iterdir()} == {
         *("one", "two"),
         *("suite.json", "suite.html", "suite.md", "junit.xml"),
     }
     assert (folder / "one/trials.html").is_file()
-    assert found["scenarios"][0]["path"] == "scenarios/one.yaml"
-    told = capsys.readouterr()
-    assert re.search(r"suite  1 of 4: one, trial 1 of 2; about \d+ min left", told.err)
-    assert "suite.html" in told.out
-    assert "about" not in told.out
+    assert suite["scenarios"][0]["path"] == "scenarios/one.yaml"
+    output = capsys.readouterr()
+    assert re.search(r"suite  1 of 4: one, trial 1 of 2; about \d+ min left", output.err)
+    assert "suite.html" in output.out
+    assert "about" not in output.out
     assert Xml.parse(folder / "junit.xml").getroot().get("tests") == "4"
 
 
-def test_those_that_want_the_same_system_run_together(stage: Stage) -> None:
-    """It stays up from trial to trial and scenario to scenario; the last one takes it down."""
+def test_scenarios_with_the_same_system_run_together(stage: Stage) -> None:
+    """A system stays up between trials and scenarios that share it; the last trial tears it down."""
     other = scenario("other", "guardrails: {breaker: true}\n")
     assert gameday_suite(scenario("one"), other, scenario("two")) == 0
     assert stage.names == ["one", "two", "other"]
@@ -133,20 +134,24 @@ def test_those_that_want_the_same_system_run_together(stage: Stage) -> None:
 
 
 def test_a_matrix_is_a_scenario_for_each_variant(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """Below a folder of its own; runs that left too little to be set side by side have no page and no link."""
+    """The runs are in a folder of their own; if they can't be compared there is neither a page nor
+    a link."""
     path = scenario(
         "pair", "matrix: {on: {guardrails: {breaker: true}}, off: {guardrails: {breaker: false}}}\n"
     )
     assert gameday_suite(path) == 0
     assert sorted(stage.names) == ["pair-off", "pair-on"]
-    _, found = left()
-    assert {each["runs"][0]["folder"] for each in found["scenarios"]} == {"pair/on/run-01", "pair/off/run-02"}
-    assert [each["matrix"] for each in found["scenarios"]] == [None, None]
+    _, suite = left()
+    assert {entry["runs"][0]["folder"] for entry in suite["scenarios"]} == {
+        "pair/on/run-01",
+        "pair/off/run-02",
+    }
+    assert [entry["matrix"] for entry in suite["scenarios"]] == [None, None]
     assert "no matrix.html of pair" in capsys.readouterr().err
 
 
 def test_tags_choose(stage: Stage) -> None:
-    """Any of them; a tag that nothing has is a mistake with a hint."""
+    """A scenario with any of the tags is chosen; an unknown tag is an error with a hint."""
     scenario("one", "tags: [ci, slow]\n"), scenario("two", "tags: [db]\n"), scenario("three")
     assert gameday_suite("scenarios", "--tag", "ci", "--tag", "db") == 0
     assert stage.names == ["one", "two"]
@@ -164,10 +169,10 @@ def test_tags_choose(stage: Stage) -> None:
         (("one.yaml", "--out", "/proc/x"), "can't be written"),
     ],
 )
-def test_mistakes_are_told_before_anything_starts(
+def test_usage_errors_are_reported_before_anything_starts(
     stage: Stage, arguments: tuple[str, ...], message: str
 ) -> None:
-    """Exit status 2 by `main`, and nothing was played."""
+    """`main` returns exit status 2, and nothing is played."""
     Path("empty").mkdir()
     for copy in ("copy.yaml", "one.yaml"):
         Path(copy).write_text(scenario("one").read_text(encoding="utf-8"), encoding="utf-8")
@@ -178,24 +183,24 @@ def test_mistakes_are_told_before_anything_starts(
 
 @pytest.mark.parametrize("word", ["--max-duration", "--pause"])
 def test_a_time_has_a_unit(stage: Stage, word: str) -> None:
-    """As everywhere."""
+    """A time without a unit is an error."""
     with pytest.raises(click.BadParameter, match="isn't a duration"):
         gameday_suite(scenario("one"), word, "10")
 
 
-def test_an_inconclusive_trial_is_made_again_and_a_failed_one_never(stage: Stage) -> None:
-    """With the same seed, as often as allowed; the last one counts, the others are told."""
+def test_an_inconclusive_trial_is_retried_and_a_failed_one_never(stage: Stage) -> None:
+    """The retry has the same seed; the last attempt counts and the others are reported."""
     stage.says = lambda name, n: {"status": 3 if name == "shaky" and n < 2 else 1 if name == "bad" else 0}
     scenario("bad"), scenario("shaky")
     assert gameday_suite("scenarios", "--retry-inconclusive", "2") == 1
     assert stage.played == [("bad", 7), ("shaky", 7), ("shaky", 7), ("shaky", 7)]
-    _, found = left()
-    assert [each["verdict"] for each in found["scenarios"]] == ["fail", "pass"]
-    assert [run["retried"] for run in found["scenarios"][1]["runs"]] == [True, True, False]
+    _, suite = left()
+    assert [entry["verdict"] for entry in suite["scenarios"]] == ["fail", "pass"]
+    assert [run["retried"] for run in suite["scenarios"][1]["runs"]] == [True, True, False]
 
 
-def test_fail_fast_begins_nothing_more(stage: Stage) -> None:
-    """After a failure; an inconclusive one is none."""
+def test_fail_fast_starts_no_further_scenario(stage: Stage) -> None:
+    """No scenario starts after a failure; an inconclusive trial isn't a failure."""
     stage.says = lambda name, n: {"status": {"a": 3, "b": 1}.get(name, 0)}
     scenario("a"), scenario("b"), scenario("c")
     gameday_suite("scenarios", "--fail-fast")
@@ -203,17 +208,17 @@ def test_fail_fast_begins_nothing_more(stage: Stage) -> None:
     assert left()[1]["scenarios"][2]["reasons"] == ["not run: an earlier trial failed (--fail-fast)"]
 
 
-def test_what_does_not_fit_is_left_out(stage: Stage) -> None:
-    """And makes the suite inconclusive, never passed."""
+def test_a_scenario_that_does_not_fit_is_left_out(stage: Stage) -> None:
+    """A scenario that doesn't fit into the time makes the suite inconclusive, never passed."""
     assert gameday_suite(scenario("one"), scenario("two"), "--max-duration", "5s") == 3
     assert stage.played == []
-    folder, found = left()
-    assert found["totals"]["not_run"] == 2
+    folder, suite = left()
+    assert suite["totals"]["not_run"] == 2
     assert "--max-duration, 5 s" in (folder / "suite.md").read_text(encoding="utf-8")
 
 
-def test_an_interruption_keeps_what_was_run(stage: Stage) -> None:
-    """Exit status 130; the rest is named as not run."""
+def test_an_interruption_keeps_finished_runs(stage: Stage) -> None:
+    """The exit status is 130; the other scenarios are listed as not run."""
 
     def interrupted(name: str, n: int) -> Mapping[str, Any]:
         if name == "two":
@@ -224,14 +229,14 @@ def test_an_interruption_keeps_what_was_run(stage: Stage) -> None:
     scenario("one"), scenario("two"), scenario("zero")
     assert gameday_suite("scenarios") == 130
     assert stage.names == ["one", "two"]
-    _, found = left()
-    assert (found["interrupted"], found["exit_status"]) == (True, 130)
-    assert [each["verdict"] for each in found["scenarios"]] == ["pass", "error", "inconclusive"]
-    assert found["scenarios"][2]["missing"] == "interrupted by SIGINT"
+    _, suite = left()
+    assert (suite["interrupted"], suite["exit_status"]) == (True, 130)
+    assert [entry["verdict"] for entry in suite["scenarios"]] == ["pass", "error", "inconclusive"]
+    assert suite["scenarios"][2]["missing"] == "interrupted by SIGINT"
 
 
 def test_a_signal_ends_the_pause(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour between two scenarios is over at once."""
+    """A pause of an hour between two scenarios ends at once."""
 
     class Over:
         def __init__(self) -> None:
@@ -250,8 +255,8 @@ def test_a_signal_ends_the_pause(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert stage.names == ["one"]
 
 
-def test_a_failure_of_the_tool_keeps_what_was_run(stage: Stage) -> None:
-    """Exit status 4 with its reason; a defect as well is not lost behind, but goes on to the top."""
+def test_a_failure_of_the_tool_keeps_finished_runs(stage: Stage) -> None:
+    """The exit status is 4, and the reason is in the result."""
 
     def broken(name: str, n: int) -> Mapping[str, Any]:
         if name == "two":
@@ -264,8 +269,8 @@ def test_a_failure_of_the_tool_keeps_what_was_run(stage: Stage) -> None:
     assert left()[1]["reasons"][0] == "no space left"
 
 
-def test_a_defect_keeps_what_was_run_as_well(stage: Stage) -> None:
-    """And goes on to whoever reports it."""
+def test_a_defect_keeps_finished_runs_too(stage: Stage) -> None:
+    """The exception is raised to the caller."""
 
     def broken(name: str, n: int) -> Mapping[str, Any]:
         if name == "two":
@@ -276,13 +281,14 @@ def test_a_defect_keeps_what_was_run_as_well(stage: Stage) -> None:
     scenario("one"), scenario("two")
     with pytest.raises(ZeroDivisionError, match="two"):
         gameday_suite("scenarios")
-    folder, found = left()
-    assert found["scenarios"][0]["verdict"] == "pass"
+    folder, suite = left()
+    assert suite["scenarios"][0]["verdict"] == "pass"
     assert (folder / "junit.xml").is_file()
 
 
-def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """Against itself 0, slower by half 1, and a regression never becomes the baseline."""
+def test_a_baseline_is_kept_and_compared_with(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Compared with itself the status is 0, half slower it is 1, and a regression never becomes the
+    baseline."""
     words = (scenario("one"), "--repeat", "6")
     assert gameday_suite(*words, "--save-baseline", "b.json", "--out", "base") == 0
     before = read(Path("b.json"))
@@ -297,10 +303,10 @@ def test_a_baseline_is_kept_and_held_against(stage: Stage, capsys: pytest.Captur
     assert read(Path("b.json")) == before
 
 
-def test_another_machine_is_told_the_command(
+def test_on_another_machine_the_command_is_printed(
     stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit status 3, on a line that can be copied."""
+    """The exit status is 3, and the command is on a line that can be copied."""
     words = (scenario("one"), "--repeat", "6")
     gameday_suite(*words, "--save-baseline", "b.json", "--out", "base")
     slow = {key: 2 * value for key, value in GROUND.items()}
@@ -315,7 +321,7 @@ def test_another_machine_is_told_the_command(
 def test_github_gets_annotations_and_a_summary(
     stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the line of the expectation; what GitHub's own syntax uses is escaped; the summary is appended to."""
+    """An annotation is at the expectation's line, escaped for GitHub; the summary is appended."""
     Path("summary.md").write_text("before\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
@@ -334,13 +340,13 @@ def test_github_gets_annotations_and_a_summary(
 
 
 def test_json_alone_goes_to_standard_output(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """The content of suite.json."""
+    """Standard output has the content of suite.json."""
     gameday_suite(scenario("one"), "--json")
     assert json.loads(capsys.readouterr().out) == left()[1]
 
 
 def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """It names each scenario in order, with the time it takes."""
+    """The output has each scenario in order, with the time it takes."""
     assert (
         gameday_suite(scenario("one"), scenario("two"), "--repeat", "3", "--max-duration", "1m", "--dry-run")
         == 0
@@ -351,8 +357,8 @@ def test_a_dry_run_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[st
     assert not Path("runs").exists()
 
 
-def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """A table, a page beside the runs, JSON; an empty folder is a mistake."""
+def test_history_reads_the_results_of_suites(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """The history is a table, a page beside the runs, and JSON; an empty folder is an error."""
     gameday_suite(scenario("one"), "--repeat", "3")
     capsys.readouterr()
     assert history.main([], standalone_mode=False) == 0
@@ -368,8 +374,7 @@ def test_history_reads_what_suites_left(stage: Stage, capsys: pytest.CaptureFixt
 
 
 def test_the_example_for_github_measures_both_sides_alike() -> None:
-    """The same command before and after, but for where it goes and what becomes of the baseline; the rest is read
-    where every command line is."""
+    """The commands before and after differ only in their folder and in how they use the baseline."""
     gate = [
         script for job, script in scripts(workflow(WORKFLOW)) if job == "gate" and "gameday suite" in script
     ]
@@ -386,12 +391,13 @@ def test_the_example_for_github_measures_both_sides_alike() -> None:
 
 @pytest.fixture
 def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[InProcessPlayer]:
-    """A machine with room for two; the lanes that were begun."""
+    """Simulate a machine with room for two runs; return the lanes that were started."""
     monkeypatch.setattr("gameday.cli.suite.measure_capacity", lambda: Capacity(4, 32.0))
     begun: list[InProcessPlayer] = []
 
     def begin(signals: Signals) -> InProcessPlayer:
-        """In this process, so that `Stage` sees what it plays, with a system of its own."""
+        """Start the lane in this process, so that `Stage` records what it plays, with a system of
+        its own."""
         begun.append(InProcessPlayer(signals))
         return begun[-1]
 
@@ -402,7 +408,8 @@ def roomy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[InProcessPlayer
 def test_scenarios_run_at_once_in_lanes_of_their_own(
     stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All trials of a scenario in one lane, each with its seed; one suite.json and one exit status of all."""
+    """All trials of a scenario run in one lane, each with its seed; there is one suite.json and one
+    exit status."""
     both, alone = threading.Barrier(2, timeout=20), stage.says
 
     def says(name: str, n: int) -> Mapping[str, Any]:
@@ -414,19 +421,20 @@ def test_scenarios_run_at_once_in_lanes_of_their_own(
     scenario("one"), scenario("two")
     assert gameday_suite("scenarios", "--repeat", "2", "--at-once", "auto", "--json") == 1
     assert sorted(stage.played) == [("one", 7), ("one", 8), ("two", 7), ("two", 8)]
-    _, found = left()
-    assert [(each["scenario"], each["verdict"], each["n"]) for each in found["scenarios"]] == [
+    _, suite = left()
+    assert [(entry["scenario"], entry["verdict"], entry["n"]) for entry in suite["scenarios"]] == [
         ("one", "pass", 2),
         ("two", "fail", 2),
     ]
-    assert (found["at_once"], found["crowded"], len(roomy)) == (2, "", 2)
-    told = capsys.readouterr()
-    assert json.loads(told.out) == found
-    assert "4 of 4: two, trial 2 of 2" in told.err
+    assert (suite["at_once"], suite["crowded"], len(roomy)) == (2, "", 2)
+    output = capsys.readouterr()
+    assert json.loads(output.out) == suite
+    assert "4 of 4: two, trial 2 of 2" in output.err
 
 
-def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[InProcessPlayer]) -> None:
-    """Before anything starts, with what a run wants; alone it runs on any machine."""
+def test_a_suite_beyond_the_capacity_is_refused(stage: Stage, roomy: list[InProcessPlayer]) -> None:
+    """The suite is refused before anything starts, with what a run needs; a single run is always
+    allowed."""
     path = scenario("one")
     with pytest.raises(
         Invalid, match=r"(?s)3 is more than the 2 .* 4 cores .* the machine and not the system.*--crowded"
@@ -443,15 +451,16 @@ def test_more_than_there_is_room_for_is_refused(stage: Stage, roomy: list[InProc
 def test_a_crowded_suite_says_so_and_judges_no_baseline(
     stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit status 3 against a baseline and none is kept; without one the verdicts stand, and the reason beside them."""
+    """Against a baseline the status is 3 and none is kept; without one the verdicts hold, with the
+    reason beside them."""
     words = [scenario(name) for name in ("one", "two", "three")]
     assert gameday_suite(*words, "--repeat", "6", "--save-baseline", "b.json", "--out", "base") == 0
     stage.played.clear()
     crowd: tuple[str | Path, ...] = (*words, "--repeat", "6", "--at-once", "3", "--crowded")
     assert gameday_suite(*crowd, "--baseline", "b.json", "--save-baseline", "c.json") == 3
-    folder, found = left()
-    assert "crowded machine: 3 runs at once with 4 cores" in found["reasons"][0]
-    assert found["baseline"]["judged"] is False
+    folder, suite = left()
+    assert "crowded machine: 3 runs at once with 4 cores" in suite["reasons"][0]
+    assert suite["baseline"]["judged"] is False
     assert not Path("c.json").exists()
     assert "baseline not saved: times were measured on a crowded machine" in capsys.readouterr().out
     assert "crowded machine" in (folder / "suite.html").read_text(encoding="utf-8")
@@ -460,7 +469,7 @@ def test_a_crowded_suite_says_so_and_judges_no_baseline(
 
 
 def test_a_signal_ends_every_lane(stage: Stage, roomy: list[InProcessPlayer]) -> None:
-    """Each run under way is told once; nothing more begins, and the status is 130."""
+    """Each run in progress is interrupted once; no other run starts, and the status is 130."""
     results: list[str] = []
     both = threading.Barrier(2, timeout=20)
 
@@ -484,18 +493,18 @@ def test_a_signal_ends_every_lane(stage: Stage, roomy: list[InProcessPlayer]) ->
         patch.setattr("gameday.execution.suites.parallel_workers.play", play)
         assert gameday_suite("scenarios", "--at-once", "2") == 130
     assert results == ["SIGTERM", "SIGTERM"]
-    _, found = left()
-    assert sorted(each["n"] for each in found["scenarios"]) == [0, 0, 1, 1]
-    assert {each["missing"] for each in found["scenarios"]} == {"", "interrupted by SIGTERM"}
+    _, suite = left()
+    assert sorted(entry["n"] for entry in suite["scenarios"]) == [0, 0, 1, 1]
+    assert {entry["missing"] for entry in suite["scenarios"]} == {"", "interrupted by SIGTERM"}
 
 
 def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[InProcessPlayer]) -> None:
-    """Exit status 4; a trial under way elsewhere is finished and counts, and nothing more begins."""
+    """The status is 4; a trial in flight is finished and counts, and no other one starts."""
     both, failed = threading.Barrier(2, timeout=20), threading.Event()
     finish = InProcessPlayer.finish
 
     def finished(lane: InProcessPlayer) -> None:
-        """A lane is finished once what became of it is known."""
+        """Return True if the lane's outcome is known."""
         finish(lane)
         failed.set()
 
@@ -512,15 +521,15 @@ def test_a_failure_in_one_lane_stops_the_others(stage: Stage, roomy: list[InProc
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(InProcessPlayer, "finish", finished)
         assert gameday_suite("scenarios", "--repeat", "2", "--at-once", "2") == 4
-    _, found = left()
-    assert found["reasons"][0] == "no space left"
-    assert [(each["scenario"], each["n"]) for each in found["scenarios"]] == [("one", 0), ("two", 1)]
+    _, suite = left()
+    assert suite["reasons"][0] == "no space left"
+    assert [(entry["scenario"], entry["n"]) for entry in suite["scenarios"]] == [("one", 0), ("two", 1)]
 
 
 def test_a_dry_run_tells_how_many_at_once(
     stage: Stage, roomy: list[InProcessPlayer], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And how long the longest lane takes."""
+    """The output has the number of lanes and how long the longest one takes."""
     words = [scenario(name) for name in ("one", "two")]
     gameday_suite(*words, "--dry-run")
     alone = capsys.readouterr().out

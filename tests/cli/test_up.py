@@ -1,4 +1,4 @@
-"""`gameday up` on fakes, and what outlives a trial."""
+"""`gameday up` on fakes, and systems that outlive a trial."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gameday.execution.system_reuse import SystemReuse
 from gameday.system.system import System
 
 
-def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[str]) -> None:
-    """A bring-up that takes minutes is left alone; taking down ends it."""
+def test_closing_does_not_wait_for_a_bring_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Closing doesn't wait for a bring-up that takes minutes; the teardown ends it."""
     free, asked = threading.Event(), threading.Event()
     asked.set()
     try:
@@ -28,8 +28,8 @@ def test_who_asks_for_the_end_waits_for_no_start(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(("left", "dismissed"), [((), True), (("container x",), False)])
-def test_what_is_left_at_last_is_the_reaper_s(left: Sequence[str], dismissed: bool, tmp_path: Path) -> None:
-    """It is dismissed only where nothing is."""
+def test_the_reaper_stays_if_something_is_left(left: Sequence[str], dismissed: bool, tmp_path: Path) -> None:
+    """The reaper is dismissed only if nothing is left."""
     results: list[bool] = []
     kept = SystemReuse()
     kept.reaper = cast(Any, SimpleNamespace(dismiss=lambda: results.append(True)))

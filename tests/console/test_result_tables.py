@@ -33,7 +33,7 @@ def shown(table: Table, width: int = 100) -> str:
     return told
 
 
-def test_a_comparison_is_told_by_scenario() -> None:
+def test_a_comparison_has_a_section_for_each_scenario() -> None:
     """Judgement, medians, intervals, shift, p and what could be found; TTD marked as not gated."""
     told = shown(
         comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials([1.5 * t for t in TEN], "x")}))
@@ -51,14 +51,14 @@ def test_a_comparison_is_told_by_scenario() -> None:
     assert "1 gated test at α = 0.01" in told
 
 
-def test_what_never_came_is_told() -> None:
+def test_missing_values_are_shown_in_words() -> None:
     """An infinite median, and too few trials to find anything."""
     told = shown(comparison_table(compare({"x": trials([1.0, 1.2], "x")}, {"x": trials([inf], "x")})))
     for words in ("never recovered", "n 1, 1 never", "+∞", "too few trials"):
         assert words in told
 
 
-def test_trials_are_told_by_metric() -> None:
+def test_trials_have_a_row_for_each_metric() -> None:
     """Median with its interval, how many never came, how many passed with the bound, how many more it takes."""
     told = shown(trials_table(summarise(trials([*TEN[:9], inf], "bad-deploy"))))
     for words in (

@@ -38,7 +38,7 @@ def test_what_is_left_comes_with_the_command_that_removes_it(
     assert (f"to remove            gameday heal {tmp_path}" in said) is told
 
 
-def test_what_was_left_is_told_with_its_remover() -> None:
+def test_leftovers_are_listed_by_the_command_that_removes_them() -> None:
     """One command for everything that the same one removes; none where nothing was left."""
     document = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
     assert "to remove" not in "".join(lines(Outcome.model_validate(document), Path("report.html")))

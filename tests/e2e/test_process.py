@@ -75,7 +75,7 @@ sys.exit(first != render_run(folder).read_bytes())
 
 
 @pytest.mark.full
-def test_nobody_on_call_is_a_failure(play: Play, altered: Altered) -> None:
+def test_a_run_without_a_responder_fails(play: Play, altered: Altered) -> None:
     """Without a responder it never recovers: fail, exit 1, TTR censored, never dropped; the services show 5xx."""
     watched = "detectors:\n  - {detector: cusum, pages: true}\n" + FAST_SCRAPE
     run = play(altered("bad-deploy-pricing", watched), *ON, "--responder", "none", "--set", "giveUp=15s")
@@ -110,7 +110,7 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
 
 
 @pytest.mark.full
-def test_a_good_release_disturbs_nobody(play: Play) -> None:
+def test_a_good_release_fails_no_request(play: Play) -> None:
     """The control: no alert, no rollback, not one failed request."""
     run = play("good-release", *ON)
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
@@ -121,7 +121,7 @@ def test_a_good_release_disturbs_nobody(play: Play) -> None:
 
 
 @pytest.mark.full
-def test_silently_wrong_prices_are_found_by_content_alone(play: Play, altered: Altered) -> None:
+def test_silently_wrong_prices_are_detected_by_content_alone(play: Play, altered: Altered) -> None:
     """Client-side correctness pages, and the release is rolled back; the service-side scrape sees nothing.
 
     The page waits for so many wrong answers that scrape, as quick as where it does see 5xx, had its time to raise.

@@ -141,7 +141,7 @@ def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Sh
     eventually(lambda: bool(shop.status("eu-west")["up"]))
 
 
-def test_a_paused_database_answers_nobody_until_it_is_resumed(shop: Shop) -> None:
+def test_a_paused_database_does_not_answer_until_it_is_resumed(shop: Shop) -> None:
     """Its whole tree stands still."""
     instance = shop.system.instances("postgres", "us-east")[0]
     url = shop.system.database("us-east")

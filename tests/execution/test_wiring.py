@@ -76,7 +76,7 @@ def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> 
                 check_may_delete(system, "eu-west")
 
 
-def test_only_the_edge_is_told_of_credentials() -> None:
+def test_only_the_edge_gets_credentials() -> None:
     """No service of a region, and nobody by a command line."""
     services = read_topology(bundled.compose(), ("us-east",)).services
     told = {

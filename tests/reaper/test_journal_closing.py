@@ -1,4 +1,4 @@
-"""How a journal is ended for a runner that couldn't."""
+"""Closing of the journal of a run whose runner is gone."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def kinds(run: Run) -> list[str]:
 
 
 def append(run: Run, *events: Event) -> None:
-    """As the runner did, after the half line was cut."""
+    """Append events as the runner did, after the incomplete last line was cut."""
     path = run.folder / "journal.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     write_journal(path, events)
 
 
 def test_the_half_line_is_cut(run: Run) -> None:
-    """And what is missing follows in the order in which a run says it, on the run's clock."""
+    """The missing events follow in the order in which a run writes them, on the run's clock."""
     assert finished(run.folder) is False
     gone = time.time() + 5
     assert close(run.folder, "it vanished", CLEAN, by="the reaper", gone=gone)
@@ -49,37 +49,38 @@ def test_the_half_line_is_cut(run: Run) -> None:
     assert times[3:6] == [times[3]] * 3
 
 
-def test_when_it_vanished_is_not_known(run: Run) -> None:
-    """By hand, days later: the runner's last word is where its run ended."""
+def test_the_time_of_the_runners_end_is_unknown(run: Run) -> None:
+    """If the journal is closed by hand days later, the run ends at its last event."""
     append(run, Event(7.5, "poll", "", {"shard": "0", "count": 1}))
     assert close(run.folder, "it vanished", CLEAN, by="gameday heal")
     assert run.events("run.ended")[0].t == 7.5
     assert run.events("note")[0].data == {"text": "removed 3 processes, work/", "by": "gameday heal"}
 
 
-def test_a_fault_may_stand_on_what_is_left(run: Run) -> None:
-    """Then it isn't called reverted; what is left is told."""
+def test_a_fault_may_be_active_on_a_leftover(run: Run) -> None:
+    """A fault on an instance that couldn't be removed isn't called reverted; the instance is
+    reported as left."""
     assert close(run.folder, "it vanished", Cleared(left=["process 7"]), by="the reaper")
     assert run.events("cleanup")[0].data == {"clean": False, "left": ["process 7"]}
     assert not run.events("fault.reverted")
 
 
-def test_faults_that_were_over(run: Run) -> None:
-    """Are not reverted once more."""
+def test_reverted_faults_stay_reverted(run: Run) -> None:
+    """A fault that was reverted before isn't reverted again."""
     append(run, Event(1, "fault.reverted", "f1", {"by": "responder"}), Event(1, "fault.intended", "f2"))
     assert close(run.folder, "it vanished", CLEAN, by="the reaper")
     assert [event.subject for event in run.events("fault.reverted")] == ["f1", "f2"]
 
 
 def test_pages_that_were_resolved(run: Run) -> None:
-    """Only those that were delivered, and are told to be resolved."""
+    """Only delivered pages are journalled as resolved."""
     append(run, Event(1, "page.delivered", "a1"), Event(1, "page.delivered", "a2"))
     assert close(run.folder, "it vanished", CLEAN, by="the reaper", resolved=["a1", "a9"])
     assert [event.subject for event in run.events("alert.resolved")] == ["a1"]
 
 
-def test_a_run_that_was_over(run: Run) -> None:
-    """Its journal is left as it is, where nothing had to be removed."""
+def test_a_finished_run(run: Run) -> None:
+    """The journal of a finished run stays as it is if nothing had to be removed."""
     append(run, Event(1, "fault.reverted", "f1", {"by": "cleanup"}), Event(2, "phase", "done"))
     before = kinds(run)
     assert close(run.folder, "it vanished", Cleared(), by="the reaper")
@@ -87,7 +88,7 @@ def test_a_run_that_was_over(run: Run) -> None:
 
 
 def test_a_runner_killed_between_its_end_and_the_clean_up(run: Run) -> None:
-    """The reason is on disk already: the error is added, a second end isn't, and all times are in order."""
+    """The journal has the end already: only the error is added, and the times don't decrease."""
     append(run, Event(6.0, "run.ended", "", {"reason": "held"}))
     assert close(run.folder, "it vanished", CLEAN, by="the reaper")
     assert kinds(run)[-6:] == ["run.error", "phase", "note", "fault.reverted", "cleanup", "phase"]
@@ -106,7 +107,7 @@ def test_a_runner_killed_after_phase_down(run: Run) -> None:
 
 
 def test_a_journal_that_another_process_is_closing(run: Run) -> None:
-    """One writer at a time: the second one changes nothing and says so; afterwards the journal can be closed."""
+    """A journal has one writer at a time: the second one changes nothing and reports that."""
     path = run.folder / "journal.jsonl"
     before = path.read_bytes()
     with path.open("r+b") as other:
@@ -129,7 +130,8 @@ def test_a_journal_that_is_a_link_is_not_followed(run: Run, tmp_path: Path) -> N
 
 
 def test_a_revert_is_journalled_once(run: Run) -> None:
-    """On the run's clock, after the half line was cut; the journal stays open for whoever closes it."""
+    """The revert is on the run's clock, after the incomplete line was cut; the journal can still be
+    closed."""
     for _ in range(2):
         record_reverted(run.folder, "f1")
     record_reverted(run.folder, "f9")
@@ -137,8 +139,8 @@ def test_a_revert_is_journalled_once(run: Run) -> None:
     assert (run.events("fault.reverted")[0].subject, finished(run.folder)) == ("f1", False)
 
 
-def test_killed_between_two_last_words(run: Run) -> None:
-    """A run that was cleaned up had come to its end: that is no error."""
+def test_killed_between_the_clean_up_and_the_last_phase(run: Run) -> None:
+    """A run that was cleaned up had ended: no error is added."""
     fault, cleanup = (
         Event(1, "fault.reverted", "f1", {}),
         Event(2, "cleanup", "", {"clean": True, "left": []}),
@@ -150,7 +152,7 @@ def test_killed_between_two_last_words(run: Run) -> None:
 
 
 def test_twice(run: Run) -> None:
-    """Reaper and heal may come to the same run: the second adds nothing."""
+    """Closing is idempotent: if both reaper and heal close a journal, the second one adds nothing."""
     assert close(run.folder, "it vanished", CLEAN, by="the reaper")
     before = kinds(run)
     assert close(run.folder, "it vanished", Cleared(), by="gameday heal")
@@ -158,7 +160,7 @@ def test_twice(run: Run) -> None:
 
 
 def test_a_full_disk(run: Run) -> None:
-    """Is told, and raises nothing; what did fit is taken back, so that the journal stays one."""
+    """A full disk is reported without an exception; events that did fit are truncated again."""
     journal = run.folder / "journal.jsonl"
     whole = journal.read_bytes().rpartition(b"\n")[0] + b"\n"
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -171,13 +173,14 @@ def test_a_full_disk(run: Run) -> None:
 
 
 def test_no_journal(tmp_path: Path) -> None:
-    """A runner may be killed before its first word."""
+    """A runner may be killed before its first event."""
     assert finished(tmp_path) is None
     assert not close(tmp_path, "it vanished", CLEAN, by="the reaper")
 
 
 def test_it_can_be_measured(tmp_path: Path) -> None:
-    """A run that was cut in the middle of its fault is an error, with a clean clean-up and the clocks that it had."""
+    """A run cut off during its fault is an error, with a clean clean-up and the clocks known until
+    then."""
     folder = tmp_path / "golden"
     shutil.copytree(GOLDEN, folder)
     lines = (GOLDEN / "journal.jsonl").read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""A runner that ends without a word: what its reaper does, and when it does nothing."""
+"""The reaper after a runner that was killed, hung, failed or finished."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_killed_runner(run: Run) -> None:
-    """Everything of the run goes, deaf, stopped and orphaned processes too; its journal is ended as an error."""
+    """Every process of the run is killed, even if it ignores SIGTERM or is stopped or orphaned; its
+    journal is closed."""
     run.make_runtime_folder()
-    with runner(run, deaf=True) as made:
+    with runner(run, deaf=True) as process:
         assert len(strays(run.id)) == 4
-        made.kill()
-        made.await_reaper()
+        process.kill()
+        process.await_reaper()
         assert run.gone()
     assert [event.data["where"] for event in run.events("run.error")] == ["runner"]
     assert [event.data["reason"] for event in run.events("run.ended")] == ["error"]
@@ -45,21 +46,21 @@ def test_a_killed_runner(run: Run) -> None:
 
 
 def test_all_runs_of_a_runner(tmp_path: Path) -> None:
-    """A system that is kept up carries the mark of a run before the last: each that was told is taken down."""
+    """A kept system has the mark of an earlier run: the systems of all watched runs are removed."""
     first, last = Run(tmp_path), Run(tmp_path)
-    with runner(first, last) as made:
-        made.kill()
-        made.await_reaper()
+    with runner(first, last) as process:
+        process.kill()
+        process.await_reaper()
         assert first.gone()
         assert last.gone()
 
 
 def test_only_what_carries_the_mark(tmp_path: Path) -> None:
-    """Processes of another run are left alone, and so is its folder."""
+    """Processes and folder of another run aren't touched."""
     mine, other = Run(tmp_path), Run(tmp_path)
-    with runner(other) as neighbour, runner(mine) as made:
-        made.kill()
-        made.await_reaper()
+    with runner(other) as neighbour, runner(mine) as process:
+        process.kill()
+        process.await_reaper()
         assert mine.gone()
         assert len(strays(other.id)) == 4
         assert other.work.exists()
@@ -67,73 +68,73 @@ def test_only_what_carries_the_mark(tmp_path: Path) -> None:
 
 
 def test_dismissed(run: Run) -> None:
-    """A runner that is done says so: its reaper ends at once and touches nothing."""
-    with runner(run) as made:
+    """A dismissed reaper ends at once and touches nothing."""
+    with runner(run) as process:
         assert claimed(run.id)
-        assert made.ask("dismiss") == "dismissed"
-        made.await_reaper()
+        assert process.ask("dismiss") == "dismissed"
+        process.await_reaper()
         assert not claimed(run.id)
-        made.kill()
+        process.kill()
         assert len(strays(run.id)) == 4
     assert run.work.exists()
     assert not run.events("cleanup")
 
 
 def test_an_exception_is_no_dismissal(run: Run) -> None:
-    """A runner that leaves by an error has its reaper look after it."""
-    with runner(run) as made:
-        made.ask("fail")
-        made.process.wait(PATIENCE_S)
-        made.await_reaper()
+    """If the runner leaves the block by an exception, its reaper cleans up."""
+    with runner(run) as process:
+        process.ask("fail")
+        process.process.wait(PATIENCE_S)
+        process.await_reaper()
         assert run.gone()
 
 
 def test_no_signal_of_a_terminal_ends_it(run: Run) -> None:
-    """It has a session of its own, and doesn't listen."""
-    with runner(run, beat_s=0.02) as made:
-        until(lambda: ignores(made.reaper, signal.SIGHUP), "the reaper ignores SIGHUP", PATIENCE_S)
+    """The reaper has a session of its own and ignores the terminal's signals."""
+    with runner(run, beat_s=0.02) as process:
+        until(lambda: ignores(process.reaper, signal.SIGHUP), "the reaper ignores SIGHUP", PATIENCE_S)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            made.reaper.send_signal(number)
-        assert os.getsid(made.reaper.pid) == made.reaper.pid
-        made.kill()
-        made.await_reaper()
+            process.reaper.send_signal(number)
+        assert os.getsid(process.reaper.pid) == process.reaper.pid
+        process.kill()
+        process.await_reaper()
         assert run.gone()
 
 
-def test_a_runner_whose_run_stands_still(run: Run) -> None:
-    """It lives and beats, but its loop hangs in a call: it counts as hung, and is ended."""
-    with runner(run, look_s=0.5, beat_s=0.02) as made:
-        assert made.ask("hang") == "hangs"
-        made.await_reaper()
-        assert made.process.wait(PATIENCE_S) == -signal.SIGKILL
+def test_a_runner_whose_loop_hangs(run: Run) -> None:
+    """A runner that still runs, but whose loop hangs in a call, counts as hung and is killed."""
+    with runner(run, look_s=0.5, beat_s=0.02) as process:
+        assert process.ask("hang") == "hangs"
+        process.await_reaper()
+        assert process.process.wait(PATIENCE_S) == -signal.SIGKILL
         assert run.gone()
     assert "hung" in run.events("run.error")[0].data["why"]
 
 
 def test_a_hung_runner(run: Run) -> None:
-    """One that gives no sign of life is ended first, so that nothing has two masters."""
-    with runner(run, look_s=0.5, beat_s=0.02) as made:
-        made.process.send_signal(signal.SIGSTOP)
-        made.await_reaper()
-        assert made.process.wait(PATIENCE_S) == -signal.SIGKILL
+    """A runner that gives no sign of life is killed first, so that the system has one owner."""
+    with runner(run, look_s=0.5, beat_s=0.02) as process:
+        process.process.send_signal(signal.SIGSTOP)
+        process.await_reaper()
+        assert process.process.wait(PATIENCE_S) == -signal.SIGKILL
         assert run.gone()
     assert "hung" in run.events("run.error")[0].data["why"]
 
 
 def test_a_reaper_that_is_killed_is_replaced(run: Run) -> None:
-    """The next one is told what the last one knew."""
-    with runner(run, beat_s=0.02) as made:
-        made.reaper.kill()
-        killed = made.reaper.pid
-        until(lambda: int(made.ask("pid")) != killed, "another reaper", PATIENCE_S)
-        made.reaper = psutil.Process(int(made.ask("pid")))
-        made.kill()
-        made.await_reaper()
+    """The new reaper gets all messages that the killed one had."""
+    with runner(run, beat_s=0.02) as process:
+        process.reaper.kill()
+        killed = process.reaper.pid
+        until(lambda: int(process.ask("pid")) != killed, "another reaper", PATIENCE_S)
+        process.reaper = psutil.Process(int(process.ask("pid")))
+        process.kill()
+        process.await_reaper()
         assert run.gone()
 
 
 class Scarce:
-    """`subprocess.Popen` on a machine that has no room for more processes, `times` times."""
+    """`subprocess.Popen` on a machine that can't start another process; it fails `times` times."""
 
     def __init__(self, times: int, patch: pytest.MonkeyPatch) -> None:
         self.times = times
@@ -148,7 +149,7 @@ class Scarce:
 
 
 def killed(reaper: Reaper) -> int:
-    """The pid that it had."""
+    """Kill the reaper and return its pid."""
     process = reaper._process
     assert process
     process.kill()
@@ -157,7 +158,7 @@ def killed(reaper: Reaper) -> int:
 
 
 def test_a_reaper_that_cannot_be_replaced_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later beat finds room for another."""
+    """A later beat starts another one."""
     with Reaper(beat_s=0.02) as reaper:
         reaper.watch(run.id, run.folder, "process")
         scarce = Scarce(2, monkeypatch)
@@ -168,7 +169,7 @@ def test_a_reaper_that_cannot_be_replaced_at_once(run: Run, monkeypatch: pytest.
 
 
 def test_a_reaper_that_can_never_be_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever owes is told so in words, each time; dismissing it is harmless."""
+    """Each call that needs the reaper raises an error that says why; dismissing it is a no-op."""
     reaper = Reaper(beat_s=0.02)
     reaper.watch(run.id, run.folder, "process")
     Scarce(10**6, monkeypatch)
@@ -180,7 +181,7 @@ def test_a_reaper_that_can_never_be_replaced(run: Run, monkeypatch: pytest.Monke
 
 
 def ignores(process: psutil.Process, number: signal.Signals) -> bool:
-    """By the kernel's own word."""
+    """Return True if the process ignores the signal, by the kernel's own record."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
     return bool(int(mask, 16) >> (number - 1) & 1)
@@ -188,7 +189,7 @@ def ignores(process: psutil.Process, number: signal.Signals) -> bool:
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """An HTTP server's address, and (key, body) of what it was sent."""
+    """Yield an HTTP server's address and the list of (key, body) that it received."""
     heard: list[tuple[str, bytes]] = []
 
     class Page(BaseHTTPRequestHandler):
@@ -198,7 +199,7 @@ def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             self.end_headers()
 
         def log_message(self, *words: object) -> None:
-            """Silent."""
+            """Print nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Page) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -210,21 +211,22 @@ def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             thread.join(PATIENCE_S)
 
 
-def test_what_the_runner_owed(run: Run) -> None:
-    """Its pages are resolved for it, but those that were by then; a receiver that hangs keeps nothing from its end."""
+def test_pending_requests_are_made_for_a_killed_runner(run: Run) -> None:
+    """The reaper resolves the pages that are still open; a receiver that hangs doesn't keep it from
+    its end."""
     with closing(socket.create_server(("127.0.0.1", 0))) as deaf, receiver() as (url, heard):
-        owed = {"a1": url, "a2": url, "a3": f"http://127.0.0.1:{deaf.getsockname()[1]}/"}
-        with runner(run, owed=owed, paid=["a2"]) as made:
-            made.kill()
-            made.await_reaper()
+        requests = {"a1": url, "a2": url, "a3": f"http://127.0.0.1:{deaf.getsockname()[1]}/"}
+        with runner(run, owed=requests, paid=["a2"]) as process:
+            process.kill()
+            process.await_reaper()
             assert run.gone()
     assert heard == [("a1", b'{"event_action": "resolve"}')]
 
 
-def test_a_claim_is_the_runners(run: Run) -> None:
-    """Nobody else gets it, and it goes with the runner."""
-    with runner(run) as made:
+def test_a_claim_is_exclusive(run: Run) -> None:
+    """No other process gets the claim, and it ends with the runner."""
+    with runner(run) as process:
         assert claim(run.id) is None
-        made.kill()
+        process.kill()
         assert not claimed(run.id)
-        assert outlasting([made.reaper], PATIENCE_S) == []
+        assert outlasting([process.reaper], PATIENCE_S) == []

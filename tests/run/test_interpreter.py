@@ -281,7 +281,7 @@ class AskedResponder:
 
 
 def test_the_responder_is_asked_while_the_fault_lasts_and_the_sight_is_started(fast: Stage) -> None:
-    """Nobody answers alerts of the steady state, and regions are followed from the start of the load."""
+    """No responder is polled in the steady state, and regions are followed from the start of the load."""
     responder, sight = AskedResponder(fast), StartedSight()
     end(replace(to_the_fault(fast, FakeFault(), hold=1.0), responder=responder, sight=sight))
     assert responder.phases == {"fault"}

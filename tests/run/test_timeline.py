@@ -173,7 +173,7 @@ def asked(no: PortError | None = None) -> Callable[..., object]:
     return ask
 
 
-def test_an_environment_is_deleted_with_its_volumes_and_made_again(staged: Make) -> None:
+def test_an_environment_is_deleted_with_its_volumes_and_created_again(staged: Make) -> None:
     """Everything in the region is killed and destroyed before the first new instance starts."""
     stage = staged(entry("environment.delete", Delete(region="eu-west", release="costs-1.0.0")))
     stage.system.ask = asked()  # type: ignore[method-assign]

@@ -121,7 +121,7 @@ def test_a_lane_plays_all_its_runs_in_one_process(
     assert not psutil.pid_exists(first["pid"])
 
 
-def test_a_failure_of_the_tool_is_told_as_one(
+def test_a_failure_of_the_tool_is_reported_as_one(
     apart: WorkerPlayer, order: Callable[[int], RunRequest]
 ) -> None:
     """With its own words; the lane goes on."""
