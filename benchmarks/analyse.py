@@ -1,13 +1,13 @@
-"""Ten million samples to outcome and report: how long that takes, and how much memory.
+"""Time and memory that outcome and report of ten million samples take.
 
     python benchmarks/analyse.py [--samples 10000000] [--folder /var/tmp/gameday-analyse] [--keep]
 
-It makes the folder of one long run at 1,000 requests/s, as the load and the runner would have left it (samples in the
-order of their answers, a poll in the journal every 20 ms, a row of the audit for every order; a bad deploy in its
-midst), and has a fresh process make outcome and report of it. Beside that stands what numpy takes for the least that
-anybody would ask of the same samples: count, errors, p50, p95 and p99 of every second. `--keep` leaves the folder,
-which takes 0.7 GB, and uses the one that is there. Exit status 1 where it took over 10 s or 600 MB, or where the run
-isn't judged as the sound one that it is.
+The script writes the folder of one long run at 1,000 requests/s as load and runner would have left
+it (samples in the order of their answers, a poll in the journal every 20 ms, an audit row for every
+order, a bad deploy in the middle). A fresh process then computes outcome and report. For
+comparison, numpy computes the minimum from the same samples: count, errors, p50, p95 and p99 of
+every second. `--keep` keeps the folder (0.7 GB) and reuses an existing one. The exit status is 1 if
+it took over 10 s or 600 MB, or if the verdict isn't that of a sound run.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ measured = time.perf_counter()
 from gameday_reports.run_page.render import render_run
 render_run(Path(sys.argv[1]))
 rendered = time.perf_counter()
-# Not getrusage: at exec the kernel counts in what the parent held, which has just made ten million samples.
+# Not getrusage: at exec the kernel includes the memory of the parent, which has just made ten million samples.
 (peak,) = (int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 about = {key: outcome[key] for key in ("verdict", "reasons", "load", "ttr_s")}
 print(json.dumps({"outcome_s": measured - began, "report_s": rendered - measured, "peak_mb": peak, **about}))
@@ -97,7 +97,7 @@ for first, end in zip(last - n, last):
 def draw(
     planned: npt.NDArray[np.float64], outage: tuple[float, float], random: np.random.Generator
 ) -> np.ndarray:
-    """The first requests of journeys that begin at these times."""
+    """Return the first requests of journeys that begin at these times."""
     records = np.zeros(len(planned), RECORD)
     share = np.array(list(JOURNEYS.values())) / sum(JOURNEYS.values())
     records["planned"] = planned
@@ -108,7 +108,7 @@ def draw(
 
 
 def answered(records: np.ndarray, outage: tuple[float, float], random: np.random.Generator) -> np.ndarray:
-    """Fills in how each of them went."""
+    """Fill in the result of each request."""
     n, planned = len(records), records["planned"]
     hurt = (planned >= outage[0]) & (planned < outage[1])
     failed = random.random(n) < np.where(hurt, SHARE, 0.0002)
@@ -125,7 +125,7 @@ def answered(records: np.ndarray, outage: tuple[float, float], random: np.random
 def follow(
     first: np.ndarray, until: float, outage: tuple[float, float], random: np.random.Generator
 ) -> np.ndarray:
-    """The second requests of those that bought or logged in, where the first got its answer."""
+    """Return the second requests of journeys that buy or log in, if the first was answered."""
     goes_on = (first["error"] == ErrorKind.NONE) & ((first["journey"] == 1) | (first["journey"] == 2))
     goes_on &= first["end"] + THINK_S <= until
     second = first[goes_on]
@@ -140,7 +140,8 @@ def follow(
 
 
 def write_samples(folder: Path, count: int) -> tuple[float, tuple[float, float]]:
-    """Shard, names and plan of at least `count` requests; (end, outage), seconds since the run's start."""
+    """Write shard, names and plan of at least `count` requests; return (end, outage) in seconds
+    since the run's start."""
     until = BEGIN + count / RATE * 1.001
     outage = ((BEGIN + until) / 2, (BEGIN + until) / 2 + OUTAGE_S)
     plan = {
@@ -173,7 +174,7 @@ def write_samples(folder: Path, count: int) -> tuple[float, tuple[float, float]]
 
 
 def write_audit(path: Path, records: np.ndarray) -> None:
-    """A row for every order that was paid, in the order that a database sorts their ids."""
+    """Write a row for every paid order, in the order in which a database sorts their ids."""
     sold = records[records["total"] > 0]
     rows = sorted(
         (f"{RUN}-{n}", total) for n, total in zip(sold["order"].tolist(), sold["total"].tolist(), strict=True)
@@ -186,7 +187,7 @@ def write_audit(path: Path, records: np.ndarray) -> None:
 def write_journal(
     path: Path, ends: npt.NDArray[np.float64], until: float, outage: tuple[float, float]
 ) -> None:
-    """What the runner would have logged, every poll of the shard included."""
+    """Write the runner's events, with every poll of the shard."""
     events = [*story(until, outage)]
     polls = np.arange(BEGIN, until + 2.0, POLL_S)
     counts = np.searchsorted(ends, polls, side="right")
@@ -244,7 +245,8 @@ def story(until: float, outage: tuple[float, float]) -> Iterator[Event]:
 
 @contextmanager
 def run_folder(wanted: Path | None, count: int, keep: bool) -> Iterator[Path]:
-    """A folder with the run in it: the one that is there, or else a new one, which is gone afterwards unless kept."""
+    """Yield a folder with the run: an existing one, or a new one, which is removed afterwards
+    unless kept."""
     folder = wanted or Path(tempfile.mkdtemp(prefix="gameday-analyse-", dir="/var/tmp"))
     done = folder / "scenario.yaml"
     try:
@@ -261,7 +263,7 @@ def run_folder(wanted: Path | None, count: int, keep: bool) -> Iterator[Path]:
 
 
 def child(script: str, argument: Path) -> tuple[str, float, float]:
-    """(what a fresh process with the script printed, its seconds in all, its seconds of processor time)."""
+    """Run the script in a fresh process; return its output, its elapsed seconds and its CPU seconds."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, str(argument)]
@@ -282,17 +284,17 @@ def main() -> int:
     given = parser.parse_args()
     with run_folder(given.folder, given.samples, given.keep) as folder:
         _, peer, _ = child(PEER, folder / "samples" / "0.shard")
-        told, took, busy = child(CHILD, folder)
-    found = json.loads(told)
+        printed, took, busy = child(CHILD, folder)
+    result = json.loads(printed)
     print(
-        f"{found['load']['planned']:,} samples: {found['verdict']}, TTR {found['ttr_s']} s {found['reasons']}"
+        f"{result['load']['planned']:,} samples: {result['verdict']}, TTR {result['ttr_s']} s {result['reasons']}"
     )
-    print(f"  outcome {found['outcome_s']:6.2f} s\n  report  {found['report_s']:6.2f} s")
+    print(f"  outcome {result['outcome_s']:6.2f} s\n  report  {result['report_s']:6.2f} s")
     print(f"  in all  {took:6.2f} s, of which {busy:.2f} s on a processor (at most {MOST_S:g} s)")
-    print(f"  peak    {found['peak_mb']:6.0f} MB (at most {MOST_MB:g} MB)")
+    print(f"  peak    {result['peak_mb']:6.0f} MB (at most {MOST_MB:g} MB)")
     print(f"  numpy, per second: {peer:.2f} s; that is 1 : {took / peer:.1f}")
-    sound = found["verdict"] == "pass" and not found["load"]["missing"]
-    return 0 if sound and took <= MOST_S and found["peak_mb"] <= MOST_MB else 1
+    sound = result["verdict"] == "pass" and not result["load"]["missing"]
+    return 0 if sound and took <= MOST_S and result["peak_mb"] <= MOST_MB else 1
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""The race of the detectors on simulated outages, with the limit beside it: how long each takes, and what it costs.
+"""Delay and cost of each detector on simulated outages, compared with the theoretical limit.
 
     python benchmarks/detectors.py [--trials 200] [--quiet-hours 1] [--seed 1]
 
-100 requests/s, of which 0.1 % fail before the change and 1, 5, 25 or 100 % after it, independently. It runs the folds
-that gameday runs, each behind minutes of quiet history, and prints the mean time from the change to the alarm with its
-standard error, and how many times the limit that is: the delay of the best detector that raises one false alarm in 30
-days. `cusum`, `page-hinkley`, `ewma`, `silence` and `latency` are designed for that rate of false alarms; `threshold`,
-`burn-rate` and `adwin` are as they come, so what they raise in some quiet hours is counted. Exit status 1 where the
-default detector is over 1.1 times the limit at 1 % of errors, or over 1.4 times at 5 %, by its exact Markov chain.
+The simulation has 100 requests/s, of which 0.1 % fail before the change and 1, 5, 25 or 100 % after
+it, independently. It runs gameday's own folds, each after minutes of quiet history. It prints the
+mean time from the change to the alarm with its standard error, and the ratio to the limit: the
+delay of the optimal detector with one false alarm in 30 days. `cusum`, `page-hinkley`, `ewma`,
+`silence` and `latency` are designed for that rate of false alarms; `threshold`, `burn-rate` and
+`adwin` have their defaults, so their false alarms in some quiet hours are counted. The exit status
+is 1 if the default detector, by its exact Markov chain, is over 1.1 times the limit at 1 % of
+errors, or over 1.4 times at 5 %.
 """
 
 from __future__ import annotations
@@ -38,14 +40,15 @@ HISTORIES = 12
 HISTORY_S = 400  # longer than the longest window of the burn rates
 STEADY_S = 60
 MOST_S = 600  # a trial that takes longer is given up, and the mean is a lower bound
-FEW = 4  # times as many trials where errors are frequent, which are short
+FEW = 4  # times as many trials if errors are frequent, since those trials are short
 TARGETS = {0.01: 1.1, 0.05: 1.4}
 NAMES = ("cusum", "page-hinkley", "latency", "ewma", "threshold", "burn-rate", "adwin")
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Mean seconds from the change to the alarm, and the standard error of that; `missed` trials raised nothing."""
+    """Mean seconds from the change to the alarm, with its standard error; `missed` trials had no
+    alarm."""
 
     mean: float
     error: float
@@ -53,7 +56,7 @@ class Delay:
 
 
 def slo_for(name: str) -> Slo:
-    """With an objective of 99.9 % an error ratio of p0 burns the budget just as fast as it may."""
+    """Return an SLO whose objective an error ratio of p0 burns at rate 1."""
     kind = {"sli": "latency", "under": "100ms"} if name == "latency" else {"sli": "availability"}
     return Slo.model_validate({"name": "x", "objective": "99.9%"} | kind)
 
@@ -64,7 +67,7 @@ def quiet(draw: np.random.Generator, seconds: float, since: int = 0) -> list[tup
 
 
 class Runner:
-    """One detector, ready to be set back to some point of its quiet history."""
+    """One detector that can be reset to a point of its quiet history."""
 
     def __init__(self, name: str, draw: np.random.Generator) -> None:
         self.name = name
@@ -83,7 +86,7 @@ class Runner:
         return fold
 
     def begin(self, trial: int) -> Detector:
-        """The detectors of river can't be copied; a reset takes them back to their steady state."""
+        """Reset the detector to its steady state; river's detectors can't be copied."""
         fold = self._ready[trial % HISTORIES]
         if self._river:
             fold.reset()
@@ -91,7 +94,7 @@ class Runner:
         return copy.deepcopy(fold)
 
     def delay(self, p1: float, trials: int, draw: np.random.Generator) -> Delay:
-        """From the change, at a random phase of the second, to the alarm."""
+        """Return the delay from the change, at a random phase of the second, to the alarm."""
         results: list[float] = []
         missed = 0
         for trial in range(trials):
@@ -105,7 +108,8 @@ class Runner:
         return Delay(statistics.fmean(results), statistics.stdev(results) / math.sqrt(len(results)), missed)
 
     def false_alarms(self, seconds: float, draw: np.random.Generator) -> tuple[int, float]:
-        """How many in so many quiet seconds, and the microseconds that one request takes."""
+        """Return the number of false alarms in so many quiet seconds, and the microseconds that a
+        request takes."""
         fold, outcomes = self.begin(0), quiet(draw, seconds, HISTORY_S * RATE)
         begun, alarms = time.perf_counter(), 0
         for t, good in outcomes:
@@ -116,7 +120,7 @@ class Runner:
 
 
 def _requests(fold: Detector, p1: float, since: int, draw: np.random.Generator) -> int | None:
-    """How many it takes until it raises."""
+    """Return the number of requests until the detector alarms."""
     block = 1000
     for first in range(0, MOST_S * RATE, block):
         for n, good in enumerate((draw.random(block) >= p1).tolist(), first):
@@ -126,7 +130,8 @@ def _requests(fold: Detector, p1: float, since: int, draw: np.random.Generator) 
 
 
 def silent(trials: int, draw: np.random.Generator) -> tuple[Delay, float]:
-    """The delay of `silence` after the last answer, polled every 20 ms, with the limit for silence and nothing else."""
+    """Return the delay of `silence` after the last answer, polled every 20 ms, with the limit for
+    silence alone."""
     results = []
     for _ in range(trials):
         fold = detect.make(Detection(detector="silence"), slo_for("silence"), P0, RATE)
@@ -142,7 +147,7 @@ def silent(trials: int, draw: np.random.Generator) -> tuple[Delay, float]:
 
 
 def exact() -> dict[float, float]:
-    """The mean delay of the default detector by its Markov chain, in seconds from the change."""
+    """Return the default detector's mean delay by its Markov chain, in seconds from the change."""
     weight, threshold = cusum.design(cusum.Parameters(), Normal(P0, RATE))
     return {p1: cusum.average_run_length(weight, threshold, p1) / RATE for p1 in P1}
 
@@ -170,7 +175,7 @@ def race(trials: int, hours: float, draw: np.random.Generator) -> None:
         delays = {p1: runner.delay(p1, trials * (FEW if p1 > P1[0] else 1), draw) for p1 in P1}
         alarms, cost = runner.false_alarms(hours * 3600, draw)
         means, errors = {p1: delays[p1].mean for p1 in P1}, {p1: delays[p1].error for p1 in P1}
-        missed = sum(each.missed for each in delays.values())
+        missed = sum(value.missed for value in delays.values())
         late = f"  {missed} trials over {MOST_S} s" if missed else ""
         row(name, cells(means, dict(errors), limits), f"  {alarms} in {hours:g} h          {cost:.2f}{late}")
     delay, best = silent(trials, draw)

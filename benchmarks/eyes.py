@@ -1,4 +1,4 @@
-"""What a run has on this machine, as the kernel tells it: a benchmark's own eyes, and none of the runner's code."""
+"""Resources of a run on this machine, read from the kernel without any of the runner's code."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def sockets(process: psutil.Process) -> Iterator[str]:
     with suppress(OSError):
         for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
             with suppress(OSError):
-                if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
-                    yield found[1]
+                if match := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
+                    yield match[1]
 
 
 def listening() -> dict[str, int]:
-    """Inode → port of everything that listens."""
+    """Return inode → port of every listening socket."""
     by_name = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
@@ -56,7 +56,8 @@ def abstract() -> list[str]:
 
 
 def shared() -> set[str]:
-    """All shared memory of the machine: System V segments, with who created each, and the files in /dev/shm."""
+    """Return all shared memory of the machine: System V segments with their creators, and the files
+    in /dev/shm."""
     rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]]
     return {f"segment {row[1]} of process {row[4]}" for row in rows} | {
         str(path) for path in SHARED.iterdir()

@@ -1,12 +1,13 @@
-"""Can the gate be trusted? Draws from recorded trials, through the comparison that `gameday compare` makes.
+"""Reliability of the gate: draws from recorded trials, compared as `gameday compare` does.
 
     gameday run bad-deploy-pricing --repeat 20 --substrate process --out recorded
     python benchmarks/gate.py recorded [--draws 50] [--side 10] [--seed 1]
 
-The same code against itself: the recorded trials are shuffled into two sides, over and over; at most 2 of 50 may fail.
-TTR made 30 % longer on one side: found in at least 80 % of the draws. A detector made slower: both are replayed on the
-same recorded streams, and the exact test of the signs of the differences finds it. A trial that never recovered: exit
-1. Three a side: exit 3. Exit status 1 where one of these isn't so.
+Same code on both sides: the recorded trials are shuffled into two sides repeatedly; at most 2 of 50
+comparisons may fail. TTR 30 % longer on one side: at least 80 % of the draws detect it. A slower
+detector: both are replayed on the same recorded streams, and an exact sign test detects the
+difference. A trial that never recovered: exit status 1. Three trials a side: exit status 3. The
+script's own exit status is 1 if any of these doesn't hold.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def never(outcome: Outcome) -> Outcome:
 
 
 def detected(recording: Recording, outcome: Outcome, detection: Detection) -> float:
-    """TTD of one detector on a recorded stream; infinite where it never saw it."""
+    """Return the TTD of one detector on a recorded stream; infinite if it has no alarm."""
     effect = outcome.clocks.effect or 0.0
     until = outcome.clocks.recovered or math.inf
     raised = [
@@ -53,12 +54,13 @@ def detected(recording: Recording, outcome: Outcome, detection: Detection) -> fl
 
 
 def signs(slower: int, n: int) -> float:
-    """P(at least `slower` of `n` differences are positive) where either sign is as likely."""
+    """Return P(at least `slower` of `n` differences are positive) if both signs are equally likely."""
     return float(sum(math.comb(n, k) for k in range(slower, n + 1)) / 2**n)
 
 
 def paired(folders: Sequence[Path], outcomes: Mapping[str, Outcome], slow: str) -> bool:
-    """Replays the default detector and a slower one on the same streams; whether the difference is found."""
+    """Replay the default detector and a slower one on the same streams; return True if the
+    difference is significant."""
     base, other = (
         Detection(detector="cusum", pages=True),
         Detection.model_validate({"detector": slow, "pages": True}),
@@ -109,8 +111,8 @@ def main() -> int:
     folders = sorted(
         path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs
     )
-    found = paired(folders, runs, "ewma")
-    good = same <= 2 and longer >= 0.8 * arguments.draws and (lost, few) == (1, 3) and found
+    detects = paired(folders, runs, "ewma")
+    good = same <= 2 and longer >= 0.8 * arguments.draws and (lost, few) == (1, 3) and detects
     return 0 if good else 1
 
 

@@ -1,10 +1,12 @@
-"""What a link costs: requests a second and added latency through the embedded link server, beside direct.
+"""Cost of a link: requests a second and added latency through the embedded link server, compared
+with no link.
 
     python benchmarks/links.py [--toxiproxy-server PATH] [--round-s 0.6] [--rounds 5]
 
-An upstream, a link server and the client are three processes on loopback. The client is closed-loop: each connection
-sends its next request when the answer is in. Ways and connection counts are interleaved in one run, so that whatever
-else the machine does hits all of them; medians over the rounds are printed. Figures are of this machine only.
+Upstream, link server and client are three processes on loopback. The client is closed-loop: each
+connection sends its next request when the answer is complete. Ways and connection counts are
+interleaved in one run, so that other load on the machine affects all of them equally; medians over
+the rounds are printed. The figures hold for this machine only.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ START_TIMEOUT_S = 10.0
 
 
 class Upstream(asyncio.Protocol):
-    """Answers every request with the same answer."""
+    """A server that gives every request the same answer."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -47,7 +49,8 @@ class Upstream(asyncio.Protocol):
 
 
 class Client(asyncio.Protocol):
-    """Sends a request as soon as the answer to the last one is complete; latencies in seconds go to `latencies`."""
+    """Sends a request as soon as the last answer is complete; `latencies` gets their latencies in
+    seconds."""
 
     def __init__(self, latencies: list[float]) -> None:
         self._latencies = latencies
@@ -74,7 +77,7 @@ class Client(asyncio.Protocol):
 
 
 async def measure(port: int, connections: int, seconds: float) -> tuple[float, float, float]:
-    """Requests a second, p50 and p99 latency in microseconds."""
+    """Return requests a second, p50 and p99 latency in microseconds."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     clients = [
@@ -114,7 +117,7 @@ def process(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def link(real: str | None, upstream: int) -> Iterator[int]:
-    """A link server with one proxy to the upstream; the port of the proxy."""
+    """Start a link server with one proxy to the upstream; yield the proxy's port."""
     port = free_port()
     with process(server_command(real, "127.0.0.1", port, None)):
         server = LinkServer("127.0.0.1", port)

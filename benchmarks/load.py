@@ -1,17 +1,17 @@
-"""What the load hides and what it costs: a stall as we and as Locust itself see it, the cost of recording, the backlog.
+"""Effect and cost of the load: a stall in our samples and in Locust's statistics, recording, backlog.
 
     python benchmarks/load.py [--only stall|cost|backlog]
 
-The server is `stalling`, a process of its own on loopback. Three parts of some 10 to 30 s each:
+The server is `stalling`, a process of its own on loopback. Each of three parts takes 10 to 30 s:
 
 - stall: 2 s at 200 requests/s. The true p99 is computed from the schedule and the server's own stamps of the stall;
-  beside it that of our samples, and what Locust's own statistics make of the same stall at the same rate.
-- cost: a closed loop of plain FastHttpUsers in one process, every other tenth of a second with our recording. Counted
-  by the process's own CPU time, which is what bounds its throughput and what others on the machine don't change.
-- backlog: a stall longer than the time-out, and how late requests are sent and answered after its end.
+  it is printed with the p99 of our samples and that of Locust's own statistics at the same rate.
+- cost: a closed loop of plain FastHttpUsers in one process, every other tenth of a second with our recording. The
+  cost is the process's own CPU time, which bounds its throughput and doesn't depend on the machine's other load.
+- backlog: a stall longer than the time-out, and the delay of requests and answers after its end.
 
-Exit status 1 where our p99 is over 5 % from the truth, where recording costs 10 % or more of the throughput, or where
-a second after the long stall requests are still late. Figures are of this machine only.
+The exit status is 1 if our p99 is over 5 % off, if recording costs 10 % or more of the throughput, or if requests are
+still late a second after the long stall. The figures hold for this machine only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MOST_OFF, MOST_COST, MOST_LATE_S = 0.05, 0.10, 0.05
 
 @contextlib.contextmanager
 def process(file: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A file as a process of its own, ended with the block."""
+    """Run a file as a process of its own while the block runs."""
     command = [sys.executable, file, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
         try:
@@ -79,7 +79,7 @@ def plan_for(target: str, folder: Path, origin: float, timeout: float) -> Any:
 def shop_through(
     server: stalling.Server, folder: Path, timeout: float, stall: float
 ) -> tuple[Any, Any, tuple[float, float]]:
-    """(plan, records, stall's begin and end): our load, with one stall in its midst."""
+    """Run our load with one stall in the middle; return (plan, records, stall's begin and end)."""
     from gameday.load.load_plan import LoadPlan
     from gameday.load.load_process import LocustLoad
     from gameday.recording.clock import RunClock
@@ -130,14 +130,14 @@ def stall_part(server: stalling.Server) -> bool:
 
 
 def locusts_own(server: stalling.Server) -> dict[str, float]:
-    """What Locust's statistics say of the same stall, with `constant_throughput` users."""
+    """Return Locust's own statistics of the same stall, with `constant_throughput` users."""
     with process(__file__, "--role", "locust", server.url, str(BEFORE_S + STALL_S + AFTER_S)) as started:
         assert started.stdout is not None
         assert started.stdout.readline() == "ready\n"
         time.sleep(BEFORE_S)
         server.stall(STALL_S)
-        found: dict[str, float] = json.loads(started.stdout.readline())
-    return found
+        statistics: dict[str, float] = json.loads(started.stdout.readline())
+    return statistics
 
 
 def run_locust(url: str, seconds: float) -> None:
@@ -277,7 +277,7 @@ def main() -> int:
 
 
 def play(name: str, arguments: list[str]) -> None:
-    """One of this file's own processes."""
+    """Run one of this file's own processes."""
     if name == "locust":
         run_locust(arguments[0], float(arguments[1]))
     else:

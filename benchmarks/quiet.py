@@ -1,11 +1,11 @@
-"""Hours of quiet in seconds: recorded control runs, replayed through detectors over and over.
+"""Rate of false alarms: recorded control runs, replayed through the detectors for hours of quiet.
 
     gameday run quiet --set hold=600s --substrate process --out recorded
     python benchmarks/quiet.py recorded [--hours 10]
 
-Prints the alarms of each client-side detector, and the rate of false alarms that so much quiet rules out at 95 %. What
-is replayed repeats itself: it bounds what *this* noise raises, not what a noise that was never recorded would. Exit
-status 1 where a paging detector raised anything.
+The script prints the alarms of each client-side detector, and the 95 % upper bound of their rate.
+A replay repeats the recorded noise, so the bound holds for *this* noise alone. The exit status is 1
+if a paging detector had an alarm.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""How long an engine takes to remove a system, and whether it keeps count of its networks' endpoints meanwhile.
+"""Time that an engine takes to remove a system, and networks that it fails to remove.
 
-    python benchmarks/removal.py [--cycles 40] [--how apart|one|all|lost] [--regions 3] [--each 15] [--wide 4]
+    python benchmarks/removal.py [--cycles 40] [--how apart|one|all|lost] [--regions 3] [--each 15]
+[--wide 4]
 
-Each cycle makes regions of so many containers that publish a port, of which some are on the backbone too, as the
-storefront's are, and removes them: `apart` as runs and the reaper do it, `one` after the other, `all` side by side;
-`lost` kills the first region's at once, as a lost region does, and then removes as `apart`. Printed are the seconds of
-each cycle, of its networks alone, and the networks that the engine then doesn't let go. Exit status 1 where there was
-one: such a network goes only with the engine's restart. Run it on an engine of its own.
+Each cycle creates regions of containers that publish a port, some of them on the backbone too, as
+in the storefront, and removes them: `apart` as runs and the reaper do, `one` sequentially, `all` in
+parallel; `lost` kills the first region's containers at once, as the loss of a region does, and then
+removes as `apart`. The script prints the seconds of each cycle, those of its networks, and the
+networks that the engine doesn't remove. The exit status is 1 if there was one: only a restart of
+the engine removes it. Use an engine of the benchmark's own.
 """
 
 from __future__ import annotations
@@ -32,18 +34,18 @@ CALL_S = 120.0
 
 @dataclass(frozen=True)
 class System:
-    """What is made; `wide` of each region's containers are on the backbone as well."""
+    """What a cycle creates; `wide` of each region's containers are on the backbone as well."""
 
     client: Engine
     run: str
     regions: int
-    each: int
+    per_region: int
     wide: int
 
     def make(self) -> None:
         for name in (*map(self.network, range(self.regions)), self.network("backbone")):
             self.client.create_network(name, driver="bridge", labels={RUN: self.run})
-        places = [(region, number) for number in range(self.each) for region in range(self.regions)]
+        places = [(region, number) for number in range(self.per_region) for region in range(self.regions)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda place: self._start(*place), places))
 
@@ -75,8 +77,12 @@ def one(system: System) -> None:
 
 def all_at_once(system: System) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = removal.containers(system.client, system.run)
-        list(pool.map(lambda each: system.client.remove_container(each, force=True, v=True), found))
+        containers = removal.containers(system.client, system.run)
+        list(
+            pool.map(
+                lambda container: system.client.remove_container(container, force=True, v=True), containers
+            )
+        )
 
 
 def apart(system: System) -> None:
@@ -85,9 +91,9 @@ def apart(system: System) -> None:
 
 def lost(system: System) -> None:
     wanted = {"label": [f"{RUN}={system.run}", "gameday.region=0"]}
-    found: Any = system.client.containers(filters=wanted)
-    with ThreadPoolExecutor(len(found)) as pool:
-        list(pool.map(lambda each: _gone(system.client, str(each["container"])), found))
+    containers: Any = system.client.containers(filters=wanted)
+    with ThreadPoolExecutor(len(containers)) as pool:
+        list(pool.map(lambda container: _gone(system.client, str(container["container"])), containers))
     apart(system)
 
 
@@ -101,7 +107,7 @@ HOW: Mapping[str, Callable[[System], None]] = {"apart": apart, "one": one, "all"
 
 
 def cycle(system: System, remove: Callable[[System], None]) -> tuple[float, float, list[str]]:
-    """Seconds for the containers, seconds for the rest, and what is left."""
+    """Return the seconds for the containers, the seconds for the rest, and the leftovers."""
     system.make()
     begun = time.monotonic()
     remove(system)

@@ -1,6 +1,7 @@
-"""A shop that answers at once, but while it is told to stall: the server of the load's benchmark, and its handle.
+"""A shop that answers at once unless it stalls: the server of the load's benchmark, and its client.
 
-Run by itself it says its port; then each line of its input is a stall in seconds, whose begin and end it says.
+Run as a script, it prints its port; each line of its input is a stall in seconds, whose begin and
+end it prints.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ PRODUCT = {"price_cents": 1000, "currency": "USD", "stock": 9}
 
 
 class Shop(asyncio.Protocol):
-    """Answers each request for a product, at the end of the stall where there is one."""
+    """Answers each request for a product, during a stall at its end."""
 
     stalled_until = 0.0
 
@@ -41,7 +42,7 @@ class Shop(asyncio.Protocol):
 
 
 async def serve() -> None:
-    """Until its input ends."""
+    """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Shop, "127.0.0.1", 0, backlog=2048)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -55,14 +56,14 @@ async def serve() -> None:
 
 
 class Server:
-    """The server's process, by its pipes."""
+    """The server's process, controlled by its pipes."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.url = f"http://127.0.0.1:{self._line()}"
 
     def stall(self, seconds: float) -> tuple[float, float]:
-        """Begins one; its begin and end by the monotonic clock."""
+        """Stall the server; return begin and end on the monotonic clock."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()

@@ -1,11 +1,11 @@
-"""How long from the command to the first answered request, and how long to take everything down.
+"""Time from the command to the first answered request, and time of the teardown.
 
     python benchmarks/start.py [--runs 3] [--docker]
 
-Ours is `gameday run` in a process of its own, timed from its start (imports, the scenario, releases, the system) till
-the shop answers a product page, and from SIGTERM till its end (load stopped, system down, outcome and report written).
-With --docker, `docker-compose up -d` and `down` of the same compose files stand beside it, in turn, and the ratio is
-printed. Machines are noisy: quote ratios of medians.
+`gameday run` is timed as a process of its own, from its start (imports, scenario, releases, system)
+until the shop answers a product page, and from SIGTERM until its end (load stopped, system down,
+outcome and report written). With --docker, `docker-compose up -d` and `down` of the same compose
+files are timed in turn, and the ratio is printed. Machines are noisy: quote ratios of medians.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Timing = tuple[float, float]
 
 
 def answered(url: str, alive: Callable[[], bool] = lambda: True, timeout: float = PATIENCE_S) -> None:
-    """Returns once the shop answers a product page."""
+    """Wait until the shop answers a product page."""
     until = time.monotonic() + timeout
     while True:
         try:
@@ -54,10 +54,10 @@ def free_port() -> int:
 
 
 def ours(substrate: str) -> Timing:
-    """The first scenario of the README, ended as soon as its shop answers."""
+    """Time the README's first scenario, ended as soon as its shop answers."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
-        Path(name).chmod(0o755)  # Postgres runs as another user where we are root
+        Path(name).chmod(0o755)  # Postgres runs as another user if the benchmark runs as root
         command = [sys.executable, "-m", "gameday", "run", "bad-deploy-pricing", "--substrate", substrate]
         command += ["--out", name, "--set", f"system.port={port}"]
         began = time.monotonic()
@@ -75,14 +75,14 @@ def ours(substrate: str) -> Timing:
 
 
 def compose(number: int) -> Timing:
-    """The same stack by hand, without links: two regions, then the edge."""
+    """Time the same stack started by docker-compose, without links: two regions, then the edge."""
     files = bundled.compose()
     regions = ("us-east", "eu-west")
     projects = [(f"bench{number}-{region}", "region.yaml", {"REGION": region}) for region in regions]
     projects.append((f"bench{number}-edge", "edge.yaml", {}))
     environment = {**os.environ, "IMAGE": image()}
 
-    def each(*words: str) -> None:
+    def compose_each(*words: str) -> None:
         running = [
             subprocess.Popen(
                 ["docker-compose", "-p", project, "-f", str(files / file), *words],
@@ -99,7 +99,7 @@ def compose(number: int) -> Timing:
     )
     began = time.monotonic()
     try:
-        each("up", "-d")
+        compose_each("up", "-d")
         shown = subprocess.run(
             [
                 "docker",
@@ -117,7 +117,7 @@ def compose(number: int) -> Timing:
         up = time.monotonic() - began
     finally:
         began = time.monotonic()
-        each("down", "-v", "-t", "1")
+        compose_each("down", "-v", "-t", "1")
         down = time.monotonic() - began
         subprocess.run(
             ["docker", "network", "rm", "backbone"], check=True, stdout=subprocess.DEVNULL, timeout=ASK_S
@@ -126,7 +126,7 @@ def compose(number: int) -> Timing:
 
 
 def image() -> str:
-    """The image that the docker substrate built, found by its name."""
+    """Return the image that the Docker substrate built, by its name."""
     command = ["docker", "images", "-q", "gameday/storefront"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ASK_S)
     return shown.stdout.split()[0]
@@ -154,7 +154,7 @@ def main() -> None:
             timing = run(number)
             if number:  # the first of each fills caches: template, image, byte code
                 timings[name].append(timing)
-    medians = {name: show(name, found) for name, found in timings.items()}
+    medians = {name: show(name, seconds) for name, seconds in timings.items()}
     if arguments.docker:
         up, down = (medians["docker"][i] / medians["docker-compose"][i] for i in (0, 1))
         print(f"docker / docker-compose: first answer {up:.2f}x, down {down:.2f}x")

@@ -1,13 +1,16 @@
-"""Runs whose runner is killed at a random moment: within ten seconds nothing of them may be left, nor at the end.
+"""Runs whose runner is killed at a random moment: within ten seconds, and at the end, nothing of
+them may be left.
 
-    python benchmarks/survive.py --process 50 --docker 20 [--seed 1] [--scenario NAME ...] [--keep FOLDER]
+    python benchmarks/survive.py --process 50 --docker 20 [--seed 1] [--scenario NAME ...]
+        [--keep FOLDER]
 
-A first run of each scenario and substrate is left alone and says how long one takes; the others get a SIGKILL at a
-moment drawn evenly from that time. Looked for, by the benchmark's own eyes: processes (the load's worker, guard and
-reaper included), containers, networks, volumes, images, listening sockets, the work folder, lock and list entries, and
-all shared memory that wasn't there before; so nothing else may make any meanwhile. Printed is each run with the time
-until nothing was left, and the bound: with 0 failures of N, at most about 3/N at 95 %. Exit status 1 where anything was
-left, or a journal can't be judged.
+A first run of each scenario and substrate is undisturbed and gives the duration of a run; the
+others get a SIGKILL at a moment drawn uniformly from it. The benchmark looks, without the runner's
+code, for processes (with the load's worker, guard and reaper), containers, networks, volumes,
+images, listening sockets, the work folder, lock and list entries, and all shared memory that is
+new, so no other program may create any meanwhile. It prints each run with the time until nothing
+was left, and the bound: with 0 failures of N, at most about 3/N at 95 %. The exit status is 1 if
+anything was left, or if a journal can't be judged.
 """
 
 from __future__ import annotations
@@ -45,16 +48,17 @@ DOUBT = 0.05
 
 
 @dataclass
-class Held:
-    """What a run had at the moment of the kill, by ids that are nobody else's."""
+class Resources:
+    """What a run had at the moment of the kill, by ids that are unique to it."""
 
     processes: list[psutil.Process] = field(default_factory=list)
-    sockets: set[str] = field(default_factory=set)  # inodes; those of the engine's proxies too
+    sockets: set[str] = field(default_factory=set)  # inodes, with those of the engine's proxies
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`clean_s`: seconds until nothing was left; None where something was at the end. `again` looks once more."""
+    """`clean_s`: seconds until nothing was left; None if something was left at the end. `again`
+    looks once more."""
 
     scenario: str
     substrate: str
@@ -64,7 +68,7 @@ class Trial:
     left: Sequence[str]
     again: Callable[[], list[str]]
 
-    def said(self) -> str:
+    def line(self) -> str:
         clean = (
             f"clean after {self.clean_s or 0:.1f} s"
             if not self.left
@@ -75,7 +79,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Room:
-    """One folder for runs and their list; `engine` where containers are looked at too."""
+    """One folder for runs and their list; `engine` if containers are checked too."""
 
     folder: Path
     engine: bool
@@ -91,31 +95,33 @@ class Room:
                 stderr=log,
             )
 
-    def held(self, runner: int, run: str) -> Held:
+    def resources(self, runner: int, run: str) -> Resources:
         own = psutil.Process(runner)
         parts = [*own.children(recursive=True), *(p for p in psutil.process_iter() if eyes.marked(p, run))]
         listening = eyes.listening()
         sockets = {inode for process in parts for inode in eyes.sockets(process)} & set(listening)
         if self.engine:
             ports = {
-                Port.get("PublicPort") for made in self.labelled("containers", run) for Port in made["Ports"]
+                port.get("PublicPort")
+                for container in self.labelled("containers", run)
+                for port in container["Ports"]
             }
             sockets |= {inode for inode, port in listening.items() if port in ports}
-        return Held(parts, sockets)
+        return Resources(parts, sockets)
 
-    def left(self, run: str, out: Path, held: Held) -> list[str]:
-        lines = [f"process {p.pid} {eyes.line(p)[:80]}" for p in held.processes if eyes.runs(p)]
+    def left(self, run: str, out: Path, resources: Resources) -> list[str]:
+        lines = [f"process {p.pid} {eyes.line(p)[:80]}" for p in resources.processes if eyes.runs(p)]
         lines += [
             f"process {p.pid}"
             for p in psutil.process_iter()
             if eyes.marked(p, run) or str(out) in eyes.line(p)
         ]
-        lines += [f"listening socket {inode}" for inode in held.sockets & set(eyes.listening())]
+        lines += [f"listening socket {inode}" for inode in resources.sockets & set(eyes.listening())]
         lines += [str(path) for path in out.glob("*/work")]
         lines += [str(path) for path in self.folder.glob("state/gameday/active/*")]
         lines += [name for name in eyes.abstract() if run and name.endswith(run)]
         if self.engine:
-            lines += [f"{kind} {each['Id']}" for kind in KINDS for each in self.labelled(kind, run)]
+            lines += [f"{kind} {item['Id']}" for kind in KINDS for item in self.labelled(kind, run)]
         return lines
 
     def labelled(self, kind: str, run: str) -> list[dict[str, Any]]:
@@ -125,16 +131,16 @@ class Room:
             wanted = {"label": f"gameday.run={run}"}
             if kind == "containers":
                 return list(client.containers(all=True, filters=wanted))
-            found: Any = getattr(client, kind)(filters=wanted)
+            objects: Any = getattr(client, kind)(filters=wanted)
             return (
-                [{"Id": Volume["Name"]} for Volume in found["Volumes"] or ()]
+                [{"Id": volume["Name"]} for volume in objects["Volumes"] or ()]
                 if kind == "volumes"
-                else list(found)
+                else list(objects)
             )
 
 
 def undisturbed(room: Room, scenario: str, substrate: str) -> float:
-    """Seconds that a run takes from the first to the last."""
+    """Return the seconds that an undisturbed run takes."""
     begun, before = time.monotonic(), eyes.shared()
     process = room.start(scenario, substrate, room.folder / f"{scenario}-{substrate}")
     status, took = process.wait(RUN_S), time.monotonic() - begun
@@ -149,7 +155,8 @@ def undisturbed(room: Room, scenario: str, substrate: str) -> float:
 
 
 def killed(room: Room, scenario: str, substrate: str, at: float, number: int) -> Trial | None:
-    """A run whose runner gets a SIGKILL `at` seconds after its start, and what is left of it. None: it was over."""
+    """Kill a run's runner `at` seconds after its start; return the trial, None if the run had ended
+    before."""
     out, before = room.folder / f"{number:03}-{scenario}-{substrate}-{at:.2f}", eyes.shared()
     process = room.start(scenario, substrate, out)
     with suppress(subprocess.TimeoutExpired):
@@ -158,27 +165,27 @@ def killed(room: Room, scenario: str, substrate: str, at: float, number: int) ->
     if process.returncode is not None:
         return None
     try:
-        held = room.held(process.pid, run)
+        resources = room.resources(process.pid, run)
     finally:
         process.kill()
         process.wait()
     begun = time.monotonic()
     clean: float | None = None
     while (passed := time.monotonic() - begun) < LIMIT_S:
-        left = [*room.left(run, out, held), *(eyes.shared() - before)]
+        left = [*room.left(run, out, resources), *(eyes.shared() - before)]
         clean = None if left else clean or passed
         if clean is not None and passed > clean + CALM_S:
             break
         time.sleep(LOOK_S)
-    left = [*room.left(run, out, held), *(eyes.shared() - before), *unfit(out / run)]
-    again = functools.partial(room.left, run, out, held)
+    left = [*room.left(run, out, resources), *(eyes.shared() - before), *unfit(out / run)]
+    again = functools.partial(room.left, run, out, resources)
     return Trial(scenario, substrate, at, (["before", *_phases(out / run)])[-1], clean, left, again)
 
 
 def disturbed(
     room: Room, scenario: str, substrate: str, takes: dict[str, float], draw: random.Random, number: int
 ) -> Trial:
-    """Killed at a moment that it lived to see: `takes` is corrected where a run was over sooner."""
+    """Kill a run at a moment before its end; correct `takes` if a run ended sooner."""
     while True:
         at = draw.uniform(0, takes[scenario])
         if trial := killed(room, scenario, substrate, at, number):
@@ -187,7 +194,7 @@ def disturbed(
 
 
 def _phases(folder: Path) -> list[str]:
-    """Those that the runner itself came to."""
+    """Return the phases that the runner itself reached."""
     results: list[str] = []
     with suppress(OSError):
         for event in read_journal(folder / "journal.jsonl"):
@@ -198,7 +205,8 @@ def _phases(folder: Path) -> list[str]:
 
 
 def unfit(folder: Path) -> list[str]:
-    """Why the run can't be judged; nothing where it is an error with everything cleaned up, or was judged before."""
+    """Return why the run can't be judged; nothing if it is an error with a clean clean-up, or was
+    judged before."""
     if not (folder / "journal.jsonl").is_file():
         return []
     try:
@@ -212,7 +220,7 @@ def unfit(folder: Path) -> list[str]:
 
 
 def at_most(failed: int, of: int) -> float:
-    """The largest share of failures that these leave credible at 95 %, one-sided (Clopper and Pearson)."""
+    """Return the 95 % upper bound of the failure rate, one-sided (Clopper and Pearson)."""
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
@@ -222,10 +230,10 @@ def at_most(failed: int, of: int) -> float:
 
 
 def conclude(trials: Sequence[Trial], before: set[str]) -> int:
-    """The bounds; a run that was clean and isn't any more counts as one that left something. `before`: see `shared`."""
+    """Print the bounds; a clean run with late leftovers counts as a failure. `before`: see `shared`."""
     for trial in trials:
         if late := trial.again():
-            print(f"{trial.said()}, but in the end: {'; '.join(late)}")
+            print(f"{trial.line()}, but in the end: {'; '.join(late)}")
     bad = [trial for trial in trials if trial.left or trial.clean_s is None or trial.again()]
     for substrate in dict.fromkeys(trial.substrate for trial in trials):
         own = [trial for trial in trials if trial.substrate == substrate]
@@ -258,18 +266,18 @@ def main() -> int:
     scenarios = arguments.scenario or SCENARIOS
     trials: list[Trial] = []
     before = eyes.shared()
-    with tempfile.TemporaryDirectory(prefix="gameday-survive-", dir="/var/tmp") as made:
-        folder = arguments.keep.resolve() if arguments.keep else Path(made)
+    with tempfile.TemporaryDirectory(prefix="gameday-survive-", dir="/var/tmp") as temporary:
+        folder = arguments.keep.resolve() if arguments.keep else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         for substrate, count in (("process", arguments.process), ("docker", arguments.docker)):
             room = Room(folder, engine=substrate == "docker")
-            takes = {each: undisturbed(room, each, substrate) for each in scenarios[:count]}
+            takes = {scenario: undisturbed(room, scenario, substrate) for scenario in scenarios[:count]}
             for number in range(count):
                 scenario = scenarios[number % len(scenarios)]
                 trial = disturbed(room, scenario, substrate, takes, draw, number)
                 trials.append(trial)
-                print(f"{number + 1:3} {trial.said()}", flush=True)
+                print(f"{number + 1:3} {trial.line()}", flush=True)
         return conclude(trials, before)
 
 

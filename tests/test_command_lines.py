@@ -1,7 +1,7 @@
-"""Every command line that a document or the workflow shows is one that the command understands.
+"""Command lines of documents and workflow, checked against the real commands.
 
-It is read by the commands themselves, and nothing of it is run: an option that was renamed, a choice that is gone or a
-time without its unit shows here, in whichever document it stands.
+The commands parse each line without running it, so a renamed option, a removed choice or a time
+without a unit fails here, with the document's name.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ ANY_NUMBER = re.compile(r"\bN(?:\|auto)?$")
 
 
 def calls(text: str) -> Iterator[str]:
-    """What follows `gameday` in shell text, a line each, with lines that were continued made whole."""
+    """Return what follows `gameday` in shell text, one line each, with continued lines joined."""
     for line in text.replace("\\\n", " ").splitlines():
-        for found in CALL.finditer(line):
-            yield line[found.end() :]
+        for match in CALL.finditer(line):
+            yield line[match.end() :]
 
 
 def shown(document: Path) -> Iterator[tuple[str, bool]]:
-    """(command line, whether it is whole) of a Markdown document, in blocks and within sentences, which may only speak
-    of an option."""
+    """Return (command line, whether it is complete) of a Markdown document: code blocks are, inline
+    code may be a mere option."""
     text = document.read_text(encoding="utf-8")
     for block in BLOCK.findall(text):
         yield from ((line, True) for line in calls(block))
@@ -51,7 +51,7 @@ def run_by(workflow: Path) -> Iterator[tuple[str, bool]]:
 
 
 def words(line: str) -> list[str]:
-    """Up to the end of the command; what stands for something else (`[FOLDER]`, `…`) is left out."""
+    """Return the words up to the end of the command, without placeholders (`[FOLDER]`, `…`)."""
     results = []
     for word in shlex.split(LEFT_OPEN.sub(" ", line), comments=True):
         if word in ENDS:
@@ -63,7 +63,7 @@ def words(line: str) -> list[str]:
 
 
 def understood(line: str, whole: bool = True) -> None:
-    """Raises click.ClickException, or AssertionError for words that nothing takes."""
+    """Parse a command line. Raise click.ClickException, or AssertionError if words are left over."""
     name, *arguments = words(line)
     if name.startswith("acme-"):  # the command of an example plug-in
         return
@@ -72,18 +72,18 @@ def understood(line: str, whole: bool = True) -> None:
         return
     command = gameday.get_command(click.Context(gameday), name)
     assert command is not None
-    if not arguments or "--help" in arguments:  # spoken of by its name
+    if not arguments or "--help" in arguments:  # only the name is mentioned
         return
     context = click.Context(command, info_name=name)
     given, rest, order = command.make_parser(context).parse_args(arguments)
     assert rest == []
     named = [given.get(str(param.name)) for param in command.params if _positional(param)]
-    spoken_of = not whole and not any(each for each in named if isinstance(each, str | list | tuple))
+    spoken_of = not whole and not any(value for value in named if isinstance(value, str | list | tuple))
     for parameter in click.core.iter_params_for_processing(order, command.get_params(context)):
         if spoken_of and _positional(parameter):
             continue
         value, _ = parameter.consume_value(context, given)
-        if isinstance(parameter.type, click.Path):  # what it names isn't here
+        if isinstance(parameter.type, click.Path):  # the path need not exist here
             assert value is not None or not parameter.required, parameter.name
         else:
             parameter.process_value(context, value)
@@ -103,12 +103,12 @@ FOUND = [
     ("file", "line", "whole"), FOUND, ids=[f"{file.name}: {line[:60]}" for file, line, _ in FOUND]
 )
 def test_every_command_line_is_understood(file: Path, line: str, whole: bool) -> None:
-    """Its command, options, choices and values; and every argument that is asked for is there."""
+    """Command, options, choices and values are valid, and no required argument is missing."""
     understood(line, whole)
 
 
 def test_there_are_command_lines_in_the_main_documents() -> None:
-    """What finds them finds them: in blocks, in sentences and in steps."""
+    """The search finds command lines in code blocks, sentences and workflow steps."""
     files = [file.name for file, *_ in FOUND]
     for name, least in (("README.md", 15), ("suite.md", 8), ("resilience.yml", 4), ("operator-api.md", 3)):
         assert files.count(name) >= least, name
@@ -130,11 +130,12 @@ def test_there_are_command_lines_in_the_main_documents() -> None:
     ],
 )
 def test_what_is_wrong_is_not_understood(line: str) -> None:
-    """An unknown command or option, a value of the wrong kind, an argument too few or too many."""
+    """An unknown command or option, a value of the wrong type, and a wrong number of arguments are
+    errors."""
     with pytest.raises((click.ClickException, KeyError, AssertionError)):
         understood(line)
 
 
 def test_paths_of_the_commands_are_known_as_such() -> None:
-    """The reading above leaves paths out by their type."""
+    """Arguments of the type path aren't checked for existence."""
     assert isinstance(EXECUTABLE, click.Path)

@@ -1,4 +1,4 @@
-"""What the documents promise is there: files that they link, names and commands that they list."""
+"""The documents' promises: linked files exist, and names and commands are complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
-    """A link or picture that names no host names a file or folder of this tree."""
+    """A link or image without a host names an existing file or folder of this tree."""
     links = [
         link
         for link in LINK.findall(document.read_text(encoding="utf-8"))
@@ -31,27 +31,28 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 
 def spellings(name: str, known: object) -> list[str]:
-    """How docs/scenario.md spells a name: the first of a group with it, the others by their dot alone."""
+    """Return how docs/scenario.md spells the names: the first of a group in full, the others from
+    their dot on."""
     inner = known.get("*", known) if isinstance(known, dict) else {}
-    return [f"`{name}", *(f".{each}`" for each in inner)]
+    return [f"`{name}", *(f".{suffix}`" for suffix in inner)]
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_name_of_expectations_is_documented(name: str) -> None:
-    """docs/scenario.md lists all that an expectation may speak of."""
+    """docs/scenario.md lists all names that an expectation can use."""
     text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Expectations")[2]
     assert [spelt for spelt in spellings(name, KNOWN[name]) if spelt not in text] == []
 
 
 @pytest.mark.parametrize("name", LIVE)
 def test_every_name_of_abort_conditions_is_documented(name: str) -> None:
-    """docs/scenario.md lists all that one may speak of."""
+    """docs/scenario.md lists all names that an abort condition can use."""
     text = (ROOT / "docs/scenario.md").read_text(encoding="utf-8").partition("## Abort conditions")[2]
     assert re.search(rf"`{name}\b", text)
 
 
 def test_every_limit_is_documented_as_it_is() -> None:
-    """docs/safety.md has a row for each, with its seconds."""
+    """docs/safety.md has a row for each limit, with its seconds."""
     text = (
         (ROOT / "docs/safety.md")
         .read_text(encoding="utf-8")
@@ -82,7 +83,8 @@ def test_every_key_of_a_scenario_is_documented() -> None:
 
 
 def test_every_detector_is_documented_with_its_parameters() -> None:
-    """docs/detectors.md has a row for each, which names its parameters or whose they are like."""
+    """docs/detectors.md has a row for each detector, with its parameters or the detector that it
+    shares them with."""
     lines = (ROOT / "docs/detectors.md").read_text(encoding="utf-8").splitlines()
     rows = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
     assert set(rows) == {*KINDS, "scrape"}
@@ -94,7 +96,7 @@ def test_every_detector_is_documented_with_its_parameters() -> None:
 
 
 def test_the_readme_names_commands_and_scenarios_that_exist() -> None:
-    """Every `gameday …` of the README is a command, and what it runs or shows is in the library."""
+    """Every `gameday …` of the README is a command, and its scenario is in the library."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     used = re.findall(r"gameday (\w+)(?: ([a-z-]+))?[ `\n]", text)
     assert {command for command, _ in used} <= set(COMMANDS) | {"COMMAND"}
@@ -103,6 +105,6 @@ def test_the_readme_names_commands_and_scenarios_that_exist() -> None:
 
 
 def test_the_changelog_names_every_scenario() -> None:
-    """What is new is told; nothing in the library is missing from it."""
+    """The changelog has every scenario of the library."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert [name for name in library.paths() if f"`{name}`" not in text] == []

@@ -234,7 +234,7 @@ def test_no_file_name_is_used_twice() -> None:
         folder, _, module = name.rpartition("/")
         if module not in ("__init__.py", "__main__.py"):
             homes[module].append(folder)
-    assert {module: found for module, found in homes.items() if len(found) > 1} == {}
+    assert {module: paths for module, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_tests_mirror_the_house() -> None:

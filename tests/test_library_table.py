@@ -1,4 +1,5 @@
-"""The table of the library: a row for each run, and for each that left nothing, and whose code made them."""
+"""The table of the library: a row for each run, even if it left no outcome, and the commits of the
+code."""
 
 from __future__ import annotations
 
@@ -20,20 +21,20 @@ def outcome() -> dict[str, object]:
     return measure(HERE / "golden")
 
 
-def lay(folder: Path, outcome: dict[str, object], *made: tuple[str, bool, str]) -> None:
-    """A folder of runs: (scenario, whether it left an outcome, commit)."""
+def lay(folder: Path, outcome: dict[str, object], *runs: tuple[str, bool, str]) -> None:
+    """Write a folder of runs: (scenario, whether it left an outcome, commit)."""
     with (folder / "made.jsonl").open("w") as file:
-        for number, (name, told, commit) in enumerate(made):
-            noted = {"scenario": name, "substrate": "process", "status": 0 if told else 4, "told": told}
+        for number, (name, left, commit) in enumerate(runs):
+            noted = {"scenario": name, "substrate": "process", "status": 0 if left else 4, "told": left}
             file.write(json.dumps(noted | {"commit": commit}) + "\n")
-            if told:
+            if left:
                 run = {**outcome["run"], "scenario": name, "substrate": "process"}  # type: ignore[dict-item]
                 (folder / str(number)).mkdir()
                 (folder / str(number) / "outcome.json").write_text(json.dumps({**outcome, "run": run}))
 
 
 def tell(folder: Path) -> tuple[int, str]:
-    """Exit status and the page that is kept."""
+    """Return the script's exit status and the page that it wrote."""
     kept = folder / "page.md"
     status = subprocess.run(
         [sys.executable, TABLE, "--from", folder, "--keep", kept], capture_output=True
@@ -42,7 +43,7 @@ def tell(folder: Path) -> tuple[int, str]:
 
 
 def test_a_run_that_left_nothing_has_a_row(tmp_path: Path, outcome: dict[str, object]) -> None:
-    """It says so, and the table's exit status is that of an error."""
+    """The row says so, and the table's exit status is that of an error."""
     lay(tmp_path, outcome, ("quiet", True, "abc"), ("surge", False, "abc"))
     status, page = tell(tmp_path)
     assert status == 4
@@ -52,7 +53,7 @@ def test_a_run_that_left_nothing_has_a_row(tmp_path: Path, outcome: dict[str, ob
 
 
 def test_a_repeated_run_replaces_the_earlier_one(tmp_path: Path, outcome: dict[str, object]) -> None:
-    """Only what it is now is told, and whose code made that."""
+    """The table has only the latest run of a scenario, and its commit."""
     lay(tmp_path, outcome, ("surge", False, "abc"), ("surge", True, "bcd"), ("surge", True, "def"))
     status, page = tell(tmp_path)
     assert status == outcome["exit_status"]
@@ -61,7 +62,7 @@ def test_a_repeated_run_replaces_the_earlier_one(tmp_path: Path, outcome: dict[s
 
 
 def test_several_commits_are_named(tmp_path: Path, outcome: dict[str, object]) -> None:
-    """A variant's is that of its scenario; a run of which nothing is noted has none."""
+    """A variant has its scenario's commit; a run without a note has none."""
     lay(tmp_path, outcome, ("surge", True, "abc"), ("payments-slow-with", True, "def"), ("quiet", True, ""))
     notes = (tmp_path / "made.jsonl").read_text().replace("payments-slow-with", "payments-slow")
     (tmp_path / "made.jsonl").write_text(notes)

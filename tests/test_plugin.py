@@ -92,7 +92,9 @@ def test_misspelt_names_are_explained_at_their_lines(installed: Path, tmp_path: 
         path.write_text(text, encoding="utf-8")
     status, _, errors = run_gameday("validate", *paths, env=with_plugin(installed))
     assert status == 2
-    expected = [f"{path}:{error}" for path, each in zip(paths, MISSPELT, strict=True) for *_, error in each]
+    expected = [
+        f"{path}:{error}" for path, errors in zip(paths, MISSPELT, strict=True) for *_, error in errors
+    ]
     assert [line.removeprefix("error: ") for line in errors.splitlines() if ".yaml" in line] == expected
     assert [line.strip() for line in errors.splitlines() if "hint:" in line] == [
         f"hint: did you mean {name!r}?" for name in HINTS

@@ -86,7 +86,7 @@ def test_two_of_one_name_are_an_error(
     (name,) = tables[0]
     with pytest.raises(ExtensionError, match=rf"the detector '{name}' is registered 2 times, {sources}"):
         known[name]
-    assert len([each for each in known if each == name]) == 1
+    assert len([known_name for known_name in known if known_name == name]) == 1
     assert known["ewma"]
 
 

@@ -1,4 +1,4 @@
-"""What the wheel carries: the packages, and beside them every scenario and compose file; nothing else."""
+"""Content of the wheel: the packages, every scenario and compose file, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 
 
 def tracked(*folders: str) -> set[str]:
-    """Paths in `folders` that git has or would take, and that are there."""
+    """Return the existing paths in `folders` that git tracks or doesn't ignore."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout, so there is no list of files to compare with")
@@ -39,7 +39,7 @@ def tracked(*folders: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """Built once, from a copy of the tree in which running it has left its litter everywhere."""
+    """Build the wheel once, from a copy of the tree that has the leftovers of runs in it."""
     folders = (
         "runner",
         "reports",
@@ -53,14 +53,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_every_scenario_and_compose_file_is_bundled(wheel: zipfile.ZipFile) -> None:
-    """All of both folders, and nothing besides, lies where `gameday.topology.bundled` looks for it."""
+    """Exactly the files of both folders are in the place that `gameday.topology.bundled` reads."""
     top = "gameday/_bundled/"
     bundled = {name.removeprefix(top) for name in wheel.namelist() if name.startswith(top)}
     assert bundled == tracked("scenarios", "compose")
 
 
 def test_every_module_and_template_is_there(wheel: zipfile.ZipFile) -> None:
-    """The two packages are whole: modules, page templates, the mark of being typed."""
+    """Both packages are complete: modules, page templates and `py.typed`."""
     packed = {
         name
         for name in wheel.namelist()
@@ -70,7 +70,7 @@ def test_every_module_and_template_is_there(wheel: zipfile.ZipFile) -> None:
 
 
 def test_two_packages_and_no_litter(wheel: zipfile.ZipFile) -> None:
-    """Nothing that a run leaves behind is packed, and `import storefront` can't find the shop."""
+    """No leftovers of a run are packed, and `import storefront` doesn't find the shop."""
     names = wheel.namelist()
     assert [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))] == []
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
@@ -80,6 +80,6 @@ def test_two_packages_and_no_litter(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_console_script_is_declared(wheel: zipfile.ZipFile) -> None:
-    """Installing it gives the command `gameday`."""
+    """Installing the wheel gives the command `gameday`."""
     (entry,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
     assert "gameday = gameday.cli:main" in wheel.read(entry).decode("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""The bench: what stands on it, and whose clock its stamps are of."""
+"""The bench of a calibration: its topology, and the clock of its stamps."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from gameday.topology import EDGE, bundled, read_topology
 
 
 def test_nothing_stands_between_users_and_the_stub_but_the_link() -> None:
-    """Two services and one link; the link server is the one of every run."""
-    made = topology()
-    assert {service.id: service.instances for service in made.services} == {"bench.stub": 1, "edge-links": 1}
-    assert made.links == (LINK,)
+    """The topology has two services and one link; the link server is that of every run."""
+    bench_topology = topology()
+    assert {service.id: service.instances for service in bench_topology.services} == {
+        "bench.stub": 1,
+        "edge-links": 1,
+    }
+    assert bench_topology.links == (LINK,)
     usual = read_topology(bundled.compose(), ("us-east",)).link_server(EDGE)
-    assert made.link_server(EDGE) == usual
+    assert bench_topology.link_server(EDGE) == usual
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="there is no docker-compose here")
 @pytest.mark.parametrize("name", ["region.yaml", "edge.yaml"])
 def test_docker_compose_accepts_the_file(name: str) -> None:
-    """`docker-compose config -q` finds nothing wrong."""
+    """`docker-compose config -q` accepts the file."""
     command = ["docker-compose", "-f", str(bundled.compose() / "calibration" / name), "config", "-q"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -50,7 +53,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.mark.system
 def test_a_cut_link_refuses_at_once_and_a_restored_one_answers_at_once(bench: Bench) -> None:
-    """From the stamp on, not from some later moment; the stamp lies between the order and its confirmation."""
+    """A switch takes effect at its stamp, and the stamp lies between request and confirmation."""
     target = bench.target()
     before = bench.clock.now()
     cut = bench.switch(on=False)
@@ -65,7 +68,8 @@ def test_a_cut_link_refuses_at_once_and_a_restored_one_answers_at_once(bench: Be
 @pytest.mark.system
 @pytest.mark.parametrize("slip", [0.3, -0.3])
 def test_a_link_server_on_another_clock_is_refused(bench: Bench, slip: float) -> None:
-    """A stamp that doesn't lie between the order and its confirmation is of another clock: no truth to measure by."""
+    """A stamp that doesn't lie between request and confirmation is of another clock, and can't be a
+    true time."""
 
     @dataclasses.dataclass(frozen=True)
     class Slipping(RunClock):

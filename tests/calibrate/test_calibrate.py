@@ -1,4 +1,4 @@
-"""A whole small calibration on the process substrate: real link server, real load, real watch."""
+"""A small calibration on the process substrate, with real link server, load and telemetry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gameday.recording.samples import HEADER_BYTES, RECORD
 COMMAND = (
     "import sys; from gameday.cli.calibrate import calibrate; sys.exit(calibrate(standalone_mode=False))"
 )
-# Wider than the aim: the greatest of three gaps between requests is over 100 ms once in 130 runs, over 200 ms never.
+# Wider than the target: the largest of three gaps between requests is over 100 ms once in 130 runs, over 200 ms never.
 WITHIN_S = 0.2
 PATIENCE_S = 60.0
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.system
 class Done:
     status: int
     printed: str
-    told: str
+    errors: str
     folder: Path
 
 
@@ -46,7 +46,7 @@ def environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Three outages by the command."""
+    """Calibrate with three outages by the command."""
     home = tmp_path_factory.mktemp("calibrate")
     arguments = ["--substrate", "process", "--outages", "3", "--out", str(home / "runs"), "--json"]
     ran = subprocess.run(
@@ -63,7 +63,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 def ours(run: str) -> Iterator[str]:
-    """Processes that belong to the calibration, the load's worker included."""
+    """Return the processes of the calibration, the load's worker included."""
     for process in psutil.process_iter():
         try:
             command = " ".join(process.cmdline())
@@ -74,30 +74,32 @@ def ours(run: str) -> Iterator[str]:
 
 
 def test_known_outages_are_measured_to_within_the_gap_between_requests(done: Done) -> None:
-    """Every one is measured and detected, its ends are right to 200 ms in the middle, and nothing is left behind."""
-    assert done.status == 0, done.told
-    found: dict[str, Any] = json.loads(done.printed)
-    assert (found["n"], found["measured"], found["detected"], found["spurious"]) == (3, 3, 3, 0)
+    """Every outage is measured and detected, the median error is below 200 ms, and nothing is left
+    behind."""
+    assert done.status == 0, done.errors
+    result: dict[str, Any] = json.loads(done.printed)
+    assert (result["n"], result["measured"], result["detected"], result["spurious"]) == (3, 3, 3, 0)
     for clock in ("effect", "recovered"):
-        assert found["error_s"][clock]["median"] < WITHIN_S, done.told
-        assert found["error_s"][clock]["median"] < found["buckets"][clock]["median"]
-    assert problems(found) == []
-    assert json.loads((done.folder / "calibration.json").read_text(encoding="utf-8")) == found
+        assert result["error_s"][clock]["median"] < WITHIN_S, done.errors
+        assert result["error_s"][clock]["median"] < result["buckets"][clock]["median"]
+    assert problems(result) == []
+    assert json.loads((done.folder / "calibration.json").read_text(encoding="utf-8")) == result
     assert not (done.folder.parent.parent / "state" / "gameday" / "calibration-process.json").exists()
     assert not (done.folder / "work").exists()
     assert list(ours(done.folder.name)) == []
 
 
 def test_the_table_says_both_side_by_side(done: Done) -> None:
-    """Errors in milliseconds, those of one-second buckets beside them, and that three outages aren't kept."""
-    assert "outage 3 of 3" in done.told
-    assert "3 of 3 outages measured, 60 requests/s, process" in done.told
+    """The table has errors in milliseconds beside those of one-second buckets, and says that three
+    outages aren't kept."""
+    assert "outage 3 of 3" in done.errors
+    assert "3 of 3 outages measured, 60 requests/s, process" in done.errors
     for word in ("effect", "recovered", "detection lag", "1s: p95", "fewer than 60 outages"):
-        assert word in done.told
+        assert word in done.errors
 
 
 def test_the_result_can_be_computed_again_from_disk(done: Done, tmp_path: Path) -> None:
-    """The same figures from a copy of journal and samples."""
+    """A copy of journal and samples gives the same figures."""
     copy = tmp_path / "copy"
     shutil.copytree(done.folder, copy)
     (copy / "calibration.json").unlink()
@@ -106,21 +108,21 @@ def test_the_result_can_be_computed_again_from_disk(done: Done, tmp_path: Path) 
 
 @pytest.mark.parametrize("slip", [0.3, -0.3])
 def test_a_clock_that_slips_would_be_seen(done: Done, tmp_path: Path, slip: float) -> None:
-    """The same samples, stamped by a clock that is off by 300 ms, fail what the honest ones pass."""
+    """The same samples fail the check if their stamps are shifted by 300 ms."""
     copy = tmp_path / "copy"
     shutil.copytree(done.folder, copy)
     shard = np.memmap(copy / "samples" / "0.shard", RECORD, "r+", offset=HEADER_BYTES)
     for stamp in ("planned", "start", "end"):
         shard[stamp] += slip
     shard.flush()
-    found = read_findings(copy)
-    assert found["error_s"]["effect"]["median"] > WITHIN_S
-    assert found["error_s"]["recovered"]["median"] > WITHIN_S
-    assert [said for said in problems(found) if "two clocks differ" in said]
+    result = read_findings(copy)
+    assert result["error_s"]["effect"]["median"] > WITHIN_S
+    assert result["error_s"]["recovered"]["median"] > WITHIN_S
+    assert [said for said in problems(result) if "two clocks differ" in said]
 
 
 def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
-    """In the midst of an outage: status 130, no process left, no figures that nobody measured."""
+    """Ctrl-C during an outage: exit status 130, no process is left, and no result is written."""
     arguments = ["--substrate", "process", "--out", str(tmp_path / "runs")]
     with subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
@@ -132,7 +134,8 @@ def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
         try:
             until = time.monotonic() + PATIENCE_S
             while not any(
-                '"fault.injected"' in each.read_text() for each in (tmp_path / "runs").glob("*/journal.jsonl")
+                '"fault.injected"' in journal.read_text()
+                for journal in (tmp_path / "runs").glob("*/journal.jsonl")
             ):
                 assert time.monotonic() < until
                 assert process.poll() is None, process.stderr.read()

@@ -1,4 +1,4 @@
-"""When the link is cut and restored."""
+"""The schedule by which a calibration cuts and restores its link."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from gameday.calibrate.known_outages import LENGTH_S, QUIET_S, expected_seconds,
 
 
 def test_the_same_seed_gives_the_same_outages() -> None:
-    """And another seed others."""
+    """Another seed gives other outages."""
     assert schedule(60, 7) == schedule(60, 7)
     assert schedule(60, 7) != schedule(60, 8)
 
 
 def test_outages_meet_the_second_in_every_phase() -> None:
-    """Cuts and restorations lie all over the second, so that no tick of it is favoured."""
+    """Cuts and restorations are spread over all phases of the second, so that no tick is favoured."""
     steps = schedule(600, 1)
     ends = np.cumsum([part for step in steps for part in (step.quiet, step.length)])
     for phases in (ends[0::2] % 1, ends[1::2] % 1):
@@ -24,7 +24,8 @@ def test_outages_meet_the_second_in_every_phase() -> None:
 
 
 def test_outages_are_far_enough_apart() -> None:
-    """Two windows of quiet at least, an outage of at least a window; sixty take at most six minutes."""
+    """Quiet lasts at least two windows and an outage at least one; sixty outages take at most six
+    minutes."""
     assert QUIET_S[0] >= 2 * SLO.window
     assert LENGTH_S[0] >= SLO.window
     steps = schedule(60, 3)

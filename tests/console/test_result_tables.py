@@ -1,4 +1,4 @@
-"""gameday.console.result_tables: comparisons and trials on a terminal."""
+"""`gameday.console.result_tables`: comparisons and trials on a terminal."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ def trials(ttrs: Iterable[float | None], scenario: str = "bad-deploy") -> list[O
 def shown(table: Table, width: int = 100) -> str:
     console = Console(file=StringIO(), width=width, color_system=None)
     console.print(table)
-    told: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return told
+    output: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return output
 
 
 def test_a_comparison_has_a_section_for_each_scenario() -> None:
-    """Judgement, medians, intervals, shift, p and what could be found; TTD marked as not gated."""
-    told = shown(
+    """It has judgement, medians, intervals, shift, p and the detectable shift; TTD is marked as not
+    gated."""
+    output = shown(
         comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials([1.5 * t for t in TEN], "x")}))
     )
     for words in (
@@ -47,20 +48,21 @@ def test_a_comparison_has_a_section_for_each_scenario() -> None:
         "under 0.0001",
         "TTD, not gated",
     ):
-        assert words in told
-    assert "1 gated test at α = 0.01" in told
+        assert words in output
+    assert "1 gated test at α = 0.01" in output
 
 
 def test_missing_values_are_shown_in_words() -> None:
-    """An infinite median, and too few trials to find anything."""
-    told = shown(comparison_table(compare({"x": trials([1.0, 1.2], "x")}, {"x": trials([inf], "x")})))
+    """An infinite median and a lack of trials are both explained."""
+    output = shown(comparison_table(compare({"x": trials([1.0, 1.2], "x")}, {"x": trials([inf], "x")})))
     for words in ("never recovered", "n 1, 1 never", "+∞", "too few trials"):
-        assert words in told
+        assert words in output
 
 
 def test_trials_have_a_row_for_each_metric() -> None:
-    """Median with its interval, how many never came, how many passed with the bound, how many more it takes."""
-    told = shown(trials_table(summarise(trials([*TEN[:9], inf], "bad-deploy"))))
+    """A row has the median with its interval, censored trials, the pass rate with its bound, and
+    how many trials are missing."""
+    output = shown(trials_table(summarise(trials([*TEN[:9], inf], "bad-deploy"))))
     for words in (
         "bad-deploy, 10 trials",
         "time to recover",
@@ -68,12 +70,12 @@ def test_trials_have_a_row_for_each_metric() -> None:
         "97.9 % [9.70 s, 11.50 s]",
         "[74.1 %, 100 %]",
     ):
-        assert words in told
+        assert words in output
     assert "needs 2 more" in shown(trials_table(summarise(trials([1.0, 2.0, 3.0]))))
 
 
 def test_names_are_no_markup() -> None:
-    """A scenario called like a colour is printed as it is called."""
+    """A scenario with the name of a colour is printed literally."""
     name = "[red]x[/] [link=file:///x]"
     runs = {name: trials(TEN, name)}
     assert "[red]x[/]" in shown(comparison_table(compare(runs, runs)), 200)
@@ -81,20 +83,22 @@ def test_names_are_no_markup() -> None:
 
 
 def test_missing_content_has_a_table() -> None:
-    """Numbers that are unknown are words, and so are shifts and intervals that there are none of."""
+    """Unknown numbers, shifts and intervals are shown in words."""
     judged = {"verdict": "inconclusive", "exit_status": 3}
     rules = {"alpha": 0.01, "threshold": 0.15, "power": 0.8, "gated": [], "tests": 0, "trials_needed": 5}
     scenario = {"scenario": "x", "verdict": "too-few", "metrics": {"ttr_s": {}, "ttd_s": {}}}
     comparison = Comparison.model_validate(judged | rules | {"missing": {}, "scenarios": [scenario]})
     metrics: dict[str, Any] = {name: {} for name in METRICS}
     content = {"scenario": "x", "n": 1, "success": {}, "trials": [], "metrics": metrics}
-    told = shown(comparison_table(comparison)) + shown(trials_table(Trials.model_validate(judged | content)))
-    assert "None" not in told
-    assert "not known" in told
+    output = shown(comparison_table(comparison)) + shown(
+        trials_table(Trials.model_validate(judged | content))
+    )
+    assert "None" not in output
+    assert "not known" in output
 
 
 def test_a_comparison_fits_eighty_columns() -> None:
-    """No interval is broken or cut there."""
-    told = shown(comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials(TEN, "x")})), 80)
-    assert "[9.10, 11.20]  [9.10, 11.20]  [−0.90, +0.90]" in told
-    assert "…" not in told
+    """No interval is wrapped or truncated at that width."""
+    output = shown(comparison_table(compare({"x": trials(TEN, "x")}, {"x": trials(TEN, "x")})), 80)
+    assert "[9.10, 11.20]  [9.10, 11.20]  [−0.90, +0.90]" in output
+    assert "…" not in output

@@ -24,28 +24,28 @@ def last_lines(folder: Path, **ending: Any) -> str:
 
 
 def test_a_stop_is_the_first_reason(tmp_path: Path) -> None:
-    """With its condition, when, and the values."""
+    """An abort is the first reason, with its condition, time and values."""
     said = last_lines(tmp_path).splitlines()
     assert said[2].strip() == 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
 
 
-@pytest.mark.parametrize(("left", "told"), [([], False), (["the system, which hung"], True)])
+@pytest.mark.parametrize(("left", "shows_command"), [([], False), (["the system, which hung"], True)])
 def test_what_is_left_comes_with_the_command_that_removes_it(
-    tmp_path: Path, left: list[str], told: bool
+    tmp_path: Path, left: list[str], shows_command: bool
 ) -> None:
-    """And only then."""
-    said = last_lines(tmp_path, clean=not left, left=left)
-    assert (f"to remove            gameday heal {tmp_path}" in said) is told
+    """The command is shown only if something is left."""
+    screen = last_lines(tmp_path, clean=not left, left=left)
+    assert (f"to remove            gameday heal {tmp_path}" in screen) is shows_command
 
 
 def test_leftovers_are_listed_by_the_command_that_removes_them() -> None:
-    """One command for everything that the same one removes; none where nothing was left."""
+    """Leftovers with the same command share a line; there is no line if nothing is left."""
     document = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
     assert "to remove" not in "".join(lines(Outcome.model_validate(document), Path("report.html")))
     document["cleanup"] = {"clean": False, "left": ["what the run has on the engine", "a start", "volume x"]}
     outcome = Outcome.model_validate(document)
-    told = [line for line in lines(outcome, Path("runs/r1/report.html")) if "to remove" in line]
-    assert [line.split("to remove")[1].strip() for line in told] == [
+    removers = [line for line in lines(outcome, Path("runs/r1/report.html")) if "to remove" in line]
+    assert [line.split("to remove")[1].strip() for line in removers] == [
         "gameday heal runs/r1",
         "docker volume rm --force x",
     ]

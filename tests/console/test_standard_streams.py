@@ -1,4 +1,4 @@
-"""Standard streams that can't be written: closed, hung up, on a full disk."""
+"""Standard streams that can't be written because they are closed, hung up or on a full disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_output_to_a_terminal_that_hung_up_is_dropped() -> None:
 
 
 def test_output_to_a_full_disk_is_dropped_and_reported(tmp_path: Path) -> None:
-    """What is written after there is room again arrives."""
+    """Output that is written once there is room again arrives."""
     with (
         small_disk(tmp_path / "disk", 64 * 1024) as disk,
         (disk / "run.log").open("w", encoding="utf-8") as stream,

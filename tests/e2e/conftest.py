@@ -1,7 +1,8 @@
 """Whole runs by the command line, each in a folder of its own.
 
-.ci/run makes one run of each kind. Marked `full`, for scripts/full alone, are variants of a run that .ci/run makes: other
-responders, replication delays and lengths of a full disk, and containers where processes or the contract suite show it.
+.ci/run makes one run of each kind. Tests marked `full`, for scripts/full alone, are variants of it:
+other responders, replication delays and lengths of a full disk, and containers if processes or the
+contract suite cover the same.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ INCONCLUSIVE = 3
 
 @pytest.fixture
 def room() -> Iterator[Path]:
-    """A folder that every user can reach: pytest's own are private, and Postgres never runs as root."""
+    """Return a folder that every user can reach: pytest's own are private, and Postgres never runs
+    as root."""
     with tempfile.TemporaryDirectory(prefix="gameday-e2e-", dir="/var/tmp") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -29,25 +31,28 @@ def room() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _own_state(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs under way are listed here alone, so that no test can end a run that isn't its own."""
+    """Keep the list of runs in progress in a folder of the test's own, so that no test can end
+    another run."""
     monkeypatch.setenv("XDG_STATE_HOME", str(room / "state"))
 
 
 def unattached() -> set[str]:
-    """The machine's shared memory that nobody uses, and the files in which Postgres has more of it, used or not."""
+    """Return the machine's unattached shared memory, and the files in /dev/shm that Postgres makes."""
     names, *rows = (
         line.split() for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
     )
     mappings = (dict(zip(names, row, strict=True)) for row in rows)
     segments = {
-        f"segment {each['shmid']} of process {each['cpid']}" for each in mappings if each["nattch"] == "0"
+        f"segment {segment['shmid']} of process {segment['cpid']}"
+        for segment in mappings
+        if segment["nattch"] == "0"
     }
     return segments | {str(path) for path in Path("/dev/shm").glob("PostgreSQL.*")}
 
 
 @pytest.fixture(autouse=True)
 def _no_shared_memory_stays() -> Iterator[None]:
-    """Of databases that were killed; also where their data were destroyed, or copied anew."""
+    """Check that killed, destroyed and newly copied databases leave no shared memory."""
     before = unattached()
     yield
     assert unattached() <= before
@@ -55,14 +60,15 @@ def _no_shared_memory_stays() -> Iterator[None]:
 
 @pytest.fixture
 def play(room: Path) -> Callable[..., Run]:
-    """`play("bad-deploy-pricing", "--responder", "none")` runs it and checks what holds for every run.
+    """Run a scenario and check what holds for every run: `play("bad-deploy-pricing", "--responder",
+    "none")`.
 
-    An inconclusive one is made once more, as a suite does it: a machine that stood still for a moment says nothing.
+    An inconclusive run is retried once, as in a suite, since a stall of the machine proves nothing.
     """
 
     def run(*arguments: str) -> Run:
-        found = once(room / "runs", *arguments)
-        return once(room / "again", *arguments) if found.status == INCONCLUSIVE else found
+        first = once(room / "runs", *arguments)
+        return once(room / "again", *arguments) if first.status == INCONCLUSIVE else first
 
     def once(out: Path, *arguments: str) -> Run:
         command = [*GAMEDAY, "run", *arguments, "--out", str(out)]
@@ -74,7 +80,8 @@ def play(room: Path) -> Callable[..., Run]:
 
 @pytest.fixture
 def altered(room: Path) -> Callable[..., str]:
-    """`altered("wrong-prices", "detectors: …", {"ttd < 5s": "ttd < 9s"})`: path of a copy, added to and changed."""
+    """Return a changed copy of a scenario: `altered("wrong-prices", "detectors: …", {"ttd < 5s":
+    "ttd < 9s"})`."""
 
     def copy(name: str, more: str = "", changed: Mapping[str, str] | None = None) -> str:
         text = library.paths()[name].read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Runs whose disk is full in mid-run: everything is taken down, and what was measured stays readable."""
+"""Runs whose disk fills up: the system is torn down, and all samples stay readable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAYS = "No space left on device; free some space there, or name a folder on anot
 
 @contextmanager
 def kept_full(disk: Path) -> Iterator[None]:
-    """Whatever becomes free while the block lasts is taken at once, as by somebody who writes without end."""
+    """Take all space that becomes free while the block runs, like an endless writer."""
     over = threading.Event()
 
     def take() -> None:
@@ -46,7 +46,8 @@ def kept_full(disk: Path) -> Iterator[None]:
 
 @pytest.mark.full
 def test_a_disk_that_is_full_for_a_while(room: Path) -> None:
-    """Ended in time as an error that names a file and says what to do; taking down makes room for the rest."""
+    """The run ends in time as an error that names a file and says what to do; the teardown makes
+    room for the rest."""
     with small_disk(room / "disk", ROOM) as disk:
         out = disk / "runs"
         with under_way(out, "bad-deploy-pricing", *QUICK) as process:
@@ -65,7 +66,7 @@ def test_a_disk_that_is_full_for_a_while(room: Path) -> None:
 
 @pytest.mark.full
 def test_a_disk_that_stays_full(room: Path) -> None:
-    """The same without a report: the command says how to get one, which works once there is room."""
+    """No report is written; the error has the command for it, which works once there is room."""
     with small_disk(room / "disk", ROOM) as disk:
         out = disk / "runs"
         with under_way(out, "bad-deploy-pricing", *QUICK) as process:
@@ -74,7 +75,7 @@ def test_a_disk_that_stays_full(room: Path) -> None:
             begun = time.monotonic()
             with kept_full(disk):
                 printed, _ = process.communicate(timeout=BOUND_S)
-        print(printed)  # noqa: T201  (shown where the test fails)
+        print(printed)  # noqa: T201  (shown if the test fails)
         assert time.monotonic() - begun < BOUND_S
         assert process.returncode == 4
         assert SAYS in printed

@@ -35,7 +35,7 @@ def client() -> Iterator[Any]:
 
 
 def left_of(run: Run) -> list[str]:
-    """Containers, networks and volumes that still carry the run's label."""
+    """Return the containers, networks and volumes that still have the run's label."""
     label = {"label": f"gameday.run={run.outcome['run']['id']}"}
     with client() as engine:
         texts = [str(c.name) for c in engine.containers.list(all=True, filters=label)]
@@ -45,7 +45,8 @@ def left_of(run: Run) -> list[str]:
 
 @contextmanager
 def watching() -> Iterator[set[tuple[str, str, str]]]:
-    """(run, region, service) by the labels of every container that the engine ran while the block lasted."""
+    """Collect (run, region, service) from the labels of every container that runs while the block
+    lasts."""
     seen: set[tuple[str, str, str]] = set()
     over = threading.Event()
 
@@ -66,7 +67,7 @@ def watching() -> Iterator[set[tuple[str, str, str]]]:
 
 
 def test_a_bad_deploy_on_containers(play: Play) -> None:
-    """The same scenario and the same verdict, on containers known by label; nothing of them is left after."""
+    """The verdict is the same as on processes; every container has its labels, and none is left."""
     with watching() as seen:
         run = play("bad-deploy-pricing", "--substrate", "docker")
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
@@ -90,7 +91,8 @@ def test_a_good_release_on_containers(play: Play) -> None:
 
 @pytest.mark.full
 def test_a_region_that_is_cut_off_on_containers(play: Play) -> None:
-    """Its networks are really disconnected; the old primary is fenced by the engine, no order lost or doubled."""
+    """Its networks are disconnected and the old primary is fenced by the engine; no order is lost
+    or duplicated."""
     run = play("region-isolated", "--substrate", "docker")
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
     assert "promote" in {operation["name"] for operation in run.outcome["operations"]}

@@ -1,4 +1,5 @@
-"""A whole drill: a second process is on call by the commands alone, is timed to its own stamps, and finds no secret."""
+"""A whole drill whose on-call is a second process that uses the commands, with independent time
+stamps."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ BIG = 4_000_000
 
 @dataclass
 class OnCall:
-    """Somebody who uses the commands; `stamps`: when each was given, and when it was done, seconds since the epoch."""
+    """An on-call who uses the commands; `stamps`: when each was given and when it was done, seconds
+    since the epoch."""
 
     stamps: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -39,16 +41,20 @@ class OnCall:
 
 
 def secrets_of(name: str) -> list[str]:
-    """Texts that only somebody who knows the scenario has: its names, its faults, what is wrong with its releases."""
+    """Return the texts that reveal the scenario: its name, its faults, and the defects of its
+    releases."""
     scenario, releases = library.read(library.find(name)), library.catalogue()
     shipped = [entry.spec.release for entry in scenario.timeline if hasattr(entry.spec, "release")]
-    defects = [str(releases.spec(each).defect)[:60] for each in shipped if releases.spec(each).defect]
+    defects = [
+        str(releases.spec(release).defect)[:60] for release in shipped if releases.spec(release).defect
+    ]
     actions = [entry.action for entry in scenario.timeline if entry.action != "deploy"]
     return [name, scenario.title, scenario.story[:60], *defects, *actions, "bad-deploy", "fault.intended"]
 
 
 def readable(*folders: Path) -> Iterator[tuple[str, str]]:
-    """(where, text) of all that the user of the machine can read about the run: its files, and every process."""
+    """Yield (where, text) of all that the machine's user can read of the run: its files and every
+    process."""
     for folder in folders:
         for path in folder.rglob("*"):
             with suppress(OSError):  # files come and go
@@ -65,13 +71,14 @@ def readable(*folders: Path) -> Iterator[tuple[str, str]]:
                 continue
 
 
-def found(words: list[str], places: Iterable[tuple[str, str]]) -> list[str]:
+def matches(words: list[str], places: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{word} in {where}" for where, text in places for word in words if word in text]
 
 
 @contextmanager
 def drilled(room: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A drill on processes, and its terminal as a file; ended in order if it still goes on."""
+    """Yield a drill on processes and its terminal as a file; end it in order if it is still in
+    progress."""
     terminal = room / "terminal"
     command = [
         *GAMEDAY,
@@ -94,13 +101,13 @@ def drilled(room: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], 
 
 
 def paged(run: subprocess.Popen[bytes], terminal: Path, person: OnCall) -> None:
-    """Takes the page once there is one."""
+    """Wait for a page and acknowledge it."""
     while not person.say("ack"):
         assert run.poll() is None, terminal.read_text("utf-8")
 
 
 def search(name: str, terminal: Path) -> list[str]:
-    """Where the secret is to be found: at the door, on the terminal, in files, in the process list."""
+    """Search for secrets in the API, on the terminal, in files and in the process list."""
     status = json.loads(
         subprocess.run([*GAMEDAY, "status", "--json"], capture_output=True, check=True).stdout
     )
@@ -111,11 +118,11 @@ def search(name: str, terminal: Path) -> list[str]:
         if status["run"] in where + text
     )
     places = itertools.chain(parts, readable(terminal.parent, active_runs.state()), shared)
-    return found(secrets_of(name), places)
+    return matches(secrets_of(name), places)
 
 
 def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any], list[str]]:
-    """The person's outcome, and the names of what is set side by side."""
+    """Return the person's outcome and the names of the compared runs."""
     assert run.wait(300) == 0, terminal.read_text("utf-8")
     (folder,) = (terminal.parent / "runs").glob("*-drill")
     outcomes = [json.loads(path.read_text("utf-8")) for path in folder.glob("*/outcome.json")]
@@ -129,7 +136,8 @@ def ended(run: subprocess.Popen[bytes], terminal: Path) -> tuple[dict[str, Any],
 
 
 def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room: Path) -> None:
-    """It takes the page, takes the wrong change back, then the right one: counted, and stamped as it happened."""
+    """The on-call acknowledges, rolls back a wrong change and then the right one; the outcome
+    counts and times each."""
     person = OnCall()
     with drilled(room, "wrong-rollback") as (run, terminal):
         paged(run, terminal, person)
@@ -140,11 +148,11 @@ def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room:
         outcome, sides = ended(run, terminal)
     assert sides == ["on-call", "automation"]
     answered(outcome, person)
-    assert found(["wrong-rollback"], readable(room)) != []  # opened at the end
+    assert matches(["wrong-rollback"], readable(room)) != []  # opened at the end
 
 
 def test_the_right_rollback_at_first_takes_less_time(room: Path, tmp_path: Path) -> None:
-    """The same drill twice: with a wrong rollback first, users are hurt for longer."""
+    """A drill with a wrong rollback first lasts longer than one without."""
     took = []
     for number, services in enumerate((["gateway", "pricing"], ["pricing"])):
         own = room / str(number)
@@ -159,7 +167,7 @@ def test_the_right_rollback_at_first_takes_less_time(room: Path, tmp_path: Path)
 
 
 def test_a_lost_region_is_kept_secret_and_answered_by_a_person(room: Path) -> None:
-    """Nothing tells which region fault it is; a person promotes, and users are well again."""
+    """Nothing reveals the region fault; a person promotes a standby, and users recover."""
     person = OnCall()
     with drilled(room, "primary-lost-sync", "--no-auto") as (run, terminal):
         paged(run, terminal, person)
@@ -181,7 +189,7 @@ def answered(outcome: dict[str, Any], person: OnCall) -> None:
     ordered = {"ack": clocks["ack"], "wrong": operations[0]["t"], "right": clocks["act"]}
     given = {"ack": person.stamps["ack"][0], "wrong": wrong[0], "right": right[0]}
     late = {name: ordered[name] + begun - given[name] for name in given}
-    assert all(0 <= each <= CLOSE_S for each in late.values()), late
+    assert all(0 <= delay <= CLOSE_S for delay in late.values()), late
     assert [(operation["target"], operation["right"]) for operation in operations] == [
         ("gateway", False),
         ("pricing", True),

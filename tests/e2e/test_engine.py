@@ -1,4 +1,4 @@
-"""A Docker engine that hangs or dies in mid-run: the run ends in time and says so; heal removes all once it is back."""
+"""Runs whose Docker engine hangs or dies: they end in time with an error; heal removes the rest later."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ DOCKER = ("--substrate", "docker", "--responder", "none", "--set", "steadyState.
 
 @pytest.fixture(autouse=True)
 def _own_engine() -> None:
-    """These tests stop the engine: it must be one that was started for them (GAMEDAY_OWN_ENGINE), as CI's is."""
+    """Require an engine that was started for these tests (GAMEDAY_OWN_ENGINE), as CI's is, since
+    they stop it."""
     require_docker()
     if not os.environ.get("GAMEDAY_OWN_ENGINE"):
         pytest.skip("GAMEDAY_OWN_ENGINE isn't set: no engine that others use is stopped here")
 
 
 def engine() -> psutil.Process:
-    """Who listens at the engine's socket."""
+    """Return the process that listens at the engine's socket."""
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(os.environ["DOCKER_HOST"].removeprefix("unix://"))
         credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -47,7 +48,7 @@ def engine() -> psutil.Process:
 
 @contextmanager
 def hung() -> Iterator[None]:
-    """It takes every call and answers none while the block lasts."""
+    """Stop the engine while the block runs: it accepts calls and answers none."""
     process = engine()
     process.send_signal(signal.SIGSTOP)
     try:
@@ -57,7 +58,7 @@ def hung() -> Iterator[None]:
 
 
 def killed() -> list[str]:
-    """Its command line, with which it is started again."""
+    """Kill the engine and return its command line, for a restart."""
     process = engine()
     command = process.cmdline()
     process.kill()
@@ -66,9 +67,9 @@ def killed() -> list[str]:
 
 
 def again(command: list[str], log: Path) -> None:
-    """Up and answering; it outlives the test."""
+    """Start the engine and wait until it answers; it outlives the test."""
     with log.open("ab") as out:
-        # Nobody's child, or pytest would complain of the one that it leaves.
+        # Detach the engine, since pytest would complain about a child that is left.
         subprocess.run(
             ["setsid", "--fork", *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True
         )
@@ -88,7 +89,7 @@ def heal(run: str) -> subprocess.CompletedProcess[str]:
 
 
 def ended_in(process: subprocess.Popen[str], since: float) -> tuple[str, float]:
-    """What it printed, and after how many seconds it ended."""
+    """Return the run's output and how many seconds it took to end."""
     printed, _ = process.communicate(timeout=2 * BOUND_S)
     took = time.monotonic() - since
     print(f"{printed}\nended {took:.1f} s after that, exit status {process.returncode}")  # noqa: T201
@@ -98,7 +99,8 @@ def ended_in(process: subprocess.Popen[str], since: float) -> tuple[str, float]:
 
 
 def test_an_engine_that_hangs(room: Path) -> None:
-    """Exit 5, the engine named as hanging, the command that takes up what is left; once it answers nothing is."""
+    """Exit status 5, an error that names the engine, and the command for the leftovers, which works
+    once it answers."""
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *DOCKER) as process:
         run = reached(process, out, "steady")
@@ -107,23 +109,24 @@ def test_an_engine_that_hangs(room: Path) -> None:
             assert process.returncode == 5
             assert "the Docker engine hangs" in printed
             assert f"gameday heal {run}" in printed
-            told = heal(run)
-            assert (told.returncode, f"gameday heal {run}" in told.stderr) == (5, True), told
-    told = heal(run)
-    assert told.returncode == 0, told
+            healed = heal(run)
+            assert (healed.returncode, f"gameday heal {run}" in healed.stderr) == (5, True), healed
+    healed = heal(run)
+    assert healed.returncode == 0, healed
     assert run not in docker_labels.everything()
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("after", ["at once", "later"])
 def test_an_engine_that_is_killed(after: str, room: Path, request: pytest.FixtureRequest) -> None:
-    """An error of the run; where the engine is back in time nothing is left, else heal removes it once it is."""
+    """The run is an error; if the engine is back in time nothing is left, otherwise heal removes
+    the rest later."""
     out, log = room / "runs", Path(os.environ["DOCKER_HOST"].removeprefix("unix://")).with_name("dockerd.log")
     with under_way(out, "bad-deploy-pricing", *DOCKER) as process:
         run = reached(process, out, "steady")
         command, since = killed(), time.monotonic()
         back: list[Callable[[], None]] = [lambda: again(command, log)]
-        request.addfinalizer(lambda: [each() for each in back])
+        request.addfinalizer(lambda: [restart() for restart in back])
         if after == "at once":
             back.pop()()
         printed, _ = ended_in(process, since)
@@ -131,8 +134,8 @@ def test_an_engine_that_is_killed(after: str, room: Path, request: pytest.Fixtur
             back.pop()()
     assert process.returncode == (4 if after == "at once" else 5), printed
     assert "the Docker engine" in printed
-    told = heal(run)
+    healed = heal(run)
     if after == "later":
         assert f"gameday heal {run}" in printed
-        assert told.returncode == 0, told
+        assert healed.returncode == 0, healed
     assert run not in docker_labels.everything()

@@ -1,4 +1,5 @@
-"""What some scenarios of the library show beyond their own expectations; scripts/full runs these."""
+"""Properties of some scenarios of the library beyond their own expectations; scripts/full runs
+these tests."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def test_a_lost_region_is_failed_over_and_nothing_is_rolled_back(play: Play) -> 
 
 @pytest.mark.timeout(1800)
 def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
-    """Every commit had been confirmed elsewhere: no acknowledged order is lost, and the recovery point is 0."""
+    """Every commit was confirmed by a standby: no acknowledged order is lost, and the recovery
+    point is 0."""
     command = [
         *GAMEDAY,
         "run",
@@ -43,36 +45,36 @@ def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1700, check=False)
     audits = [
-        json.loads(each.read_text(encoding="utf-8"))["audit"] for each in room.glob("runs/**/outcome.json")
+        json.loads(audit.read_text(encoding="utf-8"))["audit"] for audit in room.glob("runs/**/outcome.json")
     ]
     assert len(audits) == 10, done.stdout[-3000:] + done.stderr[-3000:]
     assert all(audit["acknowledged"] > 50 for audit in audits)
-    assert [(each["lost"], each["rpo_s"]) for each in audits] == [(0, 0.0)] * 10
+    assert [(audit["lost"], audit["rpo_s"]) for audit in audits] == [(0, 0.0)] * 10
 
 
 def test_a_region_lost_during_a_bad_deploy_has_both_handled(play: Play) -> None:
-    """In whichever order; the report tells what ended it."""
+    """The order doesn't matter; the report says which action ended the outage."""
     run = play("region-lost-during-deploy", "--substrate", "process")
     assert run.status == 0, run.outcome["reasons"]
     assert {"promote", "rollback"} <= {operation["name"] for operation in run.outcome["operations"]}
 
 
 def test_a_guardrail_pair_is_set_side_by_side(room: Path) -> None:
-    """Browsing stays within its objective only with breaker and bulkhead."""
+    """Browsing meets its objective only with breaker and bulkhead."""
     command = [*GAMEDAY, "run", "payments-slow", "--substrate", "process", "--out", str(room)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     (page,) = room.glob("*/matrix.html")
     verdicts = {}
     for outcome in page.parent.glob("*/outcome.json"):
-        found = json.loads(outcome.read_text(encoding="utf-8"))
-        slos = {slo["name"]: slo["verdict"] for slo in found["slos"]}
-        verdicts[found["run"]["scenario"]] = slos["browse-speed"]
+        document = json.loads(outcome.read_text(encoding="utf-8"))
+        slos = {slo["name"]: slo["verdict"] for slo in document["slos"]}
+        verdicts[document["run"]["scenario"]] = slos["browse-speed"]
     assert verdicts == {"payments-slow-with": "ok", "payments-slow-without": "breach"}
 
 
 def test_a_wrong_rollback_is_executed_and_counted(play: Play) -> None:
-    """The innocent change goes first, counts as wrong, and the time to recover shows it."""
+    """The innocent change is rolled back first, counts as wrong, and adds to the time to recover."""
     run = play("wrong-rollback", "--substrate", "process")
     assert run.status == 0, run.outcome["reasons"]
     assert [(o["target"], o["right"]) for o in run.outcome["operations"]] == [
@@ -87,7 +89,7 @@ def test_a_wrong_rollback_is_executed_and_counted(play: Play) -> None:
 def test_a_good_release_loses_no_request_under_any_strategy(
     play: Play, altered: Callable[..., str], strategy: str
 ) -> None:
-    """Replacing running instances under load fails nobody."""
+    """Replacing running instances under load fails no request."""
     path = altered("good-release", changed={"strategy: rolling": f"strategy: {strategy}"})
     run = play(path, "--substrate", "process")
     assert run.outcome["impact"]["failed"] == 0
@@ -95,7 +97,8 @@ def test_a_good_release_loses_no_request_under_any_strategy(
 
 
 def test_a_scripted_on_call_is_timed_as_people_are(room: Path) -> None:
-    """A second process takes the page, rolls the wrong service back, then the right one; the wrong one is counted."""
+    """A second process acknowledges and rolls back a wrong service, then the right one; the wrong
+    one is counted."""
     command = [
         *GAMEDAY,
         "run",
@@ -108,11 +111,11 @@ def test_a_scripted_on_call_is_timed_as_people_are(room: Path) -> None:
         str(room / "runs"),
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        while not said("ack"):
+        while not succeeds("ack"):
             assert run.poll() is None
         asked = time.time()
-        assert said("rollback", "gateway", "--as", "on-call")
-        assert said("rollback", "pricing", "--as", "on-call")
+        assert succeeds("rollback", "gateway", "--as", "on-call")
+        assert succeeds("rollback", "pricing", "--as", "on-call")
         assert run.wait(200) == 0
     outcome = json.loads(next((room / "runs").glob("*/outcome.json")).read_text(encoding="utf-8"))
     assert [(o["target"], o["by"], o["right"]) for o in outcome["operations"]] == [
@@ -125,7 +128,7 @@ def test_a_scripted_on_call_is_timed_as_people_are(room: Path) -> None:
     assert outcome["responder"]["kind"] == "human"
 
 
-def said(*words: str) -> bool:
-    """A command of the on-call; whether it was done."""
+def succeeds(*words: str) -> bool:
+    """Run a command of the on-call; return True if it succeeded."""
     done = subprocess.run([*GAMEDAY, *words], capture_output=True, text=True, timeout=60, check=False)
     return done.returncode == 0

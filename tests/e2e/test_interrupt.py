@@ -1,4 +1,5 @@
-"""Runs that are ended from outside: everything taken down, all that was seen kept, 130."""
+"""Runs that are ended from outside: the system is torn down, all samples are kept, the exit status
+is 130."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.timeout(200)]
 
 @pytest.mark.e2e
 def test_sigterm_while_the_fault_is_on(room: Path) -> None:
-    """Taken down clean, with outcome and report of what was seen until then."""
+    """The teardown is complete, with outcome and report of the samples until then."""
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         reached(process, out, "fault")
@@ -31,7 +32,7 @@ def test_sigterm_while_the_fault_is_on(room: Path) -> None:
 
 @pytest.mark.full
 def test_abort_during_the_start(room: Path) -> None:
-    """`gameday abort` finds the run from outside; what had started by then is taken down."""
+    """`gameday abort` finds the run from outside, and all started instances are torn down."""
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         run_id = reached(process, out, "up")

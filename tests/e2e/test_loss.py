@@ -1,4 +1,4 @@
-"""What the audit calls lost is what the database itself hasn't got, asked in SQL by somebody else."""
+"""Lost orders by the audit, compared with an independent count in SQL."""
 
 from __future__ import annotations
 
@@ -62,14 +62,15 @@ expect: [audit.charged_twice == 0]
 
 
 def acknowledged(folder: Path, run: str) -> list[str]:
-    """Ids of the orders whose checkout a client was told is good, from the samples."""
+    """Return the ids of the orders whose checkout was acknowledged to a client, from the samples."""
     records = read_samples(folder / "samples").records
-    told = records[(records["order"] > 0) & (records["error"] == ErrorKind.NONE)]
-    return [f"{run}-{number}" for number in told["order"]]
+    answered = records[(records["order"] > 0) & (records["error"] == ErrorKind.NONE)]
+    return [f"{run}-{number}" for number in answered["order"]]
 
 
 def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
-    """(outcome of that scenario, how many acknowledged orders the surviving database hasn't got by SQL)."""
+    """Return the outcome of the scenario, and how many acknowledged orders SQL doesn't find in the
+    surviving database."""
     (room / "loss.yaml").write_text(text, encoding="utf-8")
     scenario = library.read(room / "loss.yaml")
     folder = room / f"run-loss-{len(list(room.iterdir()))}"
@@ -93,12 +94,12 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
     missing: list[int] = []
 
     def collect() -> OrdersCollected | None:
-        told = acknowledged(folder, folder.name)
+        ids = acknowledged(folder, folder.name)
         url = operating.system.database(operating.system.primary())
-        found = postgres_admin.query(
-            url, "SELECT count(DISTINCT id) FROM orders WHERE status = 'paid' AND id = ANY($1::text[])", told
+        known = postgres_admin.query(
+            url, "SELECT count(DISTINCT id) FROM orders WHERE status = 'paid' AND id = ANY($1::text[])", ids
         )
-        missing.append(len(set(told)) - int(found))
+        missing.append(len(set(ids)) - int(known))
         return world.collect()
 
     try:
@@ -110,9 +111,10 @@ def played(room: Path, text: str) -> tuple[dict[str, Any], int]:
 
 
 def lossy(room: Path, text: str) -> dict[str, Any]:
-    """The outcome of a run that passed and lost something, of three; the audit's count is that by SQL in each.
+    """Return the outcome of a run, of at most three, that passed and lost an order; check each
+    audit against SQL.
 
-    What a moment loses is a matter of chance, and a machine that stood still makes a run inconclusive.
+    The number of lost orders is random, and a machine that stalls makes a run inconclusive.
     """
     for _ in range(3):
         outcome, missing = played(room, text)
@@ -125,7 +127,8 @@ def lossy(room: Path, text: str) -> dict[str, Any]:
 
 
 def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
-    """Asynchronous replication, cut a second before: dozens lost, and both counts are equal."""
+    """Asynchronous replication that is cut a second before the loss loses dozens; both counts are
+    equal."""
     outcome = lossy(room, BEHIND)
     assert outcome["audit"]["lost"] > 5
     assert 0.5 < outcome["audit"]["rpo_s"] < 5
@@ -133,6 +136,7 @@ def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
 
 @pytest.mark.full
 def test_a_distance_alone_loses_orders(room: Path) -> None:
-    """Asynchronous behind 40 ms, nothing cut: what was on its way is lost, and both counts are equal."""
+    """Asynchronous replication behind 40 ms loses what is in flight, without any cut; both counts
+    are equal."""
     outcome = lossy(room, APART)
     assert 0 < outcome["audit"]["rpo_s"] < 2

@@ -1,4 +1,5 @@
-"""Whole runs on plain processes: the incident, the control, nobody on call, wrong prices without an error."""
+"""Whole runs on plain processes: the incident, the control, no responder, and wrong prices without
+an error."""
 
 from __future__ import annotations
 
@@ -22,9 +23,10 @@ FAST_SCRAPE = "  - {detector: scrape, every: 1s, for: 2s}\n"
 
 
 def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
-    """The main job: pass, TTD under 5 s, TTR under 30 s, no order lost, the responder ended it.
+    """The run passes: TTD under 5 s, TTR under 30 s, no order lost, and the responder ended it.
 
-    GAMEDAY_FIRST_RUN names a folder that holds one run of this scenario, ended with 0, to be judged in place of a new.
+    GAMEDAY_FIRST_RUN names a folder with one finished run of this scenario, of exit status 0, to be
+    judged instead of a new one.
     """
     made = os.environ.get("GAMEDAY_FIRST_RUN")
     run = finished(Path(made), 0, "") if made else play("bad-deploy-pricing", *ON)
@@ -46,7 +48,7 @@ def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
 
 
 def base_latency(run: Run, journey: str) -> float:
-    """The median latency in the steady state, in seconds from the planned time."""
+    """Return the median latency in the steady state, in seconds from the planned time."""
     steady = run.events("steady")[0].data
     samples = read_samples(run.folder / "samples")
     records = samples.records
@@ -57,7 +59,8 @@ def base_latency(run: Run, journey: str) -> float:
 
 
 def again_and_again(run: Run) -> None:
-    """Report and review from disk, by two new processes, are the same bytes; so is the outcome."""
+    """Check that report, review and outcome are the same bytes if two new processes compute them
+    from disk."""
     names = ("report.html", "outcome.json", "review.md")
     before = [(run.folder / name).read_bytes() for name in names]
     for _ in range(2):
@@ -76,7 +79,7 @@ sys.exit(first != render_run(folder).read_bytes())
 
 @pytest.mark.full
 def test_a_run_without_a_responder_fails(play: Play, altered: Altered) -> None:
-    """Without a responder it never recovers: fail, exit 1, TTR censored, never dropped; the services show 5xx."""
+    """It never recovers: exit status 1, TTR censored but not dropped; the services show 5xx."""
     watched = "detectors:\n  - {detector: cusum, pages: true}\n" + FAST_SCRAPE
     run = play(altered("bad-deploy-pricing", watched), *ON, "--responder", "none", "--set", "giveUp=15s")
     assert (run.status, run.outcome["verdict"]) == (1, "fail")
@@ -88,7 +91,8 @@ def test_a_run_without_a_responder_fails(play: Play, altered: Altered) -> None:
 
 
 def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -> None:
-    """A bad deploy that nobody answers: stopped once 5 % fail, long before it is given up; failed, nothing left."""
+    """A bad deploy without a responder is aborted once 5 % of requests fail, long before `giveUp`;
+    nothing is left."""
     condition = "impact.failed_ratio > 5%"
     run = play(altered("bad-deploy-pricing", f"abort:\n  - {condition}\n"), *ON, "--responder", "none")
     outcome = run.outcome
@@ -111,7 +115,7 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
 
 @pytest.mark.full
 def test_a_good_release_fails_no_request(play: Play) -> None:
-    """The control: no alert, no rollback, not one failed request."""
+    """The control has no alert, no rollback and no failed request."""
     run = play("good-release", *ON)
     assert (run.status, run.outcome["verdict"]) == (0, "pass"), run.outcome["reasons"]
     assert run.outcome["alerts"] == []
@@ -122,9 +126,11 @@ def test_a_good_release_fails_no_request(play: Play) -> None:
 
 @pytest.mark.full
 def test_silently_wrong_prices_are_detected_by_content_alone(play: Play, altered: Altered) -> None:
-    """Client-side correctness pages, and the release is rolled back; the service-side scrape sees nothing.
+    """Client-side correctness pages, and the release is rolled back; the service-side scrape sees
+    nothing.
 
-    The page waits for so many wrong answers that scrape, as quick as where it does see 5xx, had its time to raise.
+    The page needs so many wrong answers that the scrape, at its speed for 5xx, had the time to
+    raise an alert.
     """
     slow = "detectors:\n  - {detector: threshold, pages: true, params: {least: 60}}\n  - {detector: cusum}\n"
     run = play(altered("wrong-prices", slow + FAST_SCRAPE, {"ttd < 5s": 'detectors["cusum"].ttd < 5s'}), *ON)

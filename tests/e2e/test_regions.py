@@ -1,4 +1,5 @@
-"""Regions, databases and operations on the real system, without load: who may write, what comes back, what is lost."""
+"""Regions, databases and operations on the real system without load: writable databases, returns
+and losses."""
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ class Shop:
 
 
 def order(number: int) -> str:
-    """An order as no checkout would write it, for whoever takes it."""
+    """Return an order that no checkout would write, for the database that accepts it."""
     return (
         "INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact) "
         f"VALUES ('test-{number}', 1, 'paid', 1, now(), 'us-east', '[]', '{{}}') RETURNING id"
@@ -64,7 +65,7 @@ def order(number: int) -> str:
 
 
 def eventually(holds: Callable[[], bool], within: float = 20.0) -> None:
-    """Awaits a condition."""
+    """Wait until the condition is true."""
 
     async def wait() -> None:
         async with asyncio.timeout(within):
@@ -87,7 +88,8 @@ def shop(room: Path) -> Iterator[Shop]:
 
 
 def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -> None:
-    """No split brain: after the promotion nobody answers at the old address, and once it is back it only reads."""
+    """No split brain: after the promotion the old address doesn't answer, and once it is back it is
+    read-only."""
     old = shop.system.database("us-east")
     eventually(lambda: bool(postgres_admin.query(old, "SELECT current_setting('synchronous_standby_names')")))
     assert postgres_admin.query(old, order(1)) == "test-1"
@@ -111,7 +113,7 @@ def test_a_cut_off_primary_is_fenced_and_never_takes_a_write_again(shop: Shop) -
 
 
 def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop: Shop) -> None:
-    """A write that only the lost region had is gone from it after the rejoin: one history, everywhere."""
+    """A write that only the lost region had is undone by the rejoin: all databases have one history."""
     url = shop.system.database("us-east")
     assert postgres_admin.query(url, order(1)) == "test-1"
     for region in ("eu-west", "me-central"):
@@ -130,7 +132,8 @@ def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop:
 
 
 def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Shop) -> None:
-    """Its database is copied anew from the primary; every instance runs; bringing it back twice is harmless."""
+    """Its database is copied anew from the primary and every instance runs; bringing it back is
+    idempotent."""
     shop.system.lose("eu-west", destroy=True)
     assert not shop.system.instances(region="eu-west")
     assert postgres_admin.query(shop.system.database("us-east"), order(1)) == "test-1"
@@ -142,7 +145,7 @@ def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Sh
 
 
 def test_a_paused_database_does_not_answer_until_it_is_resumed(shop: Shop) -> None:
-    """Its whole tree stands still."""
+    """Its whole process tree is stopped."""
     instance = shop.system.instances("postgres", "us-east")[0]
     url = shop.system.database("us-east")
     ask = functools.partial(asyncpg.connect, url, timeout=1)

@@ -1,4 +1,4 @@
-"""What is secret about a run is nowhere to be read after it, nor in anybody's command line while it goes on."""
+"""Secrets of a run: in no file after it, and in no command line while it is in progress."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ SECRETS = {
 
 
 def lines_of(process: psutil.Process) -> Iterator[str]:
-    """Command lines of a process and of all that it started."""
-    for each in [process, *process.children(recursive=True)]:
+    """Return the command lines of a process and of all its descendants."""
+    for member in [process, *process.children(recursive=True)]:
         with suppress(psutil.Error):
-            yield " ".join(each.cmdline())
+            yield " ".join(member.cmdline())
 
 
 def tokens(state: Path, runner: psutil.Process) -> set[str]:
-    """The door's, the operators' and the automation's, from where they may be: a file of mode 600, the environment of a
-    service."""
+    """Return the API's, the operators' and the automation's tokens, from a file of mode 600 and a
+    service's environment."""
     (key,) = (state / "gameday" / "doors").glob("*.json")
     assert key.stat().st_mode & 0o77 == 0
     found = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
@@ -49,8 +49,8 @@ def tokens(state: Path, runner: psutil.Process) -> set[str]:
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
 def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses and keys of receivers that fail in every way, proxies, an engine's address, all tokens: in no file of
-    the run, in nothing that is printed, and in no command line."""
+    """Addresses and keys of failing receivers, proxies, an engine's address and all tokens are in
+    no file of the run, in no output and in no command line."""
     out = room / "runs"
     with receiving(500) as failing, receiving(404) as refusing, receiving(302) as moving:
         targets = [
@@ -82,7 +82,7 @@ def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_receiver_that_cannot_be_read_is_not_repeated(room: Path) -> None:
-    """The usage error says what is wrong, and not with what."""
+    """The usage error says what is wrong without quoting the receiver."""
     for target in (
         "slack=ftp://hush/hush",
         "teams=https://hush",

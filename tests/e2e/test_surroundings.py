@@ -24,10 +24,9 @@ def plant(path: Path, name: str) -> None:
 
 @pytest.mark.timeout(400)
 def test_nothing_around_a_run_matters(room: Path) -> None:
-    """A run passes beside a package `reports` in site-packages, another one and a `runner.py` on PYTHONPATH, and a
-
-    current folder with `random.py`, `types.py` and `logging.py`: no child process imports any of them.
-    """
+    """A run passes beside modules that shadow others: a package `reports` in site-packages, another
+    one and a `runner.py` on PYTHONPATH, and a current folder with `random.py`, `types.py` and
+    `logging.py`. No child process imports any of them."""
     (room / "tree").mkdir()
     command, site = install(build_wheel(room / "tree"), room / "venv")
     plant(site / "reports" / "__init__.py", "reports of PyPI")

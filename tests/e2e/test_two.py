@@ -1,6 +1,6 @@
-"""Two runs on one machine at once: neither sees anything of the other's, and each ends as it would alone.
+"""Two runs on one machine at once: neither affects the other, and each ends as it would alone.
 
-One region and half the load each, so that two systems are no more than one is otherwise.
+Each has one region and half the load, so that two systems are no larger than one is otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WELL = ("good-release", *SMALL, "--set", "load.rate=40/s")
 
 
 def members(run_id: str) -> list[psutil.Process]:
-    """Processes that were started for a run; those whose environment can't be read belong to nobody here."""
+    """Return the processes that were started for a run, without those whose environment can't be read."""
     results = []
     for process in psutil.process_iter():
         try:
@@ -38,13 +38,14 @@ def members(run_id: str) -> list[psutil.Process]:
 
 
 def below(pid: int) -> list[psutil.Process]:
-    """A process and all that came of it: the load is no part of the system, and belongs to nobody but its runner."""
+    """Return a process and all its descendants: the load isn't part of the system, and is known by
+    its runner alone."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 
 
-def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Iterator[Any]]) -> set[Any]:
-    """What `look` sees of all of them; one that ended meanwhile shows nothing."""
+def seen(processes: list[psutil.Process], look: Callable[[psutil.Process], Iterator[Any]]) -> set[Any]:
+    """Return what `look` sees of all processes; a process that has ended meanwhile has nothing."""
     names = set()
     for process in processes:
         try:
@@ -55,17 +56,17 @@ def each(processes: list[psutil.Process], look: Callable[[psutil.Process], Itera
 
 
 def ports(process: psutil.Process) -> Iterator[tuple[str, int]]:
-    """(address, port) where it listens."""
+    """Return the (address, port) pairs at which the process listens."""
     return (
-        (one.laddr.ip, one.laddr.port)
-        for one in process.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN
+        (entry.laddr.ip, entry.laddr.port)
+        for entry in process.net_connections("tcp")
+        if entry.status == psutil.CONN_LISTEN
     )
 
 
 def shards(process: psutil.Process) -> Iterator[str]:
-    """Files of samples that it has in its memory."""
-    return (one.path for one in process.memory_maps() if one.path.endswith(".shard"))
+    """Return the files of samples that the process has mapped."""
+    return (entry.path for entry in process.memory_maps() if entry.path.endswith(".shard"))
 
 
 def requests(run: Run) -> int:
@@ -73,14 +74,14 @@ def requests(run: Run) -> int:
 
 
 def test_two_runs_at_once_are_two_runs(room: Path) -> None:
-    """One never recovers and one has nothing to recover from; processes, ports and samples are each one's own."""
+    """One never recovers and the other has no outage; they share no process, port or file of samples."""
     outs = room / "one", room / "two"
     with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:
         ids = reached(first, outs[0], "steady"), reached(second, outs[1], "steady")
         there = [members(run_id) for run_id in ids]
-        pids = [each(own, lambda process: iter([process.pid])) for own in there]
-        listening = [each(own, ports) for own in there]
-        mapped = [each(below(runner.pid), shards) for runner in (first, second)]
+        pids = [seen(own, lambda process: iter([process.pid])) for own in there]
+        listening = [seen(own, ports) for own in there]
+        mapped = [seen(below(runner.pid), shards) for runner in (first, second)]
         assert first.poll() is None
         assert second.poll() is None
         runs = ended(first, outs[0]), ended(second, outs[1])
@@ -103,13 +104,13 @@ def test_two_runs_at_once_are_two_runs(room: Path) -> None:
 
 
 def load_lasted(run: Run) -> float:
-    """Seconds between the first and the last request planned."""
+    """Return the seconds between the first and the last planned request."""
     planned = read_samples(run.folder / "samples").records["planned"]
     return float(planned.max() - planned.min())
 
 
 def test_the_end_of_one_is_nothing_to_the_other(room: Path) -> None:
-    """Which of two is meant has to be said; the one that is aborted is taken down alone."""
+    """`gameday abort` needs the name of the run; only the named one is torn down."""
     outs = room / "one", room / "two"
     with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:
         run_id = reached(first, outs[0], "fault")
@@ -126,18 +127,18 @@ def test_the_end_of_one_is_nothing_to_the_other(room: Path) -> None:
 
 
 def test_a_crowded_suite_runs_two_at_once(room: Path) -> None:
-    """Each lane with a system of its own; all is told under the name of what it is of, and nothing is left."""
+    """Each lane has a system of its own; every line has the name of its scenario, and nothing is left."""
     command = [*GAMEDAY, "suite", "good-release", "payments-hiccup", "--at-once", "2", "--crowded"]
     command += ["--substrate", "process", "--out", str(room / "runs"), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    print(done.stderr)  # noqa: T201  (shown where the test fails)
-    found = json.loads(done.stdout)
-    assert found["at_once"] == 2
-    runs = {one["scenario"]: one["runs"][0] for one in found["scenarios"]}
+    print(done.stderr)  # noqa: T201  (shown if the test fails)
+    suite = json.loads(done.stdout)
+    assert suite["at_once"] == 2
+    runs = {entry["scenario"]: entry["runs"][0] for entry in suite["scenarios"]}
     began = [datetime.fromisoformat(run["started"]) for run in runs.values()]
     assert max(began) - min(began) < timedelta(seconds=min(run["duration_s"] for run in runs.values()))
     for name, run in runs.items():
         assert f"\n{name}  " in done.stderr
         assert members(run["run"]) == []
-        assert run["exit_status"] in (0, 3), run["reasons"]  # a crowded machine may well be late
-    assert done.returncode == found["exit_status"]
+        assert run["exit_status"] in (0, 3), run["reasons"]  # a crowded machine may be late
+    assert done.returncode == suite["exit_status"]

@@ -1,4 +1,4 @@
-"""The system by itself, to look around in."""
+"""The system without a run, for exploration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 def test_the_shop_is_there_till_it_is_taken_down(room: Path) -> None:
-    """It answers at the address that was printed; `down` takes everything with it, and then there is no more to end."""
+    """The shop answers at the printed address; `down` removes everything, and a second `down` finds
+    nothing."""
     out = room / "runs"
     command = [*GAMEDAY, "up", "--substrate", "process", "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as shop:

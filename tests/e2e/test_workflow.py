@@ -1,8 +1,8 @@
-"""The example for GitHub is what it says: its steps, in order, in a fresh clone, with the real commands.
+"""The example workflow for GitHub: its steps in order, in a fresh clone, with the real commands.
 
-What GitHub's own actions do is done here as far as the steps need it; an action or an expression that isn't known here
-fails the test. REPEAT, which the workflow documents, is 1 unless GAMEDAY_WORKFLOW_REPEAT says otherwise: then nothing
-can be judged, and the gate has to say so.
+GitHub's own actions are simulated as far as the steps need them; an unknown action or expression
+fails the test. REPEAT, which the workflow documents, is 1 unless GAMEDAY_WORKFLOW_REPEAT is set:
+then nothing can be judged, and the gate has to say so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXPRESSIONS = {
 
 @dataclass
 class Runner:
-    """A machine of GitHub's, as far as a job's steps see it; `statuses` by a step's name."""
+    """A runner of GitHub's, as far as a job's steps see it; `statuses` by a step's name."""
 
     room: Path
     workflow: Mapping[str, Any]
@@ -57,13 +57,13 @@ class Runner:
             action = step["uses"].partition("@")[0]
             actions = {
                 "actions/checkout": self.checkout,
-                "actions/setup-python": lambda given: None,  # the one that runs this test
+                "actions/setup-python": lambda given: None,  # the Python that runs this test
                 "actions/upload-artifact": self.upload,
             }
             actions[action](step.get("with") or {})
 
     def checkout(self, given: Mapping[str, Any]) -> None:
-        """The base is this checkout as well: the same code on both sides."""
+        """Check out the base, which is this tree as well: both sides have the same code."""
         if "ref" in given:
             assert filled(given["ref"]) == EXPRESSIONS["github.base_ref"]
         into = self.home / given.get("path", "")
@@ -74,7 +74,7 @@ class Runner:
             assert (self.home / line).exists(), line
 
     def script(self, step: Mapping[str, Any]) -> None:
-        """As GitHub runs it: bash that stops at the first error, in the checkout."""
+        """Run the script as GitHub does: by a bash that stops at the first error, in the checkout."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         given = environment(self.workflow, self.job, step)
         assert "REPEAT" in given
@@ -90,16 +90,17 @@ class Runner:
         )
         self.statuses[step["name"]] = done.returncode
         self.printed[step["name"]] = done.stdout + done.stderr
-        print(f"=== {step['name']}: {done.returncode}\n{self.printed[step['name']][-4000:]}")  # noqa: T201  (where it fails)
+        print(f"=== {step['name']}: {done.returncode}\n{self.printed[step['name']][-4000:]}")  # noqa: T201  (if it fails)
 
 
 def filled(text: str) -> str:
-    """With GitHub's expressions filled in. KeyError for one that isn't known here."""
-    return EXPRESSION.sub(lambda found: EXPRESSIONS[found[1]], text)
+    """Return the text with GitHub's expressions evaluated. Raise KeyError for an unknown one."""
+    return EXPRESSION.sub(lambda suite: EXPRESSIONS[suite[1]], text)
 
 
 def test_the_gate_runs_as_it_stands_in_the_example(room: Path) -> None:
-    """Code before and after are installed, measured and compared; with one trial each nothing is judged: 3, never 0."""
+    """Code before and after is installed, measured and compared; one trial each can't be judged:
+    status 3, never 0."""
     workflow = read(ROOT / ".github/workflows/resilience.yml")
     runner = Runner(room, workflow, workflow["jobs"]["gate"])
     runner.run()
@@ -109,15 +110,15 @@ def test_the_gate_runs_as_it_stands_in_the_example(room: Path) -> None:
     assert set(runner.statuses.values()) == {0}
     baseline = json.loads((runner.home / "baseline.json").read_text(encoding="utf-8"))
     (page,) = (runner.home / "runs/after").glob("*-suite/suite.json")
-    found = json.loads(page.read_text(encoding="utf-8"))
-    families = {Path(scenario["path"]).parent.name for scenario in found["scenarios"]}
+    suite = json.loads(page.read_text(encoding="utf-8"))
+    families = {Path(scenario["path"]).parent.name for scenario in suite["scenarios"]}
     assert families == {"bad-deploy", "region", "dependency"}
-    assert set(baseline["scenarios"]) == {each["scenario"] for each in found["scenarios"]}
-    assert [each["verdict"] for each in found["scenarios"]] == ["pass"] * 3, found["reasons"]
-    assert all(each["n"] == int(REPEAT) for each in found["scenarios"])
-    assert found["baseline"]["judged"] or "machine" in found["baseline"]["reasons"][0]
+    assert set(baseline["scenarios"]) == {entry["scenario"] for entry in suite["scenarios"]}
+    assert [entry["verdict"] for entry in suite["scenarios"]] == ["pass"] * 3, suite["reasons"]
+    assert all(entry["n"] == int(REPEAT) for entry in suite["scenarios"])
+    assert suite["baseline"]["judged"] or "machine" in suite["baseline"]["reasons"][0]
     if int(REPEAT) < 6:
-        assert found["baseline"]["verdict"] == "inconclusive"
+        assert suite["baseline"]["verdict"] == "inconclusive"
     summary = (room / "summary.md").read_text(encoding="utf-8")
     assert summary.count("game day suite, 3 scenarios") == 2
     assert "Against the baseline" in summary

@@ -95,7 +95,8 @@ def dead_run(tmp_path: Path, server: Server) -> Iterator[DeadRun]:
 
 
 def test_active_faults_are_reverted_and_journalled(dead_run: DeadRun) -> None:
-    """The latest first, after the half line was cut; a toxic of somebody else stays."""
+    """The latest is reverted first, after the incomplete line was cut; a toxic that isn't a fault's
+    stays."""
     dead_run.journal(fault("f1", LINK_DOWN), fault("f2", LATENCY))
     result = revert_faults(dead_run.folder)
     assert result.reverted == ["f2 (link.latency on somewhere)", "f1 (link.down on somewhere)"]
@@ -105,7 +106,7 @@ def test_active_faults_are_reverted_and_journalled(dead_run: DeadRun) -> None:
 
 
 def test_reverting_twice_changes_nothing(dead_run: DeadRun) -> None:
-    """What is on disk as reverted isn't touched: the link may have been cut by another tool since."""
+    """A fault that is reverted on disk isn't touched, since another tool may have cut the link since."""
     dead_run.journal(fault("f1", LINK_DOWN))
     revert_faults(dead_run.folder)
     dead_run.server.ask("POST", f"/proxies/{DOWN}", {"enabled": False})
@@ -115,7 +116,8 @@ def test_reverting_twice_changes_nothing(dead_run: DeadRun) -> None:
 
 
 def test_an_interrupted_revert_can_be_repeated(dead_run: DeadRun) -> None:
-    """The link was mended, and the process died before it journalled that: the next call journals it."""
+    """If the process died between mending the link and journalling it, the next call journals the
+    revert."""
     dead_run.journal(fault("f1", LINK_DOWN))
     dead_run.server.ask("POST", f"/proxies/{DOWN}", {"enabled": True})
     assert revert_faults(dead_run.folder).reverted == ["f1 (link.down on somewhere)"]
@@ -123,7 +125,7 @@ def test_an_interrupted_revert_can_be_repeated(dead_run: DeadRun) -> None:
 
 
 def test_a_fault_that_failed_is_not_active(dead_run: DeadRun) -> None:
-    """It was reverted when it failed."""
+    """A fault is reverted when it fails."""
     dead_run.journal(fault("f1", LINK_DOWN), FaultFailed("f1", why="refused"))
     assert revert_faults(dead_run.folder).reverted == []
     assert dead_run.links()[0] is False
@@ -148,7 +150,7 @@ def test_what_cannot_be_reverted_is_left(dead_run: DeadRun, undo: dict[str, Any]
 
 
 def test_a_link_server_that_is_gone_leaves_the_fault_active(dead_run: DeadRun) -> None:
-    """Nothing is journalled as reverted that wasn't."""
+    """A fault that wasn't reverted isn't journalled as reverted."""
     dead_run.journal(fault("f1", LINK_DOWN), port=9)
     assert "f1 (link.down on somewhere): link server 127.0.0.1:9" in revert_faults(dead_run.folder).left[0]
     assert dead_run.reverted() == []

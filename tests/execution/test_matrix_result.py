@@ -1,4 +1,4 @@
-"""gameday.execution.matrix_result: what is left of a matrix on disk and on the screen."""
+"""`gameday.execution.matrix_result`: the files of a matrix and its table on the screen."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.support.sample_matrix import pair
 def test_it_writes_both_files_and_prints_the_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The table is the result, on standard output; the status is the worst of the variants'."""
+    """The table is on standard output; the exit status is the worst of the variants'."""
     assert conclude(tmp_path, pair(tmp_path)) == 1
-    told = capsys.readouterr()
-    assert told.err == ""
+    output = capsys.readouterr()
+    assert output.err == ""
     for words in (
         "payments-slow",
         "without",
@@ -32,14 +32,14 @@ def test_it_writes_both_files_and_prints_the_table(
         "orders lost",
         "matrix.html",
     ):
-        assert words in told.out
-    assert "browse: with breaker and bulkhead, it stayed within its objective" in told.out
+        assert words in output.out
+    assert "browse: with breaker and bulkhead, it stayed within its objective" in output.out
     assert (tmp_path / "matrix.html").is_file()
     assert json.loads((tmp_path / "matrix.json").read_text(encoding="utf-8"))["schema"] == "gameday/matrix/v1"
 
 
 def test_it_prints_json_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What `matrix.json` holds."""
+    """Standard output has the content of `matrix.json`."""
     conclude(tmp_path, pair(tmp_path), as_json=True)
     assert json.loads(capsys.readouterr().out) == json.loads(
         (tmp_path / "matrix.json").read_text(encoding="utf-8")
@@ -47,14 +47,14 @@ def test_it_prints_json_where_asked(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_folder_that_can_t_be_written_is_the_tool_s_failure(tmp_path: Path) -> None:
-    """With the folder's name."""
+    """The error names the folder."""
     runs = pair(tmp_path)
     with pytest.raises(PortError, match="nowhere"):
         conclude(tmp_path / "nowhere", runs)
 
 
 def test_whatever_is_missing_has_a_table() -> None:
-    """Words in place of every number; markup in names is text."""
+    """Every missing number is shown in words; markup in names is printed literally."""
     console = Console(file=StringIO(), width=80, color_system=None)
     empty = {"verdict": "inconclusive", "exit_status": 3}
     unmeasured = {f"{name}_state": "not_measured" for name in DURATIONS}

@@ -1,4 +1,4 @@
-"""The command's process ends, whatever hangs in it."""
+"""The end of the command's process, even if one of its threads hangs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gameday.execution.process_exit import leave
 def start():
     ThreadPoolExecutor(1, thread_name_prefix="system").submit(threading.Event().wait)
-starter = threading.Thread(target=start, daemon=True)  # its pool's threads are daemons, and waited for all the same
+starter = threading.Thread(target=start, daemon=True)  # Python waits for the threads of its pool, although they are daemons
 starter.start()
 starter.join()
 print("told")
@@ -29,12 +29,12 @@ leave(3)
 
 
 @pytest.mark.parametrize(
-    ("program", "status", "printed", "said"),
+    ("program", "status", "printed", "error"),
     [(HANGS, 5, "told", "threads still hang and were abandoned: system"), (FINISHES, 3, "done", "")],
 )
-def test_a_process_ends_with_its_status(program: str, status: int, printed: str, said: str) -> None:
-    """A thread that hangs is left and named, one that only isn't done yet is waited for; what was printed is kept."""
+def test_a_process_ends_with_its_status(program: str, status: int, printed: str, error: str) -> None:
+    """A hanging thread is abandoned and named, a slow one is waited for, and all output is kept."""
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (status, printed, said)
+    assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (status, printed, error)

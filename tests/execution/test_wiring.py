@@ -1,4 +1,4 @@
-"""What a run tells its system of an automation's credential, and that nobody else hears of it."""
+"""Credentials that a run's wiring gives to its system, and to no other part."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ TOKEN, CREDENTIAL = "of-the-operators", "of-the-automation"
 
 
 def scenario(*, least: bool) -> Scenario:
-    made = library.read(library.find("environment-protected"))
-    return made.model_copy(update={"guardrails": Guardrails(leastPrivilege=least)})
+    protected = library.read(library.find("environment-protected"))
+    return protected.model_copy(update={"guardrails": Guardrails(leastPrivilege=least)})
 
 
 @contextmanager
 def edge_of(values: dict[str, str]) -> Iterator[System]:
-    """A system whose one instance is a real edge, started with its environment in the compose file by these values."""
+    """Return a system whose one instance is a real edge, with the compose file's environment filled
+    from these values."""
     topology = read_topology(bundled.compose(), ("us-east", "eu-west"))
     service = topology.service("edge", "edge")
     port = storefront_services.free_port()
@@ -53,7 +54,8 @@ def edge_of(values: dict[str, str]) -> Iterator[System]:
 @pytest.mark.system
 @pytest.mark.parametrize("least", [True, False])
 def test_the_guardrail_is_a_scope_that_the_system_knows(least: bool) -> None:
-    """With it the edge refuses the automation's credential, without it the edge lets the same one delete."""
+    """The edge refuses the automation's credential if the guardrail is on, and lets it delete
+    otherwise."""
     with edge_of(wiring._variables(scenario(least=least), TOKEN, CREDENTIAL, RunSecrets.draw())) as system:
         if least:
             with pytest.raises(
@@ -66,7 +68,7 @@ def test_the_guardrail_is_a_scope_that_the_system_knows(least: bool) -> None:
 
 @pytest.mark.system
 def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> None:
-    """It is for runs by hand: a run's own takes its place, whatever the guardrails."""
+    """The default is for runs by hand; a run replaces it by its own, whatever the guardrails."""
     shown = read_topology(bundled.compose(), ("us-east",)).service("edge", "edge").environment["CREDENTIALS"]
     known = shown.render({}).partition("=")[0].partition(":")[2]
     with edge_of(wiring._variables(scenario(least=False), TOKEN, CREDENTIAL, RunSecrets.draw())) as system:
@@ -77,20 +79,20 @@ def test_the_credential_that_the_compose_file_shows_opens_nothing_in_a_run() -> 
 
 
 def test_only_the_edge_gets_credentials() -> None:
-    """No service of a region, and nobody by a command line."""
+    """No service of a region gets them, and they are on no command line."""
     services = read_topology(bundled.compose(), ("us-east",)).services
-    told = {
+    services_with_credentials = {
         service.id
         for service in services
         for text in service.environment.values()
         if "CREDENTIALS" in text.variables()
     }
-    assert told == {"edge"}
-    assert not any("CREDENTIALS" in word.variables() for each in services for word in each.command)
+    assert services_with_credentials == {"edge"}
+    assert not any("CREDENTIALS" in word.variables() for service in services for word in service.command)
 
 
 def test_every_run_draws_its_own(tmp_path: Path) -> None:
-    """Neither two runs' are the same, nor the operators' and the automation's."""
+    """The credentials of two runs differ, as do those of operators and automation."""
     drawn = []
     for run in ("a", "b"):
         settings = wiring.Settings(run, tmp_path / run, 1, "process")
@@ -99,4 +101,4 @@ def test_every_run_draws_its_own(tmp_path: Path) -> None:
         journal.close()
         drawn += [system.token, system.credential]
     assert len(set(drawn)) == 4
-    assert all(len(each) == 32 for each in drawn)
+    assert all(len(secret) == 32 for secret in drawn)

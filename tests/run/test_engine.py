@@ -86,7 +86,7 @@ def test_steady_state_comes_after_warm_up_and_lasts() -> None:
     )  # the SLOs were last judged before the ten seconds were over
     state, actions = play(state, [healthy(19.6, 9.5), Tick(19.7)])
     assert Calibrate(9.5) in actions
-    assert state.phase == "steady"  # what detectors learn takes a moment; the timeline's zero comes after it
+    assert state.phase == "steady"  # detectors learn first; the timeline begins after that
     state, actions = play(state, [Tick(21.0)])
     assert (state.phase, state.timeline_zero) == ("fault", 21.0)
 
@@ -303,11 +303,11 @@ def test_a_steady_state_that_is_not_judged_is_an_error() -> None:
     state, _ = play(engine.begin(PLAN)[0], [SystemUp(5.0), LoadStarted(6.0, 6.0), Tick(9.0)])
     over = 9.0 + PLAN.steady + PLAN.timeouts.steady
     waited = f"waited {over - 9.0:.0f} s for every SLO to be judged"
-    for before, said in ([], "never judged"), ([healthy(12.0, 9.0)], "last judged at 12.0 s"):
+    for before, reason in ([], "never judged"), ([healthy(12.0, 9.0)], "last judged at 12.0 s"):
         _, actions = play(state, [*before, Tick(over - 0.1)])
         assert reasons(actions) == []
         _, actions = play(state, [*before, Tick(over)])
-        assert errors(actions) == [("steady state", f"{waited} ({said})")]
+        assert errors(actions) == [("steady state", f"{waited} ({reason})")]
 
 
 def test_a_timeline_without_health_is_given_up_in_its_time() -> None:

@@ -35,22 +35,22 @@ NO_ORDERS = OrdersCollected(file="audit.jsonl", orders=0, ledger=None, charges=N
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with staged(tmp_path) as made:
-        yield made
+    with staged(tmp_path) as example:
+        yield example
 
 
 @pytest.fixture
 def fast(tmp_path: Path) -> Iterator[Stage]:
     """Yield a stage whose clock runs twenty times as fast."""
-    with staged(tmp_path, FastClock()) as made:
-        yield made
+    with staged(tmp_path, FastClock()) as example:
+        yield example
 
 
 @pytest.fixture
 def stuck() -> Iterator[Stuck]:
-    made = Stuck()
-    yield made
-    made.free.set()
+    example = Stuck()
+    yield example
+    example.free.set()
 
 
 def test_an_interrupt_before_anything_is_up_takes_everything_down(stage: Stage) -> None:

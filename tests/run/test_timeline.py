@@ -119,7 +119,7 @@ def test_stopping_cuts_waits_short_and_reverts_active_faults(staged: Make) -> No
     stage.timeline.revert()
     stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
-    assert [told for told in stage.events if told[0] == "fault.reverted"] == [
+    assert [event for event in stage.events if event[0] == "fault.reverted"] == [
         ("fault.reverted", "f1", {"by": "cleanup"})
     ]
 
@@ -184,7 +184,7 @@ def test_an_environment_is_deleted_with_its_volumes_and_created_again(staged: Ma
     destroyed = stage.substrate.order.index("destroy eu-west")
     assert destroyed > 0
     assert all(line.startswith("stop") for line in stage.substrate.order[:destroyed])
-    after = {each.id for each in stage.system.instances(region="eu-west")}
+    after = {instance.id for instance in stage.system.instances(region="eu-west")}
     assert len(after) == len(before)
     assert not after & before
     assert stage.kinds() == ["fault.intended", "fault.injected", "fault.reverted"]

@@ -64,9 +64,9 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path, monkeypatch)
-    yield made
-    made.journal.close()
+    example = Bench(tmp_path, monkeypatch)
+    yield example
+    example.journal.close()
 
 
 def test_without_a_region_the_most_advanced_standby_is_promoted(bench: Bench) -> None:

@@ -33,7 +33,7 @@ def about(name: str) -> Mapping[str, Any]:
     }
 
 
-class Door:
+class Platform:
     """The platform's API: records each request with its token, and answers `no` if that is set."""
 
     def __init__(self) -> None:
@@ -50,13 +50,13 @@ class Door:
 
 
 @pytest.fixture
-def door(operator: Deployer, monkeypatch: pytest.MonkeyPatch) -> Door:
+def platform(operator: Deployer, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """Yield a platform that allows everything; databases catch up at once."""
-    made = Door()
-    monkeypatch.setattr(operator.system, "ask", made)
+    platform = Platform()
+    monkeypatch.setattr(operator.system, "ask", platform)
     monkeypatch.setattr(operator.system, "await_caught_up", lambda region: None)
     operator.system.credential = "of-the-automation"
-    return made
+    return platform
 
 
 @pytest.fixture
@@ -193,7 +193,10 @@ def test_the_feed_says_who_wrote_a_change(operator: Deployer) -> None:
     }
     operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
     operator.rollback("c2", "c1", "on-call")
-    assert [each.author for each in operator.feed()] == ["software engineer, mid, with code assistant", ""]
+    assert [change.author for change in operator.feed()] == [
+        "software engineer, mid, with code assistant",
+        "",
+    ]
 
 
 def test_cancelling_stops_changes_but_no_rollback(
@@ -218,20 +221,22 @@ def test_cancelling_stops_changes_but_no_rollback(
 
 
 def test_an_automation_is_authorized_by_its_own_credential_before_it_deletes(
-    substrate: FakeSubstrate, operator: Deployer, door: Door
+    substrate: FakeSubstrate, operator: Deployer, platform: Platform
 ) -> None:
     """If that is allowed, everything in the region is destroyed and created again with the shipped release."""
     operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     path = "POST /_operator/environments/eu-west/delete"
-    assert door.asked == [("edge", path, "of-the-automation")]
+    assert platform.asked == [("edge", path, "of-the-automation")]
     assert "destroy eu-west" in substrate.order
     assert [instance.release for instance in operator.system.instances("costs", "eu-west")] == ["costs-1.1.0"]
-    assert [each.state for each in operator.feed()] == ["done"]
+    assert [change.state for change in operator.feed()] == ["done"]
 
 
-def test_a_refused_deletion_touches_nothing(substrate: FakeSubstrate, operator: Deployer, door: Door) -> None:
+def test_a_refused_deletion_touches_nothing(
+    substrate: FakeSubstrate, operator: Deployer, platform: Platform
+) -> None:
     """No instance is touched; journal and feed have the platform's reason and status, and no token."""
-    door.no = Refused(403, "the credential of automation lacks the scope environment:delete")
+    platform.no = Refused(403, "the credential of automation lacks the scope environment:delete")
     before = list(operator.system.instances())
     substrate.order.clear()
     with pytest.raises(Refused, match="lacks the scope"):
@@ -242,16 +247,16 @@ def test_a_refused_deletion_touches_nothing(substrate: FakeSubstrate, operator: 
     (failed,) = [event.data for event in journalled(operator) if event.kind == "change.failed"]
     why = "refused (403): the credential of automation lacks the scope environment:delete"
     assert failed == {"why": why, "refused": True, "status": 403}
-    assert [each.state for each in operator.feed()] == ["refused"]
+    assert [change.state for change in operator.feed()] == ["refused"]
     assert "of-the-automation" not in operator.journal.path.read_text(encoding="utf-8")
     assert "of-the-automation" not in repr(operator.system)
 
 
 def test_without_an_answer_nothing_is_deleted(
-    substrate: FakeSubstrate, operator: Deployer, door: Door
+    substrate: FakeSubstrate, operator: Deployer, platform: Platform
 ) -> None:
     """The change fails, whatever the reason, and nothing is touched."""
-    door.no = PortError("edge: timed out")
+    platform.no = PortError("edge: timed out")
     substrate.order.clear()
     with pytest.raises(PortError, match="timed out"):
         operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
@@ -260,17 +265,17 @@ def test_without_an_answer_nothing_is_deleted(
     with pytest.raises(PortError, match="no edge runs"):
         operator.recreate_environment("c2", "costs-1.1.0", "eu-west", "automation")
     assert substrate.order == []
-    assert [each.state for each in operator.feed()] == ["failed", "failed"]
+    assert [change.state for change in operator.feed()] == ["failed", "failed"]
 
 
 def test_an_environment_that_does_not_come_back_fails_the_change(
-    substrate: FakeSubstrate, operator: Deployer, door: Door
+    substrate: FakeSubstrate, operator: Deployer, platform: Platform
 ) -> None:
     """Feed and journal say that the change failed, and why."""
     substrate.refuse = {"costs-1.1.0"}
     with pytest.raises(PortError, match="isn't ready"):
         operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
-    assert [each.state for each in operator.feed()] == ["failed"]
+    assert [change.state for change in operator.feed()] == ["failed"]
     pairs = [
         (event.kind, event.data.get("why"))
         for event in journalled(operator)

@@ -20,7 +20,7 @@ def test_the_latest_switch_of_each_flag_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    "service", read_topology(bundled.compose(), ("us-east",)).services, ids=lambda each: each.id
+    "service", read_topology(bundled.compose(), ("us-east",)).services, ids=lambda service: service.id
 )
 def test_every_service_that_serves_requests_has_flags(service: object) -> None:
     """Databases and link servers have none."""

@@ -68,9 +68,9 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path, monkeypatch)
-    yield made
-    made.journal.close()
+    example = Bench(tmp_path, monkeypatch)
+    yield example
+    example.journal.close()
 
 
 def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(bench: Bench) -> None:
@@ -78,8 +78,8 @@ def test_the_old_primary_is_stopped_and_confirmed_before_another_is_promoted(ben
     bench.carry("promote", "eu-west")
     assert bench.promotes_with == ["eu-west", "me-central"]
     assert bench.system.primary() == "eu-west"
-    told = bench.journalled()
-    assert told.index(("fence.confirmed", "us-east")) < told.index(("database.promoted", "eu-west"))
+    events = bench.journalled()
+    assert events.index(("fence.confirmed", "us-east")) < events.index(("database.promoted", "eu-west"))
 
 
 def test_a_primary_that_cannot_be_stopped_is_not_replaced(
@@ -117,8 +117,8 @@ def test_a_fenced_database_stays_down_until_it_rejoins(bench: Bench) -> None:
         ("promote", "eu-west"),
         ("edge /_operator/undrain", {"region": "us-east"}),
     ]
-    told = bench.journalled()
-    assert told.index(("replica.caught_up", "us-east")) < told.index(("traffic.returned", "us-east"))
+    events = bench.journalled()
+    assert events.index(("replica.caught_up", "us-east")) < events.index(("traffic.returned", "us-east"))
 
 
 def test_a_region_that_is_still_lost_cannot_rejoin(bench: Bench) -> None:
@@ -133,9 +133,9 @@ def test_restarting_the_database_restarts_the_primary_alone(bench: Bench) -> Non
     """Standbys go on; the same number runs afterwards."""
     before = {instance.id for instance in bench.system.instances("postgres")}
     bench.carry("restart", "postgres")
-    after = {each.id for each in bench.system.instances("postgres")}
+    after = {instance.id for instance in bench.system.instances("postgres")}
     assert len(after) == len(before) == 3
-    assert {each.rpartition(".")[0] for each in before - after} == {"us-east.postgres"}
+    assert {instance.rpartition(".")[0] for instance in before - after} == {"us-east.postgres"}
 
 
 def test_a_flag_is_sent_to_every_service(bench: Bench) -> None:
@@ -166,17 +166,19 @@ def test_instances_that_start_later_have_the_flag(bench: Bench) -> None:
     bench.recovery.deployer.rollback("c2", "c1", "auto")
     bench.system.lose("me-central", destroy=False)
     bench.system.bring_back("me-central")
-    new = {each: given for each, given in bench.substrate.given.items() if each not in before}
+    new = {instance: given for instance, given in bench.substrate.given.items() if instance not in before}
     flagged = {
-        each: given for each, given in new.items() if ".postgres." not in each and ".links." not in each
+        instance: given
+        for instance, given in new.items()
+        if ".postgres." not in instance and ".links." not in instance
     }
-    assert {each.rsplit(".", 1)[0] for each in flagged} >= {
+    assert {instance.rsplit(".", 1)[0] for instance in flagged} >= {
         "us-east.gateway",
         "us-east.checkout",
         "eu-west.pricing",
     }
     assert {given.get("FLAGS") for given in flagged.values()} == {"checkout=off,orders=on"}
-    assert not any("FLAGS" in given for each, given in new.items() if each not in flagged)
+    assert not any("FLAGS" in given for instance, given in new.items() if instance not in flagged)
 
 
 def test_an_instance_that_starts_during_a_switch_gets_the_flag_before_it_is_ready(
@@ -192,8 +194,8 @@ def test_an_instance_that_starts_during_a_switch_gets_the_flag_before_it_is_read
         return start(service, release, values)
 
     monkeypatch.setattr(bench.substrate, "start", slowly)
-    made = bench.system.start(bench.system.topology.service("us-east", "gateway"))
-    assert "FLAGS" not in bench.substrate.given[made.id]
+    instance = bench.system.start(bench.system.topology.service("us-east", "gateway"))
+    assert "FLAGS" not in bench.substrate.given[instance.id]
     assert bench.done == [("gateway /_operator/flags", {"checkout": False})]
 
 

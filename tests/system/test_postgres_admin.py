@@ -14,7 +14,7 @@ from tests.support.postgres_server import server
 PRIMARY, STANDBY = "primary", "standby"
 
 
-class Told:
+class Answers:
     """Answers of a primary whose standby has replayed everything, and those of the standby in turn, the last one repeated."""
 
     def __init__(self, *standby: object) -> None:
@@ -23,22 +23,24 @@ class Told:
     def query(self, url: str, statement: str, *arguments: object) -> Any:
         if url == PRIMARY:
             return "0/3000028" if "current_wal_lsn" in statement else 1
-        said = self.standby.pop(0) if len(self.standby) > 1 else self.standby[0]
-        if isinstance(said, Exception):
-            raise said
-        return said
+        answer = self.standby.pop(0) if len(self.standby) > 1 else self.standby[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
-def wait(told: Told, patch: pytest.MonkeyPatch, within: float = 5.0) -> None:
-    patch.setattr(postgres_admin, "query", told.query)
+def wait(answers: Answers, patch: pytest.MonkeyPatch, within: float = 5.0) -> None:
+    patch.setattr(postgres_admin, "query", answers.query)
     postgres_admin.await_caught_up(PRIMARY, lambda: STANDBY, "eu-west", within, threading.Event())
 
 
 def test_a_standby_that_takes_no_connection_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A primary may know that all is replayed before the standby accepts connections."""
-    told = Told(PortError("not yet accepting connections"), PortError("not yet accepting connections"), True)
-    wait(told, monkeypatch)
-    assert told.standby == [True]
+    answers = Answers(
+        PortError("not yet accepting connections"), PortError("not yet accepting connections"), True
+    )
+    wait(answers, monkeypatch)
+    assert answers.standby == [True]
 
 
 def test_a_standby_that_never_accepts_connections_is_named_with_its_error(
@@ -46,13 +48,13 @@ def test_a_standby_that_never_accepts_connections_is_named_with_its_error(
 ) -> None:
     """The wait ends at its time-out."""
     with pytest.raises(PortError, match=r"eu-west has not caught up .*: not yet accepting connections"):
-        wait(Told(PortError("not yet accepting connections")), monkeypatch, within=0.2)
+        wait(Answers(PortError("not yet accepting connections")), monkeypatch, within=0.2)
 
 
 def test_a_server_that_takes_writes_is_no_standby(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if the primary lists a standby of that name."""
     with pytest.raises(PortError, match=r"has not caught up .*: it takes writes itself"):
-        wait(Told(False), monkeypatch, within=0.2)
+        wait(Answers(False), monkeypatch, within=0.2)
 
 
 @pytest.mark.system

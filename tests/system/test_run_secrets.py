@@ -28,9 +28,11 @@ def test_no_representation_has_one() -> None:
 def test_the_compose_files_know_every_variable() -> None:
     """A secret that no service reads would protect nothing; none is on a command line."""
     services = read_topology(bundled.compose(), ("us-east", "eu-west")).services
-    read = {name for each in services for text in each.environment.values() for name in text.variables()}
+    read = {
+        name for service in services for text in service.environment.values() for name in text.variables()
+    }
     assert set(VARIABLES.values()) <= read
-    spoken = {name for each in services for word in each.command for name in word.variables()}
+    spoken = {name for service in services for word in service.command for name in word.variables()}
     assert not set(VARIABLES.values()) & spoken
 
 

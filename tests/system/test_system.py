@@ -70,7 +70,7 @@ def test_every_link_server_is_journalled_before_it_is_used(bench: Bench) -> None
 def test_data_in_flight_from_a_lost_database_is_dropped(bench: Bench) -> None:
     """With a distance between databases, replication from it is dropped while it dies, and only then."""
     bench.system.lose("eu-west", destroy=False)
-    assert not any("gameday-lost" in each for each in bench.links.order)
+    assert not any("gameday-lost" in call for call in bench.links.order)
     bench.system.bring_back("eu-west")
     bench.system.delay = 0.04
     seen: list[tuple[str, set[str]]] = []
@@ -142,8 +142,8 @@ def test_two_instances_that_died_together_are_two_again(
     """A thread counts what is missing only once the starts of other threads are over: none is started twice."""
     monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
     start, dead = bench.substrate.start, bench.system.instances("pricing", "us-east")
-    for each in dead:
-        bench.substrate.kill(each)
+    for instance in dead:
+        bench.substrate.kill(instance)
 
     def slow(service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         threading.Event().wait(0.2)
@@ -174,7 +174,7 @@ def test_a_failed_start_leaves_no_claim(bench: Bench, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bench.substrate, "start", first_fails)
     with ThreadPoolExecutor() as pool:
         both = [pool.submit(bench.system.heal, [("us-east", "pricing")]) for _ in range(2)]
-        assert sorted(str(each.exception()) for each in both) == ["None", "no room"]
+        assert sorted(str(start.exception()) for start in both) == ["None", "no room"]
     assert len(bench.system.instances("pricing", "us-east")) == 2
     assert tries == 3
 
@@ -350,7 +350,7 @@ def test_a_link_server_that_runs_is_never_forgotten(bench: Bench, monkeypatch: p
     bench.system.revive(dead)
     bench.system.revive(dead)
     assert len(bench.system.instances("links", "us-east")) == 1
-    assert [each for each in bench.links.order if each.startswith("forget")] == ["forget us-east"] * 2
+    assert [call for call in bench.links.order if call.startswith("forget")] == ["forget us-east"] * 2
 
 
 def test_a_failed_start_is_retried(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def read_findings(folder: Path) -> dict[str, Any]:
     truths = _truths(journal)
     outages = course(SLO, samples, begin, end).outages
     pages = [alert.t for alert in journal.of(AlertRaised) if alert.pages]
-    each = measured(truths, outages, pages, SLO, samples)
+    item = measured(truths, outages, pages, SLO, samples)
     about = {
         key: getattr(started, key)
         for key in ("substrate", "why", "started", "version", "host", "seed", "rate")
@@ -62,16 +62,16 @@ def read_findings(folder: Path) -> dict[str, Any]:
         "schema": SCHEMA,
         "id": started.run,
         **about,
-        "n": len(each),
-        "measured": sum(one.effect is not None and one.recovered is not None for one in each),
-        "detected": sum(one.detect is not None for one in each),
-        "spurious": len(outages) - sum(one.effect is not None for one in each),
-        "false_alarms": len(pages) - sum(one.detect is not None for one in each),
-        **_errors(each),
+        "n": len(item),
+        "measured": sum(one.effect is not None and one.recovered is not None for one in item),
+        "detected": sum(one.detect is not None for one in item),
+        "spurious": len(outages) - sum(one.effect is not None for one in item),
+        "false_alarms": len(pages) - sum(one.detect is not None for one in item),
+        **_errors(item),
         "start_s": _first(journal, LoadStarted).start_s,
         **_ground(samples, begin, truths),
         "lag_p95_s": _first(journal, LagMeasured).p95_s,
-        "outages": [_row(one) for one in each],
+        "outages": [_row(one) for one in item],
     }
     return _rounded(content)  # type: ignore[no-any-return]
 
@@ -131,17 +131,17 @@ def _truths(journal: JournalIndex) -> list[Truth]:
     return [Truth(cut.t, restored[cut.fault]) for cut in journal.of(FaultInjected) if cut.fault in restored]
 
 
-def _errors(each: Sequence[Measured]) -> dict[str, Any]:
+def _errors(item: Sequence[Measured]) -> dict[str, Any]:
     """Return the errors: `error_s` against the true times, `beyond_spacing_s` what a denser load wouldn't reduce."""
-    cut = [one.truth.cut for one in each]
-    restored = [one.truth.restored for one in each]
-    effect, recovered = [one.effect for one in each], [one.recovered for one in each]
-    after_cut, after_restored = [one.next_cut for one in each], [one.next_restored for one in each]
+    cut = [one.truth.cut for one in item]
+    restored = [one.truth.restored for one in item]
+    effect, recovered = [one.effect for one in item], [one.recovered for one in item]
+    after_cut, after_restored = [one.next_cut for one in item], [one.next_restored for one in item]
     return {
         "error_s": {
             "effect": _spread(apart, effect, cut),
             "recovered": _spread(apart, recovered, restored),
-            "detection_lag": _spread(apart, [one.detect for one in each], cut),
+            "detection_lag": _spread(apart, [one.detect for one in item], cut),
         },
         "spacing_s": {
             "effect": _spread(apart, after_cut, cut),
@@ -152,8 +152,8 @@ def _errors(each: Sequence[Measured]) -> dict[str, Any]:
             "recovered": _spread(beyond, recovered, restored, after_restored),
         },
         "buckets": {
-            "effect": _spread(apart, [one.bucket_effect for one in each], cut),
-            "recovered": _spread(apart, [one.bucket_recovered for one in each], restored),
+            "effect": _spread(apart, [one.bucket_effect for one in item], cut),
+            "recovered": _spread(apart, [one.bucket_recovered for one in item], restored),
         },
     }
 
@@ -188,8 +188,8 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 __all__ = ["coarse", "keep", "problems", "read_findings", "write"]

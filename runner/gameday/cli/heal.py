@@ -49,7 +49,7 @@ LEFT = 5
 
 @dataclass(frozen=True)
 class Survey:
-    """What is to be seen of runs on this machine. `adopted`: run → whether its processes lost their parent."""
+    """Traces of runs on this machine. `adopted`: run → whether its processes lost their parent."""
 
     entries: dict[str, tuple[active_runs.Active, Path]]
     adopted: dict[str, bool]
@@ -58,7 +58,7 @@ class Survey:
     living: set[str] = field(default_factory=set)
 
     @classmethod
-    def made(cls) -> Survey:
+    def take(cls) -> Survey:
         entries = _entries()
         remains = dict(_surveyed())
         adopted = orphaned()
@@ -69,7 +69,8 @@ class Survey:
         return cls(entries, adopted, remains, living)
 
     def healable(self, *, everything: bool) -> list[str]:
-        """Runs that surely have no runner, and with `everything` those that nothing speaks for."""
+        """Return the runs that certainly have no runner; with `everything` also labelled runs
+        without any sign of a runner."""
         sure = {*self.entries, *(run for run, alone in self.adopted.items() if alone)}
         if everything:
             sure |= {run for kind in self.remains if KINDS[kind].is_local() for run in self.unknown(kind)}
@@ -93,9 +94,9 @@ class Survey:
 @dry_run_option("Say what would be removed; remove nothing.")
 def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) -> int:
     """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders."""
-    survey = Survey.made()
+    survey = Survey.take()
     chosen = [_named(run, survey)] if run else survey.healable(everything=everything)
-    traces = [_traces(run if run and len(chosen) == 1 else each, each, survey) for each in chosen]
+    traces = [_traces(run if run and len(chosen) == 1 else name, name, survey) for name in chosen]
     if revert_only:
         if dry_run:
             raise click.UsageError("--revert-only and --dry-run can't be combined")
@@ -119,7 +120,7 @@ def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) ->
 
 def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
     """Clear the runs and close their journals; return True if something is left."""
-    kinds = {*survey.remains, *(each.substrate for each in traces)}
+    kinds = {*survey.remains, *(trace.substrate for trace in traces)}
     results = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
     for trace in traces:
         cleared = results[trace.run]
@@ -132,7 +133,7 @@ def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
         _show(trace.run, "removed", cleared.removed)
         if closed:
             click.echo(f"  journal    ended; gameday report {shlex.quote(str(trace.folder))}")
-        _tell(trace.run, cleared)
+        _print_leftovers(trace.run, cleared)
     return any(cleared.left for cleared in results.values())
 
 
@@ -167,7 +168,7 @@ def _revert(runs: Sequence[Traces]) -> bool:
 
 
 def _open(traces: Traces) -> None:
-    """What a drill kept sealed, as far as that can be opened."""
+    """Open a drill's sealed files as far as possible."""
     try:
         if traces.folder:
             unseal(traces.folder)
@@ -179,14 +180,15 @@ def _show(run: str, what: str, things: Sequence[str]) -> None:
     click.echo(f"{run}: {what}: {', '.join(things) or 'nothing, there is nothing left'}")
 
 
-def _tell(run: str, cleared: Cleared) -> None:
-    for each in cleared.left:
-        click.echo(f"  left       {each}", err=True)
-        click.echo(f"  to remove  {removal_command(run, each)}", err=True)
+def _print_leftovers(run: str, cleared: Cleared) -> None:
+    for leftover in cleared.left:
+        click.echo(f"  left       {leftover}", err=True)
+        click.echo(f"  to remove  {removal_command(run, leftover)}", err=True)
 
 
 def _named(run: str, survey: Survey) -> str:
-    """The id of the run that was named by it or by its folder. Refused where its runner lives, or nothing is known."""
+    """Return the id of a run given by id or folder. Raise ClickException if its runner is alive or
+    it is unknown."""
     name = Path(run).resolve().name if Path(run).is_dir() else run
     if name in survey.living or claimed(name):
         pid = f" (pid {survey.entries[name][0].pid})" if name in survey.entries else ""

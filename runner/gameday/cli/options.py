@@ -22,7 +22,7 @@ PAGE_TO = (
 
 
 class RegisteredName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
-    """A name of a registry, or one of `others`; nothing of a plug-in is loaded to check it."""
+    """A name of a registry, or one of `others`; no plug-in is loaded to check it."""
 
     name = "name"
 

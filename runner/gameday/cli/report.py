@@ -1,4 +1,4 @@
-"""`gameday report`: outcome, report and review of a run, made again from what is on disk."""
+"""`gameday report`: outcome, report and review of a run, computed again from its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEEDED = ("journal.jsonl", "scenario.yaml")
 @click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def report(run: Path) -> None:
-    """Make outcome, report and review of a run again, from what is on disk alone.
+    """Compute outcome, report and review of a run again, from its files alone.
 
     A review.md that was edited is kept; the new draft goes beside it.
     """

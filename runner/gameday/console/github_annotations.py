@@ -1,6 +1,7 @@
-"""What GitHub's runners read beside the exit status: annotations on what failed, and the summary of a step.
+"""Output for GitHub's runners: annotations of failures, and the summary of a step.
 
-Elsewhere neither variable is set and nothing is written. What a suite came to is left to `gameday.analysis.trials.suite_result`.
+Outside GitHub's actions neither variable is set and nothing is written.
+`gameday.analysis.trials.suite_result` computes the result.
 """
 
 from __future__ import annotations

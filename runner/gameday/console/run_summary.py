@@ -42,10 +42,10 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
 
 
 def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:
-    """Where the draft of the review is, and which edited ones it left alone (rich markup)."""
+    """Yield the path of the review's draft, and the edited files that were kept (rich markup)."""
     yield f"  review               {escape(str(review))}"
-    for each in kept:
-        yield f"  {'':<20} {escape(each.name)} was edited and is kept as it is"
+    for path in kept:
+        yield f"  {'':<20} {escape(path.name)} was edited and is kept as it is"
 
 
 def _removal_commands(outcome: Outcome, folder: Path) -> Iterator[str]:

@@ -69,7 +69,14 @@ class OrphanedLinks(OnlyRunnerCan):
 def link_secret(port: int) -> str:
     """Return the secret of the link server at that port, from its own environment; '' if it can't be read."""
     environments = (kind.environment_at(port) for kind in KINDS.values())
-    return next((each[VARIABLES["links"]] for each in environments if VARIABLES["links"] in each), "")
+    return next(
+        (
+            environment[VARIABLES["links"]]
+            for environment in environments
+            if VARIABLES["links"] in environment
+        ),
+        "",
+    )
 
 
 class OrphanedSystem(OnlyRunnerCan):

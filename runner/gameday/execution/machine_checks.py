@@ -1,4 +1,4 @@
-"""What this machine can run: the checks of `gameday doctor`, each with what it saw and what to do."""
+"""Capabilities of this machine: the checks of `gameday doctor`, each with its result and what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gameday.topology import bundled
 
 @dataclass(frozen=True)
 class Check:
-    """`needed`: nothing runs without it; else it only widens what can run."""
+    """`needed`: gameday can't run without it; other checks only widen what can run."""
 
     name: str
     ok: bool
@@ -128,9 +128,9 @@ def _docker() -> Check:
 
 
 def _toxiproxy() -> Check:
-    found = shutil.which("toxiproxy-server")
-    says = found or "not on PATH; the embedded link server is used"
-    return Check("toxiproxy-server", found is not None, False, says)
+    path = shutil.which("toxiproxy-server")
+    says = path or "not on PATH; the embedded link server is used"
+    return Check("toxiproxy-server", path is not None, False, says)
 
 
 _CHECKS: tuple[Callable[[], Check], ...] = (

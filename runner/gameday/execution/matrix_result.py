@@ -70,7 +70,9 @@ def table(matrix: Matrix) -> Table:
         shown.add_column(escape(variant.name), overflow="fold")
     shown.add_row("verdict", *(_coloured(variant.verdict) for variant in variants))
     for name in dict.fromkeys(name for variant in variants for name in variant.settings):
-        shown.add_row(escape(spelt(name)), *(escape(_value(each.settings.get(name))) for each in variants))
+        shown.add_row(
+            escape(spelt(name)), *(escape(_value(variant.settings.get(name))) for variant in variants)
+        )
     shown.add_section()
     for key in ("ttd", "tta", "ttr"):
         shown.add_row(key.upper(), *(time_of(variant, key)[0] for variant in variants))

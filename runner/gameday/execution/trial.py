@@ -64,7 +64,7 @@ class Options:
 
     @property
     def results_on_stdout(self) -> bool:
-        """Whether the summary of a run goes to standard output."""
+        """Return True if the summary of a run goes to standard output."""
         return not (self.as_json or self.part)
 
 

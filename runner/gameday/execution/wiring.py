@@ -1,4 +1,4 @@
-"""Puts the parts of one run together: the only place that knows them all."""
+"""Wiring of one run: the only module that knows all its parts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def world(
     operating: Deployer,
     down: Callable[[bool], Sequence[str]],
 ) -> RunContext:
-    """Everything a run touches, nothing of it started. `down` ends it: see `RunContext`."""
+    """Return everything that a run touches, with nothing started. `down` ends it: see `RunContext`."""
     system, releases = operating.system, library.catalogue()
     load = _load(scenario, settings, clock)
     return RunContext(
@@ -99,7 +99,8 @@ def world(
 
 
 def _jitter(settings: Settings) -> float:
-    """By the seed, so that a run can be repeated; of a secret run by chance, for its seed may be known."""
+    """Return the random delay: by the seed, so that a run can be repeated; unpredictable for a
+    secret run."""
     draw = random.SystemRandom() if settings.secret else random.Random(settings.seed)  # noqa: S311
     return draw.uniform(0, settings.within)
 
@@ -152,7 +153,8 @@ def operator(
 
 
 def _variables(scenario: Scenario, token: str, credential: str, drawn: RunSecrets) -> dict[str, str]:
-    """Run-wide values of the compose files' variables; `credential` is the automation's token."""
+    """Return the run-wide values of the compose files' variables; `credential` is the automation's
+    token."""
     on = [
         name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"
     ]
@@ -226,7 +228,7 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
 
 
 def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
-    """Client-side streams, and the service-side one where the scenario has it."""
+    """Return the client-side streams, and the service-side one if the scenario has it."""
     service_side = next((detector for detector in scenario.detectors if detector.detector == "scrape"), None)
     scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
     return Watch(scenario, make_detector, clock, journal, scrape)
@@ -238,7 +240,7 @@ def _responder(scenario: Scenario) -> Responder:
 
 
 def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
-    """CEL is loaded only where the scenario has such conditions."""
+    """Return the abort conditions; CEL is imported only if the scenario has any."""
     if not scenario.abort:
         return None
     from gameday.analysis.expressions.abort_conditions import Conditions
@@ -248,7 +250,7 @@ def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
 
 
 def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
-    """Instance → address of all that serve /metrics."""
+    """Return instance → address of all instances that serve /metrics."""
     scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
     return {
         instance.id: system.substrate.address(instance)
@@ -258,7 +260,7 @@ def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
 
 
 def _address(system: System, kind: str) -> tuple[str, int] | None:
-    """Of the one service of that kind; None while it doesn't run."""
+    """Return the address of the one service of that kind; None while it isn't running."""
     running = system.instances(system.kind_of(kind))
     try:
         return system.substrate.address(running[0]) if running else None
@@ -267,7 +269,8 @@ def _address(system: System, kind: str) -> tuple[str, int] | None:
 
 
 def _collect(system: System, settings: Settings) -> OrdersCollected:
-    """Asks the database and the ledger themselves, not through links: a fault must not hide what became of orders."""
+    """Query database and ledger directly instead of through links, since a fault must not hide the
+    fate of orders."""
     database: str | None = None
     with suppress(PortError):
         database = system.database(system.primary())

@@ -1,4 +1,4 @@
-"""How many runs a machine has room for."""
+"""The number of runs that a machine has room for."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gameday.scenario.yaml_document import Invalid
     [(1, 2.0, 1), (2, 64.0, 1), (4, 6.5, 2), (16, 13.0, 4), (16, 64.0, 8), (3, 64.0, 1)],
 )
 def test_each_run_wants_two_cores_and_three_gibibytes(cores: int, memory: float, most: int) -> None:
-    """Whichever is scarcer; one run is always allowed."""
+    """The scarcer of the two decides; one run is always allowed."""
     assert Capacity(cores, memory).most == most
     assert at_once(None, False, Capacity(cores, memory)) == (most, "")
     assert at_once(1, False, Capacity(cores, memory)) == (1, "")
 
 
 def test_more_are_refused_unless_asked_for_in_so_many_words() -> None:
-    """Then the reason goes with them; where there is room --crowded changes nothing."""
+    """With --crowded the runs get the reason with them; if there is room, --crowded changes nothing."""
     small = Capacity(2, 4.0)
     with pytest.raises(Invalid, match=r"^--at-once: 2 is more than the 1 .*: 2 cores and 4.0 GiB free"):
         at_once(2, False, small)
@@ -30,8 +30,8 @@ def test_more_are_refused_unless_asked_for_in_so_many_words() -> None:
 
 
 def test_this_machine_has_room_for_one_at_least() -> None:
-    """Cores that this process may use, and memory that is free now."""
-    found = measure_capacity()
-    assert found.cores >= 1
-    assert found.memory > 0
-    assert found.most >= 1
+    """The capacity is computed from this process's usable cores and the memory that is free now."""
+    capacity = measure_capacity()
+    assert capacity.cores >= 1
+    assert capacity.memory > 0
+    assert capacity.most >= 1

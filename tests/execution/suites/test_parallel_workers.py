@@ -1,4 +1,5 @@
-"""Lanes: what goes to which, and processes of their own that end in order however they are ended."""
+"""Lanes of a suite: the assignment of runs, and worker processes that end in order however they are
+ended."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ Make = Callable[..., Scenario]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """`make("one", port=8080, breaker=True)`: a scenario that wants a system."""
+    """Return a scenario that needs a system: `make("one", port=8080, breaker=True)`."""
     base = read(SMALL, tmp_path)
 
     def scenario(name: str, *, port: int | None = None, breaker: bool = False) -> Scenario:
@@ -39,14 +40,14 @@ def make(tmp_path: Path) -> Make:
 
 def planned(*scenarios: tuple[Scenario, float], trials: int = 1) -> list[Turn]:
     return [
-        Turn(SelectedScenario(Path(each.name), each), n, seconds)
-        for each, seconds in scenarios
+        Turn(SelectedScenario(Path(scenario.name), scenario), n, seconds)
+        for scenario, seconds in scenarios
         for n in range(trials)
     ]
 
 
 def play(apart: WorkerPlayer, order: RunRequest) -> Any:
-    """Return what the process answers, which here is no outcome."""
+    """Return the worker's answer, which isn't an outcome in these tests."""
     return apart.play(order)
 
 
@@ -55,7 +56,7 @@ def names(lanes: Sequence[Sequence[Turn]]) -> list[list[str]]:
 
 
 def test_those_that_want_the_same_system_share_a_lane(make: Make) -> None:
-    """While that leaves no lane longer than its share; all trials of a scenario stay together, in their order."""
+    """They share it unless it gets longer than its share; a scenario's trials stay together, in order."""
     turns = planned(
         (make("a"), 40), (make("b"), 40), (make("c", breaker=True), 40), (make("d", breaker=True), 40)
     )
@@ -67,7 +68,7 @@ def test_those_that_want_the_same_system_share_a_lane(make: Make) -> None:
 
 
 def test_one_system_wanted_by_all_is_brought_up_in_each_lane(make: Make) -> None:
-    """Lanes are about as long as each other, and none is empty."""
+    """Lanes have about the same length, and none is empty."""
     turns = planned(*((make(name), seconds) for name, seconds in zip("abcd", (90, 30, 30, 30), strict=True)))
     assert names(partition(turns, 2)) == [["a"], ["b", "c", "d"]]
     assert names(partition(turns[:1], 4)) == [["a"]]
@@ -75,7 +76,7 @@ def test_one_system_wanted_by_all_is_brought_up_in_each_lane(make: Make) -> None
 
 
 def test_those_with_the_same_port_never_run_at_once(make: Make) -> None:
-    """Even where they want different systems: both would listen there."""
+    """Scenarios with the same port share a lane even if they need different systems."""
     turns = planned((make("a", port=8080), 50), (make("b", port=8080, breaker=True), 50), (make("c"), 10))
     assert names(partition(turns, 3)) == [["a", "b"], ["c"]]
 
@@ -94,10 +95,10 @@ def apart(signals: Signals) -> Iterator[WorkerPlayer]:
 
 @pytest.fixture
 def order(make: Make, tmp_path: Path) -> Callable[[int], RunRequest]:
-    """`order(lane.WAIT)`: one run; what it does is `lane`'s."""
+    """Return one run that does what `lane` says: `order(lane.WAIT)`."""
     options = Options("process", tmp_path, 7, {}, None, False, None)
 
-    def made(seed: int) -> RunRequest:
+    def request(seed: int) -> RunRequest:
         scenario = make("one")
         return RunRequest(
             Trial(Path("one.yaml"), scenario, seed, "process", ""),
@@ -106,13 +107,14 @@ def order(make: Make, tmp_path: Path) -> Callable[[int], RunRequest]:
             wanted(scenario),
         )
 
-    return made
+    return request
 
 
 def test_a_lane_plays_all_its_runs_in_one_process(
     apart: WorkerPlayer, order: Callable[[int], RunRequest]
 ) -> None:
-    """Another one than the suite's, told what follows, so that a system can be kept; it goes when it is finished."""
+    """The process isn't the suite's, knows the next run, so that a system can be kept, and ends
+    when finished."""
     first, second = play(apart, order(worker_process.TELL)), play(apart, order(worker_process.TELL))
     assert first == second
     assert first["pid"] != os.getpid()
@@ -124,7 +126,7 @@ def test_a_lane_plays_all_its_runs_in_one_process(
 def test_a_failure_of_the_tool_is_reported_as_one(
     apart: WorkerPlayer, order: Callable[[int], RunRequest]
 ) -> None:
-    """With its own words; the lane goes on."""
+    """The error has its original message, and the lane continues."""
     with pytest.raises(PortError, match="no space left"):
         play(apart, order(worker_process.FAIL))
     assert play(apart, order(worker_process.TELL))["pid"]
@@ -133,7 +135,7 @@ def test_a_failure_of_the_tool_is_reported_as_one(
 def test_a_lane_that_was_killed_is_a_failure_of_the_tool(
     apart: WorkerPlayer, order: Callable[[int], RunRequest]
 ) -> None:
-    """It says whose run it was; nothing waits for it."""
+    """The error names the run, and nothing waits for the lane."""
     with pytest.raises(PortError, match="the process that ran one is gone, exit status -9"):
         play(apart, order(worker_process.DIE))
 
@@ -141,7 +143,7 @@ def test_a_lane_that_was_killed_is_a_failure_of_the_tool(
 def test_a_signal_ends_the_run_of_a_lane_in_order(
     apart: WorkerPlayer, signals: Signals, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
-    """The run has its outcome, and its process was never ended otherwise."""
+    """The run has its outcome, and its process isn't killed."""
     results: list[object] = []
     running = threading.Thread(target=lambda: results.append(play(apart, order(worker_process.WAIT))))
     running.start()
@@ -155,7 +157,7 @@ def test_a_signal_ends_the_run_of_a_lane_in_order(
 def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
     apart: WorkerPlayer, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
-    """The process has it once it can end its run in order; it isn't ended by it."""
+    """The process gets the signal once it can end its run in order, and isn't killed by it."""
     line = apart._begin()
     apart._process.terminate()
     line.send(order(worker_process.WAIT))
@@ -165,7 +167,7 @@ def test_a_signal_that_comes_while_a_lane_begins_is_not_lost(
 def test_a_run_that_was_ended_alone_ends_the_suite(
     apart: WorkerPlayer, signals: Signals, order: Callable[[int], RunRequest]
 ) -> None:
-    """As `gameday abort` does it: the suite is told the signal, and with it every other lane."""
+    """If `gameday abort` ends one run, the suite gets the signal and passes it to every other lane."""
     others: list[str] = []
     with signals.to(others.append):
         assert play(apart, order(worker_process.HURT)) == {"asked": "SIGHUP"}
@@ -175,7 +177,7 @@ def test_a_run_that_was_ended_alone_ends_the_suite(
 def test_a_lane_ends_in_order_when_its_suite_is_gone(
     apart: WorkerPlayer, order: Callable[[int], RunRequest], tmp_path: Path
 ) -> None:
-    """Be it killed: the line breaks, and that is a signal as well."""
+    """If the suite is killed, its pipe breaks, and the lane treats that as a signal."""
     line = apart._begin()
     line.send(order(worker_process.WAIT))
     await_path(tmp_path / "out", True)
@@ -185,7 +187,7 @@ def test_a_lane_ends_in_order_when_its_suite_is_gone(
 
 
 def test_lines_of_a_lane_begin_with_what_runs(tmp_path: Path) -> None:
-    """Whole lines only, so that those of several lanes don't mix; a rest waits for its end."""
+    """Only whole lines are printed, so that lanes don't mix; an incomplete line waits for its end."""
     with (tmp_path / "told").open("wb") as file:
         prefixed_stderr = PrefixedStderr(file.fileno())
         prefixed_stderr.name = "one"
@@ -197,7 +199,7 @@ def test_lines_of_a_lane_begin_with_what_runs(tmp_path: Path) -> None:
 
 
 def await_path(path: Path, there: bool) -> None:
-    """Within a minute."""
+    """Wait up to a minute until the path exists."""
     over = threading.Event()
     for _ in range(3000):
         if path.exists() is there:

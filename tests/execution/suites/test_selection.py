@@ -1,4 +1,4 @@
-"""What a suite plans: how long it takes, and the set that the gate of CI runs."""
+"""The plan of a suite: its duration, and the set that CI's gate runs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ GATE_S = 600.0
 
 
 def test_a_system_that_stays_up_isnt_waited_for_again() -> None:
-    """Neither between trials nor between scenarios that want the same one."""
+    """Its start isn't counted between trials, nor between scenarios that share the system."""
     ready = selected(("bad-deploy-pricing", "payments-down", "environment-deleted"), (), OPTIONS)
-    alone = [expected_seconds(each.scenario) for each in ready]
+    alone = [expected_seconds(selected.scenario) for selected in ready]
     assert [turn.expected for turn in turns(ready, 1)] == [alone[0], pytest.approx(alone[1] - UP_S), alone[2]]
     assert sum(turn.expected for turn in turns(ready[:1], 4)) == pytest.approx(4 * alone[0] - 3 * UP_S)
 
 
 def test_the_set_of_ci_has_a_scenario_of_each_family_on_one_system() -> None:
-    """Three, so that a gate of six trials a side can find anything after Holm's correction, within ten minutes."""
+    """Three scenarios let six trials a side detect a shift after Holm's correction, within ten
+    minutes."""
     ready = selected((), ("ci",), OPTIONS)
-    assert sorted(each.path.parent.name for each in ready) == ["bad-deploy", "dependency", "region"]
-    assert len({repr(wanted(each.scenario)) for each in ready}) == 1
+    assert sorted(selected.path.parent.name for selected in ready) == ["bad-deploy", "dependency", "region"]
+    assert len({repr(wanted(selected.scenario)) for selected in ready}) == 1
     assert sum(turn.expected for turn in turns(ready, 6)) < GATE_S

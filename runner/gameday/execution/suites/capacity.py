@@ -1,7 +1,7 @@
-"""How many runs this machine can make at once, and what happens to a suite that asks for more.
+"""Number of runs that this machine can make at once, and the refusal of suites that ask for more.
 
-Runs that share their cores measure the machine rather than the system. So more runs than the machine has capacity for
-are refused, unless `--crowded` asks for them; then every result says so.
+Runs that share their cores measure the machine rather than the system. So more runs than the
+machine has capacity for are refused, unless `--crowded` asks for them; then every result says so.
 """
 
 from __future__ import annotations

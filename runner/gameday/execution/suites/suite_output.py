@@ -1,4 +1,4 @@
-"""What a suite leaves: its files, the baseline, the table on the screen, and what GitHub reads. Running is `suite`."""
+"""Output of a suite: its files, the baseline, the table on the screen, and GitHub's annotations."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def _with_pages(done: Done) -> Iterator[Entry]:
 
 
 def _trials(folder: Path, entry: Entry) -> None:
-    """The page of several trials."""
+    """Write the page of several trials."""
     from gameday.analysis.trials.trial_summary import summarise
     from gameday_reports.pages.trials_page import render_trials
 
     if len(entry.counted) < 2:
         return
     trials, home = (
-        summarise([each.outcome for each in entry.counted]),
+        summarise([trial.outcome for trial in entry.counted]),
         folder / Path(entry.counted[0].folder).parent,
     )
     _write(home / "trials.json", trials.text())
@@ -115,7 +115,8 @@ def _trials(folder: Path, entry: Entry) -> None:
 
 
 def _matrix(page: Path, runs: Mapping[str, Path]) -> bool:
-    """The page of a matrix, of the first run of each variant. False where one of them left too little to read."""
+    """Write a matrix's page from each variant's first run; return False if a run left too little to
+    read."""
     from gameday.analysis.trials.variant_matrix import matrix
     from gameday_reports.pages.matrix_page import render_matrix
 

@@ -167,11 +167,13 @@ class Series:
 
     def _entry(self, turn: Turn) -> Entry:
         scenario, own = turn.chosen.scenario, self.attempts.get(turn.name, [])
-        trials = sum(each.name == turn.name for each in self.planned)
+        trials = sum(planned.name == turn.name for planned in self.planned)
         variants = {
-            each.name for each in self.planned if each.chosen.path == turn.chosen.path and each.chosen.variant
+            planned.name
+            for planned in self.planned
+            if planned.chosen.path == turn.chosen.path and planned.chosen.variant
         }
-        counted = [each for each in own if not each.retried]
+        counted = [planned for planned in own if not planned.retried]
         report = Path(counted[0].folder, "report.html") if counted else None
         missing = self.missing.get(turn.name) or (self.broken if len(counted) < trials else "")
         return Entry(
@@ -209,8 +211,8 @@ class Series:
         if self.broken or self._defect:
             return self.broken or "a defect of gameday"
         with self._lock:
-            owns = [each.outcome for own in self.attempts.values() for each in own]
-        if self.rules.fail_fast and any(each.exit_status not in (PASS, INCONCLUSIVE) for each in owns):
+            owns = [attempt.outcome for own in self.attempts.values() for attempt in own]
+        if self.rules.fail_fast and any(attempt.exit_status not in (PASS, INCONCLUSIVE) for attempt in owns):
             return "an earlier trial failed (--fail-fast)"
         most = self.rules.most
         if most is not None and time.monotonic() - self._began + turn.expected > most:
@@ -228,8 +230,8 @@ class Series:
     def _say(self, lane: Lane) -> None:
         """Print which trial begins, and the time left until the last lane is done."""
         turn = lane.turns[lane.index]
-        place = next(index for index, each in enumerate(self.planned) if each is turn)
-        trials = sum(each.name == turn.name for each in self.planned)
+        place = next(index for index, planned in enumerate(self.planned) if planned is turn)
+        trials = sum(planned.name == turn.name for planned in self.planned)
         which = f", trial {turn.number + 1} of {trials}" if trials > 1 else ""
         left = spoken(max(map(self._left, self._running)))
         click.echo(
@@ -240,7 +242,9 @@ class Series:
         """Return the seconds that a lane still needs, by the pace of its earlier trials."""
         spent, rest = time.monotonic() - self._began - lane.paused, lane.turns[lane.index :]
         pace = spent / lane.expected if lane.expected else 1.0
-        return pace * length(rest) + (self.rules.pause or 0.0) * sum(each.number == 0 for each in rest[1:])
+        return pace * length(rest) + (self.rules.pause or 0.0) * sum(
+            planned.number == 0 for planned in rest[1:]
+        )
 
 
 def _shown(path: Path) -> str:
