@@ -9,6 +9,7 @@ import pytest
 
 from gameday.operations import Operation
 from gameday.operator_api.credentials import Credentials
+from gameday.operator_api.status_document import StatusDocument
 from tests.support.operator_api_client import FakeRun, send, serving
 
 
@@ -142,7 +143,7 @@ def test_a_wrong_operation_reaches_the_run(run: FakeRun, key: Credentials) -> No
 def test_an_error_of_the_run_reveals_nothing(run: FakeRun) -> None:
     """The answer names the kind of the error, never its text."""
 
-    def raises() -> dict[str, str]:
+    def raises() -> StatusDocument:
         raise RuntimeError("the fault is pricing-1.1.0")
 
     run.status = raises  # type: ignore[method-assign]

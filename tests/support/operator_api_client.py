@@ -15,6 +15,7 @@ from gameday.operations import Alert, Change, Operation
 from gameday.operator_api.connection_limits import MAX_CONNECTIONS
 from gameday.operator_api.credentials import Credentials
 from gameday.operator_api.http_server import OperatorServer
+from gameday.operator_api.status_document import SloRow, StatusDocument
 from gameday.operator_api.status_view import OperationStatus, run_status
 from gameday.ports import Health, View
 
@@ -46,7 +47,7 @@ class FakeRun:
     hold: threading.Event | None = None
     """If set, a status isn't answered before the event."""
 
-    def status(self) -> Mapping[str, Any]:
+    def status(self) -> StatusDocument:
         """Return the status: a page, an alert that only watches, a change and a region."""
         self.status_reads += 1
         if self.hold is not None:
@@ -56,7 +57,15 @@ class FakeRun:
             for i, operation in enumerate(self.requested, 1)
         ]
         view = View(40.0, (PAGE, WATCHED), (CHANGE,), (), {"us-east": REGION}, "us-east")
-        slo = {"name": "checkout", "state": "breach", "objective": 0.995, "bad": 9, "requests": 90}
+        slo: SloRow = {
+            "name": "checkout",
+            "sli": "availability",
+            "objective": 0.995,
+            "journey": "buy",
+            "state": "breach",
+            "requests": 90,
+            "bad": 9,
+        }
         return run_status("r1", view, operations, [slo], runbook="https://runbooks.example/checkout")
 
     def request(self, operation: Operation) -> str:

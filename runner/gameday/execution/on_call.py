@@ -10,6 +10,7 @@ from gameday.execution import active_runs
 from gameday.operations import Alert
 from gameday.operator_api.credentials import credentials_file
 from gameday.operator_api.http_server import OperatorServer
+from gameday.operator_api.status_document import StatusDocument
 from gameday.operator_api.status_view import OperationStatus, run_status, slo_rows
 from gameday.paging.delivery import Pager
 from gameday.paging.payloads import Page, payload
@@ -84,7 +85,7 @@ def operator_api(run: str, interpreter: Interpreter, samples: Callable[[], Sampl
     """Serve the operators' API while the block runs. Raise OSError if its credentials can't be written."""
     scenario, clock = interpreter.context.scenario, interpreter.context.clock
 
-    def state() -> dict[str, object]:
+    def state() -> StatusDocument:
         now = clock.now()
         ended = interpreter.state.phase in ("down", "done")
         slos = slo_rows(scenario.slos, samples(), now - SETTLED_S)

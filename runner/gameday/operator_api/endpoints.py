@@ -29,10 +29,11 @@ from gameday.operator_api.operation_requests import (
     check_references,
     parse_operation,
 )
+from gameday.operator_api.status_document import OperationRow, StatusDocument
 from gameday.operator_api.status_view import OperationStatus, operation_row
 
 T = TypeVar("T")
-ReadStatus = Callable[[], Mapping[str, Any]]
+ReadStatus = Callable[[], StatusDocument]
 """Returns the status of the run, as `status_view.run_status` makes it."""
 RequestOperation = Callable[[Operation], str]
 """Hands an operation to the run; returns the id under which the status lists it."""
@@ -103,8 +104,8 @@ class _Endpoints:
     def __init__(self, read_status: ReadStatus, request_operation: RequestOperation) -> None:
         self._read_status, self._request_operation = read_status, request_operation
         self._free_calls = threading.Semaphore(MAX_CALLS)
-        self._accepted: dict[str, Mapping[str, Any]] = {}
-        self._status: Mapping[str, Any] = {}
+        self._accepted: dict[str, OperationRow] = {}
+        self._status: StatusDocument | None = None
         self._status_at = -math.inf
         self._reading = asyncio.Lock()
 
@@ -136,22 +137,23 @@ class _Endpoints:
                 raise ClientDisconnect
             await asyncio.sleep(min(left, STATUS_AGE_S))
 
-    def _row(self, number: str, status: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _row(self, number: str, status: StatusDocument) -> OperationRow:
         """Return the operation as the status lists it. Raise HTTPException 404 if there is none."""
-        listed = (row for row in status.get("operations", ()) if row["id"] == number)
+        listed = (row for row in status["operations"] if row["id"] == number)
         row = next(listed, self._accepted.get(number))
         if row is None:
             raise HTTPException(404, f"there is no operation {number[:40]!a}")
         return row
 
-    async def _current_status(self, *, fresh: bool = False) -> Mapping[str, Any]:
+    async def _current_status(self, *, fresh: bool = False) -> StatusDocument:
         """Return the status, read once for all requests that ask at the same time."""
         async with asyncio.timeout(RUN_TIMEOUT_S), self._reading:
-            if fresh or time.monotonic() > self._status_at + STATUS_AGE_S:
-                asked = time.monotonic()
-                self._status = await self._call(self._read_status)
-                self._status_at = asked
-            return self._status
+            if self._status and not fresh and time.monotonic() <= self._status_at + STATUS_AGE_S:
+                return self._status
+            asked = time.monotonic()
+            status = await self._call(self._read_status)
+            self._status, self._status_at = status, asked
+            return status
 
     async def _call(self, function: Callable[[], T]) -> T:
         """Return what `function` returns, or raise what it raises. Raise TimeoutError if it takes too long, or if

@@ -13,7 +13,7 @@ class Answer(JSONResponse):
     """A JSON response that no cache keeps; the connection closes after it."""
 
     def __init__(
-        self, content: Mapping[str, Any], status_code: int = 200, headers: Mapping[str, str] | None = None
+        self, content: Mapping[str, object], status_code: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
         kept = {"Cache-Control": "no-store", "Connection": "close", **(headers or {})}
         super().__init__(content, status_code, kept)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gameday.operations import Operation, OperationKind
+from gameday.operator_api.status_document import StatusDocument
 from gameday.registries import OPERATIONS, ExtensionError
 
 FIELDS = ("name", "target", "change", "text", "as")
@@ -97,12 +98,12 @@ def _quote(word: str) -> str:
     return ascii(word[:40])
 
 
-def check_references(operation: Operation, status: Mapping[str, Any]) -> None:
+def check_references(operation: Operation, status: StatusDocument) -> None:
     """Raise UnknownReference if the operation names an alert or a change that the status doesn't list."""
     if operation.name == "ack":
-        _check_listed("alert", operation.target, [str(alert["id"]) for alert in status.get("alerts", ())])
+        _check_listed("alert", operation.target, [alert["id"] for alert in status["alerts"]])
     if operation.change is not None:
-        changes = {str(change["id"]): str(change["service"]) for change in status.get("changes", ())}
+        changes = {change["id"]: change["service"] for change in status["changes"]}
         _check_listed("change", operation.change, list(changes))
         service = changes[operation.change]
         if service != operation.target:

@@ -5,11 +5,18 @@ Every value is picked by name from what a responder sees, so that a new field do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gameday.operations import Alert, Change, Operation
+from gameday.operator_api.status_document import (
+    AlertRow,
+    ChangeRow,
+    OperationRow,
+    RegionRow,
+    SloRow,
+    StatusDocument,
+)
 from gameday.ports import Health, View
 from gameday.recording.samples import Samples
 from gameday.scenario import Slo
@@ -30,11 +37,11 @@ def run_status(
     run: str,
     view: View,
     operations: Sequence[OperationStatus],
-    slos: Sequence[Mapping[str, Any]] = (),
+    slos: Sequence[SloRow] = (),
     *,
     runbook: str | None = None,
     ended: bool = False,
-) -> dict[str, Any]:
+) -> StatusDocument:
     """Return the status of a run; times in seconds since its start, keys as in docs/operator-api.yaml.
 
     `operations` replaces `view.operations`, which lacks their ids; `slos` comes from `slo_rows`.
@@ -57,7 +64,7 @@ def run_status(
     }
 
 
-def _alert_row(alert: Alert, acknowledged_by: str | None) -> dict[str, Any]:
+def _alert_row(alert: Alert, acknowledged_by: str | None) -> AlertRow:
     return {
         "id": alert.id,
         "t": round(alert.t, 3),
@@ -69,7 +76,7 @@ def _alert_row(alert: Alert, acknowledged_by: str | None) -> dict[str, Any]:
     }
 
 
-def _change_row(change: Change) -> dict[str, Any]:
+def _change_row(change: Change) -> ChangeRow:
     return {
         "id": change.id,
         "t": round(change.t, 3),
@@ -85,7 +92,7 @@ def _change_row(change: Change) -> dict[str, Any]:
     }
 
 
-def _region_row(name: str, health: Health, primary: str) -> dict[str, Any]:
+def _region_row(name: str, health: Health, primary: str) -> RegionRow:
     return {
         "region": name,
         "up": health.up,
@@ -96,7 +103,7 @@ def _region_row(name: str, health: Health, primary: str) -> dict[str, Any]:
     }
 
 
-def operation_row(status: OperationStatus) -> dict[str, Any]:
+def operation_row(status: OperationStatus) -> OperationRow:
     """Return an operation as the status lists it."""
     operation = status.operation
     return {
@@ -111,18 +118,27 @@ def operation_row(status: OperationStatus) -> dict[str, Any]:
     }
 
 
-def slo_rows(slos: Sequence[Slo], samples: Samples, end: float) -> list[dict[str, Any]]:
+def slo_rows(slos: Sequence[Slo], samples: Samples, end: float) -> list[SloRow]:
     """Return the verdict of each SLO over its last window up to `end` (seconds since the run's start).
 
     A row holds `state` (ok, breach or unknown), `bad` and `requests` beside the SLO's own fields.
     """
     records = samples.records
-    rows: list[dict[str, Any]] = []
+    rows: list[SloRow] = []
     for slo in slos:
         window = samples.part(records[(records["planned"] > end - slo.window) & (records["planned"] <= end)])
         counts, good = select(slo, window)
         n = int(counts.sum())
         bad = n - int(good.sum())
-        about = {"name": slo.name, "sli": slo.sli, "objective": slo.objective, "journey": slo.journey}
-        rows.append({**about, "state": verdict(bad, n, slo.objective), "requests": n, "bad": bad})
+        rows.append(
+            {
+                "name": slo.name,
+                "sli": slo.sli,
+                "objective": slo.objective,
+                "journey": slo.journey,
+                "state": verdict(bad, n, slo.objective),
+                "requests": n,
+                "bad": bad,
+            }
+        )
     return rows
