@@ -13,7 +13,8 @@ import os
 import select
 import signal
 import sys
-from typing import Any
+
+from gameday.reaper.runner_messages import PendingRequest, RunnerMessage, WatchedRun
 
 GONE = "the runner vanished"
 HUNG = "the runner hung, gave no sign of life for {:g} s, and was ended"
@@ -25,9 +26,9 @@ class RunnerMessages:
     """What the runner has sent so far. `done` means that it needs no clean-up."""
 
     def __init__(self) -> None:
-        self.watched: dict[str, dict[str, Any]] = {}
+        self.watched: dict[str, WatchedRun] = {}
         """Run id → where to find what belongs to it."""
-        self.pending: dict[str, dict[str, Any]] = {}
+        self.pending: dict[str, PendingRequest] = {}
         """Key → a request to make if the runner dies."""
         self.done = False
         self._rest = b""
@@ -43,7 +44,7 @@ class RunnerMessages:
             return False
         return True
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: RunnerMessage) -> None:
         if run := message.get("watch"):
             self.watched[run["run"]] = run
         elif request := message.get("pending"):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gameday.reaper.journal_closing import close
 from gameday.reaper.leftovers import clear
 from gameday.reaper.pending_requests import PendingRequests
+from gameday.reaper.runner_messages import PendingRequest, WatchedRun
 from gameday.substrates.substrate_kind import Traces
 
 PATIENCE_S = 60.0
 """How long an engine that doesn't answer is retried."""
 
 
-def clean_up(why: str, watched: Sequence[Mapping[str, Any]], pending: Sequence[Mapping[str, Any]]) -> None:
+def clean_up(why: str, watched: Sequence[WatchedRun], pending: Sequence[PendingRequest]) -> None:
     """Clean up the watched runs of a runner that is gone; `why` goes to their journals. Never raise."""
     gone = time.time()
     requests = PendingRequests(pending)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as await_all
-from typing import Any
 
 from gameday.host.http_client import open_url
+from gameday.reaper.runner_messages import PendingRequest
 
 TIMEOUT_S = 3.0
 MOST_S = 5.0
@@ -19,11 +19,11 @@ AT_ONCE = 8
 class PendingRequests:
     """Makes the requests from its construction on. Every URL is from the runner's own configuration."""
 
-    def __init__(self, pending: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, pending: Sequence[PendingRequest]) -> None:
         self._begun: dict[str, Future[None]] = {}
         if pending:
             pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pending")
-            self._begun = {str(request["key"]): pool.submit(_post, request) for request in pending}
+            self._begun = {request["key"]: pool.submit(_post, request) for request in pending}
             pool.shutdown(wait=False)
 
     def succeeded(self) -> list[str]:
@@ -32,9 +32,9 @@ class PendingRequests:
         return [key for key, made in self._begun.items() if made.done() and made.exception() is None]
 
 
-def _post(pending: Mapping[str, Any]) -> None:
+def _post(pending: PendingRequest) -> None:
     """Raise OSError if the answer is an error or doesn't arrive."""
-    if not str(pending["url"]).startswith(("http://", "https://")):
+    if not pending["url"].startswith(("http://", "https://")):
         raise ValueError("not an http address")
     headers = {"Content-Type": "application/json", **pending["headers"]}
     body = json.dumps(pending["body"]).encode()

@@ -24,6 +24,7 @@ from typing import Any
 from gameday.host.child_python import FOLDER, child_command, minimal_environment
 from gameday.ports import PortError
 from gameday.reaper.runner_claim import claim
+from gameday.reaper.runner_messages import RunnerMessage
 
 BEAT_S = 2.0
 LOOK_S = 5.0
@@ -169,7 +170,7 @@ class Reaper:
                     self._send(b"\n")
 
 
-def _line(message: Mapping[str, Any]) -> bytes:
+def _line(message: RunnerMessage) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
