@@ -118,7 +118,7 @@ def test_it_acts_on_fakes(installed: Path) -> None:
     command = [sys.executable, "-c", ACT, str(PLUGIN.parents[1])]
     ended = subprocess.run(command, env=with_plugin(installed), capture_output=True, text=True, check=False)
     assert ended.stdout.splitlines() == [
-        "['us-east.pricing.4', 'us-east.pricing.5']",
+        "['us-east.pricing.1', 'us-east.pricing.2']",
         "[]",
         "[False, False, False, True, False]",
         "[('ack', 'a1', 'auto'), ('restart', 'pricing', 'auto')]",

@@ -1,8 +1,8 @@
-"""Fixtures of the contract suite, which runs once for every substrate; without a Docker engine the
-docker half is skipped with a reason.
+"""Fixtures of the contract suite, which runs once for each substrate: the fake, processes, Docker.
 
-If GAMEDAY_REQUIRE_DOCKER is set, as in CI, it fails instead. GAMEDAY_BASE_IMAGE names the image
-that it runs in, any with python3.
+The fake skips tests marked `needs_process` with their reason. Without a Docker engine the docker
+part is skipped with a reason; if GAMEDAY_REQUIRE_DOCKER is set, as in CI, it fails instead.
+GAMEDAY_BASE_IMAGE names the image that it runs in, any with python3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from gameday.substrates.docker.base_image import base_name
 from tests.support.docker_engine import require_docker
-from tests.support.substrate_lab import DockerLab, Lab, ProcessLab, Runs, tiny_image
+from tests.support.substrate_lab import DockerLab, FakeLab, Lab, ProcessLab, Runs, tiny_image
 
 
 @pytest.fixture(scope="session")
@@ -24,13 +24,23 @@ def docker_image() -> Iterator[str]:
         yield tag
 
 
-@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(scope="module", params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def make_lab(request: pytest.FixtureRequest) -> Callable[[Path], Lab]:
     """Make a laboratory of the substrate kind under test in a folder."""
+    if request.param == "fake":
+        return FakeLab
     if request.param == "process":
         return ProcessLab
     image = request.getfixturevalue("docker_image")
     return lambda folder: DockerLab(folder, image)
+
+
+@pytest.fixture(autouse=True)
+def _needs_process(request: pytest.FixtureRequest) -> None:
+    """Skip a test on the fake if it is marked `needs_process`."""
+    marker = request.node.get_closest_marker("needs_process")
+    if marker and request.node.callspec.params.get("make_lab") == "fake":
+        pytest.skip(f"the fake has no {marker.args[0]}")
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def starve(runs: Runs, instance: Instance, mebibytes: int) -> None:
             mebibytes = 0
 
 
+@pytest.mark.needs_process("memory")
 def test_declared_memory_is_enforced(runs: Runs) -> None:
     """An instance that exceeds the compose file's mem_limit is killed and reported, with the limit
     in the text."""
@@ -51,6 +52,7 @@ def test_declared_memory_is_enforced(runs: Runs) -> None:
     assert front not in runs.substrate.instances()
 
 
+@pytest.mark.needs_process("memory")
 def test_limited_memory(runs: Runs) -> None:
     """A tighter limit takes effect at once; after lifting it the declared limit applies again."""
     front, other = runs.start("front"), runs.start("front")
@@ -66,6 +68,7 @@ def test_limited_memory(runs: Runs) -> None:
     assert "128.0 MiB allowed" in death(runs)[1]
 
 
+@pytest.mark.needs_process("memory")
 def test_less_memory_than_it_has(runs: Runs) -> None:
     """An instance that already uses more than a new limit is out of memory at once."""
     front = runs.start("front")
@@ -74,6 +77,7 @@ def test_less_memory_than_it_has(runs: Runs) -> None:
     assert death(runs)[1].startswith("out of memory: ")
 
 
+@pytest.mark.needs_process("memory")
 def test_memory_without_a_declared_bound(runs: Runs) -> None:
     """An instance without mem_limit is bounded only while a limit is active."""
     web = runs.start("web")
@@ -84,6 +88,7 @@ def test_memory_without_a_declared_bound(runs: Runs) -> None:
     assert list(runs.substrate.died()) == []
 
 
+@pytest.mark.needs_process("processor time")
 def test_processor_time(runs: Runs) -> None:
     """A tenth of a core is a tenth of the time; the limit can be changed and lifted while the
     instance works."""
@@ -112,6 +117,7 @@ def test_a_throttled_instance_is_stopped_and_killed(runs: Runs) -> None:
         runs.substrate.unlimit(instance)
 
 
+@pytest.mark.needs_process("files")
 def test_files(runs: Runs) -> None:
     """No file grows beyond the largest existing one until the limit is lifted; writes that fit
     succeed."""
@@ -138,6 +144,7 @@ class Keeper:
         self.runs.substrate.cap_files(self.instance)
 
 
+@pytest.mark.needs_process("files")
 def test_files_of_a_database(runs: Runs) -> None:
     """A database's files are preallocated, so almost no write succeeds until the limit is lifted."""
     store = runs.start("store")
@@ -162,6 +169,7 @@ def test_limits_of_an_ended_instance(runs: Runs) -> None:
         runs.substrate.cap_files(web)
 
 
+@pytest.mark.needs_process("processes")
 @pytest.mark.parametrize("cpus", [None, 0.5])
 def test_a_pause_holds_everything(runs: Runs, cpus: float | None) -> None:
     """A pause stops an instance's child processes too, also those that left its session, throttled

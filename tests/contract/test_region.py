@@ -15,6 +15,7 @@ from tests.support.waiting import until
 SERVICES = ("front", "web", "web", "store", "links") * 3
 
 
+@pytest.mark.needs_process("environment")
 def test_variables(lab: Lab) -> None:
     """The run's values fill the compose files' variables, but never override the instance's own."""
     runs = Runs(
@@ -44,6 +45,7 @@ def test_everything_is_killed_at_once(runs: Runs) -> None:
     until(lambda: len(runs.lab.running(runs.lab.run_id)) <= 1, "one instance is left")
 
 
+@pytest.mark.needs_process("data")
 def test_destroyed_volumes(runs: Runs) -> None:
     """Destroying volumes removes the region's data, also a killed instance's, and keeps another
     region's."""
@@ -61,6 +63,17 @@ def test_destroyed_volumes(runs: Runs) -> None:
     assert runs.ask(kept, "/read") == "remember"
     runs.substrate.kill(kept)
     assert runs.ask(runs.start("store", "eu-west"), "/read") == "remember"
+
+
+def test_volumes_in_use(runs: Runs) -> None:
+    """A region's volumes are destroyed only if no instance uses one; other instances don't matter."""
+    store, _, _ = runs.start("store"), runs.start("web"), runs.start("store", "eu-west")
+    with pytest.raises(PortError, match="in use"):
+        runs.substrate.destroy_volumes("us-east")
+    assert store in runs.substrate.instances()
+    runs.substrate.kill(store)
+    runs.substrate.destroy_volumes("us-east")
+    runs.substrate.destroy_volumes("us-east")
 
 
 def test_the_edges_data_is_no_regions(runs: Runs) -> None:

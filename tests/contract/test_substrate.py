@@ -39,6 +39,7 @@ def test_numbers_count_up(lab: Lab) -> None:
     assert [second.id, edge.id, runs.start("web").id] == ["us-east.web.2", "edge.1", "us-east.web.3"]
 
 
+@pytest.mark.needs_process("environment")
 def test_environment_is_rendered(runs: Runs) -> None:
     """Link variables, identity and host reach the service in the variables that its compose file
     declares."""
@@ -95,6 +96,7 @@ def test_link_addresses(runs: Runs) -> None:
     assert int(runs.substrate.listen(near).rpartition(":")[2]) > 0
 
 
+@pytest.mark.needs_process("requests in flight")
 def test_stop_lets_requests_finish(runs: Runs) -> None:
     """A stop within its grace period loses no request in flight."""
     instance = runs.start("web")
@@ -103,6 +105,47 @@ def test_stop_lets_requests_finish(runs: Runs) -> None:
         assert answer()["instance"] == instance.id
     assert list(runs.substrate.instances()) == []
     assert runs.substrate.stop(instance, GRACE_S)
+
+
+def test_ended_instances_are_gone(runs: Runs) -> None:
+    """Stopped or killed, paused or not, an instance is none any more, and its end is not reported as a death."""
+    stopped, killed, paused, frozen, stays = (runs.start("web") for _ in range(5))
+    for instance in (paused, frozen):
+        runs.substrate.pause(instance)
+    assert runs.substrate.stop(stopped, GRACE_S)
+    assert runs.substrate.stop(paused, GRACE_S)
+    runs.substrate.kill(killed)
+    runs.substrate.kill(frozen)
+    assert list(runs.substrate.instances()) == [stays]
+    assert list(runs.substrate.died()) == []
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_calls_for_an_instance_that_is_gone(runs: Runs, paused: bool) -> None:
+    """Ending or resuming it is a no-op; its address and a pause of it are errors that name it."""
+    gone, stays = runs.start("web"), runs.start("web")
+    if paused:
+        runs.substrate.pause(gone)
+    runs.substrate.kill(gone)
+    runs.substrate.kill(gone)
+    assert runs.substrate.stop(gone, GRACE_S)
+    runs.substrate.resume(gone)
+    with pytest.raises(PortError, match=rf"{re.escape(gone.id)} isn't running"):
+        runs.substrate.address(gone)
+    with pytest.raises(PortError, match=rf"{re.escape(gone.id)} isn't running"):
+        runs.substrate.pause(gone)
+    assert list(runs.substrate.instances()) == [stays]
+
+
+def test_pause_is_idempotent(runs: Runs) -> None:
+    """A second pause or resume changes nothing; a resumed instance answers."""
+    instance = runs.start("web")
+    for call in (runs.substrate.resume, runs.substrate.pause, runs.substrate.pause):
+        call(instance)
+    assert list(runs.substrate.instances()) == [instance]
+    for call in (runs.substrate.resume, runs.substrate.resume):
+        call(instance)
+    assert runs.ask(instance, "/healthz")["instance"] == instance.id
 
 
 def test_stop_ends_the_stubborn(runs: Runs) -> None:
@@ -117,6 +160,7 @@ def test_stop_ends_the_stubborn(runs: Runs) -> None:
         ask(address, "/healthz")
 
 
+@pytest.mark.needs_process("signals")
 def test_stop_uses_the_declared_signal(runs: Runs) -> None:
     """A stop sends the compose file's stop_signal; the service then answers its held requests."""
     instance = runs.start("store")
@@ -125,6 +169,7 @@ def test_stop_uses_the_declared_signal(runs: Runs) -> None:
         assert answer()["instance"] == instance.id
 
 
+@pytest.mark.needs_process("requests in flight")
 def test_kill(runs: Runs) -> None:
     """A killed instance is gone at once, answers no held request, and isn't reported as a death."""
     instance = runs.start("web")
@@ -136,6 +181,7 @@ def test_kill(runs: Runs) -> None:
     assert list(runs.substrate.died()) == []
 
 
+@pytest.mark.needs_process("connections")
 def test_pause_and_resume(runs: Runs) -> None:
     """A paused instance accepts connections and answers none; once resumed, it answers the requests
     sent meanwhile."""
@@ -151,6 +197,7 @@ def test_pause_and_resume(runs: Runs) -> None:
         assert connection.recv(8) == b"HTTP/1.1"
 
 
+@pytest.mark.needs_process("requests in flight")
 def test_stop_of_a_paused_instance(runs: Runs) -> None:
     """Stopping a paused instance works like any stop: held requests are answered."""
     instance = runs.start("web")
@@ -181,6 +228,16 @@ def test_death_is_noticed(runs: Runs) -> None:
     runs.substrate.stop(instance, GRACE_S)
 
 
+def test_failed_start_leaves_no_instance(runs: Runs) -> None:
+    """A start that ends early names the instance and its release; its number is not used again."""
+    with pytest.raises(PortError, match=r"^us-east\.web\.\d+ \(web-1\.1\.0-broken\) ended before") as caught:
+        runs.start("web", version="1.1.0-broken")
+    assert list(runs.substrate.instances()) == []
+    assert list(runs.substrate.died()) == []
+    assert runs.start("web").id not in str(caught.value).split()
+
+
+@pytest.mark.needs_process("logs")
 def test_failed_start_shows_the_log(runs: Runs) -> None:
     """A start that ends early raises an error with the instance, its release and the end of its
     log; no instance is left."""
@@ -203,6 +260,7 @@ def test_start_that_never_gets_ready(lab: Lab) -> None:
     assert list(runs.substrate.instances()) == []
 
 
+@pytest.mark.needs_process("logs")
 def test_log_is_kept(runs: Runs) -> None:
     """Every instance's output is in the run folder under its id, also after it was stopped."""
     instance = runs.start("web")
@@ -211,6 +269,7 @@ def test_log_is_kept(runs: Runs) -> None:
     assert f"{instance.id} listens" in log.read_text()
 
 
+@pytest.mark.needs_process("data")
 def test_data_outlives_the_instance(runs: Runs) -> None:
     """A named volume belongs to the service: the next instance reads what the last one wrote."""
     first = runs.start("store")
@@ -280,6 +339,7 @@ def test_two_runs_at_once(lab: Lab) -> None:
     assert list(two.substrate.instances()) == [other]
 
 
+@pytest.mark.needs_process("ports")
 def test_edge_port(lab: Lab) -> None:
     """The edge listens at the requested port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -288,6 +348,7 @@ def test_edge_port(lab: Lab) -> None:
     assert runs.substrate.address(runs.start("edge", "edge")) == ("127.0.0.1", port)
 
 
+@pytest.mark.needs_process("ports")
 def test_busy_edge_port(lab: Lab) -> None:
     """A busy edge port is an error before anything starts; it names the port and says how to choose
     another."""

@@ -19,7 +19,8 @@ from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
 from tests.support import storefront_services
-from tests.support.fakes import FakeLinks, FakeSubstrate
+from tests.support.fake_substrate import FakeSubstrate
+from tests.support.fakes import FakeLinks
 
 TOKEN, CREDENTIAL = "of-the-operators", "of-the-automation"
 

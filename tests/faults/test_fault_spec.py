@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from gameday.faults import FAULTS
 from gameday.faults.fault_spec import STEP_S, every, ramp
 from gameday.ports import PortError
-from tests.support.fake_arena import PlainSubstrate, World
+from tests.support.fake_arena import World
+from tests.support.fake_substrate import PlainSubstrate
 
 
 def test_a_ramp_grows_in_even_steps_to_full_strength() -> None:

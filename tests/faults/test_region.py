@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from gameday.faults.region import Flap, Grey, Lose
 from gameday.ports import PortError
-from tests.support.fake_arena import AbleSubstrate, World
+from tests.support.fake_arena import World
+from tests.support.fake_substrate import FakeSubstrate
 
 GATEWAY = "edge--gateway.eu-west"
 
@@ -60,7 +61,7 @@ def test_volumes_are_destroyed_only_on_request(volumes: str, destroyed: list[str
     Lose.model_validate({"region": "eu-west", "volumes": volumes}).bind(world.arena).inject(
         lambda seconds: True
     )
-    assert isinstance(world.system.substrate, AbleSubstrate)
+    assert isinstance(world.system.substrate, FakeSubstrate)
     assert world.system.substrate.destroyed == destroyed
 
 

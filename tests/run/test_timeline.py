@@ -22,7 +22,8 @@ from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
-from tests.support.fakes import FakeFault, FakeLinks, FakeSpec, FakeSubstrate, HandClock
+from tests.support.fake_substrate import FakeSubstrate
+from tests.support.fakes import FakeFault, FakeLinks, FakeSpec, HandClock
 
 
 class Stage:

@@ -7,7 +7,6 @@ whether an echo comes back over a link, whether an instance runs, answers and ca
 
 from __future__ import annotations
 
-import itertools
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from gameday.links.toxiproxy_client import LinkServer
 from gameday.ports import Arena, Instance, PortError, Release, Toxic
 from gameday.recording.journal_events import LoadStopped
 from gameday.topology import EDGE, Link, Service, Template, Topology
+from tests.support.fake_substrate import FakeSubstrate, PlainSubstrate
 from tests.support.link_servers import PATIENCE_S, Upstream
 
 REGIONS = ("us-east", "eu-west")
@@ -142,90 +142,12 @@ class RealLinks:
 
 
 @dataclass
-class PlainSubstrate:
-    """Instances as plain values, without optional capabilities; `frozen` holds the paused ones."""
-
-    name: str = "plain"
-    frozen: set[str] = field(default_factory=set)
-    running: dict[str, Instance] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._numbers = itertools.count(1)
-
-    def open(self) -> None: ...
-
-    def close(self) -> Sequence[str]:
-        return ()
-
-    def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
-        instance = Instance(f"{service.id}.{next(self._numbers)}", service.region, service.name, release.name)
-        self.running[instance.id] = instance
-        return instance
-
-    def stop(self, instance: Instance, grace: float) -> bool:
-        self.kill(instance)
-        return True
-
-    def kill(self, instance: Instance) -> None:
-        self.running.pop(instance.id, None)
-
-    def pause(self, instance: Instance) -> None:
-        self.frozen.add(self._found(instance))
-
-    def resume(self, instance: Instance) -> None:
-        self.frozen.discard(self._found(instance))
-
-    def instances(self) -> Sequence[Instance]:
-        return tuple(self.running.values())
-
-    def died(self) -> Sequence[tuple[Instance, str]]:
-        return ()
-
-    def address(self, instance: Instance) -> tuple[str, int]:
-        return "127.0.0.1", 9
-
-    def upstream(self, link: Link) -> str:
-        return NOWHERE
-
-    def listen(self, link: Link) -> str:
-        return "127.0.0.1:0"
-
-    def link_host(self, link: Link) -> str:
-        return "127.0.0.1"
-
-    def _found(self, instance: Instance) -> str:
-        if instance.id not in self.running:
-            raise PortError(f"{instance.id} isn't running")
-        return instance.id
-
-
-@dataclass
-class AbleSubstrate(PlainSubstrate):
-    """A substrate with limits (`limited`: instance → limits) and volumes (`destroyed`: regions)."""
-
-    limited: dict[str, Any] = field(default_factory=dict)
-    destroyed: list[str] = field(default_factory=list)
-
-    def limit(self, instance: Instance, *, cpus: float | None = None, memory: int | None = None) -> None:
-        self.limited[self._found(instance)] = (cpus, memory)
-
-    def cap_files(self, instance: Instance) -> None:
-        self.limited[self._found(instance)] = "files"
-
-    def unlimit(self, instance: Instance) -> None:
-        self.limited.pop(self._found(instance), None)
-
-    def destroy_volumes(self, region: str) -> None:
-        self.destroyed.append(region)
-
-
-@dataclass
 class FakeSystem:
     """`ports.System`. `behaviour` is how third parties answer; `url` is the address of every database."""
 
     topology: Topology
     links: RealLinks
-    substrate: PlainSubstrate = field(default_factory=AbleSubstrate)
+    substrate: PlainSubstrate = field(default_factory=FakeSubstrate)
     url: str = ""
     leading: str = REGIONS[0]
     behaviour: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -254,7 +176,7 @@ class FakeSystem:
 
     def lose(self, region: str, *, destroy: bool) -> None:
         self.kill(self.instances(region=region))
-        if destroy and isinstance(self.substrate, AbleSubstrate):
+        if destroy and isinstance(self.substrate, FakeSubstrate):
             self.substrate.destroy_volumes(region)
 
     def bring_back(self, region: str) -> None:

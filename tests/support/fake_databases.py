@@ -12,20 +12,21 @@ import pytest
 
 from gameday.ports import Instance, PortError
 from gameday.system import postgres_admin
-from tests.support.fakes import FakeSubstrate
+from tests.support.fake_substrate import FakeSubstrate
 
 RANKS_FIRST = 9223372036854775807
 
 
 class AddressedSubstrate(FakeSubstrate):
-    """Give every instance its own port; services in `served` have the port that the test serves."""
+    """Replace the port of services that a test serves: `served` → their port."""
 
     def __init__(self) -> None:
         super().__init__()
         self.served: dict[str, int] = {}
 
     def address(self, instance: Instance) -> tuple[str, int]:
-        return "127.0.0.1", self.served.get(instance.service, 10_000 + int(instance.id.rpartition(".")[2]))
+        host, port = super().address(instance)
+        return host, self.served.get(instance.service, port)
 
 
 @dataclass

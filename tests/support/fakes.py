@@ -1,5 +1,4 @@
-"""Fakes of the ports, for tests of the code that uses them. The contract suites test the ports
-themselves."""
+"""Fakes of the ports, for tests of the code that uses them; `fake_substrate` has those of substrates."""
 
 from __future__ import annotations
 
@@ -12,9 +11,9 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from gameday.operations import Alert
-from gameday.ports import Health, Instance, PortError, Release, Toxic
+from gameday.ports import Health, Toxic
 from gameday.recording.journal_events import LoadStopped
-from gameday.topology import Link, Service
+from gameday.topology import Link
 
 
 @dataclass
@@ -25,95 +24,6 @@ class HandClock:
 
     def now(self) -> float:
         return self.t
-
-
-@dataclass
-class FakeSubstrate:
-    """Instances as plain values; `order` lists the calls in order.
-
-    `refuse`: releases that never become ready; `stubborn`: releases that end only if they are
-    killed.
-    """
-
-    name: str = "fake"
-    refuse: set[str] = field(default_factory=set)
-    stubborn: set[str] = field(default_factory=set)
-    order: list[str] = field(default_factory=list)
-    left: Sequence[str] = ()
-    given: dict[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self._running: list[Instance] = []
-        self._lock = threading.Lock()
-
-    def open(self) -> None:
-        self.order.append("open")
-
-    def close(self) -> Sequence[str]:
-        self.order.append("close")
-        self._running.clear()
-        return self.left
-
-    def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
-        if release.name in self.refuse:
-            raise PortError(f"{service.id} isn't ready")
-        with self._lock:
-            instance = Instance(
-                f"{service.id}.{next(self._numbers)}", service.region, service.name, release.name
-            )
-            self._running.append(instance)
-            self.order.append(f"start {instance.service} {release.name}")
-            self.given[instance.id] = dict(links)
-        return instance
-
-    def destroy_volumes(self, region: str) -> None:
-        self.order.append(f"destroy {region}")
-
-    def stop(self, instance: Instance, grace: float) -> bool:
-        with self._lock:
-            self._running.remove(instance)
-            self.order.append(f"stop {instance.service} {instance.release}")
-        return instance.release not in self.stubborn
-
-    def kill(self, instance: Instance) -> None:
-        self.stop(instance, 0)
-
-    def pause(self, instance: Instance) -> None:
-        self.order.append(f"pause {instance.id}")
-
-    def resume(self, instance: Instance) -> None:
-        self.order.append(f"resume {instance.id}")
-
-    def instances(self) -> Sequence[Instance]:
-        with self._lock:
-            return tuple(self._running)
-
-    def died(self) -> Sequence[tuple[Instance, str]]:
-        return ()
-
-    def address(self, instance: Instance) -> tuple[str, int]:
-        return "127.0.0.1", 9
-
-    def upstream(self, link: Link) -> str:
-        return f"{link.callee}.{link.callee_region}:{link.port}"
-
-    def listen(self, link: Link) -> str:
-        return "127.0.0.1:0"
-
-    def link_host(self, link: Link) -> str:
-        return "127.0.0.1"
-
-
-@dataclass
-class IsolatingSubstrate(FakeSubstrate):
-    """A substrate with the optional capability `Isolation`, like Docker's."""
-
-    def isolate(self, region: str) -> None:
-        self.order.append(f"isolate {region}")
-
-    def join(self, region: str) -> None:
-        self.order.append(f"join {region}")
 
 
 class FakeLinks:

@@ -26,13 +26,13 @@ from gameday.scenario import Entry, Load, SteadyState
 from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
+from tests.support.fake_substrate import FakeSubstrate
 from tests.support.fakes import (
     FakeFault,
     FakeLinks,
     FakeLoad,
     FakeSight,
     FakeSpec,
-    FakeSubstrate,
     FakeTelemetry,
     NoPages,
     QuietScreen,

@@ -22,6 +22,7 @@ import docker.utils
 from gameday.ports import Instance, Limits, Release, Substrate, Volumes
 from gameday.substrates.process.process_substrate import ProcessSubstrate
 from gameday.topology import Link, Service, Topology, read_topology
+from tests.support.fake_substrate import FakeSubstrate
 from tests.support.paths import ROOT
 from tests.support.waiting import until
 
@@ -82,6 +83,10 @@ class Lab(ABC):
         made.open()
         return made
 
+    def ask(self, substrate: AnySubstrate, instance: Instance, path: str) -> Any:
+        """Return the JSON of the instance's answer. Raise OSError or HTTPException if there is none."""
+        return ask(substrate.address(instance), path)
+
     @cached_property
     def run_id(self) -> str:
         return f"test-{uuid.uuid4().hex[:8]}"
@@ -126,6 +131,48 @@ class ProcessLab(Lab):
                 if mark in environ.read_bytes().split(b"\0"):
                     results.append(environ.parent.name)
         return results
+
+    def traces(self, run_id: str) -> list[str]:
+        return self.running(run_id)
+
+
+class FakeLab(Lab):
+    """The fake that unit tests use; the lab itself answers for its instances, as the suite's service would."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fakes: dict[str, FakeSubstrate] = {}
+
+    def make(
+        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+    ) -> AnySubstrate:
+        self.fakes[run_id] = FakeSubstrate(
+            refuse={"web-1.1.0-broken"},
+            deaf={"web-1.1.0-deaf"},
+            stubborn={"web-1.0.0-stubborn"},
+            ready_within=ready_within,
+            regions=REGIONS,
+        )
+        return self.fakes[run_id]
+
+    def ask(self, substrate: AnySubstrate, instance: Instance, path: str) -> Any:
+        assert isinstance(substrate, FakeSubstrate)
+        substrate.address(instance)
+        command, _, argument = path.partition("?")
+        if command == "/healthz":
+            return {"instance": instance.id, "release": instance.release}
+        if command == "/dial":
+            name = argument.rpartition(":")[0]
+            return [x.id for x in substrate.instances() if f"{x.service}.{x.region}" == name]
+        if command == "/last":
+            substrate.die(instance, "these are my last words")
+            raise ConnectionResetError(f"{instance.id} ended")
+        assert command in ("/fork", "/work"), f"the fake has no {command}"
+        return None
+
+    def running(self, run_id: str) -> list[str]:
+        fake = self.fakes[run_id]
+        return [*fake.starting, *(instance.id for instance in fake.instances())]
 
     def traces(self, run_id: str) -> list[str]:
         return self.running(run_id)
@@ -189,7 +236,7 @@ class Runs:
         return self.substrate.start(service, release(service, version), {})
 
     def ask(self, instance: Instance, path: str) -> Any:
-        return ask(self.substrate.address(instance), path)
+        return self.lab.ask(self.substrate, instance, path)
 
     def clear(self) -> None:
         """End every instance."""

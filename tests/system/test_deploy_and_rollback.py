@@ -16,7 +16,8 @@ from gameday.system.deploy_and_rollback import Deployer, Strategy
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology
-from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
+from tests.support.fake_substrate import FakeSubstrate
+from tests.support.fakes import FakeLinks, HandClock
 
 
 def build(name: str) -> Release:
@@ -132,11 +133,14 @@ def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(
 ) -> None:
     """Users keep the instances that work; the journal says why the change failed."""
     substrate.refuse = {"pricing-1.1.0"}
-    with pytest.raises(PortError, match="isn't ready"):
+    with pytest.raises(PortError, match="ended before it was ready"):
         operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
     assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
     assert [c.state for c in operator.feed()] == ["failed"]
-    assert any(e.kind == "change.failed" and "isn't ready" in e.data["why"] for e in journalled(operator))
+    assert any(
+        e.kind == "change.failed" and "ended before it was ready" in e.data["why"]
+        for e in journalled(operator)
+    )
 
 
 def test_an_instance_that_ignores_its_stop_is_killed_and_the_rollout_goes_on(
@@ -273,7 +277,7 @@ def test_an_environment_that_does_not_come_back_fails_the_change(
 ) -> None:
     """Feed and journal say that the change failed, and why."""
     substrate.refuse = {"costs-1.1.0"}
-    with pytest.raises(PortError, match="isn't ready"):
+    with pytest.raises(PortError, match="ended before it was ready"):
         operator.recreate_environment("c1", "costs-1.1.0", "eu-west", "automation")
     assert [change.state for change in operator.feed()] == ["failed"]
     pairs = [
@@ -281,5 +285,6 @@ def test_an_environment_that_does_not_come_back_fails_the_change(
         for event in journalled(operator)
         if event.kind.startswith("change.")
     ]
-    assert pairs == [("change.started", None), ("change.failed", "eu-west.costs isn't ready")]
+    why = "eu-west.costs.2 (costs-1.1.0) ended before it was ready"
+    assert pairs == [("change.started", None), ("change.failed", why)]
     assert operator.system.releases["costs"] == "costs-1.0.0"

@@ -17,7 +17,8 @@ from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.operation_executor import OperationExecutor
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology
-from tests.support.fakes import FakeLinks, FakeSubstrate, HandClock
+from tests.support.fake_substrate import FakeSubstrate
+from tests.support.fakes import FakeLinks, HandClock
 
 REGIONS = ("us-east", "eu-west", "me-central")
 

@@ -15,7 +15,8 @@ from gameday.system import reconciler
 from gameday.system.reconciler import BACK_OFF_S
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology
-from tests.support.fakes import FakeLinks, FakeSubstrate, IsolatingSubstrate
+from tests.support.fake_substrate import FakeSubstrate, IsolatingSubstrate
+from tests.support.fakes import FakeLinks
 from tests.support.waiting import until
 
 

@@ -90,9 +90,10 @@ class Containers:
             self.client.pause(container)
 
     def thaw(self, instance: Instance, container: str) -> None:
-        """Resume the container."""
+        """Resume the container; no-op if it isn't paused, which the engine answers with status 500."""
         with calling(f"resuming {instance.id}"), absent_is_fine():
-            self.client.unpause(container)
+            if self.client.inspect_container(container)["State"]["Paused"]:
+                self.client.unpause(container)
 
     def kill(self, instance: Instance, container: str) -> None:
         """Send SIGKILL; the container stays."""
