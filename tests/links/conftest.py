@@ -21,14 +21,14 @@ def asyncio_server() -> Iterator[Server]:
 
 @pytest.fixture
 def server(uvloop_server: Server) -> Iterator[Server]:
-    """A link server without proxies; what a test leaves is removed."""
+    """A link server without proxies; what a test adds is removed."""
     yield uvloop_server
     left_clean(uvloop_server)
 
 
 @pytest.fixture(params=["uvloop_server", "asyncio_server"])
 def either_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """As `server`, once on each kind of event loop."""
+    """Like `server`, once on each kind of event loop."""
     server = request.getfixturevalue(request.param)
     yield server
     left_clean(server)
@@ -43,7 +43,7 @@ def left_clean(server: Server) -> None:
 
 @pytest.fixture
 def upstream() -> Iterator[Callable[[Talk], Upstream]]:
-    """Makes upstreams that talk as given."""
+    """Make upstreams with the given behaviour."""
     results: list[Upstream] = []
 
     def make(talk: Talk) -> Upstream:

@@ -1,4 +1,4 @@
-"""What is done to the links of a system, on link servers that run, go, and come again."""
+"""Operations on the links of a system, on link servers that run, end, and are replaced."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def callee() -> Iterator[Upstream]:
 
 @pytest.fixture
 def second() -> Iterator[Server]:
-    """The link server that comes after the first one is gone."""
+    """A link server that replaces the first one."""
     with running() as server:
         yield server
 
 
 @pytest.fixture
 def listens() -> Callable[[Link], str]:
-    """A port for each link that stays the same, as a substrate has it."""
+    """Return a stable port for each link, like a substrate."""
     ports: dict[str, int] = {}
 
     def listen(link: Link) -> str:
@@ -58,7 +58,7 @@ def ports(control: LinkControl, server: Server) -> dict[str, int]:
 
 
 def answers(port: int) -> bool:
-    """Whether the callee answers through a link."""
+    """Return whether the callee answers through a link."""
     try:
         with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
             return asked(client, b"x") == b"x"
@@ -71,7 +71,8 @@ def toxics(server: Server, link: Link) -> tuple[ToxicState, ...]:
 
 
 def test_cut_and_mend(control: LinkControl, ports: dict[str, int]) -> None:
-    """A cut link refuses, others don't; mended it answers at the same port. Both may be done twice."""
+    """A cut link refuses, other links don't; mended, it listens at the same port. Both calls are
+    idempotent."""
     for _ in range(2):
         control.cut(PRICING)
         assert (answers(ports[PRICING.name]), answers(ports[IDENTITY.name])) == (False, True)
@@ -83,7 +84,8 @@ def test_cut_and_mend(control: LinkControl, ports: dict[str, int]) -> None:
 
 
 def test_toxics(control: LinkControl, ports: dict[str, int], server: Server) -> None:
-    """A toxic is added, changed under its name, replaced where its kind differs, and removed; others stay."""
+    """A toxic is added, changed under its name, replaced if its kind differs, and removed; others
+    are kept."""
     control.add_toxic(PRICING, SLOW)
     control.add_toxic(PRICING, Toxic("other", "noop"))
     control.add_toxic(PRICING, Toxic("slow", "latency", share=0.5, attributes={"latency": 9}))
@@ -105,7 +107,7 @@ def test_toxics(control: LinkControl, ports: dict[str, int], server: Server) -> 
 def test_changing_a_removed_toxic_adds_it_again(
     control: LinkControl, ports: dict[str, int], server: Server
 ) -> None:
-    """Changing a toxic that isn't there any more makes it again."""
+    """Changing a toxic that was removed by other means adds it again."""
     control.add_toxic(PRICING, SLOW)
     server.client.remove_toxic(PRICING.name, "slow")
     control.add_toxic(PRICING, SLOW)
@@ -114,7 +116,8 @@ def test_changing_a_removed_toxic_adds_it_again(
 
 
 def test_misdirect_and_redirect(control: LinkControl, ports: dict[str, int], callee: Upstream) -> None:
-    """Behind a misdirected link is nobody, at once; redirected, the callee is again. Both may be done twice."""
+    """A misdirected link reaches no callee, at once; redirected, it reaches the callee. Both calls
+    are idempotent."""
     for _ in range(2):
         control.misdirect(PRICING)
         assert not answers(ports[PRICING.name])
@@ -127,7 +130,7 @@ def test_misdirect_and_redirect(control: LinkControl, ports: dict[str, int], cal
 
 
 def test_reverting_without_a_fault_is_a_no_op(control: LinkControl, ports: dict[str, int]) -> None:
-    """Links of which nobody ever heard, too, are as they were."""
+    """Reverting a fault that isn't active is a no-op, also on unknown links."""
     for link in (PRICING, FAR):
         control.mend(link)
         control.redirect(link)
@@ -139,7 +142,8 @@ def test_reverting_without_a_fault_is_a_no_op(control: LinkControl, ports: dict[
 def test_a_new_server_gets_the_active_faults(
     control: LinkControl, ports: dict[str, int], second: Server, server: Server
 ) -> None:
-    """What was done before the server went, while it was away, and what was taken back meanwhile: all of it holds."""
+    """Faults set before the server ended or while it was away, and reverts meanwhile, apply to the
+    new server."""
     control.add_toxic(PRICING, SLOW)
     control.cut(IDENTITY)
     control.add_toxic(IDENTITY, Toxic("gone", "noop"))
@@ -165,7 +169,8 @@ def test_a_new_server_gets_the_active_faults(
 
 
 def test_before_the_first_server(control: LinkControl, server: Server) -> None:
-    """What is done to a link before its server is up holds from its first moment, at whatever port it listens."""
+    """A fault set before the link's server is up applies from the server's start, at whatever port
+    it listens."""
     control.add_toxic(FAR, SLOW)
     anywhere = LinkControl(lambda link: "127.0.0.1:1", lambda link: "127.0.0.1:0")
     anywhere.add_toxic(FAR, SLOW)
@@ -175,7 +180,7 @@ def test_before_the_first_server(control: LinkControl, server: Server) -> None:
 
 
 def test_populated_twice(control: LinkControl, ports: dict[str, int], server: Server) -> None:
-    """The same server, told again, keeps what it has, and its links what stands on them."""
+    """Populating the same server again keeps its proxies and the faults on its links."""
     control.add_toxic(PRICING, SLOW)
     control.cut(IDENTITY)
     assert control.populate("us-east", ("127.0.0.1", server.port), [PRICING, IDENTITY]) == ports
@@ -184,7 +189,7 @@ def test_populated_twice(control: LinkControl, ports: dict[str, int], server: Se
 
 
 def test_a_server_that_is_away_unforgotten(callee: Upstream, listens: Callable[[Link], str]) -> None:
-    """A server that doesn't answer is an error, since it may come to itself; what was to be done counts as standing."""
+    """A server that doesn't answer is an error, since it may recover; the fault counts as active."""
     control = LinkControl(lambda link: callee.address, listens)
     with running() as server:
         control.populate("us-east", ("127.0.0.1", server.port), [PRICING])
@@ -199,7 +204,7 @@ def test_a_server_that_is_away_unforgotten(callee: Upstream, listens: Callable[[
 
 
 def test_regions_are_apart(control: LinkControl, ports: dict[str, int], second: Server) -> None:
-    """Links of the same services in two regions are two, each with a server of its own."""
+    """Links of the same services in two regions are separate, each on its own server."""
     far = control.populate("eu-west", ("127.0.0.1", second.port), [FAR])
     control.cut(PRICING)
     assert answers(far[FAR.name])
@@ -215,7 +220,8 @@ def test_regions_are_apart(control: LinkControl, ports: dict[str, int], second: 
 def test_a_server_that_knows_no_names(
     server: Server, callee: Upstream, listens: Callable[[Link], str]
 ) -> None:
-    """Its upstreams follow the instances, but not while a link leads nowhere; redirected, it leads to the newest."""
+    """Without a names table upstreams follow the instances, except while a link is misdirected;
+    redirected, it leads to the newest."""
     control = LinkControl(lambda link: "pricing.us-east:8000", listens, follows_names=False)
     port = control.populate("us-east", ("127.0.0.1", server.port), [PRICING])[PRICING.name]
     assert not answers(port)

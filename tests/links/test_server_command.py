@@ -9,7 +9,7 @@ from gameday.links.server_command import find_real, follows_names, server_comman
 
 
 def test_the_embedded_server_is_this_python(tmp_path: pathlib.Path) -> None:
-    """Without a real server's path the command runs the package, with the names table where there is one."""
+    """Without a real server's path the command runs the package, with the names table if there is one."""
     common = [sys.executable, "-P", "-m", "gameday.links.server", "--host", "127.0.0.1", "--port", "8474"]
     assert server_command(None, "127.0.0.1", 8474, None) == common
     names = tmp_path / "names.json"
@@ -17,7 +17,7 @@ def test_the_embedded_server_is_this_python(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_real_server_gets_its_own_options(tmp_path: pathlib.Path) -> None:
-    """It has single-dash options and no names table."""
+    """A real server gets single-dash options and no names table."""
     assert server_command("/opt/toxiproxy-server", "127.0.0.1", 8474, tmp_path / "names.json") == [
         "/opt/toxiproxy-server",
         "-host",
@@ -34,7 +34,7 @@ def test_only_the_embedded_server_follows_names() -> None:
 
 
 def test_a_real_server_is_found_on_path(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An executable of that name on PATH, else None."""
+    """The server is the executable of that name on PATH, or None."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_real() is None
     binary = tmp_path / "toxiproxy-server"

@@ -1,4 +1,4 @@
-"""The runner's client against a running link server, and against what goes wrong."""
+"""The runner's client against a running link server, and its errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def links(server: Server) -> LinkServer:
 
 @pytest.fixture
 def absent_server() -> Iterator[LinkServer]:
-    """A client whose server isn't there: the port is bound, but nobody listens."""
+    """A client without a server: the port is bound, but not listening."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield LinkServer("127.0.0.1", bound.getsockname()[1], timeout_s=0.5)
@@ -45,7 +45,7 @@ def test_populate_returns_where_each_proxy_listens(links: LinkServer, echoing: U
 
 
 def test_proxies_are_reported_with_their_toxics(links: LinkServer) -> None:
-    """State as the server has it, by name."""
+    """Proxies are returned by name with the server's state."""
     listen = links.populate([spec("a")])["a"]
     links.add_toxic("a", "slow", "latency", "upstream", 0.5, {"latency": 7})
     state = links.proxies()["a"]
@@ -68,7 +68,8 @@ def test_toxics_are_added_changed_and_removed(links: LinkServer) -> None:
 
 
 def test_proxies_are_disabled_redirected_and_removed(links: LinkServer, echoing: Upstream) -> None:
-    """Disabling refuses, enabling listens at the same address, a new upstream is dialled, others' proxies stay."""
+    """A disabled proxy refuses, an enabled one has its old address, a new upstream is dialled, and
+    other proxies are kept."""
     listens = links.populate([spec("run.a"), spec("run.b"), spec("others")])
     links.set_enabled("run.a", False)
     assert links.proxies()["run.a"].enabled is False
@@ -84,7 +85,7 @@ def test_proxies_are_disabled_redirected_and_removed(links: LinkServer, echoing:
 
 
 def test_names_are_quoted(links: LinkServer) -> None:
-    """Names with characters that mean something in a path work in every call."""
+    """Names with characters that are special in a path work in every call."""
     links.populate([spec("a/b c?")])
     links.add_toxic("a/b c?", "x/y ?", "noop")
     links.update_toxic("a/b c?", "x/y ?", toxicity=0)
@@ -113,7 +114,7 @@ def test_names_are_quoted(links: LinkServer) -> None:
 def test_a_refusal_names_server_operation_and_reason(
     links: LinkServer, call: Callable[[LinkServer], object], operation: str, reason: str
 ) -> None:
-    """Every failure is one LinkError, a PortError, with the server's own words."""
+    """Every failure is one LinkError, a PortError, with the server's own message."""
     links.populate([spec("a")])
     links.add_toxic("a", "taken", "noop")
     with pytest.raises(LinkError) as caught:
@@ -125,7 +126,7 @@ def test_a_refusal_names_server_operation_and_reason(
 
 
 def test_a_proxy_that_can_not_be_enabled_is_an_error(links: LinkServer) -> None:
-    """The package takes a 500 for success: its port is taken meanwhile, so enabling must fail."""
+    """Enabling raises an error if the port is taken meanwhile, although the package accepts the 500."""
     listen = links.populate([spec("a")])["a"]
     links.set_enabled("a", False)
     host, _, port = listen.rpartition(":")
@@ -151,7 +152,8 @@ CALLS: list[Callable[[LinkServer], object]] = [
 def test_a_server_that_is_not_there_is_an_error(
     absent_server: LinkServer, call: Callable[[LinkServer], object]
 ) -> None:
-    """Every call says that nobody listens, also those where absence of a toxic would be fine."""
+    """Every call on an unreachable server raises an error, also a removal, which ignores a missing
+    toxic."""
     with pytest.raises(LinkError, match=r"not reachable \(connection refused\)"):
         call(absent_server)
 
@@ -172,7 +174,7 @@ def test_a_server_that_does_not_answer_is_an_error_in_time(
 
 
 def test_an_answer_that_is_no_link_servers_is_an_error(upstream: Callable[[Talk], Upstream]) -> None:
-    """Something else listens at the port: a LinkError, not a traceback."""
+    """If another program listens at the port, the call raises LinkError."""
 
     def other(connection: socket.socket) -> None:
         connection.recv(65536)
@@ -188,14 +190,14 @@ def test_an_answer_that_is_no_link_servers_is_an_error(upstream: Callable[[Talk]
 
 
 def test_wait_ready_returns_once_the_server_answers() -> None:
-    """Called before the server is up it waits for it; its version is then known."""
+    """`wait_ready` waits for a server that isn't up yet; its version is then known."""
     with running() as server:
         server.client.wait_ready(PATIENCE_S)
         assert server.client.version() == "2.12.0"
 
 
 def test_wait_ready_gives_up_in_time(absent_server: LinkServer) -> None:
-    """The error says how long it waited and what it last saw."""
+    """The error has the time waited and the last failure."""
     with pytest.raises(LinkError, match=r"start: not ready within 0\.05 s \(not reachable"):
         absent_server.wait_ready(0.05)
 
@@ -207,7 +209,8 @@ def second() -> Iterator[Server]:
 
 
 def test_two_servers_are_never_mixed_up(links: LinkServer, second: Server) -> None:
-    """Threads that call different servers at once each change their own: the package has one host for all."""
+    """Concurrent calls to different servers change only their own, although the package has one
+    host for all."""
     clients = [links, second.client]
     failures: list[BaseException] = []
 
@@ -234,7 +237,7 @@ def test_two_servers_are_never_mixed_up(links: LinkServer, second: Server) -> No
 def test_a_web_proxy_in_the_environment_is_ignored(
     links: LinkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Link servers are reached directly whatever HTTP_PROXY says."""
+    """Link servers are reached directly, whatever HTTP_PROXY is."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")

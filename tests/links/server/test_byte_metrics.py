@@ -15,7 +15,8 @@ def counting() -> Iterator[Server]:
 
 
 def test_bytes_are_counted_by_proxy_and_direction(counting: Server, echoing: Upstream) -> None:
-    """What came from each side, and what was passed on: a limit shows as the difference."""
+    """Bytes received from each side and bytes passed on are counted; a limit shows as their
+    difference."""
     proxy = counting.proxy(echoing.port)
     with proxy.connect() as client:
         assert asked(client, b"12345") == b"12345"

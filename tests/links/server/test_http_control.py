@@ -1,4 +1,4 @@
-"""What an API client may send and how: broken requests, broken bodies, keep-alive. None may kill the server."""
+"""Requests of API clients: broken requests, broken bodies, keep-alive. None of them ends the server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.link_servers import PATIENCE_S, Server, read_all
 
 
 def raw(server: Server, request: bytes) -> bytes:
-    """The answer to raw bytes, until the server closes or resets the connection."""
+    """Return the answer to raw bytes, until the server closes or resets the connection."""
     answer = b""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as client:
         try:
@@ -31,7 +31,7 @@ def raw(server: Server, request: bytes) -> bytes:
     ],
 )
 def test_a_request_that_is_not_http_is_refused(server: Server, request_bytes: bytes) -> None:
-    """It gets 400 and a closed connection, and the next client is served."""
+    """A malformed HTTP request gets 400 and a closed connection, and the next client is served."""
     assert raw(server, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert server.ask("GET", "/version").status_code == 200
 
@@ -50,21 +50,21 @@ def test_a_request_that_is_not_http_is_refused(server: Server, request_bytes: by
     ],
 )
 def test_a_body_that_is_not_json_is_a_400(server: Server, body: bytes, error: str) -> None:
-    """Whatever is wrong with it, nesting and huge numbers included, the answer says so in JSON."""
+    """Any invalid body, deep nesting and huge numbers included, is answered with a JSON error."""
     answer = server.send("POST", "/proxies", body)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(error)
 
 
 def test_text_that_is_not_unicode_is_replaced(server: Server) -> None:
-    """A lone surrogate in a name becomes U+FFFD, under which the proxy is found and removed."""
+    """A lone surrogate in a name becomes U+FFFD, and the proxy has that name from then on."""
     assert server.send("POST", "/proxies", b'{"name": "a\\ud800", "upstream": "x:1"}').status_code == 201
     assert list(server.ask("GET", "/proxies").json()) == ["a\ufffd"]
     assert server.ask("DELETE", "/proxies/a\ufffd").status_code == 204
 
 
 def test_an_oversized_body_is_refused(server: Server) -> None:
-    """More than the limit is cut off with 413 where the client still listens; the server goes on."""
+    """A body above the limit is refused with 413 if the client still reads; the server goes on."""
     size = MAX_REQUEST_BYTES + 1
     head = f"POST /populate HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
     answer = raw(server, head + b" " * size)
@@ -104,7 +104,7 @@ def test_the_answer_closes_the_connection_if_it_must(server: Server, head: bytes
 
 
 def test_a_client_that_expects_100_continue_gets_it(server: Server) -> None:
-    """The body is asked for before it is sent."""
+    """A client that expects it gets 100 Continue before it sends the body."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as client:
         client.sendall(
             b"POST /populate HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"

@@ -20,7 +20,7 @@ def test_host_and_port_are_split(text: str, parts: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "[::1]", "::1:80", "[::1:80"])
 def test_an_invalid_address_is_an_error(text: str) -> None:
-    """Without a port, or with colons that could mean either."""
+    """An address without a port, or with ambiguous colons, is an error."""
     with pytest.raises(ValueError, match="in address"):
         split(text)
 
@@ -35,12 +35,12 @@ def test_an_invalid_address_is_an_error(text: str) -> None:
     ],
 )
 def test_names_are_resolved_to_one_address(text: str, shown: str) -> None:
-    """IPv4 is preferred, and nothing given means loopback."""
+    """IPv4 is preferred, and an empty host means loopback."""
     assert str(asyncio.run(resolved(text))) == shown
 
 
 def test_a_port_that_is_taken_is_a_500() -> None:
-    """The message has the address and the system's words."""
+    """The error has the address and the system's message."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(ApiError, match=f"listen tcp {address}: bind: address already in use") as caught:
@@ -49,7 +49,8 @@ def test_a_port_that_is_taken_is_a_500() -> None:
 
 
 def test_accepted_connections_send_small_packets_at_once() -> None:
-    """TCP_NODELAY is on, which asyncio sets only where the listener names its protocol; else answers wait 40 ms."""
+    """TCP_NODELAY is set; asyncio sets it only if the listener names its protocol, and without it
+    answers wait 40 ms."""
 
     async def nodelay() -> int:
         tcp, text = bound(await resolved("127.0.0.1:0"))

@@ -1,4 +1,4 @@
-"""The command: starts alone, quickly, and ends on SIGTERM."""
+"""The command: it runs without the rest of the package, starts quickly, and ends on SIGTERM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ PACKAGE = pathlib.Path(gameday.links.server.__file__).parent
 
 
 def test_it_runs_from_a_copy_without_the_rest_of_the_runner(tmp_path: pathlib.Path) -> None:
-    """The package beside two empty `__init__` files is all that the container image holds."""
+    """The command runs from its package and two empty `__init__` files, which is all that the
+    container image holds."""
     shutil.copytree(PACKAGE, tmp_path / "gameday/links/server", ignore=shutil.ignore_patterns("__pycache__"))
     for package in ("gameday", "gameday/links"):
         (tmp_path / package / "__init__.py").touch()
@@ -39,7 +40,8 @@ def test_it_runs_from_a_copy_without_the_rest_of_the_runner(tmp_path: pathlib.Pa
 
 
 def test_its_start_costs_little() -> None:
-    """Less than half a second of processor time from start to the end of --help: one runs in every region."""
+    """The command uses less than half a second of processor time up to the end of --help, since one
+    runs in every region."""
     start = [sys.executable, "-m", "gameday.links.server", "--help"]
     subprocess.run(
         start, check=True, capture_output=True, timeout=PATIENCE_S
@@ -51,7 +53,8 @@ def test_its_start_costs_little() -> None:
 
 
 def test_sigterm_ends_connections_and_the_server(echoing: Upstream) -> None:
-    """Open connections end, the listeners are gone, and the exit status is 0 (checked by `running`)."""
+    """On SIGTERM open connections end, the listeners close, and the exit status is 0 (checked by
+    `running`)."""
     with running() as server:
         proxy = server.proxy(echoing.port)
         with proxy.connect() as client:
@@ -64,7 +67,8 @@ def test_sigterm_ends_connections_and_the_server(echoing: Upstream) -> None:
 
 
 def test_a_busy_port_is_one_clear_message() -> None:
-    """The API's port is taken: exit status 1 and a line that names address and cause, no traceback."""
+    """If the API's port is taken, the exit status is 1 and one line has address and cause, without
+    a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         argv = [sys.executable, "-m", "gameday.links.server", "--port", str(port)]
@@ -74,6 +78,6 @@ def test_a_busy_port_is_one_clear_message() -> None:
 
 
 def test_without_uvloop_a_warning_names_the_cost(either_server: Server) -> None:
-    """Where uvloop is missing the log has one warning; with uvloop there is none."""
+    """If uvloop is missing, the log has one warning; with uvloop it has none."""
     warned = [line for line in either_server.log if "uvloop is missing" in line]
     assert len(warned) == ("-c" in either_server.process.args)  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Toxics that come, change and go while connections are open; which connections they work on."""
+"""Toxics added, changed and removed while connections are open, and the connections that they affect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.link_servers import PATIENCE_S, Proxy, Server, Upstream, aske
 
 @pytest.fixture
 def server(either_server: Server) -> Server:
-    """Everything here must hold on uvloop and on asyncio's own loop."""
+    """A server on uvloop, then on asyncio's own loop; every test here must pass on both."""
     return either_server
 
 
@@ -22,7 +22,7 @@ def proxy(server: Server, echoing: Upstream) -> Proxy:
 
 
 def delay_s(proxy: Proxy, size: int = 1) -> float:
-    """How long an echo takes on a new connection."""
+    """Return the seconds that an echo takes on a new connection."""
     with proxy.connect() as client:
         start = time.monotonic()
         assert asked(client, b"x" * size) == b"x" * size
@@ -30,14 +30,14 @@ def delay_s(proxy: Proxy, size: int = 1) -> float:
 
 
 def passes(proxy: Proxy) -> bool:
-    """Whether data gets through a proxy whose toxic would otherwise close at the first byte."""
+    """Return whether data passes a proxy whose toxic would close the connection at the first byte."""
     with proxy.connect() as client:
         client.sendall(b"x")
         return client.recv(1) == b"x"
 
 
 def test_a_toxic_works_on_open_connections_from_when_it_is_added_to_when_it_is_removed(proxy: Proxy) -> None:
-    """Added, changed and removed under an open connection: the same connection feels each."""
+    """An open connection is affected at once when a toxic is added, changed and removed."""
     with proxy.connect() as client:
         assert asked(client, b"x") == b"x"
         toxic = proxy.add("latency", latency=60)
@@ -54,7 +54,7 @@ def test_a_toxic_works_on_open_connections_from_when_it_is_added_to_when_it_is_r
 
 
 def test_removing_a_toxic_passes_on_its_held_data_at_once(proxy: Proxy) -> None:
-    """An hour's latency holds data and end; its removal delivers both, in order."""
+    """An hour's latency holds data and end; removing it delivers both, in order."""
     toxic = proxy.add("latency", latency=3_600_000)
     with proxy.connect() as client:
         for part in (b"one ", b"two ", b"three"):
@@ -76,13 +76,13 @@ def test_toxics_of_both_streams_and_several_of_a_type_add_up(proxy: Proxy) -> No
 
 @pytest.mark.parametrize(("toxicity", "through"), [(0, True), (-1, True), (1, False), (7, False)])
 def test_toxicity_0_never_and_1_always_applies(proxy: Proxy, toxicity: float, through: bool) -> None:
-    """Values beyond 0 and 1 are taken, and mean never and always."""
+    """Toxicities below 0 and above 1 are accepted and mean never and always."""
     proxy.add("limit_data", toxicity=toxicity)
     assert [passes(proxy) for _ in range(20)] == [through] * 20
 
 
 def test_toxicity_is_drawn_once_a_connection(proxy: Proxy) -> None:
-    """At 0.5 some connections are hit and some not, and each stays what it is."""
+    """At 0.5 some connections are affected and some aren't, and each stays as drawn."""
     proxy.add("latency", toxicity=0.5, latency=40)
     patterns = set()
     for _ in range(40):
@@ -100,7 +100,7 @@ def test_toxicity_is_drawn_once_a_connection(proxy: Proxy) -> None:
 
 
 def test_a_changed_toxicity_reaches_open_connections(proxy: Proxy) -> None:
-    """From 0 to 1, the toxic starts to work on a connection it had spared."""
+    """If the toxicity is raised from 0 to 1, the toxic affects a connection that it had spared."""
     toxic = proxy.add("limit_data", toxicity=0)
     with proxy.connect() as client:
         assert asked(client, b"x") == b"x"
@@ -110,7 +110,7 @@ def test_a_changed_toxicity_reaches_open_connections(proxy: Proxy) -> None:
 
 
 def test_toxics_may_come_and_go_under_load_without_losing_a_byte(proxy: Proxy) -> None:
-    """While toxics that only delay are added, changed and removed, a stream of echoes stays whole."""
+    """While toxics that only delay are added, changed and removed, a stream of echoes loses no byte."""
     done = threading.Event()
 
     def meddle() -> None:
@@ -138,7 +138,8 @@ def test_toxics_may_come_and_go_under_load_without_losing_a_byte(proxy: Proxy) -
 
 
 def test_a_limit_behind_a_latency_delivers_the_bytes_below_it(proxy: Proxy) -> None:
-    """The order of the chain is the order of adding: data cut by the first toxic still passes the second."""
+    """Toxics apply in the order in which they were added: data truncated by the first still passes
+    the second."""
     proxy.add("limit_data", bytes=5)
     proxy.add("latency", latency=30)
     with proxy.connect() as client:

@@ -1,4 +1,4 @@
-"""Traffic through a proxy without toxics: bytes, ends, flow control, and what happens when the proxy changes."""
+"""Traffic through a proxy without toxics: bytes, ends, flow control, and changes of the proxy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture
 def server(either_server: Server) -> Server:
-    """Everything here must hold on uvloop and on asyncio's own loop."""
+    """A server on uvloop, then on asyncio's own loop; every test here must pass on both."""
     return either_server
 
 
@@ -46,7 +46,7 @@ def refused(proxy: Proxy) -> bool:
 
 
 def ended(connection: socket.socket) -> bool:
-    """Waits for the end of a connection, orderly or not."""
+    """Wait for the end of a connection, by EOF or reset."""
     try:
         return connection.recv(1) == b""
     except ConnectionError:
@@ -54,7 +54,7 @@ def ended(connection: socket.socket) -> bool:
 
 
 def exchanged(proxy: Proxy, data: bytes) -> bytes:
-    """What comes back while all of `data` is sent at the same time, to the end of both directions."""
+    """Send `data` and receive at the same time; return what came until both directions ended."""
     with proxy.connect() as client:
 
         def send() -> None:
@@ -70,7 +70,8 @@ def exchanged(proxy: Proxy, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("toxics", [(), ("latency",), ("slicer", "latency", "bandwidth")])
 def test_large_transfers_arrive_whole_in_both_directions(proxy: Proxy, toxics: tuple[str, ...]) -> None:
-    """Megabytes sent and echoed at once come back to the byte, through any toxics that only delay."""
+    """Megabytes sent and echoed at once arrive without a changed byte, through any toxics that only
+    delay."""
     attributes = {
         "latency": {"latency": 5, "jitter": 5},
         "slicer": {"average_size": 30_000, "size_variation": 20_000},
@@ -84,7 +85,7 @@ def test_large_transfers_arrive_whole_in_both_directions(proxy: Proxy, toxics: t
 
 
 def test_data_sent_before_the_upstream_is_reached_is_not_lost(proxy: Proxy) -> None:
-    """A client that writes at once, and ends at once, gets its whole echo, every time."""
+    """A client that writes and ends at once always gets its whole echo."""
     for index in range(200):
         message = b"first %d" % index
         assert exchanged(proxy, message) == message
@@ -106,7 +107,7 @@ def test_data_of_an_upstream_that_speaks_first_arrives(
 
 
 def test_one_direction_may_end_before_the_other(server: Server, upstream: Callable[[Talk], Upstream]) -> None:
-    """The client ends its half and still gets the answer, that the upstream gives only then."""
+    """A client that ends its half still gets the answer that the upstream gives only then."""
 
     def answer_after_the_end(connection: socket.socket) -> None:
         question = read_all(connection)
@@ -118,7 +119,7 @@ def test_one_direction_may_end_before_the_other(server: Server, upstream: Callab
 
 
 def test_an_end_of_the_upstream_reaches_the_client_and_leaves_nothing(proxy: Proxy) -> None:
-    """A thousand connections, half ended by either side, leave no socket open in the server."""
+    """A thousand connections, half-closed by either side, leave no socket open in the server."""
     process = psutil.Process(proxy.server.process.pid)
     before = process.num_fds()
     for index in range(500):
@@ -135,7 +136,8 @@ def test_an_end_of_the_upstream_reaches_the_client_and_leaves_nothing(proxy: Pro
 
 
 def test_a_reader_that_stops_stops_the_writer(server: Server, upstream: Callable[[Talk], Upstream]) -> None:
-    """The server doesn't collect what the client doesn't take; when it reads again, all arrives."""
+    """If the client stops reading, the server stops buffering; once the client reads again, all
+    data arrives."""
     sent = 0
     stalled = threading.Event()
 
@@ -160,7 +162,8 @@ def test_a_reader_that_stops_stops_the_writer(server: Server, upstream: Callable
 
 
 def test_a_disabled_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy) -> None:
-    """Both at once, before the API has answered; enabled again it listens at the same address."""
+    """Disabling ends connections and closes the listener before the API answers; enabled again, the
+    proxy has the same address."""
     with proxy.connect() as client:
         assert asked(client, b"x") == b"x"
         proxy.update(enabled=False)
@@ -172,7 +175,7 @@ def test_a_disabled_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy
 
 
 def test_a_removed_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy) -> None:
-    """DELETE closes the listener and what came through it."""
+    """DELETE closes the listener and the proxy's connections."""
     with proxy.connect() as client:
         assert asked(client, b"x") == b"x"
         proxy.server.ask("DELETE", proxy.path)
@@ -184,7 +187,8 @@ def test_a_removed_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy)
 def test_another_address_drops_connections(
     proxy: Proxy, upstream: Callable[[Talk], Upstream], change: str
 ) -> None:
-    """A changed listen or upstream ends the open connections; the toxics stay; the same address changes nothing."""
+    """Changing listen or upstream ends the open connections and keeps the toxics; the same address
+    is a no-op."""
 
     def other(connection: socket.socket) -> None:
         connection.sendall(b"other")
@@ -206,7 +210,8 @@ def test_another_address_drops_connections(
 
 
 def test_an_upstream_that_refuses_ends_the_clients_connection(server: Server, echoing: Upstream) -> None:
-    """The client is accepted, then reads the end: no error, no reset, no waiting."""
+    """If the upstream refuses, the client is accepted and then reads EOF, without error, reset or
+    delay."""
     echoing.close()
     proxy = server.proxy(echoing.port)
     with proxy.connect() as client:
@@ -218,7 +223,7 @@ def test_an_upstream_that_refuses_ends_the_clients_connection(server: Server, ec
 def test_an_upstream_that_makes_no_sense_ends_the_clients_connection(
     server: Server, echoing: Upstream, upstream_name: str
 ) -> None:
-    """The API takes any upstream; connections to one that can't be resolved just end."""
+    """The API accepts any upstream; if it can't be resolved, connections end with EOF."""
     proxy = server.proxy(echoing.port)
     proxy.update(upstream=upstream_name)
     with proxy.connect() as client:
@@ -226,7 +231,7 @@ def test_an_upstream_that_makes_no_sense_ends_the_clients_connection(
 
 
 def test_an_upstream_is_resolved_by_ordinary_names(server: Server, echoing: Upstream) -> None:
-    """`localhost` has several addresses: those that refuse are skipped, every time."""
+    """`localhost` has several addresses; those that refuse are skipped every time."""
     proxy = server.proxy(f"localhost:{echoing.port}")
     for _ in range(10):
         with proxy.connect() as client:
@@ -236,7 +241,7 @@ def test_an_upstream_is_resolved_by_ordinary_names(server: Server, echoing: Upst
 def test_a_client_that_resets_takes_the_upstream_along(
     server: Server, upstream: Callable[[Talk], Upstream]
 ) -> None:
-    """The upstream sees the end of a connection whose client has gone without a word."""
+    """If a client resets its connection, the upstream's connection ends."""
     ended = threading.Event()
 
     def wait_for_end(connection: socket.socket) -> None:

@@ -18,7 +18,8 @@ def p(server: Server) -> Server:
 
 
 def test_populate_keeps_equal_proxies_and_replaces_others(p: Server) -> None:
-    """The same addresses (`localhost` is 127.0.0.1) keep proxy and toxics; another upstream makes a new proxy."""
+    """Equal addresses (`localhost` is 127.0.0.1) keep proxy and toxics; another upstream makes a
+    new proxy."""
     listen = p.ask("GET", "/proxies/p").json()["listen"]
     same = {**PROXY, "listen": listen.replace("127.0.0.1", "localhost")}
     answer = p.ask("POST", "/populate", [same, {**PROXY, "name": "q"}])
@@ -44,7 +45,8 @@ def test_populate_checks_every_entry_before_it_makes_any(server: Server) -> None
 
 
 def test_populate_stops_at_the_first_failure_and_keeps_the_earlier(server: Server) -> None:
-    """The second can't listen: the first is there and in the answer, the third was never made."""
+    """If the second proxy can't listen, the first exists and is in the answer, and the third isn't
+    made."""
     wanted = [{**PROXY, "name": name} for name in ("one", "two", "three")]
     wanted[1]["listen"] = "nowhere"
     answer = server.ask("POST", "/populate", wanted)
@@ -54,6 +56,6 @@ def test_populate_stops_at_the_first_failure_and_keeps_the_earlier(server: Serve
 
 
 def test_populate_honours_disabled(server: Server) -> None:
-    """A proxy may be populated disabled; without the field it is enabled."""
+    """A proxy can be populated disabled; without the field it is enabled."""
     answer = server.ask("POST", "/populate", [{**PROXY, "enabled": False}, {**PROXY, "name": "q"}])
     assert [proxy["enabled"] for proxy in answer.json()["proxies"]] == [False, True]

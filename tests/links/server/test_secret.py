@@ -1,4 +1,4 @@
-"""The link server's secret: without it nothing is answered and nothing done; a server without one asks for none."""
+"""The link server's secret: requests without it are refused; a server without a secret needs none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def guarded() -> Iterator[Server]:
 def test_without_the_secret_nothing_is_answered(
     guarded: Server, header: dict[str, str], method: str, path: str
 ) -> None:
-    """The same refusal for every path, the unknown ones too; no proxy is made or removed."""
+    """Every path, unknown ones too, is refused alike, and no proxy is made or removed."""
     body = {"name": "strange", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}
     answer = guarded.ask(method, path, body if method == "POST" else None, headers=header)
     assert (answer.status_code, answer.json()["status"]) == (401, 401)
@@ -43,7 +43,7 @@ def test_without_the_secret_nothing_is_answered(
 
 
 def test_the_runners_client_brings_it(guarded: Server) -> None:
-    """In each of its calls, through the package too."""
+    """The runner's client sends the secret in each of its calls, also through the package."""
     client = guarded.client
     assert client.version()
     client.populate([{"name": "link", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}])
@@ -57,7 +57,7 @@ def test_the_runners_client_brings_it(guarded: Server) -> None:
 
 
 def test_one_clients_secret_is_not_sent_to_another_server(guarded: Server, server: Server) -> None:
-    """A client without a secret is refused, whatever the process sent before."""
+    """A client without a secret is refused, even if another client of the process has sent one."""
     guarded.client.remove_toxic("none", "none")
     with pytest.raises(LinkError, match="X-Gameday-Secret"):
         LinkServer("127.0.0.1", guarded.port).remove_toxic("none", "none")

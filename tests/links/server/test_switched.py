@@ -1,4 +1,5 @@
-"""When a proxy was really switched, told in a header that the real server doesn't send; bodies are as they were."""
+"""The time when a proxy was switched, in a header that the real server doesn't send; bodies are
+unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ KEYS = {"name", "listen", "upstream", "enabled", "toxics"}
 
 
 def test_a_switch_is_stamped_on_the_clock_that_processes_share(server: Server) -> None:
-    """Cut and restored, the stamp lies between order and answer, on this process's own CLOCK_MONOTONIC."""
+    """The stamp of a cut or a restore lies between request and answer, on this machine's
+    CLOCK_MONOTONIC."""
     proxy = server.proxy(1)
     for enabled in (False, True):
         before = time.monotonic()
@@ -21,7 +23,7 @@ def test_a_switch_is_stamped_on_the_clock_that_processes_share(server: Server) -
 
 
 def test_an_update_that_switches_nothing_keeps_the_stamp(server: Server) -> None:
-    """It says when the proxy was switched, not when somebody asked."""
+    """An update that doesn't switch the proxy keeps the stamp of the last switch."""
     proxy = server.proxy(1)
     cut = server.ask("PATCH", proxy.path, {"enabled": False}).headers[SWITCHED]
     assert server.ask("PATCH", proxy.path, {"enabled": False}).headers[SWITCHED] == cut
@@ -31,6 +33,6 @@ def test_an_update_that_switches_nothing_keeps_the_stamp(server: Server) -> None
 
 
 def test_a_proxy_that_never_listened_has_no_stamp(server: Server) -> None:
-    """There is nothing to tell."""
+    """A proxy that never listened has no stamp."""
     proxy = server.proxy(1, enabled=False)
     assert SWITCHED not in server.ask("PATCH", proxy.path, {"enabled": False}).headers

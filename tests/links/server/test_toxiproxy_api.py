@@ -21,7 +21,8 @@ def p(server: Server) -> Server:
 
 
 def test_version_is_that_of_a_2_x_server(server: Server) -> None:
-    """GET /version answers JSON with a version that clients take for a 2.x server of at least 2.6 (PATCH)."""
+    """GET /version returns JSON with a version that clients accept as a 2.x server of at least 2.6
+    (PATCH)."""
     answer = server.ask("GET", "/version")
     assert answer.status_code == 200
     assert re.fullmatch(r'\{"version": "2\.\d+\.\d+"\}\n', answer.text)
@@ -56,7 +57,8 @@ def test_version_is_that_of_a_2_x_server(server: Server) -> None:
     ],
 )
 def test_every_route_has_its_status(p: Server, method: str, path: str, body: object, status: int) -> None:
-    """Each route answers with the real server's status, JSON where there is content and nothing with 204."""
+    """Each route answers with the real server's status, with JSON if there is content and an empty
+    body with 204."""
     answer = p.ask(method, path, body)
     assert answer.status_code == status
     if status in (200, 201):
@@ -167,7 +169,7 @@ def test_every_route_has_its_status(p: Server, method: str, path: str, body: obj
 def test_every_error_has_its_status_and_text(
     p: Server, method: str, path: str, body: object, status: int, error: str
 ) -> None:
-    """A refused request answers `{"error", "status"}` in the real server's words."""
+    """A refused request is answered by `{"error", "status"}` with the real server's text."""
     answer = p.ask(method, path, body)
     assert answer.status_code == status
     assert answer.json()["status"] == status
@@ -175,14 +177,14 @@ def test_every_error_has_its_status_and_text(
 
 
 def test_errors_are_json_sent_as_plain_text(server: Server) -> None:
-    """As in the real server, an error's JSON comes as text/plain and ends with a line's end."""
+    """As in the real server, an error's JSON is sent as text/plain and ends with a newline."""
     answer = server.ask("GET", "/proxies/q")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.text == '{"error":"proxy not found","status":404}\n'
 
 
 def test_a_proxy_is_enabled_by_default_and_its_port_resolved(server: Server) -> None:
-    """A created proxy answers with all its fields; port 0 has become the port that it listens on."""
+    """A created proxy is returned with all its fields; port 0 is replaced by the actual port."""
     view = server.ask("POST", "/proxies", PROXY).json()
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", view.pop("listen"))
     assert view == {"name": "p", "upstream": "127.0.0.1:1", "enabled": True, "toxics": []}
@@ -190,27 +192,29 @@ def test_a_proxy_is_enabled_by_default_and_its_port_resolved(server: Server) -> 
 
 
 def test_a_proxy_without_listen_takes_a_free_port_on_loopback(server: Server) -> None:
-    """Nothing listens on other than loopback unless asked."""
+    """A proxy without a listen address listens on loopback only."""
     view = server.ask("POST", "/proxies", {"name": "p", "upstream": "x:1"}).json()
     assert view["listen"].startswith("127.0.0.1:")
 
 
 def test_a_listen_address_of_every_interface_is_honoured(server: Server) -> None:
-    """`:0` asks for every interface: then the proxy is reached on loopback as well."""
+    """A listen address of `:0` binds every interface, loopback included."""
     view = server.ask("POST", "/proxies", {"name": "p", "upstream": "x:1", "listen": ":0"}).json()
     port = int(view["listen"].rpartition(":")[2])
     socket.create_connection(("127.0.0.1", port), 5).close()
 
 
 def test_names_and_cases_of_fields_do_not_matter(server: Server) -> None:
-    """As in the real server: any case, `null` is the default, unknown fields and what follows the value are ignored."""
+    """As in the real server, fields match in any case, `null` is the default, unknown fields and
+    trailing text are ignored."""
     body = b'{"NAME": "p", "Upstream": "x:1", "enabled": null, "colour": 1} and more'
     assert server.send("POST", "/proxies", body).json()["enabled"] is True
     assert server.send("POST", "/populate", b"null").json() == {"proxies": None}
 
 
 def test_a_disabled_proxy_shows_the_address_as_given(server: Server) -> None:
-    """`localhost:port` is resolved only once the proxy listens; disabled and enabled again it keeps its port."""
+    """`localhost:port` is resolved only once the proxy listens; disabled and enabled again it keeps
+    its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     body = {**PROXY, "listen": f"localhost:{port}", "enabled": False}
@@ -223,7 +227,7 @@ def test_a_disabled_proxy_shows_the_address_as_given(server: Server) -> None:
 
 
 def test_a_busy_port_is_a_500_and_leaves_no_proxy(p: Server) -> None:
-    """The error names address and cause; the refused proxy isn't there."""
+    """The error has address and cause; the refused proxy isn't created."""
     listen = p.ask("GET", "/proxies/p").json()["listen"]
     answer = p.ask("POST", "/proxies", {**PROXY, "name": "q", "listen": listen})
     assert answer.status_code == 500
@@ -232,7 +236,8 @@ def test_a_busy_port_is_a_500_and_leaves_no_proxy(p: Server) -> None:
 
 
 def test_toxics_get_their_defaults(p: Server) -> None:
-    """Stream downstream, toxicity 1, name {type}_{stream}, attributes zero where not given."""
+    """By default a toxic has stream downstream, toxicity 1, the name {type}_{stream} and attributes
+    of zero."""
     view = p.ask("POST", "/proxies/p/toxics", {"type": "latency", "attributes": {"jitter": 5}}).json()
     assert view == {
         "attributes": {"latency": 0, "jitter": 5},
@@ -257,14 +262,15 @@ def test_toxics_get_their_defaults(p: Server) -> None:
     ],
 )
 def test_every_type_of_toxic_echoes_its_attributes(p: Server, type: str, attributes: dict[str, int]) -> None:
-    """All of the real server's toxics are there, with exactly their attributes."""
+    """Every toxic of the real server exists, with exactly its attributes."""
     body = {"type": type, "stream": "upstream", "attributes": {**attributes, "colour": 1}}
     assert p.ask("POST", "/proxies/p/toxics", body).json()["attributes"] == attributes
     assert p.ask("GET", f"/proxies/p/toxics/{type}_upstream").json()["attributes"] == attributes
 
 
 def test_toxics_are_listed_upstream_first_and_shown_with_the_proxy(p: Server) -> None:
-    """The list goes by stream, then by age; a stream is accepted in any case and echoed as written."""
+    """Toxics are listed by stream, then by age; a stream is accepted in any case and returned as
+    written."""
     for name, stream in (("a", "downstream"), ("b", "Upstream"), ("c", "upstream")):
         body = {"name": name, "type": "noop", "stream": stream, "toxicity": 0.25}
         view = p.ask("POST", "/proxies/p/toxics", body).json()
@@ -274,7 +280,7 @@ def test_toxics_are_listed_upstream_first_and_shown_with_the_proxy(p: Server) ->
 
 
 def test_a_toxics_name_is_unique_over_both_streams(p: Server) -> None:
-    """The same name on the other stream is a conflict, and changes nothing."""
+    """Adding the same name on the other stream is a conflict and changes nothing."""
     answer = p.ask("POST", "/proxies/p/toxics", {"name": "t", "type": "timeout", "stream": "upstream"})
     assert answer.status_code == 409
     assert p.ask("GET", "/proxies/p/toxics/t").json()["type"] == "latency"
@@ -282,7 +288,8 @@ def test_a_toxics_name_is_unique_over_both_streams(p: Server) -> None:
 
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 def test_an_update_merges_attributes_and_keeps_name_type_and_stream(p: Server, method: str) -> None:
-    """Name, type and stream of the body are ignored; attributes and toxicity not given stay."""
+    """An update ignores the body's name, type and stream, and keeps attributes and toxicity that
+    aren't given."""
     first = {"attributes": {"latency": 100, "jitter": 10}, "toxicity": 0.5}
     second = {"attributes": {"latency": 200}, "name": "u", "type": "timeout", "stream": "upstream"}
     p.ask(method, "/proxies/p/toxics/t", first)
@@ -297,7 +304,7 @@ def test_an_update_merges_attributes_and_keeps_name_type_and_stream(p: Server, m
 
 
 def test_reset_enables_everything_and_removes_every_toxic(p: Server) -> None:
-    """After POST /reset the proxy listens where it did, without toxics."""
+    """After POST /reset the proxy listens at its old address, without toxics."""
     listen = p.ask("PATCH", "/proxies/p", {"enabled": False}).json()["listen"]
     p.ask("POST", "/reset")
     view = p.ask("GET", "/proxies/p").json()
@@ -312,7 +319,7 @@ def test_browsers_are_refused(server: Server) -> None:
 
 
 def test_names_in_paths_are_decoded(server: Server, echoing: Upstream) -> None:
-    """A proxy whose name needs quoting is found by its quoted name."""
+    """A proxy whose name needs quoting is reached by its quoted name."""
     name = "us east/a%b?"
     view = server.ask("POST", "/proxies", {"name": name, "upstream": echoing.address}).json()
     assert server.ask("GET", "/proxies/us%20east%2Fa%25b%3F").json()["name"] == name

@@ -1,4 +1,5 @@
-"""Names: resolved at every dial, refused addresses skipped, replaced while requests are under way."""
+"""Upstream names: resolved at every dial, refusing addresses skipped, replaced while requests are
+in flight."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def named(names: pathlib.Path) -> Iterator[Server]:
 
 @pytest.fixture
 def closed_port() -> Iterator[str]:
-    """An address that refuses: bound, so that nobody else gets it, but not listening."""
+    """An address that refuses connections: bound, so that no other program gets it, but not listening."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{bound.getsockname()[1]}"
@@ -65,7 +66,8 @@ def reply_of(proxy: Proxy) -> bytes:
 def test_the_table_comes_before_dns_and_is_read_again_when_replaced(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream]
 ) -> None:
-    """A name of the table is dialled there; after a replacement the next connection goes to the new address."""
+    """A name in the table is dialled at its address there; after a replacement the next connection
+    goes to the new address."""
     first, second = upstream(reply_with(b"first")), upstream(reply_with(b"second"))
     proxy = named.proxy(NAME)
     assert reply_of(proxy) == b""
@@ -90,7 +92,7 @@ def test_a_name_that_the_table_does_not_know_is_resolved_as_usual(
 def test_every_address_gets_its_turn_and_a_refused_one_is_skipped(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], closed_port: str
 ) -> None:
-    """Two instances and a dead address: each instance is heard, and nobody is turned away."""
+    """With two instances and a dead address, each instance gets connections and no connection fails."""
     first, second = upstream(reply_with(b"first")), upstream(reply_with(b"second"))
     replace(names, {NAME: [first.address, closed_port, second.address]})
     proxy = named.proxy(NAME)
@@ -103,7 +105,7 @@ def test_every_address_gets_its_turn_and_a_refused_one_is_skipped(
 def test_a_broken_table_leaves_the_last_good_one(
     named: Server, names: pathlib.Path, upstream: Callable[[Talk], Upstream], content: str
 ) -> None:
-    """A table that can't be read is reported in the log and changes nothing; neither does a missing one."""
+    """A table that can't be read is logged and ignored; a missing one is ignored."""
     target = upstream(reply_with(b"word"))
     proxy = named.proxy(NAME)
     replace(names, {NAME: [target.address]})
@@ -116,7 +118,7 @@ def test_a_broken_table_leaves_the_last_good_one(
 
 
 class Callers:
-    """Threads that send request after request, each on a new connection, until told to stop."""
+    """Threads that send request after request, each on a new connection, until `stop`."""
 
     def __init__(self, proxy: Proxy, count: int) -> None:
         self._proxy = proxy
@@ -134,7 +136,7 @@ class Callers:
                 replies.append(repr(error).encode())
 
     def all_begin_anew(self, deadline: float) -> None:
-        """Return when every caller has ended a request that it began after this call."""
+        """Return once every caller has ended a request that it began after this call."""
         goals = [len(replies) + 2 for replies in self.answers]
         while time.monotonic() < deadline:
             if all(len(replies) >= goal for replies, goal in zip(self.answers, goals, strict=True)):
@@ -151,9 +153,11 @@ class Callers:
 def test_no_request_fails_while_instances_are_replaced(
     named: Server, names: pathlib.Path, closed_port: str
 ) -> None:
-    """Thousands of requests, each on a new connection, through dozens of replacements: 0 failed.
+    """Of thousands of requests, each on a new connection, none fails through dozens of
+    replacements.
 
-    An instance leaves the table first, and stops only when no request that could have seen it there is under way.
+    An instance leaves the table first, and stops only once no request that could have seen it there
+    is in flight.
     """
     instance = Upstream(reply_with(b"ok"))
     replace(names, {NAME: [closed_port, instance.address]})
@@ -184,7 +188,7 @@ class _HangsUp(asyncio.Protocol):
 
 @contextlib.contextmanager
 def full_listener() -> Iterator[str]:
-    """An address that neither accepts nor refuses: its backlog is full."""
+    """An address that neither accepts nor refuses, since its backlog is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         host, port = listener.getsockname()
@@ -198,7 +202,8 @@ def full_listener() -> Iterator[str]:
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(
     names: pathlib.Path, upstream: Callable[[Talk], Upstream]
 ) -> None:
-    """The connect time-out is shared out: behind a silent address the good one is still reached."""
+    """The connect time-out is shared between addresses, so the good one behind a silent one is
+    reached."""
     target = upstream(reply_with(b"word"))
 
     async def dial() -> None:
@@ -213,7 +218,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
 
 
 def test_an_unanswered_dial_ends_in_time(names: pathlib.Path) -> None:
-    """With silent addresses alone the dial fails as a TimeoutError, an OSError like every other failure."""
+    """If every address is silent, the dial raises TimeoutError, an OSError like every other failure."""
 
     async def dial() -> None:
         await Dialler(Names(names), timeout_s=0.2).dial(NAME, _HangsUp)
@@ -227,7 +232,7 @@ def test_an_unanswered_dial_ends_in_time(names: pathlib.Path) -> None:
 def test_a_table_replaced_during_a_dial_is_tried_as_well(
     names: pathlib.Path, closed_port: str, upstream: Callable[[Talk], Upstream]
 ) -> None:
-    """All former addresses refuse, but the table has changed meanwhile: the new address is dialled."""
+    """If all addresses refuse and the table has changed meanwhile, the new address is dialled."""
     target = upstream(reply_with(b"word"))
     replace(names, {NAME: [closed_port]})
 
@@ -259,7 +264,7 @@ def test_a_replacement_of_the_same_size_and_time_is_noticed(names: pathlib.Path)
 
 
 class Closing(asyncio.Protocol):
-    """Hangs up at once."""
+    """A protocol that closes its connection at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
@@ -268,7 +273,8 @@ class Closing(asyncio.Protocol):
 def test_slow_lookups_do_not_block_other_names(
     upstream: Callable[[Talk], Upstream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resolver takes ten seconds over each name of a lost region: after a hundred dials the living are reached."""
+    """If a resolver takes ten seconds for each name of a lost region, other names are still reached
+    after a hundred such dials."""
     target, over, resolved = upstream(reply_with(b"here")), threading.Event(), list[str]()
     resolve = socket.getaddrinfo
 

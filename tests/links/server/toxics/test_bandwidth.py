@@ -9,7 +9,7 @@ from tests.support.link_servers import Server, Upstream, asked, read_exactly
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
 def test_data_passes_at_the_rate(server: Server, echoing: Upstream, stream: str) -> None:
-    """60 KB at 40 KB/s take 1.5 s, and come in parts rather than at the end."""
+    """60 KB at 40 KB/s take 1.5 s and arrive in parts, not all at the end."""
     proxy = server.proxy(echoing.port)
     proxy.add("bandwidth", stream, rate=40)
     with proxy.connect() as client:
@@ -24,7 +24,8 @@ def test_data_passes_at_the_rate(server: Server, echoing: Upstream, stream: str)
 
 
 def test_a_rate_of_zero_stalls_until_it_is_changed(server: Server, echoing: Upstream) -> None:
-    """Nothing passes at 0; a higher rate, set on the open connection, lets the held data through."""
+    """No data passes at a rate of 0; a higher rate, set on the open connection, releases the held
+    data."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("bandwidth", rate=0)
     with proxy.connect() as client:

@@ -23,7 +23,7 @@ def test_every_chunk_is_delayed_from_its_arrival(server: Server, echoing: Upstre
 
 
 def test_jitter_is_uniform_around_the_latency_and_never_negative() -> None:
-    """Draws lie within latency ± jitter, cut at zero, and use all of that."""
+    """Draws lie within latency ± jitter, truncated at zero, and cover that range."""
     draws = [Latency(100, 50).draw_s() for _ in range(2000)]
     assert 0.05 <= min(draws) < 0.06
     assert 0.14 < max(draws) <= 0.15

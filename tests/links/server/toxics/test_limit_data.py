@@ -9,7 +9,7 @@ from tests.support.link_servers import Server, Upstream, asked, read_all
 def test_so_many_bytes_pass_and_then_the_connection_closes(
     server: Server, echoing: Upstream, limit: int
 ) -> None:
-    """The client gets exactly the limit, then the end; each connection counts for itself."""
+    """The client gets exactly the limit, then EOF; each connection is counted separately."""
     proxy = server.proxy(echoing.port)
     proxy.add("limit_data", bytes=limit)
     for _ in range(2):
@@ -19,7 +19,7 @@ def test_so_many_bytes_pass_and_then_the_connection_closes(
 
 
 def test_reaching_the_limit_exactly_closes(server: Server, echoing: Upstream) -> None:
-    """The last allowed byte is followed by the end without any further data."""
+    """The connection closes after the last allowed byte, without further data."""
     proxy = server.proxy(echoing.port)
     proxy.add("limit_data", bytes=5)
     with proxy.connect() as client:
@@ -28,7 +28,7 @@ def test_reaching_the_limit_exactly_closes(server: Server, echoing: Upstream) ->
 
 
 def test_a_raised_limit_counts_earlier_bytes(server: Server, echoing: Upstream) -> None:
-    """10 passed under a limit of 100; under the new limit of 15 only 5 more do."""
+    """If 10 bytes passed under a limit of 100, only 5 more pass under a new limit of 15."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("limit_data", bytes=100)
     with proxy.connect() as client:

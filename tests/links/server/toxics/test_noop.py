@@ -4,7 +4,7 @@ from tests.support.link_servers import Server, Upstream, asked
 
 
 def test_it_changes_nothing(server: Server, echoing: Upstream) -> None:
-    """Data passes as without it, in both streams."""
+    """Data passes unchanged in both streams."""
     proxy = server.proxy(echoing.port)
     proxy.add("noop", "upstream")
     proxy.add("noop", "downstream")

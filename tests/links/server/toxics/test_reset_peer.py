@@ -15,7 +15,7 @@ from tests.support.waiting import until
 def test_the_client_is_reset_after_the_time(
     server: Server, echoing: Upstream, stream: str, timeout: int
 ) -> None:
-    """The first data starts the clock; then the client reads `connection reset`, not an end."""
+    """The first data starts the timer; then the client gets `connection reset`, not EOF."""
     proxy = server.proxy(echoing.port)
     proxy.add("reset_peer", stream, timeout=timeout)
     with proxy.connect() as client:
@@ -44,7 +44,7 @@ def test_the_upstream_is_reset_as_well(server: Server, upstream: Callable[[Talk]
 
 
 def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echoing: Upstream) -> None:
-    """It needs no new connection, only the next data."""
+    """A toxic added later resets an open connection after its next data."""
     proxy = server.proxy(echoing.port)
     with proxy.connect() as client:
         assert asked(client, b"hello") == b"hello"
@@ -55,7 +55,8 @@ def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echo
 
 
 def test_a_change_while_its_time_runs_resets_at_once(server: Server, echoing: Upstream) -> None:
-    """The data is lost to the reset already, so a change of the toxic doesn't start its minute anew."""
+    """Changing the toxic while its timer runs resets the connection at once, since its data is
+    already lost."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("reset_peer", "upstream", timeout=60_000)
 

@@ -8,7 +8,8 @@ from tests.support.link_servers import Server, Upstream
 
 
 def test_data_comes_in_slices_and_is_whole(server: Server, echoing: Upstream) -> None:
-    """2,000 bytes in slices of about 100 with 50 ms between them come in many reads and take their time."""
+    """2,000 bytes in slices of about 100, 50 ms apart, arrive in many reads with those delays, and
+    completely."""
     proxy = server.proxy(echoing.port)
     proxy.add("slicer", average_size=100, size_variation=50, delay=50_000)
     message = random.Random(3).randbytes(2000)
@@ -32,7 +33,8 @@ def test_slices_vary_around_the_average() -> None:
 
 
 def test_sizes_that_can_not_be_are_refused(server: Server, echoing: Upstream) -> None:
-    """A size of zero or a negative variation is a 400, on creation and on update; the toxic stays as it was."""
+    """A size of zero or a negative variation is a 400, on creation and on update; the toxic is
+    unchanged."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("slicer", average_size=10)
     for attributes in ({"average_size": 0}, {"size_variation": -1}):
@@ -43,7 +45,7 @@ def test_sizes_that_can_not_be_are_refused(server: Server, echoing: Upstream) ->
 
 
 def test_removal_passes_the_rest_in_one_piece(server: Server, echoing: Upstream) -> None:
-    """Slices an hour apart: removed, the rest comes at once."""
+    """If slices are an hour apart, removing the toxic delivers the rest at once."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("slicer", average_size=10, delay=3_600_000_000)
     message = bytes(range(200))

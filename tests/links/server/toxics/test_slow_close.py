@@ -9,7 +9,7 @@ from tests.support.link_servers import PATIENCE_S, Server, Upstream, read_all, r
 
 
 def test_data_passes_at_once_and_the_end_later(server: Server, echoing: Upstream) -> None:
-    """The echo is back at once, the end only after the delay."""
+    """The echo arrives at once, the end only after the delay."""
     proxy = server.proxy(echoing.port)
     proxy.add("slow_close", delay=300)
     with proxy.connect() as client:
@@ -22,7 +22,7 @@ def test_data_passes_at_once_and_the_end_later(server: Server, echoing: Upstream
 
 
 def test_removal_lets_a_held_end_through(server: Server, echoing: Upstream) -> None:
-    """An end held for an hour isn't there while the data is; it comes when the toxic goes."""
+    """An end held for an hour arrives once the toxic is removed; the data arrives before."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("slow_close", delay=3_600_000)
     with proxy.connect() as client:

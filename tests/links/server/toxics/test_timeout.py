@@ -11,7 +11,7 @@ from tests.support.link_servers import Server, Upstream, asked
 def test_data_is_dropped_and_the_connection_closed_after_the_time(
     server: Server, echoing: Upstream, stream: str
 ) -> None:
-    """Nothing comes back, and after the time-out the connection ends."""
+    """No data arrives, and the connection ends after the time-out."""
     proxy = server.proxy(echoing.port)
     proxy.add("timeout", stream, timeout=150)
     with proxy.connect() as client:
@@ -22,7 +22,8 @@ def test_data_is_dropped_and_the_connection_closed_after_the_time(
 
 
 def test_zero_never_closes_and_removal_does(server: Server, echoing: Upstream) -> None:
-    """Data vanishes for as long as the toxic is there; its removal ends the connections it worked on."""
+    """With a time-out of 0 data is dropped while the toxic exists; removing it ends the affected
+    connections."""
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("timeout", timeout=0)
     with proxy.connect() as client:
@@ -37,7 +38,7 @@ def test_zero_never_closes_and_removal_does(server: Server, echoing: Upstream) -
 
 
 def test_reset_of_the_server_closes_as_removal_does(server: Server, echoing: Upstream) -> None:
-    """POST /reset removes the toxic, so the connections it worked on end."""
+    """POST /reset removes the toxic, so the affected connections end."""
     proxy = server.proxy(echoing.port)
     with proxy.connect() as client:
         assert asked(client, b"hello") == b"hello"

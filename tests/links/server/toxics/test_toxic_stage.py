@@ -9,7 +9,8 @@ from gameday.links.server.toxics.toxic_stage import Timer
 
 
 class EarlyLoop:
-    """A loop whose timers fire when the test says so, as uvloop's may fire up to a millisecond early."""
+    """A loop whose timers fire when the test says so, since uvloop's can fire up to a millisecond
+    early."""
 
     def __init__(self) -> None:
         self.armed: list[tuple[float, Callable[[], None]]] = []
@@ -29,7 +30,7 @@ class EarlyLoop:
 
 
 def test_a_timer_that_fires_early_is_armed_again() -> None:
-    """It never calls before the moment, and does call once that has come."""
+    """A timer never calls before its moment, and calls once the moment has come."""
     loop, called = EarlyLoop(), []
     timer = Timer(loop, lambda: called.append(time.monotonic()))  # type: ignore[arg-type]
     due = time.monotonic() + 0.02
@@ -42,7 +43,7 @@ def test_a_timer_that_fires_early_is_armed_again() -> None:
 
 
 def test_a_timer_may_be_moved_cancelled_or_never_due() -> None:
-    """Only the last moment counts; infinity arms nothing; a far moment is waited for in parts."""
+    """Only the last moment counts; infinity arms no timer; a far moment is waited for in parts."""
     loop = EarlyLoop()
     timer = Timer(loop, lambda: None)  # type: ignore[arg-type]
     timer.arm(time.monotonic() + 1e15)
