@@ -26,6 +26,6 @@ def test_a_ramped_surge_grows_from_the_plan(world: World) -> None:
 
 @pytest.mark.parametrize("factor", [0, 1, -2, 1000])
 def test_a_factor_that_is_no_surge_is_refused(factor: float) -> None:
-    """A surge's factor must be above 1."""
+    """A factor of 1, of 0 or less, or above 100 is rejected."""
     with pytest.raises(ValidationError, match="factor"):
         Surge(factor=factor)

@@ -11,7 +11,7 @@ from gameday.links.link_control import NOWHERE, LinkControl
 from gameday.links.toxiproxy_client import LinkError, ToxicState
 from gameday.ports import Toxic
 from gameday.topology import Link
-from tests.support.link_servers import PATIENCE_S, Server, Upstream, asked, echo, running
+from tests.support.link_servers import PATIENCE_S, Server, Upstream, echo, echo_of, running
 from tests.support.storefront_services import free_port
 
 PRICING = Link("us-east", "catalog", "us-east", "pricing", "LINK_CATALOG_PRICING", "http://pricing:8000")
@@ -61,7 +61,7 @@ def answers(port: int) -> bool:
     """Return whether the callee answers through a link."""
     try:
         with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
-            return asked(client, b"x") == b"x"
+            return echo_of(client, b"x") == b"x"
     except OSError:
         return False
 

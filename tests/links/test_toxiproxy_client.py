@@ -11,7 +11,7 @@ import pytest
 
 from gameday.links.toxiproxy_client import LinkError, LinkServer, ProxySpec, ToxicState
 from gameday.ports import PortError
-from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, asked, running
+from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, echo_of, running
 
 
 def spec(name: str, upstream: str = "127.0.0.1:1") -> ProxySpec:
@@ -38,7 +38,7 @@ def test_populate_returns_where_each_proxy_listens(links: LinkServer, echoing: U
     for listen in listens.values():
         host, _, port = listen.rpartition(":")
         with socket.create_connection((host, int(port)), PATIENCE_S) as client:
-            assert asked(client, b"x") == b"x"
+            assert echo_of(client, b"x") == b"x"
     again = links.populate([{**spec("a", echoing.address), "listen": listens["a"]}])
     assert again == {"a": listens["a"]}
     assert links.populate([]) == {}
@@ -78,7 +78,7 @@ def test_proxies_are_disabled_redirected_and_removed(links: LinkServer, echoing:
     links.set_upstream("run.a", echoing.address)
     host, _, port = listens["run.a"].rpartition(":")
     with socket.create_connection((host, int(port)), PATIENCE_S) as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
     assert links.remove_proxies(prefix="run.", names=["absent"]) == ["run.a", "run.b"]
     assert list(links.proxies()) == ["others"]
     assert links.remove_proxies(names=["others"]) == ["others"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.release_trees import deploy, told, tree
+from tests.support.release_trees import deploy, output_of, tree
 from tests.support.storefront_services import Shop, right_prices
 
 MEGABYTE = 1_000_000
@@ -47,7 +47,7 @@ for rate in (20, 40, 55, 74):
 def test_catalog_1_2_compares_each_page_with_every_view_there_was(tmp_path: Path) -> None:
     """The nth page takes about n comparisons, even if only ten products were viewed; suggestions
     are right."""
-    counts = [int(word) for word in told(tree("catalog-1.2.0", tmp_path), COMPARISONS)]
+    counts = [int(word) for word in output_of(tree("catalog-1.2.0", tmp_path), COMPARISONS)]
     assert counts == [n - n // 10 for n in range(30)]
 
 
@@ -62,7 +62,7 @@ def test_catalog_1_2_shows_right_pages(deployed: Shop) -> None:
 
 def test_catalog_1_3_refuses_nobody_at_the_average_and_many_at_its_peak(tmp_path: Path) -> None:
     """Of one region's product pages a second none of 20 or 40 is rejected, 12 of 55 and 31 of 74 are."""
-    assert told(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "12", "31"]
+    assert output_of(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "12", "31"]
 
 
 @pytest.mark.system

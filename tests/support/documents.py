@@ -30,7 +30,7 @@ def compare(
     base: Mapping[str, Iterable[Document]], new: Mapping[str, Iterable[Document]], **options: Any
 ) -> dict[str, Any]:
     """Return what `gameday compare --json` prints."""
-    sides = [{name: outcomes_of(each) for name, each in side.items()} for side in (base, new)]
+    sides = [{name: outcomes_of(results) for name, results in side.items()} for side in (base, new)]
     return comparison.compare(sides[0], sides[1], **options).document()
 
 
@@ -50,11 +50,11 @@ def attempt(outcome: Document, folder: str, speed: Document | None = None, retri
 
 
 def suite(
-    info: Document, entries: Sequence[Entry], *, gate: Document | None = None, **given: Any
+    info: Document, entries: Sequence[Entry], *, gate: Document | None = None, **options: Any
 ) -> dict[str, Any]:
     """Return the content of suite.json."""
     result = Gate.model_validate(gate) if gate else None
-    return suite_result.suite(SuiteInfo.model_validate(info), entries, gate=result, **given).document()
+    return suite_result.suite(SuiteInfo.model_validate(info), entries, gate=result, **options).document()
 
 
 def baseline(suite: Document) -> dict[str, Any]:

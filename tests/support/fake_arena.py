@@ -78,13 +78,13 @@ class RealLinks:
     def __init__(self, server: LinkServer, links: Sequence[Link], upstream: Upstream) -> None:
         self._server = server
         self._upstream = upstream.address
-        made = server.populate(
+        proxies = server.populate(
             [
                 {"name": x.name, "listen": "127.0.0.1:0", "upstream": upstream.address, "enabled": True}
                 for x in links
             ]
         )
-        self.ports = {name: int(address.rpartition(":")[2]) for name, address in made.items()}
+        self.ports = {name: int(address.rpartition(":")[2]) for name, address in proxies.items()}
 
     def populate(self, region: str, server: tuple[str, int], links: Sequence[Link]) -> Mapping[str, int]:
         raise NotImplementedError
@@ -126,19 +126,19 @@ class RealLinks:
         return {toxic.name: toxic for toxic in self._server.proxies()[link.name].toxics}
 
     def sound(self, name: str, within_s: float) -> bool:
-        """Whether a message comes back over the link of that name, whole and in time, and then the end."""
+        """Return whether a message comes back over the link of that name, complete and in time, and then EOF."""
         end = time.monotonic() + within_s
-        got = b""
+        received = b""
         try:
             with socket.create_connection(("127.0.0.1", self.ports[name]), within_s) as connection:
                 connection.sendall(MESSAGE)
                 connection.shutdown(socket.SHUT_WR)
                 while part := connection.recv(65536):
-                    got += part
+                    received += part
                     connection.settimeout(max(0.001, end - time.monotonic()))
         except OSError:
             return False
-        return got == MESSAGE
+        return received == MESSAGE
 
 
 @dataclass
@@ -154,11 +154,11 @@ class FakeSystem:
     killed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.heal([(each.region, each.name) for each in self.topology.services])
+        self.heal([(service.region, service.name) for service in self.topology.services])
 
     def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
-        there = self.substrate.instances()
-        return [x for x in there if service in (None, x.service) and region in (None, x.region)]
+        running = self.substrate.instances()
+        return [x for x in running if service in (None, x.service) and region in (None, x.region)]
 
     def primary(self) -> str:
         return self.leading
@@ -170,9 +170,9 @@ class FakeSystem:
 
     def heal(self, services: Sequence[tuple[str, str]]) -> None:
         for region, name in services:
-            wanted = self.topology.service(region, name)
-            for _ in range(wanted.instances - len(self.instances(name, region))):
-                self.substrate.start(wanted, Release(str(wanted.release), name, None), {})
+            declared = self.topology.service(region, name)
+            for _ in range(declared.instances - len(self.instances(name, region))):
+                self.substrate.start(declared, Release(str(declared.release), name, None), {})
 
     def lose(self, region: str, *, destroy: bool) -> None:
         self.kill(self.instances(region=region))
@@ -180,15 +180,15 @@ class FakeSystem:
             self.substrate.destroy_volumes(region)
 
     def bring_back(self, region: str) -> None:
-        self.heal([(region, each.name) for each in self.topology.services if each.region == region])
+        self.heal([(region, service.name) for service in self.topology.services if service.region == region])
 
     def isolate(self, region: str) -> None:
-        for each in self._border(region):
-            self.links.cut(each)
+        for link in self._border(region):
+            self.links.cut(link)
 
     def join(self, region: str) -> None:
-        for each in self._border(region):
-            self.links.mend(each)
+        for link in self._border(region):
+            self.links.mend(link)
 
     def ask(self, instance: Instance, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         assert (method, path) == ("POST", "/_operator/behaviour")
@@ -203,12 +203,13 @@ class FakeSystem:
     def whole(self) -> bool:
         """Return whether every service has its instances, none of them frozen or limited."""
         counts = [
-            len(self.instances(each.name, each.region)) == each.instances for each in self.topology.services
+            len(self.instances(service.name, service.region)) == service.instances
+            for service in self.topology.services
         ]
-        held = {*self.substrate.frozen, *getattr(self.substrate, "limited", ())} & {
+        disturbed = {*self.substrate.frozen, *getattr(self.substrate, "limited", ())} & {
             x.id for x in self.instances()
         }
-        return all(counts) and not held
+        return all(counts) and not disturbed
 
     def _border(self, region: str) -> Sequence[Link]:
         return [x for x in self.topology.links if (x.caller_region == region) != (x.callee_region == region)]
@@ -252,5 +253,5 @@ class World:
         return Arena(self.system, self.load)
 
     def sound(self, name: str, within_s: float = PATIENCE_S) -> bool:
-        """Whether a link is. Less patience finds a slow one unsound."""
+        """Return whether the link is sound. With a shorter time a slow link is unsound."""
         return self.system.links.sound(name, within_s)

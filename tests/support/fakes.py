@@ -59,9 +59,9 @@ class FakeLinks:
     def standing(self) -> Sequence[str]:
         return sorted(self.stands)
 
-    def _put(self, what: str) -> None:
-        self.order.append(what)
-        self.stands.add(what)
+    def _put(self, fault: str) -> None:
+        self.order.append(fault)
+        self.stands.add(fault)
 
     def _take(self, what: str) -> None:
         self.order.append(f"not {what}")
@@ -110,7 +110,7 @@ class FakeTelemetry:
     stopped: bool = False
 
     def start(self, shards: Sequence[Path], addresses: object) -> None:
-        """Nothing to follow."""
+        """Do nothing."""
 
     def poll(self, now: float) -> Sequence[Alert]:
         if self.broken is not None:
@@ -154,7 +154,7 @@ class FakeSight:
         self.seen: dict[str, Health] = {}
 
     def start(self) -> None:
-        """Nothing to follow."""
+        """Do nothing."""
 
     def stop(self) -> None:
         """Do nothing."""

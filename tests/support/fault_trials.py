@@ -41,13 +41,13 @@ def missing(count: int, *place: str) -> Look:
 
 
 def frozen(prefix: str) -> Look:
-    return lambda world: any(each.startswith(prefix) for each in world.system.substrate.frozen)
+    return lambda world: any(instance.startswith(prefix) for instance in world.system.substrate.frozen)
 
 
-def limited(prefix: str, what: Any) -> Look:
+def limited(prefix: str, limit: Any) -> Look:
     def look(world: World) -> bool:
         bounds: Mapping[str, Any] = getattr(world.system.substrate, "limited", {})
-        return any(name.startswith(prefix) and bound == what for name, bound in bounds.items())
+        return any(name.startswith(prefix) and bound == limit for name, bound in bounds.items())
 
     return look
 

@@ -16,8 +16,8 @@ EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return found
+    workflow: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return workflow
 
 
 def environment(
@@ -25,7 +25,7 @@ def environment(
 ) -> dict[str, str]:
     """Return a step's environment; the innermost value of a variable applies."""
     return {
-        key: str(value) for each in (workflow, job, step) for key, value in (each.get("env") or {}).items()
+        key: str(value) for level in (workflow, job, step) for key, value in (level.get("env") or {}).items()
     }
 
 
@@ -33,7 +33,7 @@ def scripts(workflow: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (job, script) of every step with a script, its variables filled in."""
     for name, job in workflow["jobs"].items():
         for step in job["steps"]:
-            known = environment(workflow, job, step)
+            variables = environment(workflow, job, step)
             script = str(step.get("run", ""))
             if script:
-                yield name, VARIABLE.sub(lambda found, known=known: known.get(found[1], found[0]), script)  # type: ignore[misc]
+                yield name, VARIABLE.sub(lambda match, known=variables: known.get(match[1], match[0]), script)  # type: ignore[misc]

@@ -192,7 +192,7 @@ def read_exactly(connection: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def asked(connection: socket.socket, message: bytes) -> bytes:
+def echo_of(connection: socket.socket, message: bytes) -> bytes:
     """Send a message and return its echo."""
     connection.sendall(message)
     return read_exactly(connection, len(message))

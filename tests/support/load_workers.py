@@ -54,7 +54,7 @@ def running(load: LocustLoad, shop: Shop) -> Iterator[ShardReader]:
 
 def pid_of(load: LocustLoad) -> int:
     """Return the pid of the load worker, the only child that runs the locustfile."""
-    (found,) = [
+    (worker,) = [
         child for child in psutil.Process().children() if "gameday.load.locustfile" in child.cmdline()
     ]
-    return found.pid
+    return worker.pid

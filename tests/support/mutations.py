@@ -360,8 +360,8 @@ def hostile(draw: Draw) -> bytes:
 
 
 def _flipped(draw: Draw, raw: bytes) -> bytes:
-    at, byte, gone = (int(draw(st.integers(0, most))) for most in (max(0, len(raw) - 1), 255, 1))
-    return raw[:at] + bytes([byte]) + raw[at + gone :]
+    at, byte, removed = (int(draw(st.integers(0, most))) for most in (max(0, len(raw) - 1), 255, 1))
+    return raw[:at] + bytes([byte]) + raw[at + removed :]
 
 
 def _line(draw: Draw, lines: list[str]) -> int:
@@ -411,7 +411,7 @@ def _revalued(draw: Draw, text: str) -> str:
     if not places:
         return text
     at = draw(st.sampled_from(places)) + 1
-    ends = [found for end in (",", "}", "\n") if (found := text.find(end, at)) >= 0]
+    ends = [position for end in (",", "}", "\n") if (position := text.find(end, at)) >= 0]
     return f"{text[:at]} {draw(st.sampled_from(SCALARS))}{text[min(ends, default=len(text)) :]}"
 
 
@@ -462,7 +462,7 @@ def _restructured(draw: Draw, text: str) -> str:
         places = list(_places(data))
         if not places:
             break
-        values = [*VALUES, *(each for each, _ in places)]
+        values = [*VALUES, *(node for node, _ in places)]
         value = copy.deepcopy(values[draw(st.integers(0, len(values) - 1))])
         holder, key = places[draw(st.integers(0, len(places) - 1))]
         how = draw(st.integers(0, 6))

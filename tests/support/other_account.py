@@ -148,9 +148,9 @@ async def _databases(target: Target, tree: Path) -> list[str]:
             if connection is None:
                 return []
             way = f"port {port}: logged in as {user!r} with {password!r} to {database!r}"
-            found = [way, *(f"{way}: {statement}" for statement in await granted(connection))]
+            granted_texts = [way, *(f"{way}: {statement}" for statement in await granted(connection))]
             connection.terminate()
-            return found
+            return granted_texts
 
     return [
         text for found in await asyncio.gather(*(one(*attempt) for attempt in attempts)) for text in found
@@ -205,14 +205,17 @@ def _requested(port: int, request: tuple[str, str]) -> str:
     """Return a text for what was granted; '' if nothing was."""
     method, path = request
     body = json.dumps([] if path == "/populate" else {"amount_cents": 1, "name": "x", "upstream": "x:1"})
-    asked = urllib.request.Request(
+    query = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}",
         method=method,
         data=body.encode() if method == "POST" else None,
         headers={"Idempotency-Key": "stranger", "Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with suppress(OSError, ValueError, EOFError, HTTPException), opener.open(asked, timeout=WEB_S) as answer:
+    with (
+        suppress(OSError, ValueError, EOFError, HTTPException),
+        opener.open(query, timeout=WEB_S) as answer,
+    ):
         return f"port {port}: {method} {path}: {answer.status}"
     return ""
 

@@ -29,9 +29,11 @@ def with_plugin(folder: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"}
 
 
-def run_gameday(*words: str | Path, env: Mapping[str, str], timeout: float = 120.0) -> tuple[int, str, str]:
+def run_gameday(
+    *arguments: str | Path, env: Mapping[str, str], timeout: float = 120.0
+) -> tuple[int, str, str]:
     """Run a command of gameday; return exit status, standard output, standard error."""
-    command = [sys.executable, "-m", "gameday", *map(str, words)]
+    command = [sys.executable, "-m", "gameday", *map(str, arguments)]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
     return ended.returncode, ended.stdout, ended.stderr
 

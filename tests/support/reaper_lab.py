@@ -135,10 +135,10 @@ class Runner:
     process: subprocess.Popen[str]
     reaper: psutil.Process
 
-    def ask(self, word: str) -> str:
+    def ask(self, command: str) -> str:
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(word + "\n")
+        self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
         return self.process.stdout.readline().strip()
 

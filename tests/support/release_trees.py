@@ -12,7 +12,7 @@ import whatthepatch
 
 from tests.support.storefront_services import COMPOSE
 
-TOLD_S = 30
+PROGRAM_S = 30
 
 
 def tree(release: str, into: Path) -> Path:
@@ -28,7 +28,7 @@ def tree(release: str, into: Path) -> Path:
     return into
 
 
-def told(code: Path, program: str) -> list[str]:
+def output_of(code: Path, program: str) -> list[str]:
     """Return the words that a program printed that imports this code. It runs in its own process,
     since `storefront` is the first release here."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(code)}
@@ -37,7 +37,7 @@ def told(code: Path, program: str) -> list[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=TOLD_S,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

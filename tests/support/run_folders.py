@@ -178,10 +178,10 @@ def write(
         )
         write_rows(folder / "ledger.jsonl", charges)
     if stock is not None:
-        left = (
+        remaining = (
             {"product": p, "quantity": q, "preloaded": 100, "sold": sold} for p, (q, sold) in stock.items()
         )
-        write_rows(folder / "stock.jsonl", left)
+        write_rows(folder / "stock.jsonl", remaining)
     (folder / "samples" / "load.json").write_text(
         json.dumps({"begin": None, "regions": HOMES}), encoding="utf-8"
     )

@@ -236,8 +236,8 @@ def never_recovered(folder: Path, text: Text = plain) -> Path:
     """Write a run without any operation, given up and failed."""
     folder.mkdir()
     outcome = outcome_of(text, _samples(folder / "samples", (14.3, LAST), 8))
-    gone = ("ack", "act", "acted", "recovered", "restored")
-    outcome["clocks"] |= dict.fromkeys(gone)
+    missing = ("ack", "act", "acted", "recovered", "restored")
+    outcome["clocks"] |= dict.fromkeys(missing)
     for key, after in (("tta", 48.0), ("ttr", 48.0), ("ttfr", 48.0)):
         outcome |= {f"{key}_s": None, f"{key}_state": "censored", f"{key}_censored_at": after}
     outcome |= {"verdict": "fail", "exit_status": 1, "ended_by": None, "operations": []}
@@ -254,8 +254,8 @@ def no_effect(folder: Path, text: Text = plain) -> Path:
     folder.mkdir()
     outcome = outcome_of(text, _samples(folder / "samples", None, 9))
     outcome["clocks"] = dict.fromkeys(CLOCKS) | {"inject": 14.2, "injected": 14.93}
-    nobody = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), 0)
-    outcome["impact"] = {**nobody, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": 0.0}
+    zeros = dict.fromkeys(("requests", "failed", "failed_ratio", "users", "users_affected_ratio"), 0)
+    outcome["impact"] = {**zeros, "regions": {}, "journeys": {}, "releases": {}, "error_budget_spent": 0.0}
     outcome |= {"error_s": nulls(outcome["error_s"]), "spacing_s": nulls(outcome["spacing_s"])}
     outcome |= {"detection": nulls(outcome["detection"]), "limit_s": None}
     outcome["quiet"] |= {"until": 48.0, "seconds": 44.1, "bound_per_hour": 244.55}

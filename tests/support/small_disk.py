@@ -45,5 +45,5 @@ def fill(disk: Path, left: int = 0) -> Path:
 
 def room(disk: Path) -> int:
     """Return the free bytes."""
-    found = os.statvfs(disk)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(disk)
+    return status.f_bavail * status.f_frsize

@@ -147,7 +147,7 @@ class Stuck:
     free: threading.Event = field(default_factory=threading.Event)
     over: bool = False
 
-    def __call__(self, *given: Any, **named: Any) -> Any:
+    def __call__(self, *args: Any, **named: Any) -> Any:
         self.entered.set()
         self.free.wait(PATIENCE_S)
         self.over = True

@@ -174,11 +174,11 @@ async def _rows(url: str, statement: str) -> Any:
 def databases(template: Path, regions: tuple[str, ...] = REGIONS, **extra: str) -> Iterator[Databases]:
     """Yield databases of these regions, all started and streaming from the first."""
     with storefront_services.open_folder() as folder:
-        made = Databases(template, folder, regions, extra)
+        databases = Databases(template, folder, regions, extra)
         try:
             for region in regions:
-                made.start(region)
-            made.await_caught_up(regions[0], *regions[1:])
-            yield made
+                databases.start(region)
+            databases.await_caught_up(regions[0], *regions[1:])
+            yield databases
         finally:
-            made.close()
+            databases.close()

@@ -67,7 +67,7 @@ def open_folder() -> Iterator[Path]:
 def start(
     service: str, port: int, environment: Mapping[str, str], tree: Path = COMPOSE, release: str = ""
 ) -> "subprocess.Popen[bytes]":
-    """The service as a child process, ready; its log is on pytest's captured stderr."""
+    """Start the service as a child process and wait until it is ready; its log is on pytest's captured stderr."""
     process = subprocess.Popen(
         [sys.executable, "-m", f"storefront.{service}"],
         env={
@@ -92,14 +92,14 @@ def start(
 
 
 def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:
-    """Signal the process and wait for its end; its exit status."""
+    """Signal the process and wait for its end; return its exit status."""
     if process.poll() is None:
         process.send_signal(number)
     return process.wait(timeout=20)
 
 
 def operate(url: str, name: str, body: Mapping[str, object] | None = None) -> Any:
-    """What an operators' endpoint answers: POST where there is a body."""
+    """Return the answer of an operators' endpoint, to a POST if there is a body."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answer = requests.request(
         "GET" if body is None else "POST", f"{url}/_operator/{name}", json=body, headers=headers, timeout=5
@@ -127,7 +127,7 @@ class Shop:
         return f"postgresql://shop:{PASSWORD}@{HOST}:{self.ports['postgres']}/shop"
 
     def url(self, service: str) -> str:
-        """The address of a service."""
+        """Return the address of a service."""
         return f"http://{HOST}:{self.ports[service]}"
 
     def start(self, service: str, tree: Path = COMPOSE, release: str = "") -> None:
@@ -175,7 +175,7 @@ class Shop:
         sql(self, "UPDATE stock SET quantity = 1000000 WHERE quantity <> 1000000")
 
     def operate(self, service: str, name: str, body: Mapping[str, object] | None = None) -> Any:
-        """What an operators' endpoint of a service answers."""
+        """Return the answer of an operators' endpoint of a service."""
         return operate(self.url(service), name, body)
 
     def get(self, path: str, **options: Any) -> requests.Response:

@@ -34,11 +34,11 @@ class Stub:
         self.together: set[str] = set()
         """Networks that two left at once."""
         self.misses: int | None = None
-        """So many calls are let hang, then it is itself again."""
+        """How many calls hang before the engine answers again."""
         self.hangs_at = ""
-        """The end of the path of the call with which it begins to hang."""
+        """End of the path of the call that starts the hang."""
 
-    def answer(self, method: str, path: str, told: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, content: bytes) -> tuple[int, Any]:
         """Return status and body; wait if the engine hangs."""
         with self.lock:
             self.calls.append(f"{method} {path}")
@@ -56,23 +56,23 @@ class Stub:
             case "GET", ["containers", "json"]:
                 return 200, [
                     {
-                        "Id": each,
-                        "State": "created" if each in self.created | self.starting else "running",
+                        "Id": container,
+                        "State": "created" if container in self.created | self.starting else "running",
                         "Labels": {"gameday.run": "run"},
                         "NetworkSettings": {"Networks": {network: {} for network in on}},
                     }
-                    for each, on in self.containers.items()
+                    for container, on in self.containers.items()
                 ]
             case "GET", ["containers", name, "json"]:
                 return 200, {"State": {"Status": "created" if name in self.created else "running"}}
             case "GET", ["networks"]:
-                return 200, [{"Id": each} for each in self.networks]
+                return 200, [{"Id": network} for network in self.networks]
             case "GET", ["volumes"]:
                 return 200, {"Volumes": None}
             case "GET", ["images", "json"]:
                 return 200, []
             case "POST", ["networks", network, "disconnect"]:
-                self.containers[json.loads(told)["Container"]].remove(network)
+                self.containers[json.loads(content)["Container"]].remove(network)
                 return self._leave([network])
             case "POST", ["containers", name, "kill"] if name in self.created:
                 return 409, {"message": f"container {name} is not running"}
@@ -99,8 +99,8 @@ class Stub:
             self.leaving += own
         threading.Event().wait(0.002)
         with self.lock:
-            for each in own:
-                self.leaving.remove(each)
+            for network in own:
+                self.leaving.remove(network)
         return 204, None
 
 

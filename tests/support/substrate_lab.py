@@ -78,10 +78,10 @@ class Lab(ABC):
         ready_within: float = 20.0,
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> AnySubstrate:
-        made = self.make(run_id or self.run_id, edge_port, ready_within, variables)
-        self.made.append(made)
-        made.open()
-        return made
+        substrate = self.make(run_id or self.run_id, edge_port, ready_within, variables)
+        self.made.append(substrate)
+        substrate.open()
+        return substrate
 
     def ask(self, substrate: AnySubstrate, instance: Instance, path: str) -> Any:
         """Return the JSON of the instance's answer. Raise OSError or HTTPException if there is none."""
@@ -105,8 +105,8 @@ class Lab(ABC):
         """Return everything on this machine that carries the run's mark or name."""
 
     def close(self) -> None:
-        for made in self.made:
-            made.close()
+        for substrate in self.made:
+            substrate.close()
 
 
 class ProcessLab(Lab):
@@ -209,19 +209,20 @@ class DockerLab(Lab):
     def running(self, run_id: str) -> list[str]:
         with closing(engine()) as client:
             return [
-                str(found["Id"]) for found in client.containers(filters={"label": f"gameday.run={run_id}"})
+                str(container["Id"])
+                for container in client.containers(filters={"label": f"gameday.run={run_id}"})
             ]
 
     def traces(self, run_id: str) -> list[str]:
-        wanted = {"label": f"gameday.run={run_id}"}
+        filters = {"label": f"gameday.run={run_id}"}
         with closing(engine()) as client:
             parts = [
-                *(container["Id"] for container in client.containers(all=True, filters=wanted)),
+                *(container["Id"] for container in client.containers(all=True, filters=filters)),
                 *(network["Name"] for network in client.networks() if run_id in network["Name"]),
                 *(volume["Name"] for volume in client.volumes()["Volumes"] or () if run_id in volume["Name"]),
-                *(image["Id"] for image in client.images(filters=wanted)),
+                *(image["Id"] for image in client.images(filters=filters)),
             ]
-        return [str(each) for each in parts]
+        return [str(part) for part in parts]
 
 
 class Runs:
@@ -266,11 +267,11 @@ def tiny_image(base: str) -> Iterator[str]:
     recipe = f"FROM {base}\nRUN ln -sf $(command -v python3) /usr/local/bin/python\n"
     tag = f"gameday/contract:{uuid.uuid4().hex[:12]}"
     with closing(engine()) as client:
-        said = list(
+        progress = list(
             client.build(
                 fileobj=io.BytesIO(recipe.encode()), tag=tag, rm=True, network_mode="none", decode=True
             )
         )
-        assert not [line for line in said if "error" in line], said[-1]
+        assert not [line for line in progress if "error" in line], progress[-1]
         yield tag
         client.remove_image(tag, force=True)

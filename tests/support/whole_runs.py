@@ -57,8 +57,8 @@ def _check_every_run(run: Run) -> None:
 
 def _check_clocks(clocks: Mapping[str, float | None]) -> None:
     """Check the order of the stamps that were set; no recovery comes before its effect."""
-    known = [stamp for stamp in (clocks[name] for name in CLOCKS) if stamp is not None]
-    assert known == sorted(known), clocks
+    stamps = [stamp for stamp in (clocks[name] for name in CLOCKS) if stamp is not None]
+    assert stamps == sorted(stamps), clocks
     if clocks["recovered"] is not None:
         assert clocks["effect"] is not None, clocks
         assert clocks["effect"] <= clocks["recovered"], clocks

@@ -1,7 +1,7 @@
 """Faults: what a timeline can do to the system, one small file a family. docs/faults.md lists them.
 
-A new fault is a subclass of `Spec` with a `kind` in a module of this folder, or in a plug-in that registers it by an
-entry point of the group `gameday.faults`.
+A new fault is a subclass of `Spec` with a `kind`, in a module of this folder or in a plug-in that
+registers it by an entry point of the group `gameday.faults`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FAULTS: Mapping[str, type[Spec]] = registries.FAULTS
 
 def _collect() -> Iterator[type[Spec]]:
     """Yield the faults that the modules of this folder define, in the order of names and of the source."""
-    for found in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{__name__}.{found.name}")
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        module = importlib.import_module(f"{__name__}.{info.name}")
         for member in vars(module).values():
             if is_fault(member) and member.__module__ == module.__name__:
                 yield member

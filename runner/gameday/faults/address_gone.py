@@ -18,7 +18,7 @@ class Gone(Spec):
     kind = "address.gone"
     service: str
     region: str | None = Field(
-        default=None, description="of the service; for one that is outside all regions, of its callers"
+        default=None, description="the service's region; the callers' if the service is outside all regions"
     )
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
@@ -28,7 +28,7 @@ class Gone(Spec):
         if self.region is not None and self.region not in topology.regions:
             yield unknown("region", "region", self.region, topology.regions)
         elif self.service in known and not self._links(topology):
-            yield ("region",), f"{self.service} has no callers there", ""
+            yield ("region",), f"{self.service} has no callers in {self.region}", ""
 
     def target(self, chosen: Chosen) -> str:
         return self.service if self.region is None else f"{self.region}.{self.service}"

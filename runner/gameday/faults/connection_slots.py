@@ -1,9 +1,11 @@
-"""Every connection slot of a Postgres server, taken and held by a thread, until it is let go.
+"""Connection slots of a Postgres server: a thread takes all of them and holds them until it is
+released.
 
-Once the run ends nothing more is taken: whoever has the address next is another run's server. What is held stays until
-it is let go or the server has ended it.
+Once the run has ended no further slot is taken, since the address may belong to another run's
+server by then. Slots are held until they are released or the server closes them.
 
-The connections bear the fault's mark as their `application_name`, so that any process can end them by SQL.
+The connections have the fault's mark as their `application_name`, so that any process can end them
+by SQL.
 """
 
 from __future__ import annotations
@@ -17,21 +19,22 @@ from urllib.parse import urlsplit
 from gameday.ports import PortError, Wait
 
 AT_ONCE = 8
-"""Connections being opened."""
+"""Connections opened concurrently."""
 MOST = 2000
 CONNECT_S = 5.0
 FILL_S = 30.0
 LEAVE_S = 15.0
 POLL_S = 0.05
 RETRY_S = 0.1
-"""Between two looks for a slot that came free: each costs the server a process."""
+"""Seconds between two checks for a free slot: each check costs the server a process."""
 
 _held: dict[str, Crowd] = {}
-"""Mark → those that this process holds."""
+"""Mark → connections that this process holds."""
 
 
 def take(url: str, mark: str, *, evict: bool, wait: Wait) -> None:
-    """Take slots until the server refuses more, or `wait` says that the run ends. Raise PortError."""
+    """Take slots until the server refuses more or `wait` returns False, as it does once the run
+    ends. Raise PortError if they can't be taken."""
     crowd = _held[mark] = Crowd(url, mark, evict, wait)
     deadline = time.monotonic() + FILL_S
     while not crowd.full.wait(POLL_S):
@@ -51,13 +54,14 @@ def let_go(mark: str) -> None:
 
 
 def clear(url: str, mark: str) -> None:
-    """End the connections that any process holds under that mark, and wait until none is left. Raise PortError."""
+    """End the connections that any process holds under that mark, and wait until none is left.
+    Raise PortError if that fails."""
     try:
         asyncio.run(asyncio.wait_for(_clear(url, mark), LEAVE_S))
     except ConnectionRefusedError:
         return  # no server, no connections
     except Exception as error:
-        raise PortError(f"connections of {where(url)} can't be given back: {describe(error)}") from error
+        raise PortError(f"connections of {where(url)} can't be released: {describe(error)}") from error
 
 
 def where(url: str) -> str:
@@ -70,7 +74,8 @@ def describe(error: BaseException) -> str:
 
 
 class Crowd:
-    """`full` is set once the server has refused a connection more; `failure` says why it never came to that."""
+    """The connections of one mark. `full` is set once the server has refused one; `failure` is the
+    reason why it never was."""
 
     def __init__(self, url: str, mark: str, evict: bool, wait: Wait) -> None:
         self.full = threading.Event()
@@ -85,7 +90,7 @@ class Crowd:
         self._thread.start()
 
     def close(self) -> None:
-        """All connections are closed when this returns."""
+        """Close all connections, and wait until they are closed."""
         self._stop.set()
         self._thread.join(LEAVE_S)
 
@@ -142,7 +147,7 @@ class Crowd:
     async def _fill(self, at_once: int = AT_ONCE) -> None:
         while self._goes_on() and await self._batch(at_once):
             if len(self._connections) >= MOST:
-                raise PortError(f"it took {MOST} and refused none")
+                raise PortError(f"the server accepted {MOST} connections and refused none")
 
     async def _batch(self, size: int) -> bool:
         """Open `size` connections; return True if the server accepted all of them."""
@@ -151,15 +156,15 @@ class Crowd:
         opened = await asyncio.gather(
             *(_connect(self._url, self._mark) for _ in range(size)), return_exceptions=True
         )
-        self._connections += [each for each in opened if not isinstance(each, BaseException)]
-        for each in opened:
-            if isinstance(each, BaseException) and not isinstance(each, asyncpg.TooManyConnectionsError):
-                raise each
-        return not any(isinstance(each, BaseException) for each in opened)
+        self._connections += [result for result in opened if not isinstance(result, BaseException)]
+        for result in opened:
+            if isinstance(result, BaseException) and not isinstance(result, asyncpg.TooManyConnectionsError):
+                raise result
+        return not any(isinstance(result, BaseException) for result in opened)
 
 
-# The sessions of other roles (a launcher's, a standby's) are no service's, and only a superuser could end them.
-# A backend that was told to end keeps its slot until it has: up to a second (in ms) is waited for each.
+# Sessions of other roles (a launcher's, a standby's) aren't a service's, and only a superuser could end them.
+# A terminated backend keeps its slot until it has ended: the statement waits up to a second (in ms) for each.
 _EVICT = """SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND application_name <> $1 AND usename = current_user"""
 _OWN = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"

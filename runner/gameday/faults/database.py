@@ -16,7 +16,7 @@ from gameday.topology import Topology
 
 
 class OfDatabase(Spec):
-    region: str | None = Field(default=None, description="the primary's at that time, unless said")
+    region: str | None = Field(default=None, description="the current primary's by default")
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
         known = [service.region for service in topology.services if service.kind == "database"]
@@ -67,7 +67,7 @@ class Pause(OfDatabase):
 
 
 class Slow(OfDatabase, Toxified):
-    """Delay answers by `latency` ± `jitter` on every link to the database; a ramp lets both grow."""
+    """Delay answers by `latency` ± `jitter` on every link to the database; a ramp raises both."""
 
     kind = "database.slow"
     latency: Delay
@@ -91,7 +91,7 @@ class Connections(OfDatabase):
     """Take and hold every connection slot. With `evict`, end the connections of others first."""
 
     kind = "database.connections"
-    evict: bool = Field(default=True, description="end the connections of others once")
+    evict: bool = Field(default=True, description="end other clients' connections once")
 
     def choose(self, system: System) -> Chosen:
         return {**super().choose(system), "mark": mark(self.kind)}

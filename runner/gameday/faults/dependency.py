@@ -1,4 +1,4 @@
-"""Faults of a third party, which misbehaves by itself: its links are sound."""
+"""Faults of a third party, which misbehaves itself: its links aren't touched."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OfThirdParty(Ramped):
             self._all(arena.system, {"mode": self.mode, "share": self.share * level})
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        """Whatever runs now: one that was started since is sound, and stays so."""
+        """Reset the instances that run now; for one started since the injection that is a no-op."""
         self._all(arena.system, {"mode": "ok", "share": 1.0})
 
     def _all(self, system: System, behaviour: Mapping[str, Any]) -> None:
@@ -49,21 +49,21 @@ class OfThirdParty(Ramped):
 
 
 class Error(OfThirdParty):
-    """It answers 5xx."""
+    """Let the third party answer 5xx."""
 
     kind = "dependency.error"
     mode = "error"
 
 
 class Garbage(OfThirdParty):
-    """It answers 200 with nonsense."""
+    """Let the third party answer 200 with nonsense."""
 
     kind = "dependency.garbage"
     mode = "garbage"
 
 
 class Silent(OfThirdParty):
-    """It takes requests and never answers."""
+    """Let the third party accept requests and never answer."""
 
     kind = "dependency.silent"
     mode = "silent"

@@ -35,7 +35,7 @@ class Spec(Part):
     """The optional capability that the substrate must have, of `gameday.ports`."""
 
     for_: Lasting | None = Field(
-        default=None, alias="for", description="revert the fault so long after its injection began"
+        default=None, alias="for", description="revert the fault this long after its injection began"
     )
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
@@ -46,8 +46,8 @@ class Spec(Part):
         """Return why the fault can't be injected on this substrate, or None if it can."""
         if self.needs is None or isinstance(substrate, self.needs):
             return None
-        wanted = self.needs.__name__.lower()
-        return f"{self.kind}: the {substrate.name} substrate has no {wanted}: use another --substrate"
+        capability = self.needs.__name__.lower()
+        return f"{self.kind}: the {substrate.name} substrate has no {capability}: use another --substrate"
 
     def bind(self, arena: Arena) -> Bound:
         """Return the fault, ready to be injected. Raise PortError if it can't be injected on this system."""
@@ -126,6 +126,6 @@ def every(calls: Iterable[Callable[[], object]]) -> None:
         raise PortError("; ".join(failed))
 
 
-def unknown(key: str, what: str, name: str, known: Iterable[str]) -> Trouble:
-    """Return the problem that there is no `what` of that name; `key` is a dotted path within the spec."""
-    return tuple(key.split(".")), f"there is no {what} {name!r} in this system", nearest(name, known)
+def unknown(key: str, noun: str, name: str, known: Iterable[str]) -> Trouble:
+    """Return the problem that there is no such `noun` in the system; `key` is a dotted path within the spec."""
+    return tuple(key.split(".")), f"there is no {noun} {name!r} in this system", nearest(name, known)

@@ -1,4 +1,5 @@
-"""Units that only faults have: sizes, speeds, counts, and durations that a link server counts in milliseconds."""
+"""Units that only faults have: sizes, speeds, counts, and durations that a link server counts in
+milliseconds."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _LARGEST = 10**12
 
 
 def size(value: Any) -> int:
-    """'64MiB', '10KB' → bytes, whole. ValueError otherwise: 'message\\nhint'."""
+    """Return the bytes of a size such as '64MiB'. Raise ValueError ('message\\nhint') if it isn't one."""
     match = re.fullmatch(_SIZE, str(value))
     if not match:
         raise ValueError(f"{value!r} isn't a size\nwrite a number and its unit: 512B, 64KB, 256MiB")
@@ -26,25 +27,28 @@ def size(value: Any) -> int:
 
 
 def speed(value: Any) -> int:
-    """'64KB/s' → kilobytes a second, whole and at least 1."""
+    """Return the kilobytes a second, at least 1, of a speed such as '64KB/s'.
+
+    Raise ValueError ('message\\nhint') if it isn't one.
+    """
     amount, slash, second = str(value).partition("/")
     if not re.fullmatch(_SIZE, amount) or (slash, second) != ("/", "s"):
         raise ValueError(f"{value!r} isn't a speed\nwrite a size a second: 64KB/s, 2MB/s")
     rate = round(size(amount) / 1000)
     if rate < 1:
-        raise ValueError(f"{value!r} is under 1KB/s\nto let nothing through, use link.timeout")
+        raise ValueError(f"{value!r} is under 1KB/s\nto drop all data, use link.timeout")
     return rate
 
 
 def show_size(value: int) -> str:
-    """The largest unit that leaves a whole number."""
+    """Return the size as text, in the largest unit that leaves a whole number."""
     units = sorted(_BYTES, key=lambda unit: -_BYTES[unit])
     unit = next((unit for unit in units if value and value % _BYTES[unit] == 0), "B")
     return f"{value // _BYTES[unit]}{unit}"
 
 
 def count(value: Any) -> int | Literal["all"]:
-    """A whole number of at least 1, or all."""
+    """Return a whole number of at least 1, or 'all'. Raise ValueError ('message\\nhint') if it is neither."""
     if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value  # type: ignore[no-any-return]
     raise ValueError(f"{value!r} isn't a count\na whole number from 1, or all")
@@ -72,13 +76,13 @@ def _some(value: float) -> float:
 
 
 Millis = Annotated[Within, AfterValidator(_whole)]
-"""Seconds; nothing, or a millisecond at least."""
+"""Seconds; 0, or at least a millisecond."""
 
 Delay = Annotated[Millis, AfterValidator(_some)]
-"""Seconds; a millisecond at least."""
+"""Seconds; at least a millisecond."""
 
 Share = Annotated[Ratio, AfterValidator(_some)]
-"""Of connections, over 0."""
+"""Share of connections or requests, over 0."""
 
 Size = Annotated[
     int,
@@ -87,10 +91,10 @@ Size = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_SIZE}$", "examples": ["64KB", "256MiB"]}),
 ]
 Some = Annotated[Size, _at_least(1)]
-"""Bytes; one at least."""
+"""Bytes; at least one."""
 
 Memory = Annotated[Size, _at_least(2**20)]
-"""Bytes; what a process could begin to run in."""
+"""Bytes; at least a mebibyte, in which a process can start."""
 
 Speed = Annotated[
     int,

@@ -17,7 +17,7 @@ from gameday.topology import Topology
 
 class OfInstances(Spec):
     service: str
-    region: str | None = Field(default=None, description="every region, unless said")
+    region: str | None = Field(default=None, description="every region by default")
     count: Count = Field(default=1, description="how many, or all")
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
@@ -31,11 +31,11 @@ class OfInstances(Spec):
 
     def _too_many(self, topology: Topology) -> Iterable[Trouble]:
         places = [s for s in topology.places(self.service) if self.region in (None, s.region)]
-        there = sum(place.instances for place in places)
+        available = sum(place.instances for place in places)
         if not places:
             yield ("region",), f"{self.service} doesn't run in {self.region}", ""
-        elif self.count != "all" and self.count > there:
-            yield ("count",), f"there are only {there} instances of {self.service}", "count: all"
+        elif self.count != "all" and self.count > available:
+            yield ("count",), f"there are only {available} instances of {self.service}", "count: all"
 
     def target(self, chosen: Chosen) -> str:
         return self.service if self.region is None else f"{self.region}.{self.service}"
@@ -43,17 +43,19 @@ class OfInstances(Spec):
     def choose(self, system: System) -> Chosen:
         """Return the first `count` instances, in the order of regions and names; the primary's region is first."""
         order = {region: place for place, region in enumerate(system.topology.regions)}
-        there = system.instances(self.service, self.region)
-        running = sorted(there, key=lambda each: (order.get(each.region, len(order)), each.id))
+        running = sorted(
+            system.instances(self.service, self.region),
+            key=lambda instance: (order.get(instance.region, len(order)), instance.id),
+        )
         return chosen_instances(
             self.kind, self.target({}), running if self.count == "all" else running[: self.count]
         )
 
 
-def chosen_instances(kind: str, what: str, instances: Sequence[Instance]) -> dict[str, Any]:
+def chosen_instances(kind: str, target: str, instances: Sequence[Instance]) -> dict[str, Any]:
     """Return the record of the chosen instances. Raise PortError if there are none."""
     if not instances:
-        raise PortError(f"{kind}: no instance of {what} runs")
+        raise PortError(f"{kind}: no instance of {target} runs")
     places = sorted({(instance.region, instance.service) for instance in instances})
     return {"instances": [instance.id for instance in instances], "places": [list(place) for place in places]}
 
@@ -72,7 +74,8 @@ def hit(system: System, chosen: Chosen) -> Sequence[Instance]:
 
 
 def strike(system: System, chosen: Chosen, call: Callable[[Instance], object]) -> None:
-    """Call `call` with each chosen instance, whatever happens to the others. Raise PortError."""
+    """Call `call` with each chosen instance, even if other calls fail. Raise PortError if one
+    failed or no instance runs."""
     every([functools.partial(call, instance) for instance in hit(system, chosen)])
 
 
@@ -112,7 +115,7 @@ class Kill(OfInstances):
 
 
 class Pause(OfInstances):
-    """Frozen: connections stay open, nothing is answered."""
+    """Freeze the instances: connections stay open without answers."""
 
     kind = "instance.pause"
 
@@ -124,7 +127,7 @@ class Pause(OfInstances):
 
 
 class Cpu(OfInstances):
-    """No more than `cpus` cores for each."""
+    """Limit each instance to `cpus` cores."""
 
     kind = "instance.cpu"
     needs = Limits
@@ -138,7 +141,7 @@ class Cpu(OfInstances):
 
 
 class OutOfMemory(OfInstances):
-    """No more than `memory` for each: what it hasn't got yet is refused, or it is killed for it."""
+    """Limit each instance to `memory`: further allocations fail, or the instance is killed."""
 
     kind = "instance.memory"
     needs = Limits
@@ -152,17 +155,17 @@ class OutOfMemory(OfInstances):
 
 
 def lift(system: System, chosen: Chosen) -> None:
-    """No limit any more; and those that died of it are started again."""
+    """Lift the limits, and start the instances that died of them again."""
     unlimit = functools.partial(release, system, chosen, limits(system).unlimit)
     every([unlimit, functools.partial(heal, system, chosen)])
 
 
 class RestartLoop(OfInstances):
-    """Killed and started again, several times."""
+    """Kill the instances and start them again, several times."""
 
     kind = "instance.restart-loop"
     times: int = Field(default=5, ge=1, le=100)
-    every: Lasting = Field(default=3.0, description="how long it runs in between")
+    every: Lasting = Field(default=3.0, description="time between two kills")
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         system, victims = arena.system, hit(arena.system, chosen)
@@ -172,7 +175,7 @@ class RestartLoop(OfInstances):
             before = {instance.id for instance in system.instances()}
             system.kill(victims)
             heal(system, chosen)
-            victims = [in_place for in_place in in_places(system, chosen) if in_place.id not in before]
+            victims = [instance for instance in in_places(system, chosen) if instance.id not in before]
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
         heal(arena.system, chosen)

@@ -25,7 +25,8 @@ _STREAMS: Mapping[Direction, Sequence[Stream]] = {
 
 
 class Selector(Part):
-    """Selection of links by caller and callee, in every region unless one is named. `edge` stands for outside regions."""
+    """Selection of links by caller and callee, in every region unless one is named. `edge` is the
+    place outside all regions."""
 
     from_: str = Field(alias="from", description="the caller's service")
     to: str = Field(description="the callee's service")
@@ -33,8 +34,7 @@ class Selector(Part):
     to_region: str | None = Field(default=None, alias="toRegion", description="the callee's region")
 
     def links(self, topology: Topology) -> Sequence[Link]:
-        wanted = (self.from_, self.to)
-        between = [link for link in topology.links if (link.caller, link.callee) == wanted]
+        between = [link for link in topology.links if (link.caller, link.callee) == (self.from_, self.to)]
         return [
             link
             for link in between
@@ -52,7 +52,7 @@ class Selector(Part):
                 (
                     ("link",),
                     f"there is no link {self}",
-                    hint if self.to not in known else "look at the regions",
+                    hint if self.to not in known else "check region and toRegion",
                 )
             ]
         return wrong
@@ -73,7 +73,7 @@ class Selector(Part):
                 yield unknown(key, "region", region, known)
 
     def __str__(self) -> str:
-        """`checkout--payments`, `us-east.checkout--postgres.eu-west`."""
+        """Return the selector as text: `checkout--payments`, `us-east.checkout--postgres.eu-west`."""
         caller = self.from_ if self.region is None else f"{self.region}.{self.from_}"
         return f"{caller}--{self.to}" + (f".{self.to_region}" if self.to_region else "")
 
@@ -104,7 +104,8 @@ class Down(OfLinks):
 
 
 class Tainted(OfLinks, Toxified):
-    """A fault of one toxic in one direction or both. A ramp lets the share grow, unless a subclass ramps something else."""
+    """A fault of one toxic in one direction or both. A ramp raises the share, unless a subclass
+    ramps another value."""
 
     toxic: ClassVar[str]
     share: Share = Field(default=1.0, description="share of connections")
@@ -126,7 +127,7 @@ class Tainted(OfLinks, Toxified):
 
 
 class Latency(Tainted):
-    """Delay all data by `latency` ± `jitter`; a ramp lets both grow."""
+    """Delay all data by `latency` ± `jitter`; a ramp raises both."""
 
     kind = "link.latency"
     toxic = "latency"
@@ -141,7 +142,7 @@ class Latency(Tainted):
 
 
 class Timeout(Tainted):
-    """Drop all data; close the connection `after` the last of it, with 0s never."""
+    """Drop all data; close the connection `after` the last of it, or never with 0s."""
 
     kind = "link.timeout"
     toxic = "timeout"
@@ -174,7 +175,7 @@ class Bandwidth(Tainted):
 
 
 class SlowClose(Tainted):
-    """Delay the end of a connection by `delay`, which a ramp lets grow."""
+    """Delay the end of a connection by `delay`, which a ramp raises."""
 
     kind = "link.slow-close"
     toxic = "slow_close"

@@ -1,4 +1,4 @@
-"""Faults of the load: more of it than planned."""
+"""Faults of the load: a surge of requests, and clients that retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gameday.ports import Arena, Wait
 
 
 class Surge(Ramped):
-    """`factor` times the planned rate; a ramp lets it grow from the plan."""
+    """Send `factor` times the planned rate; a ramp raises it from the plan."""
 
     kind = "load.surge"
     factor: float = Field(gt=0, le=100)
@@ -32,10 +32,10 @@ class Surge(Ramped):
 
 
 class RetryStorm(Spec):
-    """Clients try a failed request again, at once."""
+    """Let clients retry a failed request at once."""
 
     kind = "load.retry-storm"
-    attempts: int = Field(ge=1, le=20, description="how often a failed request is tried again")
+    attempts: int = Field(ge=1, le=20, description="how many times a failed request is retried")
 
     def target(self, chosen: Chosen) -> str:
         return "load"

@@ -1,4 +1,4 @@
-"""Faults of a whole region: lost, cut off, grey, flapping."""
+"""Faults of a whole region: lost, isolated, grey, flapping."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OfRegion(Spec):
 
 
 class Lose(OfRegion):
-    """Everything in the region is killed at once; with `destroy` its data goes too."""
+    """Kill everything in the region at once; with `volumes: destroy` its data is destroyed too."""
 
     kind = "region.lose"
     volumes: Literal["keep", "destroy"] = "keep"
@@ -45,7 +45,7 @@ class Lose(OfRegion):
 
 
 class Isolate(OfRegion):
-    """The region runs on, and nothing passes between it and the rest."""
+    """Cut the region off: it runs on, and no data passes between it and the rest."""
 
     kind = "region.isolate"
 
@@ -57,7 +57,7 @@ class Isolate(OfRegion):
 
 
 class Flap(OfRegion):
-    """Cut off and joined again, several times."""
+    """Isolate the region and join it again, several times."""
 
     kind = "region.flap"
     times: int = Field(default=3, ge=1, le=100)
@@ -79,7 +79,8 @@ class Flap(OfRegion):
 
 
 class Grey(OfRegion, Toxified):
-    """What goes in and out of the region is slow, and some of its connections are reset; nothing is down."""
+    """Slow the connections that cross the region's border, and reset some of them; no instance is
+    down."""
 
     kind = "region.grey"
     latency: Millis = Field(default=0.0, description="added to each answer that crosses the region's border")

@@ -1,6 +1,7 @@
 """Toxics of one fault on a set of links, added step by step and removed by name.
 
-Each fault has a mark of its own, with which the names of its toxics begin; two of a kind on one link don't meet.
+Each fault has a unique mark, which begins the names of its toxics, so that two faults of a kind on
+one link don't collide.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def links_of(system: System, chosen: Chosen) -> Sequence[Link]:
 
 
 def on_links(system: System, chosen: Chosen, call: Callable[[Link], object]) -> None:
-    """Call `call` with each chosen link, whatever happens to the others. Raise PortError."""
+    """Call `call` with each chosen link, even if other calls fail. Raise PortError if one failed."""
     every(functools.partial(call, link) for link in links_of(system, chosen))
 
 

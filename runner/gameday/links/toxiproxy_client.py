@@ -169,11 +169,11 @@ class LinkServer:
 
     def remove_proxies(self, *, prefix: str | None = None, names: Iterable[str] = ()) -> list[str]:
         """Remove the proxies in `names` and those whose name begins with `prefix`; return the removed names, sorted."""
-        wanted = set(names)
+        named = set(names)
         removed = [
             name
             for name in sorted(self.proxies())
-            if name in wanted or (prefix is not None and name.startswith(prefix))
+            if name in named or (prefix is not None and name.startswith(prefix))
         ]
         for name in removed:
             self._through_package(f"remove {name}", self._package_proxy(name).destroy, absent_is_fine=True)

@@ -137,7 +137,8 @@ def fetch(address: Address, timeout: float) -> str:
 
 
 class Scrape:
-    """Reads every instance at the detection's interval in a thread of its own, and judges each availability SLO."""
+    """Reads every instance at the detection's interval in its own thread, and evaluates each
+    availability SLO."""
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class Scrape:
             yield self._found.get_nowait()
 
     def once(self, addresses: Mapping[str, Address]) -> None:
-        """Scrape every instance once, journal the totals, judge the SLOs."""
+        """Scrape every instance once, journal the totals, evaluate the SLOs."""
         pages, missing = self._read(addresses)
         t = self._clock.now()
         for instance, series in pages.items():

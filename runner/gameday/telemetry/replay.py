@@ -175,7 +175,7 @@ def _shifted(seen: Sequence[Outcome], by: float) -> list[Outcome]:
 
 
 class _Reader:
-    """Turns the journal's events into steps."""
+    """Converter of the journal's events into steps."""
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self._slos = scenario.slos
@@ -204,14 +204,14 @@ class _Reader:
         samples = self._shards.get(shard, NO_SAMPLES)
         if count > len(samples.records):
             raise ValueError(
-                f"the journal tells of {count} records of {shard}, which has {len(samples.records)}"
+                f"the journal counts {count} records of {shard}, which has {len(samples.records)}"
             )
         new = _part(samples, self._counts.get(shard, 0), count)
         self._counts[shard] = count
         return Look(poll.t, tuple(outcomes(slo, new) for slo in self._slos), last)
 
     def _calibration(self, event: StreamCalibrated) -> Calibration:
-        slo = next(each for each in self._slos if each.name == event.slo)
+        slo = next(slo for slo in self._slos if slo.name == event.slo)
         seen = _joined(
             [_part(samples, 0, self._counts.get(shard, 0)) for shard, samples in self._shards.items()]
         )
@@ -225,7 +225,7 @@ def _part(samples: Samples, first: int, last: int) -> Samples:
 
 
 def _joined(parts: Sequence[Samples]) -> Samples:
-    """All of them; the last to be read knows every name."""
+    """Return the records of all parts; the last part to be read has every name."""
     last = parts[-1] if parts else NO_SAMPLES
     if not parts:
         return last
@@ -251,7 +251,7 @@ class _Stage:
                 self.rearm(step.t, step.since)
 
     def adopt(self, calibration: Calibration) -> None:
-        stream = next(each for each in self._streams if each.slo.name == calibration.slo)
+        stream = next(stream for stream in self._streams if stream.slo.name == calibration.slo)
         stream.adopt(calibration.p0, calibration.rate, calibration.steady, calibration.t)
 
     def rearm(self, t: float, since: float) -> None:

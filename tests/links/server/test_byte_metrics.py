@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.link_servers import Server, Upstream, asked, running
+from tests.support.link_servers import Server, Upstream, echo_of, running
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_bytes_are_counted_by_proxy_and_direction(counting: Server, echoing: Ups
     difference."""
     proxy = counting.proxy(echoing.port)
     with proxy.connect() as client:
-        assert asked(client, b"12345") == b"12345"
+        assert echo_of(client, b"12345") == b"12345"
         proxy.add("limit_data", "downstream", bytes=3)
         client.sendall(b"12345")
         assert client.recv(100) == b"123"

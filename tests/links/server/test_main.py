@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import gameday.links.server
-from tests.support.link_servers import PATIENCE_S, Server, Upstream, asked, running
+from tests.support.link_servers import PATIENCE_S, Server, Upstream, echo_of, running
 
 PACKAGE = pathlib.Path(gameday.links.server.__file__).parent
 
@@ -58,7 +58,7 @@ def test_sigterm_ends_connections_and_the_server(echoing: Upstream) -> None:
     with running() as server:
         proxy = server.proxy(echoing.port)
         with proxy.connect() as client:
-            assert asked(client, b"x") == b"x"
+            assert echo_of(client, b"x") == b"x"
             server.process.send_signal(signal.SIGTERM)
             assert client.recv(1) == b""
         server.process.wait(PATIENCE_S)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.link_servers import PATIENCE_S, Proxy, Server, Upstream, asked, read_all, read_exactly
+from tests.support.link_servers import PATIENCE_S, Proxy, Server, Upstream, echo_of, read_all, read_exactly
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def delay_s(proxy: Proxy, size: int = 1) -> float:
     """Return the seconds that an echo takes on a new connection."""
     with proxy.connect() as client:
         start = time.monotonic()
-        assert asked(client, b"x" * size) == b"x" * size
+        assert echo_of(client, b"x" * size) == b"x" * size
         return time.monotonic() - start
 
 
@@ -39,18 +39,18 @@ def passes(proxy: Proxy) -> bool:
 def test_a_toxic_works_on_open_connections_from_when_it_is_added_to_when_it_is_removed(proxy: Proxy) -> None:
     """An open connection is affected at once when a toxic is added, changed and removed."""
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         toxic = proxy.add("latency", latency=60)
         start = time.monotonic()
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         assert time.monotonic() - start >= 0.06
         proxy.change(toxic, attributes={"latency": 120})
         start = time.monotonic()
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         assert time.monotonic() - start >= 0.12
         proxy.change(toxic, attributes={"latency": 3_600_000})
         proxy.remove(toxic)
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
 
 
 def test_removing_a_toxic_passes_on_its_held_data_at_once(proxy: Proxy) -> None:
@@ -90,7 +90,7 @@ def test_toxicity_is_drawn_once_a_connection(proxy: Proxy) -> None:
             hits = set()
             for _ in range(3):
                 start = time.monotonic()
-                assert asked(client, b"x") == b"x"
+                assert echo_of(client, b"x") == b"x"
                 hits.add(time.monotonic() - start >= 0.04)
             # A hit connection is never fast; one that was spared may be slow for other reasons.
             patterns.add(hits == {True})
@@ -103,7 +103,7 @@ def test_a_changed_toxicity_reaches_open_connections(proxy: Proxy) -> None:
     """If the toxicity is raised from 0 to 1, the toxic affects a connection that it had spared."""
     toxic = proxy.add("limit_data", toxicity=0)
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         proxy.change(toxic, toxicity=1)
         client.sendall(b"x")
         assert client.recv(1) == b""
@@ -131,7 +131,7 @@ def test_toxics_may_come_and_go_under_load_without_losing_a_byte(proxy: Proxy) -
         with proxy.connect() as client:
             for index in range(300):
                 message = bytes([index % 256]) * 5000
-                assert asked(client, message) == message
+                assert echo_of(client, message) == message
     finally:
         done.set()
         meddler.join(PATIENCE_S)

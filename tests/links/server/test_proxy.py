@@ -18,7 +18,7 @@ from tests.support.link_servers import (
     Server,
     Talk,
     Upstream,
-    asked,
+    echo_of,
     read_all,
     read_exactly,
 )
@@ -124,7 +124,7 @@ def test_an_end_of_the_upstream_reaches_the_client_and_leaves_nothing(proxy: Pro
     before = process.num_fds()
     for index in range(500):
         with proxy.connect() as client:
-            assert asked(client, b"x") == b"x"
+            assert echo_of(client, b"x") == b"x"
             if index % 2:
                 client.shutdown(socket.SHUT_WR)
                 assert client.recv(1) == b""
@@ -165,19 +165,19 @@ def test_a_disabled_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy
     """Disabling ends connections and closes the listener before the API answers; enabled again, the
     proxy has the same address."""
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         proxy.update(enabled=False)
         assert refused(proxy)
         assert ended(client)
     proxy.update(enabled=True)
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
 
 
 def test_a_removed_proxy_ends_its_connections_and_refuses_new_ones(proxy: Proxy) -> None:
     """DELETE closes the listener and the proxy's connections."""
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         proxy.server.ask("DELETE", proxy.path)
         assert refused(proxy)
         assert ended(client)
@@ -196,9 +196,9 @@ def test_another_address_drops_connections(
 
     toxic = proxy.add("latency", latency=1)
     with proxy.connect() as client:
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         proxy.update(listen=proxy.listen.replace("127.0.0.1", "localhost"))
-        assert asked(client, b"x") == b"x"
+        assert echo_of(client, b"x") == b"x"
         proxy.update(**{change: "127.0.0.1:0" if change == "listen" else upstream(other).address})
         assert ended(client)
     view = proxy.server.ask("GET", proxy.path).json()
@@ -235,7 +235,7 @@ def test_an_upstream_is_resolved_by_ordinary_names(server: Server, echoing: Upst
     proxy = server.proxy(f"localhost:{echoing.port}")
     for _ in range(10):
         with proxy.connect() as client:
-            assert asked(client, b"x") == b"x"
+            assert echo_of(client, b"x") == b"x"
 
 
 def test_a_client_that_resets_takes_the_upstream_along(

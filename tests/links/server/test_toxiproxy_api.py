@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.support.link_servers import Server, Upstream, asked
+from tests.support.link_servers import Server, Upstream, echo_of
 
 PROXY = {"name": "p", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}
 
@@ -324,5 +324,5 @@ def test_names_in_paths_are_decoded(server: Server, echoing: Upstream) -> None:
     view = server.ask("POST", "/proxies", {"name": name, "upstream": echoing.address}).json()
     assert server.ask("GET", "/proxies/us%20east%2Fa%25b%3F").json()["name"] == name
     with socket.create_connection(("127.0.0.1", int(view["listen"].rpartition(":")[2])), 5) as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"
     assert server.ask("DELETE", "/proxies/us%20east%2Fa%25b%3F").status_code == 204

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT; Raise ApiError if the API can't listen."""
+    """Serve until SIGTERM or SIGINT. Raise ApiError if the API can't listen."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,8 +55,8 @@ async def serve(options: argparse.Namespace) -> None:
     names = Names(options.names) if options.names else None
     collection = Collection(Dialler(names, options.connect_timeout), counted=options.proxy_metrics)
     api = Api(collection, os.environ.get(SECRET, ""))
-    wanted = listen_address.joined(options.host, options.port)
-    tcp, listen = listen_address.bound(await listen_address.resolved(wanted))
+    address = listen_address.joined(options.host, options.port)
+    tcp, listen = listen_address.bound(await listen_address.resolved(address))
     server = await loop.create_server(lambda: WebProtocol(api.respond), sock=tcp)
     log.info("API on %s", listen)
     await stopped.wait()

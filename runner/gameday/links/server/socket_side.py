@@ -23,7 +23,7 @@ _FAREWELL_S = 1.0
 
 
 def discard(data: bytes) -> None:
-    """Discards bytes."""
+    """Discard bytes."""
 
 
 class Side(asyncio.Protocol):

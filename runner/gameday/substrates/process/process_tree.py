@@ -124,7 +124,7 @@ class ProcessTree:
 
     @property
     def pid(self) -> int:
-        """The child's pid."""
+        """Return the child's pid."""
         return self._child.pid
 
     def ended(self, within: float = 0.0) -> bool:

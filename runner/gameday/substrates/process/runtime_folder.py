@@ -95,7 +95,8 @@ def enterable(path: Path) -> bool:
 
 
 def _temporary_folders() -> list[Path]:
-    """The user's own choice first; a `heal` without that choice looks at the system's."""
+    """Return the folders that may hold it: the user's own choice first, then the system's, for a
+    `heal` without that choice."""
     folders = [tempfile.gettempdir(), "/tmp", "/var/tmp"]  # noqa: S108 - what is made there is checked for its owner
     return list(dict.fromkeys(Path(folder).resolve() for folder in folders))
 

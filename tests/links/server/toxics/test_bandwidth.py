@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.link_servers import Server, Upstream, asked, read_exactly
+from tests.support.link_servers import Server, Upstream, echo_of, read_exactly
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -31,7 +31,7 @@ def test_a_rate_of_zero_stalls_until_it_is_changed(server: Server, echoing: Upst
     with proxy.connect() as client:
         client.settimeout(0.2)
         with pytest.raises(TimeoutError, match="timed out"):
-            asked(client, b"hello")
+            echo_of(client, b"hello")
         client.settimeout(5)
         proxy.change(toxic, attributes={"rate": 1000})
         assert read_exactly(client, 5) == b"hello"

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gameday.links.server.toxics.latency import Latency
-from tests.support.link_servers import Server, Upstream, asked, read_exactly
+from tests.support.link_servers import Server, Upstream, echo_of, read_exactly
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -47,4 +47,4 @@ def test_a_latency_of_zero_passes_everything(server: Server, echoing: Upstream) 
     proxy = server.proxy(echoing.port)
     proxy.add("latency")
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.link_servers import Server, Upstream, asked, read_all
+from tests.support.link_servers import Server, Upstream, echo_of, read_all
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100])
@@ -32,7 +32,7 @@ def test_a_raised_limit_counts_earlier_bytes(server: Server, echoing: Upstream) 
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("limit_data", bytes=100)
     with proxy.connect() as client:
-        assert asked(client, b"x" * 10) == b"x" * 10
+        assert echo_of(client, b"x" * 10) == b"x" * 10
         proxy.change(toxic, attributes={"bytes": 15})
         client.sendall(b"x" * 10)
         assert read_all(client) == b"x" * 5

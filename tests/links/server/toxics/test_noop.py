@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.support.link_servers import Server, Upstream, asked
+from tests.support.link_servers import Server, Upstream, echo_of
 
 
 def test_it_changes_nothing(server: Server, echoing: Upstream) -> None:
@@ -9,4 +9,4 @@ def test_it_changes_nothing(server: Server, echoing: Upstream) -> None:
     proxy.add("noop", "upstream")
     proxy.add("noop", "downstream")
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"

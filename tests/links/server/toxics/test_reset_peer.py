@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, asked
+from tests.support.link_servers import PATIENCE_S, Server, Talk, Upstream, echo_of
 from tests.support.waiting import until
 
 
@@ -47,7 +47,7 @@ def test_an_open_connection_is_reset_by_a_toxic_added_later(server: Server, echo
     """A toxic added later resets an open connection after its next data."""
     proxy = server.proxy(echoing.port)
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"
         proxy.add("reset_peer")
         client.sendall(b"hello")
         with pytest.raises(ConnectionResetError, match="reset by peer"):

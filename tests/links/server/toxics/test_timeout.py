@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.link_servers import Server, Upstream, asked
+from tests.support.link_servers import Server, Upstream, echo_of
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -29,19 +29,19 @@ def test_zero_never_closes_and_removal_does(server: Server, echoing: Upstream) -
     with proxy.connect() as client:
         client.settimeout(0.2)
         with pytest.raises(TimeoutError, match="timed out"):
-            asked(client, b"hello")
+            echo_of(client, b"hello")
         client.settimeout(5)
         proxy.remove(toxic)
         assert client.recv(1) == b""
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"
 
 
 def test_reset_of_the_server_closes_as_removal_does(server: Server, echoing: Upstream) -> None:
     """POST /reset removes the toxic, so the affected connections end."""
     proxy = server.proxy(echoing.port)
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"
         proxy.add("timeout", timeout=0)
         server.ask("POST", "/reset")
         assert client.recv(1) == b""
@@ -52,6 +52,6 @@ def test_removal_spares_connections_it_did_not_work_on(server: Server, echoing: 
     proxy = server.proxy(echoing.port)
     toxic = proxy.add("timeout", toxicity=0, timeout=0)
     with proxy.connect() as client:
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"
         proxy.remove(toxic)
-        assert asked(client, b"hello") == b"hello"
+        assert echo_of(client, b"hello") == b"hello"

@@ -1,4 +1,4 @@
-"""Lets through `rate` kilobytes (1,000 bytes) a second; a rate of 0 lets nothing through."""
+"""Toxic `bandwidth`: passes `rate` kilobytes (1,000 bytes) a second; a rate of 0 passes no data."""
 
 from __future__ import annotations
 

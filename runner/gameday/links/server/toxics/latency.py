@@ -1,4 +1,5 @@
-"""Delays every chunk by `latency` ± `jitter` milliseconds, counted from its arrival; order is kept."""
+"""Toxic `latency`: delays every chunk by `latency` ± `jitter` milliseconds from its arrival; the
+order is kept."""
 
 from __future__ import annotations
 

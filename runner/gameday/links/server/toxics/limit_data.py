@@ -1,4 +1,5 @@
-"""Forwards `bytes` bytes on each connection, then closes it; a changed limit counts what went before."""
+"""Toxic `limit_data`: passes `bytes` bytes on each connection, then closes it; a changed limit
+counts earlier bytes."""
 
 from __future__ import annotations
 

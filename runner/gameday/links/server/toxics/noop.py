@@ -1,4 +1,4 @@
-"""Does nothing; the real server has it, and its clients' tests use it."""
+"""Toxic `noop`: passes everything on; the real server has it, and its clients' tests use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Resets both sides of the connection `timeout` milliseconds after the first data (or end) comes; 0 at once."""
+"""Toxic `reset_peer`: resets both sides of the connection `timeout` milliseconds after the first
+data or end; 0 means at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Cuts data into slices of `average_size` ± `size_variation` bytes, with `delay` microseconds between them."""
+"""Toxic `slicer`: cuts data into slices of `average_size` ± `size_variation` bytes, `delay`
+microseconds apart."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Slicer(Attributes):
 
 
 class SlicerStage(Holding):
-    """Passes one slice a turn of the loop: two in one turn would leave as one packet."""
+    """Pass one slice per turn of the loop: two in one turn would leave as one packet."""
 
     def __init__(self, line: Line, attributes: Slicer) -> None:
         super().__init__(line)

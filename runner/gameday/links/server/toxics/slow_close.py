@@ -1,4 +1,4 @@
-"""Holds the end of the stream back for `delay` milliseconds; data passes at once."""
+"""Toxic `slow_close`: delays the end of the stream by `delay` milliseconds; data passes at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Drops all data, and closes the connection `timeout` milliseconds after the last of it; 0 never closes.
+"""Toxic `timeout`: drops all data, and closes the connection `timeout` milliseconds after the last
+of it; 0 never closes.
 
-Removing the toxic closes the connections it worked on: their streams have holes.
+Removing the toxic closes the connections that lost data.
 """
 
 from __future__ import annotations
