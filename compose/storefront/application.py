@@ -38,7 +38,7 @@ class Application:
         self._paths: dict[Callable[..., Any], str] = {route.endpoint: route.path for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; an exception that nobody expected is a 500 and a traceback in the log."""
+        """Answer one request; an unexpected exception becomes status 500 and a traceback in the log."""
         begun = time.perf_counter()
         releases = provenance.begin(self._settings.release)
         answer = _Answer(send, lambda message: self._stamp(message, releases))

@@ -120,10 +120,10 @@ def _give(path: Path, account: Account) -> None:
 
 def binaries(account: Account) -> Path:
     """Return the folder with `postgres`, `initdb` and the other tools, reachable for `account`."""
-    found = find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    package = find_spec(PACKAGE)
+    if package is None or not package.submodule_search_locations:
         raise SystemExit(f"the package {PACKAGE} is not installed: there are no Postgres binaries")
-    installed = Path(next(iter(found.submodule_search_locations)), RELEASE)
+    installed = Path(next(iter(package.submodule_search_locations)), RELEASE)
     if account.reaches(installed / "bin" / "postgres"):
         return installed / "bin"
     return _copied(installed, Path("/var/tmp"), version(PACKAGE)) / "bin"  # noqa: S108 - checked for its owner
@@ -133,13 +133,13 @@ def _copied(installed: Path, into: Path, release: str) -> Path:
     """Return a copy of the installation under `into`, made once; raise SystemExit if another account made it."""
     copy = into / f"storefront-postgres-{release}-{os.geteuid()}"
     if not copy.exists():
-        made = Path(tempfile.mkdtemp(prefix=copy.name, dir=into))
+        path = Path(tempfile.mkdtemp(prefix=copy.name, dir=into))
         for name in NEEDED:
             shutil.copytree(
-                installed / name, made / name, symlinks=True, ignore=shutil.ignore_patterns("*.a")
+                installed / name, path / name, symlinks=True, ignore=shutil.ignore_patterns("*.a")
             )
-        made.chmod(0o755)
-        settle(made, copy)
+        path.chmod(0o755)
+        settle(path, copy)
     status = copy.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise SystemExit(f"{copy} belongs to another account: remove it")

@@ -1,4 +1,5 @@
-"""What callers send, checked: JSON bodies, numbers in them, idempotency keys. A misfit is a 400 that says why."""
+"""Validation of what callers send: JSON bodies, numbers, idempotency keys. Invalid input is a 400
+that says why."""
 
 import json
 from collections.abc import Mapping

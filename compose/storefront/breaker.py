@@ -31,7 +31,8 @@ class Breaker:
         self._probing = False
 
     def admit(self) -> Callable[[bool | None, float], None]:
-        """What to tell of the call at its end. Raises Refused while open; half-open, for all but one at a time."""
+        """Return the function to call with the result. Raise Refused while open, and for all but
+        one call at a time while half-open."""
         if self._opened is None:
             return self._counted
         if self._probing or self._clock() - self._opened < OPEN_S:

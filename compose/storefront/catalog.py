@@ -1,8 +1,8 @@
-"""Catalog: what a product is, with its price from pricing and its stock from Postgres.
+"""Catalog: product details, with the price from pricing and the stock from Postgres.
 
-The stock on a product page is advice, never a promise: it is read in the background, and `null` while
-Postgres has not been heard for a while. So product pages outlive the database; checkout is where stock is
-taken for real.
+The stock on a product page is advice, never a promise: it is read in the background, and is `null`
+if Postgres hasn't answered for a while. So product pages outlive the database. Checkout takes the
+stock.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Stock:
         self._read_at = float("-inf")
 
     def of(self, product: int) -> int | None:
-        """The quantity, or None where it is not known or too old to show."""
+        """Return the quantity; None if it is unknown or too old to show."""
         if time.monotonic() - self._read_at > STALE_S:
             return None
         return self._quantities.get(product)

@@ -1,6 +1,6 @@
-"""Credentials of automations: a token each, and the scopes that it has. The operators' token is none of them.
+"""Credentials of automations: each has a token and scopes. The operators' token isn't one of them.
 
-Leaves to others what a scope allows to do.
+This module doesn't decide what a scope allows.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from .problems import Problem
 
 @dataclass(frozen=True)
 class Credential:
-    """`name` is told in answers, the token never."""
+    """A token with a name and scopes. Answers contain the name, never the token."""
 
     name: str
     token: str = field(repr=False)
@@ -24,7 +24,8 @@ class Credential:
 
     @classmethod
     def read(cls, text: str) -> "Credential":
-        """From `name:token=scope scope`. SystemExit, without the text: a token may stand in it."""
+        """Parse `name:token=scope scope`. Raise SystemExit without the text, which may contain a
+        token."""
         who, equals, scopes = text.partition("=")
         name, _, token = who.partition(":")
         if not (name and token and equals):
@@ -40,12 +41,13 @@ class Credentials:
 
     @classmethod
     def from_environment(cls) -> "Credentials":
-        """From CREDENTIALS; nobody's where it is empty or not set."""
+        """Read CREDENTIALS; return none if it is empty or not set."""
         listed = os.environ.get("CREDENTIALS", "").split(",")
         return cls([Credential.read(each.strip()) for each in listed if each.strip()])
 
     def allowed(self, request: Request, scope: str) -> Credential:
-        """Whose token the request brings: Problem 401 where nobody's, 403 where it lacks the scope."""
+        """Return the credential of the request. Raise Problem 401 if its token is unknown, 403 if
+        the scope is missing."""
         given = operators.bearer(request)
         credential = next(
             (each for each in self._known if hmac.compare_digest(given, each.token.encode())), None

@@ -41,7 +41,7 @@ class Primary:
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
 
     async def connect(self, _dsn: object = None, **options: Any) -> Any:
-        """A connection to it, for a pool. ConnectionError where no database takes writes."""
+        """Open a connection for a pool. Raise ConnectionError if no database takes writes."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._none_until:
             raise ConnectionError("no database took writes a moment ago")
@@ -67,7 +67,8 @@ class Primary:
         return connection
 
     async def examine(self) -> None:
-        """Give the primary up where another database takes writes by now; a slow one has no better to turn to."""
+        """Give the primary up if another database takes writes by now; a slow one has no better
+        alternative."""
         for url in self._urls[1:]:
             try:
                 _, connection = await _attempt(url, {"timeout": LOOK_S, "ssl": False})
@@ -78,7 +79,8 @@ class Primary:
             return
 
     def give_up(self) -> None:
-        """Close every connection, also those in use: what waits for the old primary fails now, not at its time-out."""
+        """Close every connection, also those in use, so that calls to the old primary fail now and
+        not at their time-out."""
         self._urls.append(self._urls.pop(0))
         for connection in list(self._open):
             connection.terminate()
@@ -96,7 +98,7 @@ async def _attempt(url: str, options: dict[str, Any]) -> tuple[str, Any]:
 async def _first(
     attempts: set[asyncio.Task[tuple[str, Any]]], within_s: float | None
 ) -> tuple[str, Any] | None:
-    """What the first attempt to succeed found; None once all have failed, or nothing happens for so long."""
+    """Return the result of the first attempt to succeed; None if all failed or timed out."""
     while attempts:
         done, _ = await asyncio.wait(attempts, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         if not done:
@@ -109,7 +111,7 @@ async def _first(
 
 
 def _discard(attempt: "asyncio.Task[tuple[str, Any]]") -> None:
-    """Of an attempt that nobody waits for any more."""
+    """Close the result of an attempt that is no longer awaited."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result()[1].terminate()
 
@@ -154,9 +156,9 @@ class Database:
 
 @asynccontextmanager
 async def connected(url: str, connections: int = CONNECTIONS) -> AsyncIterator[Database]:
-    """A database whose pool is connected; `url` as in `replication.places`.
+    """Open a database whose pool is connected; `url` as in `replication.places`.
 
-    TimeoutError where none takes writes within READY_S.
+    Raise TimeoutError if no database takes writes within READY_S.
     """
     primary = Primary([place.url for place in places(url)])
     async with asyncio.timeout(READY_S):

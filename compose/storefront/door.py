@@ -14,7 +14,8 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def client_of(request: Request) -> str:
-    """Who asks, as far as can be told from outside: X-Client, else the token, else the user named; "" for nobody."""
+    """Return the caller's identity: X-Client, else the token, else the user in the request; "" if
+    unknown."""
     headers = request.headers
     named = headers.get("x-client") or headers.get("authorization") or request.query_params.get("user")
     return named or ""

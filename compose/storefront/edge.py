@@ -34,7 +34,8 @@ AGAIN_WITHIN_S = regions.TOTAL_S / 2
 
 
 class Router:
-    """Chooses a region for each request. `budget`: what may be sent again, None for no limit and no second tries."""
+    """Chooses a region for each request. `budget` limits retries; None means no limit and no second
+    attempt."""
 
     def __init__(self, known: Sequence[Region], budget: Budget | None = None) -> None:
         self.regions = {region.name: region for region in known}
@@ -42,12 +43,12 @@ class Router:
         self._budget = budget
 
     def order(self, home: str | None) -> list[Region]:
-        """Regions to try, best first: lost ones last, drained ones only where no other is up."""
+        """Return the regions to try, best first: lost ones last, drained ones only if no other is up."""
         first = self.regions.get(home or "") or next(self._turns)
-        found = [first, *(region for region in self.regions.values() if region is not first)]
-        if any(region.takes_traffic for region in found):
-            found = [region for region in found if not region.drained]
-        return sorted(found, key=lambda region: not region.healthy)
+        parts = [first, *(region for region in self.regions.values() if region is not first)]
+        if any(region.takes_traffic for region in parts):
+            parts = [region for region in parts if not region.drained]
+        return sorted(parts, key=lambda region: not region.healthy)
 
     def at_home(self, home: str | None) -> list[Region]:
         """The home region alone, while it takes traffic; without one, as `order`. Problem 503."""
@@ -112,7 +113,7 @@ class Traffic:
 
 
 def endpoint(router: Router, service: str) -> gateway.Endpoint:
-    """An endpoint of its own for each path: metrics know routes by their endpoint."""
+    """Return a separate endpoint for each path, since metrics know routes by their endpoint."""
 
     async def route(request: Request) -> Response:
         return await router.route(request, service)
@@ -137,7 +138,7 @@ def routes(settings: Settings, router: Router, credentials: Credentials) -> list
 
 @asynccontextmanager
 async def edge(settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: needs GATEWAYS; CREDENTIALS where automations may ask it for anything."""
+    """Run the service. It needs GATEWAYS, and CREDENTIALS if automations may make requests."""
     guardrails, credentials = settings.guardrails, Credentials.from_environment()
     async with outgoing.client(guardrails.within(outgoing.CONNECT_S)) as client:
         known = regions.known(client, guardrails.within(regions.TOTAL_S))

@@ -1,6 +1,6 @@
-"""The platform's door to whole environments: who asks for a region's deletion must have the scope for it.
+"""The platform's endpoint for whole environments: deletion of a region needs the scope for it.
 
-It decides, and says so; whoever runs the platform carries out what was allowed, and nothing else.
+It only decides; the operator of the platform carries out what was allowed.
 """
 
 from collections.abc import Collection

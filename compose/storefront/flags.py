@@ -62,7 +62,8 @@ class Flags:
         return dict(self._values)
 
     def switch(self, values: Mapping[str, object]) -> None:
-        """Set those named, all or none. Problem 400 for an unknown name or a value that is no boolean."""
+        """Set the given flags, all or none. Raise Problem 400 for an unknown name or a value that
+        isn't a boolean."""
         checked: dict[str, bool] = {}
         for name, value in values.items():
             if name not in DEFAULTS:

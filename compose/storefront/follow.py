@@ -38,7 +38,7 @@ UNREACHABLE = (TimeoutError, asyncpg.PostgresError, *LOST)
 
 
 class Remedy(Enum):
-    """What must be done to a standby's data before it can follow again."""
+    """What a standby's data needs before it can follow again."""
 
     REWIND = auto()
     COPY = auto()
@@ -61,7 +61,7 @@ class Watch:
         self._receiver: int | None = None
 
     async def run(self) -> Remedy:
-        """Watch until something must be done to the data; return what."""
+        """Watch until the data needs a remedy; return the remedy."""
         try:
             await self._await_server()
             remedy = await self._follow()
@@ -72,7 +72,7 @@ class Watch:
             self._hang_up()
 
     async def _await_server(self) -> None:
-        """Return once the server answers, or START_S have passed: what else there is to do can't wait for it."""
+        """Return once the server answers, or after START_S: other work can't wait for it."""
         end = asyncio.get_running_loop().time() + START_S
         while await self._ask("SELECT") is None and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(START_POLL_S)

@@ -1,4 +1,4 @@
-"""Passing a request on to a peer and its answer back, unchanged: what edge and gateway have in common."""
+"""Forwarding of a request to a peer and of its answer back, unchanged; shared by edge and gateway."""
 
 from starlette.requests import Request
 from starlette.responses import Response

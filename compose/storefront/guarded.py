@@ -1,6 +1,7 @@
-"""Peers behind guardrails: what may refuse a call before it is made, and the places that it waits for.
+"""Peers behind guardrails: guards that may refuse a call before it is made, and places that a call
+waits for.
 
-Leaves to `outgoing` how a call is made, and to each guard when it refuses.
+`outgoing` makes the call; each guard decides when it refuses.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ class Guard(Protocol):
     """Watches the calls to one peer."""
 
     def admit(self) -> Over:
-        """What to tell at the end of the call. Raises Refused where it is not to be made."""
+        """Return the function to call at the end. Raise Refused if the call may not be made."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Guarded(Peer):
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
-            for each in self.places:
-                await held.enter_async_context(each.place(self.name))
+            for place in self.places:
+                await held.enter_async_context(place.place(self.name))
             yield
 
 
@@ -77,14 +78,14 @@ class Peers:
         self._shed = shed and "shedding" in guardrails
 
     def to(self, name: str, base: str, total_s: float = TOTAL_S) -> Peer:
-        """The peer at that address, a call to it bounded by `total_s` where there are time-outs."""
+        """Return the peer at that address; a call is bounded by `total_s` if time-outs are on."""
         within = self._guardrails.within(total_s)
         guards: list[Guard] = [Breaker(name)] if "breaker" in self._guardrails else []
         if self._shed:
             guards.append(Shedding(name, total_s / 2))
-        found = [Places(places.SHARE, places.SHARE_WAIT_S)] if "bulkhead" in self._guardrails else []
+        parts = [Places(places.SHARE, places.SHARE_WAIT_S)] if "bulkhead" in self._guardrails else []
         if self._shared is not None:
-            found.append(self._shared)
-        if not guards and not found:
+            parts.append(self._shared)
+        if not guards and not parts:
             return Peer(name, base, self._client, within)
-        return Guarded(name, base, self._client, within, tuple(guards), tuple(found))
+        return Guarded(name, base, self._client, within, tuple(guards), tuple(parts))

@@ -34,7 +34,7 @@ def signed(secret: bytes, user: int, expires: int) -> str:
 
 
 def token_user(secret: bytes, token: str, now: float) -> int | None:
-    """The user a token names, or None where it is forged, spoilt or expired."""
+    """Return the user that a token names; None if it is forged, spoilt or expired."""
     parts = token.split(".")
     if len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()):
         return None

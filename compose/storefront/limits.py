@@ -1,4 +1,4 @@
-"""Limits on what is let in: requests of a client, repeats, and calls under way to a peer that has become slow."""
+"""Limits on admission: requests of a client, retries, and calls in flight to a slow peer."""
 
 import time
 from collections import OrderedDict
@@ -40,7 +40,7 @@ class RateLimit:
 
 
 class Budget:
-    """What may be sent again: each first request adds a tenth of a repeat, up to SAVED."""
+    """Budget of retries: each first request adds a tenth of a retry, up to SAVED."""
 
     def __init__(self) -> None:
         self._saved = SAVED
@@ -58,10 +58,11 @@ class Budget:
 
 
 class Shedding:
-    """As many calls under way to a peer as it answers in time; a `guarded.Guard`.
+    """Limit on calls in flight to a peer, as many as it answers in time; a `guarded.Guard`.
 
-    Additive increase, multiplicative decrease: every answer in time raises the limit a little, one too late halves it,
-    once in `bound_s`. So a queue is refused while it would only grow, and whoever is let in is answered in time.
+    Additive increase, multiplicative decrease: every answer in time raises the limit a little, a
+    late one halves it, at most once in `bound_s`. So a queue is refused if it would only grow, and
+    admitted calls are answered in time.
     """
 
     def __init__(self, peer: str, bound_s: float, clock: Clock = time.monotonic) -> None:
@@ -73,7 +74,8 @@ class Shedding:
         self._halved = float("-inf")
 
     def admit(self) -> Callable[[bool | None, float], None]:
-        """What to tell of the call at its end. Raises Refused where the calls under way have reached the limit."""
+        """Return the function to call at the end. Raise Refused if the calls in flight have reached
+        the limit."""
         if self._under_way >= self._limit:
             raise Refused(self._peer, "too much is waiting for it", RETRY_AFTER_S)
         self._under_way += 1

@@ -1,6 +1,6 @@
 """Prometheus metrics of an instance: requests by route and status, and their duration.
 
-Leaves to `application` what is counted. Health checks and scrapes are not: they would thin out the error
+`application` decides what is counted. Health checks and scrapes aren't: they would dilute the error
 ratio.
 """
 

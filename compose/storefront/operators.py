@@ -1,6 +1,7 @@
-"""The operators' endpoints, under /_operator/: open to requests with the token, shut if no token is set.
+"""The operators' endpoints under /_operator/: open to requests with the token, closed if no token
+is set.
 
-Leaves what they do to the services. Only `flags` is here, for every service has it.
+Services define what they do. Only `flags` is here, since every service has it.
 """
 
 import hmac

@@ -77,14 +77,14 @@ class Peer:
             raise Broken(self.name, type(error).__name__) from None
 
     async def ask(self, path: str) -> Any:
-        """GET a JSON answer that must be a success; raises Broken where it isn't, else as `call`."""
+        """GET a JSON answer. Raise Broken if it isn't a success, else as `call` does."""
         answer = await self.call("GET", path)
         if answer.status != 200:
             raise Broken(self.name, f"status {answer.status}")
         return self.read(answer)
 
     def read(self, answer: Answer) -> Any:
-        """An answer's body as JSON; raises Broken where it is anything else."""
+        """Parse an answer's body as JSON. Raise Broken if it is anything else."""
         try:
             return json.loads(answer.body)
         except ValueError:

@@ -1,7 +1,8 @@
-"""Places for calls: an instance makes so many at a time, as it has workers or connections; others wait in turn.
+"""Places for calls: an instance makes a limited number at a time; other calls wait in turn.
 
-Without a bulkhead all peers share the places of a gateway, and a peer that doesn't answer fills them one by one until
-nobody gets through to any. With one, a peer has at most its share, and who finds that taken isn't kept waiting.
+Without a bulkhead all peers share the places of a gateway, and a peer that doesn't answer fills
+them one by one until no call gets through. With a bulkhead a peer has at most its share, and a call
+that finds the share taken is refused at once.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ SHARE_WAIT_S = 0.2
 
 
 class Places:
-    """`count` places; whoever waits longer than `wait_s` for one is refused, None for waiting as long as the call."""
+    """`count` places; a call that waits longer than `wait_s` is refused. None: it waits as long as
+    the call may take."""
 
     def __init__(self, count: int, wait_s: float | None = None) -> None:
         self._free = asyncio.Semaphore(count)

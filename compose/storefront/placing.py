@@ -32,7 +32,8 @@ SETTLE = "UPDATE orders SET status = $2 WHERE id = $1 AND status = 'pending' RET
 
 @dataclass(frozen=True)
 class Order:
-    """An order; `status` is pending, paid or failed, `total_cents` what was or will be charged."""
+    """An order; `status` is pending, paid or failed, `total_cents` is the charged amount or the one
+    to charge."""
 
     id: str
     user: int
@@ -42,7 +43,7 @@ class Order:
 
 
 async def find(connection: Any, key: str) -> Order | None:
-    """The order of that id as it stands."""
+    """Return the order of that id."""
     row = await connection.fetchrow(FIND, key)
     return None if row is None else _order(row)
 
@@ -57,7 +58,8 @@ def _order(row: Any) -> Order:
 
 
 async def reserve(connection: Any, order: Order, region: str) -> Order:
-    """Insert the order as pending and take its stock. Problem 409 where stock is short, 400 for an unknown user."""
+    """Insert the order as pending and take its stock. Raise Problem 409 if stock is short, 400 for
+    an unknown user."""
     new = await connection.fetchval(
         INSERT, order.id, order.user, order.total_cents, region, baskets.written(order.basket)
     )

@@ -1,4 +1,4 @@
-"""Pricing: what a product costs today. The one place that knows the price rule."""
+"""Pricing: today's price of a product. Only this service knows the price rule."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ def discount_cents(list_cents: int, discount_bp: int) -> int:
 
 
 def price_cents(product: Product) -> int:
-    """What the product costs: its list price less its discount."""
+    """Return the price in cents: list price minus discount."""
     return product.list_cents - discount_cents(product.list_cents, product.discount_bp)
 
 
@@ -54,7 +54,7 @@ class Prices:
 
 @asynccontextmanager
 async def pricing(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: needs nobody."""
+    """Run the service; it needs no peer."""
     prices = Prices(products.load())
     yield [Route("/prices/{id:int}", prices.one), Route("/prices", prices.several)]
 

@@ -10,7 +10,7 @@ Problem (any status)
 
 
 class Problem(Exception):
-    """A failure with the status and text its caller shall see; `retry_after_s` is told to it where it isn't 0."""
+    """A failure with the status and text for its caller; `retry_after_s` is sent if it isn't 0."""
 
     def __init__(self, status: int, message: str, retry_after_s: int = 0) -> None:
         super().__init__(message)

@@ -22,7 +22,8 @@ STANDBY = "SELECT pg_is_in_recovery()"
 
 
 def of_database(opened: Database) -> Route:
-    """200 while the database takes writes; 503 or 504 where it doesn't, can't be reached or takes too long."""
+    """Answer 200 while the database takes writes; 503 or 504 if it doesn't, is unreachable or too
+    slow."""
 
     async def ready(_request: Request) -> Response:
         try:
@@ -38,7 +39,7 @@ def of_database(opened: Database) -> Route:
 
 
 def of_peer(peer: Peer) -> Route:
-    """200 while the peer is ready; 502, 503 or 504 where it isn't."""
+    """Answer 200 while the peer is ready; 502, 503 or 504 if it isn't."""
 
     async def ready(_request: Request) -> Response:
         return JSONResponse(await peer.ask(PATH))

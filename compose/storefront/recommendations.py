@@ -1,6 +1,7 @@
-"""What others bought together with a product: a young feature of its page, behind a flag and off until switched on.
+"""Recommendations: products bought together. A new feature of the product page, behind a flag and
+off by default.
 
-It reads all orders ever placed for every page, so it is as slow as the shop is old; that is what its flag is for.
+It reads all orders for every page, so it gets slower as the shop gets older; its flag is for that.
 """
 
 import asyncio
@@ -30,7 +31,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Recommendations:
-    """Adds `"recommended": [ids]` to product pages while the flag is on: empty where they aren't to be had in time."""
+    """Adds `"recommended": [ids]` to product pages while the flag is on: empty if they don't arrive
+    in time."""
 
     def __init__(self, flags: Flags, url: str) -> None:
         self._flags = flags
@@ -50,7 +52,7 @@ class Recommendations:
         return recommending
 
     async def follow(self) -> None:
-        """Once the flag is on, keep connections to Postgres of its own, for ever."""
+        """Once the flag is on, keep separate connections to Postgres for the life of the process."""
         while not self._flags["recommendations"]:
             await asyncio.sleep(LOOK_EVERY_S)
         while True:

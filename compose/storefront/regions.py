@@ -45,7 +45,8 @@ class Check:
 
 
 class Region:
-    """One region; `weight` is its share of requests that have no home, `drained` set where operators sent its away."""
+    """One region; `weight` is its share of requests without a home, `drained` is True if operators
+    moved its traffic away."""
 
     def __init__(self, name: str, gateway: Peer, health: Check, database: Check, weight: int = 1) -> None:
         self.name = name
@@ -79,13 +80,13 @@ class Region:
 def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
     """Regions from GATEWAYS (`us-east=http://...,eu-west=...`) and WEIGHTS (`us-east=2,eu-west=1`; default 1)."""
     weights = dict(pair.split("=", 1) for pair in os.environ.get("WEIGHTS", "").split(",") if pair)
-    found = []
+    results = []
     for pair in address("GATEWAYS").split(","):
         name, _, base = pair.partition("=")
         label, base = f"gateway of {name}", base.rstrip("/")
         health = Check(Peer(label, base, client, CHECK_WITHIN_S), "/healthz")
         database = Check(Peer(label, base, client, readiness.EDGE_WITHIN_S), readiness.PATH)
-        found.append(
+        results.append(
             Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1")))
         )
-    return found
+    return results

@@ -1,6 +1,8 @@
-"""What the database is preloaded with, alike on every machine: stock, accounts, 200,000 orders, usage.
+"""Preloaded rows of the database, the same on every machine: stock, accounts, 200,000 orders,
+usage.
 
-Pseudo-random from one fixed seed, and dated to a fixed half year, so that new orders are always the newest.
+Pseudo-random from one fixed seed, and dated to a fixed half year, so that new orders are always the
+newest.
 """
 
 import json
@@ -84,7 +86,7 @@ def orders() -> Iterator[Row]:
 
 
 def usage() -> Iterator[Row]:
-    """What each service of each region cost on each day."""
+    """Yield the cost of each service of each region on each day."""
     chance = random.Random(SEED + 2)  # noqa: S311
     first = date(2025, 6, 1)
     for region in REGIONS:

@@ -1,8 +1,8 @@
-"""The sandbox of the third party: how it shall misbehave, for whoever wants to see what that does to a shop.
+"""Sandbox of the third party: its misbehaviour, for tests of how a shop copes with it.
 
-ok       as ever
+ok       normal
 error    500
-garbage  200 with bytes that are nothing
+garbage  200 with bytes that mean nothing
 silent   no answer until the client gives up
 """
 
@@ -27,7 +27,8 @@ class Sandbox:
         self._owed = 0.0
 
     async def behave(self, request: Request) -> Response:
-        """POST behaviour {"mode", "share": over 0, at most 1, default 1}; answers what holds from now on."""
+        """POST behaviour {"mode", "share": over 0, at most 1, default 1}; answer with the new
+        behaviour."""
         body = await bodies.json_object(request)
         mode, share = body.get("mode"), body.get("share", 1.0)
         if mode not in MODES:
@@ -38,7 +39,7 @@ class Sandbox:
         return JSONResponse({"mode": mode, "share": self._share})
 
     async def misbehaved(self, request: Request) -> Response | None:
-        """The misbehaviour that this request gets in place of an answer; None where it is to be answered."""
+        """Return the misbehaviour for this request; None if it is to be answered."""
         if self._mode == OK or not self._due():
             return None
         if self._mode == "error":

@@ -83,7 +83,8 @@ class DrainingServer(Server):
 
 
 def listener(settings: Settings) -> socket.socket:
-    """The instance's listening socket; SystemExit names the address where it is taken or not ours."""
+    """Return the instance's listening socket. Raise SystemExit with the address if it is taken or
+    can't be bound."""
     try:
         opened = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
     except OSError as error:
@@ -119,6 +120,6 @@ async def _serve(settings: Settings, service: Service) -> None:
 
 
 def run(name: str, service: Service) -> None:
-    """Run the service until it is told to stop; returns after a clean drain."""
+    """Run the service until SIGTERM; return after a clean drain."""
     settings = Settings.from_environment(name)
     uvloop.run(_serve(settings, service))

@@ -1,7 +1,6 @@
-"""What an instance is told by its environment: who it is, where it listens, guardrails, flags, where its peers are.
+"""Settings of an instance from its environment: identity, address, guardrails, flags, peers.
 
-Leaves to others what a peer's address means; a missing address is an error at start, never at the first
-request.
+A missing address of a peer is an error at start, never at the first request.
 """
 
 import os
@@ -44,7 +43,8 @@ class Settings:
 
 
 def address(name: str) -> str:
-    """A peer's address from the variable `name`; SystemExit with a clear message where it isn't set."""
+    """Return a peer's address from the variable `name`. Raise SystemExit with a clear message if it
+    isn't set."""
     value = os.environ.get(name, "")
     if not value:
         raise SystemExit(f"{name} is not set: the address of a peer is missing")

@@ -1,7 +1,8 @@
-"""Stub: right product pages and nothing behind them. What `gameday calibrate` cuts off at times known exactly.
+"""Stub: correct product pages without any dependency. `gameday calibrate` cuts it off at exactly
+known times.
 
-No peer, no database, no pool: between it and whoever asks there is the link alone, so what users see is what was done
-to the link.
+It has no peer, no database and no pool: only the link lies between it and its caller, so users see
+exactly what was done to the link.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,22 +21,22 @@ from .settings import Settings
 
 
 class Pages:
-    """Answers for product pages, each with the price of its own process."""
+    """Answers for product pages, each with the price computed in this process."""
 
     def __init__(self, range_of_products: Mapping[int, Product]) -> None:
-        self._pages = {each.id: page(each, quote(each), stock=None) for each in range_of_products.values()}
+        self._pages = {item.id: page(item, quote(item), stock=None) for item in range_of_products.values()}
 
     async def product(self, request: Request) -> Response:
         """GET /products/{id}."""
-        found = self._pages.get(request.path_params["id"])
-        if found is None:
+        page_ = self._pages.get(request.path_params["id"])
+        if page_ is None:
             raise Problem(404, "no such product")
-        return JSONResponse(found)
+        return JSONResponse(page_)
 
 
 @asynccontextmanager
 async def stub(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
-    """The service: needs nobody."""
+    """Run the service; it needs no peer."""
     yield [Route("/products/{id:int}", Pages(products.load()).product)]
 
 

@@ -15,7 +15,7 @@ BELIEVABLE = 100
 
 
 async def check(connection: Any, user: int) -> None:
-    """Problem 429 where the customer has placed more orders within the hour than is believable."""
+    """Raise Problem 429 if the customer placed more orders within the hour than is plausible."""
     latest = await connection.fetch(LATEST, user, BELIEVABLE + 1)
     since = datetime.now(UTC) - WITHIN
     if sum(row["placed_at"] > since for row in latest) > BELIEVABLE:
