@@ -1,12 +1,11 @@
-"""Cost of a link: requests a second and added latency through the embedded link server, compared
-with no link.
+"""Cost of a link: throughput and added latency of the embedded link server.
 
     python benchmarks/links.py [--toxiproxy-server PATH] [--round-s 0.6] [--rounds 5]
 
 Upstream, link server and client are three processes on loopback. The client is closed-loop: each
-connection sends its next request when the answer is complete. Ways and connection counts are
-interleaved in one run, so that other load on the machine affects all of them equally; medians over
-the rounds are printed. The figures hold for this machine only.
+connection sends its next request when the answer is complete. Direct connections and links, at
+several connection counts, are interleaved in one run, so that other load on the machine affects all
+of them equally; medians over the rounds are printed. The figures hold for this machine only.
 """
 
 from __future__ import annotations

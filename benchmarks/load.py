@@ -115,18 +115,18 @@ def stall_part(server: stalling.Server) -> bool:
         )
     truth = np.where((planned >= begin) & (planned < end), end - planned, 0.0)
     records = records[records["planned"] <= last]
-    true, ours = np.percentile(truth, 99), np.percentile(records["end"] - records["planned"], 99)
+    true, own_latency = np.percentile(truth, 99), np.percentile(records["end"] - records["planned"], 99)
     locust = locusts_own(server)
     print(f"stall of {STALL_S:g} s at {RATE:g}/s, {len(planned)} planned, {len(records)} recorded; p99")
     print(f"  the truth                                       {true * 1000:7.0f} ms")
     print(
-        f"  our samples                                     {ours * 1000:7.0f} ms  ({ours / true - 1:+.1%})"
+        f"  our samples                                     {own_latency * 1000:7.0f} ms  ({own_latency / true - 1:+.1%})"
     )
     print(
         f"  Locust's own, {LOCUST_USERS} users of {RATE / LOCUST_USERS:g}/s each"
         f"               {locust['p99']:7.0f} ms  ({locust['p99'] / true / 1000 - 1:+.1%}, {locust['n']} requests)"
     )
-    return bool(abs(ours / true - 1) <= MOST_OFF and len(records) == len(planned))
+    return bool(abs(own_latency / true - 1) <= MOST_OFF and len(records) == len(planned))
 
 
 def locusts_own(server: stalling.Server) -> dict[str, float]:

@@ -1,5 +1,4 @@
-"""Runs whose runner is killed at a random moment: within ten seconds, and at the end, nothing of
-them may be left.
+"""Runs whose runner is killed at a random moment: what is left after ten seconds and at the end.
 
     python benchmarks/survive.py --process 50 --docker 20 [--seed 1] [--scenario NAME ...]
         [--keep FOLDER]

@@ -1,5 +1,4 @@
-"""The table of the library: a row for each run, even if it left no outcome, and the commits of the
-code."""
+"""The table of the library: a row for each run, with or without an outcome, and the commits."""
 
 from __future__ import annotations
 

@@ -42,12 +42,12 @@ def test_docker_compose_accepts_the_file(name: str) -> None:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("bench")
     journal = Journal(folder / "journal.jsonl")
-    made = Bench(Settings("bench-test", folder, 1, "process"), RunClock(), journal, lambda line: None)
+    example = Bench(Settings("bench-test", folder, 1, "process"), RunClock(), journal, lambda line: None)
     try:
-        made.system.bring_up()
-        yield made
+        example.system.bring_up()
+        yield example
     finally:
-        assert list(made.down()) == []
+        assert list(example.down()) == []
         journal.close()
 
 

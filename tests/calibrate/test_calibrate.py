@@ -118,7 +118,7 @@ def test_a_clock_that_slips_would_be_seen(done: Done, tmp_path: Path, slip: floa
     result = read_findings(copy)
     assert result["error_s"]["effect"]["median"] > WITHIN_S
     assert result["error_s"]["recovered"]["median"] > WITHIN_S
-    assert [said for said in problems(result) if "two clocks differ" in said]
+    assert [problem for problem in problems(result) if "two clocks differ" in problem]
 
 
 def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
@@ -141,11 +141,11 @@ def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
                 assert process.poll() is None, process.stderr.read()
                 threading.Event().wait(0.05)
             process.send_signal(signal.SIGINT)
-            told = process.communicate(timeout=PATIENCE_S)[1]
+            errors = process.communicate(timeout=PATIENCE_S)[1]
         finally:
             process.kill()
-    assert process.returncode == 130, told
-    assert "interrupted; everything is down" in told
+    assert process.returncode == 130, errors
+    assert "interrupted; everything is down" in errors
     folder = next((tmp_path / "runs").iterdir())
     assert not (folder / "calibration.json").exists()
     assert list(ours(folder.name)) == []

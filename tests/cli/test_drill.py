@@ -1,5 +1,4 @@
-"""`gameday drill`: the draw, the expectations of people, and the results; the runs themselves are
-replaced."""
+"""`gameday drill`: the draw, the expectations of people, and the results, without real runs."""
 
 from __future__ import annotations
 
@@ -142,10 +141,10 @@ def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
     """A drill with a name re-executes itself without the name on its command line, and still knows it."""
     program = (
         "import sys; from pathlib import Path; from gameday.cli import drill, main\n"
-        "def made(path, found, *rest, **named):\n"
-        "    print(found.name, Path('/proc/self/cmdline').read_bytes().decode().split(chr(0))[1:-1])\n"
+        "def print_command(path, scenario, *rest, **named):\n"
+        "    print(scenario.name, Path('/proc/self/cmdline').read_bytes().decode().split(chr(0))[1:-1])\n"
         "    return 0\n"
-        "drill._run_drill = made\nmain()\n"
+        "drill._run_drill = print_command\nmain()\n"
     )
     script = tmp_path / "gameday"
     script.write_text(program, encoding="utf-8")

@@ -70,9 +70,9 @@ def test_the_token_of_a_run_that_nothing_else_is_known_of(run: Run, gameday: Gam
     run.entry.unlink()
     living = run.key.with_name(f"{run.id}-lives.json")
     living.write_text("{}")
-    held = claim(living.stem)
-    assert held
-    with held:
+    living_claim = claim(living.stem)
+    assert living_claim
+    with living_claim:
         gameday()
     assert not run.key.exists()
     assert living.exists()

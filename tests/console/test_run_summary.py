@@ -25,8 +25,8 @@ def last_lines(folder: Path, **ending: Any) -> str:
 
 def test_a_stop_is_the_first_reason(tmp_path: Path) -> None:
     """An abort is the first reason, with its condition, time and values."""
-    said = last_lines(tmp_path).splitlines()
-    assert said[2].strip() == 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
+    screen = last_lines(tmp_path).splitlines()
+    assert screen[2].strip() == 'stopped by its abort condition "alerts > 3" at 26.0 s (alerts = 4)'
 
 
 @pytest.mark.parametrize(("left", "shows_command"), [([], False), (["the system, which hung"], True)])

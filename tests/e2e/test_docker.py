@@ -27,11 +27,11 @@ def _engine() -> None:
 def client() -> Iterator[Any]:
     import docker
 
-    found = docker.from_env(timeout=20)
+    docker_client = docker.from_env(timeout=20)
     try:
-        yield found
+        yield docker_client
     finally:
-        found.close()
+        docker_client.close()
 
 
 def left_of(run: Run) -> list[str]:

@@ -1,5 +1,4 @@
-"""A whole drill whose on-call is a second process that uses the commands, with independent time
-stamps."""
+"""A whole drill: a second process is on call, uses the commands and keeps time stamps of its own."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ class OnCall:
 
     stamps: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def say(self, *words: str) -> bool:
+    def run(self, *words: str) -> bool:
         begun = time.time()
         done = subprocess.run([*GAMEDAY, *words], capture_output=True, text=True, timeout=60, check=False)
         self.stamps[" ".join(words)] = (begun, time.time())
@@ -102,7 +101,7 @@ def drilled(room: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], 
 
 def paged(run: subprocess.Popen[bytes], terminal: Path, person: OnCall) -> None:
     """Wait for a page and acknowledge it."""
-    while not person.say("ack"):
+    while not person.run("ack"):
         assert run.poll() is None, terminal.read_text("utf-8")
 
 
@@ -142,9 +141,9 @@ def test_a_scripted_on_call_is_timed_to_its_own_stamps_and_finds_no_secret(room:
     with drilled(room, "wrong-rollback") as (run, terminal):
         paged(run, terminal, person)
         assert (places := search("wrong-rollback", terminal)) == [], "\n".join(places)
-        assert person.say("rollback", "gateway", "--as", "on-call")
-        assert person.say("note", "the newest change was innocent", "--as", "scribe")
-        assert person.say("rollback", "pricing", "--as", "on-call")
+        assert person.run("rollback", "gateway", "--as", "on-call")
+        assert person.run("note", "the newest change was innocent", "--as", "scribe")
+        assert person.run("rollback", "pricing", "--as", "on-call")
         outcome, sides = ended(run, terminal)
     assert sides == ["on-call", "automation"]
     answered(outcome, person)
@@ -159,7 +158,7 @@ def test_the_right_rollback_at_first_takes_less_time(room: Path, tmp_path: Path)
         own.mkdir(mode=0o755)
         with drilled(own, "wrong-rollback", "--no-auto", "--expect", "recovered") as (run, terminal):
             paged(run, terminal, OnCall())
-            assert all(OnCall().say("rollback", service) for service in services)
+            assert all(OnCall().run("rollback", service) for service in services)
             outcome, _ = ended(run, terminal)
         took.append(outcome["ttr_s"])
         assert outcome["responder"]["wrong"] == len(services) - 1
@@ -172,8 +171,8 @@ def test_a_lost_region_is_kept_secret_and_answered_by_a_person(room: Path) -> No
     with drilled(room, "primary-lost-sync", "--no-auto") as (run, terminal):
         paged(run, terminal, person)
         assert (places := search("primary-lost-sync", terminal)) == [], "\n".join(places)
-        assert person.say("failover", "us-east")
-        assert person.say("promote")
+        assert person.run("failover", "us-east")
+        assert person.run("promote")
         outcome, _ = ended(run, terminal)
     assert outcome["ended_by"] == "responder"
     assert outcome["audit"]["lost"] == 0

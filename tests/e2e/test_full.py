@@ -1,5 +1,4 @@
-"""Properties of some scenarios of the library beyond their own expectations; scripts/full runs
-these tests."""
+"""Properties of the library's scenarios beyond their expectations, for scripts/full."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Runs that are ended from outside: the system is torn down, all samples are kept, the exit status
-is 130."""
+"""Runs that are ended from outside: system torn down, samples kept, exit status 130."""
 
 from __future__ import annotations
 
@@ -36,11 +35,11 @@ def test_abort_during_the_start(room: Path) -> None:
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *QUICK) as process:
         run_id = reached(process, out, "up")
-        said = subprocess.run(
+        abort = subprocess.run(
             [*GAMEDAY, "abort", run_id], capture_output=True, text=True, timeout=60, check=True
         )
         run = ended(process, out)
-    assert run_id in said.stdout + said.stderr
+    assert run_id in abort.stdout + abort.stderr
     assert run.status == 130
     assert run.outcome["clocks"]["inject"] is None
     assert not run.events("load.started")

@@ -1,5 +1,4 @@
-"""Whole runs on plain processes: the incident, the control, no responder, and wrong prices without
-an error."""
+"""Whole runs on plain processes: the incident, the control, no responder, silently wrong prices."""
 
 from __future__ import annotations
 
@@ -28,8 +27,8 @@ def test_a_bad_deploy_is_seen_rolled_back_and_measured(play: Play) -> None:
     GAMEDAY_FIRST_RUN names a folder with one finished run of this scenario, of exit status 0, to be
     judged instead of a new one.
     """
-    made = os.environ.get("GAMEDAY_FIRST_RUN")
-    run = finished(Path(made), 0, "") if made else play("bad-deploy-pricing", *ON)
+    first_run = os.environ.get("GAMEDAY_FIRST_RUN")
+    run = finished(Path(first_run), 0, "") if first_run else play("bad-deploy-pricing", *ON)
     outcome = run.outcome
     assert (run.status, outcome["verdict"]) == (0, "pass"), outcome["reasons"]
     assert 0 < outcome["ttd_s"] < 5

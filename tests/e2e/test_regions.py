@@ -1,5 +1,4 @@
-"""Regions, databases and operations on the real system without load: writable databases, returns
-and losses."""
+"""Regions, databases and operations on the real system without load."""
 
 from __future__ import annotations
 
@@ -52,8 +51,8 @@ class Shop:
 
     def status(self, region: str) -> dict[str, Any]:
         edge = self.system.instances("edge")[0]
-        found: dict[str, Any] = self.system.ask(edge, "GET", "/_operator/status")["regions"][region]
-        return found
+        state: dict[str, Any] = self.system.ask(edge, "GET", "/_operator/status")["regions"][region]
+        return state
 
 
 def order(number: int) -> str:
@@ -77,13 +76,13 @@ def eventually(holds: Callable[[], bool], within: float = 20.0) -> None:
 
 @pytest.fixture
 def shop(room: Path) -> Iterator[Shop]:
-    made = Shop(room)
+    example = Shop(room)
     try:
-        made.system.bring_up()
-        yield made
+        example.system.bring_up()
+        yield example
     finally:
-        left = made.operator.take_down()
-        made.journal.close()
+        left = example.operator.take_down()
+        example.journal.close()
     assert left == []
 
 

@@ -37,13 +37,13 @@ def tokens(state: Path, runner: psutil.Process) -> set[str]:
     service's environment."""
     (key,) = (state / "gameday" / "doors").glob("*.json")
     assert key.stat().st_mode & 0o77 == 0
-    found = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
+    secrets = {str(json.loads(key.read_text(encoding="utf-8"))["token"])}
     for child in runner.children(recursive=True):
         with suppress(psutil.Error):
             environment = child.environ()
             credential = environment.get("CREDENTIALS", "").partition("=")[0].partition(":")[2]
-            found |= {environment.get("OPERATOR_TOKEN", ""), credential}
-    return found - {""}
+            secrets |= {environment.get("OPERATOR_TOKEN", ""), credential}
+    return secrets - {""}
 
 
 @pytest.mark.e2e
@@ -69,14 +69,18 @@ def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch)
             runner = psutil.Process(process.pid)
             secret = tokens(room / "state", runner) | set(SECRETS.values())
             lines = "\n".join(lines_of(runner))
-            made = ended(process, out)
+            finished_run = ended(process, out)
         assert failing.paths[0].endswith(SECRETS["slack"])
     assert len(secret) == len(SECRETS) + 3
-    assert {event.data["why"] for event in made.events("page.failed")} >= {"HTTP 500", "HTTP 404", "HTTP 302"}
-    assert made.events("run.started")[0].data["why"].startswith("no Docker engine answers")
+    assert {event.data["why"] for event in finished_run.events("page.failed")} >= {
+        "HTTP 500",
+        "HTTP 404",
+        "HTTP 302",
+    }
+    assert finished_run.events("run.started")[0].data["why"].startswith("no Docker engine answers")
     texts = {str(path): path.read_bytes() for path in (out / run).rglob("*") if path.is_file()}
     assert len(texts) > 20
-    texts |= {"what is printed": made.printed.encode(), "command lines": lines.encode()}
+    texts |= {"what is printed": finished_run.printed.encode(), "command lines": lines.encode()}
     assert "gameday.load.locustfile" in lines
     assert [(where, word) for where, text in texts.items() for word in secret if word.encode() in text] == []
 

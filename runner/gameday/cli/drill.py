@@ -210,7 +210,9 @@ def _drawable(scenario: str | None, surprise: bool, tags: Sequence[str]) -> list
         return [(path, named)]
     paths = [path for path in library.paths().values() if any(tag in path.read_text("utf-8") for tag in tags)]
     read = [(path, library.read(path)) for path in paths]
-    drawable = [(path, found) for path, found in read if set(found.tags) & set(tags) and not _unfit(found)]
+    drawable = [
+        (path, scenario) for path, scenario in read if set(scenario.tags) & set(tags) and not _unfit(scenario)
+    ]
     if not drawable:
         raise click.UsageError(f"no scenario for a drill has the tag {' or '.join(tags)}; see gameday list")
     return drawable

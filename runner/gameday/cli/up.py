@@ -59,7 +59,7 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     ):
         reaper.watch(run, folder, chosen, active_runs.entry_path(run))
         click.echo(f"{run}: on {chosen} ({why})", err=True)
-        operating = operator(resolved, Settings(run, folder, 0, chosen), journal, clock, _say)
+        operating = operator(resolved, Settings(run, folder, 0, chosen), journal, clock, _print)
         try:
             _bring_up(operating.system, stop)
         finally:
@@ -67,7 +67,7 @@ def up(scenario: str, substrate: str, out: Path) -> int:
             shutil.rmtree(folder / "work", ignore_errors=True)
             if left:
                 entry.stay()
-                _say(f"left behind: {', '.join(left)}; to remove: gameday heal {folder}")
+                _print(f"left behind: {', '.join(left)}; to remove: gameday heal {folder}")
             journal.close()
     if not left:
         reaper.dismiss()
@@ -86,11 +86,11 @@ def _bring_up(system: System, stop: threading.Event) -> None:
     start.result()
     host, port = system.substrate.address(system.instances(system.kind_of("router"))[0])
     click.echo(f"http://{host}:{port}{PAGE}")
-    _say("up; Ctrl-C, or gameday down in another terminal, tears it down")
+    _print("up; Ctrl-C, or gameday down in another terminal, tears it down")
     stop.wait()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     click.echo(text, err=True)
 
 

@@ -104,8 +104,8 @@ def _data() -> Check:
             )
     except (OSError, PortError, subprocess.SubprocessError) as error:
         return Check(name, False, True, f"Postgres can't keep its data: {words(error)}; set TMPDIR")
-    who = f"Postgres, as user {account}," if account else "Postgres"
-    return Check(name, True, True, f"{who} can write below {folder.parent.parent}")
+    server = f"Postgres, as user {account}," if account else "Postgres"
+    return Check(name, True, True, f"{server} can write below {folder.parent.parent}")
 
 
 def words(error: Exception) -> str:

@@ -116,12 +116,12 @@ def operator(
     topology, releases = library.topology(scenario), library.catalogue()
     token, credential, drawn = secrets.token_hex(16), secrets.token_hex(16), RunSecrets.draw()
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         system.startup.report(text)
         progress(text)
 
     substrate, links = _substrate(
-        scenario, settings, topology, tell, _variables(scenario, token, credential, drawn), drawn.links
+        scenario, settings, topology, report, _variables(scenario, token, credential, drawn), drawn.links
     )
     system = System(
         substrate=substrate,

@@ -59,7 +59,7 @@ class JournalState:
 def close(
     folder: Path,
     why: str,
-    found: Cleared,
+    cleared: Cleared,
     *,
     by: str,
     gone: float | None = None,
@@ -67,13 +67,13 @@ def close(
 ) -> bool:
     """Close the journal of a run; return False if it can't be written, for example because the disk is full.
 
-    `found` is what was removed and left. `gone` is when the runner was seen to be gone, in seconds since the epoch, by
+    `cleared` is what was removed and left. `gone` is when the runner was seen to be gone, in seconds since the epoch, by
     default the time of its last event. `resolved` names the alerts whose page was resolved.
     """
     try:
         unseal(folder)
         with _opened(folder) as file:
-            events = list(_missing_events(_read(file), why, found, by, gone, resolved))
+            events = list(_missing_events(_read(file), why, cleared, by, gone, resolved))
             _append(file, events)
     except OSError:
         return False
@@ -160,7 +160,7 @@ def _take(state: JournalState, event: JournalEvent | Event) -> None:
 
 
 def _missing_events(
-    state: JournalState, why: str, found: Cleared, by: str, gone: float | None, resolved: Sequence[str]
+    state: JournalState, why: str, cleared: Cleared, by: str, gone: float | None, resolved: Sequence[str]
 ) -> Iterator[JournalEvent]:
     """Yield what a closed journal would hold besides, in the order in which a run writes it. Times never decrease."""
     ended, now = (state.last if when is None else _at(state, when) for when in (gone, time.time()))
@@ -170,17 +170,17 @@ def _missing_events(
             yield RunEnded(reason="error", t=ended)
         if not state.down:
             yield PhaseStarted("down", t=ended)
-    if found.removed:
-        yield Note(text=f"removed {', '.join(found.removed)}", by=by, t=now)
+    if cleared.removed:
+        yield Note(text=f"removed {', '.join(cleared.removed)}", by=by, t=now)
     for alert in resolved:
         if alert in state.pages:
             yield AlertResolved(alert, by=by, t=now)
-    if not found.left:
+    if not cleared.left:
         for fault in state.active_faults:
             yield FaultReverted(fault, by="cleanup", t=now)
     if not state.done:
-        if not state.cleaned or found.left:
-            yield CleanupDone(clean=not found.left, left=tuple(found.left), t=now)
+        if not state.cleaned or cleared.left:
+            yield CleanupDone(clean=not cleared.left, left=tuple(cleared.left), t=now)
         yield PhaseStarted("done", t=now)
 
 

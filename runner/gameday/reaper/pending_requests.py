@@ -29,7 +29,7 @@ class PendingRequests:
     def succeeded(self) -> list[str]:
         """Wait a few seconds and return the keys of the requests that were answered without an error."""
         await_all(self._begun.values(), MOST_S)
-        return [key for key, made in self._begun.items() if made.done() and made.exception() is None]
+        return [key for key, request in self._begun.items() if request.done() and request.exception() is None]
 
 
 def _post(pending: PendingRequest) -> None:

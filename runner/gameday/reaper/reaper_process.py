@@ -70,8 +70,8 @@ class Reaper:
             }
         )
         with self._lock:
-            if held := claim(run):
-                self._claims.append(held)
+            if claim_socket := claim(run):
+                self._claims.append(claim_socket)
             self._watched.append(message)
             if self._process is None:
                 self._spawn()

@@ -15,19 +15,19 @@ def _name(run: str) -> str:
 
 def claim(run: str) -> socket.socket | None:
     """Claim the run until the returned socket is closed; return None if another process holds the claim."""
-    held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    claim_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        held.bind(_name(run))
+        claim_socket.bind(_name(run))
     except OSError:
-        held.close()
+        claim_socket.close()
         return None
-    return held
+    return claim_socket
 
 
 def claimed(run: str) -> bool:
     """Return True if a process holds the run's claim."""
-    held = claim(run)
-    if held is None:
+    claim_socket = claim(run)
+    if claim_socket is None:
         return True
-    held.close()
+    claim_socket.close()
     return False

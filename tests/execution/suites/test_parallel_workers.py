@@ -1,5 +1,4 @@
-"""Lanes of a suite: the assignment of runs, and worker processes that end in order however they are
-ended."""
+"""Lanes of a suite: the assignment of runs, and workers that end in order."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class Series:
                 with self._lock:
                     self.missing |= {rest.name: stop for rest in lane.turns[index:]}
                 return
-            self._say(lane)
+            self._print_progress(lane)
             self._trial(turn, lane)
 
     def _trial(self, turn: Turn, lane: Lane) -> None:
@@ -227,7 +227,7 @@ class Series:
             over.wait(most)
         lane.paused += time.monotonic() - began
 
-    def _say(self, lane: Lane) -> None:
+    def _print_progress(self, lane: Lane) -> None:
         """Print which trial begins, and the time left until the last lane is done."""
         turn = lane.turns[lane.index]
         place = next(index for index, planned in enumerate(self.planned) if planned is turn)
