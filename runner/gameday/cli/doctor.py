@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 from rich.console import Console
@@ -20,7 +19,7 @@ def doctor(as_json: bool) -> int:
 
     checks = machine_checks.checks()
     if as_json:
-        rows: list[dict[str, Any]] = [
+        rows = [
             {"check": check.name, "ok": check.ok, "needed": check.needed, "says": check.says}
             for check in checks
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import click
 import yaml
@@ -27,30 +27,41 @@ SCHEMAS = ("scenario", "outcome", "trials", "comparison", "suite", "baseline", "
 def list_(tags: Sequence[str], as_json: bool) -> None:
     """List the scenarios of the library, by family."""
     rows = _rows()
-    known = {tag for row in rows for tag in row["tags"]}
-    rows = [row for row in rows if not tags or set(tags) & set(row["tags"])]
+    known = {tag for row in rows for tag in row.tags}
+    rows = [row for row in rows if not tags or set(tags) & set(row.tags)]
     if not rows:
         hint = f"tags are {', '.join(sorted(known))}"
         raise Invalid([Problem("--tag", 0, 0, f"no scenario has the tag {' or '.join(tags)}", hint)])
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
     table = Table("scenario", "about", "title", box=None, header_style="bold", pad_edge=False)
-    for family, members in itertools.groupby(rows, lambda row: str(row["family"])):
+    for family, members in itertools.groupby(rows, lambda row: row.family):
         table.add_row(f"[bold cyan]{family}[/]")
         for row in members:
-            table.add_row(f"  {row['name']}", f"{row['expected_s']} s", str(row["title"]))
+            table.add_row(f"  {row.name}", f"{row.expected_s} s", row.title)
     Console().print(table)
 
 
-def _rows() -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Row:
+    """A scenario in the list; `expected_s` is about how many seconds a run takes."""
+
+    name: str
+    family: str
+    title: str
+    tags: Sequence[str]
+    expected_s: int
+
+
+def _rows() -> list[_Row]:
     """Return a row for each scenario of the library."""
     rows = []
     for name, path in library.paths().items():
         scenario = library.read(path)
-        row = {"name": name, "family": path.parent.name, "title": scenario.title, "tags": list(scenario.tags)}
-        rows.append({**row, "expected_s": round(expected_seconds(scenario))})
-    return sorted(rows, key=lambda row: (row["family"], row["name"]))
+        about = round(expected_seconds(scenario))
+        rows.append(_Row(name, path.parent.name, scenario.title, list(scenario.tags), about))
+    return sorted(rows, key=lambda row: (row.family, row.name))
 
 
 @click.command(epilog="\b\nExample:\n  gameday show bad-deploy-pricing")

@@ -193,6 +193,18 @@ def test_an_outcome_of_the_required_keys_alone_has_a_page(tmp_path: Path) -> Non
     assert "Inconclusive" in Page(rendered(tmp_path)).text()
 
 
+def test_an_outcome_of_an_older_version_has_a_page(tmp_path: Path) -> None:
+    """Keys that gameday 0.1.0 didn't write yet are unknown: the page has the run's figures, and no guess at its system."""
+    folder = sample_run.bad_deploy(tmp_path / "run")
+    outcome = json.loads((folder / "outcome.json").read_text())
+    for key in ("system", "detection", "quiet", "error_s", "spacing_s", "customer_reports", "lag_p95_s"):
+        del outcome[key]
+    (folder / "outcome.json").write_text(json.dumps(outcome))
+    shown = Page(rendered(folder)).text()
+    assert "5.32 s" in shown
+    assert "Replication" not in shown
+
+
 def test_a_run_without_outcome_has_no_page(tmp_path: Path) -> None:
     """A missing outcome.json is an OSError, one that isn't an outcome a ValueError; nothing is written."""
     with pytest.raises(OSError, match=r"outcome\.json"):
