@@ -201,5 +201,5 @@ def test_records_that_are_gone_are_an_error(quiet: Path) -> None:
     looks = [step for step in read_recording(quiet).steps if isinstance(step, Look)]
     assert sum(len(look.seen[0]) for look in looks) == 1500
     (quiet / "samples" / "load.shard").unlink()
-    with pytest.raises(ValueError, match=r"tells of 1 records of load\.shard, which has 0"):
+    with pytest.raises(ValueError, match=r"counts 1 records of load\.shard, which has 0"):
         read_recording(quiet)

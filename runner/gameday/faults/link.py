@@ -52,7 +52,7 @@ class Selector(Part):
                 (
                     ("link",),
                     f"there is no link {self}",
-                    hint if self.to not in known else "check region and toRegion",
+                    hint if self.to not in known else "check the regions: region and toRegion",
                 )
             ]
         return wrong
