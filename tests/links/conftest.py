@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -36,7 +37,7 @@ def either_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 def left_clean(server: Server) -> None:
     for name in server.ask("GET", "/proxies").json():
-        server.ask("DELETE", f"/proxies/{name}")
+        server.ask("DELETE", f"/proxies/{quote(name, safe='')}")
     assert server.process.poll() is None
     assert server.errors() == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -147,7 +148,8 @@ def test_a_new_server_gets_the_active_faults(
     control.add_toxic(PRICING, SLOW)
     control.cut(IDENTITY)
     control.add_toxic(IDENTITY, Toxic("gone", "noop"))
-    server.client.remove_proxies(names=[PRICING.name, IDENTITY.name])  # as if it had been killed
+    for link in (PRICING, IDENTITY):  # as if it had been killed
+        server.ask("DELETE", f"/proxies/{quote(link.name, safe='')}")
     control.forget("us-east")
     control.misdirect(PRICING)
     control.remove_toxic(IDENTITY, "gone")

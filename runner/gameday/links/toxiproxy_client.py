@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 from urllib.parse import quote
@@ -21,9 +20,9 @@ import toxiproxy.api
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from gameday.host.http_client import direct_session
+from gameday.host.waiting import NotInTime, wait_until
 from gameday.ports import PortError
 
-_READY_POLL_S = 0.02
 # Statuses that the package turns into exceptions of its own.
 _LEFT_TO_PACKAGE = (400, 404, 409)
 
@@ -125,18 +124,20 @@ class LinkServer:
 
     def wait_ready(self, timeout_s: float) -> None:
         """Return once the API answers. Raise LinkError after `timeout_s` seconds."""
-        deadline = time.monotonic() + timeout_s
-        pause = threading.Event()
-        while True:
+        errors: list[LinkError] = []
+
+        def answers() -> bool:
             try:
                 self.version()
             except LinkError as error:
-                if time.monotonic() >= deadline:
-                    reason = f"not ready within {timeout_s:g} s ({error.reason})"
-                    raise LinkError(self.address, "start", reason) from error
-                pause.wait(_READY_POLL_S)
-            else:
-                return
+                errors.append(error)
+                return False
+            return True
+
+        try:
+            wait_until(answers, timeout_s, "not ready")
+        except NotInTime as late:
+            raise LinkError(self.address, "start", f"{late} ({errors[-1].reason})") from errors[-1]
 
     def version(self) -> str:
         """Return the version of Toxiproxy's API that the server has, such as 2.12.0."""
@@ -166,18 +167,6 @@ class LinkServer:
         self._ask(
             f"set upstream of {proxy}", "POST", f"/proxies/{quote(proxy, safe='')}", {"upstream": upstream}
         )
-
-    def remove_proxies(self, *, prefix: str | None = None, names: Iterable[str] = ()) -> list[str]:
-        """Remove the proxies in `names` and those whose name begins with `prefix`; return the removed names, sorted."""
-        named = set(names)
-        removed = [
-            name
-            for name in sorted(self.proxies())
-            if name in named or (prefix is not None and name.startswith(prefix))
-        ]
-        for name in removed:
-            self._through_package(f"remove {name}", self._package_proxy(name).destroy, absent_is_fine=True)
-        return removed
 
     # Toxics
 

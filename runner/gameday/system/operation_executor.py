@@ -7,13 +7,13 @@ Each operation uses the operators' own interfaces: the edge's endpoints, the dat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from gameday.host.waiting import NotInTime, wait_until
 from gameday.operations import Operation, OperationKind
 from gameday.ports import Instance, PortError
 from gameday.recording.journal_events import (
@@ -30,6 +30,7 @@ from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.system import System
 
 AWAIT_EDGE_S = 5.0
+EDGE_POLL_S = 0.1
 MAX_PARALLEL = 16
 """How many instances take a flag at once, so that one that hangs doesn't delay the others."""
 
@@ -192,13 +193,19 @@ class OperationExecutor:
 
     def _edges(self) -> list[Instance]:
         """Return the running edges, awaiting one for 5 s. Raise PortError if none runs by then."""
-        until = time.monotonic() + AWAIT_EDGE_S
-        while True:
-            edges = list(self.system.instances(self.system.kind_of("router")))
-            if edges:
-                return edges
-            if self.system.closing.wait(0.1) or time.monotonic() > until:
-                raise PortError("no edge runs that could shift traffic")
+        missing = "no edge runs that could shift traffic"
+
+        def edges() -> list[Instance]:
+            return list(self.system.instances(self.system.kind_of("router")))
+
+        def pause(seconds: float) -> None:
+            if self.system.closing.wait(seconds):
+                raise PortError(missing)
+
+        try:
+            return wait_until(edges, AWAIT_EDGE_S, missing, every=EDGE_POLL_S, pause=pause)
+        except NotInTime:
+            raise PortError(missing) from None
 
     def _most_advanced_standby(self, old: str, preferred: str) -> str:
         """Return the region whose standby has received most, the preferred one among equals."""
