@@ -102,7 +102,7 @@ FOUND = [
 @pytest.mark.parametrize(
     ("file", "line", "whole"), FOUND, ids=[f"{file.name}: {line[:60]}" for file, line, _ in FOUND]
 )
-def test_every_command_line_is_understood(file: Path, line: str, whole: bool) -> None:
+def test_every_command_line_is_valid(file: Path, line: str, whole: bool) -> None:
     """Command, options, choices and values are valid, and no required argument is missing."""
     understood(line, whole)
 
@@ -129,13 +129,13 @@ def test_there_are_command_lines_in_the_main_documents() -> None:
         "doctor now",
     ],
 )
-def test_what_is_wrong_is_not_understood(line: str) -> None:
+def test_invalid_command_lines_are_errors(line: str) -> None:
     """An unknown command or option, a value of the wrong type, and a wrong number of arguments are
     errors."""
     with pytest.raises((click.ClickException, KeyError, AssertionError)):
         understood(line)
 
 
-def test_paths_of_the_commands_are_known_as_such() -> None:
-    """Arguments of the type path aren't checked for existence."""
+def test_paths_have_the_type_path() -> None:
+    """EXECUTABLE has the type path, by which the check above skips what need not exist."""
     assert isinstance(EXECUTABLE, click.Path)

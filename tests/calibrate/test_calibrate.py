@@ -62,7 +62,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return Done(ran.returncode, ran.stdout, ran.stderr, folders[0])
 
 
-def ours(run: str) -> Iterator[str]:
+def own_processes(run: str) -> Iterator[str]:
     """Return the processes of the calibration, the load's worker included."""
     for process in psutil.process_iter():
         try:
@@ -86,7 +86,7 @@ def test_known_outages_are_measured_to_within_the_gap_between_requests(done: Don
     assert json.loads((done.folder / "calibration.json").read_text(encoding="utf-8")) == result
     assert not (done.folder.parent.parent / "state" / "gameday" / "calibration-process.json").exists()
     assert not (done.folder / "work").exists()
-    assert list(ours(done.folder.name)) == []
+    assert list(own_processes(done.folder.name)) == []
 
 
 def test_the_table_says_both_side_by_side(done: Done) -> None:
@@ -148,4 +148,4 @@ def test_ctrl_c_takes_everything_down(tmp_path: Path) -> None:
     assert "interrupted; everything is down" in errors
     folder = next((tmp_path / "runs").iterdir())
     assert not (folder / "calibration.json").exists()
-    assert list(ours(folder.name)) == []
+    assert list(own_processes(folder.name)) == []

@@ -137,7 +137,7 @@ def test_a_fault_of_the_load_cant_be_kept_secret() -> None:
     assert "can't be kept secret" in str(done.exception)
 
 
-def test_the_process_list_doesnt_tell_which(tmp_path: Path) -> None:
+def test_the_process_list_does_not_reveal_the_scenario(tmp_path: Path) -> None:
     """A drill with a name re-executes itself without the name on its command line, and still knows it."""
     program = (
         "import sys; from pathlib import Path; from gameday.cli import drill, main\n"

@@ -65,7 +65,7 @@ def test_a_run_whose_runner_is_gone(run: Run, gameday: Gameday, capsys: pytest.C
     assert "there is nothing left" in capsys.readouterr().out
 
 
-def test_the_token_of_a_run_that_nothing_else_is_known_of(run: Run, gameday: Gameday) -> None:
+def test_the_token_of_an_unknown_run_is_removed(run: Run, gameday: Gameday) -> None:
     """The useless token is removed; the token of a run in progress stays."""
     run.entry.unlink()
     living = run.key.with_name(f"{run.id}-lives.json")

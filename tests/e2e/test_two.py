@@ -109,7 +109,7 @@ def load_lasted(run: Run) -> float:
     return float(planned.max() - planned.min())
 
 
-def test_the_end_of_one_is_nothing_to_the_other(room: Path) -> None:
+def test_the_end_of_one_run_does_not_affect_the_other(room: Path) -> None:
     """`gameday abort` needs the name of the run; only the named one is torn down."""
     outs = room / "one", room / "two"
     with under_way(outs[0], *NEVER_WELL) as first, under_way(outs[1], *WELL) as second:

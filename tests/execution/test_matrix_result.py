@@ -38,7 +38,7 @@ def test_it_writes_both_files_and_prints_the_table(
     assert json.loads((tmp_path / "matrix.json").read_text(encoding="utf-8"))["schema"] == "gameday/matrix/v1"
 
 
-def test_it_prints_json_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_printed_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Standard output has the content of `matrix.json`."""
     conclude(tmp_path, pair(tmp_path), as_json=True)
     assert json.loads(capsys.readouterr().out) == json.loads(
@@ -53,7 +53,7 @@ def test_a_folder_that_can_t_be_written_is_the_tool_s_failure(tmp_path: Path) ->
         conclude(tmp_path / "nowhere", runs)
 
 
-def test_whatever_is_missing_has_a_table() -> None:
+def test_missing_values_have_a_table() -> None:
     """Every missing number is shown in words; markup in names is printed literally."""
     console = Console(file=StringIO(), width=80, color_system=None)
     empty = {"verdict": "inconclusive", "exit_status": 3}

@@ -109,12 +109,12 @@ def test_a_terminal_that_hangs_up_keeps_nothing_up(stage: Stage, tmp_path: Path)
     """Every write to the screen fails from the signal on; load and system are still torn down."""
     gone: list[str] = []
 
-    def tell(event: JournalEvent) -> None:
+    def fail_to_print(event: JournalEvent) -> None:
         if isinstance(event, RunInterrupted) or gone:
             gone.append(event.KIND)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    load, journal = FakeLoad(), Journal(tmp_path / "told.jsonl", tell)
+    load, journal = FakeLoad(), Journal(tmp_path / "journal-copy.jsonl", fail_to_print)
     state = end(
         replace(stage.world, journal=journal, load=load),
         lambda interpreter: interpreter.interrupt("SIGHUP"),
@@ -268,7 +268,7 @@ class StartedSight(FakeSight):
         self.started += 1
 
 
-class AskedResponder:
+class PolledResponder:
     """Notes the phases of the run in which it is polled."""
 
     kind = "auto"
@@ -284,9 +284,9 @@ class AskedResponder:
         return ()
 
 
-def test_the_responder_is_asked_while_the_fault_lasts_and_the_sight_is_started(fast: Stage) -> None:
+def test_the_responder_is_polled_during_the_fault_and_the_sight_is_started(fast: Stage) -> None:
     """No responder is polled in the steady state, and regions are followed from the start of the load."""
-    responder, sight = AskedResponder(fast), StartedSight()
+    responder, sight = PolledResponder(fast), StartedSight()
     end(replace(to_the_fault(fast, FakeFault(), hold=1.0), responder=responder, sight=sight))
     assert responder.phases == {"fault"}
     assert sight.started == 1

@@ -88,7 +88,7 @@ def test_data_in_flight_from_a_lost_database_is_dropped(bench: Bench) -> None:
     assert not any(holes for _, holes in seen[1:])
 
 
-def test_volumes_are_destroyed_only_where_asked(bench: Bench) -> None:
+def test_volumes_are_destroyed_only_on_request(bench: Bench) -> None:
     """They are destroyed after the last instance is gone, so that nothing writes them again."""
     bench.system.lose("us-east", destroy=False)
     assert "destroy us-east" not in bench.substrate.order

@@ -19,7 +19,7 @@ def test_each_run_wants_two_cores_and_three_gibibytes(cores: int, memory: float,
     assert at_once(1, False, Capacity(cores, memory)) == (1, "")
 
 
-def test_more_are_refused_unless_asked_for_in_so_many_words() -> None:
+def test_more_runs_are_refused_unless_crowded_is_given() -> None:
     """With --crowded the runs get the reason with them; if there is room, --crowded changes nothing."""
     small = Capacity(2, 4.0)
     with pytest.raises(Invalid, match=r"^--at-once: 2 is more than the 1 .*: 2 cores and 4.0 GiB free"):
