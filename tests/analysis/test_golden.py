@@ -1,4 +1,5 @@
-"""The golden run: every figure of its outcome against one worked out by hand in `by_hand`."""
+"""Tests of the golden run: every figure of its outcome against one worked out by hand in
+`hand_made_runs`."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def close(value: float) -> Any:
 
 @pytest.fixture(scope="module")
 def outages(rows: list[hand_made_runs.Row]) -> dict[str, Any]:
-    """SLO → (effect, recovered) by hand; None where it never broke."""
+    """Return SLO → (effect, recovered) by hand; None if the SLO never broke."""
     by_name = {}
     for name, objective in hand_made_runs.OBJECTIVES.items():
         by_name[name] = hand_made_runs.outage(
@@ -44,7 +45,8 @@ def outages(rows: list[hand_made_runs.Row]) -> dict[str, Any]:
 
 
 def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outages: dict[str, Any]) -> None:
-    """Two SLOs broke: the effect is the earlier one's, the recovery the later one's; the rest stands in the journal."""
+    """Of two broken SLOs the effect is the earlier one's, the recovery the later one's; the rest is
+    the journal's."""
     broken = [outage for outage in outages.values() if outage]
     assert [name for name, outage in outages.items() if outage] == ["checkout", "browse"]
     effect, recovered = min(begin for begin, _ in broken), max(end for _, end in broken)
@@ -72,7 +74,8 @@ def test_the_clocks_are_those_worked_out_by_hand(outcome: dict[str, Any], outage
 def test_each_slo_is_as_counted_by_hand(
     outcome: dict[str, Any], rows: list[hand_made_runs.Row], outages: dict[str, Any]
 ) -> None:
-    """Requests, bad ones, seconds in breach, share of the budget, and its own effect and recovery."""
+    """Requests, bad ones, seconds in breach, share of the budget, effect and recovery of each SLO
+    are right."""
     expected = []
     for name, objective in hand_made_runs.OBJECTIVES.items():
         pairs = hand_made_runs.stream(name, rows, SINCE, END)
@@ -104,7 +107,8 @@ def test_each_slo_is_as_counted_by_hand(
 def test_the_limit_is_that_of_the_stream_that_paged(
     outcome: dict[str, Any], rows: list[hand_made_runs.Row], outages: dict[str, Any]
 ) -> None:
-    """Browse: 315 good answers before, 13 of 57 bad in the outage; the chain solved outright; four paging streams."""
+    """Browse: 315 good answers before, 13 of 57 bad in the outage; the chain solved directly; four
+    paging streams."""
     effect, recovered = outages["browse"]
     during = [bad for t, bad in hand_made_runs.stream("browse", rows, SINCE, END) if effect <= t < recovered]
     assert (sum(during), len(during)) == (13, 57)
@@ -129,7 +133,8 @@ def test_the_limit_is_that_of_the_stream_that_paged(
 
 
 def test_the_error_is_calibration_and_spacing(outcome: dict[str, Any]) -> None:
-    """±: 50 and 40 ms of the machine, and ln 20 over 6.8 bad requests a second; TTR has both ends'."""
+    """The errors are 50 and 40 ms of the machine and ln 20 over 6.8 bad requests a second; TTR has
+    both ends'."""
     apart = math.log(20) / (29.843 * 13 / 57)
     assert outcome["spacing_s"] == {"effect": close(apart), "recovered": close(apart)}
     effect, recovered = apart + 0.05, apart + 0.04
@@ -142,7 +147,8 @@ def test_the_error_is_calibration_and_spacing(outcome: dict[str, Any]) -> None:
 
 
 def test_the_race_and_the_quiet_before_it(outcome: dict[str, Any]) -> None:
-    """First alert of each detector less the effect, over the limit; no alarm in 10.7 s allows 3/T, 1,009 an hour."""
+    """Each detector's delay is its first alarm less the effect, over the limit; no alarm in 10.7 s
+    allows 1,009/h."""
     seen = {"cusum": PAGE, "threshold": 22.271579, "ewma": 22.049348}
     effect, limit_s = outcome["clocks"]["effect"], outcome["limit_s"]
     race = {}
@@ -165,7 +171,7 @@ def test_the_race_and_the_quiet_before_it(outcome: dict[str, Any]) -> None:
 
 
 def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
-    """Every request from effect to recovery, by where its user lives, where it was served, journey and release."""
+    """Every request from effect to recovery counts, by home and serving region, journey and release."""
     clocks = outcome["clocks"]
     during = [row for row in rows if clocks["effect"] - 1e-6 <= row.planned < clocks["recovered"] - 1e-6]
     homes = {
@@ -208,7 +214,8 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
 
 
 def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
-    """Every acknowledged order is in Postgres; the ledger was made to have a cent too much, and a second charge."""
+    """Every acknowledged order is in Postgres; the ledger has a planted cent and a planted second
+    charge."""
     orders = {row["id"]: row for row in map(json.loads, (GOLDEN / "audit.jsonl").read_text().splitlines())}
     by_key = {f"20261120-181547-db79-{row.order}": row for row in rows if row.order and row.status == 201}
     assert len(by_key) == 246
@@ -234,13 +241,13 @@ def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[han
 def test_the_customers_are_as_drawn_by_hand(
     outcome: dict[str, Any], rows: list[hand_made_runs.Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of the 18 hurt came to complain; were every one to, 17 would have been heard by the end of the run."""
+    """None of the 18 hurt users reports; if all did, 17 reports would come before the end of the run."""
     effect = outcome["clocks"]["effect"]
     since = next(row.planned for row in rows if abs(row.planned - effect) < 1e-6)
     assert hand_made_runs.complaints(rows, 11, since, END, 0.05) == []
     silent = {"first_s": None, "alarm_s": None, "ahead_client_s": None, "ahead_service_s": None}
-    nobody = {"peak": 0, "total": 0, **silent, "curve": {"since": effect, "counts": []}}
-    assert outcome["customer_reports"] == nobody
+    no_reports = {"peak": 0, "total": 0, **silent, "curve": {"since": effect, "counts": []}}
+    assert outcome["customer_reports"] == no_reports
     monkeypatch.setattr("gameday.analysis.impact.customer_reports.PROBABILITY", 1.0)
     times = hand_made_runs.complaints(rows, 11, since, END, 1.0)
     counts = [sum(int(t - since) == second for t in times) for second in range(int(times[-1] - since) + 1)]
@@ -264,7 +271,8 @@ def rounded(value: Any) -> Any:
 
 
 def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
-    """Verdict, load, lag, fault, changes, operation, alerts, expectations, clean-up."""
+    """Verdict, load, lag, fault, changes, operation, alerts, expectations and clean-up are the
+    journal's."""
     events = hand_made_runs.events_of(GOLDEN)
     assert (outcome["verdict"], outcome["exit_status"], outcome["reasons"]) == ("pass", 0, [])
     assert outcome["steady_state"] == {"met": True, "why": ""}
@@ -304,13 +312,14 @@ def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list
         {"t": alert["t"], "id": alert["subject"], **alert["data"], "false_alarm": False} for alert in raised
     ]
     assert outcome["alerts"] == alerts
-    held = {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]}
-    assert held == {"ttd < 5s": True, "ttr < 30s": True, "audit.lost == 0": True}
+    holds = {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]}
+    assert holds == {"ttd < 5s": True, "ttr < 30s": True, "audit.lost == 0": True}
     assert outcome["cleanup"] == {"clean": True, "left": []}
 
 
 def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None:
-    """It is as published; what nothing measures yet is null; every other key has a figure in a test above."""
+    """The outcome is as published; unmeasured keys are null; every other key has a figure in a test
+    above."""
     jsonschema.Draft202012Validator(outcome_schema()).validate(json.loads(json.dumps(outcome)))
     assert outcome["system"] == {
         "regions": ["us-east", "eu-west"],

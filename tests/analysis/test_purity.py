@@ -1,4 +1,4 @@
-"""Outcome, report and review come from disk alone: no clock, environment or network, and the same bytes anywhere."""
+"""Tests of purity: outcome, report and review come from disk alone, with the same bytes anywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refuse(*args: object, **kwargs: object) -> NoReturn:
 
 
 class NoEnvironment(dict[str, str]):
-    """An environment in which nothing may be looked up."""
+    """An environment that raises on every look-up."""
 
     __getitem__ = get = __contains__ = __iter__ = keys = items = refuse
 
@@ -39,7 +39,7 @@ class NoEnvironment(dict[str, str]):
 def test_neither_clock_nor_environment_nor_network_is_asked(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With all of them forbidden the files are made all the same; the modules themselves were loaded before."""
+    """The files are written without clock, environment and network; the modules were loaded before."""
     write_outcome(folder)
     report_run(folder)
     before = {name: (folder / name).read_bytes() for name in WRITTEN}
@@ -69,7 +69,7 @@ def test_neither_clock_nor_environment_nor_network_is_asked(
 
 
 def test_elsewhere_it_is_the_same_to_the_byte(folder: Path, tmp_path: Path) -> None:
-    """Another process, zone, home, folder, locale and hash seed: all that is written is the same to the byte."""
+    """Another process, zone, home, folder, locale and hash seed give the same bytes."""
     write_outcome(folder)
     report_run(folder)
     other = Path(shutil.copytree(GOLDEN, tmp_path / "elsewhere" / "again"))

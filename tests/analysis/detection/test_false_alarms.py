@@ -57,7 +57,9 @@ def test_alarms_are_counted_by_detector_and_pages_together(tmp_path: Path) -> No
     hours = 55 / 3600
     assert (quiet_time["pages"], quiet_time["per_hour"]) == (1, pytest.approx(1 / hours, abs=1e-3))
     assert quiet_time["bound_per_hour"] == pytest.approx(4.744 / hours, rel=1e-3)
-    counts = {name: each["alarms"] for name, each in quiet_time["detectors"].items() if each["alarms"]}
+    counts = {
+        name: detector["alarms"] for name, detector in quiet_time["detectors"].items() if detector["alarms"]
+    }
     assert counts == {"cusum": 1, "threshold": 2}
     assert quiet_time["detectors"]["threshold"]["bound_per_hour"] == pytest.approx(6.296 / hours, rel=1e-3)
 

@@ -47,7 +47,7 @@ def folder(tmp_path: Path, **changed: Any) -> Path:
     return path
 
 
-def said(run: Run) -> list[str]:
+def reasons_of(run: Run) -> list[str]:
     return list(doubts(run, missing(run)))
 
 
@@ -56,7 +56,7 @@ def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
     run = read_run(folder(tmp_path, fail={10, 11, 500}))
     gap = missing(run)
     assert gap is not None
-    assert (len(gap.times), said(run)) == (0, [])
+    assert (len(gap.times), reasons_of(run)) == (0, [])
     assert gap.planned > 1500
     assert measure(tmp_path / "run")["load"]["missing"] == 0
 
@@ -65,7 +65,7 @@ def test_a_whole_run_lacks_nothing(tmp_path: Path) -> None:
 def test_each_lost_record_is_missed(tmp_path: Path, number: int) -> None:
     """Lost first steps are known by the schedule, second ones by the good answer before them."""
     run = read_run(folder(tmp_path, drop={number}))
-    (doubt,) = said(run)
+    (doubt,) = reasons_of(run)
     assert doubt.startswith("1 of ")
     assert "left no record, the first of them planned at" in doubt
 
@@ -83,15 +83,15 @@ def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
 
 def test_what_was_planned_past_the_end_needn_t_be_there(tmp_path: Path) -> None:
     """Requests planned in the last moments before the load is stopped aren't checked."""
-    assert said(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
-    assert len(said(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1
+    assert reasons_of(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
+    assert len(reasons_of(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1
 
 
 def test_a_run_whose_load_began_needs_its_plan(tmp_path: Path) -> None:
     """A run whose plan is missing is never a pass; a run without a load needs no plan."""
     path = folder(tmp_path)
     (path / "samples" / "load.json").unlink()
-    (doubt,) = said(read_run(path))
+    (doubt,) = reasons_of(read_run(path))
     assert doubt.startswith("whether all that was planned was recorded can't be told")
     bare = write(tmp_path / "bare", Story().begin().finish())
-    assert (said(read_run(bare)), missing(read_run(bare))) == ([], None)
+    assert (reasons_of(read_run(bare)), missing(read_run(bare))) == ([], None)

@@ -102,17 +102,17 @@ def test_what_it_sees_is_what_the_outcome_would_say(tmp_path: Path, hurt: tuple[
     hurt, unhurt."""
     stage = Stage(tmp_path, [EVERYTHING], failing(steadily(), *hurt), hold="200s")
     outcome = measure(stage.folder)
-    told, live = values_of(outcome), stage.values(outcome.run.judged_s or 0.0)
-    assert live["effect"] == told["effect"]
-    assert _close(live["slos"]) == told["slos"]
-    assert _close(live["impact"]) == _close({name: told["impact"][name] for name in live["impact"]})
+    expected, live = values_of(outcome), stage.values(outcome.run.judged_s or 0.0)
+    assert live["effect"] == expected["effect"]
+    assert _close(live["slos"]) == expected["slos"]
+    assert _close(live["impact"]) == _close({name: expected["impact"][name] for name in live["impact"]})
     assert set(LIVE["impact"]) == {*live["impact"]}
 
 
 def _close(tree: Any) -> Any:
     """Compare with the precision of outcomes."""
     if isinstance(tree, dict):
-        return {name: _close(each) for name, each in tree.items()}
+        return {name: _close(branch) for name, branch in tree.items()}
     return round(tree, 6) if isinstance(tree, float) else tree
 
 

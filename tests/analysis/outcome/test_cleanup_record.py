@@ -47,8 +47,8 @@ def test_what_the_clean_up_names_comes_first(tmp_path: Path) -> None:
     """The clean-up's own entries come first, then the fault without a revert."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
     story.add(60.0, "run.ended", reason="no_effect").add(60.0, "phase", "down")
-    found, status = cleanup(tmp_path, story.add(61.0, "cleanup", clean=False, left=["pid 7"]))
-    assert (found["left"][0], len(found["left"]), status) == ("pid 7", 2, 5)
+    record, status = cleanup(tmp_path, story.add(61.0, "cleanup", clean=False, left=["pid 7"]))
+    assert (record["left"][0], len(record["left"]), status) == ("pid 7", 2, 5)
 
 
 def test_without_a_clean_up_nothing_is_known(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""JUnit as CI servers read it."""
+"""Tests of JUnit documents, as CI servers read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def suite(folder: Path, story: Story, **scenario: Any) -> Xml.Element:
 
 
 def test_every_expectation_is_a_case(tmp_path: Path) -> None:
-    """One case for the verdict, one an expectation; false fails, unknown is skipped, each with its values."""
+    """The verdict and each expectation are a case; false fails, unknown is skipped, each with its
+    values."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
     suites = suite(tmp_path, story, expect=["ttd < 5s", "ttr < 9s && 1 < 2", "audit.lost == 0"])
     cases = {case.get("name"): case for case in suites}
@@ -39,14 +40,15 @@ def test_every_expectation_is_a_case(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_tool_is_an_error(tmp_path: Path) -> None:
-    """With its reason; characters that XML can't hold are replaced."""
+    """An error of the tool is a JUnit error with its reason; characters that XML can't hold are
+    replaced."""
     story = Story().begin().add(16.0, "run.error", where="up", why="log\x1b[31m ended").finish(16.0, "error")
     suites = suite(tmp_path, story)
     assert (suites[0][0].tag, suites[0][0].get("message")) == ("error", "up: log\ufffd[31m ended")
 
 
 def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
-    """Its condition and values are what a CI server shows."""
+    """A stop fails the verdict's case, with the abort condition and its values."""
     story = (
         Story().begin().deploy(18.0, 19.0).add(26.0, "run.stopped", expr="alerts > 3", values={"alerts": 4.0})
     )
@@ -56,7 +58,7 @@ def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:
 
 
 def of_suite(**given: Any) -> dict[str, Xml.Element]:
-    """The suites of three scenarios: one passed, one failed in a trial, one never ran; and perhaps a baseline's."""
+    """Return the JUnit suites of three scenarios: one passed, one failed in a trial, one never ran."""
     late = entry("late", [], trials=1, missing="time was up")
     root = Xml.fromstring(
         junit_suite(Suite.model_validate(made(entry(), entry("lost", [5.0, inf]), late, **given)))
@@ -69,7 +71,8 @@ def of_suite(**given: Any) -> dict[str, Xml.Element]:
 
 
 def test_a_suite_has_a_junit_suite_for_each_scenario() -> None:
-    """A case stands for all trials, under a name that never changes; what never ran is skipped, and no pass."""
+    """A case covers all trials under a constant name; a scenario that never ran is skipped and is
+    no pass."""
     suites = of_suite()
     assert [len(suites["bad-deploy"].findall(f"testcase/{state}")) for state in ("failure", "skipped")] == [
         0,
@@ -88,7 +91,8 @@ def test_a_suite_has_a_junit_suite_for_each_scenario() -> None:
 
 
 def test_a_baseline_has_a_case_for_each_scenario() -> None:
-    """A regression fails, with how much and how surely; on another machine all are skipped, with what to run."""
+    """A regression fails with its shift and p; on another machine all cases are skipped, with
+    commands to run."""
     base = baseline(made(entry()))
     slower = made(entry(ttrs=[1.5 * child for child in SIX]))
     cases = of_suite(gate=gate(slower, base))["baseline"]

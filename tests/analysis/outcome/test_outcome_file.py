@@ -1,4 +1,4 @@
-"""The written outcome: its schema, its bytes, and what survives a broken run."""
+"""Tests of the written outcome: its schema, its bytes, and interrupted runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stories() -> dict[str, Story]:
 @pytest.mark.parametrize("name", list(stories()))
 @pytest.mark.parametrize("sampled", [True, False])
 def test_every_outcome_validates(tmp_path: Path, name: str, sampled: bool) -> None:
-    """Whatever the run, with samples or none: all keys are there and of their type, and no NaN or infinity."""
+    """Any run, with samples or without, gives all keys with their types, and no NaN or infinity."""
     requests = failing(steadily(), 20.0, 30.0) if sampled else []
     write_outcome(write(tmp_path / "run", stories()[name], requests, expect=["ttr < 30s", "audit.lost == 0"]))
     outcome = json.loads(
@@ -47,7 +47,7 @@ def test_every_outcome_validates(tmp_path: Path, name: str, sampled: bool) -> No
 
 
 def test_the_schema_is_strict_on_what_is_fixed(tmp_path: Path) -> None:
-    """A missing key and a wrong type are found, so that validation means something."""
+    """The schema rejects a missing key and a wrong type."""
     outcome = measure(write(tmp_path / "run", stories()["recovered"], steadily()))
     validator = jsonschema.Draft202012Validator(outcome_schema())
     for broken in ({**outcome, "verdict": "maybe"}, {k: v for k, v in outcome.items() if k != "limit_s"}):
@@ -57,13 +57,13 @@ def test_the_schema_is_strict_on_what_is_fixed(tmp_path: Path) -> None:
 
 
 def test_the_published_schema_is_this_one() -> None:
-    """docs/outcome.schema.json is what `gameday schema outcome` prints, and valid as a schema."""
+    """docs/outcome.schema.json is what `gameday schema outcome` prints, and a valid schema."""
     assert SCHEMA.read_text(encoding="utf-8") == Outcome.schema_text()
     jsonschema.Draft202012Validator.check_schema(outcome_schema())
 
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Measured twice from disk: not a byte differs, and no draft stays."""
+    """Two measurements from disk give the same bytes, and no draft stays."""
     folder = write(tmp_path / "run", stories()["recovered"], failing(steadily(), 20.0, 30.0))
     write_outcome(folder)
     first = [(folder / name).read_bytes() for name in ("outcome.json", "junit.xml")]
@@ -73,7 +73,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_what_the_journal_says_is_passed_on(tmp_path: Path) -> None:
-    """Lag, changes, faults and the run's own data come from the journal as they are."""
+    """Lag, changes, faults and the run's own data are copied from the journal."""
     outcome = measure(write(tmp_path / "run", stories()["recovered"], failing(steadily(), 20.0, 30.0)))
     assert outcome["lag_p95_s"] == 0.04
     assert outcome["run"]["duration_s"] == 61.0
@@ -83,7 +83,7 @@ def test_what_the_journal_says_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_isn_t_a_run_is_an_error(tmp_path: Path) -> None:
-    """A journal line that isn't one is named."""
+    """An invalid journal line is an error that names the line."""
     folder = write(tmp_path / "run", stories()["recovered"])
     with (folder / "journal.jsonl").open("a", encoding="utf-8") as file:
         file.write("not json\n")
@@ -92,7 +92,11 @@ def test_a_folder_that_isn_t_a_run_is_an_error(tmp_path: Path) -> None:
 
 
 def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path: Path) -> None:
-    """From the effect on users; a right one that failed mends nothing; what people noted stands with its time."""
+    """From the effect on, each person's first right operation and all wrong ones count; a failed
+    one mends nothing.
+
+    Notes of people are kept with their times.
+    """
     story = Story().begin().deploy(18.0, 19.0).page(21.0)
     story.add(22.0, "operation.intended", "o1", name="failover", target="us-east", by="on-call", change=None)
     story.add(22.5, "operation.done", "o1")
@@ -112,7 +116,8 @@ def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path
 
 
 def test_how_each_change_ended_is_told(tmp_path: Path) -> None:
-    """Done, taken back under way, failed, refused by the system, never ended; `done` is the time of the first two."""
+    """A change is done, rolled back in flight, failed, refused or never ended; `done` is the time
+    of the first two."""
     story = Story().begin()
     for number, (kind, data) in enumerate(ENDS.values()):
         story.add(

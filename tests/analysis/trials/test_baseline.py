@@ -1,4 +1,4 @@
-"""Baselines: what is kept, what fails against it, and when the machine forbids to judge."""
+"""Tests of baselines: what is kept, what fails against them, and when the machine forbids a judgement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("bad-deploy", "region-lost", "payments-down")
 
 
 def suite(factor: float = 1.0, **ground: float) -> dict[str, Any]:
-    """Three scenarios; the first so many times slower to recover."""
+    """Return three scenarios, the first `factor` times slower to recover."""
     values = {name: [ttr * (factor if name == NAMES[0] else 1) for ttr in SIX] for name in NAMES}
     return made(*(timed(name, values[name], ground) for name in NAMES))
 
@@ -33,14 +33,15 @@ def timed(name: str, ttrs: list[float], ground: dict[str, float]) -> Any:
 
 
 def kept(result: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
-    """The baseline of a suite, by way of the disk."""
+    """Write the baseline of a suite to disk and read it back."""
     path = tmp_path / "baseline.json"
     path.write_text(written(baseline(result)), encoding="utf-8")
     return read(path)
 
 
 def test_a_suite_holds_against_its_own_baseline(tmp_path: Path) -> None:
-    """Exit status 0, judged, nothing to say; the file is small and as it was written."""
+    """A suite passes against its own baseline without a reason; the file is small and reads back
+    the same."""
     base = kept(suite(), tmp_path)
     assert base == baseline(suite())
     result = gate(suite(), base, "baseline.json")
@@ -55,7 +56,8 @@ def test_a_suite_holds_against_its_own_baseline(tmp_path: Path) -> None:
 
 
 def test_a_slower_recovery_fails_with_how_much_and_how_surely(tmp_path: Path) -> None:
-    """By half in one of three: that one alone, its shift, and p after Holm; the suite's own status is raised."""
+    """Only the slower scenario fails, with its shift and p after Holm; the suite's exit status is
+    raised."""
     base = kept(suite(), tmp_path)
     result = gate(suite(1.5), base)
     assert (result["exit_status"], result["verdict"]) == (1, "fail")
@@ -67,7 +69,7 @@ def test_a_slower_recovery_fails_with_how_much_and_how_surely(tmp_path: Path) ->
 
 
 def test_one_that_never_recovered_fails_at_once(tmp_path: Path) -> None:
-    """And a baseline keeps such trials as infinite, equal among themselves."""
+    """A trial that never recovered fails; in a baseline such trials are infinite and equal."""
     base = kept(suite(), tmp_path)
     broken = made(*(entry(name, [*SIX[:5], inf]) for name in NAMES))
     assert gate(broken, base)["exit_status"] == 1
@@ -77,7 +79,8 @@ def test_one_that_never_recovered_fails_at_once(tmp_path: Path) -> None:
 
 
 def test_a_fault_without_effect_was_an_outage_of_no_time(tmp_path: Path) -> None:
-    """As compare counts it: TTR 0, no TTD; so a control scenario that begins to hurt is a regression."""
+    """A trial without effect has TTR 0 and no TTD, so a control scenario with an effect is a
+    regression."""
     quiet = [full(f"c{i}", "control", effect=False) for i in range(6)]
     base = kept(made(entry("control", SIX, attempts=attempts(quiet, "control"))), tmp_path)
     assert (base["scenarios"]["control"]["ttr_s"], base["scenarios"]["control"]["ttd_s"]) == (
@@ -88,7 +91,7 @@ def test_a_fault_without_effect_was_an_outage_of_no_time(tmp_path: Path) -> None
 
 
 def test_too_few_trials_are_no_pass(tmp_path: Path) -> None:
-    """Inconclusive, with how many it takes."""
+    """Too few trials are inconclusive; the reason says how many it takes."""
     base = kept(made(entry(ttrs=SIX[:3])), tmp_path)
     result = gate(made(entry(ttrs=SIX[:3])), base)
     assert result["exit_status"] == 3
@@ -96,7 +99,7 @@ def test_too_few_trials_are_no_pass(tmp_path: Path) -> None:
 
 
 def test_a_dropped_scenario_is_no_pass_and_a_new_one_no_failure(tmp_path: Path) -> None:
-    """Each is told."""
+    """A dropped scenario is inconclusive, a new one passes, and both are reported."""
     base = kept(suite(), tmp_path)
     fewer = made(*(entry(name) for name in NAMES[:2]))
     assert gate(fewer, base)["exit_status"] == 3
@@ -114,7 +117,8 @@ def test_a_dropped_scenario_is_no_pass_and_a_new_one_no_failure(tmp_path: Path) 
     ],
 )
 def test_another_machine_is_not_judged(ground: dict[str, float], judged: bool, tmp_path: Path) -> None:
-    """More than a fifth faster or slower: exit status 3 even where it became slower, and what to run instead."""
+    """On a machine a fifth faster or slower the exit status is 3, also for a regression, with
+    commands to run."""
     base = kept(suite(), tmp_path)
     result = gate(suite(1.5, **ground), base)
     assert (result["judged"], result["exit_status"]) == (judged, 1 if judged else 3)
@@ -126,7 +130,7 @@ def test_another_machine_is_not_judged(ground: dict[str, float], judged: bool, t
 
 
 def test_a_variant_and_odd_paths_are_spelt_as_a_shell_reads_them(tmp_path: Path) -> None:
-    """Quoted where need be; a variant is named."""
+    """Commands quote paths for a shell if necessary and name the variant."""
     slow = attempts([full(f"x{i}", ttr=ttr) for i, ttr in enumerate(SIX)], "x", GROUND | {"start_s": 1.0})
     base = kept(made(entry()), tmp_path)
     result = gate(made(entry(attempts=slow, path="my scenarios/it's.yaml", variant="with")), base)
@@ -143,14 +147,15 @@ def test_a_variant_and_odd_paths_are_spelt_as_a_shell_reads_them(tmp_path: Path)
 
 
 def test_one_slower_scenario_is_no_other_machine(tmp_path: Path) -> None:
-    """The machine is the median over the scenarios: code that became slow in one of three doesn't hide behind it."""
+    """The machine's speed is a median over scenarios, so one slow scenario of three isn't taken for
+    another machine."""
     base = kept(suite(), tmp_path)
     entries = [timed(name, SIX, {"base_p50_s": 0.02} if name == NAMES[0] else {}) for name in NAMES]
     assert gate(made(*entries), base)["judged"]
 
 
 def test_an_unknown_machine_or_substrate_is_not_judged(tmp_path: Path) -> None:
-    """Missing data is never the same."""
+    """Missing data on the machine or the substrate never counts as equal."""
     base = kept(suite(), tmp_path)
     unknown = made(*(entry(name, attempts=attempts([full("r", name)], name, {})) for name in NAMES))
     assert (
@@ -160,7 +165,7 @@ def test_an_unknown_machine_or_substrate_is_not_judged(tmp_path: Path) -> None:
 
 
 def test_only_what_was_judged_can_be_a_baseline() -> None:
-    """A failure may be kept, for then it is known; what is unclear, broken off or not run may not."""
+    """A failed suite may become a baseline; an inconclusive, interrupted or incomplete one may not."""
     assert unfit(made(entry())) == unfit(made(entry(ttrs=[5.0, inf]))) == ""
     assert "exit status 3" in unfit(made(entry(), entry("late", [], trials=1, missing="time was up")))
     assert "exit status 130" in unfit(made(entry(), interrupted=True))
@@ -183,7 +188,7 @@ def test_only_what_was_judged_can_be_a_baseline() -> None:
     ],
 )
 def test_a_file_that_is_no_baseline_is_refused(content: str, message: str, tmp_path: Path) -> None:
-    """With what is wrong, before anything is run."""
+    """An invalid file is rejected with the problem, before anything runs."""
     path = tmp_path / "b.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
@@ -193,7 +198,8 @@ def test_a_file_that_is_no_baseline_is_refused(content: str, message: str, tmp_p
 
 
 def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
-    """The load's start, the median of good answers in steady state, and the lag that the outcome has."""
+    """Speed is the load's start-up time, the median of good answers in steady state, and the
+    outcome's lag."""
     story = Story().begin().add(2.6, "load.started").deploy(18.0, 19.0).finish()
     requests = steadily()
     for request in requests:
@@ -214,13 +220,14 @@ def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
 
 
 def test_a_gate_is_json(tmp_path: Path) -> None:
-    """Without infinities or NaN, whatever became of the trials."""
+    """The result is JSON without infinities or NaN for any trials."""
     base = kept(made(entry(ttrs=[inf] * 6)), tmp_path)
     json.dumps(gate(made(entry(ttrs=[None] * 6)), base), allow_nan=False)
 
 
 def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) -> None:
-    """Exit status 3 with the reason and no command to run, however like the baseline they are."""
+    """On a crowded machine the exit status is 3 with a reason and no command, even if times equal
+    the baseline."""
     base, why = kept(suite(), tmp_path), "times were measured on a crowded machine: 4 runs at once"
     crowded = suite() | {"crowded": why, "at_once": 4}
     result = gate(crowded, base)
@@ -231,7 +238,7 @@ def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) 
 
 
 def test_a_baseline_is_held_only_against_as_many_at_once(tmp_path: Path) -> None:
-    """Runs beside others aren't runs alone, wherever there is room for them; what says nothing was made alone."""
+    """Concurrent runs aren't compared with runs alone; a baseline without the key was made alone."""
     base = kept(suite(), tmp_path)
     assert gate(suite() | {"at_once": 1}, base)["exit_status"] == 0
     result = gate(suite() | {"at_once": 2}, base)

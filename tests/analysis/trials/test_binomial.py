@@ -1,4 +1,4 @@
-"""Binomial tails and bounds, against sums of exact fractions and what can be solved by hand."""
+"""Tests of binomial tails and bounds, against sums of exact fractions and solutions by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def tail(k: int, n: int, p: Fraction) -> float:
 @pytest.mark.parametrize("p", [Fraction(1, 1000), Fraction(1, 20), Fraction(1, 2), Fraction(9, 10)])
 @pytest.mark.parametrize("n", [1, 7, 200])
 def test_the_tail_is_the_sum_of_its_terms(n: int, p: Fraction) -> None:
-    """P(X ≤ k) as exact fractions give it, from end to end, in both halves."""
+    """P(X ≤ k) equals the exact fraction from end to end, in both halves."""
     for k in range(-1, n + 1, 1 + n // 12):
         assert at_most(k, n, float(p)) == pytest.approx(tail(k, n, p), rel=1e-9, abs=1e-300)
 
@@ -29,14 +29,14 @@ def test_certain_outcomes_need_no_sum() -> None:
 
 @pytest.mark.parametrize("n", [10, 600, 100_000])
 def test_no_error_bounds_the_ratio_by_about_three_over_n(n: int) -> None:
-    """(1 − p)ⁿ = 5 % is solved by hand; 600 requests, 10 s at 60/s, leave 0.5 %."""
+    """The bound solves (1 − p)ⁿ = 5 %; 600 requests, 10 s at 60/s, leave 0.5 %."""
     assert upper_bound(0, n) == pytest.approx(1 - 0.05 ** (1 / n), rel=1e-9)
     assert upper_bound(0, 600) == pytest.approx(0.005, rel=0.01)
 
 
 @pytest.mark.parametrize(("errors", "n"), [(1, 10), (9, 10), (3, 600), (500, 1000), (70_000, 1_000_000)])
 def test_the_bound_leaves_the_rest_of_the_confidence(errors: int, n: int) -> None:
-    """At the bound as few errors are seen in just 5 % of all cases, at 99 % confidence in just 1 %."""
+    """At the bound as few errors have probability 5 %, or 1 % at 99 % confidence."""
     for confidence in (0.95, 0.99):
         bound = upper_bound(errors, n, confidence)
         assert bound > errors / n
@@ -44,7 +44,8 @@ def test_the_bound_leaves_the_rest_of_the_confidence(errors: int, n: int) -> Non
 
 
 def test_bounds_at_the_ends() -> None:
-    """All failed, or nothing seen: any ratio is possible. All ten well: at least 0.05^(1/10) = 74.1 %."""
+    """If all failed or nothing was seen, any ratio is possible; ten successes leave at least
+    0.05^(1/10) = 74.1 %."""
     assert (upper_bound(5, 5), upper_bound(0, 0), lower_bound(0, 0)) == (1.0, 1.0, 0.0)
     assert lower_bound(10, 10) == pytest.approx(0.05**0.1)
 

@@ -1,4 +1,4 @@
-"""A side of a comparison, read from every kind of folder."""
+"""Tests of reading a side of a comparison from any kind of folder."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gameday.analysis.trials.outcome_files import load_side
 from tests.support.outcomes import outcome
 
 
-def put(folder: Path, told: dict[str, Any]) -> None:
+def put(folder: Path, content: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
-    (folder / "outcome.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_a_run_is_a_side_of_one_trial(tmp_path: Path) -> None:
-    """The folder of a run, or its outcome itself."""
+    """A run's folder, or its outcome file, is a side of one trial."""
     put(tmp_path / "run", outcome("r1", "a"))
     for path in (tmp_path / "run", tmp_path / "run" / "outcome.json"):
         assert [one.run.id for one in load_side(path)["a"]] == ["r1"]
 
 
 def test_a_tree_is_sorted_by_scenario_and_path(tmp_path: Path) -> None:
-    """Trials and suites alike: every outcome below, however deep, under its scenario."""
+    """Every outcome below the folder is read, at any depth, and listed under its scenario."""
     for place, run, scenario in [("s/b/2", "r2", "b"), ("s/b/1", "r1", "b"), ("s/a", "r3", "a")]:
         put(tmp_path / place, outcome(run, scenario))
     (tmp_path / "s" / "trials.json").write_text("{}", encoding="utf-8")
@@ -37,7 +37,7 @@ def test_a_tree_is_sorted_by_scenario_and_path(tmp_path: Path) -> None:
 
 
 def test_a_copy_is_no_second_trial(tmp_path: Path) -> None:
-    """The same run twice in a tree counts once: n is never made up."""
+    """A copy of a run in the tree doesn't count."""
     for place in ("original", "copy"):
         put(tmp_path / place, outcome("r1", "a"))
     assert len(load_side(tmp_path)["a"]) == 1
@@ -53,7 +53,7 @@ def test_a_copy_is_no_second_trial(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_outcome_is_named(tmp_path: Path, text: str, message: str) -> None:
-    """A broken file is an error that names it, not a trial less."""
+    """An invalid file is an error that names it, not a missing trial."""
     (tmp_path / "outcome.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message) as error:
         load_side(tmp_path)
@@ -61,7 +61,7 @@ def test_what_is_no_outcome_is_named(tmp_path: Path, text: str, message: str) ->
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:
-    """An empty folder, or one that isn't there, is no side."""
+    """An empty or missing folder is an error."""
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match=r"no outcome\.json"):
             load_side(path)

@@ -1,4 +1,4 @@
-"""What a comparison could have found, against the known table and against comparisons drawn at that very effect."""
+"""Tests of power: the detectable increase, against the known table and against simulated comparisons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_known_table(n: int, increase: float) -> None:
 def test_at_that_effect_four_in_five_comparisons_find_it(
     n: int, m: int, alpha: float, threshold: float
 ) -> None:
-    """600 fresh draws at the stated increase, put through the tests themselves: 80 % within sampling error."""
+    """Of 600 fresh draws at the stated increase the tests reject 80 %, within sampling error."""
     increase = detectable(n, m, 0.2, alpha, threshold=threshold)
     random = np.random.default_rng(99)
     sigma, rejections = np.sqrt(np.log1p(0.2**2)), 0
@@ -40,12 +40,13 @@ def test_too_few_trials_find_nothing() -> None:
 
 
 def test_without_noise_the_threshold_is_what_is_found() -> None:
-    """Trials that never vary: any increase is seen, those over the threshold are found."""
+    """If trials never vary, the detectable increase is the threshold."""
     assert detectable(5, 5, 0.0, 0.01) == pytest.approx(0.0)
     assert detectable(5, 5, 0.0, 0.01, threshold=0.15) == pytest.approx(0.15)
 
 
 def test_the_spread_is_pooled_within_the_sides() -> None:
-    """Ratios to their own mean: ±10 % twice is √(4 × 0.01 / 2) = 14.1 %, however far apart the sides; ∞ is left out."""
+    """Ratios to each side's mean are pooled: ±10 % twice is √(4 × 0.01 / 2) = 14.1 %; infinite
+    values are left out."""
     assert spread([9.0, 11.0], [90.0, 110.0, inf]) == pytest.approx(0.02**0.5)
     assert spread([9.0], [inf, inf]) is None

@@ -1,4 +1,4 @@
-"""Medians, rank tests and their kin, against enumeration by brute force and figures worked out by hand."""
+"""Tests of medians and rank tests, against brute-force enumeration and figures worked out by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ few = st.lists(st.sampled_from([1.0, 2.0, 3.0, 5.0, inf]), min_size=1, max_size=
 
 
 def by_enumeration(base: list[float], new: list[float]) -> float:
-    """The share of all ways to deal the values in which new is above base in as many pairs, ties counting half."""
+    """Return the exact p: the share of all assignments in which new exceeds base as often, ties
+    counting half."""
 
     def above(chosen: tuple[int, ...]) -> float:
         rest = [i for i in range(len(pool)) if i not in chosen]
@@ -47,7 +48,7 @@ def by_enumeration(base: list[float], new: list[float]) -> float:
 def test_the_interval_of_a_median_is_of_order_statistics(
     n: int, low: int, high: int, coverage: float
 ) -> None:
-    """The known table: which values, and how often they enclose the true median."""
+    """The interval is that of the known table: its order statistics and their coverage."""
     estimate = median([float(i) for i in range(n, 0, -1)])
     assert estimate.value == (n + 1) / 2
     assert estimate.interval is not None
@@ -56,7 +57,7 @@ def test_the_interval_of_a_median_is_of_order_statistics(
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
-    """Of 4,000 samples of eight, skewed as times are, 93 % enclose the true median."""
+    """Of 4,000 skewed samples of eight, 93 % of the intervals contain the true median."""
     samples = np.random.default_rng(5).lognormal(size=(4000, 8))
     intervals = [median(sample).interval for sample in samples]
     inside = [interval is not None and interval.low <= 1.0 <= interval.high for interval in intervals]
@@ -64,14 +65,15 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
 
 
 def test_fewer_than_five_have_no_interval_but_say_how_many_it_takes() -> None:
-    """Four trials enclose the median in 87.5 % only."""
+    """Four trials contain the median in only 87.5 %, so there is no interval."""
     estimate = median([1.0, 2.0, 3.0, 4.0])
     assert (estimate.value, estimate.interval, estimate.needed) == (2.5, None, 5)
     assert median([]) == statistics.Median(0, None, None)
 
 
 def test_a_trial_that_never_recovered_is_the_largest_value() -> None:
-    """It moves the median up and opens the interval; with half of them the median itself is infinite."""
+    """An infinite value raises the median and opens the interval; with half of them the median is
+    infinite."""
     estimate = median([1.0, 2.0, 3.0, 4.0, inf])
     assert estimate.value == 3.0
     assert estimate.interval is not None
@@ -81,13 +83,13 @@ def test_a_trial_that_never_recovered_is_the_largest_value() -> None:
 
 
 def test_a_missing_value_is_refused() -> None:
-    """NaN would sort anywhere."""
+    """NaN is rejected, since it has no order."""
     with pytest.raises(ValueError, match="NaN"):
         median([1.0, math.nan])
 
 
 def test_ten_of_ten_prove_less_than_all() -> None:
-    """Ten successes leave a rate of 74.1 % credible; none tried leaves any."""
+    """Ten successes of ten leave a rate of 74.1 % credible; no trial leaves any rate."""
     rate = success_rate(10, 10)
     assert rate.ratio == 1.0
     assert rate.at_least == pytest.approx(0.741, abs=0.0005)
@@ -97,12 +99,12 @@ def test_ten_of_ten_prove_less_than_all() -> None:
 @given(few, few)
 @settings(max_examples=150, deadline=None)
 def test_the_rank_test_is_exact_with_ties_and_infinities(base: list[float], new: list[float]) -> None:
-    """Every way of dealing the values to the sides, counted one by one, gives the same p."""
+    """p equals the enumeration of every assignment of the values to the sides."""
     assert mann_whitney(base, new) == pytest.approx(by_enumeration(base, new), abs=1e-12)
 
 
 def test_the_smallest_p_is_one_over_all_ways() -> None:
-    """Five against five, all above: 1 in 252. All below: 1. All alike: 1."""
+    """Five against five: all above gives 1 in 252, all below 1, all equal 1."""
     low, high = [1.0, 2, 3, 4, 5], [6.0, 7, 8, 9, 10]
     assert mann_whitney(low, high) == pytest.approx(1 / 252)
     assert mann_whitney(high, low) == 1.0
@@ -111,14 +113,14 @@ def test_the_smallest_p_is_one_over_all_ways() -> None:
 
 
 def test_thirty_a_side_are_still_exact() -> None:
-    """The smallest p of thirty against thirty is one in C(60, 30), and p and its mirror image overlap in one case."""
+    """The smallest p is one in C(60, 30), and p and its mirror image overlap in one case."""
     low, high = list(range(30)), list(range(30, 60))
     assert mann_whitney(low, high) == pytest.approx(1 / math.comb(60, 30), rel=1e-9)
     assert mann_whitney(low, high) + mann_whitney(high, low) == pytest.approx(1 + 1 / math.comb(60, 30))
 
 
 def test_many_trials_are_approximated_closely(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the size where enumeration ends, the approximation differs by 3 % of p, with ties as without."""
+    """At the size where enumeration ends, the approximation is within 3 % of p, with and without ties."""
     random = np.random.default_rng(2)
     smooth = random.random(60), random.random(60) + 0.08
     tied = np.floor(9 * random.random(60)), np.floor(9 * random.random(60) + 0.7)
@@ -131,7 +133,8 @@ def test_many_trials_are_approximated_closely(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("levels", [None, 9])
 def test_the_approximation_is_the_textbook_s(levels: int | None) -> None:
-    """Normal, corrected for continuity and for ties (Hollander and Wolfe, Nonparametric Statistical Methods, 4.1)."""
+    """p is normal, corrected for continuity and ties (Hollander and Wolfe, Nonparametric
+    Statistical Methods, 4.1)."""
     random = np.random.default_rng(3)
     n, m = 70, 90
     base, new = random.random(n), random.random(m) + 0.05
@@ -147,7 +150,7 @@ def test_the_approximation_is_the_textbook_s(levels: int | None) -> None:
 
 @pytest.mark.parametrize("alpha", [0.01, 0.02, 0.025, 0.03, 0.04, 0.05, 0.1, 0.2])
 def test_the_critical_value_of_many_trials_is_the_textbook_s(alpha: float) -> None:
-    """The largest U whose normal tail, corrected for continuity, is below α."""
+    """The critical value is the largest U whose normal tail, corrected for continuity, is below α."""
     n, m = 65, 75
     null = NormalDist(n * m / 2, math.sqrt(n * m * (n + m + 1) / 12))
     largest = critical(n, m, alpha)
@@ -155,20 +158,21 @@ def test_the_critical_value_of_many_trials_is_the_textbook_s(alpha: float) -> No
 
 
 def test_no_trials_are_no_comparison() -> None:
-    """A side without values is refused by both tests."""
+    """Both tests reject a side without values."""
     for test in (mann_whitney, hodges_lehmann):
         with pytest.raises(ValueError, match="without trials"):
             test([], [1.0])
 
 
 def test_the_shift_is_the_median_of_all_differences() -> None:
-    """(1, 2, 4) and (3, 7): differences −1, 1, 2, 3, 5, 6, their median 2.5; too few for an interval."""
+    """(1, 2, 4) and (3, 7): differences −1, 1, 2, 3, 5, 6, median 2.5; too few values for an interval."""
     shift = hodges_lehmann([1.0, 2.0, 4.0], [3.0, 7.0])
     assert (shift.value, shift.interval) == (2.5, None)
 
 
 def test_the_interval_of_a_shift_is_where_the_rank_test_does_not_reject() -> None:
-    """New moved down by what is inside isn't told from base at 2.5 % either way, by what is outside it is."""
+    """Shifted by a value inside the interval, new isn't significant at 2.5 % either way; by one
+    outside it is."""
     base, new = [10.0, 12.1, 9.3, 11.7, 10.9], [12.5, 13.3, 11.2, 14.9, 12.8]
     interval = hodges_lehmann(base, new).interval
     assert interval is not None
@@ -186,7 +190,8 @@ def least_p(base: list[float], new: list[float]) -> float:
 
 
 def test_the_interval_of_a_shift_covers_as_often_as_it_says() -> None:
-    """Of 2,000 pairs of samples, six against six, shifted by 1, the stated share encloses 1."""
+    """Of 2,000 pairs of samples, six a side and shifted by 1, the stated share of intervals
+    contains 1."""
     random = np.random.default_rng(8)
     intervals = [
         hodges_lehmann(random.normal(size=6), random.normal(size=6) + 1).interval for _ in range(2000)
@@ -197,7 +202,7 @@ def test_the_interval_of_a_shift_covers_as_often_as_it_says() -> None:
 
 
 def test_two_trials_that_never_recovered_are_alike() -> None:
-    """∞ − ∞ = 0: sides that never recover show no shift; recovering no more is +∞, recovering again −∞."""
+    """∞ − ∞ = 0: no shift between infinite sides; to infinite is +∞, from infinite −∞."""
     assert hodges_lehmann([inf] * 5, [inf] * 5).value == 0.0
     assert hodges_lehmann([1.0] * 5, [inf] * 5).value == inf
     assert hodges_lehmann([inf] * 5, [1.0] * 5).value == -inf
@@ -207,21 +212,21 @@ def test_two_trials_that_never_recovered_are_alike() -> None:
 @given(few, few)
 @settings(max_examples=100, deadline=None)
 def test_a_shift_is_always_a_value_and_mirrors(base: list[float], new: list[float]) -> None:
-    """Never NaN, whatever is infinite; exchanging the sides changes its sign."""
+    """A shift is never NaN; exchanging the sides changes its sign."""
     shift = hodges_lehmann(base, new).value
     assert not math.isnan(shift)
     assert hodges_lehmann(new, base).value == -shift
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
-    """0.01 × 3, 0.02 × 2, and the last is at least as large as the one before; capped at 1."""
+    """0.01 × 3, 0.02 × 2, and the last is at least the one before; capped at 1."""
     assert holm([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
 
 
 def test_too_few_trials_can_never_reach_alpha() -> None:
-    """Five a side reach 1/252: enough for 12 tests at 5 %, not for 13. At 1 % one test takes five."""
+    """Five a side reach 1/252: enough for 12 tests at 5 %, not for 13; at 1 % one test needs five."""
     assert [trials_needed(0.05, tests) for tests in (12, 13)] == [5, 6]
     assert trials_needed(0.01) == 5
     assert not reachable(3, 3, 0.01)
@@ -230,5 +235,5 @@ def test_too_few_trials_can_never_reach_alpha() -> None:
 
 
 def test_the_critical_value_is_the_last_that_passes() -> None:
-    """Five a side: P(U ≤ 4) = 12/252 is under 5 %, P(U ≤ 5) isn't; three a side never are under 1 %."""
+    """Five a side: P(U ≤ 4) = 12/252 is under 5 %, P(U ≤ 5) isn't; three a side are never under 1 %."""
     assert (critical(5, 5, 0.05), critical(3, 3, 0.01)) == (4, -1)

@@ -1,4 +1,4 @@
-"""What a suite came to: one verdict of many, what counts and what doesn't."""
+"""Tests of suite results: one verdict of many, what counts and what doesn't."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.suites import SIX, attempts, entry, full, made
 
 
 def single(status: int, why: str = "why") -> Any:
-    """A scenario with one run that ended so."""
+    """Return a scenario with one run of this exit status."""
     name = f"ended-{status}"
     return entry(name, [1.0], attempts=attempts([full(f"r{status}", name, status=status, why=why)], name))
 
@@ -32,7 +32,7 @@ def single(status: int, why: str = "why") -> Any:
     ],
 )
 def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str) -> None:
-    """In the order of DESIGN; a scenario that never reached its steady state makes it 3, whatever else holds."""
+    """The gravest exit status wins; a scenario without a steady state makes it 3, whatever else holds."""
     result = made(*map(single, statuses))
     assert (result["exit_status"], result["verdict"]) == (status, verdict)
     assert len(result["reasons"]) == sum(statuse > 0 for statuse in statuses)
@@ -40,21 +40,22 @@ def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str
 
 
 def test_an_interruption_and_a_failure_of_the_tool_stand_above() -> None:
-    """Interrupted: 130; what the tool failed of is the first reason, and 4."""
+    """An interruption gives 130; a failure of the tool gives 4 and is the first reason."""
     assert made(single(3), interrupted=True)["exit_status"] == 130
     broken = made(single(3), broken="the disk is full")
     assert (broken["exit_status"], broken["reasons"][0]) == (4, "the disk is full")
 
 
 def test_one_trial_of_several_without_a_steady_state_makes_nothing_else_void() -> None:
-    """A failed trial beside it is a failed scenario; only where no trial was steady all of it is void."""
+    """A failed trial beside an unsteady one fails the scenario; it is inconclusive only if no trial
+    was steady."""
     outcomes = [full("a", status=1, ttr=inf), full("b", status=3)]
     result = made(entry(attempts=attempts(outcomes, "x"), trials=2))
     assert (result["exit_status"], result["scenarios"][0]["unmet"]) == (1, False)
 
 
 def test_what_did_not_run_is_no_pass() -> None:
-    """Not at all, or not often enough: inconclusive, with the reason."""
+    """A scenario that ran too rarely, or never, is inconclusive, with the reason."""
     never = made(entry("late", [], trials=2, missing="time was up"))
     assert (never["exit_status"], never["reasons"]) == (3, ["late: not run: time was up"])
     some = made(entry("late", [5.0], trials=2, missing="time was up"))
@@ -64,7 +65,7 @@ def test_what_did_not_run_is_no_pass() -> None:
 
 
 def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
-    """The inconclusive one stays among the runs, neither in the verdict nor in the medians."""
+    """A repeated inconclusive trial stays among the runs, but not in the verdict or the medians."""
     first = attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
     result = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
     (scenario,) = result["scenarios"]
@@ -74,7 +75,7 @@ def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
 
 
 def test_an_expectation_is_told_over_all_trials() -> None:
-    """How often it held, and what it was where it didn't."""
+    """An expectation has the number of trials in which it held, and its values in the others."""
     (scenario,) = made(entry(ttrs=[*SIX, inf, None]))["scenarios"]
     (expected,) = scenario["expectations"]
     assert [expected[key] for key in ("held", "failed", "unknown")] == [6, 1, 1]
@@ -85,7 +86,7 @@ def test_an_expectation_is_told_over_all_trials() -> None:
 
 
 def test_orders_are_summed_and_the_machine_is_a_median() -> None:
-    """Of the trials that were audited, and of those that say it."""
+    """Orders are summed over audited trials; the machine's speed is the median of trials that have it."""
     outcomes = [full("a", lost=2), full("b", lost=None), full("c", lost=1)]
     result = attempts(outcomes, "x")
     result[0] = replace(result[0], speed=MachineSpeed(start_s=0.5, base_p50_s=0.004))

@@ -1,4 +1,4 @@
-"""A history: which quarter a run is of, what is counted in it, and what is left out."""
+"""Tests of the history: the quarter of a run, what is counted in it, and what is left out."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def run(run_id: str, started: str | None = None, **given: Any) -> dict[str, Any]
     ],
 )
 def test_a_run_is_of_the_quarter_in_which_it_began(run_id: str, started: str | None, expected: str) -> None:
-    """In UTC; where it doesn't say, by its id."""
+    """The quarter is that of the start in UTC or, without one, of the run's id."""
     assert quarter(Outcome.model_validate(run(run_id, started))) == expected
 
 
 def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
-    """Trials that never came are infinite, quarters in order, and the first has no shift."""
+    """Quarters are in order, censored times are infinite, and the first quarter has no shift."""
     early = [run(f"20250801-0000{i:02d}-a", ttr=10.0 + i) for i in range(5)]
     late = [run(f"20260801-0000{i:02d}-b", ttr=20.0 + i) for i in range(4)]
     bad = run("20260802-000000-c", ttr=inf, status=1, lost=2)
@@ -54,7 +54,7 @@ def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
 
 
 def test_scenarios_stand_by_name() -> None:
-    """Each with its own quarters only."""
+    """Scenarios are sorted by name, each with its own quarters only."""
     outcomes = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
     assert [(scenario["scenario"], len(scenario["quarters"])) for scenario in outcomes["scenarios"]] == [
         ("a", 1),
@@ -64,7 +64,8 @@ def test_scenarios_stand_by_name() -> None:
 
 
 def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> None:
-    """However deep the folders are; a copy of a run is no second one."""
+    """Unreadable files are reported, at any depth, and the rest is used; a copy of a run doesn't
+    count."""
     good, less = run("20250801-000000-a"), run("20250801-000000-b")
     del less["ttr_state"]
     for folder, content in {"a": good, "deep/er/a": good, "b": less, "c": {}}.items():

@@ -1,4 +1,4 @@
-"""Trials summarised: every value kept with its state, medians with intervals, the verdict of all."""
+"""Tests of trial summaries: every value with its state, medians with intervals, the verdict of all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.run_folders import Story, failing, steadily, write
 
 
 def test_five_trials_have_medians_with_intervals() -> None:
-    """Times 8 … 12 s: median 10, and [8, 12] encloses it in 93.75 %; runs and seeds are recorded in order."""
+    """Times 8 … 12 s: median 10, and [8, 12] contains it in 93.75 %; runs and seeds are kept in order."""
     summary = summarise([outcome(f"r{i}", ttr=8.0 + i, seed=40 + i) for i in (3, 0, 1, 2, 4)])
     ttr = summary["metrics"]["ttr_s"]
     assert (ttr["median"], ttr["interval"], ttr["coverage"]) == (10.0, [8.0, 12.0], 0.9375)
@@ -44,7 +44,7 @@ def test_five_trials_have_medians_with_intervals() -> None:
 
 
 def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
-    """It is never dropped: its value is null with its state, the median stands, the interval is open above."""
+    """Its value is null with its state; the median counts it, and the interval is open above."""
     ttr = summarise(trials([8.0, 9.0, 10.0, 11.0, inf]))["metrics"]["ttr_s"]
     assert ttr["values"][-1] == {
         "run": "bad-deploy-b4",
@@ -57,7 +57,8 @@ def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
 
 
 def test_what_was_not_measured_is_told_and_not_counted() -> None:
-    """Neither an absent value nor a fault without effect is a time; fewer than five are told how many it takes."""
+    """A missing value and a fault without effect give no time; with fewer than five the summary
+    says how many it takes."""
     summary = summarise(
         [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, failed_ratio=None)]
     )
@@ -77,12 +78,12 @@ def test_what_was_not_measured_is_told_and_not_counted() -> None:
     ("status", "state"), [(130, "not_measured"), (4, "not_measured"), (1, "censored"), (5, "censored")]
 )
 def test_a_run_broken_off_censors_nothing(status: int, state: str) -> None:
-    """Interrupted, or failed by the tool: that it didn't recover until then says nothing about the system."""
+    """An interrupted run, or a failure of the tool, isn't a trial that never recovered."""
     assert value_of(Outcome.model_validate(outcome(ttr=inf, status=status)), "ttr_s").state == state
 
 
 def test_the_success_rate_has_a_bound() -> None:
-    """Nine of ten judged trials passed: at least 60.6 % are credible; an inconclusive trial isn't judged."""
+    """Nine passes of ten leave at least 60.6 % credible; an inconclusive trial isn't judged."""
     statuses = [0] * 9 + [1, 3]
     success = summarise([outcome(f"r{i}", status=status) for i, status in enumerate(statuses)])["success"]
     assert (success["passed"], success["judged"], success["ratio"], success["confidence"]) == (
@@ -106,13 +107,13 @@ def test_the_success_rate_has_a_bound() -> None:
     ],
 )
 def test_the_gravest_status_is_that_of_all(statuses: list[int], status: int, verdict: str) -> None:
-    """130, 5, 4, 1, 3, 0, in that order."""
+    """The order is 130, 5, 4, 1, 3, 0."""
     summary = summarise([outcome(f"r{i}", status=value) for i, value in enumerate(statuses)])
     assert (summary["exit_status"], summary["verdict"]) == (status, verdict)
 
 
 def test_reasons_are_told_trial_by_trial_the_gravest_first() -> None:
-    """How many went wrong in which way, and what each of those said."""
+    """Reasons count the trials of each exit status and quote each trial, the gravest first."""
     summary = summarise(
         [
             outcome("a", status=3, why="the load was late"),
@@ -129,7 +130,7 @@ def test_reasons_are_told_trial_by_trial_the_gravest_first() -> None:
 
 
 def test_trials_are_of_one_scenario() -> None:
-    """None, or two scenarios mixed, are refused by name."""
+    """No trial, and trials of two scenarios, are rejected by name."""
     with pytest.raises(ValueError, match="one, two"):
         summarise([outcome("a", "two"), outcome("b", "one")])
     with pytest.raises(ValueError, match="none"):
@@ -137,7 +138,7 @@ def test_trials_are_of_one_scenario() -> None:
 
 
 def test_the_content_is_json_and_fits_its_schema() -> None:
-    """Written without NaN or infinity, with every kind of value in it."""
+    """The summary is JSON without NaN or infinity and fits its schema, with every kind of value."""
     summary = summarise(
         [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, failed_ratio=None, status=1)]
     )
@@ -162,7 +163,7 @@ def test_numbers_are_as_json_can_hold_them() -> None:
 
 
 def test_outcomes_as_measured_can_be_summarised(tmp_path: Path) -> None:
-    """From the folders of two real runs: ten seconds of outage each, found after one."""
+    """Two measured runs have ten seconds of outage each, detected after one."""
     outcomes = []
     for name in ("one", "two"):
         story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
