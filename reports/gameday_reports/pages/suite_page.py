@@ -218,7 +218,7 @@ def _expectation(expectation: SuiteExpectation) -> tuple[str, tuple[str, str], s
     failed, unknown, n = expectation.failed, expectation.unknown, expectation.trials
     badge = ("does not hold", "no") if failed else ("unknown", "open") if unknown else ("holds", "yes")
     share = f"in {failed or unknown} of {n} trials" if n > 1 and (failed or unknown) else ""
-    values = [trial.values for trial in expectation.said if (trial.holds is False) == bool(failed)]
+    values = [trial.values for trial in expectation.unmet if (trial.holds is False) == bool(failed)]
     more = "…" if len(values) > 3 else ""
     return expectation.expr, badge, "; ".join(filter(None, [share, *values[:3], more]))
 

@@ -44,7 +44,7 @@ def commands(suite: Suite) -> Iterator[str]:
 
 
 def _failures(expectation: SuiteExpectation) -> str:
-    failed = [trial for trial in expectation.said if trial.holds is False]
+    failed = [trial for trial in expectation.unmet if trial.holds is False]
     more = [f"and {len(failed) - MAX_TRIALS} more"] if len(failed) > MAX_TRIALS else []
     lines = [f"{trial.run}: {trial.values}" for trial in failed[:MAX_TRIALS]]
     return "\n".join([f"didn't hold in {expectation.failed} of {expectation.trials} trials", *lines, *more])

@@ -27,10 +27,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ClientRecord:
-    """What clients know. `asked`: n of every order that was sent, ascending; `acknowledged`: those confirmed as placed.
+    """Answers that clients got. `asked`: n of every order that was sent, ascending; `acknowledged`:
+    those confirmed as placed.
 
-    For each acknowledged order: the `cents` in the last answer, UNTOLD if it had none; `queued`, whether that answer
-    said that it would be paid later; `at`, when the client was first told.
+    For each acknowledged order: `cents`, the amount in the last answer, UNTOLD if it had none;
+    `queued`, True if that answer promised a later payment; `at`, the time of the client's first
+    confirmation.
     """
 
     asked: Numbers
@@ -76,7 +78,7 @@ def audit(run: Run) -> Audit:
 
 @dataclass(frozen=True)
 class _KeptOrders:
-    """Postgres' orders compared with what clients were told and what was charged."""
+    """Postgres' orders compared with the clients' answers and the charges."""
 
     run: Run
     clients: ClientRecord
@@ -107,7 +109,8 @@ class _KeptOrders:
 
     @cached_property
     def copies(self) -> Numbers:
-        """Orders that no client sent and that repeat the purchase of one that was sent: same customer, same basket."""
+        """Return the orders that no client sent and that repeat the purchase of a sent one: same
+        customer, same basket."""
         orders = self.orders
         stands = (orders.state > 0) & (orders.purchase != 0)
         wanted = places(self.clients.asked, orders.number)[1]

@@ -66,12 +66,13 @@ class Analysis:
 
     @property
     def until(self) -> float:
-        """The end of the observation: `recovered`, or else the end of the run."""
+        """Return the end of the observation: `recovered`, or else the end of the run."""
         return self.run.end if self.clocks.recovered is None else self.clocks.recovered
 
     @property
     def unhurt(self) -> bool:
-        """True if the run reached its end, with a fault or as a control without one, and no SLO was ever broken."""
+        """Return True if the run reached its end, as a control run or with a fault, and no SLO was
+        ever broken."""
         due = self.clocks.inject is not None or not self.run.scenario.timeline
         return self.run.judged and self.run.stopped is None and due and not self.outages
 

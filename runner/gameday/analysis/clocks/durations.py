@@ -49,7 +49,8 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
 
 
 def _by_schedule(run: Run) -> list[float]:
-    """Return when the timeline took back what it had done, by a revert or by a good release."""
+    """Return the times at which the timeline undid its own change or fault, by a revert or by a
+    good release."""
     reverts = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
     return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
 

@@ -34,7 +34,7 @@ Place = tuple[str, str, str]  # region, service, release
 
 @dataclass(frozen=True)
 class Stranded:
-    """A release that a rollback put on a schema it can't run on, and from when to when it couldn't."""
+    """A release that a rollback put on a schema it can't run on, with the begin and end of that time."""
 
     release: str
     since: float
@@ -105,14 +105,15 @@ def stranded_releases(run: Run, recovered: float | None) -> tuple[Stranded, ...]
 
 
 class _State:
-    """The running instances, and what is amiss: (what, where) of faults, fenced databases and drained regions."""
+    """The running instances and the open damage: (kind, place) of faults, fenced databases and
+    drained regions."""
 
     def __init__(self) -> None:
         self.placed: dict[str, Place] = {}
         self.amiss: set[tuple[str, str]] = set()
 
     def follow(self, event: RecordedEvent) -> None:
-        """Apply an event. A bad deploy isn't amiss here: `_is_whole` checks the releases that run."""
+        """Apply an event. A bad deploy isn't damage here: `_is_whole` checks the running releases."""
         match event:
             case InstanceReady():
                 self.placed[event.instance] = (event.region, event.service, event.release)

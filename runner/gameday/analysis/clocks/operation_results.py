@@ -22,7 +22,7 @@ ELSEWHERE = (*REGIONS, "address.", "database.", "dependency.", "link.", "load.")
 
 @dataclass(frozen=True)
 class Hit:
-    """A fault that isn't a deploy: what it hit, and from when to when it was active."""
+    """A fault other than a deploy: its target, and the begin and end of its activity."""
 
     kind: str
     region: str
@@ -57,7 +57,7 @@ def carried_out(run: Run) -> tuple[Operation, ...]:
 
 
 def harmful_changes(run: Run) -> frozenset[str]:
-    """Ids of the changes that are faults."""
+    """Return the ids of the changes that are faults."""
     return frozenset(fault.intended.change for fault in run.faults if fault.intended.change)
 
 
@@ -71,7 +71,11 @@ def faults_by_place(run: Run) -> tuple[Hit, ...]:
 
 
 def _hit(run: Run, event: FaultIntended, until: float) -> Hit:
-    """A database's fault names its region in its target, as in `us-east.postgres`; otherwise it hit the primary."""
+    """Return the fault with its target.
+
+    A database's fault names its region in its target, as in `us-east.postgres`; otherwise it hit
+    the primary.
+    """
     kind, target = event.kind, event.target
     service, region = event.service or "", event.region or ""
     if kind.startswith(REGIONS):
@@ -115,9 +119,10 @@ def _right(run: Run, operation: RecordedOperation, hits: tuple[Hit, ...]) -> boo
 
 
 def _taken_back(run: Run, rollback: RecordedOperation) -> str | None:
-    """Return the change that a rollback names, that it says it took back, or that its own change is the rollback of.
+    """Return the change that a rollback names, reports as rolled back, or whose rollback its own
+    change is.
 
-    If it names none of these, return the latest of its service that stood then.
+    If there is none of these, return the service's latest change in effect at that time.
     """
     intended = rollback.intended
     named = intended.change or (rollback.done.change if rollback.done else None)
@@ -143,7 +148,8 @@ def _begun(run: Run, service: str, by: str, since: float, until: float) -> Chang
 
 
 def _standing(run: Run, service: str, t: float) -> str | None:
-    """Return the latest change of the service till `t` that hadn't failed and that no other had begun to take back."""
+    """Return the service's latest change until `t` that had neither failed nor begun to be rolled
+    back."""
     standing: list[str] = []
     for event in run.journal.of(ChangeStarted, ChangeFailed):
         if event.t > t:

@@ -72,7 +72,7 @@ class Run:
 
     @cached_property
     def journal(self) -> RunHistory:
-        """The events by their types, indexed once."""
+        """Return the events by their types, indexed once."""
         return RunHistory(self.events)
 
     @property
@@ -93,7 +93,7 @@ class Run:
 
     @cached_property
     def started(self) -> RunStarted | None:
-        """The run's first event; None if the journal lost it."""
+        """Return the run's first event; None if the journal lost it."""
         return self.journal.first(RunStarted)
 
     @cached_property
@@ -102,7 +102,8 @@ class Run:
 
     @cached_property
     def end(self) -> float:
-        """When the load was told to stop; the samples hold the answers to everything planned before."""
+        """Return the time of the load's stop; the samples hold the answers to everything planned
+        before."""
         for event in (self.journal.phase("down"), self.journal.first(RunEnded)):
             if event:
                 return event.t
@@ -111,25 +112,26 @@ class Run:
 
     @cached_property
     def last(self) -> float:
-        """Time of the journal's last event."""
+        """Return the time of the journal's last event."""
         return max((event.t for event in self.events), default=0.0)
 
     @cached_property
     def steady_from(self) -> float | None:
-        """Begin of the steady state, after the warm-up; None if the run never reached it."""
+        """Return the begin of the steady state, after the warm-up; None if the run never reached it."""
         event = self.journal.phase("steady")
         return event.t if event else None
 
     @cached_property
     def trigger(self) -> FaultIntended | ChangeStarted | None:
-        """The first fault that the timeline ordered; if there is none, the first change that it shipped."""
+        """Return the first fault that the timeline ordered, or else the first change that it shipped."""
         if self.faults:
             return self.faults[0].intended
         return next((change.started for change in self.changes if change.started.by == "timeline"), None)
 
     @cached_property
     def broken_before(self) -> tuple[str, ...]:
-        """Names of the SLOs in breach between the begin of the steady state and the fault, or the end if there is none."""
+        """Return the names of the SLOs in breach in steady state before the fault, or before the
+        end without a fault."""
         since, until = self.steady_from, self.trigger.t if self.trigger else self.end
         if since is None or until <= since:
             return ()
@@ -139,12 +141,12 @@ class Run:
 
     @cached_property
     def stopped(self) -> RunStopped | None:
-        """The abort condition of the scenario that ended the run; None if none did."""
+        """Return the abort condition of the scenario that ended the run, or None."""
         return self.journal.first(RunStopped)
 
     @cached_property
     def judged(self) -> bool:
-        """True if the run went on until it could be judged, rather than broke off."""
+        """Return True unless the run was interrupted before it could be judged."""
         event = self.journal.first(RunEnded)
         return event is not None and event.reason in JUDGED_REASONS
 

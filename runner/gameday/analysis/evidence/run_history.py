@@ -1,4 +1,4 @@
-"""History of a run from its journal: each fault, change, operation and alert with everything that became of it."""
+"""History of a run from its journal: each fault, change, operation and alert with its later events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ E = TypeVar("E", bound=JournalEvent)
 
 @dataclass(frozen=True)
 class RecordedFault:
-    """A fault from its intent on; None for what never happened."""
+    """A fault with its later events; None for an event that never came."""
 
     intended: FaultIntended
     injected: FaultInjected | None
@@ -50,7 +50,7 @@ class RecordedFault:
 
 @dataclass(frozen=True)
 class RecordedChange:
-    """A change from its start on; None for what never happened."""
+    """A change with its later events; None for an event that never came."""
 
     started: ChangeStarted
     done: ChangeDone | None
@@ -68,7 +68,7 @@ class RecordedChange:
 
 @dataclass(frozen=True)
 class RecordedOperation:
-    """An operation from its intent on; None for what never happened."""
+    """An operation with its later events; None for an event that never came."""
 
     intended: OperationIntended
     done: OperationDone | None
@@ -85,13 +85,14 @@ class RecordedOperation:
 
     @property
     def end(self) -> OperationDone | OperationFailed | None:
-        """How it ended; None if it never did."""
+        """Return the event that ended it, or None."""
         return self.done or self.failed
 
 
 @dataclass(frozen=True)
 class RecordedAlert:
-    """An alert with its first delivered page and its first acknowledgement; None for what never happened."""
+    """An alert with its first delivered page and its first acknowledgement; None for an event that
+    never came."""
 
     raised: AlertRaised
     delivered: PageDelivered | None
@@ -108,7 +109,8 @@ class RecordedAlert:
 
 
 class RunHistory(JournalIndex):
-    """The events of a run, and what belongs together of them, in order of time. Each is put together once."""
+    """The events of a run, grouped by fault, change, operation and alert, in order of time. Each
+    group is built once."""
 
     @cached_property
     def faults(self) -> tuple[RecordedFault, ...]:

@@ -30,10 +30,11 @@ SECONDS = ("elapsed", "hurt_s", "breached_s")
 
 @dataclass(frozen=True)
 class Moment:
-    """What is known at `now`: requests planned up to `end`, all of them settled. Times are in run seconds.
+    """The state of a run at `now`: requests planned up to `end` are all settled. Times are in run
+    seconds.
 
-    `steady`: when the steady state began; `inject`: when the first entry of the timeline was due, None if there is
-    none. `alerts` and `pages`: how many were raised since the steady state began.
+    `steady`: begin of the steady state; `inject`: due time of the first entry of the timeline, None
+    if there is none. `alerts` and `pages`: numbers raised since the steady state began.
     """
 
     samples: Samples

@@ -61,12 +61,13 @@ class Parsed:
 
     @property
     def words(self) -> frozenset[str]:
-        """Every name and text in the expression: what isn't among them isn't needed to evaluate it."""
+        """Return every name and text in the expression; values under other names aren't needed to
+        evaluate it."""
         return frozenset(str(token).strip("\"'") for token in self.tree.scan_values(lambda token: True))
 
 
 def check(expression: str, language: Language = EXPECT, **chosen: Sequence[str] | None) -> str | None:
-    """Return what is wrong with an expression, as 'message\\nhint'; None if it is valid. Needs no run.
+    """Return the problem of an expression, as 'message\\nhint'; None if it is valid. Needs no run.
 
     `chosen`: the names that the scenario gave to its `slos`, `detectors`, …; they are checked only if given.
     """

@@ -119,7 +119,7 @@ class Radius:
         return BlastCell(region=region, journey=journey, **vars(tally))
 
     def _tally(self, n: int, which: npt.NDArray[np.bool_]) -> Tally:
-        """`hurt_s` is 0 if none failed."""
+        """Return the tally of the requests; its `hurt_s` is 0 if none failed."""
         bad = int(which.sum())
         lasted = float(self._ended[which].max() - self._begun[which].min()) if bad else 0.0
         return Tally(requests=n, failed=bad, failed_ratio=bad / n if n else None, hurt_s=lasted)

@@ -1,11 +1,12 @@
-"""Who was hurt: requests and users from effect to recovery, by region, journey and release; the budget spent.
+"""Impact: requests and users hurt from effect to recovery, by region, journey and release; the
+budget spent.
 
-`regions` are the regions that users live in, since an unanswered request has no other; `served` is the region that
-answered.
+`regions` are the regions that users live in, since an unanswered request has no other; `served` is
+the region that answered.
 
-If a fault had no effect on any SLO, single requests may still have failed: impact then counts from the injection to
-the end of the run, and in a control run without a timeline from the start of the steady state. The same holds if an
-abort condition ended the run before an SLO was in breach.
+If a fault had no effect on any SLO, single requests may still have failed: impact then counts from
+the injection to the end of the run, and in a control run without a timeline from the start of the
+steady state. The same holds if an abort condition ended the run before an SLO was in breach.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A baseline, what a suite measured in a small file to keep in git; and the gate of a later suite against it."""
+"""Baseline, a suite's measurements in a small file to keep in git; and the gate of a later suite
+against it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ BaselineValue = Annotated[Number, Field(ge=0)]
 
 
 class MachineSpeed(Model):
-    """How fast the machine was, in seconds, by a run or over several; null if a run doesn't say."""
+    """Speed of the machine, in seconds, of one run or over several; null if a run doesn't record it."""
 
     start_s: float | None = Field(default=None, description="until the load was ready to send")
     base_p50_s: float | None = Field(default=None, description="median of the good answers in steady state")
@@ -30,7 +31,7 @@ class BaselineScenario(Model):
 
 
 class BaselineOrigin(Model):
-    """When and where the suite of a baseline ran."""
+    """Time and place of the baseline's suite."""
 
     saved: str | None = None
     version: str | None = None
@@ -40,7 +41,7 @@ class BaselineOrigin(Model):
 
 
 class BaselineContent(Model):
-    """What was measured, by scenario."""
+    """Measured values, by scenario."""
 
     verdict: Verdict | None = None
     machine: MachineSpeed = MachineSpeed()
@@ -48,7 +49,7 @@ class BaselineContent(Model):
 
 
 class Baseline(BaselineContent, BaselineOrigin, ResultFile):
-    """The values of every trial of a suite, and how fast the machine was."""
+    """The values of every trial of a suite, and the speed of the machine."""
 
     NAME: ClassVar[str] = "gameday/baseline/v1"
     TITLE: ClassVar[str] = "Baseline of a suite"

@@ -1,4 +1,4 @@
-"""Two sets of runs held against each other, base and new: what `gameday compare --json` prints."""
+"""Comparison of two sets of runs, base and new: what `gameday compare --json` prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in a run, as the outcome lists it: faults, changes, operations, alerts, SLOs, expectations."""
+"""Events of a run as the outcome lists them: faults, changes, operations, alerts, SLOs, expectations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Person(Model):
 
 
 class Provenance(Model):
-    """Where the code of an AI-assisted change came from."""
+    """The origin of the code of an AI-assisted change."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -68,7 +68,7 @@ class Change(Model):
 
 
 class Operation(Model):
-    """An operation that was ordered. `right` is null if that can't be told."""
+    """An operation that was ordered. `right` is null if that is unknown."""
 
     id: str = ""
     t: float
@@ -81,7 +81,7 @@ class Operation(Model):
 
 
 class Alert(Model):
-    """An alert since the steady state began. `false_alarm`: it was for no SLO in breach."""
+    """An alert since the steady state began. `false_alarm`: its SLO wasn't in breach."""
 
     t: float
     id: str = ""
@@ -96,7 +96,7 @@ class Alert(Model):
 
 
 class SloResult(Model):
-    """How one configured SLO fared; all unknown if the run never reached its steady state."""
+    """The result of one configured SLO; all unknown if the run never reached its steady state."""
 
     name: str
     verdict: SloVerdict
@@ -132,7 +132,7 @@ class Stop(Model):
 
 
 class Note(Model):
-    """What a person put on the timeline."""
+    """A note that a person put on the timeline."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -142,7 +142,7 @@ class Note(Model):
 
 
 class DetectorResult(Model):
-    """How a configured detector did on the same stream as the others; TTD counts from `effect`."""
+    """The result of a configured detector on the same stream as the others; TTD counts from `effect`."""
 
     side: Side = "client"
     pages: bool | None = None
@@ -160,7 +160,7 @@ class AlarmRate(Model):
 
 
 class Quiet(Model):
-    """What the time without a fault says of false pages; all null if the run has no such time."""
+    """False pages in the time without a fault; all null if the run has no such time."""
 
     since: float | None = stamp("the steady state began")
     until: float | None = stamp("the fault was ordered or, if nothing had an effect, the run ended")

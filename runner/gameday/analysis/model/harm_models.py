@@ -1,4 +1,4 @@
-"""Who was hurt, and were orders lost: impact, audit and customer reports, as the outcome holds them."""
+"""Harm as the outcome holds it: impact on users, audit of orders and customer reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Tally(Model):
 
 
 class UserTally(Tally):
-    """The same with the users who met a failure, and what share of those seen they are."""
+    """A `Tally` with the number of users who met a failure, and their share of the users seen."""
 
     users: Count | None = None
     users_affected_ratio: Amount | None = None
@@ -35,7 +35,7 @@ class BlastCell(Tally, Place):
 
 
 class UserHurt(Model):
-    """Of the users hurt: seconds from each one's first failed request to the end of the last."""
+    """Seconds from a hurt user's first failed request to the end of the last one, over all users hurt."""
 
     median: Amount | None = None
     p95: Amount | None = None
@@ -88,7 +88,7 @@ class ReportCurve(Model):
 
 
 class CustomerReports(Model):
-    """What customers would have reported, by a model; seconds since the effect. All null if nothing was judged."""
+    """Simulated reports of customers; seconds since the effect. All null if nothing was judged."""
 
     peak: Count | None = described("most reports in one second")
     total: Count | None = described("up to the end of the run")

@@ -10,7 +10,7 @@ from gameday.analysis.model.result_file import Amount, Count, Interval, Model, N
 
 
 class HistoryShift(Model):
-    """The shift since the last quarter that has values, with what chance alone leaves open."""
+    """The shift since the last quarter that has values, with its interval."""
 
     value: Number | None = None
     interval: Interval | None = None
@@ -18,7 +18,8 @@ class HistoryShift(Model):
 
 
 class HistoryMetric(Model):
-    """A metric over the runs of a quarter; `never`: how many never came so far, and count as infinite."""
+    """A metric over the runs of a quarter; `never`: the number of censored values, which count as
+    infinite."""
 
     n: Count = 0
     never: Count = 0
@@ -30,7 +31,7 @@ class HistoryMetric(Model):
 
 
 class HistoryQuarter(Model):
-    """The runs of a calendar quarter in UTC, as `2026 Q4`; `undated` if they don't say when they were."""
+    """The runs of a calendar quarter in UTC, as `2026 Q4`; `undated` if the runs have no date."""
 
     quarter: str
     runs: Count = 0
@@ -51,7 +52,7 @@ class ScenarioHistory(Model):
 
 
 class History(ResultFile):
-    """How the scenarios went from quarter to quarter."""
+    """All scenarios, quarter by quarter."""
 
     NAME: ClassVar[str] = "gameday/history/v1"
     TITLE: ClassVar[str] = "History of scenarios"

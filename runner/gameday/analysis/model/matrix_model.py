@@ -15,7 +15,7 @@ from gameday.analysis.model.trials_model import Judged
 
 
 class VariantSlo(Model):
-    """An SLO of a variant, how it was judged, and how long and how bad its outages were."""
+    """An SLO of a variant: its verdict, and the length and severity of its outages."""
 
     name: str
     journey: str | None = None
@@ -50,7 +50,8 @@ class VariantExpectation(Model):
 
 
 class VariantHead(Model):
-    """`settings`: what isn't the same in all variants, as `guardrails.breaker` and its value in the file."""
+    """`settings`: settings that differ between variants, as `guardrails.breaker` and its value in
+    the file."""
 
     name: str
     run: str
@@ -59,14 +60,14 @@ class VariantHead(Model):
 
 
 class VariantClocks(Model):
-    """When it happened, and who ended the outage."""
+    """The clocks of a variant's run, and who ended the outage."""
 
     clocks: Clocks = Clocks()
     ended_by: EndedBy | None = None
 
 
 class VariantHarm(Model):
-    """Who was hurt, and how it was judged."""
+    """The impact on users and the verdict of each SLO and expectation."""
 
     impact: VariantImpact = VariantImpact()
     audit: Audit = Audit()
@@ -80,14 +81,14 @@ class Variant(VariantHarm, Durations, VariantClocks, Judged, VariantHead):
 
 
 class MatrixHead(Model):
-    """What the scenario is called without its variants' names."""
+    """The name of the scenario without its variants' names."""
 
     scenario: str = ""
     title: str = ""
 
 
 class MatrixBody(Model):
-    """One run of each variant; that is no comparison of distributions."""
+    """One run of each variant, which doesn't allow a comparison of distributions."""
 
     variants: tuple[Variant, ...] = ()
 

@@ -42,7 +42,7 @@ from gameday.analysis.model.time_models import (
 
 
 class RunInfo(Model):
-    """Which run it is, and where it ran."""
+    """The id of the run, and where it ran."""
 
     id: str
     scenario: str
@@ -63,9 +63,11 @@ class SteadyState(Model):
 
 
 class LoadResult(Model):
-    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not sent.
+    """Requests planned; of those achieved (sent at all), late (sent over 50 ms after plan), not
+    sent.
 
-    `attempts`: how often those achieved were sent, the retries of clients included. `missing`: how many left no record.
+    `attempts`: sends of the achieved requests, the retries of clients included. `missing`: requests
+    without a record.
     """
 
     planned: Count | None = None
@@ -77,7 +79,7 @@ class LoadResult(Model):
 
 
 class SystemInfo(Model):
-    """What was under test, as far as scenarios set it."""
+    """The system under test, as far as scenarios configure it."""
 
     regions: tuple[str, ...] = ()
     replication: str = ""
@@ -86,7 +88,7 @@ class SystemInfo(Model):
 
 
 class ResponderResult(Model):
-    """Who answered, and how well."""
+    """The responder and its operations."""
 
     kind: str = ""
     policy: str | None = None
@@ -105,7 +107,7 @@ class Judgement(Model):
 
 
 class Evidence(Model):
-    """How far the run can be judged, and its clocks."""
+    """The preconditions of a judgement, and the clocks of the run."""
 
     steady_state: SteadyState = SteadyState()
     load: LoadResult = LoadResult()
@@ -116,7 +118,7 @@ class Evidence(Model):
 
 
 class Findings(Model):
-    """What happened, and who was hurt."""
+    """The events of the run, and the harm to users."""
 
     limit_s: Amount | None = described(LIMIT)
     detection: Detection = Detection()
@@ -138,11 +140,12 @@ class Findings(Model):
 
 
 class Measurements(Findings, Durations, Evidence):
-    """Everything that expectations may speak of. The keys of a file come in the order of the bases, last one first."""
+    """Everything that expectations may use. The keys of a file come in the order of the bases, last
+    one first."""
 
 
 class Conclusion(Model):
-    """The scenario's expectations judged, and whether anything was left behind."""
+    """The scenario's judged expectations, and the result of the clean-up."""
 
     expectations: tuple[Expectation, ...] = Field(default=(), json_schema_extra={"minItems": 1})
     cleanup: Cleanup = Cleanup()

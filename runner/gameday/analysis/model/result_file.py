@@ -1,7 +1,8 @@
-"""The base of every result file: frozen models that are their own JSON Schema, read leniently and written exactly.
+"""Base of every result file: frozen models that are their own JSON Schema, read leniently and
+written exactly.
 
-A key that is null or missing in a file has the field's default, so files of older versions can be read; unknown keys
-are ignored. A file is always written with all of its keys.
+A key that is null or missing in a file has the field's default, so files of older versions can be
+read; unknown keys are ignored. A file is always written with all of its keys.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Model(BaseModel):
 
 
 class ResultFile(Model):
-    """A file of its own, with the name of its format under `schema`."""
+    """A result file, with the name of its format under `schema`."""
 
     NAME: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""

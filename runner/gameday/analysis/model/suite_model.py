@@ -12,7 +12,7 @@ from gameday.analysis.model.trials_model import Judged, MetricSummary, SuccessRa
 
 
 class FailedTrial(Model):
-    """What a trial said of an expectation that it didn't meet, as `ttd = 6.2, ttr = censored`."""
+    """The values of a failed expectation in one trial, as `ttd = 6.2, ttr = censored`."""
 
     run: str
     holds: bool | None = None
@@ -20,13 +20,14 @@ class FailedTrial(Model):
 
 
 class SuiteExpectation(Model):
-    """An expectation over all trials: in how many it held, failed or is unknown, and what those said."""
+    """An expectation over all trials: in how many it held, failed or is unknown, and the values of
+    the failed ones."""
 
     expr: str
     held: Count = 0
     failed: Count = 0
     unknown: Count = 0
-    said: tuple[FailedTrial, ...] = ()
+    unmet: tuple[FailedTrial, ...] = Field(default=(), validation_alias="said", serialization_alias="said")
 
     @property
     def trials(self) -> int:
@@ -47,7 +48,7 @@ class OrderTotals(Model):
 
 
 class SuiteRunHead(Model):
-    """Which run it was; `folder` is relative to the suite's."""
+    """The id of the run; `folder` is relative to the suite's."""
 
     run: str
     folder: str
@@ -57,7 +58,7 @@ class SuiteRunHead(Model):
 
 
 class SuiteRunTail(Model):
-    """`retried`: it was inconclusive and run again, so it doesn't count."""
+    """`retried`: the run was inconclusive and repeated, so it doesn't count."""
 
     retried: bool = False
 
@@ -97,11 +98,11 @@ class SuiteScenarioTail(Model):
 
 
 class SuiteScenario(SuiteScenarioTail, Judged, SuiteScenarioHead):
-    """What one scenario of a suite came to."""
+    """The result of one scenario of a suite."""
 
 
 class SuiteInfo(Model):
-    """What was run, where and when. `crowded`: why times can't be trusted, "" if they can."""
+    """The id, time and place of the suite. `crowded`: why times can't be trusted, "" if they can."""
 
     id: str = ""
     started: str | None = None
@@ -116,7 +117,7 @@ class SuiteInfo(Model):
 
 
 class SuiteTotals(Model):
-    """How many scenarios came out how, and how many trials ran."""
+    """The number of scenarios with each result, and the number of trials."""
 
     scenarios: Count = 0
     passed: Count = Field(default=0, validation_alias="pass", serialization_alias="pass")
@@ -130,7 +131,7 @@ class SuiteTotals(Model):
 
 
 class SuiteBody(Model):
-    """Every scenario, and the gate of a baseline if there was one."""
+    """Every scenario, and the gate of a baseline if there is one."""
 
     interrupted: bool = False
     totals: SuiteTotals = SuiteTotals()
@@ -139,7 +140,7 @@ class SuiteBody(Model):
 
 
 class Suite(SuiteBody, Judged, SuiteInfo, ResultFile):
-    """What a suite came to."""
+    """The result of a suite."""
 
     NAME: ClassVar[str] = "gameday/suite/v1"
     TITLE: ClassVar[str] = "Suite of scenarios"

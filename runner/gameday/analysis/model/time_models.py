@@ -17,7 +17,7 @@ LIMIT = "mean seconds in which the best possible detector would have raised, fro
 
 
 class Clocks(Model):
-    """The clocks of a run, in seconds since its start; null = never happened."""
+    """The clocks of a run, in seconds since its start; null if the event never came."""
 
     inject: float | None = stamp("the fault's injection was ordered")
     injected: float | None = stamp("the system confirmed it")
@@ -43,7 +43,7 @@ class Relapse(Model):
 
 
 class Spacing(Model):
-    """How far the spacing of requests alone may have moved a clock, in seconds at 95 %."""
+    """The error of a clock by the spacing of requests alone, in seconds at 95 %."""
 
     effect: Amount | None = described(
         "ln 20/(rate × p1): how long after the truth the first bad request may have come"
@@ -72,7 +72,7 @@ class Duration:
 
 
 class Durations(Model):
-    """The differences of clocks, each with the state that says how far it may be trusted."""
+    """The differences of clocks, each with its state: measured, censored, no effect or not measured."""
 
     ttd_s: Amount | None = None
     ttd_state: State
@@ -98,7 +98,8 @@ class Durations(Model):
 
 
 class Detection(Model):
-    """How soon the outage could have been noticed, of the stream that noticed it first. All null without an effect."""
+    """The limit of the time to detect, for the stream that detected the outage first. All null
+    without an effect."""
 
     slo: str | None = None
     rate: Amount | None = described("outcomes/s of the SLO's stream in steady state")

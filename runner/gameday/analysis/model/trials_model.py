@@ -20,7 +20,7 @@ from gameday.analysis.model.time_models import State
 
 
 class Judged(Model):
-    """A verdict, the exit status that goes with it, and why."""
+    """A verdict, its exit status and its reasons."""
 
     verdict: Verdict
     exit_status: ExitStatus
@@ -28,14 +28,14 @@ class Judged(Model):
 
 
 class JudgedRun(Model):
-    """Which run a trial was."""
+    """The run of a trial."""
 
     run: str
     seed: int | None = None
 
 
 class TrialResult(Judged, JudgedRun):
-    """What one trial came to."""
+    """The result of one trial."""
 
 
 class TrialValue(Model):
@@ -48,9 +48,10 @@ class TrialValue(Model):
 
 
 class MetricSummary(Model):
-    """A metric over all trials: its median and an interval that holds the true median at `coverage`.
+    """A metric over all trials: its median and an interval that holds the true median at
+    `coverage`.
 
-    A trial that was censored counts as infinite. `needed`: how many values an interval takes.
+    A censored trial counts as infinite. `needed`: the number of values that an interval takes.
     """
 
     n: Count = 0
@@ -63,7 +64,7 @@ class MetricSummary(Model):
 
 
 class SuccessRate(Model):
-    """How many trials passed of those that could be judged; the true share is `at_least` that, at `confidence`."""
+    """The share of judged trials that passed; the true share is at least `at_least`, at `confidence`."""
 
     passed: Count = 0
     judged: Count = 0
@@ -73,14 +74,14 @@ class SuccessRate(Model):
 
 
 class TrialsHead(Model):
-    """Which scenario it is, and how often it ran."""
+    """The scenario and the number of its trials."""
 
     scenario: str
     n: int = Field(ge=1)
 
 
 class TrialsBody(Model):
-    """How often it went well, every trial, and every metric by its name in the outcome."""
+    """The success rate, every trial, and every metric by its name in the outcome."""
 
     success: SuccessRate
     trials: tuple[TrialResult, ...]

@@ -1,4 +1,5 @@
-"""What a run left behind: what its clean-up reports, and every fault that was never reverted."""
+"""Clean-up record of a run: what the clean-up reports as left, and every fault that was never
+reverted."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _scenario(root: Xml.Element, scenario: SuiteScenario, suite: Suite) -> None:
         state = False if expectation.failed else None if unknown else True
         trials = [
             f"{trial.run}: {trial.values}"
-            for trial in expectation.said
+            for trial in expectation.unmet
             if state is None or trial.holds is False
         ]
         n = expectation.trials

@@ -206,7 +206,8 @@ def _system(run: Run) -> SystemInfo:
 
 
 def _responder(analysis: Analysis) -> ResponderResult:
-    """The first right operation counts from the effect on users, as TTR does."""
+    """Return the responder's result. The first right operation counts from the effect on users, as
+    TTR does."""
     run, effect = analysis.run, analysis.clocks.effect
     operations = analysis.operations
     right = [operation.t for operation in operations if operation.right and not operation.failed]

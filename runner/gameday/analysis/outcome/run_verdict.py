@@ -76,7 +76,7 @@ def _broken_off(run: Run) -> Iterator[tuple[int, str]]:
 
 
 def _stopped(run: Run) -> Iterator[tuple[int, str]]:
-    """A stop is never a pass, whatever was expected."""
+    """Yield exit status and reason of a stop by an abort condition; it is never a pass."""
     event = run.stopped
     if event is not None:
         used = ", ".join(f"{name} = {shown(name, value)}" for name, value in event.values.items())

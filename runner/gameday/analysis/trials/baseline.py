@@ -152,7 +152,7 @@ def read(path: Path) -> Baseline:
 
 
 def gate(suite: Suite, base: Baseline, file: str = "") -> Gate:
-    """Compare a suite with its baseline. If it ran on another machine, nothing is judged."""
+    """Compare a suite with its baseline. If it ran on another machine, the gate isn't judged."""
     then = {name: _side(name, "baseline", kept) for name, kept in base.scenarios.items()}
     now = {
         scenario.scenario: _side(scenario.scenario, "run", _kept(scenario))
@@ -205,8 +205,8 @@ def _duration(name: str, value: float | None) -> dict[str, float | str | None]:
 def _against(suite: Suite, base: Baseline) -> tuple[MachineComparison, ...]:
     """Compare each quantity of machine speed.
 
-    The ratio is the median over the scenarios that both have: what a single scenario became slower at says nothing
-    about the machine.
+    The ratio is the median over the common scenarios, since one slower scenario says nothing about
+    the machine.
     """
     shared = [scenario for scenario in suite.scenarios if scenario.scenario in base.scenarios]
     compared = []

@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def relative(self) -> float | None:
-        """The shift as a share of base's median; None if the median is infinite."""
+        """Return the shift as a share of base's median; None if the median is infinite."""
         middle = median(self.base).value
         if middle is None or math.isinf(middle):
             return None
@@ -50,7 +50,8 @@ class Pair:
 
     @property
     def never_recovered(self) -> int:
-        """How many trials of new never recovered by themselves; 0 if a trial of base didn't either."""
+        """Return the number of trials of new that never recovered by themselves; 0 if base has such
+        a trial too."""
         return self.new.count(math.inf) if self.base and math.inf not in self.base else 0
 
 

@@ -59,7 +59,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Shift:
-    """How far one side lies above the other. `interval` is None if there are too few values."""
+    """The distance of one side above the other. `interval` is None if there are too few values."""
 
     value: float
     interval: Interval | None

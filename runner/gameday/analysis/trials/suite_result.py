@@ -1,7 +1,8 @@
-"""Several scenarios, each once or in trials → the content of `suite.json`: what each came to, and the verdict of all.
+"""Suite result: the content of `suite.json`, several scenarios, each once or in trials, and the
+verdict of all.
 
-Everything drawn or written of a suite is made from this alone. `execution` decides which scenarios run and in which
-order; `baseline` is the gate.
+Every page and file of a suite is made from this alone. `execution` decides which scenarios run and
+in which order; `baseline` is the gate.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ SPEEDS = ("start_s", "base_p50_s", "lag_p95_s")
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that was made. `folder` is relative to the suite's; `speed`: how fast the machine was, by this run.
+    """A finished run. `folder` is relative to the suite's; `speed`: the machine's speed during this
+    run.
 
-    `retried`: the run was inconclusive and made again, so it doesn't count.
+    `retried`: the run was inconclusive and repeated, so it doesn't count.
     """
 
     outcome: Outcome
@@ -174,7 +176,7 @@ def _expectations(attempts: Sequence[Attempt]) -> Iterator[SuiteExpectation]:
             held=counts[True],
             failed=counts[False],
             unknown=counts[None],
-            said=tuple(
+            unmet=tuple(
                 FailedTrial(run=run, holds=expectation.holds, values=_values(expectation))
                 for run, expectation in own
                 if expectation.holds is not True

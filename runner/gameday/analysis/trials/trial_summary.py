@@ -1,6 +1,8 @@
-"""Several trials of one scenario → the content of `trials.json`: medians with intervals, and how often it went well.
+"""Trial summary: the content of `trials.json`, several trials of one scenario with medians and
+intervals.
 
-Only the outcomes of the trials are read. A median or an end of an interval is infinite if trials never recovered.
+Only the outcomes of the trials are read. A median or an end of an interval is infinite if trials
+never recovered.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class Value:
 
     @property
     def counted(self) -> float | None:
-        """The value for statistics: infinite if censored, None if there is nothing to count."""
+        """Return the value for statistics: infinite if censored, None if there is none."""
         return math.inf if self.state == "censored" else self.amount
 
 
