@@ -18,7 +18,7 @@ from gameday.recording.journal import Event, Journal, read_journal
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Detection
 from gameday.scenario.system_under_test import STOREFRONT
-from gameday.telemetry.metrics_scrape import ROUTES, Found, Scrape, Totals, read_counters
+from gameday.telemetry.metrics_scrape import ROUTES, Scrape, ServiceBreach, Totals, read_counters
 from tests.support.fakes import HandClock
 
 WITHIN_S = 10.0
@@ -77,13 +77,13 @@ class Bench:
         detection = Detection.model_validate({"detector": "scrape", "for": "0s", "every": every})
         self.scrape = Scrape(detection, slos, detect.make_scrape, self.clock, self.journal)
 
-    def once(self, pages: Mapping[str, Counts], gone: tuple[str, ...] = ()) -> list[Found]:
+    def once(self, pages: Mapping[str, Counts], gone: tuple[str, ...] = ()) -> list[ServiceBreach]:
         """Return a scrape of these instances 15 s after the last; the `gone` ones can't be reached."""
         self.clock.t += 15
         with ExitStack() as stack:
             addresses = {name: stack.enter_context(instance(page(counts))) for name, counts in pages.items()}
             self.scrape.once(addresses | dict.fromkeys(gone, ("127.0.0.1", 1)))
-        return list(self.scrape.found())
+        return list(self.scrape.breaches())
 
     def events(self, kind: str) -> list[Event]:
         return [event for event in read_journal(self.journal.path) if event.kind == kind]
@@ -135,7 +135,7 @@ def test_a_breach_is_found_and_journalled(bench: Bench) -> None:
     are journalled."""
     assert bench.once({"a": edge(100, 50)}) == []
     text = "checkout: answered 5xx since the last scrape: edge 20 of 100 (objective 99%)"
-    assert bench.once({"a": edge(180, 70)}) == [Found("checkout", False, text)]
+    assert bench.once({"a": edge(180, 70)}) == [ServiceBreach("checkout", False, text)]
     assert [
         (event.subject, event.data["requests"], event.data["errors"]) for event in bench.events("scrape")
     ] == [

@@ -15,7 +15,7 @@ from gameday.recording.journal import Journal
 from gameday.recording.samples import ShardWriter
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Detection
-from gameday.telemetry.metrics_scrape import Found
+from gameday.telemetry.metrics_scrape import ServiceBreach
 from gameday.telemetry.watch import Watch
 from tests.support.fakes import HandClock
 from tests.support.telemetry_bench import NOT_SENT, STATUS, WRONG, Bench, scenario
@@ -213,7 +213,7 @@ def test_a_shard_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
     """A breach found by the scrape is an alert of the service side, numbered with the others."""
-    breach = Found(
+    breach = ServiceBreach(
         "checkout", True, "checkout: answered 5xx since the last scrape: edge 9 of 30 (objective 99.5%)"
     )
     bench = Bench(tmp_path, scrape=Finds([breach]))
@@ -225,8 +225,8 @@ def test_service_side_alerts_come_out_of_the_poll(tmp_path: Path) -> None:
 class Finds:
     """A service side that reports a breach."""
 
-    def __init__(self, found: list[Found]) -> None:
-        self._found = found
+    def __init__(self, breaches: list[ServiceBreach]) -> None:
+        self._breaches = breaches
 
     def start(self, addresses: object) -> None:
         """Do nothing."""
@@ -237,9 +237,9 @@ class Finds:
     def rearm(self) -> None:
         """Do nothing."""
 
-    def found(self) -> Iterator[Found]:
-        while self._found:
-            yield self._found.pop()
+    def breaches(self) -> Iterator[ServiceBreach]:
+        while self._breaches:
+            yield self._breaches.pop()
 
 
 def test_a_silence_detector_raises_though_nothing_comes(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class ServiceBreach:
     """An SLO that the services' own counters show in breach."""
 
     slo: str
@@ -157,7 +157,7 @@ class Scrape:
         self._totals = Totals()
         self._rules: dict[tuple[str, str], Rule] = {}
         self._raised: set[str] = set()
-        self._found: queue.SimpleQueue[Found] = queue.SimpleQueue()
+        self._breaches: queue.SimpleQueue[ServiceBreach] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -180,10 +180,10 @@ class Scrape:
             for rule in self._rules.values():
                 rule.reset()
 
-    def found(self) -> Iterator[Found]:
+    def breaches(self) -> Iterator[ServiceBreach]:
         """Yield what was raised since the last call."""
-        while not self._found.empty():
-            yield self._found.get_nowait()
+        while not self._breaches.empty():
+            yield self._breaches.get_nowait()
 
     def once(self, addresses: Mapping[str, Address]) -> None:
         """Scrape every instance once, journal the totals, evaluate the SLOs."""
@@ -238,7 +238,7 @@ class Scrape:
             self._raised.add(slo.name)
             what = f"{slo.name}: answered 5xx since the last scrape: {', '.join(burning)}"
             summary = f"{what} (objective {slo.objective * 100:.12g}%)"
-            self._found.put(Found(slo.name, self._detection.pages, summary))
+            self._breaches.put(ServiceBreach(slo.name, self._detection.pages, summary))
 
 
 def _series(request: Future[str]) -> Series | None:

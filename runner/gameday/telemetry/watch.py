@@ -30,7 +30,7 @@ from gameday.recording.journal_events import (
 )
 from gameday.recording.samples import Samples
 from gameday.scenario import Scenario
-from gameday.telemetry.metrics_scrape import Address, Found
+from gameday.telemetry.metrics_scrape import Address, ServiceBreach
 from gameday.telemetry.outcome_stream import (
     SERVICE_SIDE,
     MakeDetector,
@@ -54,7 +54,7 @@ class ServiceSide(Protocol):
 
     def rearm(self) -> None: ...
 
-    def found(self) -> Iterator[Found]: ...
+    def breaches(self) -> Iterator[ServiceBreach]: ...
 
 
 class Watch:
@@ -171,7 +171,7 @@ class Watch:
     def _scraped(self, now: float) -> Iterator[Alert]:
         if self._scrape is None:
             return
-        for breach in self._scrape.found():
+        for breach in self._scrape.breaches():
             yield Alert(self._next(), now, SERVICE_SIDE, "service", breach.pages, breach.slo, breach.summary)
 
     def _next(self) -> str:
