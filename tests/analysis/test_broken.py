@@ -79,7 +79,7 @@ def test_a_detector_that_fires_in_steady_state(folder: Path) -> None:
     assert (quiet["pages"], quiet["detectors"]["cusum"]["alarms"]) == (1, 1)
 
 
-def test_a_detector_that_fires_before_anybody_was_hurt(folder: Path) -> None:
+def test_a_detector_that_fires_before_the_effect(folder: Path) -> None:
     """A page between order and effect is a false alarm that detects nothing, so `ttd < 5s` doesn't
     hold."""
     at(folder, EFFECT - 0.5, "alert.raised")
@@ -102,7 +102,7 @@ def test_samples_lost_while_the_load_ran(folder: Path, share: float) -> None:
     (reason,) = [text for text in reasons if "left no record" in text]
     missing = measure(folder)["load"]["missing"]
     assert reason.startswith(f"{missing} of ")
-    assert missing > 0.9 * lost  # a first step that is lost takes the word for its second step along
+    assert missing > 0.9 * lost  # without its first step a lost second step is unknown
 
 
 def test_one_lost_sample_is_enough(folder: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_shard_that_was_never_begun(folder: Path, size: int) -> None:
     assert "1749 records of 0.shard were seen while the load ran, 0 are left" in reasons
 
 
-def test_a_fault_that_nobody_reverted(folder: Path) -> None:
+def test_a_fault_without_a_revert(folder: Path) -> None:
     """A fault without a revert is left behind, although the clean-up reports clean."""
     rewrite(folder, lambda event: None if event["kind"] == "fault.reverted" else event)
     outcome = measure(folder)

@@ -270,7 +270,7 @@ def rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def test_the_rest_is_as_the_journal_tells_it(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
+def test_the_rest_is_the_journal_s(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
     """Verdict, load, lag, fault, changes, operation, alerts, expectations and clean-up are the
     journal's."""
     events = hand_made_runs.events_of(GOLDEN)

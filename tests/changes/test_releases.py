@@ -142,7 +142,7 @@ HEAD, OTHER = "--- a/shop/app.py\n+++ b/shop/app.py\n", "--- a/shop/b.py\n+++ b/
     ],
     ids=range(10),
 )
-def test_a_patch_mistake_is_told_at_its_hunk(
+def test_a_patch_mistake_is_located_at_its_hunk(
     patch: str, line: int, message: str, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     """The message names the file and the problem, at the line where the failing hunk begins."""
@@ -153,7 +153,7 @@ def test_a_patch_mistake_is_told_at_its_hunk(
     assert (problem.line, message in problem.message) == (line, True), f"{problem}"
 
 
-def test_context_must_stand_exactly_where_the_patch_says(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_context_must_match_at_the_exact_line(catalogue: Catalogue, tmp_path: Path) -> None:
     """Patches apply without fuzz: context that is one line off is an error with a hint."""
     (tmp_path / "shop" / "app.py").write_text("one more\n" + LINES)
     (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + FIRST)

@@ -28,7 +28,7 @@ def test_region_by_region_takes_a_whole_region() -> None:
     assert list(plan(FOUR, "pricing-1.1.0", "region-by-region")) == [tuple(NEW[:2]), tuple(NEW[2:])]
 
 
-def test_what_runs_the_release_already_is_left_alone() -> None:
+def test_instances_on_the_release_are_not_replaced() -> None:
     """Instances that already run the release aren't replaced, so a rollback undoes only a partial
     deploy."""
     mixed = [FOUR[0], Instance("us-east.pricing.3", "us-east", "pricing", "pricing-1.1.0")]

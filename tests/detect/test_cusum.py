@@ -151,7 +151,7 @@ def test_there_is_a_design_for_every_p0(p0: float) -> None:
 
 
 @pytest.mark.parametrize(("p0", "p1"), [(0.0, 0.1), (0.1, 0.1), (0.2, 0.1), (0.1, 1.0)])
-def test_no_weight_where_there_is_no_change(p0: float, p1: float) -> None:
+def test_no_weight_without_a_change(p0: float, p1: float) -> None:
     """Ratios that can't be told apart are rejected."""
     with pytest.raises(ValueError, match="asked for"):
         weight_of_bad(p0, p1)

@@ -24,7 +24,7 @@ def named(name: str, **params: Any) -> Detection:
     return Detection.model_validate({"detector": name} | ({"params": params} if params else {}))
 
 
-def found(text: str) -> list[str]:
+def located(text: str) -> list[str]:
     return [str(problem) for problem in problems(parse_yaml(text, "x.yaml"))]
 
 
@@ -43,7 +43,7 @@ def test_two_names_are_for_one_kind_of_slo() -> None:
         assert make(named(name), slo, 0.001, 10.0) is None
 
 
-def test_each_known_detector_can_be_made() -> None:
+def test_each_registered_detector_can_be_created() -> None:
     """Each registered name makes a fold of outcomes, or the service-side rule, which has its own
     `for`."""
     assert [name for name, kind in KINDS.items() if kind.side == "service"] == ["scrape"]
@@ -71,7 +71,7 @@ def test_parameters_are_used() -> None:
     assert quick.limit < slow.limit
 
 
-def test_what_is_wrong_is_told_with_its_place() -> None:
+def test_each_problem_is_located() -> None:
     """Unknown parameters, wrong values, a duplicate name and a name without an SLO are problems at
     their places."""
     text = """\
@@ -83,7 +83,7 @@ detectors:
   - {detector: latency}
   - {detector: burn-rate, params: {scale: 60}}
 """
-    assert found(text) == [
+    assert located(text) == [
         "x.yaml:3:45: unknown key 'factr'\n    hint: did you mean 'factor'?",
         "x.yaml:4:44: 10 isn't a duration\n    hint: write a number and its unit: 300ms, 10s, 5m, 1h",
         "x.yaml:4:55: must be over 0, not 0",
@@ -92,10 +92,10 @@ detectors:
     ]
 
 
-def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_a_located_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     """A river detector without river is a located problem that says what to install."""
     monkeypatch.setattr(river_package, "installed", lambda: False)
-    (problem,) = found("detectors: [{detector: cusum}, {detector: adwin}]")
+    (problem,) = located("detectors: [{detector: cusum}, {detector: adwin}]")
     assert problem.startswith("x.yaml:1:43: 'adwin' needs the package river")
     assert "pip install 'gameday-runner[river]'" in problem
 
@@ -111,7 +111,7 @@ def test_a_missing_package_is_told_with_its_place(monkeypatch: pytest.MonkeyPatc
 )
 def test_other_mistakes_are_left_to_the_model(text: str) -> None:
     """A document with other mistakes causes neither a problem nor an exception here."""
-    assert len(found(text)) == text.count("latency")
+    assert len(located(text)) == text.count("latency")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_bin_counts_at_its_end() -> None:
     assert not any(fold.observe(t, True) for t in (13.0, 14.0, 15.0))
 
 
-def test_the_limit_is_where_it_raises() -> None:
+def test_it_raises_at_the_limit() -> None:
     """At weight ½ sixteen bad outcomes make a mean of eight and reach that limit; fifteen don't."""
     for bad, raises in ((15, False), (16, True)):
         fold = Ewma(weight=0.5, limit=8.0, mean=0.0, bin=1.0)
@@ -62,7 +62,7 @@ def test_the_limit_is_where_it_raises() -> None:
         assert fold.observe(1.5, True) is raises
 
 
-def test_what_is_long_ago_fades() -> None:
+def test_old_outcomes_fade() -> None:
     """A bin weighs less than the next one, empty bins included; bad outcomes close together raise,
     spread ones don't."""
     apart, together = (Ewma(weight=0.5, limit=2.0, mean=0.0, bin=1.0) for _ in range(2))

@@ -127,7 +127,7 @@ def test_maxima_are_of_blocks() -> None:
     assert block_maxima(fold, 1.0, steady) == [19, 18, 17]
 
 
-def test_the_level_is_passed_as_rarely_as_said() -> None:
+def test_the_level_has_the_stated_exceedance() -> None:
     """Of random Gumbel block maxima, the share above the level of N blocks is 1/N."""
     draws = np.random.default_rng(3).gumbel(100.0, 20.0, 200_000)
     threshold = level([round(one) for one in draws[:2000]], 1000.0)
@@ -135,7 +135,7 @@ def test_the_level_is_passed_as_rarely_as_said() -> None:
     assert level([5, 5, 5, 5], 1000.0) == 0.0
 
 
-def test_a_bin_counts_only_so_much() -> None:
+def test_a_bin_is_capped() -> None:
     """Within one bin the sum stops at the cap and continues in the next; good outcomes still count
     against bad ones."""
     fold = Latency(weight=10, limit=55, cap=20, bin=1.0)

@@ -83,7 +83,7 @@ def test_quiet_minutes_stay_quiet(make: object) -> None:
     assert not any(fold.observe(t, good) for t, good in steady(2, 600.0))
 
 
-def test_without_river_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_river_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the package isn't installed, the error says what to install."""
 
     def missing(name: str) -> ModuleType:

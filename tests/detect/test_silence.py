@@ -76,7 +76,7 @@ def test_errors_are_no_silence() -> None:
     assert first_alarm(detector(20.0), arrivals(20.0, 7200.0, 2), 7200.0) is None
 
 
-def test_at_the_limit_of_what_can_be_known() -> None:
+def test_delay_is_the_theoretical_limit() -> None:
     """If designed for silence alone, it raises after ln(outcomes in 30 days) gaps: 0.19 s at 100/s,
     as in theory."""
     fold = detector(100.0, share="0.01%", margin="0%", least="0ms")

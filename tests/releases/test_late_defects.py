@@ -14,7 +14,7 @@ from tests.support.release_trees import deploy, output_of, tree
 from tests.support.storefront_services import Shop, right_prices
 
 MEGABYTE = 1_000_000
-# As storefront's catalog asks for suggestions; prints how many comparisons each page took.
+# Asks for suggestions as storefront's catalog does; prints the number of comparisons of each page.
 COMPARISONS = """
 from storefront import catalog, products
 compared = []
@@ -27,7 +27,7 @@ for product in known[:10] * 3:
     assert product.id not in suggested and len(suggested) == len(set(suggested)) <= 4
     print(len(compared) - before)
 """
-# Pages a second, evenly; prints how many of a second's are refused.
+# Sends pages evenly; prints how many of a second's pages are rejected.
 REFUSALS = """
 from storefront.catalog import Crawlers
 from storefront.problems import Problem
@@ -60,7 +60,7 @@ def test_catalog_1_2_shows_right_pages(deployed: Shop) -> None:
     assert [set(page["also"]) for page in pages] == [set(), {1}, {1, 2}]
 
 
-def test_catalog_1_3_refuses_nobody_at_the_average_and_many_at_its_peak(tmp_path: Path) -> None:
+def test_catalog_1_3_rejects_requests_only_at_its_peak(tmp_path: Path) -> None:
     """Of one region's product pages a second none of 20 or 40 is rejected, 12 of 55 and 31 of 74 are."""
     assert output_of(tree("catalog-1.3.0", tmp_path), REFUSALS) == ["0", "0", "12", "31"]
 

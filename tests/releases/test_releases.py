@@ -20,7 +20,7 @@ OPTIONAL = {"defect", "migration"}
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_release_says_what_it_is(release: str) -> None:
+def test_a_release_file_is_complete(release: str) -> None:
     """release.yaml has all keys, no unknown one, and the name of its folder."""
     spec = yaml.safe_load((COMPOSE / "releases" / release / "release.yaml").read_text(encoding="utf-8"))
     assert set(spec) - OPTIONAL == KEYS
@@ -111,9 +111,7 @@ def test_checkout_1_1_answers_right(deployed: Shop) -> None:
 
 
 @pytest.mark.system
-def test_checkout_1_1_reads_all_orders_where_the_first_release_uses_the_index(
-    shop: Shop, tmp_path: Path
-) -> None:
+def test_checkout_1_1_scans_all_orders_instead_of_the_index(shop: Shop, tmp_path: Path) -> None:
     """Postgres' plan is an index scan before and a sequential scan of all orders after; both return
     the same rows."""
     first, later = latest(COMPOSE), latest(tree("checkout-1.1.0", tmp_path))
@@ -150,7 +148,7 @@ def latest(code: Path) -> str:
 
 @pytest.mark.system
 @deploy("identity-1.1.0")
-def test_identity_1_1_lets_nobody_in(deployed: Shop) -> None:
+def test_identity_1_1_rejects_every_login(deployed: Shop) -> None:
     """Right passwords are answered with 401."""
     assert {deployed.login(user, f"pw-{user}").status_code for user in range(1, 50)} == {401}
 
@@ -195,7 +193,7 @@ def test_gateway_1_2_fails_one_request_in_twenty(deployed: Shop) -> None:
 
 @pytest.mark.system
 @deploy("gateway-1.3.0")
-def test_gateway_1_3_refuses_everybody_and_looks_healthy(deployed: Shop) -> None:
+def test_gateway_1_3_rejects_every_request_and_looks_healthy(deployed: Shop) -> None:
     """Every path but the health check is rejected."""
     assert {deployed.get(path).status_code for path in ("/products/1", "/orders?user=1", "/costs")} == {421}
     assert deployed.checkout("gateway-1.3", 1, {1: 1}).status_code == 421

@@ -12,7 +12,7 @@ LATER = Change("c2", 21.0, "gateway", "gateway-1.1.0", "gateway-1.0.0", "code", 
 ACK = Operation("ack", "a1", "auto")
 
 
-def test_acknowledges_and_takes_back_the_latest_change() -> None:
+def test_acknowledges_and_rolls_back_the_latest_change() -> None:
     """The newest change is rolled back first, whether it is the cause or not."""
     view = View(31.1, (PAGE,), (BAD, LATER))
     assert Auto().poll(view) == [ACK, Operation("rollback", "gateway", "auto", "c2")]
@@ -24,7 +24,7 @@ def test_waits_while_an_operation_is_under_way() -> None:
     assert list(Auto().poll(View(31.5, (PAGE,), (BAD, LATER), running))) == []
 
 
-def test_takes_back_the_next_one_when_the_alert_comes_again() -> None:
+def test_rolls_back_the_next_change_when_the_alert_comes_again() -> None:
     """A rollback that didn't help isn't repeated, and a rollback itself is never rolled back."""
     back = Change("c3", 31.2, "gateway", "gateway-1.0.0", "gateway-1.1.0", "code", "", "auto", "done", "c2")
     done = ((ACK, "done"), (Operation("rollback", "gateway", "auto", "c2"), "done"))
@@ -41,17 +41,17 @@ def test_without_a_change_it_rolls_nothing_back() -> None:
     assert Auto().poll(View(31.1, (PAGE,), ())) == [ACK]
 
 
-def test_alerts_that_only_watch_move_nobody() -> None:
+def test_alerts_that_do_not_page_cause_no_operation() -> None:
     """An alert that doesn't page causes no operation."""
     assert list(Auto().poll(View(31.1, (replace(PAGE, pages=False),), (BAD,)))) == []
 
 
-def test_nobody_does_nothing() -> None:
+def test_responder_nobody_orders_nothing() -> None:
     """The responder `nobody`, the control, orders nothing."""
     assert list(NoResponder().poll(View(31.1, (PAGE,), (BAD,)))) == []
 
 
-def test_what_was_shipped_since_the_page_is_not_taken_back() -> None:
+def test_a_change_shipped_after_the_page_is_not_rolled_back() -> None:
     """A fix forward shipped after the page isn't rolled back for it; a new outage may roll it back."""
     fix = replace(LATER, id="c4", t=32.0)
     assert Auto().poll(View(32.1, (PAGE,), (BAD, fix))) == [

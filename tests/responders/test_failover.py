@@ -159,7 +159,7 @@ def test_with_no_region_up_there_is_none_to_turn_to() -> None:
     assert shift.turn(LOOK + 0.1) == ("rollback", "pricing")
 
 
-def test_a_change_is_taken_back_where_regions_are_well() -> None:
+def test_a_change_is_rolled_back_if_all_regions_are_up() -> None:
     """If all regions are up, the change is rolled back once the edge has had time to see a lost
     region."""
     shift = Shift(changes=(BAD,))
@@ -198,7 +198,7 @@ def test_a_region_lost_during_a_bad_deploy_change_first() -> None:
     assert shift.turn() == ("promote", "eu-west")
 
 
-def test_a_database_that_nobody_reaches_is_replaced_by_another_region_s() -> None:
+def test_an_unreachable_database_is_replaced_by_another_region_s() -> None:
     """If only the database is lost, no traffic is moved; it rejoins as a standby afterwards."""
     shift = Shift()
     shift.see({region: replace(WELL, database=False) for region in REGIONS})
@@ -331,7 +331,7 @@ def test_without_sight_of_regions_it_is_a_rollback_policy() -> None:
     assert shift.turn() == ("rollback", "pricing")
 
 
-def test_an_unknown_primary_is_replaced_only_where_a_region_is_lost() -> None:
+def test_an_unknown_primary_is_replaced_only_if_a_region_is_lost() -> None:
     """Unless a region is lost, no database is promoted, since it might be the broken one."""
     shift = Shift({region: replace(WELL, database=False) for region in REGIONS}, primary="")
     shift.page()

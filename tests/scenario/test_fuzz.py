@@ -131,7 +131,7 @@ def warm(folder: Path) -> Path:
     return path
 
 
-def test_every_kind_of_nonsense_is_told_as_such(tmp_path: Path) -> None:
+def test_every_kind_of_nonsense_is_a_problem(tmp_path: Path) -> None:
     """Endless numbers, bombs, tags, paths and endless expressions are problems; the file without
     them is valid."""
     path = warm(tmp_path)
@@ -156,7 +156,7 @@ def fuzz(examples: int, folder: Path) -> Counter[str]:
     return counter
 
 
-def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
+def test_some_hundred_mutated_files_give_located_problems(tmp_path: Path) -> None:
     """Mutated files give many kinds of problems, and some stay valid: mutations reach past the YAML."""
     counts = fuzz(250, tmp_path)
     assert len(counts) > 25, counts
@@ -165,7 +165,7 @@ def test_some_hundred_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-def test_two_thousand_files_gone_wrong_are_told_as_such(tmp_path: Path) -> None:
+def test_two_thousand_mutated_files_give_located_problems(tmp_path: Path) -> None:
     """Two thousand mutated files give only scenarios and located problems."""
     counts = fuzz(2000, tmp_path)
     assert len(counts) > 60, counts

@@ -98,7 +98,7 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
         ("name: small", "name: small\nname: big", ":4:1: duplicate key 'name' (first at line 3)"),
     ],
 )
-def test_each_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
+def test_each_mistake_is_located(tmp_path: Path, old: str, new: str, expected: str) -> None:
     """One wrong change to a valid file gives one error at its place."""
     located = problems(SMALL.replace(old, new), tmp_path)
     assert any(expected in problem for problem in located), located
@@ -155,7 +155,7 @@ def test_weights_are_numbers_that_can_be_drawn_by(tmp_path: Path) -> None:
         assert "weights must be positive numbers" in problems(text, tmp_path)[0]
 
 
-def test_what_is_no_text_where_others_look_is_told_once(tmp_path: Path) -> None:
+def test_a_value_of_the_wrong_type_is_reported_once(tmp_path: Path) -> None:
     """An SLO with a value of the wrong type is one error, although the check of detectors reads it
     too."""
     text = (

@@ -10,7 +10,7 @@ from gameday.scenario import STOREFRONT, Load, Slo, System
 from gameday.topology import bundled, read_topology
 
 
-def test_the_storefront_is_as_its_record_says() -> None:
+def test_the_storefront_matches_its_record() -> None:
     """The record's paths exist, its database is a service of that kind, and the load knows every
     journey."""
     compose = bundled.compose()

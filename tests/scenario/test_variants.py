@@ -99,7 +99,7 @@ def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("matrix", "told"),
+    ("matrix", "expected"),
     [
         (
             "matrix: {only: {}}",
@@ -139,11 +139,11 @@ def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_at_its_place(matrix: str, told: list[str]) -> None:
+def test_each_problem_is_located(matrix: str, expected: list[str]) -> None:
     """Each problem has its place, also one that only scenario and variant together cause."""
     scenarios = problems(matrix)
-    assert len(scenarios) == len(told)
-    for one, start in zip(scenarios, told, strict=True):
+    assert len(scenarios) == len(expected)
+    for one, start in zip(scenarios, expected, strict=True):
         assert one.startswith(start)
 
 
@@ -154,13 +154,13 @@ def test_a_matrix_of_no_mappings_is_left_to_the_model(matrix: str) -> None:
     assert problems(matrix) == []
 
 
-def test_a_scenario_that_is_wrong_itself_is_told_once() -> None:
+def test_a_problem_of_the_scenario_itself_is_reported_once() -> None:
     """A problem of the scenario's own section isn't repeated for a variant that changes it."""
     text = BASE.replace("1500/s", "fast") + "matrix:\n  a: {load: {timeout: 1s}}\n  b: {}\n"
     assert list(check(parse_yaml(text, "s.yaml"))) == []
 
 
-def test_expectations_of_variants_are_found_with_their_places() -> None:
+def test_expectations_of_variants_have_places() -> None:
     """Expectations of variants have places, so that they are checked too; values that aren't lists
     are skipped."""
     text = BASE + "matrix:\n  a: {expect: [ttd < 9s]}\n  b: {expect: 3}\n  c: 7\n"
@@ -170,7 +170,7 @@ def test_expectations_of_variants_are_found_with_their_places() -> None:
     ]
 
 
-def test_the_library_checks_what_variants_expect(tmp_path: Path) -> None:
+def test_the_library_checks_expectations_of_variants(tmp_path: Path) -> None:
     """An unknown name in a variant's expectation is an error."""
     path = tmp_path / "s.yaml"
     path.write_text(SMALL + "matrix:\n  a: {expect: [tdd < 9s]}\n  b: {load: {rat: 1/s}}\n", encoding="utf-8")

@@ -89,7 +89,7 @@ def test_every_error_has_its_place_and_all_come_at_once() -> None:
         ("pages: maybe", "8: must be true or false, not 'maybe'"),
     ],
 )
-def test_wrong_values_are_told_in_plain_words(text: str, message: str) -> None:
+def test_wrong_values_are_described_in_plain_words(text: str, message: str) -> None:
     """Messages about wrong values don't use pydantic's words, its models or the names of its bounds."""
     assert problems(text, Kinds) == [f"f.yaml:1:{message}"]
 
@@ -101,7 +101,7 @@ def test_a_long_value_is_cut_short() -> None:
     assert len(located) < 90
 
 
-def test_many_problems_and_long_keys_are_told_in_short() -> None:
+def test_many_problems_and_long_keys_are_shortened() -> None:
     """The first fifty problems are shown with the number of the rest; quotations are cut."""
     located = problems("items: []\n" + "".join(f"key{i}: 1\n" for i in range(60)))
     assert len(located) == 51
@@ -155,14 +155,14 @@ def test_hostile_files_give_one_clear_message(tmp_path: Path, raw: bytes, messag
         read_yaml(tmp_path / "f.yaml")
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     """A missing file and a folder give the operating system's reason, with the path."""
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(Invalid, match="can't be read"):
             read_yaml(path)
 
 
-def test_a_problem_outside_the_file_stands_at_the_nearest_place() -> None:
+def test_a_problem_outside_the_file_has_the_nearest_place() -> None:
     """A problem whose path isn't in the file is placed at the nearest enclosing value."""
     document = Document("f", {}, {(): (1, 1), ("a",): (2, 4)})
     assert str(document.problem(("a", "b", 3), "x")) == "f:2:4: x"

@@ -63,7 +63,7 @@ def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("bad", "n", "objective", "said"),
+    ("bad", "n", "objective", "expected"),
     [
         (0, 19, 0.995, "unknown"),
         (19, 19, 0.995, "unknown"),
@@ -73,9 +73,9 @@ def test_verdict_is_the_binomial_rule(n: int, share: float, objective: str) -> N
         (9, 600, 0.995, "breach"),  # P(X ≥ 9) = 0.37 %
     ],
 )
-def test_verdicts_worked_out(bad: int, n: int, objective: float, said: str) -> None:
+def test_verdicts_worked_out(bad: int, n: int, objective: float, expected: str) -> None:
     """Few requests are unknown; a breach needs 1 % significance."""
-    assert verdict(bad, n, objective) == said
+    assert verdict(bad, n, objective) == expected
 
 
 def test_thresholds_of_large_windows_are_finite_and_grow() -> None:
@@ -127,7 +127,7 @@ def test_a_journey_s_slo_counts_only_its_requests() -> None:
     assert not select(other, kinds())[0].any()
 
 
-def test_an_outage_is_found_to_the_request() -> None:
+def test_an_outage_is_exact_to_the_request() -> None:
     """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one
     after it."""
     result = course(SHOP, steadily((20, 30)), 0, 60, 20)
@@ -299,13 +299,13 @@ def test_a_course_is_in_order(case: Case, inject: float) -> None:
 @settings(deadline=None, max_examples=60)
 def test_nothing_is_in_breach_after_recovery(case: Case) -> None:
     """No window of requests planned at or after the recovery is in breach, wherever it is."""
-    held = holding_since([case.slo], case.data, 0, 80)
-    if held is None:
+    holds_from = holding_since([case.slo], case.data, 0, 80)
+    if holds_from is None:
         return
     t, bad, width = case.t, case.bad, case.slo.window
-    for at in t[t >= held]:
+    for at in t[t >= holds_from]:
         for window in ((t > at - width) & (t <= at), (t >= at) & (t < at + width)):
-            if t[window][0] >= held:
+            if t[window][0] >= holds_from:
                 assert verdict(int(bad[window].sum()), int(window.sum()), case.slo.objective) != "breach"
 
 

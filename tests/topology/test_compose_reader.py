@@ -132,7 +132,7 @@ def test_templates_take_values_and_defaults() -> None:
         ("ready: tcp, kind: database", "ready: maybe, kind: database", "unknown value 'maybe'"),
     ],
 )
-def test_what_is_outside_the_subset_is_a_located_error(
+def test_a_key_outside_the_subset_is_a_located_error(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     """A key outside the subset is an error, so that compose and a run never read a file differently."""

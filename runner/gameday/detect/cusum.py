@@ -20,7 +20,7 @@ from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Ratio, Seconds
 
-RISING = 1.5  # bad outcomes then outweigh the good ones
+RISING = 1.5  # above it bad outcomes outweigh good ones
 
 
 class Parameters(Part):

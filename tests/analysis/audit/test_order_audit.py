@@ -54,7 +54,7 @@ class Records:
         return audit
 
 
-def test_sound_records_have_nothing_against_them(tmp_path: Path) -> None:
+def test_sound_records_have_no_findings(tmp_path: Path) -> None:
     """Both acknowledged orders are paid and charged at the same amount, and every count is 0."""
     assert Records().audited(tmp_path) == SOUND
 
@@ -151,7 +151,7 @@ PLANTED: list[Callable[[Records], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-def test_a_planted_fault_is_found_and_counted_once(
+def test_a_planted_fault_is_detected_and_counted_once(
     tmp_path: Path, plant: Callable[[Records], dict[str, Any]]
 ) -> None:
     """A planted fault changes its own figure and no other."""
@@ -167,7 +167,7 @@ def test_several_planted_faults_don_t_hide_each_other(tmp_path: Path) -> None:
     assert records.audited(tmp_path) == {**SOUND, **expected}
 
 
-def test_a_queued_order_is_kept_so_long_as_it_is_there(tmp_path: Path) -> None:
+def test_a_queued_order_may_be_pending(tmp_path: Path) -> None:
     """A queued order may be pending; a missing one is lost; an order acknowledged as paid may not
     be pending."""
     lost = []
@@ -222,7 +222,7 @@ def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
     assert json.loads(json.dumps(measure(tmp_path / "run")["expectations"]))[0]["holds"] is None
 
 
-def test_where_nobody_was_to_buy_nothing_is_lost(tmp_path: Path) -> None:
+def test_without_buyers_no_order_is_lost(tmp_path: Path) -> None:
     """A load without buyers has no order to lose, and its audit says 0."""
     records = Records()
     records.orders, records.ledger, records.stock = [], [], {1: (100, 0)}
@@ -269,7 +269,7 @@ class TestRecoveryPoint:
         lost nothing more."""
         assert self.lost(tmp_path, self.region_lost(), 1, 4) == (2, 3.2)
 
-    def test_it_counts_from_the_database_s_own_end_where_that_is_known(self, tmp_path: Path) -> None:
+    def test_it_counts_from_the_kill_of_the_database_if_recorded(self, tmp_path: Path) -> None:
         """The recovery point counts to 15.06 s, when the region's database was killed."""
         story = self.region_lost()
         for t, service, region in ((15.02, "pricing", "us-east"), (15.04, "postgres", "eu-west")):

@@ -60,7 +60,7 @@ def test_a_breaker_some_time_before_the_revert_is_the_system_s(tmp_path: Path, b
 
 
 @pytest.mark.parametrize(("good", "who"), [(4, "schedule"), (5, "system")])
-def test_where_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, good: int, who: str) -> None:
+def test_if_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, good: int, who: str) -> None:
     """With half of the requests bad, four good ones in a row may be luck, as ½⁴ is over 5 %; five
     aren't."""
     requests = failing(steadily(), 20.0, 29.95, which=lambda request: request.user % 2 == 0)
@@ -69,7 +69,9 @@ def test_where_half_are_bad_four_good_ones_in_a_row_may_be_luck(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(("took", "who"), [(1.5, "schedule"), (0.2, "system")])
-def test_a_good_answer_tells_once_a_bad_one_would_have_come(tmp_path: Path, took: float, who: str) -> None:
+def test_a_good_answer_is_evidence_once_a_bad_one_would_have_come(
+    tmp_path: Path, took: float, who: str
+) -> None:
     """A good answer is evidence only once a bad one, which takes `took`, would have come before the
     revert."""
     requests = failing(
@@ -86,7 +88,7 @@ def test_a_long_revert_counts_from_its_order(tmp_path: Path) -> None:
     assert ended(tmp_path, cut(29.5, 35.0), requests) == ("schedule", "censored", 29.5)
 
 
-def test_what_is_taken_back_a_window_later_ended_nothing(tmp_path: Path) -> None:
+def test_a_revert_a_window_later_ended_nothing(tmp_path: Path) -> None:
     """A revert a window after the last bad request ended nothing, even if good requests so far may
     be luck."""
     results = []
@@ -115,7 +117,7 @@ def leak(ready: float) -> Story:
 
 
 @pytest.mark.parametrize(("ready", "who", "act"), [(24.2, "responder", 24.0), (26.5, "system", None)])
-def test_a_rollback_ended_it_only_where_its_instances_had_come(
+def test_a_rollback_ended_it_only_if_an_instance_was_ready(
     tmp_path: Path, ready: float, who: str, act: float | None
 ) -> None:
     """A rollback ordered before users were well at 24.3 s ended the outage only if an instance was
@@ -162,7 +164,9 @@ def test_every_operation_counts_from_its_first_effect(
 
 
 @pytest.mark.parametrize(("answer", "who"), [(24.3, "responder"), (24.01, "system")])
-def test_what_waited_for_a_promotion_was_served_by_it(tmp_path: Path, answer: float, who: str) -> None:
+def test_requests_that_waited_for_a_promotion_were_served_by_it(
+    tmp_path: Path, answer: float, who: str
+) -> None:
     """A promotion ordered at 24.12 s served requests planned from 24 s on, unless they were
     answered long before."""
     requests = failing(steadily(), 20.0, 24.0)
@@ -191,7 +195,7 @@ def test_a_flag_acted_when_it_was_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "data"), [("rejoin", "region.seen", {"up": False}), ("failover", "traffic.returned", {})]
 )
-def test_what_was_undone_ended_nothing(tmp_path: Path, name: str, kind: str, data: dict[str, Any]) -> None:
+def test_an_undone_failover_ended_nothing(tmp_path: Path, name: str, kind: str, data: dict[str, Any]) -> None:
     """A failover is undone if the region is seen down again or gets its traffic again, so it ended
     nothing."""
     results = []
@@ -211,7 +215,7 @@ def test_an_outage_that_went_on_for_a_window_was_ended_by_something_else(tmp_pat
 
 
 @pytest.mark.parametrize(("migration", "who"), [("rename.sql", "schedule"), (None, "responder")])
-def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
+def test_a_rollback_to_a_release_unfit_for_the_schema_is_futile(
     tmp_path: Path, migration: str | None, who: str
 ) -> None:
     """After a migration the rollback is futile, and the fix, less than a window later, ended the
@@ -229,7 +233,7 @@ def test_a_rollback_to_what_its_schema_left_behind_was_in_vain(
     assert ended(tmp_path, story, failing(steadily(), 20.0, 30.5))[0] == who
 
 
-def test_a_good_release_of_the_timeline_ends_what_its_faulty_one_began(tmp_path: Path) -> None:
+def test_a_good_release_of_the_timeline_ends_the_outage_of_its_faulty_one(tmp_path: Path) -> None:
     """A fix of 39.5 s ended the outage after a futile rollback; a release of another service didn't."""
     results = []
     for service in ("pricing", "catalog"):

@@ -58,7 +58,7 @@ def test_error_is_calibration_plus_spacing(tmp_path: Path) -> None:
     assert outcome["error_s"] == {name: pytest.approx(value, abs=2e-6) for name, value in expected.items()}
 
 
-def test_what_was_never_set_has_no_error(tmp_path: Path) -> None:
+def test_unset_clocks_have_no_error(tmp_path: Path) -> None:
     """Without a recovery and a page only the effect has an error."""
     story = Story().begin().calibrated().deploy(18.0, 19.0).finish(reason="give_up")
     outcome = recorded(tmp_path, known(), 60.0, story)
@@ -85,7 +85,7 @@ def test_the_sum_of_two_one_sided_errors_covers_95_percent_and_the_root_of_squar
         known(-0.1),
     ],
 )
-def test_what_isn_t_a_calibration_is_an_error(tmp_path: Path, broken: Any) -> None:
+def test_an_invalid_calibration_is_an_error(tmp_path: Path, broken: Any) -> None:
     """An invalid calibration is an error, never silently none."""
     with pytest.raises(ValueError, match=r"calibration\.json"):
         recorded(tmp_path, broken)

@@ -96,7 +96,7 @@ def test_capacity_that_stays_short_is_censored(tmp_path: Path) -> None:
     assert (outcome["ttfr_s"], outcome["ttfr_state"], outcome["ttfr_censored_at"]) == (None, "censored", 60.0)
 
 
-def test_nobody_acts(tmp_path: Path) -> None:
+def test_without_a_responder_it_never_recovers(tmp_path: Path) -> None:
     """Without a responder the system never recovers, TTR and TTA are censored at the end, and the
     exit status is 1."""
     story = Story().begin().deploy(18.0, 19.0).page(21.0).finish(reason="give_up")
@@ -352,7 +352,7 @@ def test_the_schedule_ended_it(tmp_path: Path, allowed: bool, state: str, status
     assert (outcome["ended_by"], outcome["ttr_state"], outcome["exit_status"]) == ("schedule", state, status)
     assert outcome["ttr_censored_at"] == (None if allowed else 29.5)
     assert outcome["clocks"]["recovered"] == 30.0
-    assert outcome["clocks"]["restored"] == 29.5  # a fault that isn't a deploy stands until it is reverted
+    assert outcome["clocks"]["restored"] == 29.5  # a fault other than a deploy is active until its revert
     assert outcome["faults"][0]["reverted_by"] == "schedule"
 
 
@@ -364,7 +364,7 @@ def test_a_control_run_has_no_clocks_and_no_effect(tmp_path: Path) -> None:
     assert (outcome["ttr_state"], outcome["impact"]["failed"], outcome["verdict"]) == ("no_effect", 0, "pass")
 
 
-def test_a_control_run_in_which_an_slo_broke_says_nothing(tmp_path: Path) -> None:
+def test_a_control_run_with_a_broken_slo_is_not_measured(tmp_path: Path) -> None:
     """If an SLO broke without a fault, durations aren't measured and no effect isn't claimed."""
     story = Story().begin().finish(reason="give_up")
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 30.0, 40.0), expect=["!effect"]))

@@ -49,7 +49,7 @@ def test_one_instance_short_is_not_restored(tmp_path: Path) -> None:
     assert restored(tmp_path, story.add(41.0, "fault.reverted", "f1", by="schedule")) is None
 
 
-def test_a_fault_that_stands_at_the_end_is_not_restored(tmp_path: Path) -> None:
+def test_a_fault_active_at_the_end_is_not_restored(tmp_path: Path) -> None:
     """A revert by the clean-up, after the end of the run, doesn't count."""
     story = lost()
     for number in (3, 4):
@@ -69,7 +69,7 @@ def test_a_database_and_its_traffic_come_back_too(tmp_path: Path, out: str, agai
     assert restored(tmp_path / "b", story) == 45.5
 
 
-def test_a_deleted_environment_is_amiss_till_it_stands_again(tmp_path: Path) -> None:
+def test_a_deleted_environment_is_damage_until_it_is_recreated(tmp_path: Path) -> None:
     """A release that the automation deploys in the recreated environment isn't faulty."""
     story = Story().begin()
     story.add(

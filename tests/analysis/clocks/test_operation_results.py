@@ -70,7 +70,7 @@ def operated(events: Story, t: float, name: str, target: str, done: float | None
         (LOST, "rollback", "pricing", False),
     ],
 )
-def test_right_is_what_acts_on_the_cause(
+def test_an_operation_on_the_cause_is_right(
     tmp_path: Path, fault: dict[str, Any] | None, name: str, target: str, right: bool | None
 ) -> None:
     """An operation is right if it acts on the active fault; for a flag it is unknown."""
@@ -80,7 +80,7 @@ def test_right_is_what_acts_on_the_cause(
 
 
 @pytest.mark.parametrize(("t", "right"), [(17.0, False), (20.0, True), (40.0, False)])
-def test_only_while_the_fault_stands(tmp_path: Path, t: float, right: bool) -> None:
+def test_a_failover_is_right_only_while_the_fault_is_active(tmp_path: Path, t: float, right: bool) -> None:
     """A failover before the fault or after its revert is wrong."""
     events = operated(story(LOST, 18.0, 30.0), t, "failover", "us-east").finish()
     assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is right
@@ -132,7 +132,7 @@ def test_a_right_fail_over_ended_the_outage(tmp_path: Path) -> None:
     )
 
 
-def test_a_fail_over_the_edge_had_made_already_ended_nothing(tmp_path: Path) -> None:
+def test_a_failover_after_the_edge_s_own_ended_nothing(tmp_path: Path) -> None:
     """An operation of 22.5 s ended nothing if the edge saw the region down at 21 s."""
     events = story(LOST).add(21.0, "region.seen", "us-east", up=False, database=False, drained=False)
     operated(events, 22.5, "failover", "us-east").finish()
@@ -163,7 +163,7 @@ def test_a_revert_counts_from_its_begin(tmp_path: Path) -> None:
     )
 
 
-def test_what_breaks_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> None:
+def test_an_outage_at_a_region_s_return_ended_by_itself(tmp_path: Path) -> None:
     """An outage till 38 s, caused by the region's return at 35 s, was ended by the system like the
     first one."""
     events = story({**LOST, "entry": 0}, 18.0, 35.0).finish()
@@ -193,9 +193,7 @@ def twice(with_change: bool) -> Story:
 
 
 @pytest.mark.parametrize("with_change", [True, False])
-def test_a_second_rollback_of_a_service_takes_back_the_change_before(
-    tmp_path: Path, with_change: bool
-) -> None:
+def test_a_second_rollback_of_a_service_reverts_the_change_before(tmp_path: Path, with_change: bool) -> None:
     """The rolled-back change is the operation's own or, in older journals, that of the change it
     began."""
     run = read_run(write(tmp_path / "run", twice(with_change), steadily()))
@@ -219,7 +217,7 @@ def test_a_rollback_that_began_no_change_meant_the_latest_that_stood(
     assert carried_out(read_run(write(tmp_path / "run", events, steadily())))[0].right is right
 
 
-def test_what_a_rollback_took_back_is_what_stood_when_it_began(tmp_path: Path) -> None:
+def test_a_rollback_reverts_the_change_in_effect_when_it_began(tmp_path: Path) -> None:
     """The rolled-back change is the good c2, shipped after the order and before the rollback began."""
     events = Story().begin().deploy(18.0, 19.0)
     events.add(22.0, "operation.intended", "o1", name="rollback", target="pricing", by="auto", change=None)

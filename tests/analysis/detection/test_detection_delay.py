@@ -108,7 +108,7 @@ def test_the_last_calibration_before_the_effect_counts(tmp_path: Path) -> None:
     assert measured(tmp_path, events)["detection"]["p0"] == 0.012
 
 
-def test_each_detector_is_held_against_the_limit(tmp_path: Path) -> None:
+def test_each_detector_is_compared_with_the_limit(tmp_path: Path) -> None:
     """Every detector, paging or not, has a delay in multiples of the limit; null if it raised no
     alarm."""
     events = story().page(22.0, detector="threshold", pages=False, alert="a2")
@@ -133,7 +133,7 @@ def test_a_journal_that_lacks_the_calibration_gives_no_limit(tmp_path: Path) -> 
     assert outcome["detection"]["p1"] == pytest.approx(100 / 199, abs=1e-6)
 
 
-def test_a_change_below_what_was_normal_has_no_limit(tmp_path: Path) -> None:
+def test_a_change_below_the_normal_ratio_has_no_limit(tmp_path: Path) -> None:
     """If p0 is as high as p1 the limit is null, not infinite."""
     events = Story().begin().calibrated(p0=0.6).deploy(18.0, 19.0).page(21.0)
     assert measured(tmp_path, events)["limit_s"] is None

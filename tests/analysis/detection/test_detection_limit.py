@@ -74,7 +74,7 @@ def test_a_fifth_of_the_rate_takes_more_than_five_times_as_long_less_the_smaller
         (0.02, 0.999, 1e8, 6),
     ],
 )
-def test_it_is_what_solving_a_finer_chain_gives(p0: float, p1: float, arl: float, parts: int) -> None:
+def test_it_equals_the_solution_of_a_finer_chain(p0: float, p1: float, arl: float, parts: int) -> None:
     """The likelihood ratio with hardly rounded weights, solved as a linear system, is the same
     within 1 %."""
     assert limit(p0, p1, 1.0, arl, since="change") == pytest.approx(fine_design(p0, p1, arl, parts), rel=0.01)
@@ -176,7 +176,7 @@ def test_rare_errors_are_taken_several_requests_at_a_time(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("p0", "p1", "rate"), [(-0.1, 0.5, 1), (0.1, 1.1, 1), (0.1, 0.5, 0), (math.nan, 0.5, 1)]
 )
-def test_what_has_no_limit_is_refused(p0: float, p1: float, rate: float) -> None:
+def test_invalid_probabilities_are_rejected(p0: float, p1: float, rate: float) -> None:
     """A probability outside 0…1 and a number of requests of zero are rejected."""
     with pytest.raises(ValueError, match="no limit"):
         limit(p0, p1, rate)

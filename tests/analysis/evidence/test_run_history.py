@@ -27,7 +27,7 @@ HISTORY = RunHistory(
 )
 
 
-def test_faults_with_what_became_of_them() -> None:
+def test_faults_have_their_later_events() -> None:
     """A fault has its confirmation, failure and first revert; None for an event that never came."""
     down, deploy = HISTORY.faults
     assert (down.id, down.t, down.intended.kind, down.failed) == ("f1", 2.0, "link.down", None)

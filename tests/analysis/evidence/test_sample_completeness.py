@@ -70,7 +70,7 @@ def test_each_lost_record_is_missed(tmp_path: Path, number: int) -> None:
     assert "left no record, the first of them planned at" in doubt
 
 
-def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
+def test_the_plan_counts_requests_without_a_record(tmp_path: Path) -> None:
     """If 100 records of 100 journeys are lost, planned stays, achieved falls, and the run is
     inconclusive."""
     whole = measure(folder(tmp_path / "a"))["load"]
@@ -81,7 +81,7 @@ def test_the_plan_counts_what_left_no_record(tmp_path: Path) -> None:
     assert any(reason.startswith("only ") for reason in outcome["reasons"])
 
 
-def test_what_was_planned_past_the_end_needn_t_be_there(tmp_path: Path) -> None:
+def test_requests_planned_past_the_end_are_not_checked(tmp_path: Path) -> None:
     """Requests planned in the last moments before the load is stopped aren't checked."""
     assert reasons_of(read_run(folder(tmp_path / "a", until=END - 0.05))) == []
     assert len(reasons_of(read_run(folder(tmp_path / "b", until=END - 2.0)))) == 1

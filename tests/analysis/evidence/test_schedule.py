@@ -105,7 +105,7 @@ def test_a_load_that_never_began_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "more", [{"seed": "x"}, {"journeys": {"fly": 1.0}}, {"journeys": None}, {"rate": []}, {"surges": [1]}]
 )
-def test_what_isn_t_a_plan_is_an_error(tmp_path: Path, more: dict[str, Any]) -> None:
+def test_an_invalid_plan_is_an_error(tmp_path: Path, more: dict[str, Any]) -> None:
     """An invalid plan is an error with its path."""
     with pytest.raises(ValueError, match=r"load\.json: not a plan of the load"):
         Schedule.read(written(tmp_path, **more))

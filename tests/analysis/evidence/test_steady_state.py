@@ -26,7 +26,7 @@ def run_of(folder: Path, *requests: tuple[ErrorKind, int]) -> Run:
     return read_run(path)
 
 
-def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
+def test_attempts_count_retries(tmp_path: Path) -> None:
     """Attempts count each sent request once, and its retries; unsent requests don't count."""
     some = [(ErrorKind.NONE, 1), (ErrorKind.STATUS, 4), (ErrorKind.CONNECTION, 255), (ErrorKind.NOT_SENT, 0)]
     counts = sent(run_of(tmp_path / "run", *some, (ErrorKind.STATUS, 255)), None)
@@ -34,7 +34,7 @@ def test_attempts_count_what_clients_sent_again(tmp_path: Path) -> None:
     assert counts.attempts == 1 + 4 + 255 + 255
 
 
-def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
+def test_older_shards_without_attempts_count_each_request_once(tmp_path: Path) -> None:
     """In older shards a sent request with 0 attempts, or without that field, counts as sent once."""
     assert (
         sent(run_of(tmp_path / "run", *[(ErrorKind.NONE, 0)] * 3, (ErrorKind.NOT_SENT, 0)), None).attempts
@@ -42,7 +42,7 @@ def test_shards_of_before_retries_were_told(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_planned_past_the_end_doesn_t_count(tmp_path: Path) -> None:
+def test_requests_planned_past_the_end_do_not_count(tmp_path: Path) -> None:
     """Requests and attempts count only if they were planned before the load was stopped."""
     requests = [(ErrorKind.STATUS, 2)] * (int(END) + 10)
     counts = sent(run_of(tmp_path / "run", *requests), None)

@@ -97,7 +97,7 @@ def test_the_first_condition_that_holds_is_the_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hurt", [HURT, (20.0, 20.2), (70.0, 71.0)])
-def test_what_it_sees_is_what_the_outcome_would_say(tmp_path: Path, hurt: tuple[float, float]) -> None:
+def test_live_values_equal_the_outcome_s(tmp_path: Path, hurt: tuple[float, float]) -> None:
     """Each shared name has the outcome's value, if the run ended then: never recovered, hardly
     hurt, unhurt."""
     stage = Stage(tmp_path, [EVERYTHING], failing(steadily(), *hurt), hold="200s")
@@ -116,7 +116,7 @@ def _close(tree: Any) -> Any:
     return round(tree, 6) if isinstance(tree, float) else tree
 
 
-def test_only_what_is_mentioned_is_worked_out(tmp_path: Path) -> None:
+def test_only_mentioned_groups_are_computed(tmp_path: Path) -> None:
     """Homes are computed once, and only for conditions on regions; a condition on time alone reads
     no sample."""
     stage = Stage(tmp_path / "a", ["elapsed > 1h", "alerts > 9"], failing(steadily(), *HURT))

@@ -141,7 +141,7 @@ def test_censored_is_infinite(lost: Outcome, expression: str, holds: bool | None
     assert evaluate(expression, lost).holds is holds
 
 
-def test_values_are_told(recovered: Outcome, lost: Outcome) -> None:
+def test_values_and_states_are_recorded(recovered: Outcome, lost: Outcome) -> None:
     """The result has the names used and their values; a null has its state."""
     problem = evaluate('ttd < 5s && slos["shop"].verdict == "breach" && audit.lost == 0', recovered)
     assert problem.values == {"ttd": 1.0, "slos.shop.verdict": "breach", "audit.lost": None}

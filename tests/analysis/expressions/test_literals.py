@@ -38,7 +38,7 @@ def test_an_unknown_unit_is_located() -> None:
     assert caught.value.at == 7
 
 
-def test_places_are_found_in_the_original() -> None:
+def test_places_are_mapped_to_the_original() -> None:
     """A token after longer and shorter replacements has its offset in the original text."""
     result = rewrite("300ms < ttd &&\n 5s < x")
     assert result.text == "0.3 < ttd &&\n 5.0 < x"

@@ -31,7 +31,7 @@ def reports_in(folder: Path, requests: list[Request], seed: int = 7, **scenario:
     return customer_reports
 
 
-def test_one_in_twenty_says_so_after_some_seconds(tmp_path: Path) -> None:
+def test_one_in_twenty_reports_after_some_seconds(tmp_path: Path) -> None:
     """About 200 of 4,000 users with a failure report it, half of them within the median delay."""
     requests = [Request(18.0 + i / 4000, user=i) for i in range(4000)]
     for request in requests:
@@ -68,7 +68,7 @@ def test_curve_total_and_peak_agree(tmp_path: Path) -> None:
     assert len(counts) <= END - 20.0
 
 
-def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
+def test_without_hurt_users_there_are_no_reports(tmp_path: Path) -> None:
     """Without a failure the total is zero, not unknown, and there is no first report."""
     good = Story().begin().deploy(18.0, 19.0, fault=False).finish(reason="no_effect")
     customer_reports = measure(write(tmp_path / "run", good, steadily()))["customer_reports"]
@@ -80,7 +80,7 @@ def test_nobody_hurt_nobody_complains(tmp_path: Path) -> None:
     ) == (0, 0, None, [])
 
 
-def test_where_nothing_was_judged_nothing_is_known(tmp_path: Path) -> None:
+def test_without_a_judgement_every_figure_is_null(tmp_path: Path) -> None:
     """If nothing was measured, every figure is null, the curve too."""
     broken = Story().begin().deploy(18.0, 19.0).finish(19.5, "interrupted")
     customer_reports = measure(write(tmp_path / "run", broken, steadily(19.5)))["customer_reports"]

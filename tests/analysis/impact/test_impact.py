@@ -122,14 +122,14 @@ def test_the_budget_is_that_of_the_whole_run(tmp_path: Path) -> None:
     assert outcome["impact"]["budgets"] == {"shop": outcome["impact"]["error_budget_spent"]}
 
 
-def test_requests_not_sent_hurt_nobody_we_know_of(tmp_path: Path) -> None:
+def test_requests_not_sent_are_no_failures(tmp_path: Path) -> None:
     """An unsent request is no request and no failure: 196 of 200 remain."""
     requests = failing(failing(steadily(), 20.0, 30.0), 25.0, 25.2, ErrorKind.NOT_SENT)
     impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
     assert (impact["requests"], impact["failed"], impact["users"]) == (196, 196, 196)
 
 
-def test_to_the_end_where_it_never_recovered(tmp_path: Path) -> None:
+def test_impact_lasts_to_the_end_without_a_recovery(tmp_path: Path) -> None:
     """Without a recovery the impact lasts to the end of the run."""
     outcome = measure(write(tmp_path / "run", STORY, failing(steadily(), 20.0, 60.0)))
     assert (outcome["impact"]["requests"], outcome["impact"]["failed"]) == (800, 800)

@@ -29,21 +29,19 @@ def fault(kind: str | None, t: float = 25.0) -> Story:
 @pytest.mark.parametrize(
     ("kind", "t"), [("fault.reverted", 25.0), ("fault.reverted", 60.5), ("fault.failed", 18.5)]
 )
-def test_a_fault_that_was_taken_back_or_never_came_leaves_nothing(
-    tmp_path: Path, kind: str, t: float
-) -> None:
+def test_a_reverted_or_failed_fault_leaves_nothing(tmp_path: Path, kind: str, t: float) -> None:
     """A fault reverted by the schedule or the clean-up, or never injected, leaves nothing behind."""
     assert cleanup(tmp_path, fault(kind, t)) == ({"clean": True, "left": []}, 0)
 
 
 @pytest.mark.parametrize("kind", [None, "fault.injected"])
-def test_a_fault_without_a_word_of_its_revert_is_left_behind(tmp_path: Path, kind: str | None) -> None:
+def test_a_fault_without_a_revert_is_left_behind(tmp_path: Path, kind: str | None) -> None:
     """A fault without a revert is left behind, named by kind and target; exit status 5."""
     left = ["fault f1 (latency on checkout--pricing), which was never reverted"]
     assert cleanup(tmp_path, fault(kind)) == ({"clean": False, "left": left}, 5)
 
 
-def test_what_the_clean_up_names_comes_first(tmp_path: Path) -> None:
+def test_entries_of_the_clean_up_come_first(tmp_path: Path) -> None:
     """The clean-up's own entries come first, then the fault without a revert."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
     story.add(60.0, "run.ended", reason="no_effect").add(60.0, "phase", "down")

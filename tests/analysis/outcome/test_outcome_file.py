@@ -72,7 +72,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
     assert not list(folder.glob("*.draft"))
 
 
-def test_what_the_journal_says_is_passed_on(tmp_path: Path) -> None:
+def test_journal_data_is_copied(tmp_path: Path) -> None:
     """Lag, changes, faults and the run's own data are copied from the journal."""
     outcome = measure(write(tmp_path / "run", stories()["recovered"], failing(steadily(), 20.0, 30.0)))
     assert outcome["lag_p95_s"] == 0.04
@@ -115,7 +115,7 @@ def test_of_people_the_first_right_operation_counts_and_every_wrong_one(tmp_path
     assert answered["notes"] == [{"t": 23.0, "text": "customers call in", "by": "support"}]
 
 
-def test_how_each_change_ended_is_told(tmp_path: Path) -> None:
+def test_each_change_has_its_end(tmp_path: Path) -> None:
     """A change is done, rolled back in flight, failed, refused or never ended; `done` is the time
     of the first two."""
     story = Story().begin()

@@ -248,7 +248,7 @@ def test_a_stop_after_a_recovery_that_held_leaves_it_measured(tmp_path: Path) ->
     assert len(result["reasons"]) == 1
 
 
-def test_a_stop_before_any_effect_says_nothing_of_the_effect(tmp_path: Path) -> None:
+def test_a_stop_before_any_effect_leaves_the_effect_unmeasured(tmp_path: Path) -> None:
     """Before any effect the effect is not measured and `!effect` is unknown; the stop still gives 1."""
     story = stopped(Story().begin().deploy(18.0, 19.0), 20.0, expr="alerts > 3", values={"alerts": 4.0})
     result = outcome(tmp_path, story, steadily(20.0), expect=["!effect"])

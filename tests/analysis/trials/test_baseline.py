@@ -164,7 +164,7 @@ def test_an_unknown_machine_or_substrate_is_not_judged(tmp_path: Path) -> None:
     assert "made on docker" in gate(suite(), base | {"substrate": "docker"})["reasons"][0]
 
 
-def test_only_what_was_judged_can_be_a_baseline() -> None:
+def test_only_a_judged_suite_can_be_a_baseline() -> None:
     """A failed suite may become a baseline; an inconclusive, interrupted or incomplete one may not."""
     assert unfit(made(entry())) == unfit(made(entry(ttrs=[5.0, inf]))) == ""
     assert "exit status 3" in unfit(made(entry(), entry("late", [], trials=1, missing="time was up")))
@@ -197,7 +197,7 @@ def test_a_file_that_is_no_baseline_is_refused(content: str, message: str, tmp_p
         read(tmp_path / "none.json")
 
 
-def test_a_run_tells_how_fast_its_machine_was(tmp_path: Path) -> None:
+def test_a_run_has_the_speed_of_its_machine(tmp_path: Path) -> None:
     """Speed is the load's start-up time, the median of good answers in steady state, and the
     outcome's lag."""
     story = Story().begin().add(2.6, "load.started").deploy(18.0, 19.0).finish()
@@ -237,7 +237,7 @@ def test_times_of_a_crowded_machine_are_neither_judged_nor_kept(tmp_path: Path) 
     assert unfit(crowded) == why
 
 
-def test_a_baseline_is_held_only_against_as_many_at_once(tmp_path: Path) -> None:
+def test_a_baseline_is_compared_only_with_as_many_concurrent_runs(tmp_path: Path) -> None:
     """Concurrent runs aren't compared with runs alone; a baseline without the key was made alone."""
     base = kept(suite(), tmp_path)
     assert gate(suite() | {"at_once": 1}, base)["exit_status"] == 0

@@ -90,7 +90,7 @@ def test_never_recovering_on_both_sides_is_no_difference() -> None:
     assert result["exit_status"] == 0
 
 
-def test_many_more_that_never_recover_are_found_by_rank() -> None:
+def test_many_more_that_never_recover_are_detected_by_rank() -> None:
     """One infinite TTR of ten in base and all in new: an infinite shift over a finite median is a
     regression."""
     result = against([*TEN[:9], inf], [inf] * 10)
@@ -136,7 +136,7 @@ def test_holm_judges_all_scenarios_together() -> None:
     assert result["exit_status"] == 0
 
 
-def test_ttd_is_told_and_gated_only_where_asked() -> None:
+def test_ttd_is_gated_only_on_request() -> None:
     """Detection three times as slow passes with an unchanged TTR, unless TTD is gated."""
 
     def side(ttd: float) -> dict[str, list[Any]]:
@@ -173,7 +173,7 @@ def test_nothing_in_common_is_inconclusive() -> None:
     assert "base and new have no scenario in common" in result["reasons"]
 
 
-def test_a_failure_outweighs_what_can_not_be_judged() -> None:
+def test_a_failure_outweighs_an_inconclusive_scenario() -> None:
     """A regression beside a scenario with too few trials gives exit status 1, the regression first."""
     base = {"a": trials(TEN[:2], "a"), "b": trials(TEN, "b")}
     result = compare(base, {"a": trials(TEN[:2], "a"), "b": trials(times(TEN, 2), "b")})
@@ -218,14 +218,14 @@ def test_the_same_code_against_itself_hardly_ever_fails() -> None:
         assert failures(list(zip(sides[:50], sides[50:], strict=True))) <= 2
 
 
-def test_a_rise_by_thirty_percent_is_found() -> None:
+def test_a_rise_by_thirty_percent_is_detected() -> None:
     """TTR +30 % at ten a side and CV 15 % is detected in at least 80 % of 100 draws, at α = 0.01."""
     sides = draws(200, seed=12)
     slower = [times(side, 1.3) for side in sides[100:]]
     assert failures(list(zip(sides[:100], slower, strict=True))) >= 80
 
 
-def test_what_is_said_to_be_detectable_is_found_in_four_of_five() -> None:
+def test_a_detectable_increase_is_detected_in_four_of_five() -> None:
     """The increase that the comparison calls detectable is detected in 80 % of 100 draws, give or
     take 10."""
     sides = draws(200, seed=13)

@@ -52,7 +52,7 @@ def test_a_copy_is_no_second_trial(tmp_path: Path) -> None:
         ('{"schema": "gameday/outcome/v1", "run": {"id": "r"}}', "run.scenario: Field required"),
     ],
 )
-def test_what_is_no_outcome_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_outcome_is_named(tmp_path: Path, text: str, message: str) -> None:
     """An invalid file is an error that names it, not a missing trial."""
     (tmp_path / "outcome.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message) as error:

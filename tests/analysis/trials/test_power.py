@@ -39,7 +39,7 @@ def test_too_few_trials_find_nothing() -> None:
     assert detectable(3, 3, 0.15, 0.01) == inf
 
 
-def test_without_noise_the_threshold_is_what_is_found() -> None:
+def test_without_noise_the_threshold_is_detectable() -> None:
     """If trials never vary, the detectable increase is the threshold."""
     assert detectable(5, 5, 0.0, 0.01) == pytest.approx(0.0)
     assert detectable(5, 5, 0.0, 0.01, threshold=0.15) == pytest.approx(0.15)

@@ -56,7 +56,7 @@ def test_the_interval_of_a_median_is_of_order_statistics(
     assert estimate.interval.coverage == pytest.approx(coverage, abs=0.0006)
 
 
-def test_the_interval_covers_as_often_as_it_says() -> None:
+def test_the_interval_has_the_stated_coverage() -> None:
     """Of 4,000 skewed samples of eight, 93 % of the intervals contain the true median."""
     samples = np.random.default_rng(5).lognormal(size=(4000, 8))
     intervals = [median(sample).interval for sample in samples]
@@ -170,7 +170,7 @@ def test_the_shift_is_the_median_of_all_differences() -> None:
     assert (shift.value, shift.interval) == (2.5, None)
 
 
-def test_the_interval_of_a_shift_is_where_the_rank_test_does_not_reject() -> None:
+def test_the_interval_of_a_shift_inverts_the_rank_test() -> None:
     """Shifted by a value inside the interval, new isn't significant at 2.5 % either way; by one
     outside it is."""
     base, new = [10.0, 12.1, 9.3, 11.7, 10.9], [12.5, 13.3, 11.2, 14.9, 12.8]
@@ -189,7 +189,7 @@ def least_p(base: list[float], new: list[float]) -> float:
     return min(mann_whitney(base, new), mann_whitney(new, base))
 
 
-def test_the_interval_of_a_shift_covers_as_often_as_it_says() -> None:
+def test_the_interval_of_a_shift_has_the_stated_coverage() -> None:
     """Of 2,000 pairs of samples, six a side and shifted by 1, the stated share of intervals
     contains 1."""
     random = np.random.default_rng(8)

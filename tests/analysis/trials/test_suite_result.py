@@ -39,7 +39,7 @@ def test_the_gravest_counts(statuses: tuple[int, ...], status: int, verdict: str
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_an_interruption_and_a_failure_of_the_tool_stand_above() -> None:
+def test_an_interruption_and_a_failure_of_the_tool_take_precedence() -> None:
     """An interruption gives 130; a failure of the tool gives 4 and is the first reason."""
     assert made(single(3), interrupted=True)["exit_status"] == 130
     broken = made(single(3), broken="the disk is full")
@@ -54,7 +54,7 @@ def test_one_trial_of_several_without_a_steady_state_makes_nothing_else_void() -
     assert (result["exit_status"], result["scenarios"][0]["unmet"]) == (1, False)
 
 
-def test_what_did_not_run_is_no_pass() -> None:
+def test_a_scenario_that_did_not_run_is_no_pass() -> None:
     """A scenario that ran too rarely, or never, is inconclusive, with the reason."""
     never = made(entry("late", [], trials=2, missing="time was up"))
     assert (never["exit_status"], never["reasons"]) == (3, ["late: not run: time was up"])
@@ -64,7 +64,7 @@ def test_what_did_not_run_is_no_pass() -> None:
     assert [never["totals"][key] for key in ("not_run", "inconclusive", "trials", "planned")] == [1, 0, 0, 2]
 
 
-def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
+def test_a_repeated_trial_is_listed_and_does_not_count() -> None:
     """A repeated inconclusive trial stays among the runs, but not in the verdict or the medians."""
     first = attempt(full("a", status=3, ttr=None), "x/a", {}, retried=True)
     result = made(entry(ttrs=[5.0], attempts=[first, *attempts([full("b", ttr=5.0)], "x")]))
@@ -74,7 +74,7 @@ def test_a_trial_that_was_made_again_is_told_and_does_not_count() -> None:
     assert result["totals"]["retried"] == 1
 
 
-def test_an_expectation_is_told_over_all_trials() -> None:
+def test_an_expectation_is_summed_over_all_trials() -> None:
     """An expectation has the number of trials in which it held, and its values in the others."""
     (scenario,) = made(entry(ttrs=[*SIX, inf, None]))["scenarios"]
     (expected,) = scenario["expectations"]

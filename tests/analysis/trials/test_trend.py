@@ -53,7 +53,7 @@ def test_each_quarter_has_medians_counts_and_the_shift_since_the_last() -> None:
     json.dumps(scenario, allow_nan=False)
 
 
-def test_scenarios_stand_by_name() -> None:
+def test_scenarios_are_sorted_by_name() -> None:
     """Scenarios are sorted by name, each with its own quarters only."""
     outcomes = history([run("20250801-000000-a", scenario="b"), run("20260801-000000-b", scenario="a")])
     assert [(scenario["scenario"], len(scenario["quarters"])) for scenario in outcomes["scenarios"]] == [
@@ -63,7 +63,7 @@ def test_scenarios_stand_by_name() -> None:
     assert outcomes["quarters"] == ["2025 Q3", "2026 Q3"]
 
 
-def test_what_can_not_be_read_is_told_and_the_rest_is_used(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported_and_the_rest_is_used(tmp_path: Path) -> None:
     """Unreadable files are reported, at any depth, and the rest is used; a copy of a run doesn't
     count."""
     good, less = run("20250801-000000-a"), run("20250801-000000-b")

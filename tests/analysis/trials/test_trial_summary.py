@@ -56,7 +56,7 @@ def test_a_trial_that_never_recovered_counts_as_infinite() -> None:
     assert summarise(trials([8.0, inf, inf]))["metrics"]["ttr_s"]["median"] == "Infinity"
 
 
-def test_what_was_not_measured_is_told_and_not_counted() -> None:
+def test_unmeasured_values_are_listed_and_not_counted() -> None:
     """A missing value and a fault without effect give no time; with fewer than five the summary
     says how many it takes."""
     summary = summarise(
@@ -112,7 +112,7 @@ def test_the_gravest_status_is_that_of_all(statuses: list[int], status: int, ver
     assert (summary["exit_status"], summary["verdict"]) == (status, verdict)
 
 
-def test_reasons_are_told_trial_by_trial_the_gravest_first() -> None:
+def test_reasons_are_listed_by_trial_the_gravest_first() -> None:
     """Reasons count the trials of each exit status and quote each trial, the gravest first."""
     summary = summarise(
         [

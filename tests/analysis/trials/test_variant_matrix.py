@@ -30,7 +30,7 @@ def changed(folder: Path, **keys: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | keys), encoding="utf-8")
 
 
-def test_variants_stand_in_their_order_with_what_their_outcomes_say(
+def test_variants_are_in_order_with_their_outcomes_values(
     result: dict[str, Any], runs: Mapping[str, Path]
 ) -> None:
     """Variants are in order, with verdict, times, users hurt and orders of their outcomes."""
