@@ -78,7 +78,7 @@ def test_a_fault_takes_effect_and_is_reverted(kind: str, stage: World) -> None:
     until(lambda: not trial.harmed(stage), "binding does nothing", PATIENCE_S)
     try:
         harmed = watched(fault.inject, trial, stage)
-        until(lambda: harmed or trial.harmed(stage), "somebody is hurt", PATIENCE_S)
+        until(lambda: harmed or trial.harmed(stage), "a user is hurt", PATIENCE_S)
     finally:
         fault.revert()
     recovers(trial, stage)

@@ -251,7 +251,7 @@ def test_a_failed_request_is_tried_again_under_its_key(tmp_path: Path) -> None:
         at_the_end = records["end"] > records["planned"].max() - 0.1
         cut = (
             checkout & (records["error"] == ErrorKind.STATUS) & at_the_end
-        )  # under way when the load was told to end
+        )  # in flight when the load was stopped
         assert set(records[~cut]["error"]) == {ErrorKind.NONE}
         assert set(records[checkout & ~cut]["attempts"]) == {3}
         assert set(records[~checkout]["attempts"]) == {1}

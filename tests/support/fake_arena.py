@@ -23,7 +23,7 @@ from tests.support.link_servers import PATIENCE_S, Upstream
 
 REGIONS = ("us-east", "eu-west")
 NOWHERE = "127.0.0.1:9"
-"""The discard port: nobody listens there."""
+"""The discard port, which refuses connections."""
 MESSAGE = b"x" * 4096
 SOON_S = 0.2
 """Far less than any fault here makes a link take."""

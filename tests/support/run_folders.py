@@ -190,7 +190,7 @@ def write(
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in rows), encoding="utf-8")
 
 
 def write_shard(path: Path, requests: Iterable[Request]) -> None:

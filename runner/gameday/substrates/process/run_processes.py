@@ -31,7 +31,7 @@ def belonging(run: str) -> list[psutil.Process]:
 
 
 def environment_at(port: int) -> Mapping[str, str]:
-    """Return the environment of the run's process that was told to listen at the port; {} if none can be read."""
+    """Return the environment of the run's process that listens at the port by its command line; {} if none can be read."""
     for pid in pids():
         if marks(pid)[0] is not None and str(port).encode() in _words(pid):
             with suppress(psutil.Error):
