@@ -35,7 +35,7 @@ class Axis:
 def span(values: Iterable[float]) -> tuple[float, float]:
     """Return (low, high) of an axis for these values. It begins at zero, or half-way if all values
     lie close together."""
-    finite = [each for each in values if math.isfinite(each)]
+    finite = [value for value in values if math.isfinite(value)]
     high = max(finite, default=0.0)
     if high <= 0:
         return 0.0, 1.0

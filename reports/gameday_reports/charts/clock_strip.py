@@ -112,11 +112,11 @@ def _phases(known: list[tuple[str, float]]) -> list[str]:
     """Return the phase that begins at each stamp; an outage never returns to an earlier phase."""
     order = list(PHASES)
     begins = BEGINS if any(name == "act" for name, _ in known) else {**BEGINS, "ack": "open"}
-    reached, found = 0, []
+    reached, phases = 0, []
     for name, _ in known:
         reached = max(reached, order.index(begins.get(name, order[0])))
-        found.append(order[reached])
-    return found
+        phases.append(order[reached])
+    return phases
 
 
 def _steps(known: list[tuple[str, float]], phases: list[str], since: float, length: float) -> list[Step]:

@@ -59,14 +59,14 @@ def figures(run: Run, over: Frame) -> list[Figure]:
     """Return every figure that has data."""
     if not len(run.samples.records):
         return []
-    found = [
+    parts = [
         _traffic(run, over),
         _errors(run, over),
         _latency(run, over),
         regions(run, over),
         releases(run, over),
     ]
-    return [figure for figure in found if figure is not None and figure.panels]
+    return [figure for figure in parts if figure is not None and figure.panels]
 
 
 def drawn(figure: Figure, over: Frame) -> list[Drawn]:
@@ -76,7 +76,10 @@ def drawn(figure: Figure, over: Frame) -> list[Drawn]:
             panel.id,
             panel.title,
             [draw(panel, over, size) for size in SIZES],
-            [(each.name, each.colour, each.dash is not None) for each in panel.series],
+            [
+                (one_series.name, one_series.colour, one_series.dash is not None)
+                for one_series in panel.series
+            ],
             panel.limit.text if panel.limit else "",
         )
         for panel in figure.panels
@@ -92,7 +95,8 @@ def readout(panels: Sequence[Panel]) -> list[dict[str, Any]]:
             "width": panel.bins.width,
             "unit": panel.unit,
             "series": [
-                {"name": each.name, "values": [_plain(v) for v in each.values]} for each in panel.series
+                {"name": one_series.name, "values": [_plain(v) for v in one_series.values]}
+                for one_series in panel.series
             ],
         }
         for panel in panels
@@ -170,12 +174,15 @@ def _latency(run: Run, over: Frame) -> Figure:
     panels = []
     for number_, journey in enumerate(run.samples.journeys):
         mask = (records["journey"] == number_) & (records["error"] != ErrorKind.NOT_SENT)
-        found = [
-            np.maximum(each, floor) for each in time_series.quantiles(bins, records["planned"], taken, mask)
+        quantiles = [
+            np.maximum(quantile, floor)
+            for quantile in time_series.quantiles(bins, records["planned"], taken, mask)
         ]
         styles = (("p50", None), ("p95", (6, 3)), ("p99", (2, 2)))
-        lines = [Series(name, name, values, dash) for (name, dash), values in zip(styles, found, strict=True)]
-        about = f"Latency percentiles on a logarithmic axis, p99 at most {peak(found[-1]):.2f} s."
+        lines = [
+            Series(name, name, values, dash) for (name, dash), values in zip(styles, quantiles, strict=True)
+        ]
+        about = f"Latency percentiles on a logarithmic axis, p99 at most {peak(quantiles[-1]):.2f} s."
         panels.append(
             Panel(
                 f"latency-{number_}",

@@ -75,17 +75,17 @@ def strips(variants: Sequence[Shown], order: Sequence[str], room: int) -> Iterat
         return
     bins = _bins(variants)
     for position, name in enumerate(order):
-        found = _strips(variants, name, position, bins)
-        room -= sum(len(svg.encode()) for _, svgs in found.drawn for svg in svgs)
+        strips_ = _strips(variants, name, position, bins)
+        room -= sum(len(svg.encode()) for _, svgs in strips_.drawn for svg in svgs)
         if room < 0:
             return
-        if found.drawn:
-            yield found
+        if strips_.drawn:
+            yield strips_
 
 
 def _bins(variants: Sequence[Shown]) -> Bins:
     """Return whole bins on both sides of the fault over the time that all strips show."""
-    since = min(float(each.planned[0]) for each in variants)
+    since = min(float(variant.planned[0]) for variant in variants)
     until = max(float(each.planned[-1]) for each in variants)
     width = time_series.bins_over(max(since, -BEFORE_S), until, 1.0).width
     before = math.ceil(min(max(-since, 0.0), max(BEFORE_S, width)) / width)
@@ -93,7 +93,7 @@ def _bins(variants: Sequence[Shown]) -> Bins:
 
 
 def _strips(variants: Sequence[Shown], name: str, position: int, bins: Bins) -> Strips:
-    of = [(each, slo) for each in variants for slo in each.run.slos if slo.name == name]
+    of = [(variant, slo) for variant in variants for slo in variant.run.slos if slo.name == name]
     values = [_ratio(each, slo, bins) for each, slo in of]
     allowed = max((1 - slo.objective for _, slo in of), default=0.0)
     top = min(1.0, max([1.15 * _peak(found) for found in values] + [4 * allowed]))

@@ -36,9 +36,9 @@ class Spark:
 
 def axis_of(values: Iterable[float]) -> Axis:
     """Return one axis for a whole column, from zero, so that its rows can be compared."""
-    found = list(values)
-    _, high = span(found)
-    width = WIDTH - 2 * RADIUS - (RAIL if math.inf in found else 0)
+    numbers = list(values)
+    _, high = span(numbers)
+    width = WIDTH - 2 * RADIUS - (RAIL if math.inf in numbers else 0)
     return Axis(0.0, high, width, WIDTH - RAIL / 2 - RADIUS)
 
 
@@ -103,7 +103,7 @@ class Trend:
 
 def trend(about: str, periods: Sequence[Period]) -> Trend:
     """Return the quarters in order, evenly spaced, with time upwards from zero."""
-    everything = [each for period in periods for each in (*period.values, *(period.interval or ()))]
+    everything = [value for period in periods for value in (*period.values, *(period.interval or ()))]
     never = math.inf in everything
     top, steps = 30.0 if never else 12.0, _steps(span(everything)[1])
     left, width, bottom = Trend.left, Trend.width, Trend.bottom
@@ -114,7 +114,7 @@ def trend(about: str, periods: Sequence[Period]) -> Trend:
         about=about,
         marks=marks,
         ticks=[(round(bottom - axis.at(step), 2), step) for step in steps],
-        path=[(each.x, each.middle) for each in marks if each.middle is not None and each.middle > 10.0],
+        path=[(mark.x, mark.middle) for mark in marks if mark.middle is not None and mark.middle > 10.0],
         rail=10.0 if never else None,
     )
 

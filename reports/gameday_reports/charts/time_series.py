@@ -70,16 +70,16 @@ def rates(bins: Bins, planned: Floats, which: Mask) -> Floats:
     first, last = (planned[0], planned[-1]) if len(planned) else (0.0, 0.0)
     edges = bins.edges
     loaded = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
-    found: Floats = counts(bins, planned, which) / np.clip(loaded, bins.width / 2, bins.width)
-    return found
+    per_second: Floats = counts(bins, planned, which) / np.clip(loaded, bins.width / 2, bins.width)
+    return per_second
 
 
 def ratio(bins: Bins, planned: Floats, counted: Mask, bad: Mask) -> Floats:
     """Return bad over counted in each bin; NaN if nothing was counted."""
     n = counts(bins, planned, counted)
     hits = counts(bins, planned, counted & bad)
-    found: Floats = np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
-    return found
+    ratios: Floats = np.divide(hits, n, out=np.full(bins.n, np.nan), where=n > 0)
+    return ratios
 
 
 def quantiles(

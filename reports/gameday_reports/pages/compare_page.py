@@ -20,8 +20,8 @@ from gameday_reports.text.statistics_text import (
     change_interval,
     counted,
     covered,
+    format_amount,
     spread,
-    told,
 )
 
 VERDICTS: Mapping[str, tuple[str, str]] = {
@@ -51,7 +51,8 @@ def render_compare(comparison: Comparison, path: Path) -> Path:
         "facts": _facts(comparison, rules),
         "scenarios": scenarios,
         "svgs": drawn(
-            [each.plot for one in _gravest_first(scenarios) for each in one.drawings if each.plot], ROOM
+            [drawing.plot for one in _gravest_first(scenarios) for drawing in one.drawings if drawing.plot],
+            ROOM,
         ),
         "missing": _missing(comparison),
         "method": _method(rules),
@@ -75,8 +76,8 @@ def _figures(comparison: Comparison, scenarios: Sequence[Scenario]) -> list[Figu
         metric = comparison.scenarios[0].metrics.get("ttr_s", MetricComparison())
         base, new, shift = metric.base, metric.new, metric.shift or ShiftSummary()
         return [
-            Figure("TTR of base", told(base.median), _beside(base), _tone(base.median)),
-            Figure("TTR of new", told(new.median), _beside(new), _tone(new.median)),
+            Figure("TTR of base", format_amount(base.median), _beside(base), _tone(base.median)),
+            Figure("TTR of new", format_amount(new.median), _beside(new), _tone(new.median)),
             Figure("Shift", change(shift.value), _shift_note(shift), _tone(shift.value)),
         ]
     worse, few = (sum(each.badge[1] == tone for each in scenarios) for tone in ("no", "open"))

@@ -25,9 +25,9 @@ from gameday_reports.text.statistics_text import (
     change_interval,
     counted,
     covered,
+    format_amount,
     interval,
     spread,
-    told,
 )
 
 BADGES: Mapping[ScenarioJudgement, tuple[str, str]] = {
@@ -135,8 +135,8 @@ def _brief(ttr: MetricComparison) -> list[str]:
     relative = shift.relative
     share_of_base = f" ({change(relative, 'ratio')})" if relative and math.isfinite(relative) else ""
     return [
-        told(ttr.base.median),
-        told(ttr.new.median),
+        format_amount(ttr.base.median),
+        format_amount(ttr.new.median),
         change(shift.value) + share_of_base,
         chance(ttr.p_holm),
     ]
@@ -194,7 +194,7 @@ def _drawing(position: int, key: str, metric: MetricComparison, rules: Rules) ->
 
 
 def _summary(side: SideSummary) -> str:
-    return f"median {told(side.median)}, {spread(side)}" if side.n else spread(side)
+    return f"median {format_amount(side.median)}, {spread(side)}" if side.n else spread(side)
 
 
 def _row(name: str, side: SideSummary) -> Row:
@@ -239,7 +239,7 @@ def _table(metrics: Sequence[MetricComparison], rules: Rules) -> list[tuple[str,
         ("Shift, of base’s median", [change(shift.relative, "ratio") for shift in shifts]),
         ("p (Mann–Whitney)", [chance(metric.p) for metric in metrics]),
         ("p after Holm", [_adjusted(metric) for metric in metrics]),
-        ("Spread within the sides (CV)", [told(metric.cv, "ratio") for metric in metrics]),
+        ("Spread within the sides (CV)", [format_amount(metric.cv, "ratio") for metric in metrics]),
         (least, [_least(metric) for metric in metrics]),
     ]
 
@@ -249,7 +249,7 @@ def _n(side: SideSummary) -> str:
 
 
 def _median(side: SideSummary) -> str:
-    return told(side.median)
+    return format_amount(side.median)
 
 
 def _median_interval(side: SideSummary) -> str:

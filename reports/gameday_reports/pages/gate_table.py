@@ -15,11 +15,11 @@ from gameday.analysis.model.comparison_model import MetricComparison, ScenarioCo
 from gameday_reports.charts.sparklines import Spark, axis_of, spark
 from gameday_reports.pages.compare_scenario import Rules, Scenario, rules_of, scenario
 from gameday_reports.text.formatting import NOT_MEASURED, percent
-from gameday_reports.text.statistics_text import change, change_interval, covered, told
+from gameday_reports.text.statistics_text import change, change_interval, covered, format_amount
 
 
 @dataclass(frozen=True)
-class Held:
+class GatedScenario:
     """A scenario of both sides. `around`: the interval of the shift; `finds`: the smallest increase
     that would be found."""
 
@@ -41,7 +41,7 @@ class Gate:
     reasons: Sequence[str]
     commands: Sequence[str]
     machine: Sequence[tuple[str, str, str, str, bool]]
-    rows: Sequence[Held]
+    rows: Sequence[GatedScenario]
     missing: Sequence[str]
     rules: Rules
 
@@ -77,12 +77,12 @@ def _quantity(quantity: MachineComparison) -> tuple[str, str, str, str, bool]:
     return quantity.name, base, new, off, quantity.off
 
 
-def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> Held:
+def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> GatedScenario:
     """Return base and now on one axis."""
     ttr = compared.metrics.get("ttr_s", MetricComparison())
     axis = axis_of([*ttr.base.values, *ttr.new.values])
     base, new = (
-        spark(f"TTR {told(side.median)}", side.values, side.median, side.interval, axis)
+        spark(f"TTR {format_amount(side.median)}", side.values, side.median, side.interval, axis)
         if side.values
         else None
         for side in (ttr.base, ttr.new)
@@ -90,4 +90,4 @@ def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> Held
     least, shift = ttr.detectable, ttr.shift or ShiftSummary()
     finds = "" if least is None or math.isinf(least) else percent(least)
     around = covered(shift.coverage, change_interval(shift.interval))
-    return Held(scenario(position, compared, rules), base, new, around, finds)
+    return GatedScenario(scenario(position, compared, rules), base, new, around, finds)

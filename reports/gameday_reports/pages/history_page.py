@@ -22,8 +22,8 @@ from gameday_reports.text.statistics_text import (
     change_interval,
     counted,
     covered,
+    format_amount,
     interval,
-    told,
 )
 
 DRAWN = {"ttd_s": "Time to detect", "ttr_s": "Time to recover"}
@@ -137,14 +137,14 @@ def _quarter(quarter: HistoryQuarter) -> Quarter:
     return Quarter(cells, bool(failed or lost))
 
 
-def _median(found: HistoryMetric, unit: Unit = "seconds") -> tuple[str, str]:
+def _median(metric: HistoryMetric, unit: Unit = "seconds") -> tuple[str, str]:
     """Return the median, and below it the interval and the number of infinite values."""
-    middle = found.median
+    middle = metric.median
     if middle is None:
         return "–", ""
-    never = found.never
-    parts = [interval(found.interval, unit), f"{never} never" if never and middle < math.inf else ""]
-    return told(middle, unit), ", ".join(filter(None, parts))
+    never = metric.never
+    parts = [interval(metric.interval, unit), f"{never} never" if never and middle < math.inf else ""]
+    return format_amount(middle, unit), ", ".join(filter(None, parts))
 
 
 def _figures(history: History) -> list[Figure]:

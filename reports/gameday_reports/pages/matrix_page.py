@@ -28,7 +28,7 @@ from gameday_reports.text.formatting import (
     times,
 )
 from gameday_reports.text.loose import text
-from gameday_reports.text.matrix_text import name_of, sentences, slos_of, spelt, time_of
+from gameday_reports.text.matrix_text import name_of, sentences, setting_name, slos_of, time_of
 
 ROOM = 900_000
 """How much of the page the strips may take, bytes."""
@@ -108,7 +108,7 @@ def render_matrix(
         "figures": _figures(variants),
         "facts": [],
         "told": sentences(variants),
-        "heads": [Head(name_of(each), _link(runs.get(name_of(each)), path)) for each in variants],
+        "heads": [Head(name_of(variant), _link(runs.get(name_of(variant)), path)) for variant in variants],
         "lines": list(_lines(variants)),
         "strips": list(small_multiples.strips(_shown(variants, runs), _order(variants), ROOM)),
         "expected": [
@@ -120,7 +120,7 @@ def render_matrix(
 
 
 def _shown(variants: Sequence[Variant], runs: Mapping[str, Path]) -> list[small_multiples.Shown]:
-    named = [name_of(each) for each in variants]
+    named = [name_of(variant) for variant in variants]
     return small_multiples.shown({name: run_data.read(runs[name]) for name in named if name in runs})
 
 
@@ -136,8 +136,8 @@ def _order(variants: Sequence[Variant]) -> list[str]:
     """Return the SLOs in drawing order: those in which variants differ first, then the other
     breached ones."""
     verdicts: dict[str, list[str]] = {}
-    for each in variants:
-        for name, slo in slos_of(each).items():
+    for variant in variants:
+        for name, slo in slos_of(variant).items():
             verdicts.setdefault(name, []).append(slo.verdict or "")
     return sorted(verdicts, key=lambda name: (len(set(verdicts[name])) < 2, "breach" not in verdicts[name]))
 
@@ -154,7 +154,7 @@ def _figures(variants: Sequence[Variant]) -> list[Figure]:
             Figure("Fewest requests failed", *ends[0], "plain" if known else "muted"),
             Figure("Most requests failed", *ends[1], "plain" if known else "muted"),
         ]
-    return [figure for each in variants for figure in _three(each)]
+    return [figure for variant in variants for figure in _three(variant)]
 
 
 def _three(variant: Variant) -> Iterator[Figure]:
@@ -184,11 +184,11 @@ def _lines(variants: Sequence[Variant]) -> Iterator[Line]:
     yield Line("Verdict", [_badge(each.verdict) for each in variants])
     for position, setting in enumerate(dict.fromkeys(s for each in variants for s in each.settings)):
         cells = [Cell(_setting(each.settings.get(setting))) for each in variants]
-        yield Line(spelt(setting), cells, "" if position else "What differs")
+        yield Line(setting_name(setting), cells, "" if position else "What differs")
     for position, (key, heading) in enumerate(TIMES.items()):
         cells = [Cell(_time(each, key)) for each in variants]
         yield Line(f"{heading}, {key.upper()}", cells, "" if position else "How long it took")
-    firsts = [each.responder.first_right_s for each in variants]
+    firsts = [variant.responder.first_right_s for variant in variants]
     cells = [Cell("none" if first is None else seconds(first)) for first in firsts]
     yield Line("First right operation, after the first effect on users", cells)
     yield Line("Wrong operations", [Cell(count(each.responder.wrong)) for each in variants])

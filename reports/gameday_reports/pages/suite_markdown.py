@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gameday.analysis.model.suite_model import Suite
-from gameday_reports.pages.gate_table import Gate, Held, gate
+from gameday_reports.pages.gate_table import Gate, GatedScenario, gate
 from gameday_reports.pages.suite_page import Cell, Line, lines, title
 from gameday_reports.pages.trials_page import VERDICTS
 from gameday_reports.text.markdown import code, plain, table
@@ -44,11 +44,11 @@ def _failed(shown: Sequence[Line]) -> Iterator[str]:
     for each in shown:
         if each.verdict == "pass":
             continue
-        told = [
+        sentences = [
             f"- {code(expr)} {badge[0]}: {plain(said)}" for expr, badge, said in each.expectations if said
         ]
-        told = told or [f"- {plain(reason)}" for reason in each.reasons[:5]]
-        yield "\n".join([f"**{plain(each.name)}** {each.badge[0]}", "", *told])
+        sentences = sentences or [f"- {plain(reason)}" for reason in each.reasons[:5]]
+        yield "\n".join([f"**{plain(each.name)}** {each.badge[0]}", "", *sentences])
 
 
 def _against(found: Gate) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _against(found: Gate) -> Iterator[str]:
     yield f"### {TONES.get(found.badge[1], '')} Against the baseline: {found.badge[0]}"
     yield plain(found.sentence)
     if found.reasons or found.missing:
-        yield "\n".join(f"- {plain(each)}" for each in (*found.reasons, *found.missing))
+        yield "\n".join(f"- {plain(reason)}" for reason in (*found.reasons, *found.missing))
     if found.commands:
         yield "Run this instead; `BASE` is a checkout of what the baseline was made of:"
         yield "\n".join(["```sh", *found.commands, "```"])
@@ -83,7 +83,7 @@ def _against(found: Gate) -> Iterator[str]:
         yield "\n".join(table(heads, cells))
 
 
-def _judged(held: Held, found: Gate) -> str:
+def _judged(held: GatedScenario, found: Gate) -> str:
     return held.scenario.badge[0] if found.judged else "not judged"
 
 

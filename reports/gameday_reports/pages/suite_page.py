@@ -27,7 +27,7 @@ from gameday_reports.pages import page_template
 from gameday_reports.pages.gate_table import gate
 from gameday_reports.pages.trials_page import VERDICTS as WORDS
 from gameday_reports.text.formatting import NOT_MEASURED, Figure, count
-from gameday_reports.text.statistics_text import Unit, counted, interval, told
+from gameday_reports.text.statistics_text import Unit, counted, format_amount, interval
 
 VERDICTS: Mapping[str, str] = {
     "pass": "Every scenario met what is expected of it.",
@@ -131,7 +131,9 @@ def title(suite: Suite) -> str:
 
 def lines(suite: Suite) -> list[Line]:
     """Return the scenarios in the order in which they ran."""
-    axes = {name: axis_of(v for each in suite.scenarios for v in _values(each, name)) for name in COLUMNS}
+    axes = {
+        name: axis_of(v for scenario in suite.scenarios for v in _values(scenario, name)) for name in COLUMNS
+    }
     cells: Callable[[SuiteScenario, str], Cell] = lambda each, name: _cell(each, name, axes[name])  # noqa: E731
     return [
         Line(
@@ -189,7 +191,7 @@ def _cell(scenario: SuiteScenario, name: str, axis: Axis) -> Cell:
     if middle is None:
         states = {value.state for value in summary.values}
         return Cell("no effect" if "no_effect" in states else NOT_MEASURED, tone="muted")
-    short, never = told(middle, unit), summary.censored
+    short, never = format_amount(middle, unit), summary.censored
     around = interval(summary.interval, unit)
     note = ", ".join(filter(None, [around, f"{never} never" if never and middle < math.inf else ""]))
     drawing = None
@@ -201,7 +203,7 @@ def _cell(scenario: SuiteScenario, name: str, axis: Axis) -> Cell:
 
 def _users(scenario: SuiteScenario) -> Cell:
     ratio = _summary(scenario, "users_affected_ratio").median
-    return Cell(NOT_MEASURED, tone="muted") if ratio is None else Cell(told(ratio, "ratio"))
+    return Cell(NOT_MEASURED, tone="muted") if ratio is None else Cell(format_amount(ratio, "ratio"))
 
 
 def _lost(orders: OrderTotals) -> Cell:
@@ -259,7 +261,9 @@ def _worst(metric: str, label: str, scenarios: Sequence[SuiteScenario]) -> Figur
     if not known:
         return Figure(label, NOT_MEASURED, "TTR, median", "muted")
     middle, name = max(known)
-    return Figure(label, told(middle), f"TTR, median, {name}", "bad" if middle == math.inf else "plain")
+    return Figure(
+        label, format_amount(middle), f"TTR, median, {name}", "bad" if middle == math.inf else "plain"
+    )
 
 
 def _facts(suite: Suite) -> Iterator[tuple[str, str]]:

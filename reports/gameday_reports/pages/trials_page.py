@@ -16,7 +16,7 @@ from gameday.analysis.model.trials_model import MetricSummary, SuccessRate, Tria
 from gameday_reports.charts.dot_plot import Plot, Row, drawn
 from gameday_reports.pages import page_template
 from gameday_reports.text.formatting import NOT_MEASURED, Figure, percent
-from gameday_reports.text.statistics_text import Unit, counted, spread, told
+from gameday_reports.text.statistics_text import Unit, counted, format_amount, spread
 
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "pass": ("Passed", "Every trial passed."),
@@ -108,7 +108,7 @@ def _figures(trials: Trials) -> list[Figure]:
     for name in LARGE:
         summary, (title, _, unit) = trials.metrics.get(name, MetricSummary()), METRICS[name]
         middle = summary.median
-        shown = NOT_MEASURED if middle is None else told(middle, unit)
+        shown = NOT_MEASURED if middle is None else format_amount(middle, unit)
         tone = "muted" if middle is None else "bad" if middle == math.inf else "plain"
         figures.append(Figure(title, shown, _beside(name, summary, unit), tone))
     return [*figures, _success(trials.success)]
@@ -156,7 +156,7 @@ def _metric(name: str, summary: MetricSummary) -> Metric:
     values = tuple(value for value in map(_counted, summary.values) if value is not None)
     middle, words = summary.median, spread(summary, unit)
     if middle is not None:
-        words = f"Median {told(middle, unit)}, {words}"
+        words = f"Median {format_amount(middle, unit)}, {words}"
     plot = None
     if values:
         row = Row("", "series-1", values, middle, summary.interval)
@@ -194,10 +194,10 @@ def _value(name: str, position: int, trials: Trials) -> str:
         return NOT_MEASURED
     value = values[position]
     if value.state == "censored":
-        return "never" if value.censored_at is None else f"never, by {told(value.censored_at)}"
+        return "never" if value.censored_at is None else f"never, by {format_amount(value.censored_at)}"
     if value.value is None:
         return "no effect" if value.state == "no_effect" else NOT_MEASURED
-    return told(value.value, METRICS[name][2])
+    return format_amount(value.value, METRICS[name][2])
 
 
 def _meant(trials: Trials) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gameday_reports.review import provenance
 from gameday_reports.review.factors import factors
-from gameday_reports.review.findings import Found
+from gameday_reports.review.findings import Finding
 from gameday_reports.review.strengths import strengths
 from gameday_reports.run_page import header
 from gameday_reports.run_page.run_data import Run
@@ -38,7 +38,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Told:
+class ChangeWords:
     """A change in words: its heading, what is known of it, and the open questions."""
 
     name: str
@@ -65,11 +65,11 @@ class Review:
     held: str
     moments: Sequence[Moment]
     left_out: str
-    changes: Sequence[Told]
+    changes: Sequence[ChangeWords]
     together: Sequence[str]
     unfit: str
-    factors: Sequence[Found]
-    strengths: Sequence[Found]
+    factors: Sequence[Finding]
+    strengths: Sequence[Finding]
     items: Sequence[Item]
     command: str
     how: str = HOW
@@ -79,41 +79,41 @@ def review(run: Run) -> Review:
     """Return the whole draft."""
     shown, why = moments(run), unfit(run)
     shipped = provenance.shipped(run)
-    found = [] if why else factors(run)
+    results = [] if why else factors(run)
     top = header.header(run)
     return Review(
         title=top.title,
         run=run.name,
         when=dict(top.facts)["When"],
         verdict=top.word,
-        figures=[(each.label, f"{each.value} ({each.note})") for each in figures(run.outcome)],
+        figures=[(figure.label, f"{figure.value} ({figure.note})") for figure in figures(run.outcome)],
         summary=summary(run),
         hypothesis=" ".join(text(run.scenario.get("hypothesis")).split()),
         held=_held(run),
         moments=shown,
         left_out=left_out(run, shown),
-        changes=[_told(each) for each in shipped],
+        changes=[_change_words(each) for each in shipped],
         together=list(provenance.together(shipped)),
         unfit=why,
-        factors=found,
+        factors=results,
         strengths=[] if why else strengths(run),
-        items=_items(run, found),
+        items=_items(run, results),
         command=header.command(run),
     )
 
 
 def _held(run: Run) -> str:
     """Return how many expectations held, and which did not."""
-    told = expectations(run)
-    holding = [each for each in told if each["mark"] == "yes"]
-    if not told:
+    judged = expectations(run)
+    holding = [each for each in judged if each["mark"] == "yes"]
+    if not judged:
         return "No expectation was judged."
-    if len(holding) == len(told):
-        return "The one expectation held." if len(told) == 1 else f"All {len(told)} expectations held."
-    return f"{len(holding)} of {len(told)} expectations held."
+    if len(holding) == len(judged):
+        return "The one expectation held." if len(judged) == 1 else f"All {len(judged)} expectations held."
+    return f"{len(holding)} of {len(judged)} expectations held."
 
 
-def _told(each: provenance.Shipped) -> Told:
+def _change_words(each: provenance.Shipped) -> ChangeWords:
     change = each.change
     at, by = change.t and f"at {change.t}", change.by and f"by {change.by}"
     facts = [
@@ -126,7 +126,7 @@ def _told(each: provenance.Shipped) -> Told:
         ("Migration", text(each.record.get("migration"))),
         ("Plan", each.plan),
     ]  # fmt: skip
-    return Told(
+    return ChangeWords(
         name=change.release or change.service or "a change without a name",
         summary=" ".join(change.summary.split()),
         facts=[(name, value) for name, value in facts if value],
@@ -137,19 +137,19 @@ def _told(each: provenance.Shipped) -> Told:
     )
 
 
-def _items(run: Run, found: Sequence[Found]) -> list[Item]:
+def _items(run: Run, found: Sequence[Finding]) -> list[Item]:
     """Return each follow-up once: expectations that did not hold first, then those of the factors."""
     owner = person(run.scenario.get("owner"))
-    told = [
+    parts = [
         *((words, True) for words in _missed(run)),
         *((each.then, each.owned) for each in found if each.then),
     ]
-    return [Item(words, owner if owned else "") for words, owned in dict(told).items()]
+    return [Item(words, owner if owned else "") for words, owned in dict(parts).items()]
 
 
 def _missed(run: Run) -> Iterator[str]:
-    for each in expectations(run):
-        if each["mark"] == "no":
-            yield f"“{each['expr']}” did not hold ({each['values']}): change the system, or what is expected of it."
-        elif each["mark"] == "unknown":
-            yield f"“{each['expr']}” could not be judged ({each['values']}): find out why, and run it again."
+    for expectation in expectations(run):
+        if expectation["mark"] == "no":
+            yield f"“{expectation['expr']}” did not hold ({expectation['values']}): change the system, or what is expected of it."
+        elif expectation["mark"] == "unknown":
+            yield f"“{expectation['expr']}” could not be judged ({expectation['values']}): find out why, and run it again."

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from gameday_reports.review import factors_change as change
 from gameday_reports.review import factors_detection as sight
 from gameday_reports.review import factors_response as response
-from gameday_reports.review.findings import Found, Rule
+from gameday_reports.review.findings import Finding, Rule
 from gameday_reports.run_page.run_data import Run
 
 RULES: Mapping[str, Rule] = {
@@ -40,6 +40,6 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def factors(run: Run) -> list[Found]:
+def factors(run: Run) -> list[Finding]:
     """Return the findings of all rules, in the order of the table."""
     return [found for rule in RULES.values() for found in [rule(run)] if found]

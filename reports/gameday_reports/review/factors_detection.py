@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gameday.recording.journal_events import Scraped
-from gameday_reports.review.findings import Found, detectors, fastest, measured
+from gameday_reports.review.findings import Finding, detectors, fastest, measured
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, seconds, times
 
@@ -17,17 +17,17 @@ LEAST_S = 0.5
 """By how much sooner a detector that only watches must have seen it to be worth a line."""
 
 
-def unpaged(run: Run) -> Found | None:
+def unpaged(run: Run) -> Finding | None:
     """Find users who were hurt without a page."""
     if "effect" not in run.clocks or run.outcome.ttd_state != "censored":
         return None
-    return Found(
+    return Finding(
         "No detector that pages saw the outage: nobody was called.",
         "Make sure that an outage like this pages.",
     )
 
 
-def watcher_first(run: Run) -> Found | None:
+def watcher_first(run: Run) -> Finding | None:
     """Find a detector that only watches but was earlier than the page, or alone saw the outage."""
     watching = fastest(run, lambda detector: detector.pages is False)
     paged = fastest(run, lambda detector: detector.pages is True)
@@ -41,13 +41,13 @@ def watcher_first(run: Run) -> Found | None:
     )
     alarms = run.outcome.detectors[name].false_alarms
     false = f" It raised {count(alarms)} false alarms in this run." if alarms else ""
-    said = f"{name}, which only watches, saw it {seconds(ttd)} after the first failure, {than}.{false}"
-    return Found(
-        said, f"Decide whether {name} is to page, with a longer quiet run to bound its false alarms."
+    sentence = f"{name}, which only watches, saw it {seconds(ttd)} after the first failure, {than}.{false}"
+    return Finding(
+        sentence, f"Decide whether {name} is to page, with a longer quiet run to bound its false alarms."
     )
 
 
-def service_blind(run: Run) -> Found | None:
+def service_blind(run: Run) -> Finding | None:
     """Find an outage that the services' own metrics showed late or not at all."""
     if "effect" not in run.clocks or not any(
         detector.side == "service" for detector in detectors(run).values()
@@ -59,17 +59,18 @@ def service_blind(run: Run) -> Found | None:
     if seen is None:
         read = _scrapes(run)
         if not read:
-            said = "No service-side detector saw the outage: the services' metrics were not read once while it lasted."
-            return Found(
-                said, "Read metrics more often, or page on what customers see (real-user samples, probes)."
+            sentence = "No service-side detector saw the outage: the services' metrics were not read once while it lasted."
+            return Finding(
+                sentence,
+                "Read metrics more often, or page on what customers see (real-user samples, probes).",
             )
         often = "once" if read == 1 else f"{read} times"
-        said = f"No service-side detector saw the outage, though the services' metrics were read {often} while it lasted."
-        return Found(said, then)
+        sentence = f"No service-side detector saw the outage, though the services' metrics were read {often} while it lasted."
+        return Finding(sentence, then)
     if behind is None or behind >= 0:
         return None
-    said = f"The first service-side detector ({seen[0]}) was {seconds(-behind)} behind the customers' reports (modelled)."
-    return Found(said, then)
+    sentence = f"The first service-side detector ({seen[0]}) was {seconds(-behind)} behind the customers' reports (modelled)."
+    return Finding(sentence, then)
 
 
 def _scrapes(run: Run) -> int:
@@ -78,30 +79,33 @@ def _scrapes(run: Run) -> int:
     return len({event.t for event in run.journal.of(Scraped) if since <= event.t <= until})
 
 
-def customers_first(run: Run) -> Found | None:
+def customers_first(run: Run) -> Finding | None:
     """Find customers who would have known before any client-side detector."""
     behind = run.outcome.customer_reports.ahead_client_s
     if behind is None or behind >= 0:
         return None
-    said = f"Customers' reports (modelled) were {seconds(-behind)} ahead of the first client-side detector."
-    return Found(said, "Tighten detection on this objective: customers would have told first.")
+    sentence = (
+        f"Customers' reports (modelled) were {seconds(-behind)} ahead of the first client-side detector."
+    )
+    return Finding(sentence, "Tighten detection on this objective: customers would have told first.")
 
 
-def far_from_limit(run: Run) -> Found | None:
+def far_from_limit(run: Run) -> Finding | None:
     """Find a page much later than the best possible detector's."""
     ttd, ratio, limit = measured(run, "ttd"), run.outcome.detection.ratio, run.outcome.detection.limit_s
     if ratio is None or ttd is None or limit is None or ratio < FAR or ttd < LATE_S:
         return None
-    said = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
-    return Found(
-        said, "Tune the detectors on the recorded stream of this run, and see how near the limit they come."
+    sentence = f"The page came {seconds(ttd)} after the first failure: {times(ratio)} the theoretical {seconds(limit)}."
+    return Finding(
+        sentence,
+        "Tune the detectors on the recorded stream of this run, and see how near the limit they come.",
     )
 
 
-def false_pages(run: Run) -> Found | None:
+def false_pages(run: Run) -> Finding | None:
     """Find false pages, which teach people to wait."""
     alarms = sum(1 for alert in run.outcome.alerts if alert.pages and alert.false_alarm)
     if not alarms:
         return None
-    said = f"{alarms} {'page was' if alarms == 1 else 'pages were'} for no objective in breach."
-    return Found(said, "Look at what raised the false pages, and raise its threshold or fix its data.")
+    sentence = f"{alarms} {'page was' if alarms == 1 else 'pages were'} for no objective in breach."
+    return Finding(sentence, "Look at what raised the false pages, and raise its threshold or fix its data.")

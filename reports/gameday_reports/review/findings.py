@@ -16,7 +16,7 @@ from gameday_reports.text.loose import pick, rows
 
 
 @dataclass(frozen=True)
-class Found:
+class Finding:
     """A finding. `words`: a sentence of measured facts. `then`: the follow-up, empty if there is
     none.
 
@@ -29,7 +29,7 @@ class Found:
     owned: bool = False
 
 
-Rule = Callable[[Run], Found | None]
+Rule = Callable[[Run], Finding | None]
 
 
 def measured(run: Run, key: str) -> float | None:

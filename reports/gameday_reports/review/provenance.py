@@ -41,11 +41,11 @@ class Shipped:
     @property
     def approvals(self) -> list[str] | None:
         """Return who approved, by role; None if that isn't recorded."""
-        found = self.record.get("approvals")
+        recorded = self.record.get("approvals")
         return (
             None
-            if found is None
-            else [role(each) for each in items(found)] or ([text(found)] if found else [])
+            if recorded is None
+            else [role(item) for item in items(recorded)] or ([text(recorded)] if recorded else [])
         )
 
     @property
@@ -54,7 +54,7 @@ class Shipped:
         return self.change.strategy == STAGELESS and self.regions > 1
 
     def approved_by(self, words: Sequence[str]) -> bool:
-        return any(word in each.lower() for each in self.approvals or () for word in words)
+        return any(word in approval.lower() for approval in self.approvals or () for word in words)
 
     @property
     def plan(self) -> str:
@@ -79,10 +79,10 @@ def shipped(run: Run) -> list[Shipped]:
         (change.id, change.model_dump(exclude_none=True)) for change in run.outcome.changes
     ]
     kept = [(id_, data) for id_, data in recorded if not data.get("rollback_of")]
-    told = [each for each in change_feed.feed(run) if each.kind != "rollback"]
+    eaches = [each for each in change_feed.feed(run) if each.kind != "rollback"]
     return [
         Shipped(change, change_feed.record(run, data), id_ in harmful, regions)
-        for (id_, data), change in zip(kept, told, strict=False)
+        for (id_, data), change in zip(kept, eaches, strict=False)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gameday_reports.review.draft import Item, Review, Told
+from gameday_reports.review.draft import ChangeWords, Item, Review
 from gameday_reports.text.markdown import block, line, plain, table
 
 BLANK = "______"
@@ -50,7 +50,10 @@ def _timeline(review: Review) -> Iterator[str]:
         return
     clock = any(each.clock for each in review.moments)
     heads = ("Since the start", "UTC", "Kind", "Event") if clock else ("Since the start", "Kind", "Event")
-    cells = [[each.since, *([each.clock] if clock else []), each.kind, each.words] for each in review.moments]
+    cells = [
+        [moment.since, *([moment.clock] if clock else []), moment.kind, moment.words]
+        for moment in review.moments
+    ]
     yield "\n".join(table(heads, cells))
     if review.left_out:
         yield plain(review.left_out)
@@ -60,14 +63,14 @@ def _changes(review: Review) -> Iterator[str]:
     if not review.changes:
         yield "Nothing was shipped in this run, so AI had no part in a change of it."
         return
-    for each in review.changes:
-        yield from _change(each)
+    for change in review.changes:
+        yield from _change(change)
     if review.together:
         yield "\n".join(f"- [ ] {plain(words)}" for words in review.together)
     yield f"Had AI part in the design? That is on no record: {BLANK}"
 
 
-def _change(each: Told) -> Iterator[str]:
+def _change(each: ChangeWords) -> Iterator[str]:
     yield f"### {plain(each.name)}{' (the change with the defect)' if each.faulty else ''}"
     if each.summary:
         yield plain(each.summary)

@@ -126,7 +126,7 @@ def _approvals(about: Mapping[str, Any]) -> str:
     approvals = about.get("approvals")
     if approvals is None:
         return NOT_SAID
-    return "; ".join(person(each) for each in items(approvals)) or text(approvals) or "none"
+    return "; ".join(person(item) for item in items(approvals)) or text(approvals) or "none"
 
 
 def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:

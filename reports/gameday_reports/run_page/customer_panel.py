@@ -32,7 +32,7 @@ class Mark:
     kind: str
 
 
-def told(run: Run) -> str:
+def describe_reports(run: Run) -> str:
     """Return how many would have reported it, and who was first, in a sentence or two."""
     modelled = run.outcome.customer_reports
     total, first = modelled.total, modelled.first_s
@@ -83,12 +83,12 @@ def _marks(run: Run) -> list[Mark]:
     alarm = run.outcome.customer_reports.alarm_s
     if alarm is None:
         return []
-    found = [Mark(alarm, "customers’ alarm", "alarm")]
+    parts = [Mark(alarm, "customers’ alarm", "alarm")]
     for side, _ in SIDES:
         by = _ahead(run, side)
         if by is not None:
-            found.append(Mark(alarm - by, f"{side}-side", side))
-    return sorted(found, key=lambda mark: mark.t)
+            parts.append(Mark(alarm - by, f"{side}-side", side))
+    return sorted(parts, key=lambda mark: mark.t)
 
 
 def _drawn(counts: Sequence[float], marks: Sequence[Mark], until: float, name: str, width: int) -> str:
@@ -107,9 +107,9 @@ def _drawn(counts: Sequence[float], marks: Sequence[Mark], until: float, name: s
         _text(width - RIGHT, TOP + PLOT + 17, f"{until:.0f} s later", "end"),
     ]
     lines = [_mark(mark, LEFT + mark.t * step, place, width) for place, mark in enumerate(marks)]
-    said = f"Customers’ reports by second from the effect on, at most {top:g} in one."
+    sentence = f"Customers’ reports by second from the effect on, at most {top:g} in one."
     return (
-        f'<svg class="curve {name}" viewBox="0 0 {width} {TOP + PLOT + BOTTOM}" role="img" aria-label="{said}">'
+        f'<svg class="curve {name}" viewBox="0 0 {width} {TOP + PLOT + BOTTOM}" role="img" aria-label="{sentence}">'
         f"{''.join(bars + axis + lines)}</svg>"
     )
 

@@ -65,7 +65,7 @@ def grid(run: Run) -> Grid | None:
     )
 
 
-def told(run: Run) -> str:
+def describe_users(run: Run) -> str:
     """Return how many users were hurt and for how long, as a sentence; empty if none was or if that
     is unknown."""
     impact = run.outcome.impact

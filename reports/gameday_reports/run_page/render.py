@@ -70,11 +70,11 @@ def render(run: Run) -> str:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    told = review(run)
+    draft = review(run)
     return {
         "run": run,
-        "review": told,
-        "markdown": markdown(told),
+        "review": draft,
+        "markdown": markdown(draft),
         "header": header.header(run),
         "figures": _figures(run),
         "detection": detection_table,
@@ -135,7 +135,7 @@ def _notes(run: Run) -> list[str]:
     value, state = interval(outcome, "ttd_from_inject")
     if state == "measured":
         notes.append(f"Counted from the injection, time to detect was {value}.")
-    told = (
+    parts = (
         (outcome.lag_p95_s, seconds, "95 % of answers reached the detectors within {}."),
         (
             outcome.impact.error_budget_spent,
@@ -143,7 +143,7 @@ def _notes(run: Run) -> list[str]:
             "The SLO that spent most used {} of its error budget for the run.",
         ),
     )
-    return notes + [sentence.format(show(value)) for value, show, sentence in told if value is not None]
+    return notes + [sentence.format(show(value)) for value, show, sentence in parts if value is not None]
 
 
 def embedded(data: Any) -> Markup:

@@ -61,13 +61,13 @@ class Run:
     @cached_property
     def slos(self) -> list[Slo]:
         """Return the scenario's SLOs; unreadable ones are left out."""
-        found = []
+        results = []
         for spec in rows(pick(self.scenario, "slos")):
             try:
-                found.append(Slo.model_validate(spec))
+                results.append(Slo.model_validate(spec))
             except ValidationError:
                 continue
-        return found
+        return results
 
 
 def read(folder: Path) -> Run:

@@ -67,11 +67,11 @@ def detectors(run: Run) -> list[Row]:
 
 def slos(run: Run) -> list[Row]:
     specs = {slo.name: slo for slo in run.slos}
-    found: list[Row] = []
+    results: list[Row] = []
     for result in run.outcome.slos:
         spec = specs.get(result.name)
         breached = result.verdict == "breach"
-        found.append(
+        results.append(
             {
                 "name": result.name,
                 "what": f"{spec.sli} of {spec.journey or 'all requests'}" if spec else "",
@@ -86,7 +86,7 @@ def slos(run: Run) -> list[Row]:
                 "budget": percent(result.budget_spent),
             }
         )
-    return found
+    return results
 
 
 def operations(run: Run) -> list[Row]:
@@ -127,8 +127,8 @@ def _value(name: str, value: Value) -> str:
         return "unknown"
     if name.removesuffix("_s") in BEGINS or name.endswith("_s") or name.startswith("clocks."):
         return seconds(value)
-    found = number(value)
-    return text(value) if found is None else f"{found:.6g}"
+    quantity = number(value)
+    return text(value) if quantity is None else f"{quantity:.6g}"
 
 
 def log(run: Run) -> list[Row]:

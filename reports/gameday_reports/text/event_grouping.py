@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from gameday.recording.journal_events import InstanceDied, InstanceKilled, RegionSeen
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import seconds
-from gameday_reports.text.summary import listed
+from gameday_reports.text.summary import join_names
 
 TOGETHER_S = 5.0
 """Deaths that are no further apart than this are one line."""
@@ -42,8 +42,8 @@ def _dead(group: Sequence[Death]) -> str:
         how = "ended by itself" if by_itself else "was killed"
         return f"Instance {first.instance} {how}{f': {first.why}' if first.why else ''}."
     services = Counter(event.service or "unnamed" for event in group)
-    counts = listed([f"{service} {n}" for service, n in services.most_common()])
-    regions = listed(sorted({event.region for event in group} - {""}))
+    counts = join_names([f"{service} {n}" for service, n in services.most_common()])
+    regions = join_names(sorted({event.region for event in group} - {""}))
     took = group[-1].t - first.t
     over = f" within {seconds(took)}" if took >= 1 else ""
     how = "ended by themselves" if by_itself else "were killed"

@@ -49,22 +49,22 @@ class Moment:
 def moments(run: Run) -> list[Moment]:
     """Return every line, by time."""
     until = next((event.t for event in run.journal.of(RunEnded)), float("inf"))
-    told: list[tuple[str, tuple[float, str]]] = [
+    parts: list[tuple[str, tuple[float, str]]] = [
         *(("run", each) for part in (journal_lines.steady, journal_lines.stops, journal_lines.breaks, _ended) for each in part(run)),
         *(("change", each) for each in journal_lines.shipping(run)),
-        *(("fault", each) for each in journal_lines.faults(run)),
+        *(("fault", fault) for fault in journal_lines.faults(run)),
         *(("users", each) for each in _hurt(run)),
-        *(("model", each) for each in _customers(run)),
+        *(("model", customer) for customer in _customers(run)),
         *(("well", each) for each in _well(run)),
         *(("system", each) for part in (event_grouping.deaths, event_grouping.regions) for each in part(run, until)),
         *(("system", each) for part in (journal_lines.databases, _restored) for each in part(run)),
         *(("alert", each) for part in (_alerts, _pages) for each in part(run)),
-        *(("note", each) for each in journal_lines.notes(run)),
+        *(("note", note) for note in journal_lines.notes(run)),
         *(("response", each) for part in RESPONSE for each in part(run)),
     ]  # fmt: skip
     began = _began(run)
-    found = [_moment(kind, t, words, began) for kind, (t, words) in told]
-    return sorted(found, key=lambda each: (each.t, ORDER.index(each.kind), each.words))
+    results = [_moment(kind, t, words, began) for kind, (t, words) in parts]
+    return sorted(results, key=lambda each: (each.t, ORDER.index(each.kind), each.words))
 
 
 def _moment(kind: str, t: float, words: str, began: datetime | None) -> Moment:
@@ -153,7 +153,7 @@ def _ended(run: Run) -> Iterator[tuple[float, str]]:
 
 def left_out(run: Run, shown: Sequence[Moment]) -> str:
     """Return a sentence that counts the alerts left out of the timeline; empty if there are none."""
-    told = sum(1 for each in shown if each.kind == "alert" and " raised: " in each.words)
-    more = len(run.outcome.alerts) - told
+    total = sum(1 for each in shown if each.kind == "alert" and " raised: " in each.words)
+    more = len(run.outcome.alerts) - total
     alerts = "One more alert is" if more == 1 else f"{more} more alerts are"
     return f"{alerts} left out: of each kind the first is told." if more > 0 else ""

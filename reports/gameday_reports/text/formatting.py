@@ -48,27 +48,27 @@ HOLDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None:
 
 def seconds(value: Any) -> str:
     """Return '1.08 s'; one decimal from 100 s on."""
-    found = number(value)
-    if found is None:
+    quantity = number(value)
+    if quantity is None:
         return NOT_MEASURED
-    return f"{found:.1f} s" if abs(found) >= 100 else f"{found:.2f} s"
+    return f"{quantity:.1f} s" if abs(quantity) >= 100 else f"{quantity:.2f} s"
 
 
 def count(value: Any) -> str:
     """Return '2,700', or 'not measured'."""
-    found = number(value)
-    if found is None:
+    quantity = number(value)
+    if quantity is None:
         return NOT_MEASURED
-    return f"{found:,.0f}" if found == round(found) else f"{found:,.2f}"
+    return f"{quantity:,.0f}" if quantity == round(quantity) else f"{quantity:,.2f}"
 
 
 def percent(value: Any) -> str:
     """Return a ratio as a percentage with two significant decimals if it is small: '3.2 %', '0.04
     %', '100 %'."""
-    found = number(value)
-    if found is None:
+    quantity = number(value)
+    if quantity is None:
         return NOT_MEASURED
-    shown = found * 100
+    shown = quantity * 100
     if shown == 0 or shown == 100:
         return f"{shown:.0f} %"
     if abs(shown) < 0.01:
@@ -79,16 +79,16 @@ def percent(value: Any) -> str:
 
 def times(value: Any) -> str:
     """Return '1.9×', or 'not measured'."""
-    found = number(value)
-    return NOT_MEASURED if found is None else f"{found:.1f}×"
+    quantity = number(value)
+    return NOT_MEASURED if quantity is None else f"{quantity:.1f}×"
 
 
 def per_hour(value: Any) -> str:
     """Return a rate: '257 an hour', '0.30 an hour'; three digits if it is small."""
-    found = number(value)
-    if found is None:
+    quantity = number(value)
+    if quantity is None:
         return NOT_MEASURED
-    return f"{found:,.0f} an hour" if found >= 10 or found == 0 else f"{found:.3g} an hour"
+    return f"{quantity:,.0f} an hour" if quantity >= 10 or quantity == 0 else f"{quantity:.3g} an hour"
 
 
 def give_or_take(value: Any) -> str:
@@ -98,8 +98,8 @@ def give_or_take(value: Any) -> str:
 
 def money(value: Any) -> str:
     """Return cents as units of currency."""
-    found = number(value)
-    return NOT_MEASURED if found is None else f"{found / 100:,.2f}"
+    quantity = number(value)
+    return NOT_MEASURED if quantity is None else f"{quantity / 100:,.2f}"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from gameday.recording.journal_events import (
 )
 from gameday_reports.review.provenance import Shipped, role, shipped
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.summary import deed, listed, soon
+from gameday_reports.text.summary import delay_words, join_names, name_operation
 
 RIGHT = {True: "judged right", False: "judged wrong", None: "not judged"}
 REVERTED = {
@@ -67,7 +67,8 @@ def _begun(each: Shipped) -> str:
     author = role(each.record.get("author"))
     by = (f", written by {author}" if author else "") + (f", started by {change.by}" if change.by else "")
     approved = {None: "approvals not recorded", 0: "approved by nobody"}.get(
-        None if each.approvals is None else len(each.approvals), f"approved by {listed(each.approvals or [])}"
+        None if each.approvals is None else len(each.approvals),
+        f"approved by {join_names(each.approvals or [])}",
     )
     ai = {True: "AI-assisted", False: "no AI involved", None: "AI not recorded"}[each.ai]
     which = " The change with the defect." if each.faulty and not each.plan else ""
@@ -82,7 +83,7 @@ def _ended(each: Shipped, end: ChangeDone | ChangeFailed, took: float) -> str:
         return f"{name} was {why}." if why.startswith("refused") else f"{name} failed: {why}."
     if end.cancelled:
         return f"{name} stopped shipping: it was taken back before it was everywhere."
-    return f"{name} was out, {soon(took)}."
+    return f"{name} was out, {delay_words(took)}."
 
 
 def faults(run: Run) -> Iterator[tuple[float, str]]:
@@ -103,15 +104,15 @@ def _fault(event: JournalEvent, intended: FaultIntended | None) -> str:
         case EnvironmentDeleted():
             return f"The environment of {event.region} was deleted."
         case FaultReverted():
-            told = not of_change or event.by in ("schedule", "cleanup")
-            return REVERTED.get(event.by, "The fault was taken back: {}.").format(name) if told else ""
+            holds = not of_change or event.by in ("schedule", "cleanup")
+            return REVERTED.get(event.by, "The fault was taken back: {}.").format(name) if holds else ""
         case _ if of_change:
             return ""
         case FaultFailed():
             return f"The fault could not be brought about: {shortened(event.why) or name}."
         case FaultIntended():
             return f"Fault ordered: {name}."
-    return f"{name} was confirmed, {soon(event.t - intended.t if intended else 0.0)}."
+    return f"{name} was confirmed, {delay_words(event.t - intended.t if intended else 0.0)}."
 
 
 def operations(run: Run) -> Iterator[tuple[float, str]]:
@@ -125,11 +126,11 @@ def operations(run: Run) -> Iterator[tuple[float, str]]:
         if isinstance(end, OperationFailed):
             yield end.t, f"{name} failed: {shortened(end.why)}."
         elif end is not None:
-            yield end.t, f"{name} done, {soon(end.t - operation.t)}."
+            yield end.t, f"{name} done, {delay_words(end.t - operation.t)}."
 
 
 def _named(run: Run, operation: OperationIntended) -> str:
-    what = deed(operation.name, operation.target)
+    what = name_operation(operation.name, operation.target)
     change = run.journal.change(operation.change)
     release = (change.started.release if change else "") or operation.change
     return f"{what[:1].upper()}{what[1:]}{f' (takes back {release})' if release else ''}"

@@ -27,7 +27,7 @@ def line(words: str) -> str:
 
 
 def _visible(words: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in words)
+    return "".join(word if word.isprintable() else " " for word in words)
 
 
 def block(words: str) -> list[str]:

@@ -18,7 +18,9 @@ GUARDRAIL = "guardrails."
 
 def sentences(variants: Sequence[Variant]) -> list[str]:
     """Yield a sentence for each SLO, for the recovery and for orders in which the variants differ."""
-    slos = [_slo(name, variants) for name in dict.fromkeys(n for each in variants for n in slos_of(each))]
+    slos = [
+        _slo(name, variants) for name in dict.fromkeys(n for variant in variants for n in slos_of(variant))
+    ]
     return [said for said in (*slos, _recovery(variants), _orders(variants)) if said]
 
 
@@ -37,7 +39,7 @@ def time_of(variant: Variant, key: str) -> tuple[str, str]:
     return interval(variant, key)
 
 
-def called(variant: Variant) -> str:
+def variant_name(variant: Variant) -> str:
     """Return the variant's name in a sentence: 'with breaker and bulkhead', 'without', or just its
     name."""
     switched = guardrails(variant)
@@ -47,10 +49,10 @@ def called(variant: Variant) -> str:
 def guardrails(variant: Variant) -> list[str]:
     """Return in words the guardrails that are on in this variant and not in every other one."""
     settings = variant.settings.items()
-    return [spelt(name) for name, value in settings if name.startswith(GUARDRAIL) and value is True]
+    return [setting_name(name) for name, value in settings if name.startswith(GUARDRAIL) and value is True]
 
 
-def spelt(setting: str) -> str:
+def setting_name(setting: str) -> str:
     """Return 'retry budget' for 'guardrails.retryBudget'; any other setting with its section."""
     name = setting.removeprefix(GUARDRAIL)
     return "".join(f" {each.lower()}" if each.isupper() else each for each in name).replace(".", " ")
@@ -67,12 +69,14 @@ def _sentence(subject: str, parts: Iterator[tuple[str, str]]) -> str:
         together.setdefault(what, []).append(name)
     if len(together) < 2:
         return ""
-    told = "; ".join(f"{_joined(names)}, {what}" for what, names in together.items())
-    return f"{subject}: {told}."
+    sentence = "; ".join(f"{_joined(names)}, {what}" for what, names in together.items())
+    return f"{subject}: {sentence}."
 
 
 def _slo(name: str, variants: Sequence[Variant]) -> str:
-    slos = [(called(each), slos_of(each).get(name, VariantSlo(name=name))) for each in variants]
+    slos = [
+        (variant_name(variant), slos_of(variant).get(name, VariantSlo(name=name))) for variant in variants
+    ]
     if len({slo.verdict for _, slo in slos}) < 2:
         return ""
     return _sentence(name, ((who, _course(slo)) for who, slo in slos))
@@ -91,8 +95,12 @@ def _course(slo: VariantSlo) -> str:
 
 
 def _recovery(variants: Sequence[Variant]) -> str:
-    states = {each.ttr_state for each in variants}
-    return _sentence("Users", ((called(each), _users(each)) for each in variants)) if len(states) > 1 else ""
+    states = {variant.ttr_state for variant in variants}
+    return (
+        _sentence("Users", ((variant_name(each), _users(each)) for each in variants))
+        if len(states) > 1
+        else ""
+    )
 
 
 def _users(variant: Variant) -> str:
@@ -105,10 +113,10 @@ def _users(variant: Variant) -> str:
 
 
 def _orders(variants: Sequence[Variant]) -> str:
-    lost = {each.audit.lost for each in variants}
+    lost = {variant.audit.lost for variant in variants}
     if len(lost) < 2:
         return ""
-    return _sentence("Acknowledged orders", ((called(each), _lost(each.audit)) for each in variants))
+    return _sentence("Acknowledged orders", ((variant_name(each), _lost(each.audit)) for each in variants))
 
 
 def _lost(audit: Audit) -> str:

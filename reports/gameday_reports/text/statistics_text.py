@@ -31,41 +31,45 @@ def amount(value: Any) -> float | None:
 
 def ends(value: Any) -> tuple[float, float] | None:
     """Return both ends of an interval, perhaps infinite; None if one is missing."""
-    found = [amount(each) for each in items(value)]
-    return (found[0], found[1]) if len(found) == 2 and found[0] is not None and found[1] is not None else None
+    values = [amount(item) for item in items(value)]
+    return (
+        (values[0], values[1])
+        if len(values) == 2 and values[0] is not None and values[1] is not None
+        else None
+    )
 
 
-def told(value: Any, unit: Unit = "seconds") -> str:
+def format_amount(value: Any, unit: Unit = "seconds") -> str:
     """Return '1.80 s', '3.2 %', 'never' or 'not known'."""
-    found = amount(value)
-    if found is None:
+    quantity = amount(value)
+    if quantity is None:
         return NOT_KNOWN
-    if math.isinf(found):
-        return "never" if found > 0 else "−∞"
-    return plain_seconds(found) if unit == "seconds" else percent(found)
+    if math.isinf(quantity):
+        return "never" if quantity > 0 else "−∞"
+    return plain_seconds(quantity) if unit == "seconds" else percent(quantity)
 
 
 def change(value: Any, unit: Unit = "seconds") -> str:
     """Return a difference with its sign: '+0.62 s', '−12.0 %', '+∞', 'none' for zero, 'not known'."""
-    found = amount(value)
-    if found is None:
+    quantity = amount(value)
+    if quantity is None:
         return NOT_KNOWN
-    if found == 0:
+    if quantity == 0:
         return "none"
-    size = "∞" if math.isinf(found) else told(abs(found), unit)
-    return f"{'+' if found > 0 else '−'}{size}"
+    size = "∞" if math.isinf(quantity) else format_amount(abs(quantity), unit)
+    return f"{'+' if quantity > 0 else '−'}{size}"
 
 
 def interval(value: Any, unit: Unit = "seconds") -> str:
     """Return '[1.60 s, never]', or nothing if there is no interval."""
-    found = ends(value)
-    return f"[{told(found[0], unit)}, {told(found[1], unit)}]" if found else ""
+    bounds = ends(value)
+    return f"[{format_amount(bounds[0], unit)}, {format_amount(bounds[1], unit)}]" if bounds else ""
 
 
 def change_interval(value: Any) -> str:
     """Return '[−0.10 s, +0.62 s]', or nothing if there is no interval."""
-    found = ends(value)
-    return f"[{', '.join('0 s' if each == 0 else change(each) for each in found)}]" if found else ""
+    bounds = ends(value)
+    return f"[{', '.join('0 s' if each == 0 else change(each) for each in bounds)}]" if bounds else ""
 
 
 class Spread(Protocol):
@@ -86,20 +90,22 @@ def covered(coverage: float | None, shown: str) -> str:
     return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
 
 
-def spread(found: Spread, unit: Unit = "seconds") -> str:
+def spread(interval_: Spread, unit: Unit = "seconds") -> str:
     """Return the spread behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
-    if not found.n:
+    if not interval_.n:
         return "no trial has a value"
-    parts = [covered(found.coverage, interval(found.interval, unit)), counted(found.n, "trial")]
-    return ", ".join(filter(None, [*parts, f"{found.censored} of which never" if found.censored else ""]))
+    parts = [covered(interval_.coverage, interval(interval_.interval, unit)), counted(interval_.n, "trial")]
+    return ", ".join(
+        filter(None, [*parts, f"{interval_.censored} of which never" if interval_.censored else ""])
+    )
 
 
 def chance(value: Any) -> str:
     """Return a p-value: two significant digits, none below 0.0001."""
-    found = number(value)
-    if found is None:
+    quantity = number(value)
+    if quantity is None:
         return NOT_KNOWN
-    return f"under {LEAST_P}" if found < LEAST_P else f"{found:.2g}"
+    return f"under {LEAST_P}" if quantity < LEAST_P else f"{quantity:.2g}"
 
 
 def counted(n: int, noun: str) -> str:

@@ -26,14 +26,14 @@ LONG_S = 10.0
 
 def summary(run: Run) -> list[str]:
     """Return the sentences in order of events."""
-    told = [*_doubt(run), *_begun(run)]
+    parts = [*_doubt(run), *_begun(run)]
     if "effect" in run.clocks:
-        told += [_hurt(run), _times(run), ended(run)]
+        parts += [_hurt(run), _times(run), ended(run)]
     elif "inject" in run.clocks:
-        told += _harmless(run)
+        parts += _harmless(run)
     elif quiet(run.outcome):
-        told.append(quiet(run.outcome))
-    return [each for each in [*told, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
+        parts.append(quiet(run.outcome))
+    return [each for each in [*parts, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
 
 
 def _stopped(outcome: Outcome) -> list[str]:
@@ -61,10 +61,10 @@ def _doubt(run: Run) -> list[str]:
     if not why:
         return []
     reasons = _reasons(run) or run.outcome.steady_state.why
-    said = (
+    sentence = (
         f"{why}{f' ({reasons})' if reasons else ''}, so nothing here can be held for or against the system."
     )
-    return [said, *([] if run.events else ["It left no journal."])]
+    return [sentence, *([] if run.events else ["It left no journal."])]
 
 
 def _unjudged(run: Run) -> list[str]:
@@ -87,7 +87,7 @@ def _begun(run: Run) -> list[str]:
     if at is None:
         return ["No fault was injected in this run."] if run.events else []
     begun = run.journal.faults
-    names = listed([_fault(run, fault.intended) for fault in begun]) if begun else _deploy(run)
+    names = join_names([_fault(run, fault.intended) for fault in begun]) if begun else _deploy(run)
     defect = next((fault.intended.defect for fault in begun if fault.intended.defect), "")
     first = ", the first" if len(begun) > 1 else ""
     end = f": {defect.rstrip('.')}." if defect else "."
@@ -117,45 +117,45 @@ def _hurt(run: Run) -> str:
     """Yield from when, how many requests and users, and where."""
     clocks, impact = run.clocks, run.outcome.impact
     after = clocks["effect"] - clocks["inject"] if "inject" in clocks else None
-    later = f", {soon(after)}" if after is not None else ""
-    said = f"Users were affected from {seconds(clocks['effect'])} on{later}"
+    later = f", {delay_words(after)}" if after is not None else ""
+    sentence = f"Users were affected from {seconds(clocks['effect'])} on{later}"
     failed, requests, users = impact.failed, impact.requests, impact.users
     if failed is None:
-        return f"{said}; how many was not measured."
+        return f"{sentence}; how many was not measured."
     share = (
         f" of {count(requests)} requests failed ({percent(impact.failed_ratio)})" if requests else " failed"
     )
-    said += f": {count(failed)}{share}"
+    sentence += f": {count(failed)}{share}"
     if users is not None:
         of = impact.users_affected_ratio
         met = f" and {count(users)} {'user' if users == 1 else 'users'} met a failure"
-        said += met + (f" ({percent(of)} of those who came)" if of is not None else "")
-    return f"{said}{_where(impact)}."
+        sentence += met + (f" ({percent(of)} of those who came)" if of is not None else "")
+    return f"{sentence}{_where(impact)}."
 
 
-def deed(name: str, target: str) -> str:
+def name_operation(name: str, target: str) -> str:
     """Return an operation as a noun: 'rollback of pricing', 'promotion of eu-west'."""
     noun = {"promote": "promotion", "flag": "setting"}.get(name, name or "operation")
     return f"{noun} of {target}" if target else noun
 
 
-def soon(value: float) -> str:
+def delay_words(value: float) -> str:
     """Return '2.00 s later', or 'at once' if that would be 0.00 s."""
     return f"{seconds(value)} later" if value >= AT_ONCE else "at once"
 
 
 def _where(impact: Impact) -> str:
-    regions, journeys = hit(impact.regions), hit(impact.journeys)
-    there = f", in {listed(regions)}" if regions else ""
-    return there + (f", on {listed(journeys)}" if journeys else "")
+    regions, journeys = hurt_names(impact.regions), hurt_names(impact.journeys)
+    there = f", in {join_names(regions)}" if regions else ""
+    return there + (f", on {join_names(journeys)}" if journeys else "")
 
 
-def hit(tallies: Mapping[str, Tally]) -> list[str]:
+def hurt_names(tallies: Mapping[str, Tally]) -> list[str]:
     """Return the names with at least one failed request."""
     return [name for name, tally in tallies.items() if name and tally.failed]
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return 'a', 'a and b', 'a, b, c and 3 more'."""
     names = [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"] if len(names) > SHOWN else list(names)
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
@@ -169,20 +169,24 @@ def _times(run: Run) -> str:
     against = held_against(run.outcome)
     if known_is == "measured":
         how = f", {against} of detection" if against else ""
-        said = f"The first page was raised {known} after the first failure (TTD{how})"
+        sentence = f"The first page was raised {known} after the first failure (TTD{how})"
     else:
-        said = (
+        sentence = (
             f"Nobody was paged (TTD {known_is})"
             if known == "never"
             else "Whether a page was raised was not measured"
         )
     if taken_is == "measured":
-        said += f", it was taken {soon(run.outcome.tta_s or 0.0)} (TTA)"
+        sentence += f", it was taken {delay_words(run.outcome.tta_s or 0.0)} (TTA)"
     elif taken == "never" and known_is == "measured":
-        said += f", nobody took it (TTA {taken_is})"
+        sentence += f", nobody took it (TTA {taken_is})"
     if well_is == "measured":
-        return f"{said}, and users were well again {well} after the first failure (TTR)."
-    return f"{said}; users were not seen to be well again (TTR {well_is})." if well == "never" else f"{said}."
+        return f"{sentence}, and users were well again {well} after the first failure (TTR)."
+    return (
+        f"{sentence}; users were not seen to be well again (TTR {well_is})."
+        if well == "never"
+        else f"{sentence}."
+    )
 
 
 def ended(run: Run) -> str:
@@ -190,13 +194,13 @@ def ended(run: Run) -> str:
     by, act, after = run.outcome.ended_by, run.clocks.get("act"), reverted_after(run)
     if by == "system" and after is not None:
         return (
-            f"No operation ended the outage; the rehearsal took the fault back {soon(after)}, which can't be told from "
+            f"No operation ended the outage; the rehearsal took the fault back {delay_words(after)}, which can't be told from "
             "a recovery of the system's own."
         )
     if by == "system" and (cure := cured_after(run)) is not None:
         return (
-            f"The last request failed before the {deed(cure.name, cure.target)} had an effect; what had "
-            f"hurt users was all gone {soon((cure.done or 0.0) - run.clocks['recovered'])}. Whether the system had ended the "
+            f"The last request failed before the {name_operation(cure.name, cure.target)} had an effect; what had "
+            f"hurt users was all gone {delay_words((cure.done or 0.0) - run.clocks['recovered'])}. Whether the system had ended the "
             "outage or it only paused can't be told."
         )
     if by is not None and by in ("schedule", "cleanup") and interval(run.outcome, "ttr")[1] != "measured":
@@ -209,7 +213,7 @@ def ended(run: Run) -> str:
     last = next((operation for operation in run.outcome.operations if operation.t == act), None)
     if last is None:
         return ENDED_BY[by]
-    what = deed(last.name, last.target)
+    what = name_operation(last.name, last.target)
     done, well = run.clocks.get("acted"), run.clocks.get("recovered")
     if done is not None and well is not None and well - done > LONG_S:
         return f"The last operation before users were well, the {what}, was done {seconds(well - done)} before they were."
@@ -223,8 +227,8 @@ def _harmless(run: Run) -> list[str]:
         return ["Its effect was not measured."]
     failed = run.outcome.impact.failed
     few = f" though {count(failed)} requests failed" if failed else ""
-    said = f"It had no effect that breached an objective{few}: how soon one would be noticed or ended is not known."
-    return [said, quiet(run.outcome)]
+    sentence = f"It had no effect that breached an objective{few}: how soon one would be noticed or ended is not known."
+    return [sentence, quiet(run.outcome)]
 
 
 def _orders(run: Run) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gameday_reports.pages.compare_scenario import BADGES, short
 from gameday_reports.pages.trials_page import METRICS
-from gameday_reports.text.statistics_text import chance, change, counted, covered, interval, told
+from gameday_reports.text.statistics_text import chance, change, counted, covered, format_amount, interval
 
 if TYPE_CHECKING:
     from gameday.analysis.model.comparison_model import (
@@ -78,7 +78,7 @@ def _cells(metric: MetricComparison) -> list[str]:
 
 def _side(side: SideSummary) -> str:
     n = f"n {side.n}" + (f", {side.censored} never" if side.censored else "")
-    return _lines(told(side.median), _brackets(side.interval), n)
+    return _lines(format_amount(side.median), _brackets(side.interval), n)
 
 
 def _brackets(ends: tuple[float, float] | None, sign: str = "") -> str:
@@ -98,7 +98,7 @@ def trials_table(trials: Trials) -> Table:
     for name, (meaning, _, unit) in METRICS.items():
         metric = trials.metrics[name]
         cells = (
-            told(metric.median, unit),
+            format_amount(metric.median, unit),
             escape(_interval(metric, unit)),
             str(metric.n),
             str(metric.censored),
@@ -122,8 +122,8 @@ def _success(success: SuccessRate) -> tuple[str, str, str]:
         return "none judged", "", "0"
     bound = ""
     if success.confidence is not None:
-        bound = f"{100 * success.confidence:g} % [{told(success.at_least, 'ratio')}, 100 %]"
-    return told(success.ratio, "ratio"), escape(bound), str(success.judged)
+        bound = f"{100 * success.confidence:g} % [{format_amount(success.at_least, 'ratio')}, 100 %]"
+    return format_amount(success.ratio, "ratio"), escape(bound), str(success.judged)
 
 
 def _lines(*lines: str) -> str:

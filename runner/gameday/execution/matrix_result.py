@@ -16,8 +16,8 @@ from gameday.ports import PortError
 from gameday.recording import atomic_file
 from gameday_reports.text.formatting import NOT_MEASURED, count
 from gameday_reports.text.loose import text
-from gameday_reports.text.matrix_text import sentences, spelt, time_of
-from gameday_reports.text.statistics_text import told
+from gameday_reports.text.matrix_text import sentences, setting_name, time_of
+from gameday_reports.text.statistics_text import format_amount
 
 if TYPE_CHECKING:
     from gameday.analysis.model.matrix_model import Matrix, Variant, VariantSlo
@@ -71,12 +71,14 @@ def table(matrix: Matrix) -> Table:
     shown.add_row("verdict", *(_coloured(variant.verdict) for variant in variants))
     for name in dict.fromkeys(name for variant in variants for name in variant.settings):
         shown.add_row(
-            escape(spelt(name)), *(escape(_value(variant.settings.get(name))) for variant in variants)
+            escape(setting_name(name)), *(escape(_value(variant.settings.get(name))) for variant in variants)
         )
     shown.add_section()
     for key in ("ttd", "tta", "ttr"):
         shown.add_row(key.upper(), *(time_of(variant, key)[0] for variant in variants))
-    shown.add_row("first right operation", *(told(variant.responder.first_right_s) for variant in variants))
+    shown.add_row(
+        "first right operation", *(format_amount(variant.responder.first_right_s) for variant in variants)
+    )
     shown.add_row("wrong operations", *(count(variant.responder.wrong) for variant in variants))
     shown.add_row("failed requests", *(_share(variant.impact.failed_ratio) for variant in variants))
     shown.add_row("users hurt", *(_share(variant.impact.users_affected_ratio) for variant in variants))
@@ -94,7 +96,7 @@ def _value(value: object) -> str:
 
 
 def _share(ratio: float | None) -> str:
-    return NOT_MEASURED if ratio is None else told(ratio, "ratio")
+    return NOT_MEASURED if ratio is None else format_amount(ratio, "ratio")
 
 
 def _slo_of(variant: Variant, name: str) -> VariantSlo | None:
@@ -104,7 +106,7 @@ def _slo_of(variant: Variant, name: str) -> VariantSlo | None:
 def _slo(slo: VariantSlo | None) -> str:
     if slo is None:
         return _coloured(None)
-    return _coloured(slo.verdict) + (f" {told(slo.breached_s)}" if slo.breached_s else "")
+    return _coloured(slo.verdict) + (f" {format_amount(slo.breached_s)}" if slo.breached_s else "")
 
 
 def _coloured(verdict: str | None) -> str:

@@ -26,7 +26,7 @@ def changed(run: Run, **keys: Any) -> Run:
 
 def test_ahead_and_missed_are_said(run: Run) -> None:
     """By side, with seconds."""
-    assert customer_panel.told(run) == (
+    assert customer_panel.describe_reports(run) == (
         "7 reports, the first 1.90 s after the effect, at most 2 in one second. Client-side monitors were 3.17 s ahead "
         "of the customers. Service-side monitors did not notice; the customers did."
     )
@@ -34,7 +34,7 @@ def test_ahead_and_missed_are_said(run: Run) -> None:
 
 def test_behind_is_said(run: Run) -> None:
     """A monitor that came after them."""
-    assert "Service-side monitors were 11.00 s behind the customers." in customer_panel.told(
+    assert "Service-side monitors were 11.00 s behind the customers." in customer_panel.describe_reports(
         changed(run, ahead_service_s=-11)
     )
 
@@ -42,7 +42,7 @@ def test_behind_is_said(run: Run) -> None:
 def test_a_side_without_a_monitor_is_said(run: Run) -> None:
     """It couldn't have noticed."""
     alone = replace(run, outcome=changed_outcome(run.outcome, detectors={"cusum": {"side": "client"}}))
-    assert customer_panel.told(alone).endswith("There was no service-side monitor.")
+    assert customer_panel.describe_reports(alone).endswith("There was no service-side monitor.")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_side_without_a_monitor_is_said(run: Run) -> None:
 )
 def test_few_none_and_unknown_differ(run: Run, keys: dict[str, Any], said: str) -> None:
     """Each has its own words."""
-    assert said in customer_panel.told(changed(run, **keys))
+    assert said in customer_panel.describe_reports(changed(run, **keys))
 
 
 def test_the_curve_has_a_bar_for_each_second_with_reports(run: Run) -> None:

@@ -49,12 +49,12 @@ def test_the_grid_crosses_regions_and_journeys(run: Run) -> None:
 
 def test_how_long_users_were_hurt_is_said(run: Run) -> None:
     """With the median and the longest; nothing where nobody was."""
-    said = impact_table.told(run)
+    said = impact_table.describe_users(run)
     assert "users were hurt, over 7.28 s from the first failed request to the last" in said
     assert said.endswith("the median was 0.02 s, the longest 4.11 s.")
-    assert impact_table.told(replace(run, outcome=sparse_outcome(impact={"users": 0}))) == ""
+    assert impact_table.describe_users(replace(run, outcome=sparse_outcome(impact={"users": 0}))) == ""
     one = {"users": 1, "hurt_s": 1.0, "user_hurt_s": {"median": 1.0, "longest": 1.0}}
-    assert impact_table.told(replace(run, outcome=sparse_outcome(impact=one))).startswith(
+    assert impact_table.describe_users(replace(run, outcome=sparse_outcome(impact=one))).startswith(
         "One user was hurt, over 1.00 s"
     )
 

@@ -29,7 +29,7 @@ from gameday_reports.text import statistics_text
 )
 def test_every_value_has_words(value: Any, told: str, change: str) -> None:
     """As a time, and as a difference of times."""
-    assert (statistics_text.told(value), statistics_text.change(value)) == (told, change)
+    assert (statistics_text.format_amount(value), statistics_text.change(value)) == (told, change)
 
 
 @pytest.mark.parametrize(

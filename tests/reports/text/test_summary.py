@@ -9,7 +9,7 @@ import pytest
 from gameday.recording.journal import Event
 from gameday_reports.run_page.run_data import Run, read
 from gameday_reports.text.event_timeline import moments
-from gameday_reports.text.summary import deed, listed, soon, summary
+from gameday_reports.text.summary import delay_words, join_names, name_operation, summary
 from tests.support import sample_run
 from tests.support.sample_outcome import sparse_outcome
 from tests.support.sample_review import Variant, variant
@@ -115,14 +115,14 @@ def test_a_fault_that_could_not_be_brought_about(run: Run) -> None:
 
 def test_words() -> None:
     """Nouns of operations, lists, and times that would read 0.00 s."""
-    assert [deed("promote", "eu-west"), deed("ack", ""), deed("", "")] == [
+    assert [name_operation("promote", "eu-west"), name_operation("ack", ""), name_operation("", "")] == [
         "promotion of eu-west",
         "ack",
         "operation",
     ]
-    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
-    assert listed(["a"]) == "a"
-    assert [soon(0.004), soon(0.01)] == ["at once", "0.01 s later"]
+    assert join_names(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert join_names(["a"]) == "a"
+    assert [delay_words(0.004), delay_words(0.01)] == ["at once", "0.01 s later"]
 
 
 def test_a_run_without_a_journal_says_so(tmp_path: Path) -> None:

@@ -56,19 +56,19 @@ def tried_folder(work: Path) -> Iterator[Path]:
     The folder is removed at the end. Raise OSError or PortError if it can't be made.
     """
     run = f"doctor-{os.getpid()}"
-    made = work / f".gameday-{run}" if enterable(work / "x") else runtime_folder(run)
-    if made.parent == work:
-        made.mkdir(mode=0o711)
+    folder = work / f".gameday-{run}" if enterable(work / "x") else runtime_folder(run)
+    if folder.parent == work:
+        folder.mkdir(mode=0o711)
     else:
-        make(made)
+        make(folder)
     try:
-        folder = made / "data"
+        folder = folder / "data"
         folder.mkdir(mode=0o700)
         if os.geteuid() == 0:
             os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
         yield folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def existing(run: str) -> Iterator[Path]:
