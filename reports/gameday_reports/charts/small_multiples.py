@@ -75,12 +75,12 @@ def strips(variants: Sequence[Shown], order: Sequence[str], room: int) -> Iterat
         return
     bins = _bins(variants)
     for position, name in enumerate(order):
-        strips_ = _strips(variants, name, position, bins)
-        room -= sum(len(svg.encode()) for _, svgs in strips_.drawn for svg in svgs)
+        slo_strips = _strips(variants, name, position, bins)
+        room -= sum(len(svg.encode()) for _, svgs in slo_strips.drawn for svg in svgs)
         if room < 0:
             return
-        if strips_.drawn:
-            yield strips_
+        if slo_strips.drawn:
+            yield slo_strips
 
 
 def _bins(variants: Sequence[Shown]) -> Bins:

@@ -90,14 +90,12 @@ def covered(coverage: float | None, shown: str) -> str:
     return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
 
 
-def spread(interval_: Spread, unit: Unit = "seconds") -> str:
+def spread(summary: Spread, unit: Unit = "seconds") -> str:
     """Return the spread behind a median: '97.9 % [1.60 s, never], 10 trials, 1 of which never'."""
-    if not interval_.n:
+    if not summary.n:
         return "no trial has a value"
-    parts = [covered(interval_.coverage, interval(interval_.interval, unit)), counted(interval_.n, "trial")]
-    return ", ".join(
-        filter(None, [*parts, f"{interval_.censored} of which never" if interval_.censored else ""])
-    )
+    parts = [covered(summary.coverage, interval(summary.interval, unit)), counted(summary.n, "trial")]
+    return ", ".join(filter(None, [*parts, f"{summary.censored} of which never" if summary.censored else ""]))
 
 
 def chance(value: Any) -> str:

@@ -56,19 +56,19 @@ def tried_folder(work: Path) -> Iterator[Path]:
     The folder is removed at the end. Raise OSError or PortError if it can't be made.
     """
     run = f"doctor-{os.getpid()}"
-    folder = work / f".gameday-{run}" if enterable(work / "x") else runtime_folder(run)
-    if folder.parent == work:
-        folder.mkdir(mode=0o711)
+    outer = work / f".gameday-{run}" if enterable(work / "x") else runtime_folder(run)
+    if outer.parent == work:
+        outer.mkdir(mode=0o711)
     else:
-        make(folder)
+        make(outer)
     try:
-        folder = folder / "data"
+        folder = outer / "data"
         folder.mkdir(mode=0o700)
         if os.geteuid() == 0:
             os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(outer, ignore_errors=True)
 
 
 def existing(run: str) -> Iterator[Path]:
