@@ -168,8 +168,8 @@ POLICIES: Registry[Any] = Registry(
     "gameday.policies",
     "policy",
     {
-        "rollback-latest-change": "gameday.responders.rollback:RollbackLatestChange",
-        "failover-then-rollback": "gameday.responders.failover:FailoverThenRollback",
+        "rollback-latest-change": "gameday.responders.rollback_policy:RollbackLatestChange",
+        "failover-then-rollback": "gameday.responders.failover_policy:FailoverThenRollback",
     },
     check="gameday.responders.policy:reject",
 )

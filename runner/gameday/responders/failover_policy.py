@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gameday.operations import Operation
 from gameday.ports import View
-from gameday.responders.rollback import latest
+from gameday.responders.rollback_policy import latest
 
 AGAIN = 10.0
 """Seconds until the same is done to the same region again; what a database needs to come back, too."""

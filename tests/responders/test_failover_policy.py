@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gameday.operations import Alert, Change, Operation
 from gameday.ports import Health, View
 from gameday.responders.auto import Auto
-from gameday.responders.failover import AGAIN, LOOK, STAYED
+from gameday.responders.failover_policy import AGAIN, LOOK, STAYED
 
 REGIONS = ("us-east", "eu-west", "me-central")
 WELL = Health(True, True, False, 60.0)
