@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gameday.changes.deploy import Deploy
 from gameday.operations import Alert, Operation
 from gameday.ports import PortError, View
 from gameday.recording.journal import Journal, read_journal
@@ -24,8 +25,10 @@ from gameday.recording.journal_events import (
     OrdersCollected,
     RunInterrupted,
 )
+from gameday.run.events import EntryEnded
 from gameday.run.interpreter import Interpreter
 from gameday.run.timeouts import TIMEOUTS
+from gameday.scenario import Entry
 from tests.support.fake_substrate import FakeSubstrate
 from tests.support.fakes import FakeFault, FakeLoad, FakeSight, FakeTelemetry
 from tests.support.journals import typed_event
@@ -293,12 +296,128 @@ def test_the_responder_is_polled_during_the_fault_and_the_sight_is_started(fast:
 
 
 def test_an_entry_that_never_ends_does_not_keep_the_run(fast: Stage, stuck: Stuck) -> None:
-    """The run is given up on time, with the entry still in flight."""
+    """The run is given up on time with the entry in flight; its fault goes with the system, which isn't used again."""
     fault = FakeFault()
     fault.inject = stuck  # type: ignore[method-assign]
-    state = end(to_the_fault(fast, fault, give_up=3.0, hold=1.0))
+    short = replace(TIMEOUTS, inject=0.05, settle=0.05)
+    state = end(replace(to_the_fault(fast, fault, give_up=3.0, hold=1.0), timeouts=short))
     assert (state.reason, state.left, state.busy) == ("give_up", (), True)
-    assert fault.done == ["revert"]
+    assert (fault.done, fast.downs) == ([], [False])
+    assert {"text": "fault f1 is still being injected: not reverted", "by": "gameday"} in fast.events("note")
+
+
+class LateInjection(FakeFault):
+    """A fault whose injection acts only once the run is being ended."""
+
+    def inject(self, wait: object) -> None:
+        assert callable(wait)
+        assert not wait(PATIENCE_S)
+        threading.Event().wait(0.1)
+        super().inject(wait)
+
+
+def test_a_revert_waits_for_its_injection(fast: Stage) -> None:
+    """An injection that acted after the revert would leave a fault that counts as reverted."""
+    fault = LateInjection()
+    state = end(replace(to_the_fault(fast, fault), abort=holding(1.0)))
+    assert (state.reason, fault.done, fast.downs) == ("stopped", ["inject", "revert"], [True])
+    assert fast.events("fault.reverted") == [{"by": "cleanup"}]
+
+
+def test_an_entry_that_comes_due_as_the_run_ends_injects_nothing(fast: Stage) -> None:
+    """Its fault is bound, and no more: the teardown has begun."""
+    fault, world = FakeFault(), to_the_fault(fast, FakeFault())
+    interpreter = Interpreter(world)
+
+    def bind(action: str, spec: Any) -> FakeFault:
+        interpreter._timeline.stop()
+        return fault
+
+    interpreter._timeline._bind = bind
+    interpreter._timeline.enter(0)
+    assert fault.done == []
+    assert interpreter._timeline.all_reverted()
+    assert fast.events("fault.intended") == []
+
+
+@pytest.mark.parametrize("name", ["operation", "entry"])
+def test_a_system_on_which_something_still_acts_is_not_used_again(
+    fast: Stage, stuck: Stuck, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation or a deploy of one trial must not finish in the next one."""
+
+    class Requesting(FakeFault):
+        """A fault during which somebody asks for an operation."""
+
+        def inject(self, wait: object) -> None:
+            interpreters[0].request(Operation("restart", "edge", "auto"))
+            assert stuck.entered.wait(PATIENCE_S)
+
+    interpreters: list[Interpreter] = []
+    world = replace(to_the_fault(fast, Requesting()), timeouts=replace(TIMEOUTS, settle=0.05))
+    if name == "entry":
+        spec = Deploy.model_validate({"release": "pricing-1.0.1"})
+        scenario = world.scenario.model_copy(
+            update={"timeline": (Entry(at=0.0, action="deploy", spec=spec),)}
+        )
+        world = replace(world, scenario=scenario)
+        monkeypatch.setattr(world.deployer, "deploy", stuck)
+    else:
+        monkeypatch.setattr("gameday.system.operation_executor.OperationExecutor.execute", stuck)
+
+    def stopping(samples: Any, **known: Any) -> tuple[str, Mapping[str, Any]] | None:
+        return ("elapsed > 1s", {}) if stuck.entered.is_set() else None
+
+    state = end(replace(world, abort=stopping), interpreters.append)
+    assert (state.reason, fast.downs) == ("stopped", [False])
+
+
+def test_a_mailbox_that_is_never_empty_keeps_no_detector_waiting(fast: Stage) -> None:
+    """The loop polls, and time passes for the engine, however many events arrive."""
+    polled, over = [], threading.Event()
+
+    class Polled(FakeTelemetry):
+        def poll(self, now: float) -> Sequence[Alert]:
+            polled.append(now)
+            return ()
+
+    def flood(interpreter: Interpreter) -> None:
+        def send() -> None:
+            while not over.wait(0.001):
+                for _ in range(20):
+                    interpreter.mailbox.put(EntryEnded(0.0, 99))
+
+        threading.Thread(target=send, daemon=True).start()
+
+    try:
+        state = end(replace(to_the_fault(fast, FakeFault(), hold=1.0), telemetry=Polled()), flood)
+    finally:
+        over.set()
+    assert state.reason == "no_effect"
+    assert len(polled) > 3
+
+
+def test_dead_instances_that_are_slow_to_remove_keep_no_detector_waiting(
+    fast: Stage, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop polls while a substrate looks at the dead; only one look runs at a time."""
+    polled: list[bool] = []
+    looks: list[int] = []
+
+    class Polled(FakeTelemetry):
+        def poll(self, now: float) -> Sequence[Alert]:
+            polled.append(stuck.entered.is_set() and not stuck.over)
+            return ()
+
+    def died() -> Any:
+        looks.append(len(looks))
+        return stuck()
+
+    monkeypatch.setattr(fast.world.deployer.system.substrate, "died", died)
+    short = replace(TIMEOUTS, settle=0.05)
+    state = end(replace(to_the_fault(fast, FakeFault(), hold=1.0), telemetry=Polled(), timeouts=short))
+    assert state.reason == "no_effect"
+    assert (polled.count(True) > 3, looks) == (True, [0])
 
 
 def test_a_bring_up_that_hangs_names_what_is_not_ready(stage: Stage, stuck: Stuck) -> None:
@@ -348,7 +467,7 @@ def test_a_revert_and_an_audit_that_hang_are_abandoned(fast: Stage, stuck: Stuck
     fault.revert = stuck  # type: ignore[method-assign]
     timeouts = replace(TIMEOUTS, revert=0.05, audit=0.05)
     state = end(replace(to_the_fault(fast, fault), abort=holding(1.0), collect=stuck, timeouts=timeouts))
-    assert (state.reason, state.left, fast.downs) == ("stopped", (), [True])
+    assert (state.reason, state.left, fast.downs) == ("stopped", (), [False])
     assert [event["where"] for event in fast.events("run.error")] == ["faults.reverted", "audit"]
     assert fast.events("fault.reverted") == [{"by": "cleanup"}]
 
@@ -366,7 +485,9 @@ def test_the_end_is_over_in_its_time_whatever_its_thread_does(
 ) -> None:
     """Even if no step of the teardown ever runs."""
     monkeypatch.setattr("gameday.run.teardown.Teardown.run", stuck)
-    short = replace(TIMEOUTS, stop_load=0, stop_telemetry=0, revert=0, audit=0, take_down=0, margin=0.1)
+    short = replace(
+        TIMEOUTS, stop_load=0, stop_telemetry=0, revert=0, audit=0, settle=0, take_down=0, margin=0.1
+    )
     state = end(replace(stage.world, timeouts=short), lambda interpreter: interpreter.interrupt("SIGTERM"))
     assert stuck.entered.wait(PATIENCE_S)
     assert "wasn't finished" in state.left[0]

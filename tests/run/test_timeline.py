@@ -104,7 +104,7 @@ def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
     stage.timeline.enter(0)
     assert stage.fault.done == ["inject", "revert"]
     assert stage.events[-1] == ("fault.reverted", "f1", {"by": "schedule", "ordered": 0.0})
-    stage.timeline.revert()
+    stage.timeline.revert(1.0)
     stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
 
@@ -117,7 +117,7 @@ def test_stopping_cuts_waits_short_and_reverts_active_faults(staged: Make) -> No
     stage.timeline.stop()
     worker.join(10)
     assert not worker.is_alive()
-    stage.timeline.revert()
+    stage.timeline.revert(1.0)
     stage.timeline.mark_all_reverted()
     assert stage.fault.done == ["inject", "revert"]
     assert [event for event in stage.events if event[0] == "fault.reverted"] == [
@@ -144,7 +144,7 @@ def test_a_revert_that_fails_leaves_the_fault_to_the_teardown(staged: Make) -> N
         raise PortError("the link server hangs")
 
     stage.fault.revert = broken  # type: ignore[method-assign]
-    stage.timeline.revert()
+    stage.timeline.revert(1.0)
     assert "hangs" in stage.events[-1][2]["text"]
     stage.timeline.mark_all_reverted()
     assert stage.events[-1] == ("fault.reverted", "f1", {"by": "cleanup"})
@@ -211,6 +211,11 @@ def test_a_deletion_that_fails_otherwise_ends_the_run(staged: Make) -> None:
     stage.system.ask = asked(PortError("edge: timed out"))  # type: ignore[method-assign]
     with pytest.raises(PortError, match="timed out"):
         stage.timeline.enter(0)
-    stage.timeline.stop()
+
+    def ending(*_: Any, **__: Any) -> Any:
+        stage.timeline.stop()
+        raise PortError("edge: timed out")
+
+    stage.system.ask = ending  # type: ignore[method-assign]
     stage.timeline.enter(1)
     assert stage.kinds() == ["fault.intended", "fault.failed"] * 2

@@ -15,7 +15,7 @@ from gameday.recording.journal import Event, Journal, read_journal
 from gameday.system.deploy_and_rollback import Deployer, Strategy
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
-from gameday.topology import bundled, read_topology
+from gameday.topology import Service, bundled, read_topology
 from tests.support.fake_substrate import FakeSubstrate
 from tests.support.fakes import FakeLinks, HandClock
 
@@ -126,6 +126,43 @@ def test_a_rollback_is_a_change_that_restores_the_release_before(
         ("timeline", "pricing-1.1.0", None),
         ("auto", "pricing-1.0.0", "c1"),
     ]
+
+
+def test_a_deploy_cancelled_before_its_first_replacement_ships_nothing(
+    substrate: FakeSubstrate, operator: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance that is restarted later, in this trial or the next, has the release before."""
+    build = operator.system.build_release
+
+    def slow(name: str) -> Release:
+        operator.cancel_changes()
+        return build(name)
+
+    monkeypatch.setattr(operator.system, "build_release", slow)
+    operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+    assert operator.system.releases["pricing"] == "pricing-1.0.0"
+    assert operator.system.restored()
+    substrate.kill(operator.system.instances("pricing", "us-east")[0])
+    operator.system.heal([("us-east", "pricing")])
+    assert releases(substrate, "pricing") == ["pricing-1.0.0"] * 4
+
+
+def test_a_deploy_cancelled_half_way_keeps_its_release(
+    substrate: FakeSubstrate, operator: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it replaced stays replaced, so the system isn't as at the start."""
+    start = operator.system.start
+
+    def cancelling(service: Service, release: str = "") -> Instance:
+        operator.cancel_changes()
+        return start(service, release)
+
+    monkeypatch.setattr(operator.system, "start", cancelling)
+    operator.deploy("c1", "pricing-1.1.0", "rolling", 0.0, "timeline")
+    assert releases(substrate, "pricing").count("pricing-1.1.0") == 1
+    assert operator.system.releases["pricing"] == "pricing-1.1.0"
+    assert not operator.system.restored()
 
 
 def test_a_release_that_never_becomes_ready_fails_the_change_and_keeps_the_old(

@@ -392,6 +392,42 @@ def test_an_instance_that_a_fault_killed_stays_down_until_heal(
     assert len(bench.system.instances("gateway", "us-east")) == 2
 
 
+@pytest.mark.parametrize("service", ["gateway", "pricing"])
+def test_only_the_killed_instance_stays_down(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    """Another instance of its place that dies by itself is restarted."""
+    monkeypatch.setattr(bench.system.closing, "wait", lambda seconds: False)
+    one, two = bench.system.instances(service, "us-east")
+    bench.system.kill([one])
+    bench.substrate.kill(two)
+    bench.system.revive(two)
+    (third,) = bench.system.instances(service, "us-east")
+    assert third.id not in (one.id, two.id)
+    bench.system.revive(two)
+    assert bench.system.instances(service, "us-east") == [third]
+    bench.system.heal([("us-east", service)])
+    assert len(bench.system.instances(service, "us-east")) == 2
+    assert bench.system.restored()
+
+
+def test_a_system_that_is_to_be_different_is_not_restored(bench: Bench) -> None:
+    """Even while it is as at the start: the next instance that starts would differ."""
+    bench.system.releases["pricing"] = "pricing-1.1.0"
+    assert not bench.system.restored()
+    bench.system.releases["pricing"] = "pricing-1.0.0"
+    assert bench.system.restored()
+    bench.system.flags.switch({"checkout": True})
+    assert not bench.system.restored()
+
+
+def test_a_place_that_is_kept_down_is_not_restored(bench: Bench) -> None:
+    """Even if an instance runs there: it wouldn't be restarted."""
+    bench.system.kill([bench.system.instances("pricing", "us-east")[0]])
+    bench.system.start(bench.system.topology.service("us-east", "pricing"))
+    assert not bench.system.restored()
+
+
 def test_an_isolated_region_answers_no_request_from_outside(bench: Bench) -> None:
     """Every link with exactly one end in it drops packets both ways, links within don't; joining reverts that."""
     bench.system.isolate("eu-west")

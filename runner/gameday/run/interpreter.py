@@ -1,7 +1,7 @@
 """Interpreter of the engine: one mailbox, one loop, and a thread for each action that can block.
 
-The loop polls telemetry and the responder every 20 ms. Actions that can block, and the SLO check every half second,
-run in threads of their own and answer through the mailbox.
+The loop polls telemetry and the responder every 20 ms, however many events arrive. Actions that can block, the SLO
+check every half second and the look for dead instances run in threads of their own and answer through the mailbox.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 import queue
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gameday.operations import Operation
@@ -36,6 +36,7 @@ from gameday.run.run_state import State
 from gameday.run.slo_check import SloCheck
 from gameday.run.teardown import Teardown
 from gameday.run.timeline import Timeline
+from gameday.run.worker_threads import WorkerThreads
 from gameday.system.operation_executor import OperationExecutor
 
 POLL_S = 0.02
@@ -54,9 +55,13 @@ class Interpreter:
         self._watching = False
         self._journal_failed = False
         self._turned_at = time.monotonic()
+        self._polled_at = -POLL_S
+        self._workers = WorkerThreads(self._report)
         self._timeline = Timeline(context.scenario, context.deployer, context.bind, context.defect, self._log)
         self._executor = OperationExecutor(context.deployer)
-        self._teardown = Teardown(context, self._timeline, self.state.plan.timeouts, self._log)
+        self._teardown = Teardown(
+            context, self._timeline, self.state.plan.timeouts, self._log, self._workers.settled
+        )
         self._regions: Mapping[str, Health] = {}
         self._numbers = itertools.count(1)
         self.accepted: dict[str, Operation] = {}
@@ -101,18 +106,19 @@ class Interpreter:
             self.mailbox.put(failed)
 
     def _turn(self) -> None:
-        """Take one event from the mailbox; poll the world if there is none."""
+        """Take one event from the mailbox; poll the world if there is none, or if it is time to."""
         self._turned_at = time.monotonic()
         trouble = self.context.journal.trouble
         if trouble is not None and not self._journal_failed:
             self._journal_failed = True
             why = unwritable(trouble, self.context.journal.path)
             self._step(events.Failed(self.context.clock.now(), "journal", why))
-        try:
+        with suppress(queue.Empty):
             self._step(self.mailbox.get(timeout=POLL_S))
-        except queue.Empty:
+        if time.monotonic() - self._polled_at >= POLL_S:
             self._poll()
             self._step(events.Tick(self.context.clock.now(), self._waiting_for()))
+            self._polled_at = time.monotonic()
         self.context.screen.status(self.state, self.context.clock.now())
 
     def _waiting_for(self) -> tuple[str, ...]:
@@ -145,8 +151,8 @@ class Interpreter:
         if why_dead is not None:
             self._step(events.Failed(now, "load", why_dead))
         if self._slo_check.claim(now):
-            self._spawn("SLO check", functools.partial(self._check_slos, self.state, now))
-            self._restart_dead_instances()
+            self._workers.start("SLO check", functools.partial(self._check_slos, self.state, now))
+            self._workers.start("dead instances", self._restart_dead_instances, acts=True, once=True)
         self._log_region_changes()
         if self.state.phase == "fault":
             for operation in context.responder.poll(self.view(now)):
@@ -164,7 +170,8 @@ class Interpreter:
         for instance, why in () if system.closing.is_set() else system.substrate.died():
             service, region, release = instance.service, instance.region, instance.release
             self._log(InstanceDied(instance.id, service=service, region=region, release=release, why=why))
-            self._spawn("restart", functools.partial(self._revive, instance), fatal=False)
+            revive = functools.partial(self._revive, instance)
+            self._workers.start("restart", revive, fatal=False, acts=True)
 
     def _revive(self, instance: Instance) -> None:
         self.context.deployer.system.revive(instance)
@@ -193,9 +200,9 @@ class Interpreter:
                 if isinstance(action.event, AlertAcknowledged):
                     self.context.pages.taken(action.event.alert, action.event.by)
             case events.BringUp():
-                self._spawn("start", self._bring_up)
+                self._workers.start("start", self._bring_up)
             case events.StartLoad():
-                self._spawn("load", self._start_load)
+                self._workers.start("load", self._start_load)
             case events.Calibrate():
                 self.context.telemetry.calibrate(action.since)
             case events.Rearm():
@@ -204,11 +211,12 @@ class Interpreter:
                 self._log(PageDelivered(action.alert.id, to="screen"))
                 self.context.pages.page(action.alert)
             case events.BeginEntry():
-                self._spawn("timeline", lambda: self._enter(action.index))
+                self._workers.start("timeline", lambda: self._enter(action.index), acts=True)
             case events.Execute():
-                self._spawn("operation", lambda: self._execute(action.id, action.operation))
+                execute = functools.partial(self._execute, action.id, action.operation)
+                self._workers.start("operation", execute, acts=True)
             case events.TearDown():
-                self._spawn("teardown", lambda: self._tear_down(action.collect, action.at_once))
+                self._workers.start("teardown", lambda: self._tear_down(action.collect, action.at_once))
 
     def _log(self, event: JournalEvent) -> None:
         """Append to the journal. Intents are fsynced first; raise PortError if that fails, so nothing is performed."""
@@ -218,20 +226,13 @@ class Interpreter:
         except OSError as error:
             raise PortError(unwritable(error, self.context.journal.path)) from error
 
-    def _spawn(self, where: str, work: Callable[[], None], *, fatal: bool = True) -> None:
-        """Run `work` in a thread. An error ends the run as an error of the tool, or is only noted if not `fatal`."""
-
-        def guarded() -> None:
-            try:
-                work()
-            except Exception as error:
-                why = _reason(error)
-                if fatal:
-                    self.mailbox.put(events.Failed(self.context.clock.now(), where, why))
-                elif not self.context.deployer.system.closing.is_set():
-                    self._log(Note(text=f"{where}: {why}", by="gameday"))
-
-        threading.Thread(target=guarded, name=where, daemon=True).start()
+    def _report(self, where: str, error: Exception, fatal: bool) -> None:
+        """Let an error of a worker thread end the run as an error of the tool; only note it if not `fatal`."""
+        why = _reason(error)
+        if fatal:
+            self.mailbox.put(events.Failed(self.context.clock.now(), where, why))
+        elif not self.context.deployer.system.closing.is_set():
+            self._log(Note(text=f"{where}: {why}", by="gameday"))
 
     def _bring_up(self) -> None:
         self.context.deployer.system.bring_up()

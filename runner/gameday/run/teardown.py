@@ -55,8 +55,17 @@ class TeardownStep(Generic[Result]):
 class Teardown:
     """Tears one run down, once."""
 
-    def __init__(self, context: RunContext, timeline: Timeline, timeouts: Timeouts, log: Log) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        timeline: Timeline,
+        timeouts: Timeouts,
+        log: Log,
+        settled: Callable[[float], bool],
+    ) -> None:
+        """`settled` returns whether nothing acts on the system any more, within so many seconds."""
         self._context, self._timeline, self._timeouts, self._log = context, timeline, timeouts, log
+        self._settled = settled
 
     def run(self, collect: bool, at_once: bool) -> tuple[str, ...]:
         """Tear down; return what couldn't be removed.
@@ -87,8 +96,11 @@ class Teardown:
                 self._log(result)
 
     def _take_down(self, collected: bool) -> tuple[str, ...]:
+        """Take the system down, or leave it up for the next trial if nothing of this one still acts on it."""
+        well = collected and self._timeline.all_reverted() and self._settled(self._timeouts.settle)
+
         def down() -> tuple[str, ...]:
-            return tuple(self._context.down(collected))
+            return tuple(self._context.down(well))
 
         try:
             left = TeardownStep("take-down", down, self._timeouts.take_down).result()
@@ -100,7 +112,7 @@ class Teardown:
 
     def _revert(self) -> None:
         """Revert the active faults, so that every record can be audited."""
-        self._timeline.revert()
+        self._timeline.revert(self._timeouts.inject)
 
     def _stop_telemetry(self) -> None:
         self._context.sight.stop()

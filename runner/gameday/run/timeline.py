@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from gameday.ports import Fault, PortError
@@ -26,6 +27,17 @@ from gameday.system.operator_client import Refused
 
 Log = Callable[[JournalEvent], None]
 Bind = Callable[[str, Any], Fault]
+
+
+@dataclass
+class ActiveFault:
+    """A fault that was intended and isn't reverted; `settled` is set once its injection is over.
+
+    `fault` is None if only a rollback or the teardown reverts it.
+    """
+
+    fault: Fault | None
+    settled: threading.Event = field(default_factory=threading.Event)
 
 
 class Timeline:
@@ -51,13 +63,17 @@ class Timeline:
         self._changes = 0
         self._fault_of_change: dict[str, str] = {}
         """Id of a bad deploy → id of its fault."""
-        self._active: dict[str, Fault | None] = {}
-        """Id of an active fault → the fault; None if only a rollback or the teardown reverts it."""
+        self._active: dict[str, ActiveFault] = {}
         self._stopped = threading.Event()
 
     def enter(self, index: int) -> None:
-        """Carry out one entry, to the end of its duration. Raise PortError if a fault can't be injected."""
+        """Carry out one entry, to the end of its duration; no-op if the run is being ended.
+
+        Raise PortError if a fault can't be injected.
+        """
         entry, fault = self._scenario.timeline[index], f"f{index + 1}"
+        if self._stopped.is_set():
+            return
         if entry.action == "deploy":
             self._ship(entry, fault, index)
         elif entry.action == "environment.delete":
@@ -78,13 +94,27 @@ class Timeline:
 
     def stop(self) -> None:
         """Begin nothing more, and cut every wait short."""
-        self._stopped.set()
+        with self._lock:
+            self._stopped.set()
 
-    def revert(self) -> None:
-        """Revert every active fault that can be reverted by itself, the latest first."""
-        for name, fault in reversed(list(self._active.items())):
-            if fault is not None and self._try_to_revert(name, fault):
+    def revert(self, patience: float) -> None:
+        """Revert every active fault that can be reverted by itself, the latest first.
+
+        An injection under way is awaited first, since it would act again after the revert. One that isn't over within
+        `patience` seconds leaves its fault active.
+        """
+        deadline = time.monotonic() + patience
+        for name, active in reversed(list(self._active.items())):
+            if active.fault is None:
+                continue
+            if not active.settled.wait(max(0.0, deadline - time.monotonic())):
+                self._log(Note(text=f"fault {name} is still being injected: not reverted", by="gameday"))
+            elif self._try_to_revert(name, active.fault):
                 self._mark_reverted(name, "cleanup")
+
+    def all_reverted(self) -> bool:
+        """Return True if no fault is active."""
+        return not self._active
 
     def mark_all_reverted(self) -> None:
         """Mark every active fault as reverted: the system is down."""
@@ -107,7 +137,8 @@ class Timeline:
                 defect=defect,
                 undo={"rollback": change},
             )
-            self._intend(intended, None)
+            if not self._intend(intended, None):
+                return
         strategy: Strategy = entry.spec.strategy
         try:
             self._deployer.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
@@ -130,7 +161,8 @@ class Timeline:
             plan=change,
             undo={"environment": region},
         )
-        self._intend(intended, None)
+        if not self._intend(intended, None):
+            return
         try:
             self._deployer.recreate_environment(change, entry.spec.release, region, entry.spec.by)
         except PortError as error:
@@ -153,7 +185,9 @@ class Timeline:
         intended = FaultIntended(
             name, kind=entry.action, target=fault.target, **place, entry=index, undo=undo
         )
-        self._intend(intended, fault)
+        active = self._intend(intended, fault)
+        if active is None:
+            return
         try:
             fault.inject(self._wait)
         except PortError as error:
@@ -163,6 +197,8 @@ class Timeline:
             if not self._stopped.is_set():
                 raise
             return
+        finally:
+            active.settled.set()
         self._log(FaultInjected(name))
         if entry.spec.for_ is not None and self._wait(entry.spec.for_ - (time.monotonic() - begun)):
             ordered = self._deployer.clock.now()
@@ -182,10 +218,19 @@ class Timeline:
         """Wait; return False at once if the run is being ended."""
         return not self._stopped.wait(max(0.0, seconds))
 
-    def _intend(self, intended: FaultIntended, fault: Fault | None) -> None:
+    def _intend(self, intended: FaultIntended, fault: Fault | None) -> ActiveFault | None:
+        """Journal a fault durably and count it as active; return None, with nothing done, if the run is being ended."""
+        active = ActiveFault(fault)
         with self._lock:
-            self._active[intended.fault] = fault
-        self._log(intended)
+            if self._stopped.is_set():
+                return None
+            self._active[intended.fault] = active
+        try:
+            self._log(intended)
+        except Exception:
+            active.settled.set()
+            raise
+        return active
 
     def _deactivate(self, name: str) -> bool:
         """Remove the fault from the active set; return True if it was active."""

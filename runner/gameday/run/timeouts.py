@@ -25,6 +25,11 @@ class Timeouts:
     stop_telemetry: float = 30.0
     revert: float = 240.0
     """All faults together. A lost region needs up to 60 s for its instances and 60 s for its database."""
+    inject: float = 90.0
+    """How long the revert waits for injections under way, a part of `revert`. Losing a region may take a minute."""
+    settle: float = 5.0
+    """How long the teardown waits for entries, operations and restarts under way before it gives up on another trial
+    with the same system."""
     audit: float = 90.0
     take_down: float = 180.0
     margin: float = 30.0
@@ -33,7 +38,15 @@ class Timeouts:
     @property
     def close(self) -> float:
         """The time-out of the whole teardown."""
-        return self.stop_load + self.stop_telemetry + self.revert + self.audit + self.take_down + self.margin
+        return (
+            self.stop_load
+            + self.stop_telemetry
+            + self.revert
+            + self.audit
+            + self.settle
+            + self.take_down
+            + self.margin
+        )
 
 
 TIMEOUTS = Timeouts()

@@ -187,11 +187,18 @@ class Deployer:
                 self.system.build_release(change.release)
                 self.system.releases[change.service] = change.release
                 self._roll(rollout)
+                self._forget_unshipped(change)
             if rollout.cancelled.is_set():
                 self._set(change.id, "rolled-back")
             else:
                 self._set(change.id, "done")
             self.log(ChangeDone(change.id, cancelled=rollout.cancelled.is_set()))
+
+    def _forget_unshipped(self, change: Change) -> None:
+        """Let new instances run the release before the change again if it was cancelled before its first replacement."""
+        running = {instance.release for instance in self.system.instances(change.service)}
+        if self._rollouts[change.id].cancelled.is_set() and change.release not in running:
+            self.system.releases[change.service] = change.previous
 
     @contextmanager
     def _failing(self, change: Change) -> Iterator[None]:

@@ -51,8 +51,10 @@ class DesiredState:
         """Lost regions."""
         self.fenced: set[str] = set()
         """Regions whose database was stopped so that another could take over."""
-        self._killed: set[Place] = set()
-        """Places killed on purpose: nothing starts there before `heal`."""
+        self._kept_down: set[Place] = set()
+        """Places where nothing starts before `heal`."""
+        self._killed: Counter[Place] = Counter()
+        """Place → how many of its instances were killed on purpose and aren't replaced before `heal`."""
         self._catching_up: Counter[str] = Counter()
         """Region → the number of threads that wait for its database to catch up."""
         self.reconciler = Reconciler(self._count_missing, self._start_missing, closing, self._note)
@@ -63,9 +65,14 @@ class DesiredState:
             self.lost.add(region) if lost else self.lost.discard(region)
 
     def mark_killed(self, instances: Sequence[Instance]) -> None:
-        """Record that instances are killed on purpose: their places stay down until `heal`."""
+        """Record that instances are killed on purpose: they aren't replaced before `heal`, others of their places are."""
         with self._lock:
-            self._killed |= {(instance.region, instance.service) for instance in instances}
+            self._killed.update((instance.region, instance.service) for instance in instances)
+
+    def as_planned(self) -> bool:
+        """Return True if nothing is to be missing: no region lost, no database fenced, no place or instance kept down."""
+        with self._lock:
+            return not (self.lost or self.fenced or self._kept_down or self._killed.total())
 
     def heal(self, services: Sequence[Place]) -> None:
         """Start what is missing of these places, link servers first, and wait until their databases have caught up.
@@ -78,7 +85,9 @@ class DesiredState:
             places = [
                 place for place in dict.fromkeys(services) if place[0] not in self.fenced or place[1] != name
             ]
-            self._killed -= set(places)
+            self._kept_down -= set(places)
+            for place in places:
+                del self._killed[place]
             databases_of = {region for region, service in places if service == name}
             behind = {region for region in databases_of if self._catching_up[region]}
             self._catching_up.update(databases_of)
@@ -102,7 +111,7 @@ class DesiredState:
         """Kill all that runs or starts at the place, and start nothing there before `heal`; return what was running."""
         region, name = place
         with self._lock:
-            self._killed.add(place)
+            self._kept_down.add(place)
         running = self._system.instances(name, region)
         self._system.kill(running)
         self.reconciler.await_starts(place)
@@ -115,21 +124,22 @@ class DesiredState:
             self.reconciler.restart(place)
 
     def _count_missing(self, place: Place) -> int:
-        """Return how many instances the place lacks; 0 if it was killed on purpose, or its region is lost."""
+        """Return how many instances the place lacks, those killed on purpose left out; 0 if its region is lost."""
         service = self._topology.service(*place)
-        if place in self._killed or service.region in self.lost:
+        if place in self._kept_down or service.region in self.lost:
             return 0
-        return max(0, service.instances - len(self._system.instances(service.name, service.region)))
+        wanted = service.instances - self._killed[place]
+        return max(0, wanted - len(self._system.instances(service.name, service.region)))
 
     def _start_missing(self, place: Place) -> None:
-        """Start one instance of the place; kill it if the place was killed on purpose while it started."""
+        """Start one instance of the place; kill it if the place is kept down since."""
         service = self._topology.service(*place)
         if service.kind == "links":
             self._links.forget(service.region)
             instance = self._starter.start_link_server(service)
         else:
             instance = self._starter.start_wanted(service)
-        if place in self._killed:
+        if place in self._kept_down:
             self._system.kill([instance])
 
     def _note(self, text: str) -> None:

@@ -65,7 +65,12 @@ class InstanceStarter:
         self._link_addresses: dict[str, tuple[str, int]] = {}
         self.progress = StartupProgress()
         self.flags = feature_flags.Flags()
-        self.releases = {service.name: str(service.release or service.name) for service in topology.services}
+        self._planned = {service.name: str(service.release or service.name) for service in topology.services}
+        self.releases = dict(self._planned)
+
+    def as_planned(self) -> bool:
+        """Return True if an instance that starts now is as one of the bring-up: its release, and no flag switched."""
+        return self.releases == self._planned and not self.flags.all()
 
     def build(self, release: str) -> Release:
         """Make a release ready to run. Raise PortError if that fails or the system is being taken down."""

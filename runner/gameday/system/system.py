@@ -126,12 +126,12 @@ class System:
             return [str(error)]
 
     def restored(self) -> bool:
-        """Return True if all is as after `bring_up`: instances, releases, links, the primary, and nothing altered."""
+        """Return True if all is and is to be as after `bring_up`: instances, releases, links, primary, nothing altered."""
         running = Counter((i.region, i.service, i.release) for i in self.substrate.instances())
         planned = {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
-        at_home = self._primary == self.topology.regions[0] and not (self.fenced | self._desired.lost)
-        touched = any(network_effects.DISTANCE not in effect for effect in self.links.standing())
-        return running == planned and at_home and not touched and not self.altered
+        desired = self._primary == self.topology.regions[0] and self._desired.as_planned()
+        touched = self.altered or any(network_effects.DISTANCE not in x for x in self.links.standing())
+        return running == planned and desired and self._starter.as_planned() and not touched
 
     def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
         """Return the running instances, of one service or region if given."""
@@ -180,7 +180,7 @@ class System:
         return operator_client.ask(self.substrate.address(instance), method, path, body, used, instance.id)
 
     def kill(self, instances: Sequence[Instance]) -> None:
-        """Kill instances (SIGKILL), all at once, and keep them down until `heal`."""
+        """Kill instances (SIGKILL), all at once, and don't replace them before `heal`."""
         self._desired.mark_killed(instances)
         for instance in instances:
             if self.topology.service(instance.region, instance.service).kind == "links":

@@ -15,7 +15,7 @@ from docker.errors import APIError
 
 from gameday.ports import Instance, PortError
 from gameday.substrates.docker import container_launcher
-from gameday.substrates.docker.container_launcher import STARTING
+from gameday.substrates.docker.container_launcher import STARTING, Running
 from gameday.substrates.docker.container_lifecycle import Containers
 from gameday.substrates.docker.docker_client import Unanswered
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
@@ -94,6 +94,38 @@ def test_a_container_that_cannot_be_removed_is_dead_all_the_same(tmp_path: Path)
     substrate._containers = cast(Any, Stubborn())
     reason = substrate._bury(Instance("us-east.web.1", "us-east", "web", "web-1.0.0"), "c" * 64)
     assert reason == "out of memory\ndevice or resource busy"
+
+
+def test_a_slow_removal_of_the_dead_delays_nobody_else(tmp_path: Path) -> None:
+    """While a dead container is removed, the running instances are listed at once, without it."""
+    substrate = DockerSubstrate("run", topology(), tmp_path, lambda: "image")
+    web = topology().service("us-east", "web")
+    dead, alive = (substrate._registry.number(web, release(web)) for _ in range(2))
+    for instance in (dead, alive):
+        substrate._registry.add(instance, Running(f"c-{instance.id}", 1, 1))
+    removing, go = threading.Event(), threading.Event()
+
+    class SlowRemoval:
+        def how_it_ended(self, instance: Instance, container: str) -> str:
+            return "exit status 1"
+
+        def log(self, instance: Instance) -> Path:
+            return tmp_path / "none.log"
+
+        def discard(self, instance: Instance, container: str) -> None:
+            removing.set()
+            go.wait(WAIT_S)
+
+    client = SimpleNamespace(containers=lambda **_: [{"Id": f"c-{alive.id}", "State": "running"}])
+    substrate._containers, substrate._engine = cast(Any, SlowRemoval()), cast(Any, client)
+    with ThreadPoolExecutor() as pool:
+        died = pool.submit(substrate.died)
+        assert removing.wait(WAIT_S)
+        assert pool.submit(substrate.instances).result(WAIT_S / 2) == [alive]
+        assert not died.done()
+        go.set()
+        assert died.result(WAIT_S) == [(dead, "exit status 1")]
+    assert substrate.died() == []
 
 
 def test_a_log_that_cannot_be_read_keeps_no_container(tmp_path: Path) -> None:

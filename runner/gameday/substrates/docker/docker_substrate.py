@@ -74,10 +74,13 @@ class DockerSubstrate:
         self._gate = ShutdownGate()
         self._ports = LoopbackPorts()
         self._registry: InstanceRegistry[Running] = InstanceRegistry()
+        self._dead: list[tuple[Instance, str]] = []
+        """Instances that ended by themselves and their containers, which are still to be removed."""
         self._died: list[tuple[Instance, str]] = []
         self._out_of_memory: dict[str, str] = {}
         self._kills = ContainerKills()
         self._look = threading.Lock()
+        self._burying = threading.Lock()
         self._looked = -math.inf
         self._engine: Engine | None = None
 
@@ -119,6 +122,8 @@ class DockerSubstrate:
             instances = {running.container: instance for instance, running in self._registry.all()}
             for instance in instances.values():
                 self._registry.take(instance)
+            with self._look:
+                instances |= {container: instance for instance, container in self._dead}
 
             def save_log(container: str) -> None:
                 if container in instances:
@@ -188,6 +193,7 @@ class DockerSubstrate:
     def destroy_volumes(self, region: str) -> None:
         """Remove the region's volumes. Raise PortError if a container still uses one, or `region` is unknown."""
         services_of(self._topology, region)
+        self._bury_the_dead()
         self._kills.finish(LEAVE_S)
         remove_volumes(self._client, self._run_id, region)
 
@@ -201,11 +207,15 @@ class DockerSubstrate:
 
     def instances(self) -> Sequence[Instance]:
         """Return the running instances."""
-        self._bury_the_dead()
+        self._notice_the_dead()
         return [instance for instance, _ in self._registry.all()]
 
     def died(self) -> Sequence[tuple[Instance, str]]:
-        """Return the instances that ended by themselves since the last call, each with the reason."""
+        """Return the instances that ended by themselves since the last call, each with the reason.
+
+        Remove their containers first, which may take seconds for each.
+        """
+        self._notice_the_dead()
         self._bury_the_dead()
         with self._look:
             died, self._died = self._died, []
@@ -235,7 +245,7 @@ class DockerSubstrate:
             raise PortError("the system is being taken down: no Docker engine is in use")
         return self._engine
 
-    def _bury_the_dead(self) -> None:
+    def _notice_the_dead(self) -> None:
         """Note containers that ended by themselves; at most one look at the engine every 0.2 s."""
         with self._look:
             if time.monotonic() - self._looked < LOOK_S or self._engine is None:
@@ -246,8 +256,18 @@ class DockerSubstrate:
             alive = {str(container["Id"]) for container in containers if container["State"] in ALIVE}
             for instance, running in instances:
                 if running.container not in alive and self._registry.take(instance):
-                    self._died.append((instance, self._bury(instance, running.container)))
+                    self._dead.append((instance, running.container))
             self._looked = time.monotonic()
+
+    def _bury_the_dead(self) -> None:
+        """Remove the containers of the noted instances; the next call of `died` reports these."""
+        with self._burying:
+            with self._look:
+                dead, self._dead = self._dead, []
+            for instance, container in dead:
+                reason = self._bury(instance, container)
+                with self._look:
+                    self._died.append((instance, reason))
 
     def _bury(self, instance: Instance, container: str) -> str:
         """Remove a container that ended by itself; return the reason.
