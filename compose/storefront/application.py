@@ -55,6 +55,8 @@ class Application:
     def _stamp(self, message: MutableMapping[str, Any], releases: set[str]) -> None:
         headers: Headers = message["headers"]
         headers.append((b"x-release", provenance.written(releases)))
+        if primary := provenance.primary():
+            headers.append((b"x-primary", primary))
         if not any(name == b"x-region" for name, _ in headers):
             headers.append((b"x-region", self._settings.region.encode("latin-1")))
         if self.draining:

@@ -1,18 +1,21 @@
 """Connections to Postgres: a pool connected before the service listens, time-outs, failures as Problems.
 
 Of several databases the one that takes writes is used, wherever it is, and whichever it is by then: after a promotion
-the pool finds the new primary by itself. Leaves SQL to the services. A lost connection is a 503, a statement that
-takes too long a 504; the pool replaces broken connections by itself, so a service survives a restart of its database.
+the pool finds the new primary by itself, and it never goes back to one whose term has passed (`replication`). Leaves SQL
+to the services. A lost connection is a 503, a statement that takes too long a 504; the pool replaces broken connections by
+itself, so a service survives a restart of its database.
 """
 
 import asyncio
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from . import provenance
 from .problems import TimedOut, Unreachable
 from .replication import LOST, places
 
@@ -32,27 +35,61 @@ PAUSE_S = 0.2
 SHUTTING_DOWN = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 
 
+# Asked once for each connection: the answers stay the same for as long as the connection lives.
+WHO = """
+    SELECT current_setting('cluster_name') AS region,
+           ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline,
+           coalesce(nullif(current_setting('storefront.term', true), ''), '0')::int AS term
+"""
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A database that takes writes: its address and region, its term, and the timeline of its log."""
+
+    url: str
+    region: str
+    term: int
+    timeline: int
+
+    def outranks(self, other: "Leader") -> bool:
+        """Return True if this database was made the primary after `other`."""
+        return (self.term, self.timeline) > (other.term, other.timeline)
+
+    @property
+    def name(self) -> str:
+        """The region and the timeline: a name that no other primary has, whatever it takes its term to be."""
+        return f"{self.region}/{self.timeline}"
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that knows which primary it leads to."""
+
+    leader: Leader
+
+
 class Primary:
     """The way to whichever of several databases takes writes. The one found last is tried first."""
 
     def __init__(self, urls: list[str]) -> None:
         self._urls = urls
         self._none_until = 0.0
-        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._term = 0
+        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
-    async def connect(self, _dsn: object = None, **options: Any) -> Any:
+    async def connect(self, _dsn: object = None, **options: Any) -> Connection:
         """Open a connection for a pool. Raise ConnectionError if no database takes writes."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._none_until:
             raise ConnectionError("no database took writes a moment ago")
-        attempts: set[asyncio.Task[tuple[str, Any]]] = set()
+        attempts: set[asyncio.Task[Connection]] = set()
         try:
             for url in list(self._urls):
-                attempts.add(loop.create_task(_attempt(url, options)))
-                if found := await _first(attempts, HEAD_START_S):
-                    return self._found(*found)
-            if found := await _first(attempts, None):
-                return self._found(*found)
+                attempts.add(loop.create_task(self._attempt(url, options)))
+                if connection := await _first(attempts, HEAD_START_S):
+                    return self._found(connection)
+            if connection := await _first(attempts, None):
+                return self._found(connection)
         finally:
             for attempt in attempts:
                 attempt.cancel()
@@ -60,44 +97,55 @@ class Primary:
         self._none_until = loop.time() + PAUSE_S
         raise ConnectionError("no database takes writes")
 
-    def _found(self, url: str, connection: Any) -> Any:
-        self._urls.remove(url)
-        self._urls.insert(0, url)
+    async def _attempt(self, url: str, options: dict[str, Any]) -> Connection:
+        """Connect to that database. Raise ConnectionError if it takes no writes, or leads by a term that has passed."""
+        connection: Connection = await asyncpg.connect(
+            url, **{**options, "connection_class": Connection, "ssl": False}
+        )
+        try:
+            if getattr(connection.get_settings(), "in_hot_standby", "off") == "on":
+                raise ConnectionError("a standby takes no writes")
+            row = await connection.fetchrow(WHO, timeout=CONNECT_S)
+            connection.leader = Leader(url, row["region"], row["term"], row["timeline"])
+            if connection.leader.term < self._term:
+                raise ConnectionError(f"the term of {row['region']} has passed: {row['term']} < {self._term}")
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    def _found(self, connection: Connection) -> Connection:
+        leader = connection.leader
+        self._term = max(self._term, leader.term)
+        self._urls.remove(leader.url)
+        self._urls.insert(0, leader.url)
         self._open.add(connection)
         return connection
 
-    async def examine(self) -> None:
-        """Give the primary up if another database takes writes by now; a slow one has no better
+    async def examine(self, doubted: Leader) -> None:
+        """Give `doubted` up if another database was made the primary after it; a slow one has no better
         alternative."""
-        for url in self._urls[1:]:
+        for url in [url for url in self._urls if url != doubted.url]:
             try:
-                _, connection = await _attempt(url, {"timeout": LOOK_S, "ssl": False})
+                connection = await self._attempt(url, {"timeout": LOOK_S})
             except (*LOST, TimeoutError, asyncpg.PostgresError):
                 continue
             connection.terminate()
-            self.give_up()
-            return
+            if connection.leader.outranks(doubted):
+                self.give_up(doubted)
+                return
 
-    def give_up(self) -> None:
-        """Close every connection, also those in use, so that calls to the old primary fail now and
-        not at their time-out."""
-        self._urls.append(self._urls.pop(0))
-        for connection in list(self._open):
+    def give_up(self, leader: Leader) -> None:
+        """Close every connection to that primary, also those in use, so that calls to it fail now and
+        not at their time-out. Keep those to any other."""
+        if self._urls[0] == leader.url:
+            self._urls.append(self._urls.pop(0))
+        for connection in [each for each in self._open if each.leader == leader]:
             connection.terminate()
-        self._open.clear()
+            self._open.discard(connection)
 
 
-async def _attempt(url: str, options: dict[str, Any]) -> tuple[str, Any]:
-    connection = await asyncpg.connect(url, **options)
-    if getattr(connection.get_settings(), "in_hot_standby", "off") == "on":
-        connection.terminate()
-        raise ConnectionError("a standby takes no writes")
-    return url, connection
-
-
-async def _first(
-    attempts: set[asyncio.Task[tuple[str, Any]]], within_s: float | None
-) -> tuple[str, Any] | None:
+async def _first(attempts: set[asyncio.Task[Connection]], within_s: float | None) -> Connection | None:
     """Return the result of the first attempt to succeed; None if all failed or timed out."""
     while attempts:
         done, _ = await asyncio.wait(attempts, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
@@ -110,10 +158,10 @@ async def _first(
     return None
 
 
-def _discard(attempt: "asyncio.Task[tuple[str, Any]]") -> None:
+def _discard(attempt: "asyncio.Task[Connection]") -> None:
     """Close the result of an attempt that is no longer awaited."""
     if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result()[1].terminate()
+        attempt.result().terminate()
 
 
 class Database:
@@ -127,17 +175,19 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """A connection outside any transaction. Raises Unreachable or TimedOut, also for its use inside."""
-        lent = False
+        leader: Leader | None = None
         try:
             async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
-                lent = True
+                leader = connection.leader
+                provenance.note_primary(leader.name)
                 yield connection
         except (TimeoutError, asyncpg.QueryCanceledError):
-            if lent:
-                self._doubt()
+            if leader is not None:
+                self._doubt(leader)
             raise TimedOut("postgres") from None
         except asyncpg.ReadOnlySQLTransactionError:
-            self._primary.give_up()
+            if leader is not None:
+                self._primary.give_up(leader)
             raise Unreachable("postgres") from None
         except (*LOST, *SHUTTING_DOWN):
             raise Unreachable("postgres") from None
@@ -148,10 +198,10 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    def _doubt(self) -> None:
+    def _doubt(self, leader: Leader) -> None:
         """A statement timed out: either it was slow, or another database has taken over."""
         if self._examination is None or self._examination.done():
-            self._examination = asyncio.get_running_loop().create_task(self._primary.examine())
+            self._examination = asyncio.get_running_loop().create_task(self._primary.examine(leader))
 
 
 @asynccontextmanager
@@ -183,7 +233,7 @@ async def _pool(primary: Primary, connections: int) -> Any:
                 max_size=connections,
                 timeout=CONNECT_S,
                 command_timeout=STATEMENT_S,
-                ssl=False,
+                connection_class=Connection,
                 reset=_keep,
             )
         except (*LOST, TimeoutError):

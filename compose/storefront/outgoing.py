@@ -104,6 +104,7 @@ class Peer:
             method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=use
         ) as response:
             provenance.note(response.headers.get(provenance.HEADER))
+            provenance.note_primary(response.headers.get(provenance.PRIMARY))
             return Answer(response.status, response.headers, await response.read())
 
 

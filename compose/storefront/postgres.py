@@ -223,7 +223,7 @@ def _begin(launch: Launch) -> "subprocess.Popen[bytes]":
     server = binaries(account) / "postgres"
     return account.start(
         server, "-D", launch.data, "-h", settings.host, "-p", str(settings.port),
-        "-k", launch.runtime, "-c", "unix_socket_permissions=0700",
+        "-k", launch.runtime, "-c", "unix_socket_permissions=0700", "-c", f"cluster_name={launch.region}",
     )  # fmt: skip
 
 

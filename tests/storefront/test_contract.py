@@ -114,8 +114,9 @@ def test_answers_name_the_region_and_every_release_that_had_part(shop: Shop) -> 
     assert page.headers["X-Region"] == missing.headers["X-Region"] == REGION
     assert page.headers["X-Release"] == "catalog-1.0.0 gateway-1.0.0 pricing-1.0.0"
     assert missing.headers["X-Release"] == "catalog-1.0.0 gateway-1.0.0"
-    paid = shop.checkout("contract-3", 5, {1: 1}).headers["X-Release"]
-    assert paid == "checkout-1.0.0 gateway-1.0.0 payments-1.0.0 pricing-1.0.0"
+    paid = shop.checkout("contract-3", 5, {1: 1}).headers
+    assert paid["X-Release"] == "checkout-1.0.0 gateway-1.0.0 payments-1.0.0 pricing-1.0.0"
+    assert paid["X-Primary"] == f"{REGION}/1"
 
 
 @pytest.mark.parametrize("service", SERVICES)
