@@ -293,7 +293,14 @@ def test_the_rest_is_the_journal_s(outcome: dict[str, Any], rows: list[hand_made
         LAST,
         END,
     ]
-    fault = {"id": "f1", "kind": "bad-deploy", "target": "pricing", "change": "c1", "inject": INJECT}
+    fault = {
+        "id": "f1",
+        "kind": "bad-deploy",
+        "target": "pricing",
+        "change": "c1",
+        "meaning": None,
+        "inject": INJECT,
+    }
     assert outcome["faults"] == [
         {**fault, "injected": INJECTED, "reverted": 23.607, "reverted_by": "responder"}
     ]

@@ -1,15 +1,35 @@
-"""Ramps, capabilities, and failures that don't stop the remaining calls."""
+"""Ramps, capabilities, failures that don't stop the remaining calls, and what a fault is on each substrate."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
-from gameday.faults import FAULTS
+from gameday.cli import gameday
+from gameday.faults import BUILT_IN, FAULTS
 from gameday.faults.fault_spec import STEP_S, every, ramp
 from gameday.ports import PortError
+from gameday.substrates import KINDS
 from tests.support.fake_arena import World
 from tests.support.fake_substrate import PlainSubstrate
+from tests.support.paths import ROOT
+
+DIFFERENT = {
+    "region.lose",
+    "region.isolate",
+    "region.flap",
+    "database.kill",
+    "database.disk",
+    "instance.kill",
+    "instance.cpu",
+    "instance.memory",
+    "instance.restart-loop",
+}
+"""Faults whose effect differs between processes and Docker."""
 
 
 def test_a_ramp_grows_in_even_steps_to_full_strength() -> None:
@@ -78,3 +98,39 @@ def test_a_ramp_longer_than_its_fault_is_refused() -> None:
     with pytest.raises(ValidationError, match="full strength"):
         FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "5s"})
     FAULTS["load.surge"].model_validate({"factor": 2, "ramp": "5s", "for": "6s"})
+
+
+def test_every_fault_that_differs_says_what_it_is_on_each_substrate() -> None:
+    """One sentence or more, on one line, for each built-in substrate."""
+    assert {kind for kind, spec in BUILT_IN.items() if spec.meanings} == DIFFERENT
+    for kind in DIFFERENT:
+        meanings = BUILT_IN[kind].meanings
+        assert set(meanings) == set(KINDS), kind
+        assert all(text.endswith(".") and "\n" not in text for text in meanings.values()), kind
+
+
+@pytest.mark.parametrize("kind", sorted(DIFFERENT))
+def test_the_documents_say_the_same(kind: str) -> None:
+    """docs/faults.md has the declared texts in its part on substrates."""
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8").partition("## Substrates")[2]
+    meanings = BUILT_IN[kind].meanings
+    assert f"- `{kind}`\n  - process: {meanings['process']}\n  - docker: {meanings['docker']}\n" in text
+
+
+def test_show_and_dry_run_say_it(tmp_path: Path) -> None:
+    """`show` for every substrate, a dry run for the chosen one only."""
+    shown = CliRunner().invoke(gameday, ["show", "region-lost"]).output
+    lose = BUILT_IN["region.lose"].meanings
+    assert all(f"# region.lose on {name}: {lose[name]}" in shown for name in KINDS)
+    dry = ["run", "region-lost", "--dry-run", "--out", str(tmp_path), "--substrate"]
+    said = CliRunner().invoke(gameday, [*dry, "process"]).output
+    assert lose["process"] in said
+    assert lose["docker"] not in said
+    said = CliRunner().invoke(gameday, [*dry, "auto"]).output
+    assert all(lose[name] in said for name in KINDS)
+
+
+def test_the_schema_of_the_outcome_has_it() -> None:
+    """`faults[].meaning` is described for readers of outcome.json."""
+    schema = json.loads((ROOT / "docs/outcome.schema.json").read_text(encoding="utf-8"))
+    assert "substrate" in schema["$defs"]["Fault"]["properties"]["meaning"]["description"]

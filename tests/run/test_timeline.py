@@ -98,6 +98,14 @@ def test_the_undo_is_journalled_before_the_act(staged: Make) -> None:
     assert stage.kinds() == ["fault.intended", "fault.injected"]
 
 
+def test_what_the_fault_is_on_this_substrate_is_journalled(staged: Make) -> None:
+    """The report then needs nothing but the journal."""
+    stage = staged(entry("region.lose", FakeSpec()))
+    stage.fault.meaning = "its containers are killed."
+    stage.timeline.enter(0)
+    assert stage.events[0][2]["meaning"] == "its containers are killed."
+
+
 def test_a_fault_for_some_time_is_reverted_by_schedule(staged: Make) -> None:
     """The entry ends with the fault; the teardown finds nothing to revert."""
     stage = staged(entry("region.lose", FakeSpec.model_validate({"for": 0.01})))

@@ -132,6 +132,7 @@ class FakeFault:
     """A fault that records its calls; `broken` is the error that its injection raises."""
 
     target: str = "somewhere"
+    meaning: str = ""
     broken: Exception | None = None
     done: list[str] = field(default_factory=list)
 

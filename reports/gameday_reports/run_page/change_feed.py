@@ -189,5 +189,12 @@ def faults(run: Run) -> list[dict[str, str]]:
     ]
 
 
+def meanings(run: Run) -> list[str]:
+    """Return what each fault was on the run's substrate, if that differs between substrates."""
+    where = run.outcome.run.substrate or "this substrate"
+    words = [f"{fault.kind} on {where}: {fault.meaning}" for fault in run.outcome.faults if fault.meaning]
+    return list(dict.fromkeys(words))
+
+
 def _moment(value: float | None) -> str:
     return "never" if value is None else seconds(value)

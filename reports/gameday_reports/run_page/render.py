@@ -82,6 +82,7 @@ def _content(run: Run) -> dict[str, Any]:
         "culprit": change_feed.culprit(run),
         "feed": change_feed.feed(run),
         "faults": change_feed.faults(run),
+        "meanings": change_feed.meanings(run),
         "sections": tables,
         "impact": impact_table,
         "audit": audit_table,

@@ -16,10 +16,11 @@ from gameday.cli.options import (
     seed_option,
     variant_option,
 )
-from gameday.execution.preparation import ensure_writable, expected_seconds, read_scenarios
+from gameday.execution.preparation import ensure_writable, expected_seconds, meanings, read_scenarios
 from gameday.execution.trial import Options
 from gameday.execution.trial_series import TrialSeries
 from gameday.scenario import OVERRIDABLE
+from gameday.substrates import KINDS
 
 EPILOG = """\b
 Examples:
@@ -79,6 +80,8 @@ def run(
         for choice in selected:
             seconds = round(expected_seconds(choice.scenario)) * repeat
             click.echo(f"{choice.scenario.name}: {choice.path}: ok; about {seconds} s on {substrate}")
+            for line in meanings(choice.scenario, KINDS if substrate == "auto" else [substrate]):
+                click.echo(f"  {line}")
         return 0
     ensure_writable(options.out)
     status, _ = TrialSeries(selected, options, repeat, interleave).execute()

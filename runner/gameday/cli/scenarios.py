@@ -14,9 +14,10 @@ from rich.table import Table
 
 from gameday.cli.options import json_option, tag_option
 from gameday.execution import library
-from gameday.execution.preparation import expected_seconds
+from gameday.execution.preparation import expected_seconds, meanings
 from gameday.execution.suites.selection import scenario_files
 from gameday.scenario.yaml_document import Invalid, Problem
+from gameday.substrates import KINDS
 
 SCHEMAS = ("scenario", "outcome", "trials", "comparison", "suite", "baseline", "matrix", "history")
 
@@ -67,11 +68,13 @@ def _rows() -> list[_Row]:
 @click.command(epilog="\b\nExample:\n  gameday show bad-deploy-pricing")
 @click.argument("scenario")
 def show(scenario: str) -> None:
-    """Print a scenario as it would run: every default filled in, and the diff it ships."""
+    """Print a scenario as it would run: every default filled in, what its faults are on each substrate, and its diff."""
     path = library.find(scenario)
     resolved = library.read(path)
     click.echo(f"# {path}")
     click.echo(yaml.safe_dump(resolved.document(), sort_keys=False, allow_unicode=True, width=100), nl=False)
+    for line in meanings(resolved, KINDS):
+        click.echo(f"# {line}")
     releases = library.catalogue()
     for name in (entry.spec.release for entry in resolved.timeline if hasattr(entry.spec, "release")):
         click.echo(f"\n# --- {name}: {releases.spec(name).summary}\n{releases.patch(name)}")

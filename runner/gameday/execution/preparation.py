@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gameday.execution import library
 from gameday.execution.trial import Options
+from gameday.faults import FAULTS
 from gameday.scenario import Scenario
 from gameday.scenario.variants import variants
 from gameday.scenario.yaml_document import Invalid, Problem, nearest
@@ -109,3 +110,14 @@ def expected_seconds(scenario: Scenario) -> float:
     )
     load = scenario.load.warmup + scenario.steady_state.for_ + scenario.load.timeout
     return UP_S + REPORT_S + load + last + RESPONSE_S + scenario.hold
+
+
+def meanings(scenario: Scenario, substrates: Iterable[str]) -> list[str]:
+    """Return a line for each fault of the scenario whose effect differs between substrates, and each of these."""
+    kinds = dict.fromkeys(entry.action for entry in scenario.timeline if entry.action in FAULTS)
+    return [
+        f"{kind} on {name}: {FAULTS[kind].meanings[name]}"
+        for kind in kinds
+        for name in substrates
+        if name in FAULTS[kind].meanings
+    ]

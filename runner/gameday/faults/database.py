@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
 from gameday.faults import connection_slots
 from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
 from gameday.faults.fault_units import Delay, Millis, Share, milliseconds
-from gameday.faults.instance import chosen_instances, heal, hit, lift, limits, release, strike
+from gameday.faults.instance import KILLED, chosen_instances, heal, hit, lift, limits, release, strike
 from gameday.faults.toxic_set import Toxified, chosen_links, mark
 from gameday.ports import Arena, Limits, PortError, System, Toxic, Wait
 from gameday.topology import Topology
@@ -46,6 +47,7 @@ class Kill(OfDatabase):
     """Send SIGKILL; the database stays down until the fault is reverted."""
 
     kind = "database.kill"
+    meanings: ClassVar[Mapping[str, str]] = KILLED
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         arena.system.kill(hit(arena.system, chosen))
@@ -112,6 +114,11 @@ class Disk(OfDatabase):
     """Let none of the database's files grow, as on a full disk."""
 
     kind = "database.disk"
+    meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("process", "docker"),
+        "a limit on the size of the server's files, not a full file system: its next write to the log fails, also within "
+        "a file that exists, and the server panics and ends. In effect a kill that lasts until the revert.",
+    )
     needs = Limits
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:

@@ -33,6 +33,8 @@ class Spec(Part):
     kind: ClassVar[str]
     needs: ClassVar[type | None] = None
     """The optional capability that the substrate must have, of `gameday.ports`."""
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """Name of a substrate → what the fault is there, in a sentence; empty if it has the same effect on all."""
 
     for_: Lasting | None = Field(
         default=None, alias="for", description="revert the fault this long after its injection began"
@@ -90,6 +92,7 @@ class Bound(Fault):
 
     def __init__(self, spec: Spec, arena: Arena, chosen: Chosen) -> None:
         self.target = spec.target(chosen)
+        self.meaning = spec.meanings.get(arena.system.substrate.name, "")
         self._spec = spec
         self._arena = arena
         self._chosen = chosen

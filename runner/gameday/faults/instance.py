@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
@@ -13,6 +13,12 @@ from gameday.faults.fault_units import Count, Memory
 from gameday.ports import Arena, Instance, Limits, PortError, System, Wait
 from gameday.scenario.units import Lasting
 from gameday.topology import Topology
+
+KILLED = {
+    "process": "SIGKILL to all its processes; its port refuses connections at once.",
+    "docker": "its container is killed and removed; its name leaves the engine's DNS, and a connection to its address "
+    "may hang instead of being refused.",
+}
 
 
 class OfInstances(Spec):
@@ -106,6 +112,7 @@ class Kill(OfInstances):
     """Send SIGKILL; the instances stay down until the fault is reverted."""
 
     kind = "instance.kill"
+    meanings: ClassVar[Mapping[str, str]] = KILLED
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         arena.system.kill(hit(arena.system, chosen))
@@ -130,6 +137,11 @@ class Cpu(OfInstances):
     """Limit each instance to `cpus` cores."""
 
     kind = "instance.cpu"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": "the runner looks every 20 ms and stops its processes while their share is used up; up to 100 ms are "
+        "saved up, so that answers come in bursts.",
+        "docker": "the kernel's quota of its control group: throttled in periods of 100 ms.",
+    }
     needs = Limits
     cpus: float = Field(gt=0, le=64, description="cores")
 
@@ -144,6 +156,12 @@ class OutOfMemory(OfInstances):
     """Limit each instance to `memory`: further allocations fail, or the instance is killed."""
 
     kind = "instance.memory"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": "the runner looks at its memory every quarter of a second and kills all its processes once they use "
+        "more: no allocation fails before that, and a short peak may pass.",
+        "docker": "the limit of its control group: the kernel reclaims memory, then kills a process of it, which may be "
+        "one of several.",
+    }
     needs = Limits
     memory: Memory
 
@@ -164,6 +182,11 @@ class RestartLoop(OfInstances):
     """Kill the instances and start them again, several times."""
 
     kind = "instance.restart-loop"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": f"{KILLED['process']} A process is back within a second or two, so that it is down for a small part "
+        "of each turn.",
+        "docker": f"{KILLED['docker']} A new container takes seconds, so that it is down for a larger part of each turn.",
+    }
     times: int = Field(default=5, ge=1, le=100)
     every: Lasting = Field(default=3.0, description="time between two kills")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,15 @@ from gameday.faults.toxic_set import Toxified, chosen_links
 from gameday.ports import Arena, PortError, Substrate, System, Toxic, Volumes, Wait
 from gameday.scenario.units import Lasting, Ratio
 from gameday.topology import Topology
+
+BLACK_HOLE = (
+    "every link with one end in the region drops its data, and connections stay open; traffic that uses no link, such as "
+    "the runner's own, still passes."
+)
+OFF_BACKBONE = (
+    "its containers are taken off the network between the regions: packets have no route, names of the region no longer "
+    "resolve, and open connections hang."
+)
 
 
 class OfRegion(Spec):
@@ -30,6 +39,12 @@ class Lose(OfRegion):
     """Kill everything in the region at once; with `volumes: destroy` its data is destroyed too."""
 
     kind = "region.lose"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": "SIGKILL to all its processes, the database's first; connections to them end or are refused at "
+        "once, since the machine is still there. With volumes: destroy its data folders are deleted.",
+        "docker": "its containers are killed, the database's first; they leave the engine's DNS, so that callers fail "
+        "to resolve a name or wait for an address that nobody has. With volumes: destroy its volumes are deleted.",
+    }
     volumes: Literal["keep", "destroy"] = "keep"
 
     def lacks(self, substrate: Substrate) -> str | None:
@@ -48,6 +63,10 @@ class Isolate(OfRegion):
     """Cut the region off: it runs on, and no data passes between it and the rest."""
 
     kind = "region.isolate"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": BLACK_HOLE,
+        "docker": OFF_BACKBONE,
+    }
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         arena.system.isolate(self.region)
@@ -60,6 +79,10 @@ class Flap(OfRegion):
     """Isolate the region and join it again, several times."""
 
     kind = "region.flap"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": f"{BLACK_HOLE} Each return ends the connections that lost data.",
+        "docker": f"{OFF_BACKBONE} A connection that outlives a short cut goes on after it.",
+    }
     times: int = Field(default=3, ge=1, le=100)
     down: Lasting = 3.0
     up: Lasting = 3.0

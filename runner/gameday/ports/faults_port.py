@@ -17,10 +17,12 @@ class Fault(Protocol):
     """What a scenario does to the system. `undo` is plain JSON data from which `gameday.faults.rebuild` rebuilds it.
 
     `inject` returns once the system has confirmed the fault, or at the end of a ramp. `revert` is idempotent, also
-    after an `inject` that failed or was cut short. Both raise PortError.
+    after an `inject` that failed or was cut short. Both raise PortError. `meaning` says what the fault is on this
+    substrate, if that differs between substrates, else it is empty.
     """
 
     target: str
+    meaning: str
 
     def undo(self) -> Mapping[str, Any]: ...
 

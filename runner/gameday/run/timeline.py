@@ -183,7 +183,13 @@ class Timeline:
         values = {**undo.get("spec", {}), **undo.get("chosen", {})}
         place = {key: values[key] for key in ("region", "service") if isinstance(values.get(key), str)}
         intended = FaultIntended(
-            name, kind=entry.action, target=fault.target, **place, entry=index, undo=undo
+            name,
+            kind=entry.action,
+            target=fault.target,
+            **place,
+            entry=index,
+            meaning=fault.meaning,
+            undo=undo,
         )
         active = self._intend(intended, fault)
         if active is None:

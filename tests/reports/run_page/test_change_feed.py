@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gameday.recording.journal import Event
 from gameday_reports.run_page import change_feed
+from gameday_reports.run_page.render import render
 from gameday_reports.run_page.run_data import Run, read
 from tests.support import sample_run
 from tests.support.sample_review import Variant, variant
@@ -72,3 +74,15 @@ def test_the_lines_of_a_diff_are_told_apart() -> None:
     """Headers aren't taken for changed lines."""
     kinds = [line.kind for line in change_feed.diff("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n same\n")]
     assert kinds == ["file", "file", "hunk", "del", "add", "same"]
+
+
+def test_what_a_fault_was_on_the_substrate_is_on_the_page(tmp_path: Path) -> None:
+    """Once for each kind of fault, escaped, with the substrate's name."""
+    folder = sample_run.bad_deploy(tmp_path / "run")
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    for fault in outcome["faults"]:
+        fault["meaning"] = "its <containers> are killed."
+    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+    (words,) = change_feed.meanings(read(folder))
+    assert words == f"bad-deploy on {outcome['run']['substrate']}: its <containers> are killed."
+    assert "its &lt;containers&gt; are killed." in render(read(folder))

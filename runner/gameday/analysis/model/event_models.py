@@ -20,6 +20,7 @@ class Fault(Model):
     kind: str | None = None
     target: str | None = None
     change: str | None = described("the id of the change that the fault is, if it is a deploy")
+    meaning: str | None = described("what the fault is on this substrate, if that differs between substrates")
     inject: float
     injected: float | None = stamp("the system confirmed it")
     reverted: float | None = stamp("it was taken back")

@@ -132,6 +132,7 @@ def _faults(run: Run) -> tuple[Fault, ...]:
             kind=fault.intended.kind or None,
             target=fault.intended.target or None,
             change=fault.intended.change,
+            meaning=fault.intended.meaning or None,
             inject=fault.t,
             injected=fault.injected.t if fault.injected else None,
             reverted=fault.reverted.t if fault.reverted else None,

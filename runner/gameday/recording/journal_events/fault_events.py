@@ -14,7 +14,8 @@ class FaultIntended(JournalEvent, kind="fault.intended", subject="fault"):
     """The injection was ordered; `undo` is the plain data that reverts it.
 
     `entry` is the index in the timeline, None in a calibration. `change` is the id of the change that is the fault,
-    `plan` the id of the change that acts on the system as the fault, `defect` what is wrong with its release.
+    `plan` the id of the change that acts on the system as the fault, `defect` what is wrong with its release, `meaning`
+    what the fault is on this substrate, if that differs between substrates.
     """
 
     fault: str
@@ -27,6 +28,7 @@ class FaultIntended(JournalEvent, kind="fault.intended", subject="fault"):
     change: str | None = None
     plan: str | None = None
     defect: str | None = None
+    meaning: str = ""
     undo: Mapping[str, Any]
 
 
