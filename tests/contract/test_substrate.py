@@ -340,20 +340,41 @@ def test_two_runs_at_once(lab: Lab) -> None:
 
 
 @pytest.mark.needs_process("ports")
-def test_edge_port(lab: Lab) -> None:
-    """The edge listens at the requested port."""
+@pytest.mark.parametrize("chosen", [False, True])
+def test_clients_enter_by_an_address_that_outlives_its_link_server(lab: Lab, chosen: bool) -> None:
+    """The entrance leads to where the entry link listens, after its server was killed too; a port may be chosen."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    runs = Runs(lab, lab.substrate(edge_port=port))
-    assert runs.substrate.address(runs.start("edge", "edge")) == ("127.0.0.1", port)
+    runs = Runs(lab, lab.substrate(entry_port=port if chosen else 0))
+    entrance, entry = runs.substrate.entrance(), lab.topology.entry
+    assert entry is not None
+    assert entrance == ("127.0.0.1", port if chosen else entrance[1])
+    for _ in range(2):
+        server = runs.start("edge-links", "edge")
+        runs.ask(server, f"/listen?{runs.substrate.listen(entry)}")
+        assert ask(entrance, "/healthz")["instance"] == server.id
+        runs.substrate.kill(server)
+    assert runs.substrate.entrance() == entrance
 
 
 @pytest.mark.needs_process("ports")
-def test_busy_edge_port(lab: Lab) -> None:
-    """A busy edge port is an error before anything starts; it names the port and says how to choose
+def test_two_edges_at_once(lab: Lab) -> None:
+    """A second edge starts while the first still runs, whatever port clients have chosen; both are behind the entry."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    runs = Runs(lab, lab.substrate(entry_port=port))
+    links, entry = runs.start("edge-links", "edge"), lab.topology.entry
+    assert entry is not None
+    edges = {runs.start("edge", "edge").id for _ in range(2)}
+    assert runs.behind(links, entry) == edges
+
+
+@pytest.mark.needs_process("ports")
+def test_busy_entry_port(lab: Lab) -> None:
+    """A busy entry port is an error before anything starts; it names the port and says how to choose
     another."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(PortError, match=rf"{port}.*busy.*--set system\.port="):
-            lab.substrate(edge_port=port)
+            lab.substrate(entry_port=port)
     assert lab.traces(lab.run_id) == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameday.faults.link import Selector
+from gameday.topology import bundled, read_topology
 from tests.support.fake_arena import topology
 
 THERE = topology()
@@ -40,6 +41,19 @@ def test_a_selector_means_the_links_of_its_fields(keys: dict[str, str], names: l
     """A selector matches caller and callee, in every region unless one is named."""
     assert [link.name for link in selector(**keys).links(THERE)] == names
     assert list(selector(**keys).problems(THERE)) == []
+
+
+def test_clients_have_one_link() -> None:
+    """The link by which users enter is selected like any other; no service calls users."""
+    shop = read_topology(bundled.compose(), ("us-east", "eu-west"))
+    entering = selector(**{"from": "clients", "to": "edge"})
+    assert [link.name for link in entering.links(shop)] == ["clients--edge"]
+    assert list(entering.problems(shop)) == []
+    assert list(selector(**{"from": "clients", "to": "gateway"}).problems(shop)) == [
+        (("link",), "there is no link clients--gateway", "clients has links to edge")
+    ]
+    [(path, text, _)] = selector(**{"from": "edge", "to": "clients"}).problems(shop)
+    assert (path, "clients" in text) == (("link", "to"), True)
 
 
 @pytest.mark.parametrize(

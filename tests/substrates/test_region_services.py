@@ -1,11 +1,13 @@
-"""The services of a region."""
+"""The services of a region, and the entry link."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from gameday.ports import PortError
-from gameday.substrates.region_services import services_of
+from gameday.substrates.region_services import entry_of, services_of
 from tests.support.substrate_lab import topology
 
 
@@ -17,3 +19,10 @@ def test_services_of() -> None:
     for none in ("edge", "eu"):
         with pytest.raises(PortError, match=f"no region '{none}'; regions: us-east, eu-west"):
             services_of(topology(), none)
+
+
+def test_entry_of() -> None:
+    """A system without a router has no entry, which is an error that says what is missing."""
+    assert entry_of(topology()).name == "clients--edge"
+    with pytest.raises(PortError, match="kind: router"):
+        entry_of(replace(topology(), links=()))

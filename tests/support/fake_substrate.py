@@ -16,6 +16,7 @@ from gameday.topology import Link, Service
 HOST = "127.0.0.1"
 FIRST_INSTANCE_PORT = 10_001
 """Nothing listens at the addresses of a fake's instances."""
+ENTRY_PORT = 20_000
 FIRST_LINK_PORT = 20_001
 LEAVE_S = 15.0
 """How long `close` waits for starts in flight."""
@@ -116,6 +117,10 @@ class PlainSubstrate:
         with self._lock:
             port = self._link_ports.setdefault(link.name, FIRST_LINK_PORT + len(self._link_ports))
         return f"{HOST}:{port}"
+
+    def entrance(self) -> tuple[str, int]:
+        """Return an address where nothing listens."""
+        return HOST, ENTRY_PORT
 
     def link_host(self, link: Link) -> str:
         return HOST

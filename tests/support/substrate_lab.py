@@ -74,11 +74,11 @@ class Lab(ABC):
         self,
         run_id: str | None = None,
         *,
-        edge_port: int = 0,
+        entry_port: int = 0,
         ready_within: float = 20.0,
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> AnySubstrate:
-        substrate = self.make(run_id or self.run_id, edge_port, ready_within, variables)
+        substrate = self.make(run_id or self.run_id, entry_port, ready_within, variables)
         self.made.append(substrate)
         substrate.open()
         return substrate
@@ -93,7 +93,7 @@ class Lab(ABC):
 
     @abstractmethod
     def make(
-        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+        self, run_id: str, entry_port: int, ready_within: float, variables: Mapping[str, str]
     ) -> AnySubstrate: ...
 
     @abstractmethod
@@ -111,7 +111,7 @@ class Lab(ABC):
 
 class ProcessLab(Lab):
     def make(
-        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+        self, run_id: str, entry_port: int, ready_within: float, variables: Mapping[str, str]
     ) -> AnySubstrate:
         return ProcessSubstrate(
             run_id,
@@ -119,7 +119,7 @@ class ProcessLab(Lab):
             self.folder / run_id,
             lambda: self.folder,
             variables=variables,
-            edge_port=edge_port,
+            entry_port=entry_port,
             ready_within=ready_within,
         )
 
@@ -144,7 +144,7 @@ class FakeLab(Lab):
         self.fakes: dict[str, FakeSubstrate] = {}
 
     def make(
-        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+        self, run_id: str, entry_port: int, ready_within: float, variables: Mapping[str, str]
     ) -> AnySubstrate:
         self.fakes[run_id] = FakeSubstrate(
             refuse={"web-1.1.0-broken"},
@@ -192,7 +192,7 @@ class DockerLab(Lab):
         self.image = image
 
     def make(
-        self, run_id: str, edge_port: int, ready_within: float, variables: Mapping[str, str]
+        self, run_id: str, entry_port: int, ready_within: float, variables: Mapping[str, str]
     ) -> AnySubstrate:
         from gameday.substrates.docker.docker_substrate import DockerSubstrate
 
@@ -202,7 +202,7 @@ class DockerLab(Lab):
             self.folder / run_id,
             lambda: self.image,
             variables=variables,
-            edge_port=edge_port,
+            entry_port=entry_port,
             ready_within=ready_within,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,19 @@ def test_links_are_named_after_caller_and_callee(topology: Topology) -> None:
         "us-east.postgres--backup",
         "edge--gateway.us-east",
         "edge--gateway.eu-west",
+        "clients--edge",
     } <= names
     assert len(names) == len(topology.links)
+
+
+def test_clients_enter_by_a_link_to_the_router(topology: Topology) -> None:
+    """The entry link belongs to the edge's link server; no service gets its address."""
+    entry = topology.entry
+    assert entry is not None
+    assert (entry.caller_region, entry.callee_region, entry.callee) == (EDGE, EDGE, "edge")
+    assert (entry.default, entry.crosses) == ("http://edge:8000", False)
+    assert not any(entry in topology.links_from(service) for service in topology.services)
+    assert replace(topology, links=()).entry is None
 
 
 def test_links_to_databases_are_a_mesh() -> None:

@@ -84,7 +84,7 @@ def _bring_up(system: System, stop: threading.Event) -> None:
     if stop.is_set():
         return
     start.result()
-    host, port = system.substrate.address(system.instances(system.kind_of("router"))[0])
+    host, port = system.substrate.entrance()
     click.echo(f"http://{host}:{port}{PAGE}")
     _print("up; Ctrl-C, or gameday down in another terminal, tears it down")
     stop.wait()

@@ -185,7 +185,7 @@ def _substrate(
         bundled.compose(),
         template,
         progress,
-        edge_port=scenario.system.port or 0,
+        entry_port=scenario.system.port or 0,
         variables=variables,
         names_changed=lambda table: control[0].moved(table),
         link_command=functools.partial(server_command, settings.toxiproxy),

@@ -26,7 +26,7 @@ _STREAMS: Mapping[Direction, Sequence[Stream]] = {
 
 class Selector(Part):
     """Selection of links by caller and callee, in every region unless one is named. `edge` is the
-    place outside all regions."""
+    place outside all regions; `from: clients` is everyone who uses the system."""
 
     from_: str = Field(alias="from", description="the caller's service")
     to: str = Field(description="the callee's service")
@@ -63,7 +63,7 @@ class Selector(Part):
             ("link.from", self.from_, {link.caller for link in topology.links}),
             ("link.to", self.to, {link.callee for link in topology.links}),
         ):
-            if name not in services:
+            if name not in services | known:
                 yield unknown(key, "service", name, known)
 
     def _unknown_regions(self, topology: Topology) -> Iterable[Trouble]:

@@ -70,6 +70,13 @@ class Substrate(Protocol):
         """Return the `host:port` at which the link server is to listen; with port 0 it chooses one."""
         ...
 
+    def entrance(self) -> tuple[str, int]:
+        """Return host and port at which clients on this machine reach the topology's entry link.
+
+        It stays the same while the substrate is open. Raise PortError if the topology has no entry link.
+        """
+        ...
+
     def link_host(self, link: Link) -> str:
         """Return the host by which the caller reaches its link server."""
         ...

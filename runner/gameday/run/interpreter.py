@@ -240,8 +240,7 @@ class Interpreter:
 
     def _start_load(self) -> None:
         context, system = self.context, self.context.deployer.system
-        edge = system.instances(system.kind_of("router"))[0]
-        host, port = system.substrate.address(edge)
+        host, port = system.substrate.entrance()
         begin = context.load.start(f"http://{host}:{port}")
         self._log(LoadStarted(planned_rate=context.scenario.load.rate))
         context.telemetry.start(context.load.shards(), context.addresses)

@@ -40,7 +40,7 @@ class System(Part):
     topology: SystemName = STOREFRONT.name
     regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
     port: int | None = Field(
-        default=None, ge=1, le=65535, description="port of the edge; default: a free one"
+        default=None, ge=1, le=65535, description="port at which clients enter; default: a free one"
     )
     replication: Replication = Replication()
 

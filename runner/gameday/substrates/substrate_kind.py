@@ -21,7 +21,8 @@ class SubstrateSetup:
     """What a substrate is made from.
 
     `compose` is the folder of the system's compose files and code, `template` gives the folder that a database's data
-    is copied from, `variables` are values of the compose files' variables. `names_changed` and `link_command` are for
+    is copied from, `entry_port` is the fixed port at which clients enter (0: any), `variables` are values of the
+    compose files' variables. `names_changed` and `link_command` are for
     substrates whose link servers run on this machine: see `ProcessSubstrate`.
     """
 
@@ -31,7 +32,7 @@ class SubstrateSetup:
     compose: Path
     template: Callable[[], Path]
     progress: Callable[[str], None] = lambda text: None
-    edge_port: int = 0
+    entry_port: int = 0
     variables: Mapping[str, str] = field(default_factory=dict)
     names_changed: Callable[[Mapping[str, Sequence[str]]], None] | None = None
     link_command: Callable[[str, int, Path], Sequence[str]] | None = None

@@ -12,7 +12,17 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gameday.scenario.yaml_document import Document, Invalid, Problem, nearest, read_yaml, validate
-from gameday.topology.topology_model import EDGE, LINK, Kind, Link, Mount, Service, Template, Topology
+from gameday.topology.topology_model import (
+    CLIENTS,
+    EDGE,
+    LINK,
+    Kind,
+    Link,
+    Mount,
+    Service,
+    Template,
+    Topology,
+)
 
 
 def _text(value: Any) -> str:
@@ -99,7 +109,8 @@ def read_topology(folder: Path, regions: tuple[str, ...]) -> Topology:
     if problems:
         raise Invalid(problems)
     services = tuple(_services(files, documents, regions))
-    return Topology(regions, services, tuple(_links(services, regions, documents)))
+    links = (*_links(services, regions, documents), *_entry(services))
+    return Topology(regions, services, links)
 
 
 def _services(
@@ -187,6 +198,15 @@ def _links(
                             [document.problem(place, f"{variable} has no default address with a port")]
                         )
                     yield Link(service.region, service.name, region, callee, variable, address)
+
+
+def _entry(services: tuple[Service, ...]) -> Iterator[Link]:
+    """Yield the link from the clients to the router: its address outlives every instance of the router."""
+    for service in services:
+        if service.kind == "router":
+            variable = f"LINK_CLIENTS_{service.name.upper()}"
+            address = f"http://{service.name}:{service.port}"
+            yield Link(EDGE, CLIENTS, service.region, service.name, variable, address)
 
 
 def _callees(

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 EDGE = "edge"
 """The pseudo-region of what stands outside all regions: the edge, its link server, third parties."""
 
+CLIENTS = "clients"
+"""The caller of the entry link: everyone who uses the system. No service has this name."""
+
 Kind = Literal["service", "links", "database", "third-party", "router"]
 LINK = re.compile(r"^LINK_([A-Z0-9]+)_([A-Z0-9]+)$")
 """A variable for the address of a peer, by caller and callee."""
@@ -117,6 +120,11 @@ class Topology:
     regions: tuple[str, ...]
     services: tuple[Service, ...]
     links: tuple[Link, ...]
+
+    @property
+    def entry(self) -> Link | None:
+        """Return the link by which clients enter, None if no service is a router."""
+        return next((link for link in self.links if link.caller == CLIENTS), None)
 
     def service(self, region: str, name: str) -> Service:
         return next(s for s in self.services if (s.region, s.name) == (region, name))

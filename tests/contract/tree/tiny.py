@@ -6,7 +6,8 @@ stopped, /holding counts those requests; /fork starts a process that leaves the 
 its parent; /tick starts one that notes the time again and again, /ticks returns its notes; /last
 ends the service; /write and /read keep a note in its data, /fill?<bytes> sets the note's size;
 /grow?<MiB> allocates memory; /work?<seconds> computes, and returns the share of the time that it
-got; /dial?<upstream> acts as a link server: it asks every address behind a name for its identity.
+got; /dial?<upstream> acts as a link server: it asks every address behind a name for its identity;
+/listen?<host:port> listens there too.
 The release `*-broken` ends at once, `*-deaf` never listens, `*-stubborn` ignores its stop signal.
 """
 
@@ -85,6 +86,7 @@ class Service:
         self.stopped = asyncio.Event()
         self.held = 0
         self.taken: list[bytes] = []
+        self.others: list[asyncio.Server] = []
 
     def stop(self) -> None:
         if not RELEASE.endswith("-stubborn"):
@@ -113,6 +115,10 @@ class Service:
             return fill(int(query))
         if route == "/dial":
             return await asyncio.to_thread(dial, query, self.names)
+        if route == "/listen":
+            host, port = query.rsplit(":", 1)
+            self.others.append(await asyncio.start_server(self.serve, host, int(port)))
+            return query
         if route == "/write":
             return (Path(ENVIRONMENT["DATA_DIR"]) / "note").write_text(query)
         if route == "/read":

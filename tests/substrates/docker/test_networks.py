@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gameday.ports import PortError
 from gameday.substrates.docker.docker_substrate import DockerSubstrate
-from gameday.substrates.docker.networks import host
+from gameday.substrates.docker.networks import entry_ports, host
 from tests.support.substrate_lab import link, topology
 
 
@@ -39,3 +40,10 @@ def test_link_addresses(tmp_path: Path) -> None:
         "0.0.0.0:20000",
         "0.0.0.0:20001",
     ]
+
+
+def test_only_the_entry_link_is_published() -> None:
+    """The edge's link server publishes the port at which the entry link listens inside its container."""
+    system = topology()
+    assert entry_ports(system, 18000) == {"edge-links": {20002: 18000}}
+    assert entry_ports(replace(system, links=()), 18000) == {}

@@ -5,6 +5,7 @@ What instances there are is the substrate's to know; a launched instance is read
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ LOOK_S = 0.2
 """Between two looks at whether the container still runs."""
 TRIES = 3
 """Starts of one instance, each with a fresh port, if another program is faster to take the port."""
+FREED_S = 15.0
+"""How long a start waits for a fixed port, which the engine frees some time after the last container is killed."""
+FREED_LOOK_S = 0.3
 STARTING = 6
 """Containers of a run that the engine starts at once. More don't start sooner, and a container that is being started
 when a run is killed can't be removed before it has started."""
@@ -41,7 +45,7 @@ class Running:
 class ContainerLauncher:
     """Thread-safe. `image` is the tag of the image for all containers, `variables` are the run's values for the
 
-    compose files, `edge_port` is the router's fixed port (0: any).
+    compose files. `fixed_ports`: service → port in its container → port on loopback that is always the same.
     """
 
     containers: Containers
@@ -50,7 +54,7 @@ class ContainerLauncher:
     ports: LoopbackPorts
     image: str
     variables: Mapping[str, str]
-    edge_port: int
+    fixed_ports: Mapping[str, Mapping[int, int]]
     ready_within: float
     _turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(STARTING))
 
@@ -64,24 +68,28 @@ class ContainerLauncher:
         """
         base = service.image.render({**self.variables, "IMAGE": self.image})
         values = {**links, "IMAGE": self.layers.image(base, release)}
-        for _ in range(TRIES - 1):
-            port = self._port(service)
+        fixed = self.fixed_ports.get(service.id, {})
+        tries = itertools.count(1)
+        until = time.monotonic() + FREED_S
+        while True:
             try:
-                return self._launch(instance, service, release, values, port)
+                return self._launch(instance, service, release, values, self.ports.take(), fixed)
             except PortTaken:
-                if port == self.edge_port:
+                if time.monotonic() > until if fixed else next(tries) == TRIES:
                     raise
-        return self._launch(instance, service, release, values, self._port(service))
-
-    def _port(self, service: Service) -> int:
-        if service.kind == "router" and self.edge_port:
-            return self.ports.claim(self.edge_port, service.id)
-        return self.ports.take()
+                self.gate.wait(FREED_LOOK_S if fixed else 0)
 
     def _launch(
-        self, instance: Instance, service: Service, release: Release, values: Mapping[str, str], port: int
+        self,
+        instance: Instance,
+        service: Service,
+        release: Release,
+        values: Mapping[str, str],
+        port: int,
+        fixed: Mapping[int, int],
     ) -> Running:
-        container = self.containers.create(instance, service, release, values, port)
+        published = {service.port: port, **fixed}
+        container = self.containers.create(instance, service, release, values, published)
         try:
             with self._turn:
                 self.gate.check()

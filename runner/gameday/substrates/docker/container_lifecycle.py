@@ -40,15 +40,25 @@ class Containers:
     logs: Path
 
     def create(
-        self, instance: Instance, service: Service, release: Release, values: Mapping[str, str], port: int
+        self,
+        instance: Instance,
+        service: Service,
+        release: Release,
+        values: Mapping[str, str],
+        published: Mapping[int, int],
     ) -> str:
-        """Create the container on its networks, with its volumes, not started; return its id."""
+        """Create the container on its networks, with its volumes, not started; return its id.
+
+        `published`: port in the container → port on loopback.
+        """
         with calling(f"{instance.id} can't be created"):
             for volume in (mount.volume for mount in service.mounts if mount.volume):
                 self.client.create_volume(
                     self.names.volume(service, volume), labels=volume_labels(self.names, service, volume)
                 )
-            options = container_options(self.client, self.names, instance, service, release, values, port)
+            options = container_options(
+                self.client, self.names, instance, service, release, values, published
+            )
             created = self.client.create_container(**options, networking_config=self.networks.first(service))
         container = str(created["Id"])
         try:

@@ -81,11 +81,11 @@ def container_options(
     service: Service,
     release: Release,
     values: Mapping[str, str],
-    port: int,
+    published: Mapping[int, int],
 ) -> dict[str, Any]:
     """Return the arguments of `create_container`.
 
-    `values` are IMAGE and the link variables; `port` is the published port on loopback.
+    `values` are IMAGE and the link variables; `published`: port in the container → port on loopback.
     """
     known = {
         **names.variables,
@@ -107,15 +107,17 @@ def container_options(
         "user": service.user,
         "stop_signal": service.stop_signal,
         "labels": container_labels(names, instance),
-        "ports": [service.port],
-        "host_config": _host_config(client, names, service, port),
+        "ports": list(published),
+        "host_config": _host_config(client, names, service, published),
         "use_config_proxy": False,
     }
 
 
-def _host_config(client: docker.APIClient, names: ContainerNames, service: Service, port: int) -> Any:
+def _host_config(
+    client: docker.APIClient, names: ContainerNames, service: Service, published: Mapping[int, int]
+) -> Any:
     return client.create_host_config(
-        port_bindings={service.port: (HOST, port)},
+        port_bindings={inner: (HOST, outer) for inner, outer in published.items()},
         mounts=[Mount(m.target, names.volume(service, m.volume)) for m in service.mounts if m.volume] or None,
         tmpfs={"/tmp": PRIVATE}  # noqa: S108 - inside the container, for it alone
         | {mount.target: "" for mount in service.mounts if mount.volume is None},

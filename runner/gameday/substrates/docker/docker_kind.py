@@ -67,7 +67,7 @@ def make(setup: SubstrateSetup) -> Substrate:
         setup.topology,
         setup.folder,
         functools.partial(ensure_image, setup.compose, setup.progress),
-        edge_port=setup.edge_port,
+        entry_port=setup.entry_port,
         variables=setup.variables,
     )
 

@@ -23,13 +23,13 @@ from gameday.substrates.docker.container_lifecycle import ALIVE, Containers
 from gameday.substrates.docker.container_limits import ContainerLimits, TooMuch
 from gameday.substrates.docker.container_options import ContainerNames
 from gameday.substrates.docker.docker_client import Engine, calling, connect, of_run
-from gameday.substrates.docker.networks import Networks, host
+from gameday.substrates.docker.networks import Networks, entry_ports, host, link_port
 from gameday.substrates.docker.release_layers import ReleaseLayers
 from gameday.substrates.docker.removal import remove_patiently, remove_volumes
 from gameday.substrates.instance_log import log_end, out_of_memory
 from gameday.substrates.instance_registry import InstanceRegistry
 from gameday.substrates.process.loopback import HOST, LoopbackPorts
-from gameday.substrates.region_services import services_of
+from gameday.substrates.region_services import entry_of, services_of
 from gameday.substrates.shutdown_gate import ShutdownGate
 from gameday.topology import Link, Service, Topology
 
@@ -40,8 +40,6 @@ HUNG_S = 10.0
 """The same if the engine is known to hang."""
 PATIENCE_S = 45.0
 """How long a removal is retried if the engine doesn't answer: it may be restarting."""
-LINK_PORTS = 20000
-"""First port of the links inside a link server's container: below the ephemeral ports, and free."""
 
 
 class DockerSubstrate:
@@ -61,7 +59,7 @@ class DockerSubstrate:
         image: Callable[[], str],
         *,
         variables: Mapping[str, str] = MappingProxyType({}),
-        edge_port: int = 0,
+        entry_port: int = 0,
         ready_within: float = READY_S,
     ) -> None:
         self._run_id = run_id
@@ -69,7 +67,7 @@ class DockerSubstrate:
         self._logs = folder.resolve() / "logs"
         self._image = image
         self._variables = variables
-        self._edge_port = edge_port
+        self._entry_port = entry_port
         self._ready_within = ready_within
         self._gate = ShutdownGate()
         self._ports = LoopbackPorts()
@@ -90,8 +88,11 @@ class DockerSubstrate:
             self._logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PortError(f"can't write to the run's folder: {error}") from None
-        if self._edge_port:
-            self._ports.claim(self._edge_port, "edge")
+        entry = self._topology.entry
+        if entry and self._entry_port:
+            self._ports.claim(self._entry_port, entry.name)
+        elif entry:
+            self._entry_port = self._ports.take()
         self._engine = connect()
         image = self._image()
         with self._gate:
@@ -110,7 +111,7 @@ class DockerSubstrate:
             self._ports,
             image,
             self._variables,
-            self._edge_port,
+            entry_ports(self._topology, self._entry_port),
             self._ready_within,
         )
 
@@ -232,8 +233,12 @@ class DockerSubstrate:
 
     def listen(self, link: Link) -> str:
         """Return the link's `host:port`, always the same, so that a restarted link server has the old address."""
-        own = [other.name for other in self._topology.links if other.caller_region == link.caller_region]
-        return f"0.0.0.0:{LINK_PORTS + own.index(link.name)}"
+        return f"0.0.0.0:{link_port(self._topology, link)}"
+
+    def entrance(self) -> tuple[str, int]:
+        """Return where the entry link is published. Raise PortError if the topology has none."""
+        entry_of(self._topology)
+        return HOST, self._entry_port
 
     def link_host(self, link: Link) -> str:
         """Return the name of the caller region's link server."""

@@ -1,4 +1,4 @@
-"""The networks of a run on Docker: one private network a region, one backbone between them.
+"""Networks, names and link ports of a run on Docker: one private network a region, one backbone between them.
 
 On the private network a service has its own name; on the backbone it has only the aliases of the compose file, which
 name the region: the bare name would stand for every region at once. A region is isolated by taking its containers off
@@ -19,10 +19,12 @@ from docker.types import IPAMConfig, IPAMPool
 from gameday.ports import PortError
 from gameday.substrates.docker.docker_client import RUN, absent_is_fine, calling
 from gameday.substrates.region_services import services_of
-from gameday.topology import EDGE, Service, Topology
+from gameday.topology import EDGE, Link, Service, Topology
 
 BACKBONE = "backbone"
 """Name in the compose files; every other network there is the region's private one."""
+LINK_PORTS = 20000
+"""First port of the links inside a link server's container: below the ephemeral ports, and free."""
 
 
 def host(service: Service, from_region: str) -> str:
@@ -37,6 +39,20 @@ def host(service: Service, from_region: str) -> str:
 def backbone_aliases(service: Service) -> list[str]:
     """Return the service's names on the backbone."""
     return [alias.render({"REGION": service.region}) for alias in service.networks.get(BACKBONE, ())]
+
+
+def link_port(topology: Topology, link: Link) -> int:
+    """Return the port of a link inside its server's container."""
+    own = [other.name for other in topology.links if other.caller_region == link.caller_region]
+    return LINK_PORTS + own.index(link.name)
+
+
+def entry_ports(topology: Topology, published: int) -> Mapping[str, Mapping[int, int]]:
+    """Return link server → port of the entry link in its container → `published` port; {} without an entry link."""
+    if topology.entry is None:
+        return {}
+    server = topology.link_server(topology.entry.caller_region)
+    return {server.id: {link_port(topology, topology.entry): published}}
 
 
 @dataclass

@@ -31,7 +31,7 @@ def make(setup: SubstrateSetup) -> Substrate:
         setup.topology,
         setup.folder,
         template_dir=setup.template,
-        edge_port=setup.edge_port,
+        entry_port=setup.entry_port,
         variables=setup.variables,
         names_changed=setup.names_changed,
         link_command=setup.link_command,

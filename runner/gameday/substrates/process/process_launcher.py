@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class PortTaken(PortError):
 
 @dataclass
 class ProcessLauncher:
-    """Thread-safe. `logs` is the folder of the instances' logs, `edge_port` the router's fixed port (0: any)."""
+    """Thread-safe. `logs` is the folder of the instances' logs."""
 
     run_id: str
     logs: Path
@@ -51,7 +52,6 @@ class ProcessLauncher:
     ports: LoopbackPorts
     names: NameTable
     planner: LaunchPlanner
-    edge_port: int
     ready_within: float
 
     def launch(
@@ -63,13 +63,9 @@ class ProcessLauncher:
         left then.
         """
         for _ in range(TRIES - 1):
-            port = self._port(service)
-            try:
-                return self._launch(instance, service, release, links, port)
-            except PortTaken:
-                if port == self.edge_port:
-                    raise
-        return self._launch(instance, service, release, links, self._port(service))
+            with suppress(PortTaken):
+                return self._launch(instance, service, release, links, self.ports.take())
+        return self._launch(instance, service, release, links, self.ports.take())
 
     def end(self, instance: Instance, running: Running) -> None:
         """End the instance without regard for its clients; only a database gets time to shut down."""
@@ -92,11 +88,6 @@ class ProcessLauncher:
     def log(self, instance: Instance) -> Path:
         """Return the path of the instance's log."""
         return self.logs / f"{instance.id}.log"
-
-    def _port(self, service: Service) -> int:
-        if service.kind == "router" and self.edge_port:
-            return self.ports.claim(self.edge_port, service.id)
-        return self.ports.take()
 
     def _launch(
         self, instance: Instance, service: Service, release: Release, links: Mapping[str, str], port: int

@@ -27,7 +27,7 @@ from gameday.substrates.process.loopback import HOST, LoopbackPorts
 from gameday.substrates.process.name_table import NameTable, Table, table_key
 from gameday.substrates.process.process_launcher import ProcessLauncher, Running
 from gameday.substrates.process.process_tree import ProcessTree, signal_number, sweep
-from gameday.substrates.region_services import services_of
+from gameday.substrates.region_services import entry_of, services_of
 from gameday.substrates.shutdown_gate import ShutdownGate
 from gameday.topology import Link, Service, Topology
 
@@ -57,7 +57,7 @@ class ProcessSubstrate:
         template_dir: Callable[[], Path],
         *,
         variables: Mapping[str, str] = MappingProxyType({}),
-        edge_port: int = 0,
+        entry_port: int = 0,
         names_changed: Callable[[Table], None] | None = None,
         link_command: Callable[[str, int, Path], Sequence[str]] | None = None,
         ready_within: float = READY_S,
@@ -73,11 +73,12 @@ class ProcessSubstrate:
         self._runtime: Path | None = None
         planner = LaunchPlanner(self._work, variables, self._names.path, template_dir, link_command)
         self._launcher = ProcessLauncher(
-            run_id, self._logs, self._gate, self._ports, self._names, planner, edge_port, ready_within
+            run_id, self._logs, self._gate, self._ports, self._names, planner, ready_within
         )
         self._limits = ProcessLimits()
         self._memory: MemoryWatch | None = None
         self._guard: Guard | None = None
+        self._entry_port = entry_port
         self._listens: dict[str, int] = {}
         self._died: list[tuple[Instance, str]] = []
         self._checking_guard = threading.Lock()
@@ -86,9 +87,7 @@ class ProcessSubstrate:
         """Make the folders and the name table, find a port for every link. Raise PortError if that fails."""
         with self._gate:
             self._make_folders()
-            if self._launcher.edge_port:
-                self._ports.claim(self._launcher.edge_port, "edge")
-            self._listens = {link.name: self._ports.take() for link in self._topology.links}
+            self._listens = {link.name: self._listen_port(link) for link in self._topology.links}
             self._memory = MemoryWatch(self._limited, self._bury)
 
     def close(self) -> Sequence[str]:
@@ -199,9 +198,18 @@ class ProcessSubstrate:
         """Return the link's `host:port`, always the same, so that a restarted link server has the old address."""
         return f"{HOST}:{self._listens[link.name]}"
 
+    def entrance(self) -> tuple[str, int]:
+        """Return where the entry link listens. Raise PortError if the topology has none."""
+        return HOST, self._listens[entry_of(self._topology).name]
+
     def link_host(self, link: Link) -> str:
         """Return the host of the link's server."""
         return HOST
+
+    def _listen_port(self, link: Link) -> int:
+        if link == self._topology.entry and self._entry_port:
+            return self._ports.claim(self._entry_port, link.name)
+        return self._ports.take()
 
     def _make_folders(self) -> None:
         try:
