@@ -78,7 +78,11 @@ class Region:
 
 
 def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
-    """Regions from GATEWAYS (`us-east=http://...,eu-west=...`) and WEIGHTS (`us-east=2,eu-west=1`; default 1)."""
+    """Return the regions of GATEWAYS (`us-east=http://...,eu-west=...`).
+
+    WEIGHTS (`us-east=2,eu-west=1`) has default 1; DRAINED (`eu-west`) names those that get no traffic from the start.
+    Raise SystemExit if it names another one.
+    """
     weights = dict(pair.split("=", 1) for pair in os.environ.get("WEIGHTS", "").split(",") if pair)
     results = []
     for pair in address("GATEWAYS").split(","):
@@ -89,4 +93,9 @@ def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
         results.append(
             Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1")))
         )
+    drained = {name for name in os.environ.get("DRAINED", "").split(",") if name}
+    for region in results:
+        region.drained = region.name in drained
+    if unknown := drained - {region.name for region in results}:
+        raise SystemExit(f"DRAINED: no region is called {min(unknown)[:64]}")
     return results

@@ -118,6 +118,21 @@ def test_what_is_known_at_home_only_is_asked_there_or_not_at_all(monkeypatch: py
     asyncio.run(run())
 
 
+def test_a_drain_is_there_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DRAINED names the regions that get no traffic; a name that no region has is an error."""
+    monkeypatch.setenv("GATEWAYS", "us-east=http://h:1,eu-west=http://h:2,me-central=http://h:3")
+
+    async def drained(names: str) -> list[str]:
+        monkeypatch.setenv("DRAINED", names)
+        async with outgoing.client() as client:
+            return [one.name for one in regions.known(client) if one.drained]
+
+    assert asyncio.run(drained("")) == []
+    assert asyncio.run(drained("me-central,us-east")) == ["us-east", "me-central"]
+    with pytest.raises(SystemExit, match="DRAINED: no region is called us-wst"):
+        asyncio.run(drained("us-wst"))
+
+
 @dataclass
 class Regions:
     """An edge and its gateways."""

@@ -224,7 +224,7 @@ def test_an_instance_that_hangs_does_not_delay_a_flag(bench: Bench) -> None:
     with pytest.raises(PortError, match="catalog hangs"):
         bench.carry("flag", "checkout=off")
     assert {"gateway /_operator/flags", "payments /_operator/flags"} <= {what for what, _ in bench.done}
-    assert bench.system.flags.all() == {"checkout": False}
+    assert bench.system.settings.flags.all() == {"checkout": False}
     assert not bench.system.restored()
 
 
@@ -233,7 +233,7 @@ def test_a_flag_that_no_service_knows_is_not_kept(bench: Bench) -> None:
     bench.broken |= {service.name for service in bench.system.topology.services}
     with pytest.raises(PortError, match="hangs"):
         bench.carry("flag", "chekout=off")
-    assert bench.system.flags.all() == {}
+    assert bench.system.settings.flags.all() == {}
 
 
 def test_a_flag_without_any_instance_fails(bench: Bench) -> None:
@@ -257,3 +257,77 @@ def test_what_was_changed_by_hand_keeps_the_system_from_being_used_again(bench: 
     assert not bench.system.restored()
     bench.carry("rejoin", "eu-west")
     assert bench.system.restored()
+
+
+def edges_after_restart(bench: Bench) -> list[Mapping[str, str]]:
+    """Restart the edge; return the variables that the new ones got."""
+    bench.carry("restart", "edge")
+    return [bench.substrate.given[edge.id] for edge in bench.system.instances("edge")]
+
+
+def test_a_drain_outlives_every_edge(bench: Bench) -> None:
+    """Restarted, deployed or dead: each later edge starts drained, until the traffic is returned."""
+    bench.carry("failover", "eu-west")
+    bench.carry("failover", "me-central")
+    assert [given["DRAINED"] for given in edges_after_restart(bench)] == ["eu-west,me-central"]
+    bench.recovery.deployer.about = lambda name: {"service": "edge", "kind": "code", "summary": ""}
+    bench.recovery.deployer.deploy("c1", "edge-1.1.0", "rolling", 0.0, "timeline")
+    [edge] = bench.system.instances("edge")
+    assert edge.release == "edge-1.1.0"
+    assert bench.substrate.given[edge.id]["DRAINED"] == "eu-west,me-central"
+    bench.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
+    for region in ("eu-west", "me-central"):
+        bench.carry("rejoin", region)
+    assert ["DRAINED" in given for given in edges_after_restart(bench)] == [False]
+
+
+@pytest.mark.parametrize("operation", ["failover", "rejoin"])
+def test_an_edge_that_starts_during_a_shift_gets_it_before_it_is_ready(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """It started with the former drains, and wasn't running when the others got the new ones."""
+    bench.system.await_caught_up = lambda region: None  # type: ignore[method-assign]
+    bench.carry("failover", "eu-west")
+    bench.carry("rejoin", "eu-west")
+    start = bench.substrate.start
+
+    def slowly(service: Service, release: Release, values: Mapping[str, str]) -> Instance:
+        monkeypatch.setattr(bench.substrate, "start", start)
+        bench.carry(operation, "eu-west")
+        bench.done.clear()
+        return start(service, release, values)
+
+    if operation == "rejoin":
+        bench.carry("failover", "eu-west")
+    monkeypatch.setattr(bench.substrate, "start", slowly)
+    bench.system.start(bench.system.topology.service("edge", "edge"))
+    path = "drain" if operation == "failover" else "undrain"
+    assert bench.done == [(f"edge /_operator/{path}", {"region": "eu-west"})]
+
+
+def test_a_drain_that_no_edge_took_is_not_kept(bench: Bench) -> None:
+    """The operation failed, so a later edge doesn't start with it."""
+    bench.broken.add("edge")
+    with pytest.raises(PortError, match="edge hangs"):
+        bench.carry("failover", "eu-west")
+    bench.broken.clear()
+    assert ["DRAINED" in given for given in edges_after_restart(bench)] == [False]
+
+
+def test_an_edge_that_ends_while_it_is_asked_fails_no_shift(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next edge is awaited, and has the drain."""
+    ask, service = bench.system.ask, bench.system.topology.service("edge", "edge")
+
+    def dying(instance: Instance, *arguments: Any) -> Any:
+        monkeypatch.setattr(bench.system, "ask", ask)
+        bench.substrate.kill(instance)
+        bench.system.start(service)
+        raise PortError(f"{instance.id} has closed the connection")
+
+    monkeypatch.setattr(bench.system, "ask", dying)
+    bench.carry("failover", "eu-west")
+    [edge] = bench.system.instances("edge")
+    assert bench.substrate.given[edge.id]["DRAINED"] == "eu-west"
+    assert ("traffic.drained", "eu-west") in bench.journalled()

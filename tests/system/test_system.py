@@ -417,7 +417,7 @@ def test_a_system_that_is_to_be_different_is_not_restored(bench: Bench) -> None:
     assert not bench.system.restored()
     bench.system.releases["pricing"] = "pricing-1.0.0"
     assert bench.system.restored()
-    bench.system.flags.switch({"checkout": True})
+    bench.system.settings.flags.switch({"checkout": True})
     assert not bench.system.restored()
 
 

@@ -1,4 +1,4 @@
-"""Start of single instances: with their release, their link addresses and the feature flags of the moment."""
+"""Start of single instances: with their release, their link addresses and the operators' settings of the moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gameday.ports import Instance, Links, PortError, Release, Substrate
-from gameday.system import feature_flags
+from gameday.system.settings.operator_settings import OperatorSetting, OperatorSettings
 from gameday.system.startup_progress import StartupProgress
 from gameday.topology import Service, Topology
 
@@ -64,13 +64,13 @@ class InstanceStarter:
         self._building = threading.Lock()
         self._link_addresses: dict[str, tuple[str, int]] = {}
         self.progress = StartupProgress()
-        self.flags = feature_flags.Flags()
+        self.settings = OperatorSettings()
         self._planned = {service.name: str(service.release or service.name) for service in topology.services}
         self.releases = dict(self._planned)
 
     def as_planned(self) -> bool:
-        """Return True if an instance that starts now is as one of the bring-up: its release, and no flag switched."""
-        return self.releases == self._planned and not self.flags.all()
+        """Return True if an instance that starts now is as one of the bring-up: its release, no setting made."""
+        return self.releases == self._planned and not self.settings.any()
 
     def build(self, release: str) -> Release:
         """Make a release ready to run. Raise PortError if that fails or the system is being taken down."""
@@ -93,18 +93,15 @@ class InstanceStarter:
             raise PortError(f"{service.region} is lost: nothing starts there")
         name = release or self.releases[service.name]
         ready = self.build(name) if service.release else Release(service.name, service.name, None)
-        flags = self.flags.all() if feature_flags.has_flags(service) else {}
-        values = {
-            **self._topology.environment_of_links(service, self._link_addresses),
-            **feature_flags.variable(flags),
-        }
+        settings = self.settings.of(service)
+        given = {setting.variable: value for setting in settings if (value := setting.value())}
+        values = {**self._topology.environment_of_links(service, self._link_addresses), **given}
         with self.progress.starting(service.id):
             instance = self._substrate.start(service, ready, values)
         if self._system.is_lost(service.region):
             self._substrate.kill(instance)
             raise PortError(f"{service.region} was lost while {instance.id} started")
-        if feature_flags.has_flags(service) and self.flags.all() != flags:
-            self._send_flags(instance)
+        self._send(instance, [x for x in settings if x.value() != given.get(x.variable, "")])
         self._system.log_ready(instance)
         return instance
 
@@ -131,10 +128,11 @@ class InstanceStarter:
                 self._link_addresses[link.name] = (self._substrate.link_host(link), ports[link.name])
         return instance
 
-    def _send_flags(self, instance: Instance) -> None:
-        """Send the flags that were switched while the instance started; kill it if it doesn't take them."""
+    def _send(self, instance: Instance, settings: Sequence[OperatorSetting]) -> None:
+        """Send the settings that were made while the instance started; kill it if it doesn't take them."""
         try:
-            self._system.ask(instance, "POST", feature_flags.PATH, self.flags.all())
+            for path, body in (request for setting in settings for request in setting.requests()):
+                self._system.ask(instance, "POST", path, body)
         except PortError:
             self._substrate.kill(instance)
             raise

@@ -24,9 +24,9 @@ from gameday.recording.journal_events import (
     TrafficReturned,
 )
 from gameday.registries import OPERATIONS
-from gameday.scenario.system_under_test import STOREFRONT
-from gameday.system import feature_flags, postgres_admin
+from gameday.system import postgres_admin
 from gameday.system.deploy_and_rollback import Deployer
+from gameday.system.settings import drained_regions, feature_flags, operator_settings
 from gameday.system.system import System
 
 AWAIT_EDGE_S = 5.0
@@ -169,7 +169,7 @@ class OperationExecutor:
             self.system.ask(instance, "POST", feature_flags.PATH, values)
         except PortError as error:
             return error
-        self.system.flags.switch(values)
+        self.system.settings.flags.switch(values)
         return None
 
     def _with_flags(self) -> list[Instance]:
@@ -177,19 +177,42 @@ class OperationExecutor:
         places = {
             (service.region, service.name)
             for service in self.system.topology.services
-            if feature_flags.has_flags(service)
+            if operator_settings.has(service, self.system.settings.flags.variable)
         }
         return [
             instance for instance in self.system.instances() if (instance.region, instance.service) in places
         ]
 
     def shift_traffic(self, action: str, region: str) -> None:
-        """`drain` or `undrain` a region at every edge."""
-        drained = f"{region} drained"
-        self.system.altered.add(drained) if action == "drain" else self.system.altered.discard(drained)
-        for edge in self._edges():
-            self.system.ask(edge, "POST", f"{STOREFRONT.paths.traffic}/{action}", {"region": region})
-        self.deployer.log(TrafficDrained(region) if action == "drain" else TrafficReturned(region))
+        """`drain` or `undrain` a region at every edge, and at those that start later.
+
+        Raise PortError if a running edge didn't take it; if none did, later ones don't get it either.
+        """
+        drained, note = action == "drain", f"{region} drained"
+        self.system.altered.add(note) if drained else self.system.altered.discard(note)
+        before = self.system.settings.drained.set(region, drained)
+        results: dict[str, PortError | None] = {}
+        try:
+            # An edge may end while it is asked: then another one is awaited.
+            while all(results.values()):
+                for edge in self._edges():
+                    results[edge.id] = self._shift_at(edge, region, drained)
+                running = {edge.id for edge in self.system.instances(self.system.kind_of("router"))}
+                if errors := [error for edge, error in results.items() if error and edge in running]:
+                    raise errors[0]
+        finally:
+            if all(results.values()):
+                self.system.settings.drained.set(region, before)
+        self.deployer.log(TrafficDrained(region) if drained else TrafficReturned(region))
+
+    def _shift_at(self, edge: Instance, region: str, drained: bool) -> PortError | None:
+        """Shift a region's traffic at one edge; return the error if that fails."""
+        path, body = drained_regions.request(region, drained)
+        try:
+            self.system.ask(edge, "POST", path, body)
+        except PortError as error:
+            return error
+        return None
 
     def _edges(self) -> list[Instance]:
         """Return the running edges, awaiting one for 5 s. Raise PortError if none runs by then."""

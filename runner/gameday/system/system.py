@@ -25,11 +25,11 @@ from gameday.recording.journal_events import (
 )
 from gameday.system import network_effects, operator_client, postgres_admin
 from gameday.system.desired_state import DesiredState
-from gameday.system.feature_flags import Flags
 from gameday.system.instance_start import InstanceStarter, LinkServers
 from gameday.system.parallel import run_in_parallel
 from gameday.system.reconciler import Place
 from gameday.system.run_secrets import RunSecrets
+from gameday.system.settings.operator_settings import OperatorSettings
 from gameday.system.startup_progress import StartupProgress
 from gameday.topology import EDGE, Service, Topology
 
@@ -80,9 +80,9 @@ class System:
         return self._starter.progress
 
     @property
-    def flags(self) -> Flags:
-        """The feature flags that operators have switched."""
-        return self._starter.flags
+    def settings(self) -> OperatorSettings:
+        """What operators have set on running instances."""
+        return self._starter.settings
 
     @property
     def releases(self) -> dict[str, str]:

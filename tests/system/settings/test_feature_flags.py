@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.system.feature_flags import Flags, has_flags, variable
+from gameday.system.settings.feature_flags import Flags
+from gameday.system.settings.operator_settings import has
 from gameday.topology import bundled, read_topology
 
 
 def test_the_latest_switch_of_each_flag_stands() -> None:
     """Flags are kept by name; a copy read earlier doesn't change."""
     flags = Flags()
-    assert variable(flags.all()) == {}
+    assert flags.value() == ""
     flags.switch({"orders": False})
     read = flags.all()
     flags.switch({"checkout": False, "orders": True})
     assert (read, flags.all()) == ({"orders": False}, {"orders": True, "checkout": False})
-    assert variable(flags.all()) == {"FLAGS": "checkout=off,orders=on"}
+    assert flags.value() == "checkout=off,orders=on"
 
 
 @pytest.mark.parametrize(
@@ -24,4 +25,4 @@ def test_the_latest_switch_of_each_flag_stands() -> None:
 )
 def test_every_service_that_serves_requests_has_flags(service: object) -> None:
     """Databases and link servers have none."""
-    assert has_flags(service) == (service.ready == "http")  # type: ignore[arg-type,attr-defined]
+    assert has(service, Flags.variable) == (service.ready == "http")  # type: ignore[arg-type,attr-defined]
