@@ -2,10 +2,9 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-
-import pytest
 
 from tests.support.paths import ROOT
 
@@ -65,13 +64,51 @@ FOLDER_MODULES = 15
 TOP_ENTRIES = 30
 
 
-def modules() -> list[tuple[str, Path]]:
-    """Return (path below its source root, file) of every module of the house."""
-    return sorted(
-        (str(path.relative_to(root)), path)
-        for package, root in SOURCES.items()
-        for path in (root / package).rglob("*.py")
-    )
+class Module:
+    """A module of the house, read and parsed once for all rules. `name` is its path below its source root."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path = path
+        self.name = str(path.relative_to(root))
+        self.room = room_of(self.name)
+        self.source = path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source)
+
+    @cached_property
+    def imports(self) -> tuple[str, ...]:
+        """The full name of every module that this one imports, lazily or not."""
+        return tuple(imports(self.tree, Path(self.name).parts[:-1]))
+
+
+def room_of(name: str) -> str:
+    """Return the room of a dotted module name or a path: `gameday.links.X` → `links`."""
+    parts = name.removesuffix(".py").replace("/", ".").split(".")
+    return parts[1] if parts[0] == "gameday" and len(parts) > 1 else parts[0]
+
+
+def imports(tree: ast.Module, package: Sequence[str]) -> Iterator[str]:
+    """Yield the full names that the source of a module in `package` imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            above = [*base, *(node.module or "").split(".")] if node.module else base
+            yield from (".".join([*above, alias.name]) for alias in node.names)
+
+
+def is_ours(dotted: str) -> bool:
+    """Return True if the module belongs to one of the house's packages."""
+    return dotted.split(".")[0] in SOURCES
+
+
+def refuse(offenders: Iterable[str]) -> None:
+    """Fail with all offenders, one a line."""
+    lines = list(offenders)
+    assert not lines, "\n" + "\n".join(lines)
 
 
 TESTS_OF = {"gameday": Path(), "gameday_reports": Path("reports"), "storefront": Path("storefront")}
@@ -97,54 +134,41 @@ BEYOND_MODULES = {
     "system/test_database_operations.py": "operations down to SQL and HTTP",
 }
 """Tests, or folders of them, that are about more than a module → what they are about."""
-MODULES = modules()
-CODE = [(name, path) for name, path in MODULES if not name.startswith("storefront/")]
-every_module = pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
-every_code_module = pytest.mark.parametrize(("name", "path"), CODE, ids=[name for name, _ in CODE])
-
-
-def room_of(name: str) -> str:
-    """Return the room of a dotted module name or a path: `gameday.links.X` → `links`."""
-    parts = name.removesuffix(".py").replace("/", ".").split(".")
-    return parts[1] if parts[0] == "gameday" and len(parts) > 1 else parts[0]
-
-
-def imported(path: Path) -> list[str]:
-    """Return every module that a file imports, lazily or not, by its full name."""
-    root = next(root for root in SOURCES.values() if path.is_relative_to(root))
-    return list(imports(path.read_text(encoding="utf-8"), path.relative_to(root).parts[:-1]))
-
-
-def imports(source: str, package: Sequence[str]) -> Iterator[str]:
-    """Yield the full names that the source of a module in `package` imports."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[: len(package) - node.level + 1]) if node.level else []
-            above = [*base, *(node.module or "").split(".")] if node.module else base
-            yield from (".".join([*above, alias.name]) for alias in node.names)
+MODULES = sorted(
+    (Module(path, root) for package, root in SOURCES.items() for path in (root / package).rglob("*.py")),
+    key=lambda module: module.name,
+)
+CODE = [module for module in MODULES if module.room != "storefront"]
+TESTS = [Module(path, ROOT) for path in sorted((ROOT / "tests").rglob("*.py"))]
 
 
 def test_relative_imports_are_resolved() -> None:
     """Relative imports of any depth and imports inside functions are found by their full name."""
     text = "import a.b\nfrom . import c\nfrom .d import e\ndef f():\n    from ...faults import g\n"
-    resolved = list(imports(text, ("gameday", "detect", "deep")))
+    resolved = list(imports(ast.parse(text), ("gameday", "detect", "deep")))
     assert resolved == ["a.b", "gameday.detect.deep.c", "gameday.detect.deep.d.e", "gameday.faults.g"]
 
 
-@every_module
-def test_imports_go_one_way(name: str, path: Path) -> None:
+def test_all_sources_are_read() -> None:
+    """Every package and the tests are among the modules that the rules read."""
+    assert {module.name.split("/")[0] for module in MODULES} == set(SOURCES)
+    assert len(CODE) > 300
+    assert len(TESTS) > 200
+
+
+def test_imports_go_one_way() -> None:
     """A room imports only the rooms that its rule names; the storefront imports none of ours."""
-    room = room_of(name)
-    for module in imported(path):
-        target = room_of(module)
-        if module.split(".")[0] not in SOURCES or target == room or module.split(".")[:2] == ["gameday"]:
-            continue
-        if room in ("__init__", "__main__"):
-            assert target in ("cli", "api"), f"{name} imports {module}"
-        else:
-            assert target in ALLOWED.get(room, set()), f"{name} imports {module}"
+
+    def allows(room: str, target: str) -> bool:
+        return target in (("cli", "api") if room in ("__init__", "__main__") else ALLOWED.get(room, set()))
+
+    refuse(
+        f"{module.name} imports {name}"
+        for module in MODULES
+        for name in module.imports
+        if is_ours(name) and name.split(".")[:2] != ["gameday"]
+        if room_of(name) != module.room and not allows(module.room, room_of(name))
+    )
 
 
 def test_every_room_has_a_rule() -> None:
@@ -153,52 +177,67 @@ def test_every_room_has_a_rule() -> None:
     assert rooms - {"__init__", "__main__", "__pycache__", "py", "_bundled"} <= set(ALLOWED)
 
 
-@pytest.mark.parametrize("name", sorted(ALLOWED))
-def test_rules_name_rooms_that_exist(name: str) -> None:
+def test_rules_name_rooms_that_exist() -> None:
     """A rule for a room that is gone would hide a mistake."""
-    home = ROOT / "runner/gameday" / name
-    assert home.is_dir() or home.with_suffix(".py").is_file() or (ROOT / "reports" / name).is_dir()
+    homes = {name: ROOT / "runner/gameday" / name for name in ALLOWED}
+    refuse(
+        f"ALLOWED names {name!r}, which is no room"
+        for name, home in homes.items()
+        if not (home.is_dir() or home.with_suffix(".py").is_file() or (ROOT / "reports" / name).is_dir())
+    )
 
 
-@every_module
-def test_heavy_packages_stay_in_their_room(name: str, path: Path) -> None:
+def test_heavy_packages_stay_in_their_room() -> None:
     """Gevent, Docker, the Toxiproxy client and the chart library are each imported in one place."""
-    for module in imported(path):
-        homes = ONLY_IN.get(module.split(".")[0])
-        assert homes is None or name.startswith(tuple(homes)), f"{name} imports {module}"
+    refuse(
+        f"{module.name} imports {name}"
+        for module in MODULES
+        for name in module.imports
+        if not module.name.startswith(tuple(ONLY_IN.get(name.split(".")[0], {""})))
+    )
 
 
-@every_module
-def test_the_link_server_stands_alone(name: str, path: Path) -> None:
+def test_the_link_server_stands_alone() -> None:
     """The embedded link server runs in containers of its own and imports nothing else of the house."""
-    if name.startswith("gameday/links/server/"):
-        inner = [module for module in imported(path) if module.split(".")[0] in SOURCES]
-        assert [module for module in inner if not module.startswith("gameday.links.server")] == []
+    server = [module for module in MODULES if module.name.startswith("gameday/links/server/")]
+    assert server
+    refuse(
+        f"{module.name} imports {name}"
+        for module in server
+        for name in module.imports
+        if is_ours(name) and not name.startswith("gameday.links.server")
+    )
 
 
-@every_module
-def test_no_private_name_crosses_modules(name: str, path: Path) -> None:
+def test_no_private_name_crosses_modules() -> None:
     """A name with a leading underscore is used in its own module only."""
-    private = [
-        module
-        for module in imported(path)
-        if module.split(".")[0] in SOURCES and module.rpartition(".")[2].startswith("_")
-    ]
-    assert [module for module in private if not module.rpartition(".")[2].startswith("__")] == []
+    refuse(
+        f"{module.name} imports {name}"
+        for module in MODULES
+        for name in module.imports
+        if is_ours(name) and name.rpartition(".")[2].startswith("_")
+        if not name.rpartition(".")[2].startswith("__")
+    )
 
 
-@every_module
-def test_modules_and_functions_are_short(name: str, path: Path) -> None:
-    """A module has at most 300 lines and a function at most 60."""
-    source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= MODULE_LINES
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{name}:{node.lineno} {node.name}"
+def test_modules_are_short() -> None:
+    """A module has at most 300 lines."""
+    lines = {module.name: module.source.count("\n") for module in MODULES}
+    refuse(f"{name} has {count} lines" for name, count in lines.items() if count > MODULE_LINES)
 
 
-@every_code_module
-def test_http_clients_come_from_one_factory(name: str, path: Path) -> None:
+def test_functions_are_short() -> None:
+    """A function has at most 60 lines."""
+    refuse(
+        f"{module.name}:{node.lineno} {node.name} has {lines} lines"
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
+    )
+
+
+def test_http_clients_come_from_one_factory() -> None:
     """Only `host/http_client` opens connections, so that none for this machine goes through a proxy."""
     makers = (
         "requests.Session(",
@@ -208,15 +247,28 @@ def test_http_clients_come_from_one_factory(name: str, path: Path) -> None:
         "requests.get(",
         "requests.post(",
     )
-    source = path.read_text(encoding="utf-8")
-    assert name == "gameday/host/http_client.py" or not [maker for maker in makers if maker in source]
+    refuse(
+        f"{module.name} has {maker!r}"
+        for module in CODE
+        for maker in makers
+        if module.name != "gameday/host/http_client.py" and maker in module.source
+    )
+
+
+def test_every_module_has_a_docstring() -> None:
+    """The first line of a module says what is inside."""
+    refuse(
+        f"{module.name} has no docstring"
+        for module in CODE
+        if module.source.strip() and not ast.get_docstring(module.tree)
+    )
 
 
 def test_folders_are_small() -> None:
     """A folder has at most 15 modules beside its `__init__`; the package itself has few entries."""
     folders: dict[str, int] = defaultdict(int)
-    for name, _ in CODE:
-        folder, _, module = name.rpartition("/")
+    for code in CODE:
+        folder, _, module = code.name.rpartition("/")
         folders[folder] += module not in ("__init__.py", "__main__.py")
     assert {folder: count for folder, count in folders.items() if count > FOLDER_MODULES} == {}
     entries = [
@@ -230,8 +282,8 @@ def test_folders_are_small() -> None:
 def test_no_file_name_is_used_twice() -> None:
     """Two modules of the same name would hold different things."""
     homes: dict[str, list[str]] = defaultdict(list)
-    for name, _ in CODE:
-        folder, _, module = name.rpartition("/")
+    for code in CODE:
+        folder, _, module = code.name.rpartition("/")
         if module not in ("__init__.py", "__main__.py"):
             homes[module].append(folder)
     assert {module: paths for module, paths in homes.items() if len(paths) > 1} == {}
@@ -251,17 +303,11 @@ def test_tests_mirror_the_house() -> None:
     assert [entry for entry in BEYOND_MODULES if not (ROOT / "tests" / entry).exists()] == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_tests_import_only_support(path: Path) -> None:
+def test_tests_import_only_support() -> None:
     """A test module imports no other test module: shared helpers are in `tests/support`."""
-    imported_names = imports(path.read_text(encoding="utf-8"), path.relative_to(ROOT).parts[:-1])
-    assert [name for name in imported_names if name.startswith("tests.") and ".support" not in name] == []
-
-
-@every_code_module
-def test_every_module_has_a_docstring(name: str, path: Path) -> None:
-    """The first line of a module says what is inside."""
-    text = path.read_text(encoding="utf-8")
-    assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{name} has no docstring"
+    refuse(
+        f"{module.name} imports {name}"
+        for module in TESTS
+        for name in module.imports
+        if name.startswith("tests.") and ".support" not in name
+    )

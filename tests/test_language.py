@@ -1,6 +1,7 @@
 """The language of code and docs: a short list of phrases that hide what a sentence says."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,24 +35,53 @@ def rooms() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("room", [room for room in rooms() if room not in TO_REWRITE])
-def test_code_is_in_plain_words(room: str) -> None:
-    """No module of the room has a phrase of the list."""
-    home = ROOT / room
-    for path in [home] if home.is_file() else sorted(home.rglob("*.py")):
-        if path.name == "test_language.py":
-            continue
-        text = path.read_text(encoding="utf-8")
-        for rule, phrase in SOURCES[rooms()[room]].items():
-            lines = [text.count("\n", 0, hit.start()) + 1 for hit in phrase.finditer(text)]
-            assert lines == [], f"{path.relative_to(ROOT)}: {rule}"
-
-
-@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: str(path.relative_to(DOCS)))
-def test_docs_are_in_plain_words(path: Path) -> None:
-    """No page has a phrase of the list."""
+def offences(path: Path, rules: dict[str, re.Pattern[str]]) -> Iterator[str]:
+    """Yield place and rule of each phrase of the rules in the file."""
     text = path.read_text(encoding="utf-8")
-    assert [rule for rule, phrase in PHRASES.items() if phrase.search(text)] == []
+    for rule, phrase in rules.items():
+        for hit in phrase.finditer(text):
+            yield f"{path}:{text.count(chr(10), 0, hit.start()) + 1}: {rule}: {hit.group()!r}"
+
+
+def test_code_is_in_plain_words() -> None:
+    """No module of a room has a phrase of the list."""
+    lines = [
+        line
+        for room, source in rooms().items()
+        if room not in TO_REWRITE
+        for home in [ROOT / room]
+        for path in ([home] if home.is_file() else sorted(home.rglob("*.py")))
+        if path.name != "test_language.py"
+        for line in offences(path, SOURCES[source])
+    ]
+    assert not lines, "\n" + "\n".join(lines)
+
+
+def test_docs_are_in_plain_words() -> None:
+    """No page has a phrase of the list."""
+    pages = sorted(DOCS.rglob("*.md"))
+    lines = [line for path in pages for line in offences(path, PHRASES)]
+    assert pages
+    assert not lines, "\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("# None where it is missing\n", PHRASES),
+        ('"""Whoever calls."""\n', PHRASES),
+        ("# Safe from any thread.\n", PHRASES),
+        ("found: list[str] = []\n", NAMES),
+    ],
+)
+def test_a_phrase_is_named_with_its_line(
+    text: str, rules: dict[str, re.Pattern[str]], tmp_path: Path
+) -> None:
+    """Each rule finds its phrase, once, at its line."""
+    path = tmp_path / "module.py"
+    path.write_text("\n\n" + text, encoding="utf-8")
+    (line,) = offences(path, rules)
+    assert line.startswith(f"{path}:3: ")
 
 
 def test_rooms_that_are_to_be_rewritten_exist() -> None:
