@@ -311,3 +311,85 @@ def test_tests_import_only_support() -> None:
         for name in module.imports
         if name.startswith("tests.") and ".support" not in name
     )
+
+
+WORDLESS = {"BlockingIOError", "KeyboardInterrupt", "NO_ANSWER", "StopIteration", "TimeoutError"}
+"""Errors without a text of their own that a test could compare."""
+
+
+def calls(tree: ast.Module, function: str) -> Iterator[ast.Call]:
+    """Yield the calls of the function, by the name that it is called by."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == function:
+            yield node
+
+
+def unchecked_raises(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of `pytest.raises` that would accept an error for another reason: without `match` or a name."""
+    named = {
+        id(item.context_expr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        for item in node.items
+        if item.optional_vars
+    }
+    for call in calls(tree, "pytest.raises"):
+        checked = any(keyword.arg in ("match", "check") for keyword in call.keywords)
+        if not checked and id(call) not in named and ast.unparse(call.args[0]) not in WORDLESS:
+            yield call.lineno
+
+
+def empty_assertions(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of `assert all(…)`, which passes if there is nothing to check."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert) and ast.unparse(node.test).startswith("all("):
+            yield node.lineno
+
+
+def busy_loops(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of `while` loops with an empty body, which spin until the test's time-out if they fail."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.While) and all(
+            isinstance(part, ast.Pass | ast.Continue) for part in node.body
+        ):
+            yield node.lineno
+
+
+def test_expected_errors_are_checked() -> None:
+    """`pytest.raises` has `match`, or names the error with `as` for assertions about it, or the error has no text."""
+    refuse(
+        f"{test.name}:{line}: add match=, or name the error with `as` and check it"
+        for test in TESTS
+        for line in unchecked_raises(test.tree)
+    )
+
+
+def test_no_assertion_passes_for_want_of_values() -> None:
+    """Tests assert `nonempty_all(…)`, which is false of nothing, in place of `all(…)`."""
+    refuse(
+        f"{test.name}:{line}: replace all by tests.support.nonempty_all"
+        for test in TESTS
+        for line in empty_assertions(test.tree)
+    )
+
+
+def test_no_test_spins() -> None:
+    """Tests wait with `until`, which has a bound, in place of an empty loop."""
+    refuse(
+        f"{test.name}:{line}: wait with tests.support.waiting.until"
+        for test in TESTS
+        for line in busy_loops(test.tree)
+    )
+
+
+def test_careless_tests_are_found() -> None:
+    """Each of the three rules above finds its offenders and no others."""
+    tree = ast.parse(
+        "with pytest.raises(KeyError):\n    f()\n"
+        "with pytest.raises(KeyError, match='x'), pytest.raises(KeyError) as error:\n    f()\n"
+        "assert all(x for x in y)\nassert nonempty_all(y)\n"
+        "while f():\n    pass\nwhile f():\n    g()\n"
+    )
+    assert list(unchecked_raises(tree)) == [1]
+    assert list(empty_assertions(tree)) == [5]
+    assert list(busy_loops(tree)) == [7]

@@ -13,6 +13,7 @@ from gameday.console.progress import LiveScreen, OnCallScreen, PlainScreen
 from gameday.run.events import Health
 from gameday.run.run_state import Plan, State
 from tests.support.journals import typed_event
+from tests.support.nonempty_all import nonempty_all
 
 ALERT = {"detector": "cusum", "side": "client", "slo": "checkout", "region": "us-east", "journey": None}
 EVENTS = [
@@ -128,6 +129,6 @@ def test_long_lines_are_wrapped_between_words_on_a_terminal() -> None:
     PlainScreen(log).event(event)
     lines = output(console).splitlines()
     assert len(lines) > 1
-    assert all(len(line) <= 60 and line.endswith("unbroken-word") for line in lines)
+    assert nonempty_all(len(line) <= 60 and line.endswith("unbroken-word") for line in lines)
     assert lines[1].startswith(" " * 11 + "unbroken-word")
     assert output(log).splitlines() == [f"    1.00s  {words}"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.nonempty_all import nonempty_all
 from tests.support.whole_runs import GAMEDAY, Run
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
@@ -47,7 +48,7 @@ def test_ten_losses_of_a_synchronous_primary_lose_no_order(room: Path) -> None:
         json.loads(audit.read_text(encoding="utf-8"))["audit"] for audit in room.glob("runs/**/outcome.json")
     ]
     assert len(audits) == 10, done.stdout[-3000:] + done.stderr[-3000:]
-    assert all(audit["acknowledged"] > 50 for audit in audits)
+    assert nonempty_all(audit["acknowledged"] > 50 for audit in audits)
     assert [(audit["lost"], audit["rpo_s"]) for audit in audits] == [(0, 0.0)] * 10
 
 

@@ -152,4 +152,4 @@ def test_nothing_is_sent_after_the_end() -> None:
         pager.trigger(PAGE)
         assert reports.next()[3] == "the run has ended"
         assert receiver.paths == []
-    assert all(thread.name != "pages" for thread in set(threading.enumerate()) - before)
+    assert [thread for thread in set(threading.enumerate()) - before if thread.name == "pages"] == []

@@ -48,7 +48,7 @@ def test_writers_have_only_types(path: Path) -> None:
 def test_the_journal_refuses_what_has_no_type(tmp_path: Path) -> None:
     """An event in its on-disk form, of whatever kind, isn't written."""
     journal = Journal(tmp_path / "journal.jsonl")
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="no attribute 'to_event'"):
         journal.append(Event(1.0, "of.mine", "x"))  # type: ignore[arg-type]
     journal.close()
     assert journal.path.read_bytes() == b""

@@ -34,6 +34,7 @@ from tests.support.fakes import FakeFault, FakeLoad, FakeSight, FakeTelemetry
 from tests.support.journals import typed_event
 from tests.support.small_disk import fill, small_disk
 from tests.support.stage import PATIENCE_S, FastClock, Stage, Stuck, end, staged, to_the_fault
+from tests.support.waiting import until
 
 NO_ORDERS = OrdersCollected(file="audit.jsonl", orders=0, ledger=None, charges=None, stock=None, why="")
 
@@ -502,8 +503,7 @@ def test_a_loop_that_hangs_in_a_call_gives_no_sign_of_life(stage: Stage, stuck: 
     loop.start()
     assert stuck.entered.wait(PATIENCE_S)
     assert interpreter.turning()
-    while interpreter.turning():
-        pass
+    until(lambda: not interpreter.turning(), "the loop is seen to hang", PATIENCE_S)
     interpreter.interrupt("SIGTERM")
     stuck.free.set()
     loop.join(PATIENCE_S)

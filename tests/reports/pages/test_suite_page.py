@@ -20,6 +20,7 @@ from gameday_reports.pages.suite_markdown import markdown
 from gameday_reports.pages.suite_page import render_suite
 from tests.support.documents import baseline, gate, history, suite
 from tests.support.html_page import HOSTILE, Page
+from tests.support.nonempty_all import nonempty_all
 from tests.support.suites import ABOUT, GROUND, SIX, attempts, entry, full, made
 
 
@@ -126,7 +127,9 @@ def test_nothing_from_outside_is_markup(tmp_path: Path) -> None:
     text = markdown(Suite.model_validate(suite))
     assert not re.search(r"(?<!\\)<(?!/?sub>)", text)
     assert "\n|" in text
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in text.splitlines() if line.startswith("|"))
+    assert nonempty_all(
+        len(re.findall(r"(?<!\\)\|", line)) == 8 for line in text.splitlines() if line.startswith("|")
+    )
 
 
 UNJUDGED: dict[str, Any] = {"verdict": "inconclusive", "exit_status": 3}
@@ -184,7 +187,7 @@ def test_dots_of_a_cell_stay_in_it_and_apart() -> None:
     drawn = spark("about", values, 5.0, (5.0, inf), axis_of(values))
     everything = [*drawn.dots, *drawn.open]
     assert len(set(everything)) == 9
-    assert all(drawn.radius <= x <= drawn.width - 1 and 0 <= y <= drawn.floor for x, y in everything)
+    assert nonempty_all(drawn.radius <= x <= drawn.width - 1 and 0 <= y <= drawn.floor for x, y in everything)
     assert min(x for x, _ in drawn.open) > max(x for x, _ in drawn.dots)
     assert drawn.bar is not None
     assert drawn.bar[1] > max(x for x, _ in drawn.dots)
@@ -200,7 +203,7 @@ def test_a_trend_has_room_for_every_value(high: float) -> None:
     assert steps[0] == 0.0
     assert steps[-1] >= high
     assert 2 <= len(steps) <= 5
-    assert all(later > earlier for earlier, later in itertools.pairwise(steps))
+    assert nonempty_all(later > earlier for earlier, later in itertools.pairwise(steps))
     assert drawn.rail is not None
     assert drawn.rail < min(y for y, _ in drawn.ticks)
     assert [len(mark.open) for mark in drawn.marks] == [0, 1]

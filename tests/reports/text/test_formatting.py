@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameday_reports.text import formatting
+from tests.support.nonempty_all import nonempty_all
 from tests.support.sample_outcome import sparse_outcome
 
 
@@ -60,7 +61,7 @@ def test_figures_of_nothing_are_words() -> None:
     """An empty outcome gives six figures, none of them empty, a dash or a number."""
     figures = formatting.figures(sparse_outcome())
     assert len(figures) == 6
-    assert all(figure.value == "not measured" and figure.note for figure in figures)
+    assert nonempty_all(figure.value == "not measured" and figure.note for figure in figures)
 
 
 def test_lost_orders_are_marked() -> None:

@@ -67,7 +67,7 @@ def test_a_link_in_its_place_is_refused(run: str, open_temporary: Path, tmp_path
     folder = runtime_folder.runtime_folder(run)
     (tmp_path / "kept").touch()
     folder.symlink_to(tmp_path)
-    with pytest.raises(PortError):
+    with pytest.raises(PortError, match="belongs to another account"):
         runtime_folder.make(folder)
     runtime_folder.remove(folder)
     assert (tmp_path / "kept").exists()

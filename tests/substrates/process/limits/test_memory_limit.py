@@ -11,6 +11,7 @@ from pathlib import Path
 from gameday.ports import Instance, PortError
 from gameday.substrates.process.limits.memory_limit import MemoryWatch
 from gameday.substrates.process.process_tree import ProcessTree
+from tests.support.nonempty_all import nonempty_all
 
 WEB = Instance("us-east.web.1", "us-east", "web", "web-1.0.0")
 
@@ -54,7 +55,7 @@ def test_the_watch_survives_a_failing_end(tmp_path: Path) -> None:
 
     watch = MemoryWatch(lambda: [(WEB, tree, 2**20)], exceeded)
     try:
-        assert all(semaphore.acquire(timeout=10) for _ in range(2))
+        assert nonempty_all(semaphore.acquire(timeout=10) for _ in range(2))
     finally:
         watch.end()
         tree.kill()
