@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,80 @@ def test_hunks_are_applied_each_at_its_place(catalogue: Catalogue, tmp_path: Pat
     assert tree is not None
     expected = LINES.replace("line 2\n", "new 2\nnew 2a\nnew 2b\n", 1).replace("line 9\n", "", 1)
     assert (tree / "shop" / "app.py").read_text() == expected
+
+
+UNREADABLE = {
+    "a binary patch": (
+        "diff --git a/shop/x.png b/shop/x.png\nGIT binary patch\nliteral 3\nKcmZQz\n\n",
+        2,
+        "is a binary patch",
+    ),
+    "a binary difference": ("Binary files a/shop/x.png and b/shop/x.png differ\n", 1, "is a binary patch"),
+    "a long path": (f"--- /dev/null\n+++ b/shop/{'x' * 300}\n{NEW}", 1, "names a path of 305 characters"),
+    "NUL": (HEAD + HUNK.replace("new", "n\0w"), 5, r"control character \x00"),
+    "an escape sequence": (HEAD + HUNK.replace("new", "\x1b[2K"), 5, r"control character \x1b"),
+    "a carriage return": (HEAD + HUNK.replace("new", "new\rold"), 5, r"control character \x0d"),
+    "a bidirectional override": (HEAD + HUNK.replace("new", "n\u202ew"), 5, "RIGHT-TO-LEFT OVERRIDE"),
+    "a line separator": (HEAD + HUNK.replace("new", "n\u2028w"), 5, "LINE SEPARATOR"),
+    "the same file twice": (
+        HEAD + HUNK + HEAD + HUNK.replace("old", "new"),
+        7,
+        "changes app.py a second time (first in diff 1",
+    ),
+    "no header": (HUNK, 1, "isn't a unified diff"),
+    "a hunk that is cut off": (HEAD + "@@ -1,3 +1,3 @@\n-old\n+new\n", 5, "ends in the middle of a hunk"),
+    "a hunk of 10^20 lines": (
+        HEAD + f"@@ -1,{10**20} +1,1 @@\n-old\n+new\n",
+        3,
+        "is a malformed hunk header",
+    ),
+    "a hunk at line 0": (HEAD + "@@ -0,1 +0,1 @@\n-old\n+new\n", 3, "begins at line 0"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_patch_that_cannot_be_reviewed_or_parsed_is_refused(kind: str, catalogue: Catalogue) -> None:
+    """A patch that shows something else than it does, or that no parser reads, has one located error."""
+    patch, line, message = UNREADABLE[kind]
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(patch, newline="")
+    (problem,) = catalogue.check("web-1.1.0")
+    assert (problem.line, message in problem.message) == (line, True), f"{problem}"
+
+
+@pytest.mark.parametrize("name", ["change.patch", "more.sql"])
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "dangling link", "Latin-1"])
+def test_a_file_of_a_release_that_is_no_text_file_is_refused(
+    name: str, kind: str, catalogue: Catalogue
+) -> None:
+    """A patch or migration that can't be read is an error, not a release without one."""
+    folder = catalogue.folder / "web-1.1.0"
+    (folder / "release.yaml").write_text(SPEC + ("migration: more.sql\n" if name == "more.sql" else ""))
+    path = folder / name
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "FIFO":
+            os.mkfifo(path)
+        case "dangling link":
+            path.symlink_to("nowhere")
+        case _:
+            path.write_bytes(b"-- \xff\n")
+    (problem,) = catalogue.check("web-1.1.0")
+    assert problem.file == str(path)
+    assert "can't be read" in problem.message or "isn't UTF-8" in problem.message
+
+
+def test_unix_and_windows_line_ends_are_the_same_patch(catalogue: Catalogue, tmp_path: Path) -> None:
+    """A patch saved with CR LF applies as the same patch with LF."""
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + HUNK, newline="\r\n")
+    tree = catalogue.build("web-1.1.0", tmp_path / "work").tree
+    assert tree is not None
+    assert (tree / "shop" / "app.py").read_bytes() == b"new\n"
+
+
+def test_the_second_hunk_that_fails_is_named_by_its_own_line(catalogue: Catalogue, tmp_path: Path) -> None:
+    """The line of a failing hunk isn't that of a hunk of another file."""
+    (tmp_path / "shop" / "app.py").write_text(LINES)
+    (catalogue.folder / "web-1.1.0" / "change.patch").write_text(HEAD + FIRST + WRONG)
+    (problem,) = catalogue.check("web-1.1.0")
+    assert problem.line == 6

@@ -56,6 +56,27 @@ def test_show_prints_the_resolved_scenario_and_its_diff(capsys: pytest.CaptureFi
     assert "+++ b/storefront/" in shown
 
 
+def test_show_prints_the_migration_of_a_release(capsys: pytest.CaptureFixture[str]) -> None:
+    """The SQL that runs on the database is shown beside the diff."""
+    assert gameday("show", "schema-expand-contract") == 0
+    shown = capsys.readouterr().out
+    assert "identity-1.4.0: expand.sql, run on the primary database" in shown
+    assert "ALTER TABLE accounts ADD COLUMN full_name text;" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run", "quiet", "--out", ""), ("report", ""), ("history", ""), ("suite", "quiet", "--out", "")],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_empty_path_is_a_usage_error(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path from an unset variable is refused before anything starts; it isn't the current folder."""
+    assert gameday(*arguments) == 2
+    assert "the path is empty" in capsys.readouterr().err
+
+
 def test_validate_reports_every_error_of_every_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Valid files are reported as ok, nine mistakes as nine errors with exit status 2."""
     path = ROOT / "tests/scenario/nine-mistakes.yaml"

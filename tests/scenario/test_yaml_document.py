@@ -126,7 +126,7 @@ def test_a_key_twice_is_an_error() -> None:
         (b"a: &x 1\nb: *x\n", r"f.yaml:1:4: uses an alias"),
         (b"a: !!python/object:os.system x\n", "f.yaml:1:4: isn't YAML"),
         (b"a: \t- b\n", "isn't YAML"),
-        (b"\x00", "isn't YAML"),
+        (b"\x00", r"f.yaml:1:1: contains the control character \\x00"),
         (b"[" * 5000, "isn't"),
         (b"a" * 1_000_001, "is over 1,000,000 bytes long"),
         (b"a: !!bool foo\n", "isn't usable YAML"),
@@ -183,5 +183,62 @@ def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
 
 
 def test_a_key_may_look_like_anything() -> None:
-    """An unknown key may contain brackets and control characters."""
-    assert "unknown key" in problems('"\\e[31m": 1\nitems: []\n')[0]
+    """An unknown key may contain brackets; a control character in it is an error of its own."""
+    assert "unknown key '[31m'" in problems('"[31m": 1\nitems: []\n')[0]
+    assert "control character \\x1b" in problems('"\\e[31m": 1\nitems: []\n')[0]
+
+
+def test_a_recorded_file_may_hold_control_characters() -> None:
+    """A run folder that somebody sent is still read: pages and terminals write such characters as escapes."""
+    assert parse_yaml('a: "x\\ey\\u2028"\n', "f.yaml", recorded=True).data == {"a": "x\x1by\u2028"}
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("a:\tb\n", {"a": "b"}),
+        ("a: b\t# a remark after a tab\n", {"a": "b"}),
+        ('{"a": 1,\n\t"b": [1,\t2]}\n', {"a": 1, "b": [1, 2]}),
+        ("a:\n  -\tx\n\t\n  - y\n\t# remark\n", {"a": ["x", "y"]}),
+        ("a: |\n  \ttab\n", {"a": "\ttab\n"}),
+        ("a: b\r\nc: d\r\n", {"a": "b", "c": "d"}),
+    ],
+)
+def test_tabs_between_tokens_are_white_space(text: str, data: object) -> None:
+    """YAML 1.2 allows tabs between tokens, in flow content and in blank lines; JSON is YAML."""
+    assert parse_yaml(text, "f.yaml").data == data
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: c\n", "a:\n \t- b\n"])
+def test_a_tab_that_indents_is_an_error_at_its_place(text: str) -> None:
+    """YAML forbids tabs as indentation of block content."""
+    with pytest.raises(Invalid, match=r"f\.yaml:2:[12]: isn't YAML"):
+        parse_yaml(text, "f.yaml")
+
+
+@pytest.mark.parametrize("key", ["1", "true", "~", "1.5", "2026-11-30"])
+def test_an_unknown_key_that_is_no_text_has_its_place(key: str) -> None:
+    """A key is text whatever it looks like, so its error is at the key and not at the top of the file."""
+    assert problems(f"items: []\n{key}: one\n")[0].startswith(f"f.yaml:2:1: unknown key '{key}'")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('a: b\nc: "x\\ey"\n', "f.yaml:2:4"),
+        ('a: "\\u202e"\n', "f.yaml:1:4"),
+        ('a: ["\\0"]\n', "f.yaml:1:5"),
+        ('"a\\x07": b\n', "f.yaml:1:1"),
+        ('a: "\\ud800"\n', "f.yaml:1:4"),
+        ("a: b\nc: x\u2028y\n", "f.yaml:2:5"),
+        ("a: b\x1b[2K\n", "f.yaml:1:5"),
+        ("# remark \u202e\na: b\n", "f.yaml:1:10"),
+    ],
+)
+def test_control_characters_are_refused_at_their_place(text: str, place: str) -> None:
+    """Neither the file nor an escape in it can hold what a terminal or a browser would act on."""
+    with pytest.raises(Invalid) as caught:
+        parse_yaml(text, "f.yaml")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{place}: ")
+    assert "control character" in problem.message

@@ -8,6 +8,8 @@ from pathlib import Path
 from gameday_reports.run_page.render import render_run
 
 HOSTILE = "</script><script>alert(1)</script></text></style><img src=x onerror=alert(2)>\"' {{ 7*7 }} ]]> &amp; é\u2028"
+SHOWN = HOSTILE.replace("\u2028", "\\u2028")
+"""HOSTILE as a page shows it: the line separator is written out."""
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 

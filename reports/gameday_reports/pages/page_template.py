@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gameday.recording import atomic_file
+from gameday.recording.printable_text import visible
 from gameday_reports.charts import palette
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -23,10 +24,16 @@ def environment() -> Environment:
     return Environment(
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         loader=FileSystemLoader(TEMPLATES),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return a text from outside with its control characters as escapes; mark-up of our own as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def style() -> Markup:

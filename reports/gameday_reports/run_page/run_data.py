@@ -98,7 +98,7 @@ def _plain(path: Path) -> Mapping[str, Any]:
     """Return the YAML file's data; empty if it is missing or unreadable, since a report is made all
     the same."""
     try:
-        return mapping(read_yaml(path).data)
+        return mapping(read_yaml(path, recorded=True).data)
     except Invalid:
         return {}
 

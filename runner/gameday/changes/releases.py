@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import compileall
 import functools
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,12 +20,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gameday.changes.patch_text import LONGEST_PATH, check_characters, diffs, hunk_line, line_of
 from gameday.ports import Release
 from gameday.scenario.yaml_document import Invalid, Problem, parse_yaml, read_text, validate
 
 NAME = r"[a-z][a-z-]*[a-z]-[0-9]+\.[0-9]+\.[0-9]+"
-
-HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 class _Strict(BaseModel):
@@ -50,7 +50,7 @@ class ReleaseSpec(_Strict):
     """The content of `release.yaml`."""
 
     service: str
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     kind: Literal["code", "config", "schema", "auth", "infra"]
     summary: str
     author: Person
@@ -103,14 +103,14 @@ class Catalogue:
         return read_text(self.folder / name / file) if file else ""
 
     def patch(self, name: str) -> str:
-        """Return the unified diff; empty for a first release."""
+        """Return the unified diff; empty for a first release. Raise Invalid if `change.patch` isn't a text file."""
         path = self.folder / name / "change.patch"
-        return read_text(path) if path.is_file() else ""
+        return read_text(path).replace("\r\n", "\n") if os.path.lexists(path) else ""
 
     def check(self, name: str) -> list[Problem]:
         """Return the problems of the release's files; empty if it can run."""
         try:
-            self.spec(name)
+            self.migration(name)
             list(self._patched(name))
         except Invalid as error:
             return list(error.problems)
@@ -147,24 +147,29 @@ class Catalogue:
 
         file = str(self.folder / name / "change.patch")
         text = self.patch(name)
-        has_diff = False
-        for diff in _diffs(text, file):
-            has_diff = True
+        check_characters(text, file)
+        first: dict[PurePosixPath, int] = {}
+        for number, diff in enumerate(diffs(text, file), 1):
             path = self._target(diff, file)
+            if path in first:
+                what = f"changes {path} a second time (first in diff {first[path]} of the patch)"
+                hint = "put all hunks of a file below one header; only one diff of a file would run"
+                raise Invalid([Problem(file, line_of(text, str(path), last=True), 1, what, hint)])
+            first[path] = number
             source = self.base / path
             fresh = diff.header.old_path == "/dev/null"
             if fresh == source.is_file():
                 what = f"adds {path}, which is there" if fresh else f"changes {path}, which doesn't exist"
-                raise Invalid([Problem(file, _line_of(text, str(path)), 1, what)])
+                raise Invalid([Problem(file, line_of(text, str(path)), 1, what)])
             before = "" if fresh else source.read_text(encoding="utf-8")
             try:
                 after = whatthepatch.apply_diff(diff, before)
             except HunkException as error:
-                hunk = _hunk_line(text, str(path), error)
+                hunk = hunk_line(text, str(path), error)
                 hint = "make the patch again from the present code; no fuzz is allowed"
                 raise Invalid([Problem(file, hunk, 1, f"doesn't apply to {path}: {error}", hint)]) from error
             yield path, "\n".join(after) + "\n"
-        if text.strip() and not has_diff:
+        if text.strip() and not first:
             raise Invalid([Problem(file, 1, 1, "isn't a unified diff")])
 
     def _target(self, diff: Any, file: str) -> PurePosixPath:
@@ -172,6 +177,10 @@ class Catalogue:
         moved or removed."""
         old, new = str(diff.header.old_path).removeprefix("a/"), str(diff.header.new_path).removeprefix("b/")
         path = PurePosixPath(new)
+        if len(new) > LONGEST_PATH:
+            raise Invalid(
+                [Problem(file, 1, 1, f"names a path of {len(new)} characters; at most {LONGEST_PATH}")]
+            )
         if not diff.changes:
             raise Invalid([Problem(file, 1, 1, f"has no hunk for {new}")])
         if new == "/dev/null" or old not in (new, "/dev/null"):
@@ -184,50 +193,3 @@ class Catalogue:
         if not below.parts or any((self.base / parent).is_file() for parent in below.parents):
             raise Invalid([Problem(file, 1, 1, f"adds {new}, which is a folder or below a file")])
         return below
-
-
-def _diffs(text: str, file: str) -> Iterator[Any]:
-    """Yield the diff of each file that the patch names. Raise Invalid if the patch can't be read."""
-    import whatthepatch
-    from whatthepatch.exceptions import WhatThePatchException
-
-    try:
-        for part in _parts(text):
-            yield from whatthepatch.parse_patch(part)
-    except WhatThePatchException as error:
-        raise Invalid([Problem(file, 1, 1, f"isn't a unified diff: {error}")]) from error
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Yield the diff of each file of the patch.
-
-    The library takes a second file's hunks for the first file's, unless git wrote the patch.
-    """
-    part: list[str] = []
-    begun, old, new = False, 0, 0
-    for line in text.splitlines(keepends=True):
-        inside = old > 0 or new > 0
-        if not inside and begun and line.startswith(("--- ", "diff ")):
-            yield "".join(part)
-            part, begun = [], False
-        part.append(line)
-        if inside:
-            old, new = old - (line[0] not in "+\\"), new - (line[0] not in "-\\")
-        elif head := HUNK.match(line):
-            old, new = (int(1 if count is None else count) for count in head.groups())
-        else:
-            begun = begun or line.startswith("--- ")
-    yield "".join(part)
-
-
-def _line_of(text: str, path: str) -> int:
-    lines = text.splitlines()
-    return next((n for n, line in enumerate(lines, 1) if line.startswith("+++") and path in line), 1)
-
-
-def _hunk_line(text: str, path: str, error: Any) -> int:
-    """Return the line of the patch at which its failing hunk begins."""
-    start = _line_of(text, path)
-    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.startswith("@@") and n > start]
-    index = (getattr(error, "hunk", None) or 1) - 1
-    return heads[index] if index < len(heads) else start

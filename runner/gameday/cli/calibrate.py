@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gameday.cli.options import json_option, out_option, seed_option, substrate_option
+from gameday.console import rich_console
 from gameday.console.standard_streams import result_console
 from gameday.execution import active_runs
 from gameday.ports import PortError
@@ -160,7 +161,7 @@ class _Screen:
 
 
 def _screen(outages: int) -> _Screen:
-    return _Screen(Console(stderr=True, highlight=False), outages)
+    return _Screen(rich_console.console(stderr=True, highlight=False), outages)
 
 
 def _create_folder(folder: Path) -> Path:

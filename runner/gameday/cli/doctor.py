@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from gameday.cli.options import json_option
+from gameday.console import rich_console
 
 
 @click.command(epilog="\b\nExample:\n  gameday doctor")
@@ -29,5 +29,5 @@ def doctor(as_json: bool) -> int:
         for check in checks:
             mark = "[green]ok[/]" if check.ok else "[red]missing[/]" if check.needed else "[yellow]no[/]"
             table.add_row(mark, check.name, check.says)
-        Console().print(table)
+        rich_console.console().print(table)
     return 0 if all(check.ok for check in checks if check.needed) else 4

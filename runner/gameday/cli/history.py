@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from gameday.cli.options import json_option, page_option
+from gameday.cli.options import FilePath, json_option, page_option
 from gameday.console.result_tables import FRAME
 from gameday.console.standard_streams import result_console
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -26,7 +26,7 @@ SHOWN = (0, 1, 2, 4, 5, 8)
     epilog="\b\nExamples:\n  gameday history\n  gameday history /srv/gamedays --scenario region-lost --json\n"
     "  gameday history --html trend.html"
 )
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"), required=False)
+@click.argument("folder", type=FilePath(path_type=Path), default=Path("runs"), required=False)
 @click.option(
     "--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario. Repeatable."
 )

@@ -5,6 +5,7 @@ Only what is light is imported at the top, because the commands of the on-call h
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,18 @@ from gameday import registries
 from gameday.registries import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
-EXECUTABLE = click.Path(exists=True, dir_okay=False, executable=True)
+
+
+class FilePath(click.Path):
+    """A path that isn't empty: an empty one, mostly of an unset variable, would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("the path is empty; leave the option out for its default", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+EXECUTABLE = FilePath(exists=True, dir_okay=False, executable=True)
 PAGE_TO = (
     "Also send pages to this receiver: slack=URL, json=URL, pagerduty=KEY. Or GAMEDAY_PAGE_TO. Repeatable."
 )
@@ -73,7 +85,7 @@ substrate_option = click.option(
 )
 out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     default=Path("runs"),
     show_default=True,
     help="Folder of the runs.",
@@ -126,5 +138,5 @@ def tag_option(help_: str) -> Callable[[F], F]:
 
 def page_option(default: str) -> Callable[[F], F]:
     """Return the option `--html`, the path of the page that a command writes."""
-    type_ = click.Path(dir_okay=False, path_type=Path)
+    type_ = FilePath(dir_okay=False, path_type=Path)
     return click.option("--html", type=type_, help=f"Path of the page. [default: {default}]")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from gameday.cli.options import FilePath
 from gameday.scenario.yaml_document import Invalid, Problem
 
 NEEDED = ("journal.jsonl", "scenario.yaml")
 
 
 @click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=FilePath(exists=True, file_okay=False, path_type=Path))
 def report(run: Path) -> None:
     """Compute outcome, report and review of a run again, from its files alone.
 

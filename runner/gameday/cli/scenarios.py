@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 
 import click
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from gameday.cli.options import json_option, tag_option
+from gameday.console import rich_console
 from gameday.execution import library
 from gameday.execution.preparation import expected_seconds, meanings
 from gameday.execution.suites.selection import scenario_files
+from gameday.recording.printable_text import visible
 from gameday.scenario.yaml_document import Invalid, Problem
 from gameday.substrates import KINDS
 
@@ -41,7 +42,7 @@ def list_(tags: Sequence[str], as_json: bool) -> None:
         table.add_row(f"[bold cyan]{family}[/]")
         for row in members:
             table.add_row(f"  {row.name}", f"{row.expected_s} s", row.title)
-    Console().print(table)
+    rich_console.console().print(table)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _rows() -> list[_Row]:
 @click.command(epilog="\b\nExample:\n  gameday show bad-deploy-pricing")
 @click.argument("scenario")
 def show(scenario: str) -> None:
-    """Print a scenario as it would run: every default filled in, what its faults are on each substrate, and its diff."""
+    """Print a scenario as it would run: every default, what its faults are on each substrate, and what it ships."""
     path = library.find(scenario)
     resolved = library.read(path)
     click.echo(f"# {path}")
@@ -77,7 +78,13 @@ def show(scenario: str) -> None:
         click.echo(f"# {line}")
     releases = library.catalogue()
     for name in (entry.spec.release for entry in resolved.timeline if hasattr(entry.spec, "release")):
-        click.echo(f"\n# --- {name}: {releases.spec(name).summary}\n{releases.patch(name)}")
+        spec = releases.spec(name)
+        click.echo(f"\n# --- {name}: {visible(spec.summary)}\n{visible(releases.patch(name))}")
+        if spec.migration:
+            click.echo(
+                f"# --- {name}: {spec.migration}, run on the primary database before the first instance is replaced"
+            )
+            click.echo(visible(releases.migration(name)))
 
 
 @click.command(epilog="\b\nExamples:\n  gameday validate my-scenario.yaml\n  gameday validate scenarios/")

@@ -15,6 +15,7 @@ import click
 from gameday.analysis.model.baseline_model import Baseline
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import (
+    FilePath,
     dry_run_option,
     execution_options,
     json_option,
@@ -87,14 +88,14 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
 )
 @click.option(
     "--baseline",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Fail if a scenario is slower than in FILE.",
 )
 @click.option(
     "--save-baseline",
     "save",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Save the measured times to FILE.",
 )

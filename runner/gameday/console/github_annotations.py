@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gameday.recording.printable_text import visible
 from gameday.scenario import variants
 from gameday.scenario.yaml_document import Invalid, read_yaml
 
@@ -57,7 +58,8 @@ def _command(level: str, title: str, message: str, file: str = "", line: int = 1
 
 def _escaped(text: str, kept: str = "") -> str:
     """Escape a text for a workflow command: in a property, colons and commas as well."""
-    for character in "%\r\n:,":
+    text = visible(text)
+    for character in "%\n:,":
         if character not in kept:
             text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -37,6 +37,8 @@ RecentLoad = Callable[[], tuple[float, float]]
 """Returns (requests/s, ratio of failed requests) over the last few seconds."""
 STAMP_WIDTH = 11
 """Columns of a line's time, and of the indentation of what has none."""
+CONTINUATION = "\n  | "
+"""How a further line of one event begins in a log, so that it can't be a command to a CI runner."""
 
 
 class PlainScreen:
@@ -65,6 +67,8 @@ class PlainScreen:
         line = stamp.ljust(STAMP_WIDTH) + text
         if self._console.is_terminal:
             line = _wrap(line, self._console.width)
+        else:
+            line = line.replace("\n", CONTINUATION)
         with self._lock:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 

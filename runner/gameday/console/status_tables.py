@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gameday.console import rich_console
+
 Row = Mapping[str, Any]
 TONES = {
     **dict.fromkeys(("ok", "done", "up"), "green"),
@@ -19,7 +21,7 @@ TONES = {
 
 def show(status: Mapping[str, Any]) -> None:
     """Print the answer of the operators' API to /v1/status."""
-    console = Console()
+    console = rich_console.console()
     now = float(status["now"])
     console.print(
         Text(f"run {status['run']}  {status['phase']}, {_span(now)} since its start"), soft_wrap=True

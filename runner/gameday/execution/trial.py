@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rich.console import Console
 
+from gameday.console import rich_console
 from gameday.execution import active_runs, library
 from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.operations import Change
@@ -251,7 +251,7 @@ def _screen(trial: Trial, folder: Path, options: Options) -> Iterator[Any]:
     from gameday.console.progress import LiveScreen, OnCallScreen, PlainScreen, recent_load
     from gameday.recording.samples import read_samples
 
-    console = Console(stderr=True)
+    console = rich_console.console(stderr=True)
     screen: PlainScreen | LiveScreen = PlainScreen(console)
     if trial.secret is not None:
         screen = OnCallScreen(console, trial.scenario.runbook)

@@ -67,7 +67,7 @@ def load(
 
 def read_resolved(path: Path) -> Scenario:
     """Return a scenario as a run wrote it; the actions of its timeline stay plain data. Raise Invalid."""
-    document = read_yaml(path)
+    document = read_yaml(path, recorded=True)
     if not isinstance(document.data, dict):
         raise Invalid([document.problem((), "isn't a scenario: must be a mapping of keys")])
     timeline = document.data.pop("timeline", [])

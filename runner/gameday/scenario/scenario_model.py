@@ -19,6 +19,8 @@ from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 MOST = 100
 """Entries of the timeline, and expectations, at most: any file is read within seconds."""
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
+LONGEST_NAME = 63
+"""Characters of a name: those of a DNS label, since names become names of folders and files."""
 
 
 class Part(BaseModel):
@@ -93,7 +95,7 @@ class Load(Part):
 class Slo(Part):
     """An objective over a window that slides by planned send time. Without `journey` it covers all requests."""
 
-    name: str = Field(pattern=NAME)
+    name: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     sli: Literal["availability", "latency", "correctness"]
     objective: Ratio
     journey: Journey | None = None
@@ -220,7 +222,7 @@ class Scenario(Part):
 
     api_version: Literal["gameday/v1"] = Field(alias="apiVersion")
     kind: Literal["Scenario"]
-    name: str = Field(pattern=NAME)
+    name: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     title: str
     story: str
     hypothesis: str | None = None

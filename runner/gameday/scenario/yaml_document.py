@@ -5,11 +5,14 @@ Everything that reads a file written by people uses this module: all problems ar
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from gameday.recording.printable_text import hidden_characters
 from gameday.scenario.located_problems import Document, Invalid, KeyPath, Problem, nearest, shorten
 from gameday.scenario.model_validation import validate
 
@@ -17,6 +20,9 @@ DIGITS = 40
 """Digits of a whole number, at most."""
 TOO_LARGE = 1_000_000
 """Bytes of a file, unless the caller sets another limit."""
+LISTED = 20
+"""Control characters of one file that are listed."""
+REMOVE = "remove it: it would change how the text is shown, not what it says"
 
 _RESOLVERS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -34,6 +40,23 @@ class _Core12(yaml.SafeLoader):
     """PyYAML's safe loader with the resolvers of the YAML 1.2 core schema in place of YAML 1.1's."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  (the base class declares it so)
+
+    def scan_to_next_token(self) -> None:
+        """Skip white space and comments; also tabs, which YAML 1.2 allows between tokens and PyYAML refuses."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and self._tabs_are_separation():
+            while self.peek() in " \t":
+                self.forward()
+            super().scan_to_next_token()
+
+    def _tabs_are_separation(self) -> bool:
+        """Return False if a tab indents block content, which YAML forbids."""
+        if self.flow_level or self.buffer[self.pointer - self.column : self.pointer].strip(" "):
+            return True
+        ahead = 0
+        while self.peek(ahead) in " \t":
+            ahead += 1
+        return self.peek(ahead) in "#\n\0"
 
 
 for _tag, _pattern, _first in _RESOLVERS:
@@ -77,17 +100,31 @@ def _not_utf8(name: str, raw: bytes, offset: int) -> Problem:
     return Problem(name, line, column, f"isn't UTF-8: byte 0x{raw[offset]:02x}", "save the file as UTF-8")
 
 
-def read_yaml(path: Path) -> Document:
-    """Return the one document of a YAML 1.2 file. Raise Invalid."""
-    return parse_yaml(read_text(path), str(path))
+def read_yaml(path: Path, *, recorded: bool = False) -> Document:
+    """Return the one document of a YAML 1.2 file; see `parse_yaml`. Raise Invalid."""
+    return parse_yaml(read_text(path), str(path), recorded=recorded)
 
 
-def parse_yaml(text: str, file: str) -> Document:
-    """Return the document in a text; problems name it as `file`. Raise Invalid."""
+def parse_yaml(text: str, file: str, *, recorded: bool = False) -> Document:
+    """Return the document in a text; problems name it as `file`. Raise Invalid.
+
+    Control characters are problems, except in a file that a run has recorded: what shows them writes them as escapes.
+    """
+    text = text.replace("\r\n", "\n")
+    hidden = (
+        ()
+        if recorded
+        else [
+            Problem(file, line, column, f"contains the control character {name}", REMOVE)
+            for line, column, name in itertools.islice(hidden_characters(text), LISTED)
+        ]
+    )
+    if hidden:
+        raise Invalid(hidden)
     try:
         loader = _Core12(text)
         try:
-            return _build(loader, file)
+            return _build(loader, file, recorded)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -97,13 +134,15 @@ def parse_yaml(text: str, file: str) -> Document:
         raise Invalid([Problem(file, 1, 1, message)]) from error
 
 
-def _build(loader: yaml.SafeLoader, file: str) -> Document:
+def _build(loader: yaml.SafeLoader, file: str, recorded: bool) -> Document:
     node = loader.get_single_node()
     document = Document(file, None)
     if node is None:
         raise Invalid([Problem(file, 1, 1, "is empty")])
     problems: list[Problem] = []
     _map_places(node, (), document, problems, set())
+    if not recorded and not problems:  # with an alias, the document may be endless
+        problems += _hidden_characters(node, file)
     if problems:
         raise Invalid(problems)
     document.data = loader.construct_document(node)
@@ -139,6 +178,23 @@ def _map_places(
             _map_places(item, (*path, index), document, problems, seen)
 
 
+def _hidden_characters(node: yaml.Node, file: str) -> Iterator[Problem]:
+    """Yield a problem for each scalar to which escapes such as "\\e" or "\\u202e" give a control character."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _hidden_characters(key, file)
+            yield from _hidden_characters(value, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _hidden_characters(item, file)
+    else:
+        mark = node.start_mark
+        for _, _, name in itertools.islice(hidden_characters(str(node.value)), 1):
+            yield Problem(
+                file, mark.line + 1, mark.column + 1, f"contains the control character {name}", REMOVE
+            )
+
+
 def _map_entry(
     key_node: yaml.Node,
     value: yaml.Node,
@@ -151,6 +207,7 @@ def _map_entry(
     if not isinstance(key_node, yaml.ScalarNode):
         problems.append(Problem(document.file, *mark, "a key must be plain text"))
         return
+    key_node.tag = "tag:yaml.org,2002:str"  # `1:` and `true:` are text, so that a path of keys finds them
     key = str(key_node.value)
     inner = (*path, key)
     if inner in document.keys:

@@ -167,7 +167,7 @@ def _mounts(name: str, read: _Service, document: Document) -> Iterator[Mount]:
 def _bytes(text: str | None, name: str, document: Document) -> int | None:
     if text is None:
         return None
-    match = re.match(r"^(\d+)([bkmg]?)b?$", text.lower())
+    match = re.match(r"^([0-9]+)([bkmg]?)b?$", text.lower())
     if not match:
         raise Invalid(
             [document.problem(("services", name, "mem_limit"), f"{text!r} isn't a size", "for instance 256m")]

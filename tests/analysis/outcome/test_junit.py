@@ -44,7 +44,7 @@ def test_an_error_of_the_tool_is_an_error(tmp_path: Path) -> None:
     replaced."""
     story = Story().begin().add(16.0, "run.error", where="up", why="log\x1b[31m ended").finish(16.0, "error")
     suites = suite(tmp_path, story)
-    assert (suites[0][0].tag, suites[0][0].get("message")) == ("error", "up: log\ufffd[31m ended")
+    assert (suites[0][0].tag, suites[0][0].get("message")) == ("error", "up: log\\x1b[31m ended")
 
 
 def test_a_stop_fails_the_verdicts_case(tmp_path: Path) -> None:

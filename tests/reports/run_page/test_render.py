@@ -18,7 +18,7 @@ from gameday_reports.charts import palette
 from gameday_reports.run_page.render import render, render_run
 from gameday_reports.run_page.run_data import read
 from tests.support import sample_run
-from tests.support.html_page import HOSTILE, Page, rendered
+from tests.support.html_page import HOSTILE, SHOWN, Page, rendered
 from tests.support.nonempty_all import nonempty_all
 from tests.support.sample_outcome import CLOCKS, REQUIRED
 
@@ -107,7 +107,7 @@ def test_hostile_text_stays_text(hostile: str) -> None:
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     shown = page.text()
     for field in WRITTEN:
-        assert field + HOSTILE in shown, field
+        assert field + SHOWN in shown, field
 
 
 def test_hostile_names_stay_text_in_charts_and_numbers(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gameday.analysis.model.event_models import Expectation
 from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.model.result_file import Verdict
 from gameday.analysis.model.suite_model import Suite, SuiteScenario
+from gameday.recording.printable_text import visible
 
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STATES: Mapping[Verdict | bool | None, str] = {
@@ -126,5 +127,5 @@ def _shown(expectation: Expectation, name: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Replace the characters that XML has no way to write, most control characters."""
-    return _UNWRITABLE.sub("\ufffd", text)
+    """Return the text with control characters as escapes; replace what else XML has no way to write."""
+    return _UNWRITABLE.sub("\ufffd", visible(text))
