@@ -19,6 +19,7 @@ from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
 from gameday.reaper.runner_claim import claim
 from gameday.substrates.process.process_tree import ProcessTree, outlasting, strays, sweep
+from tests.support.page_receivers import receiving
 from tests.support.reaper_lab import PATIENCE_S, Run, runner
 
 Gameday = Callable[..., int]
@@ -227,3 +228,16 @@ def test_an_entry_of_an_older_version_counts_as_dead(run: Run, gameday: Gameday)
     orphan(run)
     assert gameday(run.id) == 0
     assert run.gone()
+
+
+def test_pages_that_are_still_open(run: Run, gameday: Gameday, capsys: pytest.CaptureFixture[str]) -> None:
+    """Heal names them, and resolves them at the receivers that it is given, as no file has their addresses."""
+    run.page("a1", "a2")
+    assert gameday(str(run.folder)) == 5
+    assert f"{run.id}: pages still open: a1, a2" in capsys.readouterr().err
+    with receiving(503, 200) as page:
+        assert gameday(str(run.folder), "--page-to", f"json={page.url}") == 0
+        assert [page.next()["id"] for _ in range(3)] == [f"gameday-{run.id}-{a}" for a in ("a1", "a1", "a2")]
+    assert f"{run.id}: pages resolved: a1, a2" in capsys.readouterr().out
+    assert [event.subject for event in run.events("alert.resolved")] == ["a1", "a2"]
+    assert gameday(str(run.folder)) == 0

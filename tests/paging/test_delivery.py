@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from gameday.paging import Page, Pager, read_target
+from gameday.paging import Page, Pager, Target, read_target
 from gameday.paging import delivery as pages_delivery
 from gameday.paging.payloads import Action
 from tests.support.page_receivers import hanging, receiving
@@ -30,8 +30,8 @@ class Reports:
     def __init__(self) -> None:
         self.reports: queue.SimpleQueue[tuple[str, Action, str, str | None]] = queue.SimpleQueue()
 
-    def __call__(self, alert: str, action: Action, to: str, why: str | None) -> None:
-        self.reports.put((alert, action, to, why))
+    def __call__(self, alert: str, action: Action, to: Target, why: str | None) -> None:
+        self.reports.put((alert, action, to.shown, why))
 
     def next(self) -> tuple[str, Action, str, str | None]:
         """Wait for the next report and return it."""
@@ -117,7 +117,7 @@ def test_a_receiver_that_hangs_delays_no_other() -> None:
         for _ in range(50):
             pager.trigger(PAGE)
         assert [receiver.next()["action"] for _ in range(50)] == ["trigger"] * 50
-        assert pager.close(patience=2.0) == ["slack at 127.0.0.1"]
+        assert [target.shown for target in pager.close(patience=2.0)] == ["slack at 127.0.0.1"]
         assert receiver.next()["action"] == "resolve"
 
 
@@ -130,7 +130,7 @@ def test_a_full_queue_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(4):
             pager.trigger(PAGE)
         assert reports.next()[3] == "2 messages are queued already"
-        assert pager.close(patience=0.0) == ["json at 127.0.0.1"]
+        assert [target.shown for target in pager.close(patience=0.0)] == ["json at 127.0.0.1"]
 
 
 def test_after_a_crash_another_pager_resolves_the_page() -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,9 +18,12 @@ import psutil
 import pytest
 
 from gameday.ports import PortError
+from gameday.reaper.pending_requests import LateRequests
 from gameday.reaper.reaper_process import Reaper
 from gameday.reaper.runner_claim import claim, claimed
+from gameday.reaper.runner_messages import PendingRequest
 from gameday.substrates.process.process_tree import outlasting, strays
+from tests.support.page_receivers import receiving
 from tests.support.reaper_lab import PATIENCE_S, Run, runner
 from tests.support.waiting import until
 
@@ -213,14 +217,80 @@ def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
 
 def test_pending_requests_are_made_for_a_killed_runner(run: Run) -> None:
     """The reaper resolves the pages that are still open; a receiver that hangs doesn't keep it from
-    its end."""
+    its clean-up."""
     with closing(socket.create_server(("127.0.0.1", 0))) as deaf, receiver() as (url, heard):
         requests = {"a1": url, "a2": url, "a3": f"http://127.0.0.1:{deaf.getsockname()[1]}/"}
         with runner(run, owed=requests, paid=["a2"]) as process:
             process.kill()
-            process.await_reaper()
-            assert run.gone()
+            until(run.gone, "the clean-up is over", PATIENCE_S)
+            process.reaper.kill()
     assert heard == [("a1", b'{"event_action": "resolve"}')]
+
+
+def test_a_page_whose_resolving_is_refused_is_resolved_later(run: Run) -> None:
+    """After the runner's orderly end too: the reaper repeats the request, journals its success and ends."""
+    run.page("a1")
+    with receiving(429, 503, 200) as page:
+        with runner(run, pages={"a1": page.url}, refused=["a1"]) as process:
+            begun = time.monotonic()
+            assert process.ask("dismiss") == "dismissed"
+            assert time.monotonic() - begun < 3.0
+            process.await_reaper()
+        assert len(page.paths) == 3
+    assert [event.subject for event in run.events("alert.resolved")] == ["a1"]
+
+
+def test_a_page_of_a_killed_runner_that_is_refused_is_resolved_later(run: Run) -> None:
+    """The clean-up doesn't wait for it; a page that is resolved at once is journalled too."""
+    run.page("a1", "a2")
+    with receiving(429, 200) as busy, receiving() as good:
+        with runner(run, pages={"a1": busy.url, "a2": good.url}) as process:
+            process.kill()
+            process.await_reaper()
+    assert [event.subject for event in run.events("alert.resolved")] == ["a2", "a1"]
+    assert [event.subject for event in run.events("page.failed")] == ["a1"]
+    assert run.gone()
+
+
+def test_a_killed_reaper_hands_its_late_requests_on(run: Run) -> None:
+    """The reaper that replaces it makes them."""
+    run.page("a1")
+    with receiving(*[429] * 2, 200) as page, Reaper(beat_s=0.02) as reaper:
+        reaper.watch(run.id, run.folder, "process")
+        reaper.leave_request("a1", page.url, {}, run=run.id, alert="a1")
+        reaper.make_later("a1")
+        page.next()
+        killed(reaper)
+        until(lambda: bool(run.events("alert.resolved")), "the page is resolved", PATIENCE_S)
+
+
+def test_late_requests_are_given_up(run: Run) -> None:
+    """A receiver that refuses for ever keeps the reaper for a bounded time only, and nothing counts as resolved."""
+    resolved: list[tuple[str, str]] = []
+    with receiving(429) as page:
+        late = LateRequests(lambda *about: resolved.append(about), back_off=(0.01,), give_up=0.2)
+        request = PendingRequest(key="k", run=run.id, alert="a1", url=page.url, body={}, headers={})
+        late.add([request])
+        late.finish()
+        assert len(page.paths) > 2
+    assert resolved == []
+
+
+def test_an_alert_is_resolved_once_every_receiver_has_taken_it(run: Run) -> None:
+    """One of two receivers isn't enough."""
+    resolved: list[tuple[str, str]] = []
+    late = LateRequests(lambda *about: resolved.append(about), back_off=(0.01,), give_up=0.3)
+    with receiving() as good, receiving(429) as busy, receiving(429, 200) as slow:
+        urls = {"a1": (good.url, busy.url), "a2": (good.url, slow.url)}
+        for alert, both in urls.items():
+            late.add(
+                [
+                    PendingRequest(key=f"{alert}-{url}", run="r", alert=alert, url=url, body={}, headers={})
+                    for url in both
+                ]
+            )
+        late.finish()
+    assert resolved == [("r", "a2")]
 
 
 def test_a_claim_is_exclusive(run: Run) -> None:

@@ -44,6 +44,10 @@ for key, url in told["owed"].items():
     reaper.leave_request(key, url, {"event_action": "resolve"}, {"X-Key": key})
 for key in told["paid"]:
     reaper.cancel_request(key)
+for key, url in told["pages"].items():
+    reaper.leave_request(key, url, {"event_action": "resolve"}, run=told["runs"][0]["run"], alert=key)
+for key in told["refused"]:
+    reaper.make_later(key)
 for each in told["runs"]:
     children = []
     for _ in range(2):
@@ -117,6 +121,13 @@ class Run:
     def key(self) -> Path:
         return self.root / "state" / "gameday" / "doors" / f"{self.id}.json"
 
+    def page(self, *alerts: str) -> None:
+        """Put delivered pages into the journal, before its half-written last line."""
+        journal = self.folder / "journal.jsonl"
+        whole, _, rest = journal.read_text().rpartition("\n")
+        events = (typed_event(0.2, "page.delivered", alert, {"to": "json at 127.0.0.1"}) for alert in alerts)
+        journal.write_text("\n".join((whole, *(event.to_event().line() for event in events), rest)))
+
     def events(self, kind: str) -> list[Event]:
         return [event for event in read_journal(self.folder / "journal.jsonl") if event.kind == kind]
 
@@ -159,6 +170,8 @@ def runner(
     substrate: str = "process",
     owed: Mapping[str, str] | None = None,
     paid: Sequence[str] = (),
+    pages: Mapping[str, str] | None = None,
+    refused: Sequence[str] = (),
     deaf: bool = False,
 ) -> Iterator[Runner]:
     """Start a runner with four processes a run, `deaf` ones among them; end what is left of it when
@@ -173,6 +186,8 @@ def runner(
         "substrate": substrate,
         "owed": dict(owed or {}),
         "paid": list(paid),
+        "pages": dict(pages or {}),
+        "refused": list(refused),
         "child": CHILD.replace("{}", "SIG_IGN" if deaf else "SIG_DFL"),
     }
     process = subprocess.Popen(

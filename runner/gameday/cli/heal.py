@@ -15,9 +15,11 @@ from pathlib import Path
 
 import click
 
-from gameday.cli.options import dry_run_option
+from gameday.cli.options import dry_run_option, page_to_option
 from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
+from gameday.execution.open_pages import resolve_open_pages
+from gameday.paging.target import Target
 from gameday.ports import PortError
 from gameday.reaper.journal_closing import close, finished
 from gameday.reaper.leftovers import clear
@@ -92,8 +94,14 @@ class Survey:
     "--revert-only", is_flag=True, help="Only revert faults that still act on links; keep systems up."
 )
 @dry_run_option("Say what would be removed; remove nothing.")
-def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) -> int:
-    """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders."""
+@page_to_option
+def heal(
+    run: str | None, everything: bool, revert_only: bool, dry_run: bool, page_to: tuple[Target, ...]
+) -> int:
+    """Remove what runs left whose runner was killed: processes, containers, networks, volumes, work folders.
+
+    With receivers of pages, also resolve the pages of these runs that are still open there.
+    """
     survey = Survey.take()
     chosen = [_named(run, survey)] if run else survey.healable(everything=everything)
     traces = [_traces(run if run and len(chosen) == 1 else name, name, survey) for name in chosen]
@@ -107,6 +115,7 @@ def heal(run: str | None, everything: bool, revert_only: bool, dry_run: bool) ->
     left = False if dry_run else _heal(traces, survey)
     if not dry_run:
         _forget_tokens(survey)
+        left = resolve_open_pages(traces, page_to) or left
     kinds = [] if run else list(survey.remains)
     unknown = [(kind, name) for kind in kinds for name in survey.unknown(kind) if name not in chosen]
     for kind, name in unknown:

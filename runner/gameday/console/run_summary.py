@@ -28,6 +28,9 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
         yield f"  {escape(reason)}"
     for command in dict.fromkeys(_removal_commands(outcome, report.parent)):
         yield f"  {'to remove':<20} {escape(command)}"
+    for page in outcome.unresolved_pages:
+        where = f" at {page.to}" if page.to else ""
+        yield f"  {'page still open':<20} {escape(f'{page.alert}{where}: {page.why}')}"
     for key, name in _CLOCKS:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome.impact)}"

@@ -18,7 +18,7 @@ from gameday.paging.target import Target
 from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
-from gameday.recording.journal_events import JournalEvent, PageDelivered, PageFailed
+from gameday.recording.journal_events import AlertResolved, JournalEvent, PageDelivered, PageFailed
 from gameday.recording.samples import Samples
 from gameday.run.engine import TOO_EARLY
 from gameday.run.interpreter import Interpreter
@@ -31,7 +31,8 @@ SETTLED_S = 1.0
 class PageDelivery:
     """Implements `run_context.Pages`: sends every page to every target without blocking, and journals each result.
 
-    The request that resolves a page is left with the reaper too, in case this process dies.
+    The request that resolves a page is left with the reaper too: it makes the request if this process dies, and repeats
+    it if the receiver refuses it now.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class PageDelivery:
         self._runbook = scenario.runbook
         self._targets = targets
         self._reaper = reaper
-        self._to_resolve: list[str] = []
+        self._to_resolve: dict[tuple[str, Target], str] = {}
+        """(alert, receiver) → the key of the request that resolves its page, left with the reaper."""
+        self._resolved: set[tuple[str, Target]] = set()
         self._journal = journal
         self._clock = clock
         self._pager = Pager(targets, self._log_result)
@@ -57,24 +60,36 @@ class PageDelivery:
         page = Page(self._run, alert.id, alert.summary, alert.slo, at, alert.region, self._runbook)
         self._pager.trigger(page)
         for number, target in enumerate(self._targets):
-            self._to_resolve.append(f"{page.key}-{number}")
-            self._reaper.leave_request(self._to_resolve[-1], target.url, payload(target, "resolve", page))
+            key = self._to_resolve[alert.id, target] = f"{page.key}-{number}"
+            body = payload(target, "resolve", page)
+            self._reaper.leave_request(key, target.url, body, run=self._run, alert=alert.id)
 
     def taken(self, alert: str, by: str) -> None:
         self._pager.acknowledge(alert, by)
 
     def close(self) -> None:
-        """Resolve every page; journal receivers that don't answer in time."""
-        for receiver in self._pager.close():
-            self._log(PageFailed("", to=receiver, why="not done in time"))
-        while self._to_resolve:
-            self._reaper.cancel_request(self._to_resolve.pop())
+        """Resolve every page; leave to the reaper what a receiver refuses or doesn't answer, and journal it."""
+        late = self._pager.close()
+        alerts = {alert for alert, _ in self._to_resolve}
+        for (alert, target), key in self._to_resolve.items():
+            if (alert, target) in self._resolved:
+                self._reaper.cancel_request(key)
+                continue
+            alerts.discard(alert)
+            self._reaper.make_later(key)
+            if target in late:
+                self._log(PageFailed(alert, to=target.shown, action="resolve", why="not done in time"))
+        for alert in sorted(alerts):
+            self._log(AlertResolved(alert, by="gameday"))
+        self._to_resolve = {}
 
-    def _log_result(self, alert: str, action: str, to: str, why: str | None) -> None:
+    def _log_result(self, alert: str, action: str, to: Target, why: str | None) -> None:
         if why is not None:
-            self._log(PageFailed(alert, to=to, action=action, why=why))
+            self._log(PageFailed(alert, to=to.shown, action=action, why=why))
         elif action == "trigger":
-            self._log(PageDelivered(alert, to=to))
+            self._log(PageDelivered(alert, to=to.shown))
+        elif action == "resolve":
+            self._resolved.add((alert, to))
 
     def _log(self, event: JournalEvent) -> None:
         self._journal.append(event.at(self._clock.now()))

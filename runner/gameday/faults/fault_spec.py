@@ -92,10 +92,14 @@ class Bound(Fault):
 
     def __init__(self, spec: Spec, arena: Arena, chosen: Chosen) -> None:
         self.target = spec.target(chosen)
-        self.meaning = spec.meanings.get(arena.system.substrate.name, "")
         self._spec = spec
         self._arena = arena
         self._chosen = chosen
+
+    @property
+    def meaning(self) -> str:
+        """What the fault is on the arena's substrate; empty if it is the same on all."""
+        return self._spec.meanings.get(self._arena.system.substrate.name, "")
 
     def undo(self) -> Mapping[str, Any]:
         spec = self._spec.model_dump(mode="json", by_alias=True, exclude_none=True)

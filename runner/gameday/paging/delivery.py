@@ -30,8 +30,8 @@ MAX_PAUSE_S = 10.0
 RETRIED_STATUSES = (408, 425, 429)
 """Statuses that are retried, beside 5xx."""
 
-ReportDelivery = Callable[[str, Action, str, str | None], None]
-"""(alert, action, receiver without its secrets, why it failed or None), called in the receiver's thread."""
+ReportDelivery = Callable[[str, Action, Target, str | None], None]
+"""(alert, action, receiver, why it failed or None), called in the receiver's thread."""
 
 
 class Pager:
@@ -69,7 +69,7 @@ class Pager:
             self._open.pop(page.alert, None)
         self._send("resolve", page)
 
-    def close(self, patience: float = 5.0) -> Sequence[str]:
+    def close(self, patience: float = 5.0) -> Sequence[Target]:
         """Resolve open pages and wait up to `patience` seconds; return the receivers that didn't finish."""
         with self._lock:
             pages, self._open = list(self._open.values()), {}
@@ -79,7 +79,7 @@ class Pager:
         for receiver in self._receivers:
             receiver.finish()
         return [
-            receiver.target.shown
+            receiver.target
             for receiver in self._receivers
             if not receiver.wait_finished(until - time.monotonic())
         ]
@@ -113,7 +113,7 @@ class _Receiver:
                 if self._closed.is_set()
                 else f"{QUEUE_LENGTH} messages are queued already"
             )
-            self._report(page.alert, action, self.target.shown, why)
+            self._report(page.alert, action, self.target, why)
 
     def finish(self) -> None:
         """End the thread once its queue is empty; if the queue is full, `wait_finished` gives up on it."""
@@ -134,7 +134,7 @@ class _Receiver:
             why = self._deliver(body)
             if self._given_up.is_set():
                 return
-            self._report(page.alert, action, self.target.shown, why)
+            self._report(page.alert, action, self.target, why)
 
     def _deliver(self, body: bytes) -> str | None:
         """Send with retries; return why the last attempt failed, None if the receiver took it."""

@@ -22,7 +22,9 @@ class Fault(Protocol):
     """
 
     target: str
-    meaning: str
+
+    @property
+    def meaning(self) -> str: ...
 
     def undo(self) -> Mapping[str, Any]: ...
 

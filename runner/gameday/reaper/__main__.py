@@ -13,8 +13,14 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gameday.reaper.runner_messages import PendingRequest, RunnerMessage, WatchedRun
+
+if TYPE_CHECKING:
+    from gameday.reaper.pending_requests import LateRequests
 
 GONE = "the runner vanished"
 HUNG = "the runner hung, gave no sign of life for {:g} s, and was ended"
@@ -30,6 +36,8 @@ class RunnerMessages:
         """Run id → where to find what belongs to it."""
         self.pending: dict[str, PendingRequest] = {}
         """Key → a request to make if the runner dies."""
+        self.due: list[PendingRequest] = []
+        """Requests to make from now on, until they succeed."""
         self.done = False
         self._rest = b""
 
@@ -51,6 +59,9 @@ class RunnerMessages:
             self.pending[request["key"]] = request
         elif "cancel" in message:
             self.pending.pop(message["cancel"], None)
+        elif "due" in message:
+            if request := self.pending.pop(message["due"], None):
+                self.due.append(request)
         else:
             self.done = bool(message.get("done"))
 
@@ -69,8 +80,42 @@ def open_parent(runner: int) -> int | None:
     return None
 
 
-def wait(runner: int, look_s: float, looks: int, pipe: int, messages: RunnerMessages) -> str | None:
-    """Wait for the runner's end; return why a clean-up is needed, None if it isn't."""
+class DueRequests:
+    """Makes the requests that are due; what that needs is imported with the first one."""
+
+    def __init__(self, messages: RunnerMessages) -> None:
+        self._messages = messages
+        self._late: LateRequests | None = None
+
+    def begin(self, more: Sequence[PendingRequest] = ()) -> None:
+        """Begin to make what has become due since the last call, and `more`."""
+        due, self._messages.due = [*self._messages.due, *more], []
+        if not due:
+            return
+        from gameday.reaper.pending_requests import LateRequests
+
+        self._late = self._late or LateRequests(self._record)
+        self._late.add(due)
+
+    def finish(self) -> None:
+        """Wait until every request has succeeded or was given up."""
+        self.begin()
+        if self._late:
+            self._late.finish()
+
+    def _record(self, run: str, alert: str) -> None:
+        from gameday.reaper.cleanup import REAPER
+        from gameday.reaper.journal_closing import record_resolved
+
+        watched = self._messages.watched.get(run)
+        if watched:
+            record_resolved(Path(watched["folder"]), alert, by=REAPER)
+
+
+def wait(
+    runner: int, look_s: float, looks: int, pipe: int, messages: RunnerMessages, due: DueRequests
+) -> str | None:
+    """Wait for the runner's end; return why a clean-up is needed, None if it isn't. Meanwhile begin what is due."""
     os.set_blocking(pipe, False)
     process = open_parent(runner)
     if process is None:
@@ -87,6 +132,7 @@ def wait(runner: int, look_s: float, looks: int, pipe: int, messages: RunnerMess
         if connected and not messages.read(pipe):
             poll.unregister(pipe)
             connected = False
+        due.begin()
         if messages.done:
             return None
         if process in ready:
@@ -99,16 +145,18 @@ def wait(runner: int, look_s: float, looks: int, pipe: int, messages: RunnerMess
 
 
 def main(runner: int, look_s: float, looks: int) -> None:
-    """Wait for the runner's end, then clean up what it watched."""
+    """Wait for the runner's end, then clean up what it watched, and make the requests that are left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     messages = RunnerMessages()
-    why = wait(runner, look_s, looks, sys.stdin.fileno(), messages)
+    due = DueRequests(messages)
+    why = wait(runner, look_s, looks, sys.stdin.fileno(), messages, due)
     if why and messages.watched:
         from gameday.reaper.cleanup import clean_up
 
-        clean_up(why, list(messages.watched.values()), list(messages.pending.values()))
-        os._exit(0)  # don't wait for the thread of a request that never ends
+        due.begin(clean_up(why, list(messages.watched.values()), list(messages.pending.values())))
+    due.finish()
+    os._exit(0)  # don't wait for the thread of a request that never ends
 
 
 if __name__ == "__main__":

@@ -12,12 +12,18 @@ from gameday.reaper.pending_requests import PendingRequests
 from gameday.reaper.runner_messages import PendingRequest, WatchedRun
 from gameday.substrates.substrate_kind import Traces
 
+REAPER = "the reaper"
 PATIENCE_S = 60.0
 """How long an engine that doesn't answer is retried."""
 
 
-def clean_up(why: str, watched: Sequence[WatchedRun], pending: Sequence[PendingRequest]) -> None:
-    """Clean up the watched runs of a runner that is gone; `why` goes to their journals. Never raise."""
+def clean_up(
+    why: str, watched: Sequence[WatchedRun], pending: Sequence[PendingRequest]
+) -> list[PendingRequest]:
+    """Clean up the watched runs of a runner that is gone; `why` goes to their journals. Never raise.
+
+    Return the requests that failed.
+    """
     gone = time.time()
     requests = PendingRequests(pending)
     runs = [
@@ -31,9 +37,20 @@ def clean_up(why: str, watched: Sequence[WatchedRun], pending: Sequence[PendingR
         for run in watched
     ]
     results = clear(runs, kinds={run.substrate for run in runs}, patience=PATIENCE_S)
-    resolved = requests.succeeded()
+    succeeded = requests.succeeded()
+    failed = [request for request in pending if request not in succeeded]
     for run in runs:
         if run.folder:
-            close(run.folder, why, results[run.run], by="the reaper", gone=gone, resolved=resolved)
+            unresolved = {request["alert"] for request in failed if request["run"] == run.run}
+            alerts = {request["alert"] for request in succeeded if request["run"] == run.run}
+            close(
+                run.folder,
+                why,
+                results[run.run],
+                by=REAPER,
+                gone=gone,
+                resolved=sorted(alerts - unresolved - {""}),
+            )
         if run.entry and not results[run.run].left:
             run.entry.unlink(missing_ok=True)
+    return failed

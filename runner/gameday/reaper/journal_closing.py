@@ -29,6 +29,7 @@ from gameday.recording.journal_events import (
     JournalEvent,
     Note,
     PageDelivered,
+    PageFailed,
     PhaseStarted,
     RunEnded,
     RunError,
@@ -54,6 +55,10 @@ class JournalState:
     down: bool = False
     active_faults: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    """Alerts with a page that isn't resolved; `outside` has those that left the screen, `unresolved` those whose
+    resolving failed."""
+    outside: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
 
 
 def close(
@@ -89,6 +94,27 @@ def record_reverted(folder: Path, fault: str) -> None:
         state = _read(file)
         if fault in state.active_faults:
             _append(file, [FaultReverted(fault, by="cleanup", t=_at(state, time.time()))])
+
+
+def record_resolved(folder: Path, alert: str, *, by: str) -> bool:
+    """Append durably that an alert's page was resolved; return False if the journal can't be written."""
+    try:
+        with _opened(folder) as file:
+            state = _read(file)
+            if alert in state.pages:
+                _append(file, [AlertResolved(alert, by=by, t=_at(state, time.time()))])
+    except OSError:
+        return False
+    return True
+
+
+def open_pages(folder: Path) -> list[str]:
+    """Return the alerts whose page couldn't be resolved so far, [] if there is no journal."""
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            return list(dict.fromkeys(_read(file).unresolved))
+    except OSError:
+        return []
 
 
 @contextmanager
@@ -155,8 +181,14 @@ def _take(state: JournalState, event: JournalEvent | Event) -> None:
             state.active_faults.remove(event.fault)
         case PageDelivered():
             state.pages.append(event.alert)
-        case AlertResolved() if event.alert in state.pages:
-            state.pages.remove(event.alert)
+            if event.to != "screen":
+                state.outside.append(event.alert)
+        case AlertResolved():
+            state.pages = [alert for alert in state.pages if alert != event.alert]
+            state.outside = [alert for alert in state.outside if alert != event.alert]
+            state.unresolved = [alert for alert in state.unresolved if alert != event.alert]
+        case PageFailed() if event.action == "resolve":
+            state.unresolved.append(event.alert)
 
 
 def _missing_events(
@@ -175,6 +207,11 @@ def _missing_events(
     for alert in resolved:
         if alert in state.pages:
             yield AlertResolved(alert, by=by, t=now)
+    if not state.done:
+        for alert in dict.fromkeys(state.outside):
+            if alert not in (*resolved, *state.unresolved):
+                why = f"not resolved by {by} when the runner was gone"
+                yield PageFailed(alert, to="", action="resolve", why=why, t=now)
     if not cleared.left:
         for fault in state.active_faults:
             yield FaultReverted(fault, by="cleanup", t=now)

@@ -24,7 +24,7 @@ from typing import Any
 from gameday.host.child_python import FOLDER, child_command, minimal_environment
 from gameday.ports import PortError
 from gameday.reaper.runner_claim import claim
-from gameday.reaper.runner_messages import RunnerMessage
+from gameday.reaper.runner_messages import PendingRequest, RunnerMessage
 
 BEAT_S = 2.0
 LOOK_S = 5.0
@@ -46,6 +46,8 @@ class Reaper:
         self._claims: list[socket.socket] = []
         self._watched: list[bytes] = []
         self._pending: dict[str, bytes] = {}
+        self._due: list[bytes] = []
+        """Each request to make later, and the message that it is due."""
         self._ended = threading.Event()
         self.pulse: Callable[[], bool] = lambda: True
         """Returns True while this process makes progress; while it doesn't, the reaper gets no sign of life."""
@@ -80,15 +82,38 @@ class Reaper:
                 self._send(message)
 
     def leave_request(
-        self, key: str, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+        self,
+        key: str,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        *,
+        run: str = "",
+        alert: str = "",
     ) -> None:
-        """Leave a POST for the reaper to make if this process dies, such as resolving a page. It is never on disk."""
-        message = _line(
-            {"pending": {"key": key, "url": url, "body": dict(body), "headers": dict(headers or {})}}
-        )
+        """Leave a POST for the reaper to make if this process dies. It is never on disk.
+
+        It resolves the page of the `alert` of the `run`, in whose journal its success is recorded.
+        """
+        request: PendingRequest = {
+            "key": key,
+            "run": run,
+            "alert": alert,
+            "url": url,
+            "body": dict(body),
+            "headers": dict(headers or {}),
+        }
         with self._lock:
-            self._pending[key] = message
-            self._send(message)
+            self._pending[key] = _line({"pending": request})
+            self._send(self._pending[key])
+
+    def make_later(self, key: str) -> None:
+        """Let the reaper make a request that was left, with back-off; it goes on after this process has ended."""
+        with self._lock:
+            if key in self._pending:
+                self._due.append(self._pending.pop(key))
+                self._due.append(_line({"due": key}))
+                self._send(self._due[-1])
 
     def cancel_request(self, key: str) -> None:
         """Cancel a request: it was made, or isn't needed any more."""
@@ -97,7 +122,7 @@ class Reaper:
                 self._send(_line({"cancel": key}))
 
     def dismiss(self) -> None:
-        """End the reaper without a clean-up; no-op if none was started."""
+        """End the reaper without a clean-up; no-op if none was started. One with requests to make goes on alone."""
         self._ended.set()
         with self._lock:
             process, self._process = self._process, None
@@ -106,6 +131,12 @@ class Reaper:
         if (
             process and process.stdin and not process.stdin.closed
         ):  # closed: it was killed and couldn't be replaced
+            if self._due:
+                with suppress(OSError):
+                    process.stdin.write(_line({"done": True}))
+                    process.stdin.close()
+                threading.Thread(target=process.wait, name="reaper", daemon=True).start()
+                return
             try:
                 process.communicate(_line({"done": True}), timeout=END_S)
             except subprocess.TimeoutExpired:
@@ -143,7 +174,7 @@ class Reaper:
             )
         except OSError as error:
             raise PortError(f"the reaper can't be started, so no run is: {error}") from error
-        for message in (*self._watched, *self._pending.values()):
+        for message in (*self._watched, *self._pending.values(), *self._due):
             self._send(message, again=False)
 
     def _send(self, message: bytes, *, again: bool = True) -> None:

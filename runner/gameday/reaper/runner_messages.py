@@ -20,18 +20,27 @@ class WatchedRun(TypedDict):
 
 
 class PendingRequest(TypedDict):
-    """A POST to make if the runner dies; `key` names it when it is cancelled."""
+    """A POST to make if the runner dies; `key` names it when it is cancelled or due.
+
+    It resolves the page of the `alert` of a `run`, if these aren't empty.
+    """
 
     key: str
+    run: str
+    alert: str
     url: str
     body: Mapping[str, object]
     headers: Mapping[str, str]
 
 
 class RunnerMessage(TypedDict, total=False):
-    """Exactly one key: `cancel` is the key of a pending request, `done` that no clean-up is needed."""
+    """Exactly one key: `cancel` and `due` are keys of pending requests, `done` says that no clean-up is needed.
+
+    A request that is due is made from now on, with back-off, also after the runner's end.
+    """
 
     watch: WatchedRun
     pending: PendingRequest
     cancel: str
+    due: str
     done: bool

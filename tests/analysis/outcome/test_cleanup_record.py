@@ -53,3 +53,14 @@ def test_without_a_clean_up_nothing_is_known(tmp_path: Path) -> None:
     """A truncated journal without a clean-up is an error of the tool, and nothing is reported as left."""
     story = Story().begin().add(18.0, "fault.intended", "f1", kind="pause", target="pricing")
     assert cleanup(tmp_path, story) == ({"clean": None, "left": []}, 4)
+
+
+def test_pages_that_stayed_open_are_in_the_outcome(tmp_path: Path) -> None:
+    """Those whose resolving failed, unless they were resolved later; other failures of pages don't count."""
+    story = fault("fault.reverted")
+    for alert in ("a1", "a2"):
+        story.add(61.1, "page.failed", alert, to="json at h", action="resolve", why="HTTP 429")
+    story.add(61.1, "page.failed", "a3", to="json at h", action="trigger", why="HTTP 429")
+    story.add(70.0, "alert.resolved", "a2", by="the reaper")
+    outcome = measure(write(tmp_path / "run", story, steadily(), expect=["!effect"]))
+    assert outcome["unresolved_pages"] == [{"alert": "a1", "to": "json at h", "why": "HTTP 429"}]

@@ -174,6 +174,14 @@ class Quiet(Model):
     detectors: dict[str, AlarmRate] = Field(default_factory=dict)
 
 
+class UnresolvedPage(Model):
+    """A page that was still open at its receiver `to`, and why; empty if the journal doesn't say which receiver."""
+
+    alert: str
+    to: str = ""
+    why: str = ""
+
+
 class Cleanup(Model):
     """`clean` is null if the run ended without a clean-up, false if something was left behind."""
 

@@ -18,6 +18,7 @@ from gameday.analysis.model.event_models import (
     Quiet,
     SloResult,
     Stop,
+    UnresolvedPage,
 )
 from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact
 from gameday.analysis.model.result_file import (
@@ -149,6 +150,10 @@ class Conclusion(Model):
 
     expectations: tuple[Expectation, ...] = Field(default=(), json_schema_extra={"minItems": 1})
     cleanup: Cleanup = Cleanup()
+    unresolved_pages: tuple[UnresolvedPage, ...] = Field(
+        default=(),
+        description="pages that no receiver confirmed as resolved; the reaper tries for ten minutes",
+    )
 
 
 class Outcome(Conclusion, Measurements, Judgement, ResultFile):

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.analysis.model.event_models import Cleanup
-from gameday.recording.journal_events import CleanupDone
+from gameday.analysis.model.event_models import Cleanup, UnresolvedPage
+from gameday.recording.journal_events import AlertResolved, CleanupDone, PageFailed
 
 
 def left_behind(run: Run) -> Cleanup:
@@ -19,6 +19,17 @@ def left_behind(run: Run) -> Cleanup:
     left = (*named, *_standing(run))
     clean = not left and all(event.clean for event in events)
     return Cleanup(clean=clean, left=left)
+
+
+def unresolved_pages(run: Run) -> tuple[UnresolvedPage, ...]:
+    """Return the pages whose resolving failed, and that weren't resolved later either."""
+    resolved = {event.alert for event in run.journal.of(AlertResolved)}
+    failed = [event for event in run.journal.of(PageFailed) if event.action == "resolve"]
+    return tuple(
+        UnresolvedPage(alert=event.alert, to=event.to, why=event.why)
+        for event in failed
+        if event.alert not in resolved
+    )
 
 
 def _standing(run: Run) -> Iterator[str]:

@@ -29,7 +29,7 @@ from gameday.analysis.model.outcome_model import (
     SteadyState,
     SystemInfo,
 )
-from gameday.analysis.outcome.cleanup_record import left_behind
+from gameday.analysis.outcome.cleanup_record import left_behind, unresolved_pages
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
 from gameday.recording.atomic_file import write
@@ -80,6 +80,7 @@ def outcome_of(run: Run) -> Outcome:
         **vars(measurements),
         expectations=expectations,
         cleanup=left_behind(run),
+        unresolved_pages=unresolved_pages(run),
     )
 
 
