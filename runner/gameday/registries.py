@@ -136,6 +136,7 @@ DETECTORS: Registry[Any] = Registry(
     "gameday.detectors",
     "detector",
     {
+        "bank": "gameday.detect.bank:KIND",
         "cusum": "gameday.detect.cusum:KIND",
         "threshold": "gameday.detect.threshold:KIND",
         "burn-rate": "gameday.detect.burn_rate:KIND",

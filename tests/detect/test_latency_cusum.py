@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 
 import numpy as np
 import pytest
@@ -127,12 +129,30 @@ def test_maxima_are_of_blocks() -> None:
     assert block_maxima(fold, 1.0, steady) == [19, 18, 17]
 
 
-def test_the_level_has_the_stated_exceedance() -> None:
-    """Of random Gumbel block maxima, the share above the level of N blocks is 1/N."""
-    draws = np.random.default_rng(3).gumbel(100.0, 20.0, 200_000)
-    threshold = level([round(one) for one in draws[:2000]], 1000.0)
-    assert (draws > threshold).mean() == pytest.approx(1e-3, rel=0.35)
+@pytest.mark.parametrize("maxima", [5, 10, 30, 300])
+@pytest.mark.parametrize("blocks", [1e6, 1e8])
+def test_the_level_is_exceeded_as_rarely_as_stated(maxima: int, blocks: float) -> None:
+    """In 95 % of steady states of any length the level of N blocks is exceeded once in N blocks or more rarely."""
+    draws = np.random.default_rng(3).gumbel(1000.0, 200.0, (2000, maxima))
+    right = 1000.0 + 200.0 * math.log(blocks)  # P(X > x) = 1/N
+    covered = np.mean([level([round(one) for one in row], blocks) >= right for row in draws.tolist()])
+    assert 0.94 <= covered <= 0.985
+
+
+def test_too_few_maxima_have_no_level() -> None:
+    """Four seconds of a steady state say nothing of its bursts."""
     assert level([5, 5, 5, 5], 1000.0) == 0.0
+
+
+def test_a_design_for_frequent_slow_answers_is_bounded() -> None:
+    """If half of the answers are slow in the normal state, the detector is made within a second and raises if all are."""
+    loose = SLO.model_copy(update={"objective": 0.5})
+    begun = time.process_time()
+    fold = latency_cusum.make(Parameters(), loose, Normal(301.5 / 601, 60.0))
+    assert time.process_time() - begun < 1
+    assert first_alarm(fold, [(t / 60, t % 2 == 0) for t in range(60 * 3600)]) is None
+    fold.reset()
+    assert first_alarm(fold, [(t / 60, False) for t in range(600)]) is not None
 
 
 def test_a_bin_is_capped() -> None:

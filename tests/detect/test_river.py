@@ -14,6 +14,7 @@ from gameday.detect import adwin, cusum, page_hinkley, river_package
 from gameday.detect.baseline_rate import Normal, Outcomes
 from gameday.ports import Detector, PortError
 from gameday.scenario import Slo
+from gameday.slo.run_lengths import average_run_length
 from tests.support.paths import ROOT
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
@@ -44,7 +45,7 @@ def test_page_hinkley_is_nearly_the_cusum() -> None:
     """With the default design the delay is within a third of the cusum's."""
     mine = [delay(page_hinkley_of(steady(seed)), 0.05, seed) for seed in range(60)]
     fold = cusum.make(cusum.Parameters(), SLO, Normal(P0, RATE))
-    theirs = cusum.average_run_length(fold.weight, fold.limit, 0.05)
+    theirs = average_run_length(fold.weight, fold.fall, fold.limit, 0.05)
     assert np.mean(mine) == pytest.approx(theirs, rel=0.33)
 
 

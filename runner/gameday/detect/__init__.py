@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gameday import registries
-from gameday.detect import latency_cusum, river_package, scrape_rule
+from gameday.detect import bank, latency_cusum, river_package, scrape_rule
 from gameday.detect.baseline_rate import Normal, Outcomes
 from gameday.detect.detector_kind import DetectorKind
 from gameday.detect.scrape_rule import ErrorRatio
@@ -23,6 +23,8 @@ from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, 
 
 KINDS: Mapping[str, DetectorKind] = registries.DETECTORS
 """Every registered detector by name."""
+FOR_LATENCY = {"bank": bank.FOR_LATENCY, "cusum": latency_cusum.KIND}
+"""The detectors of single outcomes → what folds bins in their place for a latency SLO."""
 
 
 def make(
@@ -30,7 +32,7 @@ def make(
 ) -> Detector | None:
     """Return the client-side detector of one stream, or None if it doesn't watch such an SLO.
 
-    `Normal` explains the numbers. For a latency SLO, `cusum` is the fold over bins. Raise KeyError if the detector
+    `Normal` explains the numbers. For a latency SLO, `bank` and `cusum` are the fold over bins. Raise KeyError if the detector
     folds no outcomes or isn't registered, ValidationError if the parameters aren't its own, PortError if it needs
     river and river isn't installed, ExtensionError if its plug-in is broken.
     """
@@ -39,8 +41,8 @@ def make(
         raise KeyError(detection.detector)
     if kind.sli not in (None, slo.sli):
         return None
-    if detection.detector == "cusum" and slo.sli == "latency":
-        kind = latency_cusum.KIND
+    if slo.sli == "latency":
+        kind = FOR_LATENCY.get(detection.detector, kind)
     parameters = kind.parameters.model_validate(detection.params or {})
     detector: Detector = kind.make(parameters, slo, Normal(p0, rate, streams, steady))
     return detector

@@ -65,9 +65,10 @@ class PageHinkley:
 
 def make(parameters: Parameters, slo: Slo, normal: Normal) -> PageHinkley:
     """Return the detector of one SLO's stream. Raise PortError if river isn't installed."""
-    weight, limit = cusum.design(parameters, normal)
-    delta = parameters.delta or 1 / (weight + 1)
-    threshold = parameters.threshold or limit / (weight + 1)
+    chosen = cusum.design(parameters, normal)
+    both = chosen.weight + chosen.fall
+    delta = parameters.delta or chosen.fall / both
+    threshold = parameters.threshold or chosen.limit / both
     return PageHinkley(delta, threshold, parameters.alpha, parameters.least, normal.steady)
 
 

@@ -235,7 +235,8 @@ class Scenario(Part):
     slos: tuple[Slo, ...] = Field(min_length=1, max_length=20)
     steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
     detectors: tuple[Detection, ...] = (
-        Detection(detector="cusum", pages=True),
+        Detection(detector="bank", pages=True),
+        Detection(detector="cusum"),
         Detection(detector="threshold"),
         Detection(detector="burn-rate"),
         Detection(detector="ewma"),

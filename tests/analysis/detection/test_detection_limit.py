@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gameday.analysis.detection import detection_limit as module
 from gameday.analysis.detection.detection_limit import DAY_S, limit
+from gameday.slo import run_lengths as module
 
 P0 = 0.001
 
@@ -96,8 +96,7 @@ def test_the_detector_simulated_takes_as_long(p1: float) -> None:
 
 
 def run_length(weight: int, threshold: int, p: float) -> float:
-    blocks = module._run_lengths(weight, p)
-    return float(np.concatenate([next(blocks) for _ in range(-(-threshold // weight))])[threshold - 1])
+    return module.average_run_length(weight, 1, threshold, p)
 
 
 def simulated(weight: int, threshold: int, p: float, streams: int) -> float:
@@ -169,8 +168,10 @@ def test_a_budget_below_the_first_bad_request_alarms_on_it() -> None:
 def test_rare_errors_are_taken_several_requests_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of three requests give the result of single ones within 0.3 %."""
     coarse = limit(1e-4, 1e-3, 1.0, 2.6e8)
-    monkeypatch.setattr(module, "FINEST", 10_000)
+    monkeypatch.setattr(module, "COARSEST", 10_000)
+    module.design.cache_clear()
     assert limit.__wrapped__(1e-4, 1e-3, 1.0, 2.6e8) == pytest.approx(coarse, rel=0.003)
+    module.design.cache_clear()
 
 
 @pytest.mark.parametrize(
