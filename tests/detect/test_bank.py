@@ -16,7 +16,7 @@ from gameday.detect.cusum import Cusum
 from gameday.detect.latency_cusum import Latency
 from gameday.scenario import Slo
 from gameday.slo.run_lengths import Design, design
-from tests.support import nonempty_all
+from tests.support.nonempty_all import nonempty_all
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
 MONTH = 30 * 86_400
