@@ -72,7 +72,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     fake = Stage()
     monkeypatch.setattr("gameday.execution.suites.parallel_workers.play", fake.play)
     monkeypatch.setattr(
-        "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**GROUND)
+        "gameday.analysis.trials.gate.machine_speed.machine_speed",
+        lambda folder, outcome: MachineSpeed(**GROUND),
     )
     monkeypatch.setattr(
         "gameday_reports.pages.trials_page.render_trials", lambda trials, path: path.touch()
@@ -298,7 +299,7 @@ def test_a_baseline_is_kept_and_compared_with(stage: Stage, capsys: pytest.Captu
     stage.says = lambda name, n: {"ttr": 8.0 + n / 10}
     assert gameday_suite(*words, "--baseline", "b.json", "--save-baseline", "b.json") == 1
     out = capsys.readouterr().out
-    assert "TTR rose from 5.2 s to" in out
+    assert "recovery 3.6 s slower (+69 %); detection unchanged" in out
     assert "baseline not saved: it became worse" in out
     assert read(Path("b.json")) == before
 
@@ -311,7 +312,8 @@ def test_on_another_machine_the_command_is_printed(
     gameday_suite(*words, "--save-baseline", "b.json", "--out", "base")
     slow = {key: 2 * value for key, value in GROUND.items()}
     monkeypatch.setattr(
-        "gameday.analysis.trials.baseline.machine_speed", lambda folder, outcome: MachineSpeed(**slow)
+        "gameday.analysis.trials.gate.machine_speed.machine_speed",
+        lambda folder, outcome: MachineSpeed(**slow),
     )
     assert gameday_suite(*words, "--baseline", "b.json") == 3
     out = capsys.readouterr().out

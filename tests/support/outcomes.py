@@ -42,6 +42,32 @@ def outcome(
     }
 
 
+def phased(
+    luck: Iterable[float], slower: float, side: str, scenario: str = "x", operation: str = "rollback"
+) -> list[dict[str, Any]]:
+    """Return trials with every phase, the operation `slower` times as long; `luck` (about 10) varies detection."""
+    documents = []
+    for i, each in enumerate(luck):
+        effect = 20.0
+        detect = effect + each / 10
+        act, took = detect + 0.05, slower * (0.7 + each / 1000)
+        acted = act + took
+        recovered = acted + 0.4 + each / 100
+        document = outcome(f"{side}{i}", scenario, ttr=recovered - effect, ttd=detect - effect, seed=i)
+        document["clocks"] = {
+            "effect": effect,
+            "detect": detect,
+            "act": act,
+            "acted": acted,
+            "recovered": recovered,
+        }
+        document["operations"] = [
+            {"t": act, "name": operation, "target": "pricing", "by": "auto", "done": acted, "right": True}
+        ]
+        documents.append(document)
+    return documents
+
+
 def trials(
     ttrs: Iterable[float | None], scenario: str = "bad-deploy", side: str = "b"
 ) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from gameday.analysis.model.comparison_model import Comparison, MetricComparison, ShiftSummary, SideSummary
 from gameday_reports.charts.dot_plot import drawn
 from gameday_reports.pages import page_template
-from gameday_reports.pages.compare_scenario import BADGES, Rules, Scenario, rules_of, scenario, short
+from gameday_reports.pages.compare_drawing import Rules, rules_of, short
+from gameday_reports.pages.compare_scenario import BADGES, Scenario, scenario
 from gameday_reports.text.formatting import Figure
 from gameday_reports.text.statistics_text import (
     change,
@@ -129,13 +130,14 @@ def _missing(comparison: Comparison) -> list[str]:
 def _method(rules: Rules) -> list[str]:
     """Return three sentences about the method."""
     fails = (
-        f"A scenario fails only where p, after Holm’s correction over {counted(max(1, rules.tests), 'gated test')}, is "
-        f"below {rules.level} and the shift is over {rules.limit} of base’s median, or at once where a trial of new "
-        "never recovered while every one of base did."
+        f"A scenario fails if p, with Holm’s correction over {counted(max(1, rules.tests), 'test')}, is below "
+        f"{rules.level}, and the shift is over {rules.limit} of base’s median and over 50 ms. The shares of trials that "
+        "never recovered, or had an effect, are compared by Fisher’s exact test."
     )
     return [
-        "Every trial of new is ranked against every trial of base; p, of an exact one-sided Mann–Whitney test, is how "
-        "often chance alone would rank new as high, and a trial that never recovered ranks above all that did.",
+        "The phases of an outage are tested together: p is how often chance alone, dealing the trials out to the two "
+        "sides anew, would show so large a difference in any of them. The whole time to recover is tested by an exact "
+        "one-sided Mann–Whitney test, and a trial that never recovered ranks above all that did.",
         "The shift is the Hodges–Lehmann estimate: the median of all differences between a trial of new and one of "
         "base, with the interval of shifts that the test would not reject.",
         fails,

@@ -1,4 +1,4 @@
-"""Scenarios of a comparison as the page shows them, base against new: judged, drawn and counted.
+"""Scenarios of a comparison as the page shows them, base against new: judged and counted.
 
 Nothing is judged here. Any value may be missing or infinite.
 """
@@ -10,14 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gameday.analysis.model.comparison_model import (
-    Comparison,
     MetricComparison,
     ScenarioComparison,
     ScenarioJudgement,
+    ShareComparison,
     ShiftSummary,
     SideSummary,
 )
-from gameday_reports.charts.dot_plot import Guide, Plot, Row
+from gameday_reports.pages.compare_drawing import (
+    ALWAYS,
+    METRICS,
+    SHORT,
+    Drawing,
+    Rules,
+    drawing,
+    share,
+    short,
+)
 from gameday_reports.text.formatting import percent
 from gameday_reports.text.statistics_text import (
     chance,
@@ -27,34 +36,20 @@ from gameday_reports.text.statistics_text import (
     covered,
     format_amount,
     interval,
-    spread,
 )
 
 BADGES: Mapping[ScenarioJudgement, tuple[str, str]] = {
     "never-recovered": ("never recovered", "no"),
     "regression": ("regression", "no"),
+    "another-machine": ("another machine", "open"),
     "too-few": ("too few trials", "open"),
     "no-regression": ("no regression", "yes"),
 }
 """What each judgement is called, and its tone; the gravest first."""
-METRICS: Mapping[str, tuple[str, str]] = {
-    "ttr_s": ("Time to recover", "TTR, from the first effect on users until they were well again"),
-    "ttd_s": ("Time to detect", "TTD, from the first effect on users to the first page"),
+SHARES: Mapping[str, str] = {
+    "never": "Trials that never recovered",
+    "effect": "Trials with an effect on users",
 }
-COLOURS = {"base": "series-6", "new": "series-1"}
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One metric of one scenario. `legend`: side, colour, words; `guides`: colour, words; no plot
-    without values."""
-
-    title: str
-    caption: str
-    gated: bool
-    legend: Sequence[tuple[str, str, str]]
-    guides: Sequence[tuple[str, str]]
-    plot: Plot | None
 
 
 @dataclass(frozen=True)
@@ -71,66 +66,49 @@ class Scenario:
     drawings: Sequence[Drawing]
     columns: Sequence[str]
     table: Sequence[tuple[str, Sequence[str]]]
+    shares: Sequence[tuple[str, str, str, str]]
     runs: Sequence[tuple[str, Sequence[str]]]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Rules of the comparison."""
-
-    alpha: float
-    threshold: float
-    power: float
-    tests: int
-    needed: int
-    gated: Sequence[str]
-
-    @property
-    def level(self) -> str:
-        return f"α = {self.alpha:g}"
-
-    @property
-    def limit(self) -> str:
-        return share(self.threshold)
-
-
-def rules_of(comparison: Comparison) -> Rules:
-    """Return the rules that a comparison was made by."""
-    return Rules(
-        comparison.alpha,
-        comparison.threshold,
-        comparison.power,
-        comparison.tests,
-        comparison.trials_needed,
-        comparison.gated,
-    )
 
 
 def scenario(position: int, compared: ScenarioComparison, rules: Rules) -> Scenario:
     """Return the scenario at this position, from 0, as the page shows it."""
-    metrics = [(name, compared.metrics.get(name, MetricComparison())) for name in METRICS]
+    every = [(name, compared.metrics.get(name, MetricComparison())) for name in METRICS]
+    metrics = [(name, metric) for name, metric in every if name in ALWAYS or metric.base.n or metric.new.n]
     ttr = metrics[0][1]
     return Scenario(
         id=f"scenario-{position}",
         name=compared.scenario or "unnamed scenario",
         verdict=compared.verdict,
         badge=BADGES[compared.verdict],
-        sentence=_sentence(compared.verdict, ttr, rules),
+        sentence=_sentence(compared, ttr, rules),
         few=list(_few(metrics, rules)) if compared.verdict == "too-few" else [],
-        brief=_brief(ttr),
-        drawings=[_drawing(position, name, metric, rules) for name, metric in metrics],
-        columns=[f"{short(name)}, {_gate(metric)}" for name, metric in metrics],
+        brief=_brief(ttr, compared.p_holm),
+        drawings=[drawing(position, name, metric, rules) for name, metric in metrics],
+        columns=[
+            f"{compared.words.get(name, short(name)) if name in SHORT else short(name)}, {_gate(metric)}"
+            for name, metric in metrics
+        ],
         table=_table([metric for _, metric in metrics], rules),
+        shares=[
+            (
+                SHARES[name],
+                f"{share.base} of {share.base_n}",
+                f"{share.new} of {share.new_n}",
+                chance(share.p),
+            )
+            for name, share in compared.shares.items()
+            if name in SHARES
+        ],
         runs=[("base", compared.base.runs), ("new", compared.new.runs)],
     )
 
 
 def _gate(metric: MetricComparison) -> str:
-    return "gated" if metric.gated else "reported, not gated"
+    return "tested" if metric.gated else "not tested"
 
 
-def _brief(ttr: MetricComparison) -> list[str]:
-    """Return the cells of the overview: medians, shift, p."""
+def _brief(ttr: MetricComparison, p: float | None) -> list[str]:
+    """Return the cells of the overview: medians and shift of TTR, the least p of all tests."""
     shift = ttr.shift or ShiftSummary()
     relative = shift.relative
     share_of_base = f" ({change(relative, 'ratio')})" if relative and math.isfinite(relative) else ""
@@ -138,19 +116,23 @@ def _brief(ttr: MetricComparison) -> list[str]:
         format_amount(ttr.base.median),
         format_amount(ttr.new.median),
         change(shift.value) + share_of_base,
-        chance(ttr.p_holm),
+        chance(p),
     ]
 
 
-def _sentence(verdict: ScenarioJudgement, ttr: MetricComparison, rules: Rules) -> str:
+def _sentence(compared: ScenarioComparison, ttr: MetricComparison, rules: Rules) -> str:
     """Return the meaning of the judgement for this scenario."""
+    verdict, opened = compared.verdict, compared.open
+    runs = f" Open {opened.base} of base and {opened.new} of new." if opened.base and opened.new else ""
+    slower = f"{compared.summary[:1].upper()}{compared.summary[1:]}." if compared.summary else ""
+    never = compared.shares.get("never", ShareComparison())
     if verdict == "never-recovered":
-        n = counted(ttr.new.n, "trial")
-        return (
-            f"{ttr.new.censored} of {n} of new never recovered; every trial of base did. That fails at once."
-        )
+        shares = f"{never.new} of {counted(never.new_n, 'trial')} of new never recovered, {never.base} of {never.base_n} of base."
+        return f"{shares} {slower}{runs}".strip()
     if verdict == "regression":
-        return f"New is slower: by more than chance explains (p below {rules.level}), and by more than {rules.limit}."
+        return f"{slower or 'The fault has an effect more often.'}{runs}"
+    if verdict == "another-machine":
+        return f"{slower} Whether that is a regression depends on how much slower this machine is.".strip()
     if verdict == "too-few":
         return "However much slower new were, so few trials could not show it."
     return f"No regression was found. {_detectable(ttr, rules)}".strip()
@@ -179,50 +161,6 @@ def _few(metrics: Iterable[tuple[str, MetricComparison]], rules: Rules) -> Itera
             )
 
 
-def _drawing(position: int, key: str, metric: MetricComparison, rules: Rules) -> Drawing:
-    title, caption = METRICS[key]
-    sides = {"base": metric.base, "new": metric.new}
-    legend = [(name, COLOURS[name], _summary(side)) for name, side in sides.items()]
-    dots, guides = [_row(name, side) for name, side in sides.items()], _guides(metric, rules)
-    plot = None
-    if any(row.values for row in dots):
-        about = f"{title} of every trial. " + ". ".join(f"{side}: {words}" for side, _, words in legend) + "."
-        name = f"s{position}-{short(key).lower()}"
-        plot = Plot(name, about, "seconds", [*dots, *_shift(metric)], [guide for guide, _ in guides])
-    lines = [(guide.colour, words) for guide, words in guides]
-    return Drawing(title, caption, metric.gated, legend, lines, plot)
-
-
-def _summary(side: SideSummary) -> str:
-    return f"median {format_amount(side.median)}, {spread(side)}" if side.n else spread(side)
-
-
-def _row(name: str, side: SideSummary) -> Row:
-    values = tuple(value for value in side.values if value > -math.inf)
-    return Row(name, COLOURS[name], values, side.median, side.interval)
-
-
-def _shift(metric: MetricComparison) -> list[Row]:
-    """Return the shift as drawn from base's median, if that is finite."""
-    middle, shift = metric.base.median, metric.shift or ShiftSummary()
-    if middle is None or math.isinf(middle) or shift.value is None:
-        return []
-    around = shift.interval
-    ends = (middle + around[0], middle + around[1]) if around else None
-    return [Row("shift", "ink", (), middle + shift.value, ends)]
-
-
-def _guides(metric: MetricComparison, rules: Rules) -> list[tuple[Guide, str]]:
-    """Return base's median, and the threshold of the shift."""
-    middle = metric.base.median
-    if middle is None or math.isinf(middle):
-        return []
-    lines = [(Guide(middle, "clock"), "base’s median, no shift")]
-    if metric.gated:
-        lines.append((Guide(middle * (1 + rules.threshold), "limit"), f"a shift of {rules.limit}"))
-    return lines
-
-
 def _table(metrics: Sequence[MetricComparison], rules: Rules) -> list[tuple[str, list[str]]]:
     """Return rows of a heading and one text for each metric."""
     table = [
@@ -238,7 +176,7 @@ def _table(metrics: Sequence[MetricComparison], rules: Rules) -> list[tuple[str,
         ("Interval of the shift", [_shift_interval(shift) for shift in shifts]),
         ("Shift, of base’s median", [change(shift.relative, "ratio") for shift in shifts]),
         ("p (Mann–Whitney)", [chance(metric.p) for metric in metrics]),
-        ("p after Holm", [_adjusted(metric) for metric in metrics]),
+        ("p over all tests", [_adjusted(metric) for metric in metrics]),
         ("Spread within the sides (CV)", [format_amount(metric.cv, "ratio") for metric in metrics]),
         (least, [_least(metric) for metric in metrics]),
     ]
@@ -264,19 +202,9 @@ def _shift_interval(shift: ShiftSummary) -> str:
 
 
 def _adjusted(metric: MetricComparison) -> str:
-    return chance(metric.p_holm) if metric.gated else "not gated"
+    return chance(metric.p_holm) if metric.gated else "not tested"
 
 
 def _least(metric: MetricComparison) -> str:
     least = metric.detectable
     return "none, with so few trials" if least == math.inf else change(least, "ratio")
-
-
-def share(ratio: float) -> str:
-    """Return a chosen ratio as it was given: '15 %'."""
-    return f"{100 * ratio:g} %"
-
-
-def short(metric: str) -> str:
-    """Return 'TTR' for ttr_s."""
-    return metric.removesuffix("_s").upper()

@@ -6,14 +6,15 @@ Nothing is judged here. Any value may be missing or infinite.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gameday.analysis.model.baseline_model import Gate as GateFile
 from gameday.analysis.model.baseline_model import MachineComparison
 from gameday.analysis.model.comparison_model import MetricComparison, ScenarioComparison, ShiftSummary
 from gameday_reports.charts.sparklines import Spark, axis_of, spark
-from gameday_reports.pages.compare_scenario import Rules, Scenario, rules_of, scenario
+from gameday_reports.pages.compare_drawing import Rules, rules_of
+from gameday_reports.pages.compare_scenario import Scenario, scenario
 from gameday_reports.text.formatting import NOT_MEASURED, percent
 from gameday_reports.text.statistics_text import change, change_interval, covered, format_amount
 
@@ -21,9 +22,13 @@ from gameday_reports.text.statistics_text import change, change_interval, covere
 @dataclass(frozen=True)
 class GatedScenario:
     """A scenario of both sides. `around`: the interval of the shift; `finds`: the smallest increase
-    that would be found."""
+    that would be found.
+
+    `summary`: what became slower. `links`: (run, its page or "") of the baseline and of now, to be looked at."""
 
     scenario: Scenario
+    summary: str
+    links: Sequence[tuple[str, str]]
     base: Spark | None
     new: Spark | None
     around: str
@@ -46,8 +51,8 @@ class Gate:
     rules: Rules
 
 
-def gate(result: GateFile | None) -> Gate | None:
-    """Return the gate; None if the suite has no baseline."""
+def gate(result: GateFile | None, pages: Mapping[str, str]) -> Gate | None:
+    """Return the gate; None if the suite has no baseline. `pages`: the page of each run of the suite."""
     if result is None:
         return None
     comparison = result.comparison
@@ -64,7 +69,7 @@ def gate(result: GateFile | None) -> Gate | None:
         reasons=[reason.removeprefix("baseline: ") for reason in result.reasons],
         commands=result.commands,
         machine=[_quantity(quantity) for quantity in result.machine],
-        rows=[_compared(i, compared, rules) for i, compared in enumerate(comparison.scenarios)],
+        rows=[_compared(i, compared, rules, pages) for i, compared in enumerate(comparison.scenarios)],
         missing=[] if result.judged else missing,  # else a reason says it
         rules=rules,
     )
@@ -77,7 +82,9 @@ def _quantity(quantity: MachineComparison) -> tuple[str, str, str, str, bool]:
     return quantity.name, base, new, off, quantity.off
 
 
-def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> GatedScenario:
+def _compared(
+    position: int, compared: ScenarioComparison, rules: Rules, pages: Mapping[str, str]
+) -> GatedScenario:
     """Return base and now on one axis."""
     ttr = compared.metrics.get("ttr_s", MetricComparison())
     axis = axis_of([*ttr.base.values, *ttr.new.values])
@@ -90,4 +97,8 @@ def _compared(position: int, compared: ScenarioComparison, rules: Rules) -> Gate
     least, shift = ttr.detectable, ttr.shift or ShiftSummary()
     finds = "" if least is None or math.isinf(least) else percent(least)
     around = covered(shift.coverage, change_interval(shift.interval))
-    return GatedScenario(scenario(position, compared, rules), base, new, around, finds)
+    runs = [run for run in (compared.open.base, compared.open.new) if run]
+    links = [(run, pages.get(run, "")) for run in runs]
+    return GatedScenario(
+        scenario(position, compared, rules), compared.summary, links, base, new, around, finds
+    )

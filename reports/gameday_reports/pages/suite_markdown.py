@@ -23,7 +23,7 @@ ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "O
 def markdown(suite: Suite) -> str:
     """Return the whole document."""
     word = "Interrupted" if suite.interrupted else VERDICTS[suite.verdict][0]
-    shown, against = lines(suite), gate(suite.baseline)
+    shown, against = lines(suite), gate(suite.baseline, {})
     parts = [
         f"## {MARKS[suite.verdict]} {word}: game day suite, {title(suite)}",
         *_crowded(suite),
@@ -68,7 +68,7 @@ def _against(found: Gate) -> Iterator[str]:
             "TTR, now",
             "Shift",
             "Interval of the shift",
-            "p after Holm",
+            "p over all tests",
         )
         cells = [
             [

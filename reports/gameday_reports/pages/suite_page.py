@@ -116,9 +116,15 @@ def render_suite(suite: Suite, path: Path) -> Path:
         "facts": list(_facts(suite)),
         "lines": shown,
         "columns": [heading for heading, _ in COLUMNS.values()],
-        "gate": gate(suite.baseline),
+        "gate": gate(suite.baseline, pages(suite)),
     }
     return page_template.write(path, "suite.html.j2", content)
+
+
+def pages(suite: Suite) -> dict[str, str]:
+    """Return run → its report, from the suite's folder."""
+    runs = (run for scenario in suite.scenarios for run in scenario.runs if run.folder)
+    return {run.run: _link(f"{run.folder}/report.html") for run in runs}
 
 
 def title(suite: Suite) -> str:

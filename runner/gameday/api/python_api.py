@@ -283,8 +283,8 @@ def compare_runs(
 ) -> Comparison:
     """Compare the runs below two folders, scenario by scenario, as `gameday compare` does.
 
-    `threshold` is the smallest relative increase of a time that counts as a regression; `alpha` is the level of the
-    test after Holm's correction. Raise Invalid if a folder holds no outcomes.
+    `threshold` is the smallest relative increase of a time that counts as a regression; `alpha` is the level of all tests
+    together. `gate_ttd` has no effect any more: detection is always tested. Raise Invalid if a folder holds no outcomes.
     """
     from gameday.analysis.trials.comparison import compare, load_side
 
@@ -297,4 +297,4 @@ def compare_runs(
             sides.append(load_side(path))
         except ValueError as error:
             raise Invalid([Problem(str(path), 0, 0, str(error))]) from error
-    return Comparison(compare(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd))
+    return Comparison(compare(sides[0], sides[1], alpha=alpha, threshold=threshold))

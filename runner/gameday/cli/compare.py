@@ -94,7 +94,7 @@ def compare(
         sides, beside = _in_turn(base, new, interleave, options), out
     if sides is None:
         return 130
-    comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, gate_ttd=gate_ttd)
+    comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold)
     target = html or beside / "compare.html"
     try:
         page = render_compare(comparison, target)

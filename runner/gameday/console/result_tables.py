@@ -6,20 +6,22 @@ Nothing is judged here; the names of verdicts are those of the pages, so that pa
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from gameday_reports.pages.compare_scenario import BADGES, short
+from gameday.analysis.model.comparison_model import MetricComparison
+from gameday_reports.pages.compare_drawing import ALWAYS, short
+from gameday_reports.pages.compare_scenario import BADGES
 from gameday_reports.pages.trials_page import METRICS
 from gameday_reports.text.statistics_text import chance, change, counted, covered, format_amount, interval
 
 if TYPE_CHECKING:
     from gameday.analysis.model.comparison_model import (
         Comparison,
-        MetricComparison,
         ScenarioComparison,
         SideSummary,
     )
@@ -35,25 +37,35 @@ FRAME: dict[str, Any] = {
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Return a table with three lines for each metric of each scenario; a metric that isn't gated is dim."""
-    title = f"new against base, {counted(comparison.tests, 'gated test')} at α = {comparison.alpha:g}"
+    """Return a table with three lines for each metric of each scenario: TTR, TTD, and the phases that became slower."""
+    title = f"new against base, {counted(comparison.tests, 'test')} at α = {comparison.alpha:g}"
     table = Table(title=title, **FRAME)
     table.add_column("scenario", overflow="fold")
     for heading in ("base", "new", "shift", "p"):
         table.add_column(heading)
     for scenario in comparison.scenarios:
-        for name in ("ttr_s", "ttd_s"):
-            metric = scenario.metrics[name]
-            style, last = "" if metric.gated else "dim", name == "ttd_s"
+        names = list(_shown(scenario, comparison))
+        for name in names:
+            metric = scenario.metrics.get(name, MetricComparison())
+            style, last = "" if metric.gated else "dim", name == names[-1]
             first = _first(scenario, name, metric.gated)
             table.add_row(first, *_cells(metric), style=style, end_section=last)
     return table
 
 
+def _shown(scenario: ScenarioComparison, comparison: Comparison) -> Iterator[str]:
+    """Yield TTR and TTD, and every other phase that is sure to have become slower."""
+    for name, metric in scenario.metrics.items():
+        sure = metric.p_holm is not None and metric.p_holm < comparison.alpha
+        if name in ALWAYS or (sure and scenario.summary):
+            yield name
+
+
 def _first(scenario: ScenarioComparison, metric: str, gated: bool) -> str:
     """Return the first cell of a metric; that of TTR has the scenario and its judgement too."""
+    name = short(metric) if metric in ALWAYS else scenario.words.get(metric, short(metric))
     if metric != "ttr_s":
-        return short(metric) if gated else f"{short(metric)}, not gated"
+        return escape(name if gated else f"{name}, not tested")
     words, tone = BADGES[scenario.verdict]
     return f"[bold]{escape(scenario.scenario)}[/]\n[{COLOURS[tone]}]{words}[/]\n{short(metric)}"
 

@@ -213,7 +213,9 @@ def _keep_releases(feed: Sequence[Change], into: Path) -> None:
 
 
 def _started(trial: Trial, options: Options, run: str, started: str) -> RunStarted:
-    """Return the first event of the run's journal."""
+    """Return the first event of the run's journal, with the time of the machine's probe."""
+    from gameday.host.machine_probe import probe
+
     scenario = trial.scenario
     return RunStarted(
         run,
@@ -230,6 +232,7 @@ def _started(trial: Trial, options: Options, run: str, started: str) -> RunStart
         responder=scenario.respond.by,
         policy=scenario.respond.policy,
         links=options.toxiproxy or "embedded",
+        probe_s=probe(),
     )
 
 

@@ -97,7 +97,10 @@ def test_a_baseline_has_a_case_for_each_scenario() -> None:
     slower = made(entry(ttrs=[1.5 * child for child in SIX]))
     cases = of_suite(gate=gate(slower, base))["baseline"]
     assert [(case.get("name"), case[0].tag) for case in cases] == [("bad-deploy", "failure")]
-    assert "p = 0.0011" in str(cases[0][0].get("message"))
+    assert (
+        "recovery 2.5 s slower (+50 %); detection unchanged; p = 0.0014 over 2 tests; open bad-deploy-0"
+        in str(cases[0][0].get("message"))
+    )
     elsewhere = of_suite(gate=gate(slower, base | {"substrate": "docker"}))["baseline"]
     assert elsewhere[0][0].tag == "skipped"
     assert "--interleave" in str(elsewhere[0][0].text)

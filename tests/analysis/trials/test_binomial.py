@@ -6,8 +6,9 @@ from fractions import Fraction
 from math import comb
 
 import pytest
+from scipy import stats
 
-from gameday.analysis.trials.binomial import at_most, lower_bound, upper_bound
+from gameday.analysis.trials.binomial import at_most, fisher, fisher_least, lower_bound, upper_bound
 
 
 def tail(k: int, n: int, p: Fraction) -> float:
@@ -55,3 +56,15 @@ def test_what_makes_no_bound_is_refused(errors: int, n: int, confidence: float) 
     """More errors than requests, or a certainty."""
     with pytest.raises(ValueError, match="no bound"):
         upper_bound(errors, n, confidence)
+
+
+@pytest.mark.parametrize(("n", "m"), [(5, 5), (3, 12), (20, 20), (1, 1)])
+def test_fisher_is_that_of_scipy(n: int, m: int) -> None:
+    """Every table of n against m trials has scipy's one-sided p, and the least p is that of the most extreme table."""
+    for base in range(n + 1):
+        for new in range(m + 1):
+            expected = stats.fisher_exact([[new, m - new], [base, n - base]], alternative="greater").pvalue
+            assert fisher(base, n, new, m) == pytest.approx(expected)
+            assert fisher_least(base + new, n, m) <= fisher(base, n, new, m) + 1e-12
+    with pytest.raises(ValueError, match="no shares"):
+        fisher(n + 1, n, 0, m)

@@ -22,6 +22,7 @@ from gameday.analysis.trials.statistics import (
     reachable,
     success_rate,
     trials_needed,
+    weighted_holm,
 )
 
 few = st.lists(st.sampled_from([1.0, 2.0, 3.0, 5.0, inf]), min_size=1, max_size=5)
@@ -237,3 +238,20 @@ def test_too_few_trials_can_never_reach_alpha() -> None:
 def test_the_critical_value_is_the_last_that_passes() -> None:
     """Five a side: P(U ≤ 4) = 12/252 is under 5 %, P(U ≤ 5) isn't; three a side are never under 1 %."""
     assert (critical(5, 5, 0.05), critical(3, 3, 0.01)) == (4, -1)
+
+
+def test_weighted_holm_is_holm_if_all_weights_are_equal() -> None:
+    """Equal weights give Holm's adjusted p; the factor is the number of tests that are left."""
+    ps = [0.02, 0.001, 0.5, 0.004]
+    results = weighted_holm(ps, [0.25] * 4)
+    assert [p for p, _ in results] == pytest.approx(holm(ps))
+    assert [factor for _, factor in results] == pytest.approx([2, 4, 1, 3])
+
+
+def test_a_test_of_more_weight_is_adjusted_less() -> None:
+    """With weights 0.8 and 0.2 the first has p/0.8; once it is rejected, the second has its own p."""
+    first, second = weighted_holm([0.004, 0.009], [0.8, 0.2])
+    assert first == pytest.approx((0.005, 1.25))
+    assert second == pytest.approx((0.009, 1.0))
+    with pytest.raises(ValueError, match="above 0"):
+        weighted_holm([0.1], [0.0])

@@ -101,4 +101,9 @@ def test_orders_are_summed_and_the_machine_is_a_median() -> None:
         3,
         300,
     )
-    assert scenario["machine"] == {"start_s": 0.5, "base_p50_s": 0.0043, "lag_p95_s": 0.0195}
+    assert scenario["machine"] == {
+        "probe_s": None,
+        "start_s": 0.5,
+        "base_p50_s": 0.0043,
+        "lag_p95_s": 0.0195,
+    }

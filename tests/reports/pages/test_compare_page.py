@@ -20,7 +20,7 @@ from gameday_reports.pages.compare_page import render_compare
 from tests.support.documents import compare
 from tests.support.html_page import HOSTILE, SHOWN, Page
 from tests.support.nonempty_all import nonempty_all
-from tests.support.outcomes import outcome, trials
+from tests.support.outcomes import outcome, phased, trials
 
 TEN = [10.0, 10.4, 9.7, 11.2, 9.1, 10.9, 9.9, 10.2, 11.5, 8.8]
 SLOWER = [round(1.5 * each, 3) for each in TEN]
@@ -66,9 +66,8 @@ def test_a_regression_is_said_and_shown(tmp_path: Path) -> None:
         assert words in shown
     cells = page.text("td", "th")
     for words in (
-        "p after Holm",
+        "p over all tests",
         "under 0.0001",
-        "not gated",
         "Least increase found in 80 % of such comparisons",
     ):
         assert words in cells
@@ -92,17 +91,27 @@ def test_a_trial_that_never_recovered_is_an_open_dot_on_a_rail(tmp_path: Path) -
     assert (len(on_axis), len(on_rail)) == (8, 2)
     assert min(on_rail) > max(on_axis)
     assert circles(html, "Time to recover", "open0") == []
-    assert "2 of 10 trials of new never recovered; every trial of base did." in html
+    assert '<td class="n">0 of 10</td><td class="n">2 of 10</td>' in html
     assert html.count(">never</text>") == 2
     assert ">never</text>" not in html_of(compare(side(TEN), side(TEN)), tmp_path)
 
 
-def test_ttd_is_marked_unless_it_is_gated(tmp_path: Path) -> None:
-    """A reader must not take a shift of TTD for a verdict."""
-    reported = page_of(compare(side(TEN), side(TEN)), tmp_path).text("span")
-    gated = page_of(compare(side(TEN), side(TEN), gate_ttd=True), tmp_path).text("span")
-    assert reported.count("reported, not gated") == 1
-    assert "not gated" not in gated
+def test_a_metric_is_marked_unless_it_is_tested(tmp_path: Path) -> None:
+    """A reader must not take a shift of a metric for a verdict: with TTR missing on a side, it isn't tested."""
+    tested = page_of(compare(side(TEN), side(TEN)), tmp_path).text("span")
+    alone = compare(side(TEN), {"bad-deploy": trials([None] * 10)})
+    assert "not tested" not in tested
+    assert page_of(alone, tmp_path).text("span").count("not tested") == 1
+
+
+def test_the_phase_that_became_slower_is_named_with_two_runs(tmp_path: Path) -> None:
+    """Phases have drawings and columns of their own; the sentence names the operation and the runs to open."""
+    result = compare({"x": phased(TEN, 1.0, "b")}, {"x": phased(TEN, 2.0, "n")})
+    shown = page_of(result, tmp_path).text()
+    assert "Rollback 0.7 s slower (+100 %), TTR 0.7 s slower (+31 %); " in shown
+    assert "Open b7 of base and n7 of new." in shown
+    assert "Time of the operation" in shown
+    assert "rollback, tested" in shown
 
 
 def test_too_few_trials_say_what_it_takes(tmp_path: Path) -> None:
@@ -172,7 +181,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 def test_whatever_is_missing_or_infinite_has_a_page(what: str, tmp_path: Path) -> None:
     """Words in place of every number, and nothing empty or undefined."""
     full = compare(side(TEN), side([*TEN[:9], inf]))
-    endless = compare(side([*TEN[:9], inf]), side([inf] * 10), gate_ttd=True)
+    endless = compare(side([*TEN[:9], inf]), side([inf] * 10))
     unmeasured = {"x": trials([None, None], "x")}
     by_name: dict[str, Mapping[str, Any]] = {
         "empty": {**full, "scenarios": [{"scenario": "", "verdict": "no-regression"}], "reasons": None},

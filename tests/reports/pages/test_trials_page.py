@@ -63,7 +63,7 @@ def test_every_trial_is_a_dot_of_every_metric(tmp_path: Path) -> None:
         title: dots(html, title) for title in ("Time to recover", "Time to detect", "Failed requests")
     } == {
         "Time to recover": 9,
-        "Time to detect": 10,
+        "Time to detect": 9,
         "Failed requests": 9,
     }
     assert html.count(">never</text>") == 2  # the wide drawing and the narrow one, of TTR alone

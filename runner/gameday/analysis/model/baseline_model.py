@@ -11,22 +11,35 @@ from gameday.analysis.model.comparison_model import Comparison
 from gameday.analysis.model.result_file import ExitStatus, Model, Number, ResultFile, Verdict
 
 BaselineValue = Annotated[Number, Field(ge=0)]
+Times = tuple[BaselineValue | None, ...]
 
 
 class MachineSpeed(Model):
     """Speed of the machine, in seconds, of one run or over several; null if a run doesn't record it."""
 
+    probe_s: float | None = Field(default=None, description="of a fixed piece of work, just before each run")
     start_s: float | None = Field(default=None, description="until the load was ready to send")
     base_p50_s: float | None = Field(default=None, description="median of the good answers in steady state")
     lag_p95_s: float | None = Field(default=None, description="from a response to the detectors")
 
 
 class BaselineScenario(Model):
-    """The values of every trial: "Infinity" if it never came, null if nothing was measured."""
+    """The values of every trial: "Infinity" if it never came, null if nothing was measured.
+
+    `effect`: whether the fault had one. `operation`: what ended most outages. A file of 0.2.0 has TTR and TTD alone.
+    """
 
     n: int = 0
-    ttr_s: tuple[BaselineValue | None, ...]
-    ttd_s: tuple[BaselineValue | None, ...]
+    ttr_s: Times
+    ttd_s: Times
+    decide_s: Times = ()
+    operate_s: Times = ()
+    settle_s: tuple[Number | None, ...] = ()
+    effect: tuple[bool | None, ...] = ()
+    runs: tuple[str, ...] = ()
+    seeds: tuple[int | None, ...] = ()
+    probe_s: Times = ()
+    operation: str = ""
     machine: MachineSpeed = MachineSpeed()
 
 

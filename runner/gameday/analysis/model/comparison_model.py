@@ -9,7 +9,7 @@ from pydantic import Field
 from gameday.analysis.model.result_file import Amount, Count, Interval, Model, Number, ResultFile
 from gameday.analysis.model.trials_model import Judged
 
-ScenarioJudgement = Literal["regression", "no-regression", "too-few", "never-recovered"]
+ScenarioJudgement = Literal["regression", "no-regression", "too-few", "never-recovered", "another-machine"]
 
 
 class SideSummary(Model):
@@ -35,8 +35,8 @@ class ShiftSummary(Model):
 class MetricComparison(Model):
     """One metric of one scenario on both sides.
 
-    `p`: one-sided Mann–Whitney, `p_holm` after Holm over all gated tests. `cv`: the spread within the sides.
-    `detectable`: the smallest relative increase that would have been found in 80 % of such comparisons.
+    `p`: one-sided Mann–Whitney; `p_holm`: of the gate's own test, over all tests together. `cv`: the spread within the
+    sides. `detectable`: the smallest relative increase that would have been found in 80 % of such comparisons.
     """
 
     gated: bool = False
@@ -56,14 +56,44 @@ class SideRuns(Model):
     runs: tuple[str, ...] = ()
 
 
+class ShareComparison(Model):
+    """How many of the measured trials had something happen, on both sides; `p`: one-sided Fisher."""
+
+    base: Count = 0
+    base_n: Count = 0
+    new: Count = 0
+    new_n: Count = 0
+    p: float | None = None
+    p_holm: float | None = None
+
+
+class OpenRuns(Model):
+    """The run of each side to look at; "" if nothing became slower."""
+
+    base: str = ""
+    new: str = ""
+
+
 class ScenarioComparison(Model):
-    """One scenario that both sides have runs of."""
+    """One scenario that both sides have runs of.
+
+    `summary` says what became slower and what didn't. `p_holm`: the least of its tests. `paired`: TTR was tested in pairs
+    of the same seed. `replayed`: streams on which both sides' detectors were replayed. `words`: what each phase is called.
+    `shares`: trials that never recovered by themselves, and trials in which the fault had an effect.
+    """
 
     scenario: str
     verdict: ScenarioJudgement
+    summary: str = ""
+    open: OpenRuns = OpenRuns()
+    p_holm: float | None = None
+    paired: bool = False
+    replayed: Count = 0
+    words: dict[str, str] = Field(default_factory=dict)
     base: SideRuns = SideRuns()
     new: SideRuns = SideRuns()
     metrics: dict[str, MetricComparison] = Field(default_factory=dict)
+    shares: dict[str, ShareComparison] = Field(default_factory=dict)
 
 
 class MissingScenarios(Model):

@@ -54,6 +54,12 @@ class RunInfo(Model):
     host: str | None = None
     duration_s: Amount | None = described("seconds to the journal's last event")
     judged_s: Amount | None = described("seconds to the end of the load: what is judged")
+    ended: str | None = described(
+        "why the run ended: held, no_effect, give_up, unsteady, stopped, interrupted or error"
+    )
+    probe_s: Amount | None = described(
+        "seconds that a fixed piece of work took on this machine just before the run"
+    )
 
 
 class SteadyState(Model):

@@ -58,9 +58,14 @@ class SuiteRunHead(Model):
 
 
 class SuiteRunTail(Model):
-    """`retried`: the run was inconclusive and repeated, so it doesn't count."""
+    """`retried`: the run was inconclusive and repeated, so it doesn't count.
+
+    `operation`: the one that ended the outage, "" if none did. `probe_s`: as in the outcome, the speed of the machine.
+    """
 
     retried: bool = False
+    operation: str = ""
+    probe_s: Amount | None = None
 
 
 class SuiteRun(SuiteRunTail, Judged, SuiteRunHead):

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
 
 from gameday.analysis.model.baseline_model import Gate
+from gameday.analysis.model.comparison_model import ScenarioJudgement
 from gameday.analysis.model.event_models import Expectation
 from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.model.result_file import Verdict
@@ -24,6 +25,11 @@ STATES: Mapping[Verdict | bool | None, str] = {
     "error": "error",
     False: "failure",
     None: "skipped",
+}
+GATED: Mapping[ScenarioJudgement, bool | None] = {
+    "too-few": None,
+    "another-machine": None,
+    "no-regression": True,
 }
 
 
@@ -82,7 +88,7 @@ def _gate(root: Xml.Element, gate: Gate) -> None:
     element = Xml.SubElement(root, "testsuite", name="baseline", time=_time(0))
     comparison = gate.comparison
     for scenario in comparison.scenarios:
-        state = {"too-few": None, "no-regression": True}.get(scenario.verdict, False) if gate.judged else None
+        state = GATED.get(scenario.verdict, False) if gate.judged else None
         own = [reason for reason in comparison.reasons if reason.startswith(f"{scenario.scenario}: ")]
         reasons = own if gate.judged else [*gate.reasons, *gate.commands]
         _case(element, "gameday.baseline", scenario.scenario, state, reasons, time=_time(0))

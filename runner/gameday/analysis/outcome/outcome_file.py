@@ -33,7 +33,7 @@ from gameday.analysis.outcome.cleanup_record import left_behind, unresolved_page
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
 from gameday.recording.atomic_file import write
-from gameday.recording.journal_events import LagMeasured, Note
+from gameday.recording.journal_events import LagMeasured, Note, RunEnded
 
 CHANGE = (
     "kind",
@@ -48,7 +48,7 @@ CHANGE = (
     "approvals",
     "rollback_of",
 )
-STARTED = ("substrate", "seed", "started", "version", "host")
+STARTED = ("substrate", "seed", "started", "version", "host", "probe_s")
 
 
 def measure(folder: Path) -> Outcome:
@@ -117,7 +117,8 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
 
 def _run_info(run: Run) -> RunInfo:
     started = {key: _recorded(getattr(run.started, key, None)) for key in STARTED}
-    info = {"id": run.id, "scenario": run.scenario.name, **started}
+    ended = run.journal.first(RunEnded)
+    info = {"id": run.id, "scenario": run.scenario.name, "ended": ended.reason if ended else None, **started}
     return RunInfo.model_validate(info | {"duration_s": run.last, "judged_s": run.end}).rounded()
 
 

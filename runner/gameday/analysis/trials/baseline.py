@@ -1,72 +1,40 @@
 """Baseline: what a suite measured, in a small file to keep in git, and the gate of a later suite against it.
 
-The gate is that of `compare`, and is only as good as the machine is the same: if starting, answering or detecting took
-a fifth more or less time than for the baseline, nothing is judged and the gate names the commands that judge on one
-machine. How fast a machine is, is measured in the runs that are compared.
+The gate is that of `compare`. How fast each machine was is measured in the runs that are compared (`machine_speed`). If
+a judgement depends on it, nothing is judged, and the gate names the commands that judge on one machine.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from pydantic import ValidationError
 
-from gameday.analysis.evidence.journal_reader import read_events
 from gameday.analysis.model.baseline_model import (
     Baseline,
     BaselineOrigin,
     BaselineScenario,
     Gate,
-    MachineComparison,
     MachineSpeed,
 )
 from gameday.analysis.model.comparison_model import Comparison
-from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.model.suite_model import Suite, SuiteScenario
 from gameday.analysis.model.trials_model import TrialValue
 from gameday.analysis.outcome.run_verdict import FAIL, INCONCLUSIVE, NAMES, PASS
-from gameday.analysis.trials.comparison import compare
+from gameday.analysis.trials.comparison import SAME, compare_times
+from gameday.analysis.trials.gate.machine_speed import against, slowdown, why_off
+from gameday.analysis.trials.gate.outage_phases import TIMES, TrialTimes, happened
 from gameday.analysis.trials.suite_result import SPEEDS, middle
-from gameday.recording.journal_events import LoadStarted, PhaseStarted
-from gameday.recording.journal_index import JournalIndex
-from gameday.recording.samples import ErrorKind, read_samples
 
-OFF = 0.2
+ALPHA = 0.01
 LEAST_INTERLEAVED = 10
-METRICS = ("ttr_s", "ttd_s")
-SPEED_NAMES = {
-    "start_s": "starting the load",
-    "base_p50_s": "a page in steady state",
-    "lag_p95_s": "lag of the data (p95)",
-}
-
-
-def machine_speed(folder: Path, outcome: Outcome) -> MachineSpeed:
-    """Return how fast the machine was, by a run's folder. Raise ValueError or OSError if a file can't be read."""
-    journal = JournalIndex(read_events(folder / "journal.jsonl"))
-    phases = {event.phase: event.t for event in journal.of(PhaseStarted)}
-    loaded = journal.first(LoadStarted)
-    warm, steady, fault = (phases.get(name) for name in ("warm", "steady", "fault"))
-    start = loaded.t - warm if loaded is not None and warm is not None else None
-    base = (
-        _median_answer(folder / "samples", steady, fault)
-        if steady is not None and fault is not None
-        else None
-    )
-    return MachineSpeed(start_s=start, base_p50_s=base, lag_p95_s=outcome.lag_p95_s)
-
-
-def _median_answer(samples: Path, since: float, until: float) -> float | None:
-    records = read_samples(samples).records
-    good = (records["planned"] >= since) & (records["planned"] < until) & (records["error"] == ErrorKind.NONE)
-    taken = (records["end"] - records["planned"])[good]
-    return float(np.median(taken)) if len(taken) else None
+V = TypeVar("V")
 
 
 def unfit(suite: Suite) -> str:
@@ -102,22 +70,63 @@ def _machine(scenarios: Sequence[SuiteScenario]) -> MachineSpeed:
 
 
 def _kept(scenario: SuiteScenario) -> BaselineScenario:
-    values = {
-        metric: tuple(_value(metric, value) for value in scenario.metrics[metric].values)
-        if metric in scenario.metrics
-        else ()
-        for metric in METRICS
-    }
-    return BaselineScenario(
-        n=scenario.n, ttr_s=values["ttr_s"], ttd_s=values["ttd_s"], machine=scenario.machine
+    """Return what a comparison reads of a scenario's trials, one entry each in every list."""
+    runs = {run.run: run for run in scenario.runs if not run.retried}
+    ttrs = scenario.metrics["ttr_s"].values if "ttr_s" in scenario.metrics else ()
+    times = {metric: tuple(map(_value, _values(scenario, metric))) for metric in TIMES}
+    operations = Counter(run.operation for run in runs.values() if run.operation)
+    return BaselineScenario.model_validate(
+        {
+            "n": scenario.n,
+            **times,
+            "effect": tuple(happened(value.state)[0] for value in ttrs),
+            "runs": tuple(value.run for value in ttrs),
+            "seeds": tuple(runs[value.run].seed if value.run in runs else None for value in ttrs),
+            "probe_s": tuple(runs[value.run].probe_s if value.run in runs else None for value in ttrs),
+            "operation": operations.most_common(1)[0][0] if operations else "",
+            "machine": scenario.machine,
+        }
     )
 
 
-def _value(metric: str, value: TrialValue) -> float | None:
-    """Return a value as `compare` counts it: a fault without an effect was an outage of 0 s."""
-    if value.state == "censored":
-        return float("inf")
-    return 0.0 if value.state == "no_effect" and metric == "ttr_s" else value.value
+def _values(scenario: SuiteScenario, metric: str) -> tuple[TrialValue, ...]:
+    return scenario.metrics[metric].values if metric in scenario.metrics else ()
+
+
+def _value(value: TrialValue) -> float | None:
+    return math.inf if value.state == "censored" else value.value
+
+
+def times_of(kept: BaselineScenario, name: str) -> list[TrialTimes]:
+    """Return the trials of a baseline's scenario; `name` stands for runs that have none.
+
+    A file of 0.2.0 counted a fault without an effect as an outage of 0 s that nobody detected.
+    """
+    trials = []
+    for position, ttr in enumerate(kept.ttr_s):
+        times = {metric: _at(getattr(kept, metric), position) for metric in TIMES}
+        old = not kept.effect
+        effect = (
+            (None if ttr is None else ttr > 0 or times["ttd_s"] is not None)
+            if old
+            else _at(kept.effect, position)
+        )
+        trials.append(
+            TrialTimes(
+                _at(kept.runs, position) or f"{name}-{position + 1}",
+                _at(kept.seeds, position),
+                {metric: value for metric, value in times.items() if value is not None} if effect else {},
+                effect,
+                ttr != math.inf if effect and ttr is not None else None,
+                kept.operation,
+                _at(kept.probe_s, position),
+            )
+        )
+    return trials
+
+
+def _at(values: Sequence[V], position: int) -> V | None:
+    return values[position] if position < len(values) else None
 
 
 def written(baseline: Baseline) -> str:
@@ -151,17 +160,20 @@ def read(path: Path) -> Baseline:
         ) from error
 
 
-def gate(suite: Suite, base: Baseline, file: str = "") -> Gate:
-    """Compare a suite with its baseline. If it ran on another machine, the gate isn't judged."""
-    then = {name: _side(name, "baseline", kept) for name, kept in base.scenarios.items()}
+def gate(suite: Suite, base: Baseline, file: str = "", *, alpha: float = ALPHA) -> Gate:
+    """Compare a suite with its baseline, at the level `alpha`. What depends on the speed of the machine isn't judged."""
+    then = {name: times_of(kept, f"baseline-{name}") for name, kept in base.scenarios.items()}
     now = {
-        scenario.scenario: _side(scenario.scenario, "run", _kept(scenario))
+        scenario.scenario: times_of(_kept(scenario), scenario.scenario)
         for scenario in suite.scenarios
         if scenario.n
     }
-    comparison, machine = compare(then, now), _against(suite, base)
-    off = tuple(_off(machine, suite, base))
+    slower = slowdown(then, now)
+    comparison = compare_times(then, now, alpha=alpha, machine=slower or SAME)
+    machine = against(suite, base, slower)
+    off = tuple(why_off(machine, suite, base, probed=slower is not None))
     status = INCONCLUSIVE if off else comparison.exit_status
+    unjudged = off or any(each.verdict == "another-machine" for each in comparison.scenarios)
     origin = {key: getattr(base, key) for key in BaselineOrigin.model_fields}
     return Gate(
         file=file,
@@ -172,90 +184,9 @@ def gate(suite: Suite, base: Baseline, file: str = "") -> Gate:
         exit_status=status,
         reasons=tuple(f"baseline: {reason}" for reason in off or comparison.reasons),
         machine=machine,
-        commands=tuple(_commands(suite, comparison)) if off and not suite.crowded else (),
+        commands=tuple(_commands(suite, comparison)) if unjudged and not suite.crowded else (),
         comparison=comparison,
     )
-
-
-def _side(name: str, run: str, kept: BaselineScenario) -> list[Outcome]:
-    """Return outcomes that have the kept values, and nothing else that a comparison reads."""
-    return [
-        Outcome.model_validate(
-            {
-                "run": {"id": f"{run}-{position}", "scenario": name},
-                "verdict": "pass",
-                "exit_status": PASS,
-                **dict.fromkeys(("ttd_from_inject_state", "tta_state", "ttfr_state"), "not_measured"),
-                **_duration("ttr", ttr),
-                **_duration("ttd", ttd),
-            }
-        )
-        for position, (ttr, ttd) in enumerate(zip(kept.ttr_s, kept.ttd_s, strict=False), 1)
-    ]
-
-
-def _duration(name: str, value: float | None) -> dict[str, float | str | None]:
-    if value is None:
-        return {f"{name}_state": "not_measured"}
-    if value == float("inf"):
-        return {f"{name}_state": "censored"}
-    return {f"{name}_state": "measured", f"{name}_s": value}
-
-
-def _against(suite: Suite, base: Baseline) -> tuple[MachineComparison, ...]:
-    """Compare each quantity of machine speed.
-
-    The ratio is the median over the common scenarios, since one slower scenario says nothing about
-    the machine.
-    """
-    shared = [scenario for scenario in suite.scenarios if scenario.scenario in base.scenarios]
-    compared = []
-    for key in SPEEDS:
-        pairs = [
-            (then, now)
-            for scenario in shared
-            if (then := getattr(base.scenarios[scenario.scenario].machine, key))
-            and (now := getattr(scenario.machine, key))
-        ]
-        ratio = round(median(now / then for then, now in pairs), 4) if pairs else None
-        compared.append(
-            MachineComparison(
-                quantity=key,
-                name=SPEED_NAMES[key],
-                base=middle(then for then, _ in pairs),
-                new=middle(now for _, now in pairs),
-                ratio=ratio,
-                off=ratio is None or abs(ratio - 1) > OFF,
-            )
-        )
-    return tuple(compared)
-
-
-def _off(machine: Sequence[MachineComparison], suite: Suite, base: Baseline) -> Iterator[str]:
-    """Yield why this isn't the baseline's machine; nothing if it is, or if there is nothing to compare."""
-    if suite.crowded:
-        yield f"not judged, for {suite.crowded}; run it again without --crowded"
-        return
-    if not any(scenario.scenario in base.scenarios and scenario.n for scenario in suite.scenarios):
-        return
-    if base.substrate != suite.substrate:
-        yield f"not judged, for it was made on {base.substrate}, this suite on {suite.substrate}"
-    then, now = base.at_once or 1, suite.at_once or 1
-    if then != now:
-        yield f"not judged, for it was made with --at-once {then}, this suite with --at-once {now}"
-    unknown = [quantity.name for quantity in machine if quantity.ratio is None]
-    if unknown:
-        yield f"not judged, for the machine it was made on can't be told: {', '.join(unknown)} isn't known of both"
-    apart = [quantity for quantity in machine if quantity.off and quantity.ratio is not None]
-    if apart:
-        changed = "; ".join(
-            f"{quantity.name} takes {_ms(quantity.new)}, not {_ms(quantity.base)}" for quantity in apart
-        )
-        yield f"not judged, for this machine is over {OFF:.0%} faster or slower than the one it was made on: {changed}"
-
-
-def _ms(seconds: float | None) -> str:
-    return f"{(seconds or 0.0) * 1000:.1f} ms"
 
 
 def _commands(suite: Suite, comparison: Comparison) -> Iterator[str]:

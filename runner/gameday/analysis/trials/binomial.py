@@ -48,3 +48,22 @@ def _falls_below(tail: Callable[[float], float], level: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if tail(middle) > level else (low, middle)
     return high
+
+
+def fisher(base: int, n: int, new: int, m: int) -> float:
+    """Return the one-sided p of Fisher's exact test: is the share `new` of m larger than `base` of n?
+
+    Raise ValueError unless 0 ≤ base ≤ n and 0 ≤ new ≤ m.
+    """
+    if not (0 <= base <= n and 0 <= new <= m):
+        raise ValueError(f"{base} of {n} and {new} of {m} are no shares")
+    events = base + new
+    ways = [math.comb(m, k) * math.comb(n, events - k) for k in range(min(m, events) + 1) if events - k <= n]
+    first = max(0, events - n)
+    return sum(ways[new - first :]) / sum(ways)
+
+
+def fisher_least(events: int, n: int, m: int) -> float:
+    """Return the least p that Fisher's test can reach with `events` on both sides together."""
+    new = min(events, m)
+    return fisher(events - new, n, new, m)

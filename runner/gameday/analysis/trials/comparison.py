@@ -1,8 +1,9 @@
-"""Comparison of two sets of runs, base and new: is the new one worse, by more than noise?
+"""Comparison of two sets of runs, base and new: is the new one worse, by more than noise, and in which phase?
 
-A scenario is a regression if the exact rank test says so, p < α after Holm over all tests, and the shift is over the
-threshold as well; or at once if a trial of new never recovered while every trial of base did. Too few trials ever to
-say so is no pass. `outcome_files` reads the runs; the statistics are in `statistics` and `power`.
+A scenario is a regression if a test says so, p < α over all tests, and the shift matters: it is over the threshold and
+over 50 ms. Times are tested phase by phase (`gate.permutation_test`) and as a whole (`statistics.mann_whitney`); the
+shares of trials that never recovered, or had an effect, by Fisher's exact test. Too few trials ever to say so is no pass.
+`outcome_files` reads the runs, `gate.hypotheses` has the tests, `gate.regression_text` the sentences.
 """
 
 from __future__ import annotations
@@ -16,110 +17,175 @@ from gameday.analysis.model.comparison_model import (
     MissingScenarios,
     ScenarioComparison,
     ScenarioJudgement,
+    ShareComparison,
     ShiftSummary,
     SideRuns,
     SideSummary,
 )
 from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.outcome.run_verdict import FAIL, INCONCLUSIVE, NAMES, PASS, worst
-from gameday.analysis.trials.compared_scenario import Case, Pair, Rules
+from gameday.analysis.trials.gate.compared_scenario import Case, Rules
+from gameday.analysis.trials.gate.hypotheses import (
+    SHARES,
+    Hypothesis,
+    Pair,
+    Replayed,
+    Share,
+    Sides,
+    adjusted,
+    hypotheses_of,
+)
+from gameday.analysis.trials.gate.machine_speed import slowdown
+from gameday.analysis.trials.gate.outage_phases import TIMES, TrialTimes, trial_times, words_of
+from gameday.analysis.trials.gate.regression_text import open_runs, reasons, summary
 from gameday.analysis.trials.outcome_files import load_side
 from gameday.analysis.trials.power import detectable, spread
-from gameday.analysis.trials.statistics import holm, median, trials_needed
-from gameday.analysis.trials.trial_summary import coverage_of, ends_of, value_of
+from gameday.analysis.trials.statistics import median, weighted_holm
+from gameday.analysis.trials.trial_summary import coverage_of, ends_of
 
-__all__ = ["compare", "load_side"]
+__all__ = ["compare", "compare_times", "load_side"]
 
 POWER = 0.8
-METRICS = ("ttr_s", "ttd_s")
-LASTING = ("ttr_s",)
-"""Metrics of how long an outage lasted: 0 s if the fault had no effect."""
+SAME = (1.0, 1.0)
 
 Side = Mapping[str, Sequence[Outcome]]
 """Scenario → its outcomes."""
+Times = Mapping[str, Sequence[TrialTimes]]
 STATUS: Mapping[ScenarioJudgement, int] = {
     "never-recovered": FAIL,
     "regression": FAIL,
+    "another-machine": INCONCLUSIVE,
     "too-few": INCONCLUSIVE,
     "no-regression": PASS,
 }
 
 
 def compare(
-    base: Side, new: Side, *, alpha: float = 0.01, threshold: float = 0.15, gate_ttd: bool = False
+    base: Side,
+    new: Side,
+    *,
+    alpha: float = 0.01,
+    threshold: float = 0.15,
+    replayed: Mapping[str, Replayed] | None = None,
+    interleaved: bool = False,
 ) -> Comparison:
     """Compare two sets of runs. `alpha` is for all tests together, `threshold` is a share of base's median.
 
-    A scenario that new lacks can't be judged, which makes the whole inconclusive; one that base lacks is only named.
-    Raise ValueError unless 0 < alpha < 1 and threshold ≥ 0.
+    `replayed`: times to detect of both sides' detectors on the same streams, by scenario; they replace those of the runs.
+    `interleaved`: both sides ran in turn on one machine, so that its speed is the same for both. Raise ValueError unless
+    0 < alpha < 1 and threshold ≥ 0.
+    """
+    times = [
+        {name: [trial_times(outcome) for outcome in runs] for name, runs in side.items()}
+        for side in (base, new)
+    ]
+    machine = None if interleaved else slowdown(times[0], times[1])
+    return compare_times(
+        times[0], times[1], alpha=alpha, threshold=threshold, replayed=replayed, machine=machine or SAME
+    )
+
+
+def compare_times(
+    base: Times,
+    new: Times,
+    *,
+    alpha: float = 0.01,
+    threshold: float = 0.15,
+    replayed: Mapping[str, Replayed] | None = None,
+    machine: tuple[float, float] = SAME,
+) -> Comparison:
+    """Compare the times of two sets of trials, as `compare` does.
+
+    `machine`: by how much new's machine is slower than base's, from … to. What holds for none of these factors or for all
+    of them is judged; what depends on the factor isn't. A scenario that new lacks can't be judged, which makes the whole
+    inconclusive; one that base lacks is only named.
     """
     if not (0 < alpha < 1 and threshold >= 0):
         raise ValueError(f"no comparison at α = {alpha:g} with a threshold of {threshold:g}")
-    gated = METRICS if gate_ttd else ("ttr_s",)
-    pairs = {name: _pairs(base[name], new[name]) for name in sorted(base.keys() & new.keys())}
-    cases = _cases(pairs, alpha, threshold, gated)
+    shared = sorted(base.keys() & new.keys())
+    sides = {name: Sides(base[name], new[name], (replayed or {}).get(name, ())) for name in shared}
+    cases = _cases(sides, alpha, threshold)
+    judged = _on_any_machine(sides, cases, machine, alpha, threshold)
     missing = MissingScenarios(
         base=tuple(sorted(new.keys() - base.keys())), new=tuple(sorted(base.keys() - new.keys()))
     )
-    reasons = [*_reasons(cases), *_missing_reasons(missing, bool(cases))]
-    status = worst([status for status, _ in reasons])
+    all_reasons = [*_reasons(cases, judged, machine), *_missing_reasons(missing, bool(cases))]
+    status = worst([status for status, _ in all_reasons])
+    rules = cases[0].rules if cases else Rules(alpha, threshold, 0, 0)
     return Comparison(
         verdict=NAMES[status],
         exit_status=status,
-        reasons=tuple(text for _, text in sorted(reasons, key=lambda reason: reason[0] != status)),
+        reasons=tuple(text for _, text in sorted(all_reasons, key=lambda reason: reason[0] != status)),
         alpha=alpha,
         threshold=threshold,
         power=POWER,
-        gated=gated,
-        tests=cases[0].rules.tests if cases else 0,
-        trials_needed=cases[0].rules.needed if cases else trials_needed(alpha),
+        gated=TIMES,
+        tests=rules.tests,
+        trials_needed=rules.needed,
         missing=missing,
-        scenarios=tuple(_scenario(case, base[case.scenario], new[case.scenario]) for case in cases),
+        scenarios=tuple(_scenario(case, judged[case.scenario]) for case in cases),
     )
 
 
-def _pairs(base: Sequence[Outcome], new: Sequence[Outcome]) -> dict[str, Pair]:
-    return {metric: Pair(metric, _values(base, metric), _values(new, metric)) for metric in METRICS}
-
-
-def _values(outcomes: Sequence[Outcome], metric: str) -> tuple[float, ...]:
-    """Return the values to count. A fault without an effect made an outage of 0 s, but has no time to detect."""
-    values = []
-    for value in (value_of(outcome, metric) for outcome in outcomes):
-        absent = 0.0 if value.state == "no_effect" and metric in LASTING else None
-        values.append(value.counted if value.counted is not None else absent)
-    return tuple(value for value in values if value is not None)
-
-
-def _cases(
-    pairs: Mapping[str, Mapping[str, Pair]], alpha: float, threshold: float, gated: tuple[str, ...]
-) -> list[Case]:
-    """Adjust the p of all gated tests together (Holm): α is for the whole comparison."""
-    tests = [(name, metric) for name, own in pairs.items() for metric in gated if own[metric].comparable]
-    adjusted = dict(zip(tests, holm([pairs[name][metric].p for name, metric in tests]), strict=True))
-    rules = Rules(alpha, threshold, gated, len(tests))
+def _cases(sides: Mapping[str, Sides], alpha: float, threshold: float) -> list[Case]:
+    """Adjust the p of all tests together (Holm, with weights): α is for the whole comparison."""
+    level = alpha / max(1, len(sides))
+    tests = [(name, test) for name, own in sides.items() for test in hypotheses_of(own, level)]
+    factors = weighted_holm([test.p for _, test in tests], [test.weight for _, test in tests])
+    rules = Rules(alpha, threshold, sum(len(test.parts) or 1 for _, test in tests), len(sides))
+    p_holm: dict[str, dict[str, float]] = {name: {} for name in sides}
+    for name, part, p in adjusted(tests, factors):
+        p_holm[name][part] = p
     return [
-        Case(name, own, {metric: p for (scenario, metric), p in adjusted.items() if scenario == name}, rules)
-        for name, own in pairs.items()
+        Case(name, own, [test for of, test in tests if of == name], p_holm[name], rules)
+        for name, own in sides.items()
     ]
 
 
-def _reasons(cases: Iterable[Case]) -> Iterable[tuple[int, str]]:
+def _on_any_machine(
+    sides: Mapping[str, Sides],
+    cases: Sequence[Case],
+    machine: tuple[float, float],
+    alpha: float,
+    threshold: float,
+) -> dict[str, ScenarioJudgement]:
+    """Return the judgement of each scenario: `another-machine` if it depends on how much slower the machine is."""
+    if machine == SAME:
+        return {case.scenario: case.judgement for case in cases}
+    ends = [
+        {
+            case.scenario: case
+            for case in _cases(
+                {name: Sides(own.base, own.new, own.replayed, factor) for name, own in sides.items()},
+                alpha,
+                threshold,
+            )
+        }
+        for factor in (min(1.0, machine[0]), max(1.0, machine[1]))
+    ]
+    judged: dict[str, ScenarioJudgement] = {}
+    for case in cases:
+        fails = {end[case.scenario].failed for end in ends}
+        judged[case.scenario] = case.judgement if len(fails) == 1 else "another-machine"
+    return judged
+
+
+def _reasons(
+    cases: Iterable[Case], judged: Mapping[str, ScenarioJudgement], machine: tuple[float, float]
+) -> Iterable[tuple[int, str]]:
     """Yield (exit status, reason) for every scenario that regressed or can't be judged."""
     for case in cases:
-        pair, status = case.pairs["ttr_s"], STATUS[case.judgement]
-        if pair.never_recovered:
+        judgement = judged[case.scenario]
+        if judgement == "another-machine":
+            change = summary(case) or "nothing became slower as measured"
             yield (
-                status,
-                (
-                    f"{case.scenario}: {pair.never_recovered} of {len(pair.new)} trials of new never recovered; "
-                    f"all {len(pair.base)} of base did"
-                ),
+                STATUS[judgement],
+                f"{case.scenario}: {change}, but this machine is {machine[0] - 1:+.0%} to {machine[1] - 1:+.0%} slower, which "
+                "decides whether that is a regression",
             )
-        for regressed in case.regressed:
-            yield status, f"{case.scenario}: {_rise(regressed, case)}"
-        for scarce in case.too_few:
-            yield INCONCLUSIVE, f"{case.scenario}: {_scarcity(scarce, case.rules)}"
+            continue
+        for text in reasons(case):
+            yield STATUS[judgement], text
 
 
 def _missing_reasons(missing: MissingScenarios, any_shared: bool) -> Iterable[tuple[int, str]]:
@@ -131,51 +197,60 @@ def _missing_reasons(missing: MissingScenarios, any_shared: bool) -> Iterable[tu
         yield INCONCLUSIVE, "base and new have no scenario in common"
 
 
-def _rise(pair: Pair, case: Case) -> str:
-    before, after = (_seconds(median(values).value) for values in (pair.base, pair.new))
-    relative = pair.relative or 0.0
-    share = f", {relative:+.0%}" if math.isfinite(relative) else ""
-    return (
-        f"{_label(pair.metric)} rose from {before} to {after} in the median: a shift of "
-        f"{_seconds(pair.shift.value)}{share}, p = {case.p_holm[pair.metric]:.2g} after Holm over "
-        f"{_counted(case.rules.tests, 'test')}"
-    )
-
-
-def _scarcity(pair: Pair, rules: Rules) -> str:
-    return (
-        f"{len(pair.base)} against {len(pair.new)} values of {_label(pair.metric)} can never show a regression at "
-        f"α = {rules.alpha:g} over {_counted(max(1, rules.tests), 'test')}; it takes {rules.needed} a side"
-    )
-
-
-def _scenario(case: Case, base: Sequence[Outcome], new: Sequence[Outcome]) -> ScenarioComparison:
+def _scenario(case: Case, judgement: ScenarioJudgement) -> ScenarioComparison:
+    base, new = case.sides.base, case.sides.new
     return ScenarioComparison(
         scenario=case.scenario,
-        verdict=case.judgement,
-        base=SideRuns(n=len(base), runs=tuple(outcome.run.id for outcome in base)),
-        new=SideRuns(n=len(new), runs=tuple(outcome.run.id for outcome in new)),
-        metrics={name: _metric(pair, case) for name, pair in case.pairs.items()},
+        verdict=judgement,
+        summary=summary(case),
+        open=open_runs(case),
+        p_holm=_short(case.p),
+        paired=any(test.name == "paired" for test in case.tests),
+        replayed=len(case.sides.replayed),
+        words=words_of([*new, *base]),
+        base=SideRuns(n=len(base), runs=tuple(trial.run for trial in base)),
+        new=SideRuns(n=len(new), runs=tuple(trial.run for trial in new)),
+        metrics={metric: _metric(case.pairs[metric], case) for metric in TIMES},
+        shares={name: _share(case.sides.shares[name], case.p_holm.get(name)) for name in SHARES},
     )
 
 
 def _metric(pair: Pair, case: Case) -> MetricComparison:
-    rules, cv = case.rules, spread(pair.base, pair.new)
+    cv = spread(pair.base, pair.new)
+    tested = pair.metric in case.p_holm
     least = None
-    if cv is not None and pair.comparable:
-        level = rules.alpha / max(1, rules.tests)
+    if cv is not None and pair.comparable and tested:
+        level = _level(pair.metric, case)
         least = detectable(
-            len(pair.base), len(pair.new), round(cv, 2), level, power=POWER, threshold=rules.threshold
+            len(pair.base), len(pair.new), round(cv, 2), level, power=POWER, threshold=case.rules.threshold
         )
     return MetricComparison(
-        gated=pair.metric in rules.gated,
+        gated=tested,
         base=_side(pair.base),
         new=_side(pair.new),
         shift=_shift(pair) if pair.comparable else None,
         p=_short(pair.p) if pair.comparable else None,
-        p_holm=_short(case.p_holm[pair.metric]) if pair.metric in case.p_holm else None,
+        p_holm=_short(case.p_holm[pair.metric]) if tested else None,
         cv=cv,
         detectable=least,
+    )
+
+
+def _level(metric: str, case: Case) -> float:
+    """Return the level of a metric at the strictest of Holm's steps, were it tested alone."""
+    test: Hypothesis = next(test for test in case.tests if metric in test.parts)
+    share = test.weight * case.rules.level
+    return share if test.least >= share else max(share / len(test.parts), math.nextafter(test.least, 1.0))
+
+
+def _share(share: Share, p: float | None) -> ShareComparison:
+    return ShareComparison(
+        base=share.base,
+        base_n=share.base_n,
+        new=share.new,
+        new_n=share.new_n,
+        p=_short(share.p) if share.comparable else None,
+        p_holm=None if p is None else _short(p),
     )
 
 
@@ -198,18 +273,6 @@ def _shift(pair: Pair) -> ShiftSummary:
         interval=ends_of(pair.shift.interval),
         coverage=coverage_of(pair.shift.interval),
     )
-
-
-def _label(metric: str) -> str:
-    return metric.removesuffix("_s").upper()
-
-
-def _seconds(value: float | None) -> str:
-    return "∞" if value is None or math.isinf(value) else f"{value:.1f} s"
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _short(p: float) -> float:

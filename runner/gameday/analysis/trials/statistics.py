@@ -130,6 +130,23 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def weighted_holm(ps: Sequence[float], weights: Sequence[float]) -> list[tuple[float, float]]:
+    """Return for each test (adjusted p, factor) of Holm's procedure with weights (Holm 1979, section 3).
+
+    Comparing each adjusted p with α keeps the family at α. `factor` is what p was multiplied by at its step: a test that
+    is a family of its own multiplies the adjusted p values inside it by the same. Raise ValueError for a weight of 0.
+    """
+    if any(weight <= 0 for weight in weights):
+        raise ValueError("each test needs a weight above 0")
+    results, worst, left = [(0.0, 0.0)] * len(ps), 0.0, sum(weights)
+    for i in sorted(range(len(ps)), key=lambda i: ps[i] / weights[i]):
+        factor = left / weights[i]
+        worst = max(worst, min(1.0, ps[i] * factor))
+        results[i] = (worst, factor)
+        left -= weights[i]
+    return results
+
+
 def reachable(n: int, m: int, alpha: float, tests: int = 1) -> bool:
     """Return True if n against m trials can reach p < α at all, at the strictest of Holm's steps over `tests`."""
     return n > 0 and m > 0 and tests / math.comb(n + m, n) < alpha

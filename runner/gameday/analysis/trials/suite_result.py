@@ -28,11 +28,12 @@ from gameday.analysis.model.suite_model import (
 )
 from gameday.analysis.model.trials_model import Judged, MetricSummary, SuccessRate
 from gameday.analysis.outcome.run_verdict import ERROR, INCONCLUSIVE, INTERRUPTED, NAMES, PRECEDENCE, worst
+from gameday.analysis.trials.gate.outage_phases import operation_of
 from gameday.analysis.trials.trial_summary import summarise
 
 MOST_REASONS = 2
 ORDERS = ("acknowledged", "lost", "duplicated", "charged_twice", "oversold", "wrong_amount", "indeterminate")
-SPEEDS = ("start_s", "base_p50_s", "lag_p95_s")
+SPEEDS = ("probe_s", "start_s", "base_p50_s", "lag_p95_s")
 """The quantities of `MachineSpeed`."""
 
 
@@ -158,6 +159,8 @@ def _run(attempt: Attempt) -> SuiteRun:
         exit_status=outcome.exit_status,
         reasons=outcome.reasons,
         retried=attempt.retried,
+        operation=operation_of(outcome),
+        probe_s=outcome.run.probe_s,
     )
 
 

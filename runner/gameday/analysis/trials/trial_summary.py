@@ -16,14 +16,16 @@ from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.model.result_file import DIGITS
 from gameday.analysis.model.time_models import State
 from gameday.analysis.model.trials_model import MetricSummary, SuccessRate, TrialResult, Trials, TrialValue
-from gameday.analysis.outcome.run_verdict import ERROR, INTERRUPTED, NAMES, worst
+from gameday.analysis.outcome.run_verdict import ERROR, INCONCLUSIVE, INTERRUPTED, NAMES, worst
 from gameday.analysis.trials.statistics import Interval, median, success_rate
 
 DURATIONS = ("ttd_s", "tta_s", "ttr_s", "ttfr_s")
 RATIOS = ("failed_ratio", "users_affected_ratio")
-METRICS = DURATIONS + RATIOS
-BROKEN_OFF = (ERROR, INTERRUPTED)
-"""Exit statuses of runs whose censored durations say nothing about the system."""
+SPANS = {"decide_s": ("detect", "act"), "operate_s": ("act", "acted"), "settle_s": ("acted", "recovered")}
+"""Phases of an outage between two clocks; TTD is the first."""
+METRICS = (*DURATIONS, *SPANS, *RATIOS)
+UNMEASURED = (ERROR, INTERRUPTED, INCONCLUSIVE)
+"""Exit statuses of runs whose durations say nothing about the system."""
 GRAVEST_FIRST = {"error": "ended in an error", "fail": "failed", "inconclusive": "were inconclusive"}
 
 
@@ -41,18 +43,32 @@ class Value:
         return math.inf if self.state == "censored" else self.amount
 
 
+def measures(outcome: Outcome) -> bool:
+    """Return True if the durations of a run say something about the system.
+
+    Those of an inconclusive run don't, nor those of one that was broken off, by a tool failure or by hand. Neither does a
+    run that ended as recovered and turned out not to be: nobody waited to see whether it would have been.
+    """
+    gave_up_early = outcome.duration("ttr").state == "censored" and outcome.run.ended == "held"
+    return outcome.exit_status not in UNMEASURED and not (gave_up_early and outcome.ended_by is None)
+
+
 def value_of(outcome: Outcome, metric: str) -> Value:
-    """Return a metric of a trial. A run that was broken off, by a tool failure or by hand, censors nothing."""
+    """Return a metric of a trial; its duration isn't measured unless the run `measures`."""
     if metric in RATIOS:
         ratio: float | None = getattr(outcome.impact, metric)
         return Value("not_measured") if ratio is None else Value("measured", ratio)
+    if not measures(outcome):
+        return Value("not_measured")
+    if metric in SPANS:
+        since, until = (getattr(outcome.clocks, clock) for clock in SPANS[metric])
+        known = since is not None and until is not None
+        return Value("measured", until - since) if known else Value("not_measured")
     duration = outcome.duration(metric.removesuffix("_s"))
     if duration.state == "measured":
         return Value("measured", duration.seconds)
     if duration.state != "censored":
         return Value(duration.state)
-    if outcome.exit_status in BROKEN_OFF:
-        return Value("not_measured")
     return Value("censored", None, duration.censored_at)
 
 

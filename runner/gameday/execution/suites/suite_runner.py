@@ -156,7 +156,7 @@ class Series:
             done.keep()
 
     def _attempt(self, turn: Turn, outcome: Outcome, again: bool) -> Attempt:
-        from gameday.analysis.trials.baseline import machine_speed
+        from gameday.analysis.trials.gate.machine_speed import machine_speed
 
         folder = turn.home / outcome.run.id
         try:

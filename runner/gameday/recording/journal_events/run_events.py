@@ -14,7 +14,8 @@ class RunStarted(JournalEvent, kind="run.started", subject="run"):
     """The first event. `started` is the wall time in ISO 8601, `why` the reason for the choice of the substrate.
 
     `rate` (requests/s) is recorded by a calibration only. `policy` is None if the responder has none, empty if it
-    wasn't recorded. `links` is "embedded" or the path of a Toxiproxy server.
+    wasn't recorded. `links` is "embedded" or the path of a Toxiproxy server. `probe_s` is the time of a fixed piece of
+    work on this machine, which tells machines apart.
     """
 
     run: str
@@ -32,6 +33,7 @@ class RunStarted(JournalEvent, kind="run.started", subject="run"):
     responder: str = ""
     policy: str | None = ""
     links: str = ""
+    probe_s: float | None = None
 
 
 @dataclass(frozen=True)
