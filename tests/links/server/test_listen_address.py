@@ -32,6 +32,8 @@ def test_an_invalid_address_is_an_error(text: str) -> None:
         ("localhost:80", "127.0.0.1:80"),
         ("[::1]:80", "[::1]:80"),
         ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:http-alt", "127.0.0.1:8080"),
+        (":https", ":443"),
     ],
 )
 def test_names_are_resolved_to_one_address(text: str, shown: str) -> None:

@@ -27,7 +27,14 @@ def test_populate_keeps_equal_proxies_and_replaces_others(p: Server) -> None:
     assert answer.json()["proxies"][0]["listen"] == listen
     answer = p.ask("POST", "/populate", [{**PROXY, "listen": listen, "upstream": "127.0.0.1:2"}])
     assert answer.json()["proxies"] == [
-        {"name": "p", "listen": listen, "upstream": "127.0.0.1:2", "enabled": True, "toxics": []}
+        {
+            "name": "p",
+            "listen": listen,
+            "upstream": "127.0.0.1:2",
+            "enabled": True,
+            "Logger": {},
+            "toxics": [],
+        }
     ]
     assert sorted(p.ask("GET", "/proxies").json()) == ["p", "q"]
 

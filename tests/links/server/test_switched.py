@@ -8,7 +8,7 @@ import time
 from gameday.links.server.toxiproxy_api import SWITCHED
 from tests.support.link_servers import Server
 
-KEYS = {"name", "listen", "upstream", "enabled", "toxics"}
+KEYS = {"name", "listen", "upstream", "enabled", "Logger", "toxics"}
 
 
 def test_a_switch_is_stamped_on_the_clock_that_processes_share(server: Server) -> None:

@@ -187,7 +187,7 @@ def test_a_proxy_is_enabled_by_default_and_its_port_resolved(server: Server) -> 
     """A created proxy is returned with all its fields; port 0 is replaced by the actual port."""
     view = server.ask("POST", "/proxies", PROXY).json()
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", view.pop("listen"))
-    assert view == {"name": "p", "upstream": "127.0.0.1:1", "enabled": True, "toxics": []}
+    assert view == {"name": "p", "upstream": "127.0.0.1:1", "enabled": True, "Logger": {}, "toxics": []}
     assert list(server.ask("GET", "/proxies").json()) == ["p"]
 
 
@@ -326,3 +326,59 @@ def test_names_in_paths_are_decoded(server: Server, echoing: Upstream) -> None:
     with socket.create_connection(("127.0.0.1", int(view["listen"].rpartition(":")[2])), 5) as client:
         assert echo_of(client, b"hello") == b"hello"
     assert server.ask("DELETE", "/proxies/us%20east%2Fa%25b%3F").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        ("//proxies", "/proxies"),
+        ("/proxies//", "/proxies"),
+        ("/./proxies", "/proxies"),
+        ("/x/../proxies?a=1", "/proxies?a=1"),
+        ("/proxies//p/./toxics", "/proxies/p/toxics"),
+    ],
+)
+def test_a_path_with_empty_segments_is_redirected(p: Server, target: str, location: str) -> None:
+    """A base address with a trailing slash works in clients that follow redirects, as with the real server."""
+    status, headers, _ = raw(p, f"GET {target} HTTP/1.1")
+    assert (status, headers["location"]) == (301, location)
+    assert raw(p, f"GET {location} HTTP/1.1")[0] == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8474", "toxiproxy", "USER@host:1"])
+def test_a_target_in_absolute_form_is_answered(p: Server, host: str) -> None:
+    """A client that takes the server for its HTTP proxy names the host in the target."""
+    assert raw(p, f"GET http://{host}/proxies/p HTTP/1.1")[0] == 200
+    assert raw(p, f"GET http://{host} HTTP/1.1")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/nosuch", "/proxies", "//proxies"])
+def test_head_gets_no_body(p: Server, path: str) -> None:
+    """The next answer on the connection follows directly after the headers."""
+    status, _, rest = raw(p, f"HEAD {path} HTTP/1.1", then="GET /version HTTP/1.1")
+    assert status in (404, 405, 301)
+    assert rest.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_proxy_shows_the_loggers_field(p: Server) -> None:
+    """The real server shows it, so a client that compares whole proxies finds it."""
+    assert p.ask("GET", "/proxies/p").json()["Logger"] == {}
+
+
+def test_a_body_of_9_megabytes_is_taken(server: Server) -> None:
+    """The size of a body isn't limited to what populate needs."""
+    assert server.ask("POST", "/proxies", {**PROXY, "comment": "x" * 9_000_000}).status_code == 201
+
+
+def raw(server: Server, line: str, then: str = "") -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and what follows of the answer to a request line, and of a second one behind it."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        host = f"Host: x\r\nX-Gameday-Secret: {server.secret}\r\n"
+        first = f"{line}\r\n{host}" + ("\r\n" if then else "Connection: close\r\n\r\n")
+        second = f"{then}\r\n{host}Connection: close\r\n\r\n" if then else ""
+        connection.sendall((first + second).encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    status, *fields = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+    return int(status.split()[1]), headers, rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ import httptools
 
 log = logging.getLogger(__name__)
 
-# A populate body is some 100 bytes a proxy.
-MAX_REQUEST_BYTES = 8 * 1024 * 1024
+# A populate body is some 100 bytes a proxy; the real server has no limit.
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
 # How long a connection may go without completing a request.
 IDLE_TIMEOUT_S = 60.0
 
@@ -28,6 +29,9 @@ SECRET_HEADER = b"x-gameday-secret"
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
+
+ABSOLUTE = re.compile(rb"^https?://[^/?]*", re.IGNORECASE)
+"""The beginning of a target that names the server, as clients send it that take this server for their HTTP proxy."""
 
 _request_ids = itertools.count(1)
 
@@ -43,7 +47,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        return self.target.split(b"?", 1)[0].decode("latin-1")
+        target = ABSOLUTE.sub(b"", self.target) or b"/"
+        return target.split(b"?", 1)[0].decode("latin-1")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Response:
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
 
-    def encoded(self, keep_alive: bool) -> bytes:
+    def encoded(self, keep_alive: bool, *, head: bool = False) -> bytes:
+        """Return the bytes to send; without the body if the request's method was HEAD."""
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
             f"X-Toxiproxy-Request-Id: {next(_request_ids):020d}",
@@ -62,7 +68,7 @@ class Response:
         ]
         if self.status != HTTPStatus.NO_CONTENT:
             lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if head else self.body)
 
 
 Respond = Callable[[Request], Awaitable[Response]]
@@ -140,7 +146,7 @@ class WebProtocol(asyncio.Protocol):
             response = await self._answer(request)
             if self._transport.is_closing():
                 return
-            self._transport.write(response.encoded(request.keep_alive))
+            self._transport.write(response.encoded(request.keep_alive, head=request.method == "HEAD"))
             if not request.keep_alive:
                 self._transport.close()
         self._answering = None

@@ -50,11 +50,22 @@ async def resolved(text: str) -> Address:
         host, port = split(text)
     except ValueError as error:
         raise cannot_listen(f": address {text}: {error}") from None
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise cannot_listen(f": address {text}: invalid port")
+    number = _port_number(text, port)
     if not host:
-        return Address(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET, "", int(port))
-    return await _looked_up(host, int(port))
+        return Address(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET, "", number)
+    return await _looked_up(host, number)
+
+
+def _port_number(text: str, port: str) -> int:
+    """Return a port given as a number, or by the name of its service. Raise ApiError 500 if it is neither."""
+    if port.isascii() and port.isdigit():
+        if int(port) > 65535:
+            raise cannot_listen(f": address {text}: invalid port")
+        return int(port)
+    try:
+        return socket.getservbyname(port, "tcp")
+    except (OSError, UnicodeError, ValueError):
+        raise cannot_listen(f": lookup tcp/{port}: unknown port") from None
 
 
 async def _looked_up(host: str, port: int) -> Address:

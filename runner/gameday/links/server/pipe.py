@@ -120,13 +120,20 @@ class Pipe:
         self.done = True
         self.source.forward = discard
         twin = self.dest.inbound
-        if self._finishing or self.source.lost:
+        if twin is not None and twin.resets:
+            self.reset()
+        elif self._finishing or self.source.lost:
             self.dest.close()
         elif twin is not None and twin.done:
             self.dest.close()
             self.source.close()
         else:
             self.dest.half_close()
+
+    @property
+    def resets(self) -> bool:
+        """Return True if a toxic makes the end of the connection a reset."""
+        return any(stage is not None and stage.resets for stage in self._stages.values())
 
     def dest_lost(self) -> None:
         """Drop held data: the destination is gone."""

@@ -132,6 +132,7 @@ class Proxy:
             "listen": self.listen,
             "upstream": self.upstream,
             "enabled": self.enabled,
+            "Logger": {},  # the real server's, which clients may compare whole
             "toxics": self.toxics_view(),
         }
 

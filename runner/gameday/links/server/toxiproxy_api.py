@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import html
 import json
+import posixpath
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from gameday.links.server.api_errors import ApiError
 from gameday.links.server.byte_metrics import exposition
@@ -18,6 +20,7 @@ from gameday.links.server.request_body import decode
 
 # The version of the real server whose API this is.
 VERSION = "2.12.0"
+HTML = "text/html; charset=utf-8"
 # Not sent by the real server: when the proxy was switched on or off, see `Proxy.switched`.
 SWITCHED = "X-Gameday-Switched"
 
@@ -68,6 +71,12 @@ class Api:
     async def respond(self, request: Request) -> Response:
         if self._secret and not hmac.compare_digest(request.secret, self._secret):
             return _NO_SECRET
+        if (clean := _clean(request.path)) != request.path:
+            link = f'<a href="{html.escape(clean)}">Moved Permanently</a>.\n\n'.encode()
+            body = link if request.method in ("GET", "HEAD") else b""
+            return Response(
+                HTTPStatus.MOVED_PERMANENTLY, body, HTML, (("Location", _with_query(clean, request)),)
+            )
         segments = [unquote(segment, errors="replace") for segment in request.path.split("/")[1:]]
         for pattern, actions in self._routes:
             if _matches(pattern, segments):
@@ -151,6 +160,23 @@ class Api:
     async def _delete_toxic(self, request: Request, names: list[str]) -> Response:
         self._collection.get(names[0]).remove_toxic(names[1])
         return _NO_CONTENT
+
+
+def _clean(path: str) -> str:
+    """Return the path without empty segments, `.` and `..`, to which the real server redirects."""
+    if "//" not in path and "/." not in path:
+        return path
+    clean = posixpath.normpath(f"/{path.lstrip('/')}")
+    return (
+        f"{clean}/"
+        if path.endswith("/") and not path.endswith(("//", "/./", "/../")) and clean != "/"
+        else clean
+    )
+
+
+def _with_query(path: str, request: Request) -> str:
+    _, mark, query = request.target.partition(b"?")
+    return quote(path, safe="/%") + (mark + query).decode("latin-1")
 
 
 def _verbs(show: Action, update: Action, delete: Action) -> dict[str, Action]:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from gameday.links.server.toxics.bandwidth import Bandwidth
+from gameday.links.server.toxics.toxic_stage import Line
 from tests.support.link_servers import Server, Upstream, echo_of, read_exactly
 
 
@@ -35,3 +40,24 @@ def test_a_rate_of_zero_stalls_until_it_is_changed(server: Server, echoing: Upst
         client.settimeout(5)
         proxy.change(toxic, attributes={"rate": 1000})
         assert read_exactly(client, 5) == b"hello"
+
+
+def test_a_high_rate_passes_pieces_of_32_kilobytes() -> None:
+    """At 1,000 KB/s the first byte waits 33 ms, as in the real server, and not for 100 KB."""
+    line = cast(
+        Line, SimpleNamespace(loop=asyncio.new_event_loop(), pause=lambda who: None, resume=lambda who: None)
+    )
+    stage = Bandwidth(1000).stage(line)
+    stage.feed(bytes(100_000))
+    pieces = [len(data) for _, data in stage._queue if data is not None]
+    first = stage._queue[0][0]
+    assert pieces == [32_768, 32_768, 32_768, 1_696]
+    assert stage._queue[1][0] - first == pytest.approx(0.032768)
+    stage.dropped()
+    line.loop.close()
+
+
+def test_the_buffer_holds_two_reads_at_any_rate() -> None:
+    """The source is paused once more than 64 KB wait, however high the rate: a part is never more than 32 KB."""
+    line = cast(Line, SimpleNamespace(loop=None))
+    assert {Bandwidth(rate).stage(line).capacity for rate in (1, 655, 656, 10_000)} == {64 * 1024}

@@ -74,3 +74,27 @@ def test_a_change_while_its_time_runs_resets_at_once(server: Server, echoing: Up
         client.sendall(b"hello")
         client.settimeout(0.1)
         until(reset, "the connection is reset")
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_an_idle_client_that_closes_resets_the_upstream(
+    server: Server, upstream: Callable[[Talk], Upstream], stream: str
+) -> None:
+    """With the toxic on either stream, the connection ends with a reset even if no data ever passed."""
+    accepted, ended = threading.Event(), threading.Event()
+    how: list[object] = []
+
+    def listen(connection: object) -> None:
+        accepted.set()
+        try:
+            how.append(connection.recv(1))  # type: ignore[attr-defined]
+        except ConnectionResetError as error:
+            how.append(type(error))
+        ended.set()
+
+    proxy = server.proxy(upstream(listen).port)
+    proxy.add("reset_peer", stream)
+    with proxy.connect():
+        assert accepted.wait(PATIENCE_S)
+    assert ended.wait(PATIENCE_S)
+    assert how == [ConnectionResetError]

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from gameday.links.server.toxics.toxic_stage import Attributes, DelayLine, Holding, Line
+from gameday.links.server.toxics.toxic_stage import READ_BYTES, Attributes, DelayLine, Holding, Line
 
 # A chunk that takes longer than this is passed on in parts, so that data keeps trickling.
 _PART_S = 0.1
@@ -24,7 +24,7 @@ class BandwidthStage(DelayLine):
     def __init__(self, line: Line, attributes: Bandwidth) -> None:
         super().__init__(line)
         self._bytes_per_s = max(0, attributes.rate) * 1000
-        self._part = max(1, int(self._bytes_per_s * _PART_S))
+        self._part = min(READ_BYTES, max(1, int(self._bytes_per_s * _PART_S)))
         self._free_at = 0.0
         self.capacity = max(Holding.capacity, self._part)
 

@@ -26,7 +26,7 @@ class Latency(Attributes):
 
 class LatencyStage(DelayLine):
     # A delay must not become a limit on throughput: this much may be under way.
-    capacity = 16 * 1024 * 1024
+    capacity = 64 * 1024 * 1024
 
     def __init__(self, line: Line, attributes: Latency) -> None:
         super().__init__(line)

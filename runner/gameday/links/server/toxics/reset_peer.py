@@ -18,6 +18,8 @@ class ResetPeer(Attributes):
 
 
 class ResetPeerStage(Stage):
+    resets = True
+
     def __init__(self, line: Line, attributes: ResetPeer) -> None:
         super().__init__(line)
         self._timeout_s = attributes.timeout / 1000

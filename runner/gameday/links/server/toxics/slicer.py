@@ -1,14 +1,18 @@
-"""Toxic `slicer`: cuts data into slices of `average_size` ± `size_variation` bytes, `delay`
-microseconds apart."""
+"""Toxic `slicer`: cuts data into slices of about `average_size` bytes, `delay` microseconds apart.
+
+A chunk of at most 32 KB is halved, ± `size_variation`, until each slice is at most `average_size` + `size_variation` bytes
+long, as the real server does. So most slices are shorter than `average_size`.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gameday.links.server.toxics.toxic_stage import Attributes, Holding, Line, Timer
+from gameday.links.server.toxics.toxic_stage import READ_BYTES, Attributes, Holding, Line, Timer
 
 
 @dataclass(frozen=True)
@@ -28,27 +32,34 @@ class Slicer(Attributes):
     def stage(self, line: Line) -> SlicerStage:
         return SlicerStage(line, self)
 
-    def draw(self) -> int:
-        """Return the size of one slice in bytes, at least 1."""
+    def slices(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the (start, end) of each slice of a chunk, in order; none is empty."""
+        if end - start <= self.average_size + self.size_variation:
+            yield start, end
+            return
         variation = random.randint(-self.size_variation, self.size_variation)  # noqa: S311
-        return max(1, self.average_size + variation)
+        middle = min(max(start + (end - start) // 2 + variation, start + 1), end - 1)
+        yield from self.slices(start, middle)
+        yield from self.slices(middle, end)
 
 
 class SlicerStage(Holding):
-    """Pass one slice per turn of the loop: two in one turn would leave as one packet."""
+    """Pass one slice, then wait for `delay`: two in one turn of the loop would leave as one packet."""
 
     def __init__(self, line: Line, attributes: Slicer) -> None:
         super().__init__(line)
         self._attributes = attributes
         self._delay_s = max(0, attributes.delay) / 1e6
-        self._chunks: deque[bytes] = deque()
-        self._offset = 0
+        self._slices: deque[memoryview] = deque()
         self._ended = False
         self._due = 0.0
         self._timer = Timer(line.loop, self._pass_slice)
 
     def feed(self, data: bytes) -> None:
-        self._chunks.append(data)
+        view = memoryview(data)
+        for begin in range(0, len(data), READ_BYTES):
+            chunk = view[begin : begin + READ_BYTES]
+            self._slices.extend(chunk[start:end] for start, end in self._attributes.slices(0, len(chunk)))
         self.hold(len(data))
         self._go_on()
 
@@ -58,35 +69,30 @@ class SlicerStage(Holding):
 
     def release(self) -> None:
         self._timer.cancel()
-        while self._chunks:
-            self._pass(len(self._chunks[0]))
+        while self._slices:
+            self._pass()
         if self._ended:
             self.next.eof()
 
     def dropped(self) -> None:
         self._timer.cancel()
-        self._chunks.clear()
+        self._slices.clear()
 
     def _go_on(self) -> None:
         if not self._timer.armed:
-            self._due = max(self._due, time.monotonic())
             self._timer.arm(self._due)
 
     def _pass_slice(self) -> None:
-        if self._chunks:
-            self._pass(self._attributes.draw())
-            self._due += self._delay_s
-        if self._chunks:
-            self._timer.arm(self._due)
+        if self._slices:
+            self._pass()
+            self._due = time.monotonic() + self._delay_s
         elif self._ended:
             self.next.eof()
+            return
+        if self._slices or self._ended:
+            self._timer.arm(self._due)
 
-    def _pass(self, size: int) -> None:
-        chunk = self._chunks[0]
-        part = chunk[self._offset : self._offset + size]
-        self._offset += len(part)
-        if self._offset >= len(chunk):
-            self._chunks.popleft()
-            self._offset = 0
+    def _pass(self) -> None:
+        part = bytes(self._slices.popleft())
         self.next.feed(part)
         self.let_go(len(part))

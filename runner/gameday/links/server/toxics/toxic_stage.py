@@ -16,6 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+READ_BYTES = 32 * 1024
+"""The most that the real server reads at a time; toxics that work on chunks work on chunks of this size."""
+
 # The longest a single timer is armed for, in seconds; a longer wait is armed again.
 _LONGEST_TIMER_S = 3600.0
 
@@ -60,6 +63,9 @@ class Attributes(ABC):
 
 class Stage:
     """One toxic at work on one direction of one connection. The base passes everything on at once."""
+
+    resets = False
+    """True if the connection ends with a reset, whichever side ends it."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
