@@ -128,11 +128,12 @@ def test_a_journey_s_slo_counts_only_its_requests() -> None:
 
 
 def test_an_outage_is_exact_to_the_request() -> None:
-    """All fail from 20 s to 30 s: effect is the first bad request, recovered the first good one
-    after it."""
-    result = course(SHOP, steadily((20, 30)), 0, 60, 20)
+    """All fail from 20 s to 30 s: effect lies between the last good and the first bad request, recovered between the
+    end of the last bad one (10 ms after its plan) and the next good answer."""
+    result = course(SHOP, steadily((20, 30)), 0, 60, 0)
     assert len(result.outages) == 1
-    assert (result.effect, result.recovered) == pytest.approx((20, 30))
+    assert (result.effect, result.recovered) == pytest.approx((20 - STEP / 2, 30 - STEP / 2 + 0.01))
+    assert course(SHOP, steadily((20, 30)), 0, 60, 20).effect == 20
     assert (result.n, result.bad, result.verdict()) == (3600, 600, "breach")
     # In breach from the 2nd or so bad request until too few of them are left in the window.
     assert result.breached_s == pytest.approx(19.9, abs=0.2)
@@ -146,29 +147,28 @@ def test_effect_is_never_before_inject() -> None:
 def test_a_stray_error_is_no_outage() -> None:
     """One bad request in a window of 600 is no breach, and doesn't move the effect of a later outage."""
     assert course(SHOP, steadily((20, 20.01)), 0, 60).outages == ()
-    assert course(SHOP, steadily((14, 14.01), (20, 30)), 0, 60).effect == pytest.approx(20)
-    assert course(SHOP, steadily((20, 30), (36, 36.01)), 0, 60).recovered == pytest.approx(30)
+    assert course(SHOP, steadily((14, 14.01), (20, 30)), 0, 60).effect == pytest.approx(20, abs=STEP)
+    assert course(SHOP, steadily((20, 30), (36, 36.01)), 0, 60).recovered == pytest.approx(30, abs=STEP)
 
 
 def test_a_recovery_that_lasts_a_window_splits_the_outage() -> None:
     """15 s of good requests between two outages are a recovery; 5 s are not."""
     split = course(SHOP, steadily((15, 20), (35, 40)), 0, 60)
-    assert [(round(o.effect, 3), round(o.recovered or 0, 3)) for o in split.outages] == [(15, 20), (35, 40)]
+    assert [(round(o.effect, 1), round(o.recovered or 0, 1)) for o in split.outages] == [(15, 20), (35, 40)]
     whole = course(SHOP, steadily((15, 20), (25, 30)), 0, 60)
-    assert [(round(o.effect, 3), round(o.recovered or 0, 3)) for o in whole.outages] == [(15, 30)]
+    assert [(round(o.effect, 1), round(o.recovered or 0, 1)) for o in whole.outages] == [(15, 30)]
 
 
 def test_an_outage_of_few_errors_recovers_not_before_its_effect() -> None:
-    """One error each 0.8 s among 100/s: the CUSUM falls back to zero between any two errors.
+    """One error each 0.8 s among 100/s, 14 in all: a share of 1.3 %, of which the first breach takes the twelfth.
 
-    The twelfth error in 10 s (38.8 s) makes the breach and is an excursion by itself; the last
-    window in breach begins with the third (31.6 s). Effect and recovery coincide, in the right
-    order.
+    The excursion lasts from the first error to the last one.
     """
     t = np.round(np.arange(0, 80, 0.01), 6)
     bad = np.isin(t, np.round(30 + 0.8 * np.arange(14), 6))
     result = course(SHOP, samples(t, bad), 0, 80)
-    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(38.8, 38.8)]
+    assert len(result.outages) == 1
+    assert (result.effect, result.recovered) == pytest.approx((29.995, 40.415))
 
 
 def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
@@ -178,20 +178,33 @@ def test_a_window_is_judged_just_before_a_bad_request_leaves_it() -> None:
     )
     slo = Slo(name="shop", sli="availability", objective="99%")  # type: ignore[arg-type]
     result = course(slo, samples(t, (t >= 20) & (t < 20.1)), 0, 50)
-    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(20.0, 20.25)]
+    assert len(result.outages) == 1
+    assert (result.effect, result.recovered) == pytest.approx((19.9995, (20.012 + 20.26) / 2))
 
 
-def test_a_breach_that_lasts_into_the_fault_begins_with_it() -> None:
-    """Breaches before inject don't count, even if the SLO is still in breach at inject."""
-    result = course(SHOP, steadily((20, 20.5)), 0, 60, 21.0)
-    assert [(outage.effect, outage.recovered) for outage in result.outages] == [(21.0, 21.0)]
+@pytest.mark.parametrize(("early", "inject"), [((5, 8), 25.0), ((20, 20.5), 21.0), ((22, 24.9), 25.0)])
+def test_an_outage_over_before_the_injection_is_none_of_the_fault_s(
+    early: tuple[float, float], inject: float
+) -> None:
+    """It sets no clock, neither alone nor before an outage of the fault, even less than a window before."""
+    assert course(SHOP, steadily(early), 0, 60, inject).outages == ()
+    later = course(SHOP, steadily(early, (30, 40)), 0, 60, inject)
+    assert [outage.effect for outage in later.outages] == pytest.approx([30 - STEP / 2])
+    assert (later.n, later.bad) == (3600, round(60 * (early[1] - early[0])) + 600)
+
+
+def test_parts_of_a_window_don_t_judge() -> None:
+    """Two bad among the first or the last 20 requests are 2 of 600 in a whole window; 12 are a breach of it."""
+    for late in ((59.8, 59.834), (0.1, 0.134)):
+        assert course(SHOP, steadily(late), 0, 60).outages == ()
+    assert course(SHOP, steadily((59.7, 59.9)), 0, 60).outages[-1].recovered is None
 
 
 def test_an_outage_to_the_end_has_no_recovery() -> None:
     """Still failing at the end, or with fewer than 20 requests since: not recovered."""
     assert course(SHOP, steadily((20, 60)), 0, 60).outages[-1].recovered is None
     assert course(SHOP, steadily((20, 59.8)), 0, 60).outages[-1].recovered is None
-    assert course(SHOP, steadily((20, 59)), 0, 60).outages[-1].recovered == pytest.approx(59)
+    assert course(SHOP, steadily((20, 59)), 0, 60).outages[-1].recovered == pytest.approx(59, abs=STEP)
 
 
 def test_holding_since() -> None:
@@ -200,7 +213,7 @@ def test_holding_since() -> None:
     assert holding_since(slos, data, 2.0, 19.0) == 2.0
     assert holding_since(slos, data, 2.0, 25.0) is None
     assert holding_since(slos, data, 2.0, 30.2) is None
-    assert holding_since(slos, data, 2.0, 45.0) == pytest.approx(30)
+    assert holding_since(slos, data, 2.0, 45.0) == pytest.approx(30, abs=STEP)
 
 
 def test_silence_is_unknown_and_never_ok() -> None:
@@ -235,12 +248,15 @@ def test_twenty_requests_can_breach() -> None:
     assert [outage.effect for outage in result.outages] == pytest.approx([30.0], abs=0.5)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """Random requests over 80 s with up to four stretches of errors, and an SLO to judge them by."""
 
     slo: Slo
     data: Samples
+
+    def __repr__(self) -> str:
+        return f"Case({self.slo!r}, {len(self.t)} requests, bad at {self.t[self.bad].tolist()})"
 
     @property
     def t(self) -> np.ndarray:
@@ -270,14 +286,15 @@ def cases(draw: st.DrawFn) -> Case:
 @given(case=cases())
 @settings(deadline=None, max_examples=150)
 def test_recovery_mirrors_effect(case: Case) -> None:
-    """With time reversed, the last recovery is the first effect: just after the same bad request."""
+    """With time reversed, an outage's recovery is its effect: beside the same bad request, which took 10 ms."""
     result = course(case.slo, case.data, 0, 80)
     mirrored = course(case.slo, samples(80 - case.t[::-1], case.bad[::-1]), 0, 80)
     assert bool(result.outages) == bool(mirrored.outages)
-    if result.recovered is not None and mirrored.effect is not None:
-        last_bad = int(np.argmin(np.abs(case.t - (80 - mirrored.effect))))
-        after = case.t[last_bad + 1] if last_bad + 1 < len(case.t) else np.nextafter(case.t[last_bad], 100)
-        assert result.recovered == max(after, result.outages[-1].effect)
+    if len(result.outages) == len(mirrored.outages) == 1 and result.recovered and mirrored.recovered:
+        beside = 80 - mirrored.outages[0].effect
+        after = case.t[(case.t > beside) & ~case.bad].min(initial=beside)
+        assert beside <= result.recovered + 1e-9
+        assert result.recovered <= max(after, result.outages[0].effect) + 0.01 + 1e-9
 
 
 @given(case=cases(), inject=st.floats(0, 70))
@@ -304,7 +321,10 @@ def test_nothing_is_in_breach_after_recovery(case: Case) -> None:
         return
     t, bad, width = case.t, case.bad, case.slo.window
     for at in t[t >= holds_from]:
-        for window in ((t > at - width) & (t <= at), (t >= at) & (t < at + width)):
+        whole = [(t > at - width) & (t <= at)] * int(at >= width) + [(t >= at) & (t < at + width)] * int(
+            at <= 80 - width
+        )
+        for window in whole:
             if t[window][0] >= holds_from:
                 assert verdict(int(bad[window].sum()), int(window.sum()), case.slo.objective) != "breach"
 
@@ -313,4 +333,4 @@ def test_a_million_samples_are_judged() -> None:
     """In a long run at 1,000/s the outage is detected among a million requests."""
     t = np.arange(1_000_000) / 1000
     result = course(SHOP, samples(t, (t >= 300) & (t < 600) & (np.arange(len(t)) % 5 == 0)), 0, 1000, 250)
-    assert (result.effect, result.recovered) == pytest.approx((300.0, 599.996))
+    assert (result.effect, result.recovered) == pytest.approx((299.9995, 600.0055))

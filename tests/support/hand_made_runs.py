@@ -101,46 +101,108 @@ def breach(bad: int, n: int, objective: Fraction) -> bool:
     return 1 - below < 0.01
 
 
-def breached_windows(pairs: Pairs, objective: Fraction, inject: float) -> list[tuple[int, int]]:
-    """Return (first, last) of the windows (t − 10, t] and [t, t + 10) in breach whose last request
-    came after the fault."""
+def breached_windows(pairs: Pairs, objective: Fraction, since: float, end: float) -> list[tuple[int, int]]:
+    """Return (first, last) of the whole windows (t − 10, t] and [t, t + 10) in breach, by last request."""
     results = []
     for t, _ in pairs:
-        ending = [i for i, (x, _) in enumerate(pairs) if t - WINDOW < x <= t]
-        beginning = [i for i, (x, _) in enumerate(pairs) if t <= x < t + WINDOW]
+        ending = [i for i, (x, _) in enumerate(pairs) if t - WINDOW < x <= t] if t - WINDOW >= since else []
+        beginning = [i for i, (x, _) in enumerate(pairs) if t <= x < t + WINDOW] if t + WINDOW <= end else []
         for inside in (ending, beginning):
             bad = sum(pairs[i][1] for i in inside)
-            if bad and pairs[inside[-1]][0] >= inject and breach(bad, len(inside), objective):
+            if bad and breach(bad, len(inside), objective):
                 results.append((inside[0], inside[-1]))
     return sorted(results, key=lambda window: window[1])
 
 
-def excursion(bads: Sequence[bool], objective: Fraction) -> int:
-    """Return the index of the bad request that began the last excursion of the reference CUSUM: a
-    fifth of the budget to 5 %."""
-    allowed = float(1 - objective)
-    p0, p1 = allowed / 5, max(5 * allowed, 0.05)
-    total, began, last = 0.0, 0, 0
-    for i, bad in enumerate(bads):
-        before = total
-        total = max(0.0, total + (math.log(p1 / p0) if bad else math.log((1 - p1) / (1 - p0))))
-        if before == 0.0 and total > 0.0:
-            began = i
-        if total > 0.0:
-            last = began
-    return last
+def likely(bads: Sequence[bool], at: int, p0: float, p1: float) -> float:
+    """Return the log-likelihood that requests are bad with p0 before index `at` and with p1 from it on."""
+    chances = [(p0 if i < at else p1) if bad else 1 - (p0 if i < at else p1) for i, bad in enumerate(bads)]
+    return math.fsum(map(math.log, chances))
 
 
-def outage(pairs: Pairs, objective: Fraction, inject: float) -> tuple[float, float] | None:
-    """Return (effect, recovered) of the one outage, None if there was none."""
-    windows = breached_windows(pairs, objective, inject)
+def onset(bads: Sequence[bool], breach_at: int, end: int, allowed: float) -> tuple[int, float]:
+    """Return the most likely change at or before `breach_at`, and p1: the share of bad ones from it to `end`."""
+    at = next(i for i, bad in enumerate(bads) if bad)
+    for _ in range(20):
+        p1 = min(sum(bads[at:end]) / (end - at), 0.99)
+        at = max(range(breach_at + 1), key=lambda i: (round(likely(bads[:end], i, allowed / 5, p1), 6), i))
+    return at, p1
+
+
+def error(pairs: Pairs, at: float, p1: float, allowed: float) -> float:
+    """Return ± seconds around `at` that hold 97 % of the posterior, on a grid of half milliseconds."""
+    bads = [bad for _, bad in pairs]
+    p1s = [min(p1 * f, 0.99) for f in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)] + [
+        allowed * f for f in (1.3, 1.7, 2.2)
+    ]
+    logs = [
+        [likely(bads, i, allowed / 5 * q, p) for p in p1s for q in (1, 0.25)] for i in range(1, len(bads))
+    ]
+    most = max(map(max, logs))
+    spread = []
+    for (one, _), (two, _), row in zip(pairs, pairs[1:], logs, strict=False):
+        mass, steps = sum(math.exp(log - most) for log in row), max(1, round((two - one) / 0.0005))
+        spread += [
+            (abs(one + (k + 0.5) * (two - one) / steps - at), mass * (two - one) / steps)
+            for k in range(steps)
+        ]
+    total, seen = sum(mass for _, mass in spread), 0.0
+    for off, mass in sorted(spread):
+        seen += mass
+        if seen >= 0.97 * total:
+            return off
+    raise AssertionError(total)
+
+
+@dataclass(frozen=True)
+class Outage:
+    effect: float
+    recovered: float
+    effect_error: float
+    recovered_error: float
+
+
+def outage(
+    name: str, rows: Sequence[Row], objective: Fraction, times: tuple[float, float, float]
+) -> Outage | None:
+    """Return the one outage between (since, inject, end), None if there was none."""
+    since, inject, end = times
+    pairs, allowed = stream(name, rows, since, end), float(1 - objective)
+    assert not any(bad for t, bad in pairs if t < inject)
+    windows = breached_windows(pairs, objective, since, end)
     if not windows:
         return None
     bads = [bad for _, bad in pairs]
-    effect = max(inject, pairs[excursion(bads[: windows[0][1] + 1], objective)][0])
-    latest = max(first for first, _ in windows)
-    last_bad = len(pairs) - 1 - excursion(bads[latest:][::-1], objective)
-    return effect, next(t for t, _ in pairs[last_bad + 1 :] if t > pairs[last_bad][0])
+    last_bad = max(i for i, bad in enumerate(bads) if bad)
+    first, p1 = onset(bads, windows[0][1], last_bad + 1, allowed)
+    backwards, n = bads[::-1], len(bads)
+    latest = max(begin for begin, _ in windows)
+    last, p1_back = onset(backwards, n - 1 - latest, n - first, allowed)
+    last = n - 1 - last
+    effect = max(inject, (pairs[first - 1][0] + pairs[first][0]) / 2)
+    ended = max(row.end for row in rows if in_error(name, row) and row.planned <= pairs[last][0])
+    good = [
+        row.end
+        for row in rows
+        if counts(name, row) and not in_error(name, row) and row.planned > pairs[last][0] and row.end >= ended
+    ]
+    middle = (pairs[last][0] + pairs[last + 1][0]) / 2
+    near = [(inject, False), *((t, bad) for t, bad in pairs[: last + 1] if t >= inject)]
+    far = [(-t, bad) for t, bad in pairs[first:]][::-1]
+    return Outage(
+        effect,
+        (ended + min(good)) / 2,
+        error(near, effect, p1, allowed),
+        max(error([(-end, False), *far], -middle, p1_back, allowed), (min(good) - ended) / 2),
+    )
+
+
+def counts(name: str, row: Row) -> bool:
+    return row.journey == {"checkout": "buy", "browse": "browse"}[name]
+
+
+def in_error(name: str, row: Row) -> bool:
+    return counts(name, row) and row.error in (STATUS, TIMEOUT, CONNECTION)
 
 
 def breached_seconds(pairs: Pairs, objective: Fraction, inject: float, end: float) -> float:

@@ -39,7 +39,7 @@ class Request:
     """One request as the shard keeps it; `took` is in seconds from plan to answer."""
 
     planned: float
-    took: float = 0.01
+    took: float = 0.0
     late: float = 0.0
     journey: str = "buy"
     region: str = "us-east"
@@ -57,9 +57,10 @@ class Request:
 
 
 def steadily(until: float = END, step: float = STEP, begin: float = BEGIN) -> list[Request]:
-    """Return good, evenly planned requests; users count up."""
+    """Return good requests planned in the middle of every step, so that clocks, midpoints, are whole steps; users
+    count up."""
     count = round((until - begin) / step)
-    return [Request(round(begin + i * step, 6), user=i) for i in range(count)]
+    return [Request(round(begin + (i + 0.5) * step, 6), user=i) for i in range(count)]
 
 
 def failing(

@@ -148,8 +148,8 @@ def _errors(item: Sequence[Measured]) -> dict[str, Any]:
             "recovered": _spread(apart, after_restored, restored),
         },
         "beyond_spacing_s": {
-            "effect": _spread(beyond, effect, cut, after_cut),
-            "recovered": _spread(beyond, recovered, restored, after_restored),
+            "effect": _spread(beyond, effect, [one.last_cut for one in item], after_cut),
+            "recovered": _spread(beyond, recovered, [one.last_restored for one in item], after_restored),
         },
         "buckets": {
             "effect": _spread(apart, [one.bucket_effect for one in item], cut),
@@ -180,7 +180,11 @@ def _ground(samples: Samples, begin: float, truths: Sequence[Truth]) -> dict[str
 
 def _row(one: Measured) -> dict[str, float | None]:
     cut, restored = astuple(one.truth)
-    row = {key: value for key, value in asdict(one).items() if key != "truth" and not key.startswith("next")}
+    row = {
+        key: value
+        for key, value in asdict(one).items()
+        if key != "truth" and not key.startswith(("next", "last"))
+    }
     return {"cut": cut, "restored": restored, **row}
 
 

@@ -35,8 +35,8 @@ class Truth:
 class Measured:
     """The measured times of one outage; None if it wasn't measured, or not as a single outage.
 
-    `next_cut` and `next_restored` are the planned times of the first request at or after the true time: no measurement
-    by requests can be closer.
+    `next_cut` and `next_restored` are the planned times of the first request at or after the true time, `last_cut` and
+    `last_restored` those of the last request before it: no measurement by requests can be closer than this gap.
     """
 
     truth: Truth
@@ -47,6 +47,8 @@ class Measured:
     bucket_recovered: float | None
     next_cut: float | None
     next_restored: float | None
+    last_cut: float | None
+    last_restored: float | None
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ def apart(measured: float | None, true: float | None) -> float | None:
     return None if measured is None or true is None else measured - true
 
 
-def beyond(measured: float | None, true: float, following: float | None) -> float | None:
-    """Return how many seconds a time lies outside the gap between requests, 0 from `true` to `following`."""
-    if measured is None or following is None:
+def beyond(measured: float | None, last: float | None, following: float | None) -> float | None:
+    """Return how many seconds a time lies outside the gap between requests, 0 from `last` to `following`."""
+    if measured is None or last is None or following is None:
         return None
-    return min(0.0, measured - true) + max(0.0, measured - following)
+    return min(0.0, measured - last) + max(0.0, measured - following)
 
 
 def measured(
@@ -101,6 +103,8 @@ def measured(
                 last,
                 _next(planned, truth.cut),
                 _next(planned, truth.restored),
+                _last(planned, truth.cut),
+                _last(planned, truth.restored),
             )
         )
     return results
@@ -128,3 +132,8 @@ def _buckets(ends: Times) -> tuple[float | None, float | None]:
 def _next(planned: Times, t: float) -> float | None:
     at = int(np.searchsorted(planned, t))
     return float(planned[at]) if at < len(planned) else None
+
+
+def _last(planned: Times, t: float) -> float | None:
+    at = int(np.searchsorted(planned, t))
+    return float(planned[at - 1]) if at else None

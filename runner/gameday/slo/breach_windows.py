@@ -8,7 +8,8 @@ be in breach.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,8 @@ Times = npt.NDArray[np.float64]
 
 CELLS = 20
 """Cells in a window."""
+GRAIN = 1e-9
+"""Share of a window by which one may stand out of the judged time, for rounding."""
 CHUNK = 1 << 18
 """Requests in one piece of a computation."""
 REFUSED = (ErrorKind.STATUS, ErrorKind.CONNECTION)
@@ -70,6 +73,19 @@ class Windows:
     last: Indices
     ending: Indices
 
+    def part(self, begin: int, end: int) -> Windows:
+        """Return the windows begin ≤ number < end."""
+        return replace(self, first=self.first[begin:end], last=self.last[begin:end])
+
+    def earliest(self) -> tuple[int, int]:
+        """Return (first, last) of the window that ends first, the shortest one of several."""
+        return int(self.first[self.last == self.last[0]].max()), int(self.last[0])
+
+    def latest(self) -> tuple[int, int]:
+        """Return (first, last) of the window that begins last, the shortest one of several."""
+        begin = self.first.max()
+        return int(begin), int(self.last[self.first == begin].min())
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -100,17 +116,53 @@ class Stream:
     end: float
     t: Times
     bad_at: Indices
+    samples: Samples
 
     @classmethod
     def of(cls, slo: Slo, samples: Samples, since: float, end: float) -> Stream:
         """Select the requests from `samples`, which are sorted by planned time."""
         planned = samples.records["planned"]
         low, high = np.searchsorted(planned, since), np.searchsorted(planned, end, side="right")
-        counts, good = select(slo, samples.part(samples.records[low:high]))
+        part = samples.part(samples.records[low:high])
+        counts, good = select(slo, part)
         t, bad = planned[low:high], ~good
         if not counts.all():  # compress is three times as fast as a mask as an index
             t, bad = np.compress(counts, t), np.compress(counts, bad)
-        return cls(slo, since, end, t, np.flatnonzero(bad))
+        return cls(slo, since, end, t, np.flatnonzero(bad), part)
+
+    def since_then(self, begin: float) -> Stream:
+        """Return the same requests, of which only those planned at or after `begin` can be bad."""
+        return replace(
+            self, bad_at=self.bad_at[np.searchsorted(self.bad_at, np.searchsorted(self.t, begin)) :]
+        )
+
+    def bad(self, first: int, last: int) -> Flags:
+        """Return which of the requests first ≤ i < last are bad."""
+        bad = np.zeros(last - first, np.bool_)
+        bad[self.bad_at[slice(*np.searchsorted(self.bad_at, (first, last)))] - first] = True
+        return bad
+
+    def before(self, at: int, since: float) -> float:
+        """Return the midpoint of the planned times of the request at index `at` and the one before it, not before `since`."""
+        return max(since, float(self.t[max(at - 1, 0)] + self.t[at]) / 2)
+
+    def answers(self, at: int) -> tuple[float, float]:
+        """Return when the last of the bad requests up to index `at` ended, and when the next good one was answered.
+
+        A request planned earlier may end later, if it hung. Without a next good one both are the end of the bad one.
+        """
+        counts, good, planned, end = self._around(self.t[at] - self.slo.window, self.t[at])
+        ended = float(end[counts & ~good].max(initial=self.t[at]))
+        counts, good, planned, end = self._around(self.t[at], max(self.t[at], ended) + self.slo.window)
+        next_ = end[good & (planned > self.t[at]) & (end >= ended)]
+        return ended, float(next_.min(initial=math.inf)) if len(next_) else ended
+
+    def _around(self, since: float, until: float) -> tuple[Flags, Flags, Times, Times]:
+        """Return (counts, good, planned, end) of the requests planned in [since, until]."""
+        planned = self.samples.records["planned"]
+        low, high = np.searchsorted(planned, since), np.searchsorted(planned, until, side="right")
+        part = self.samples.part(self.samples.records[low:high])
+        return *select(self.slo, part), planned[low:high], part.records["end"]
 
     def below(self, at: Indices) -> Indices:
         """Return for each i how many of the first i requests are bad."""
@@ -126,16 +178,20 @@ class Stream:
         return bool(np.searchsorted(self.t, end, side="right") - low >= MINIMUM)
 
     def breaches(self) -> Windows:
-        """Return every window in breach."""
+        """Return every window in breach. Only whole windows are judged, unless all the time is shorter than one."""
+        if not len(self.t):
+            return Windows(*[np.empty(0, np.intp)] * 3)
         firsts, lasts, ending = [], [], np.empty(0, np.intp)
         for backwards in (True, False):
-            at = self._suspects(backwards)
+            at = self._whole(self._suspects(backwards), backwards)
             first, last = self._ending(at) if backwards else self._beginning(at)
             breach = self._in_breach(first, last)
             firsts.append(first[breach])
             lasts.append(last[breach])
             ending = at[breach] if backwards else ending
-        first, last = np.concatenate(firsts), np.concatenate(lasts)
+        first, last = self._outermost()
+        breach = self._in_breach(first, last)
+        first, last = np.concatenate((*firsts, first[breach])), np.concatenate((*lasts, last[breach]))
         order = np.argsort(last, kind="stable")
         return Windows(first[order], last[order], ending)
 
@@ -151,6 +207,21 @@ class Stream:
         low = np.searchsorted(t, starts, side="right")
         few = np.searchsorted(t, ends, side="right") - low < MINIMUM
         return np.column_stack((starts, ends))[few]
+
+    def _outermost(self) -> tuple[Indices, Indices]:
+        """Return the first and last request of the first and of the last window of the judged time."""
+        last = np.searchsorted(self.t, self.since + self.slo.window, side="right") - 1
+        first = np.searchsorted(self.t, self.end - self.slo.window)
+        return np.array((0, first), np.intp), np.array((last, len(self.t) - 1), np.intp)
+
+    def _whole(self, at: Indices, backwards: bool) -> Indices:
+        """Return the requests whose window, ending (`backwards`) or beginning there, lies within the judged time."""
+        t, grain = self.t[at], GRAIN * self.slo.window
+        return at[
+            t - self.slo.window >= self.since - grain
+            if backwards
+            else t + self.slo.window <= self.end + grain
+        ]
 
     def _ending(self, at: Indices) -> tuple[Indices, Indices]:
         """Return the first and last request of the window (t − w, t] that ends at each of these requests."""

@@ -20,7 +20,7 @@ TWO = [
 
 def half(since: float = 20.0, until: float = 30.0) -> list[Request]:
     """Return requests of which every other one fails, the first at `since`."""
-    return failing(steadily(), since, until, which=lambda r: round(r.planned / 0.05) % 2 == 0)
+    return failing(steadily(), since, until, which=lambda r: int(r.planned / 0.05 + 1e-6) % 2 == 0)
 
 
 def story() -> Story:
@@ -78,7 +78,7 @@ def test_it_is_of_the_slo_whose_page_detected(tmp_path: Path) -> None:
     requests = half(20.0, 30.0)
     for request in requests:
         request.journey = (
-            "buy" if request.planned >= 20.5 and round(request.planned / 0.05) % 4 == 0 else "browse"
+            "buy" if request.planned >= 20.5 and int(request.planned / 0.05 + 1e-6) % 4 == 0 else "browse"
         )
     events = Story().begin().calibrated().calibrated("buy", p0=0.004, rate=5.0)
     outcome = measured(
@@ -115,7 +115,7 @@ def test_each_detector_is_compared_with_the_limit(tmp_path: Path) -> None:
     outcome = measured(tmp_path, events)
     ratios = {name: each["limit_ratio"] for name, each in outcome["detectors"].items()}
     assert ratios["cusum"] == outcome["detection"]["ratio"]
-    assert ratios["threshold"] == pytest.approx(2.0 / outcome["limit_s"], abs=1e-5)
+    assert ratios["threshold"] == pytest.approx(2.0 / outcome["limit_s"], abs=1e-4)
     assert {ratios["ewma"], ratios["scrape"]} == {None}
 
 

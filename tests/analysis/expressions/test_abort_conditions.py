@@ -62,7 +62,7 @@ def test_a_condition_holds_once_the_requests_that_make_it_are_settled(tmp_path: 
     assert stage.at(22.0) is None
     assert stage.at(22.9) is None
     expr, values = stage.at(23.0)
-    assert (expr, dict(values)) == ("impact.failed >= 20", {"impact.failed": 21.0})
+    assert (expr, dict(values)) == ("impact.failed >= 20", {"impact.failed": 20.0})
 
 
 def test_a_ratio_of_few_requests_is_unknown_and_never_stops(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from gameday.recording.samples import Samples
 from gameday.scenario.units import seconds
 from gameday.slo import Course, Outage, select
 
+PATIENCE_S = 10.0
+"""An event later than this after a recovery is unrelated to it, and an operation done earlier than this before it."""
 DOUBT = 0.05
 """Good answers in a row show that an outage is over if their probability during the outage is below this."""
 
@@ -40,12 +42,10 @@ class End:
 
     `recovered`: the clock. `p1`: the share of the SLO's requests that were bad during its outage. `evidence`: when each
     good request since `recovered` showed that the outage was over, ascending: at its answer, but not before half of
-    the bad requests planned with it would have been answered. `window`: the SLO's; an event later than that after
-    `recovered` is unrelated.
+    the bad requests planned with it would have been answered.
     """
 
     recovered: float
-    window: float
     p1: float
     evidence: npt.NDArray[np.float64]
 
@@ -61,23 +61,24 @@ class End:
     def _of(cls, run: Run, outage: Outage, name: str) -> End:
         slo, samples = run.scenario.slo(name), run.samples
         recovered = outage.recovered or 0.0
-        low, high = np.searchsorted(samples.records["planned"], (outage.effect, recovered + slo.window))
+        low, high = np.searchsorted(samples.records["planned"], (outage.effect, recovered + PATIENCE_S))
         part = samples.records[low:high]
         counts, good = select(
             slo, Samples(part, samples.journeys, samples.steps, samples.regions, samples.releases)
         )
         planned, end = part["planned"], part["end"]
-        during, bad = planned < recovered, counts & ~good
+        bad = counts & ~good
+        during = planned <= planned[bad & (planned < recovered)].max(initial=outage.effect)
         took = end[bad & during] - planned[bad & during]
         long = float(np.median(took)) if len(took) else 0.0
         again = good & ~during
         evidence = np.sort(np.maximum(end[again], planned[again] + long))
-        return cls(recovered, slo.window, len(took) / max(1, int((counts & during).sum())), evidence)
+        return cls(recovered, len(took) / max(1, int((counts & during).sum())), evidence)
 
     def allows(self, t: float) -> bool:
         """Return True if the outage may have lasted until `t`: too few good answers before `t` contradict it."""
         answers = int(np.searchsorted(self.evidence, t))
-        return t <= self.recovered or (t - self.recovered < self.window and (1 - self.p1) ** answers >= DOUBT)
+        return t <= self.recovered or (t - self.recovered < PATIENCE_S and (1 - self.p1) ** answers >= DOUBT)
 
 
 def first_effect(run: Run, operation: Operation) -> float | None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gameday.analysis.clocks.attribution import End, first_effect, in_vain, undone
+from gameday.analysis.clocks.attribution import PATIENCE_S, End, first_effect, in_vain, undone
 from gameday.analysis.clocks.full_recovery import restored_at
 from gameday.analysis.clocks.operation_results import carried_out
 from gameday.analysis.evidence.recorded_run import Run
@@ -187,8 +187,8 @@ def _ended_it(run: Run, operations: Sequence[Operation], effect: float, end: End
 def _may_have(run: Run, operation: Operation, end: End) -> bool:
     """Return True if the operation may have ended the outage.
 
-    It may not if it was wrong, failed or in vain, changed nothing before the end, was undone, or was done more than a
-    window before the end. A request that hung when the outage ended was answered later than `recovered`, by up to the
+    It may not if it was wrong, failed or in vain, changed nothing before the end, was undone, or was done long before
+    the end. A request that hung when the outage ended was answered later than `recovered`, by up to the
     client's time-out.
     """
     if operation.right is False or operation.failed or _too_late(run, operation):
@@ -198,7 +198,7 @@ def _may_have(run: Run, operation: Operation, end: End) -> bool:
     first, patience = first_effect(run, operation), run.scenario.load.timeout
     if first is None or not end.allows(first) or undone(run, operation, end.recovered + patience):
         return False
-    return operation.done is None or end.recovered - operation.done <= end.window
+    return operation.done is None or end.recovered - operation.done <= PATIENCE_S
 
 
 def _too_late(run: Run, operation: Operation) -> bool:

@@ -22,7 +22,7 @@ class Clocks(Model):
     inject: float | None = stamp("the fault's injection was ordered")
     injected: float | None = stamp("the system confirmed it")
     effect: float | None = stamp(
-        "planned time of the first bad request of the excursion that led to the first breach, not before inject"
+        "midpoint of the last good and the first bad planned time of the excursion that led to the first breach, not before inject"
     )
     detect: float | None = stamp("the first page at or after effect for an SLO then in breach")
     paged: float | None = stamp("that page was delivered")
@@ -30,7 +30,7 @@ class Clocks(Model):
     act: float | None = stamp("the operation that ended the outage was ordered")
     acted: float | None = stamp("it was confirmed")
     recovered: float | None = stamp(
-        "planned time just after the last bad request, with every SLO holding from there to the end"
+        "midpoint of the end of the last bad request and the next good answer, with every SLO holding from there to the end"
     )
     restored: float | None = stamp("full capacity: every instance of every region on a good release")
 
@@ -43,12 +43,12 @@ class Relapse(Model):
 
 
 class Spacing(Model):
-    """The error of a clock by the spacing of requests alone, in seconds at 95 %."""
+    """± by the spacing of requests alone, in seconds: half of the interval that holds the true time in 95 % of cases."""
 
     effect: Amount | None = described(
-        "ln 20/(rate × p1): how long after the truth the first bad request may have come"
+        "from the likelihood of every other moment at which the requests may have turned bad"
     )
-    recovered: Amount | None = described("how long before the truth the last one may have come")
+    recovered: Amount | None = described("likewise of the moment at which they turned good again")
 
 
 class ClockError(Model):
