@@ -213,7 +213,7 @@ def main() -> int:
     for stream, name in itertools.product(STREAMS[:1], rows):
         if name == rows[0]:
             print("\n" + " " * 16 + "".join(f"{p1:>20.0%}" for p1 in FEW_P1) + "   false alarms")
-        print(other(stream, name, max(20, given.trials // 100), given.quiet_hours, draw), flush=True)
+        print(other(stream, name, max(20, given.trials // 40), given.quiet_hours, draw), flush=True)
     print(f"\nthe default, bank, within {MOST}× from 1 % to 100 %: {'kept' if kept else 'NOT kept'}")
     return 0 if kept else 1
 

@@ -142,6 +142,7 @@ DETECTORS: Registry[Any] = Registry(
         "burn-rate": "gameday.detect.burn_rate:KIND",
         "ewma": "gameday.detect.ewma:KIND",
         "silence": "gameday.detect.silence:KIND",
+        "hang": "gameday.detect.hang:KIND",
         "page-hinkley": "gameday.detect.page_hinkley:KIND",
         "adwin": "gameday.detect.adwin:KIND",
         "correctness": "gameday.detect.cusum:CORRECTNESS",

@@ -33,7 +33,7 @@ def test_a_small_scenario_gets_every_default(tmp_path: Path) -> None:
     assert scenario.timeline[0].spec.pause == 0.5
     assert scenario.slos[0].objective == 0.995
     assert (scenario.hold, scenario.give_up, scenario.load.rate) == (10, 60, 60)
-    assert [d.detector for d in scenario.detectors if d.pages] == ["bank"]
+    assert [d.detector for d in scenario.detectors if d.pages] == ["bank", "hang", "silence"]
 
 
 def test_nine_mistakes_are_nine_located_errors() -> None:

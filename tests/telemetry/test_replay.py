@@ -21,6 +21,8 @@ from tests.support.telemetry_bench import OK, STATUS, WRONG, Bench, scenario
 EVERY: list[dict[str, Any]] = [
     {"detector": "cusum", "pages": True},
     {"detector": "silence", "pages": True},
+    {"detector": "hang", "pages": True},
+    {"detector": "bank", "pages": True},
     *({"detector": name} for name in ("threshold", "burn-rate", "ewma", "page-hinkley", "adwin")),
 ]
 
@@ -82,6 +84,11 @@ def test_a_run_replays_exactly(tmp_path: Path) -> None:
     story.watch.rearm(story.clock.t)
     story.hush(4.0)
     story.live(40, error=STATUS)
+    story.watch.rearm(story.clock.t)
+    story.live(40)
+    story.raised += story.freeze(4.0)
+    story.watch.rearm(story.clock.t)
+    story.raised += story.freeze(1.0)
     story.close()
     assert {alert.detector for alert in story.raised} == {detection["detector"] for detection in EVERY}
     assert len(story.raised) > 15

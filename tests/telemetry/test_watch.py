@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -254,12 +255,34 @@ def test_a_silence_detector_raises_though_nothing_comes(tmp_path: Path) -> None:
     raised = [alert for n in range(1, 400) for alert in bench.watch.poll(quiet_from + n / 50)]
     assert [(one.slo, one.detector, one.pages) for one in raised] == [
         ("checkout", "silence", True),
-        ("prices", "silence", True),
     ]
     assert 0.5 < raised[0].t - quiet_from < 3
     assert raised[0].summary == "checkout: 0 answers in the last 1 s, 20 are usual"
     marks = [(event.t, dict(event.data)) for event in bench.events("poll")[polled:]]
     assert marks == [(raised[0].t, {"shard": "load.shard", "count": 300})]
+    bench.close()
+
+
+def test_a_frozen_service_pages_before_the_time_out(tmp_path: Path) -> None:
+    """Requests that wait raise an alert within 0.6 s, with a text; what was seen of them is journalled."""
+    bench = Bench(tmp_path, scenario(detectors=[{"detector": "hang", "pages": True}]))
+    bench.run(200)
+    bench.watch.calibrate(0.0)
+    assert bench.run(100) == []
+    frozen_from = bench.clock.t
+    raised = bench.freeze(1.0)
+    assert [(one.slo, one.detector, one.pages, one.journey) for one in raised] == [
+        ("checkout", "hang", True, "buy")
+    ]
+    assert 0.45 <= raised[0].t - frozen_from <= 0.6
+    assert re.fullmatch(
+        r"checkout: \d requests wait for an answer, the oldest for 0\.\d+ s", raised[0].summary
+    )
+    overdue = [event for event in bench.events("requests.overdue") if event.t <= raised[0].t]
+    assert overdue[0].data["journeys"] == ["buy"]
+    assert nonempty_all(
+        event.t - 0.35 < planned <= event.t - 0.3 for event in overdue for planned in event.data["planned"]
+    )
     bench.close()
 
 

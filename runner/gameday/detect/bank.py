@@ -31,7 +31,7 @@ LEAST_MULTIPLE = 1.5
 """A change that a scenario names is left out below so many times p0."""
 SPACING = 4.5
 """Each change is at most so many times the next smaller one."""
-LARGEST = {1: 0.2, 2: 0.2, 3: 0.2, 4: 0.3}
+LARGEST = {1: 0.195, 2: 0.195, 3: 0.195, 4: 0.3}
 """Bad outcomes in a row → the largest change that needs a CUSUM; a longer row helps only near 100 %."""
 LARGEST_OF_LONG_ROWS = 0.5
 ROW_SHARE = 0.75

@@ -80,4 +80,5 @@ def make(parameters: Parameters, slo: Slo, normal: Normal) -> Silence:
     return Silence(-math.log(share) / second, max(parameters.least, math.log(outcomes) / second))
 
 
-KIND = DetectorKind(Parameters, make)
+# The other SLIs don't count every answer: if all requests are refused, a latency has no outcomes.
+KIND = DetectorKind(Parameters, make, sli="availability")

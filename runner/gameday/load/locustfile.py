@@ -39,7 +39,7 @@ from gameday.load.oracle import Oracle, judge
 from gameday.load.request_recorder import Answer, Recorder
 from gameday.load.worker_protocol import EXIT_BROKE, EXIT_IO, EXIT_USAGE, report_failure, say
 from gameday.recording.atomic_file import advice
-from gameday.recording.samples import ErrorKind, ShardWriter
+from gameday.recording.samples import ErrorKind, PendingWriter, ShardWriter
 
 DRAIN_MARGIN_S = 0.5
 PRIORITY = -10  # nice value
@@ -53,6 +53,7 @@ class Worker:
         self.oracle = Oracle.read(plan.products)
         self.shard = ShardWriter(plan.shard, grow=plan.grow)
         self.recorder = Recorder(self.shard)
+        self.pending = PendingWriter(plan.shard, plan.pool)
         self.pool = Pool(plan.pool)
         self.pace = Pace(plan.surges)
         self.retries = 0
@@ -142,7 +143,9 @@ class Worker:
         while True:
             if self.now() >= planned + self.plan.timeout:
                 return self.recorder.skipped(arrival, step.name, planned)
+            slot = self.pending.begin(planned, self.shard.intern("journey", arrival.journey))
             answer = self._send_with_retries(arrival, step, planned)
+            self.pending.end(slot)
             self.recorder.answered(arrival, step.name, step.order, planned, answer)
             if answer.content is None:
                 return None
@@ -245,6 +248,7 @@ def main(path: Path) -> int:
     try:
         work(worker)
     finally:
+        worker.pending.close()
         worker.shard.close()
     status, reason = worker.failure or (0, "")
     if status:

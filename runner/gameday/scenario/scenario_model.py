@@ -236,11 +236,12 @@ class Scenario(Part):
     steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
     detectors: tuple[Detection, ...] = (
         Detection(detector="bank", pages=True),
+        Detection(detector="hang", pages=True),
+        Detection(detector="silence", pages=True),
         Detection(detector="cusum"),
         Detection(detector="threshold"),
         Detection(detector="burn-rate"),
         Detection(detector="ewma"),
-        Detection(detector="silence"),
         Detection(detector="scrape"),
     )
     timeline: tuple[Entry, ...] = ()

@@ -42,6 +42,26 @@ class Waiting(Protocol):
     def wait(self, now: float) -> bool: ...
 
 
+@runtime_checkable
+class Hanging(Protocol):
+    """A detector of requests that wait for their answer; times are seconds since the run's start, or of latency."""
+
+    def learn(self, latencies: Sequence[float]) -> None: ...
+
+    def overdue(self, planned: float) -> None: ...
+
+    def answered(self, planned: float, end: float) -> None: ...
+
+    def waiting(self) -> tuple[int, float | None]: ...
+
+
+class Pending(NamedTuple):
+    """A request that was sent and has no answer yet; `planned` in seconds since the run's start."""
+
+    planned: float
+    journey: str
+
+
 class Outcome(NamedTuple):
     """One request as the SLO sees it; `planned` and `end` in seconds since the run's start."""
 
@@ -124,6 +144,7 @@ class Stream:
         self._make = make
         self._armed: list[tuple[Detection, Detector]] = []
         self._waiting: list[tuple[Detection, Waiting]] = []
+        self._hanging: list[tuple[Detection, Hanging]] = []
         self._recent: deque[Outcome] = deque(maxlen=RECENT)
         self._last: float | None = None
         self._design(())
@@ -152,9 +173,17 @@ class Stream:
         self._recent.append(outcome)
         end, good = outcome.end, outcome.good
         self._last = end if self._last is None else max(self._last, end)
+        for _, hanging in self._hanging:
+            hanging.answered(outcome.planned, end)
         for detection, detector in self._armed:
             if detector.observe(end, good):
                 yield self._raised(detection, end)
+
+    def overdue(self, pending: Pending) -> None:
+        """Tell the detectors of waiting requests of one that has waited for long, if the SLO counts it."""
+        if self.slo.journey in (None, pending.journey):
+            for _, hanging in self._hanging:
+                hanging.overdue(pending.planned)
 
     def wait(self, now: float) -> Iterator[Raised]:
         """Yield the alarms of detectors that raise without an outcome."""
@@ -181,6 +210,10 @@ class Stream:
         )
         self._armed = [(detection, detector) for detection, detector in pairs if detector is not None]
         self._waiting = [(one, detector) for one, detector in self._armed if isinstance(detector, Waiting)]
+        self._hanging = [(one, detector) for one, detector in self._armed if isinstance(detector, Hanging)]
+        latencies = [outcome.end - outcome.planned for outcome in steady]
+        for _, hanging in self._hanging:
+            hanging.learn(latencies)
 
     def _begin_waiting(self, now: float) -> None:
         for _, detector in self._waiting:
@@ -190,12 +223,19 @@ class Stream:
         slo = self.slo
         if detection.detector == "silence":
             return Raised(detection, slo.name, self._silence(now))
+        for one, hanging in self._hanging:
+            if one is detection:
+                return Raised(detection, slo.name, self._hang(now, *hanging.waiting()), journey=slo.journey)
         bad = [outcome for outcome in self._recent if not outcome.good]
         bound = f" under {slo.under * 1000:g} ms" if slo.under is not None else ""
         what = f"{slo.sli}{bound}, objective {slo.objective * 100:.12g}%"
         summary = f"{slo.name}: {len(bad)} of the last {len(self._recent)} requests bad ({what})"
         region = _shared([outcome.region for outcome in bad])
         return Raised(detection, slo.name, summary, region, _shared([outcome.journey for outcome in bad]))
+
+    def _hang(self, now: float, waiting: int, oldest: float | None) -> str:
+        since = 0.0 if oldest is None else now - oldest
+        return f"{self.slo.name}: {waiting} requests wait for an answer, the oldest for {since:.2g} s"
 
     def _silence(self, now: float) -> str:
         window = max(1.0, 10 / max(self.rate, LEAST_RATE))

@@ -22,6 +22,7 @@ from gameday.recording.journal_events import (
     JournalEvent,
     PhaseStarted,
     Poll,
+    RequestsOverdue,
     RunError,
     RunInterrupted,
     StreamCalibrated,
@@ -32,48 +33,19 @@ from gameday.recording.samples import RECORD, Samples
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_file import read_resolved
 from gameday.scenario.scenario_model import Detection
-from gameday.telemetry.outcome_stream import MakeDetector, Outcome, Raised, arrived, open_streams, outcomes
+from gameday.telemetry.outcome_stream import (
+    MakeDetector,
+    Outcome,
+    Pending,
+    Raised,
+    arrived,
+    open_streams,
+    outcomes,
+)
 from gameday.telemetry.shard_tail import Tail
+from gameday.telemetry.watch_steps import Calibration, Look, Overdue, Rearming, Recording, Step
 
 NO_SAMPLES = Samples(np.empty(0, RECORD))
-
-
-@dataclass(frozen=True)
-class Look:
-    """One shard's news at one poll of the watch, for each SLO in the scenario's order; `last` shard of that poll."""
-
-    t: float
-    seen: tuple[list[Outcome], ...]
-    last: bool
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What is taken as normal for one SLO from `t` on."""
-
-    t: float
-    slo: str
-    p0: float
-    rate: float
-    steady: list[Outcome]
-
-
-@dataclass(frozen=True)
-class Rearming:
-    """Detectors may raise again, on requests planned at or after `since`."""
-
-    t: float
-    since: float
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Every step of one run's watch, in order. `steady_from` and `quiet_until` are None if the run ended before."""
-
-    scenario: Scenario
-    steps: tuple[Look | Calibration | Rearming, ...]
-    steady_from: float | None
-    quiet_until: float | None
 
 
 def read_recording(folder: Path) -> Recording:
@@ -182,14 +154,14 @@ class _Reader:
         self._shards = {news.shard: news.samples for news in Tail(sorted(folder.glob("*.shard"))).new()}
         self._counts: dict[str, int] = {}
 
-    def steps(self, journal: JournalIndex) -> Iterator[Look | Calibration | Rearming]:
-        watched = journal.of(Poll, StreamCalibrated, StreamRearmed)
+    def steps(self, journal: JournalIndex) -> Iterator[Step]:
+        watched = journal.of(Poll, StreamCalibrated, StreamRearmed, RequestsOverdue)
         for _, group in groupby(watched, key=lambda event: (event.KIND, event.t)):
             together = list(group)
             for event in together:
                 yield self._step(event, last=event is together[-1])
 
-    def _step(self, event: JournalEvent, *, last: bool) -> Look | Calibration | Rearming:
+    def _step(self, event: JournalEvent, *, last: bool) -> Step:
         match event:
             case Poll():
                 return self._look(event, last=last)
@@ -197,6 +169,9 @@ class _Reader:
                 return self._calibration(event)
             case StreamRearmed():
                 return Rearming(event.t, event.since)
+            case RequestsOverdue():
+                pairs = zip(event.planned, event.journeys, strict=True)
+                return Overdue(event.t, tuple(Pending(planned, journey) for planned, journey in pairs))
         raise TypeError(f"{event} is no step of the watch")
 
     def _look(self, poll: Poll, *, last: bool) -> Look:
@@ -241,7 +216,7 @@ class _Stage:
         self._since = float("-inf")
         self._raised = 0
 
-    def play(self, step: Look | Calibration | Rearming) -> Iterator[Alert]:
+    def play(self, step: Step) -> Iterator[Alert]:
         match step:
             case Look():
                 yield from self.look(step)
@@ -249,6 +224,8 @@ class _Stage:
                 self.adopt(step)
             case Rearming():
                 self.rearm(step.t, step.since)
+            case Overdue():
+                self.overdue(step)
 
     def adopt(self, calibration: Calibration) -> None:
         stream = next(stream for stream in self._streams if stream.slo.name == calibration.slo)
@@ -258,6 +235,11 @@ class _Stage:
         self._since = since
         for stream in self._streams:
             stream.rearm(t)
+
+    def overdue(self, step: Overdue) -> None:
+        for stream in self._streams:
+            for pending in step.requests:
+                stream.overdue(pending)
 
     def look(self, look: Look) -> Iterator[Alert]:
         for stream, seen in zip(self._streams, look.seen, strict=True):

@@ -23,17 +23,19 @@ from gameday.recording.journal import Journal
 from gameday.recording.journal_events import (
     LagMeasured,
     Poll,
+    RequestsOverdue,
     StreamCalibrated,
     StreamRearmed,
     StreamResumed,
     StreamSilent,
 )
-from gameday.recording.samples import Samples
+from gameday.recording.samples import PendingReader, Samples
 from gameday.scenario import Scenario
 from gameday.telemetry.metrics_scrape import Address, ServiceBreach
 from gameday.telemetry.outcome_stream import (
     SERVICE_SIDE,
     MakeDetector,
+    Pending,
     Raised,
     arrived,
     open_streams,
@@ -43,6 +45,8 @@ from gameday.telemetry.outcome_stream import (
 from gameday.telemetry.shard_tail import News, Tail
 
 DIGITS = 6  # of a second: the journal's
+OVERDUE_S = 0.3
+"""Requests that have waited for so long are told to the detectors that watch waiting requests."""
 
 
 class ServiceSide(Protocol):
@@ -74,6 +78,8 @@ class Watch:
         self._journal = journal
         self._scrape = scrape
         self._tail = Tail(())
+        self._pending: list[PendingReader] = []
+        self._overdue: set[float] = set()  # planned times of the requests that were told
         self._since = -math.inf
         self._raised = 0
         self._lags = array("d")
@@ -82,6 +88,7 @@ class Watch:
         """Open the shards and start scraping. Raise PortError if a shard can't be read."""
         try:
             self._tail = Tail(shards)
+            self._pending = [PendingReader(shard) for shard in shards]
         except (OSError, ValueError) as error:
             raise PortError(f"the samples can't be followed: {error}") from error
         if self._scrape is not None:
@@ -90,7 +97,10 @@ class Watch:
     def poll(self, now: float) -> Sequence[Alert]:
         """Read what is new; return the alerts that it raised."""
         now, alerts = round(now, DIGITS), list[Alert]()
-        for news in self._tail.new():
+        overdue = [one for reader in self._pending for one in reader.waiting(now - OVERDUE_S)]
+        all_news = list(self._tail.new())
+        self._tell_overdue(now, overdue, all_news)
+        for news in all_news:
             self._journal.append(Poll(shard=news.shard, count=news.count, t=now))
             self._measure_lag(now, news)
             alerts += [self._alert(now, raised) for raised in self._fold(news.samples)]
@@ -149,6 +159,26 @@ class Watch:
             for outcome in outcomes(stream.slo, samples):
                 if outcome.planned >= self._since:
                     yield from stream.take(outcome)
+
+    def _tell_overdue(
+        self, now: float, waiting: Sequence[tuple[float, str]], all_news: Sequence[News]
+    ) -> None:
+        """Tell the streams of requests that became overdue; one that was answered meanwhile isn't."""
+        if not waiting and not self._overdue:
+            return
+        ended = {planned for news in all_news for planned in news.samples.records["planned"].tolist()}
+        fresh = [
+            Pending(planned, journey)
+            for planned, journey in waiting
+            if planned >= self._since and planned not in self._overdue and planned not in ended
+        ]
+        self._overdue = {planned for planned, _ in waiting}
+        if fresh:
+            columns = tuple(one.planned for one in fresh), tuple(one.journey for one in fresh)
+            self._journal.append(RequestsOverdue(planned=columns[0], journeys=columns[1], t=now))
+            for stream in self._streams:
+                for pending in fresh:
+                    stream.overdue(pending)
 
     def _listen(self, now: float) -> Iterator[Alert]:
         """Yield the alerts that silence raises; the moment is journalled as a poll, since `replay` knows only polls."""

@@ -43,6 +43,7 @@ from gameday.recording.journal_events.run_events import (
     SteadyStateJudged,
 )
 from gameday.recording.journal_events.stream_events import (
+    RequestsOverdue,
     Scraped,
     ScrapeFailed,
     StreamCalibrated,
@@ -102,6 +103,7 @@ __all__ = [
     "Poll",
     "RegionSeen",
     "ReplicaCaughtUp",
+    "RequestsOverdue",
     "RunEnded",
     "RunError",
     "RunInterrupted",

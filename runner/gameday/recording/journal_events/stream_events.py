@@ -25,6 +25,15 @@ class StreamCalibrated(JournalEvent, kind="stream.calibrated", subject="slo"):
 
 
 @dataclass(frozen=True)
+class RequestsOverdue(JournalEvent, kind="requests.overdue"):
+    """The watch found requests that have waited for their answer for long: their planned times and their journeys."""
+
+    _: KW_ONLY
+    planned: tuple[float, ...]
+    journeys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StreamRearmed(JournalEvent, kind="stream.rearmed"):
     """Detectors may raise again, on requests planned at or after `since`."""
 

@@ -9,6 +9,7 @@ Planned, start and end are in seconds since the run's start; a request that was 
 `sample_table` holds them by column, so that ten million requests fit into memory.
 """
 
+from gameday.recording.samples.pending_table import PendingReader, PendingWriter, pending_path
 from gameday.recording.samples.sample_table import Table, among
 from gameday.recording.samples.shard_layout import (
     COUNT,
@@ -37,6 +38,8 @@ __all__ = [
     "RECORD",
     "ErrorKind",
     "Names",
+    "PendingReader",
+    "PendingWriter",
     "Records",
     "Samples",
     "ShardReader",
@@ -44,6 +47,7 @@ __all__ = [
     "Table",
     "among",
     "names_path",
+    "pending_path",
     "read_names",
     "read_samples",
 ]
