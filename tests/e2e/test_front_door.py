@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.whole_runs import GAMEDAY, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 PORT = 18_473
+DRAINED = "eu-west"
 BACK_S = 2.0
 """How long after the edge is ready requests may still fail."""
 LOOK_S = 1.5
@@ -27,7 +29,7 @@ apiVersion: gameday/v1
 kind: Scenario
 name: edge-replaced
 title: The edge is replaced in every way
-story: Every user comes in by the edge. It is deployed, killed, restarted, and runs out of memory.
+story: Every user comes in by the edge. It is deployed, killed, restarted, runs out of memory, and loses its links.
 system: {regions: [us-east, eu-west]SYSTEM_PORT}
 load: {rate: 60/s}
 slos:
@@ -37,7 +39,8 @@ timeline:
   - {at: 0s, deploy: {release: edge-1.1.0, strategy: rolling}}
   - {at: 10s, instance.kill: {service: edge, for: 2s}}
   - {at: 22s, instance.restart-loop: {service: edge, times: 2, every: 8s, for: 16s}}
-  - {at: 46s, instance.memory: {service: edge, memory: 16MiB, for: 8s}}
+  - {at: 44s, instance.memory: {service: edge, memory: 16MiB, for: 6s}}
+  - {at: 56s, instance.kill: {service: edge-links, for: 2s}}
 respond: {by: external}
 hold: 20s
 giveUp: 60s
@@ -65,20 +68,24 @@ def check_edge_replaced(room: Path, substrate: str, port: int | None) -> None:
     path.write_text(text, encoding="utf-8")
     out = room / "runs"
     with under_way(out, str(path), "--substrate", substrate) as process:
-        await_event(process, out, "fault.reverted", 3)
-        restart = [*GAMEDAY, "restart", "edge"]
-        subprocess.run(restart, capture_output=True, timeout=60, check=True)
+        await_event(process, out, "fault.reverted", 4)
+        for operation in (["failover", DRAINED], ["restart", "edge"]):
+            subprocess.run([*GAMEDAY, *operation], capture_output=True, timeout=60, check=True)
         run = ended(process, out)
-    records = read_samples(run.folder / "samples").records
+    samples = read_samples(run.folder / "samples")
+    records = samples.records
     started, done = run.events("change.started")[0].t, run.events("change.done")[0].t
     assert failed_between(records, started - 1, done + 5) == 0, "a good release lost requests"
     ready = returns_of_edge(run, done)
-    assert len(ready) == 5, ready  # killed, twice in the loop, out of memory, restarted
+    assert len(ready) == 6, ready  # killed, twice in the loop, out of memory, its links killed, restarted
     for moment in ready:
         begin = moment + BACK_S
         assert sent_between(records, begin, begin + LOOK_S) >= 20
         assert failed_between(records, begin, begin + LOOK_S) == 0, f"the edge was ready at {moment:.2f} s"
-    assert run.outcome["operations"][0]["done"] is not None
+    drained = records[records["region"] == samples.regions.index(DRAINED)]
+    assert sent_between(drained, started, ready[0]) > 20
+    assert sent_between(drained, ready[-1], math.inf) == 0, "the drain is lost"
+    assert all(operation["done"] is not None for operation in run.outcome["operations"])
     assert any("out of memory" in str(event.data["why"]) for event in run.events("instance.died"))
 
 
@@ -98,8 +105,9 @@ def await_event(process: subprocess.Popen[str], out: Path, kind: str, count: int
 
 
 def returns_of_edge(run: Run, since: float) -> list[float]:
-    """Return when an edge was ready again, after the time `since`."""
-    return [e.t for e in run.events("instance.ready") if e.data["service"] == "edge" and e.t > since]
+    """Return when the edge or its link server was ready again, after the time `since`."""
+    events = run.events("instance.ready")
+    return [e.t for e in events if e.data["service"] in ("edge", "edge-links") and e.t > since]
 
 
 def sent_between(records: Records, begin: float, end: float) -> int:
