@@ -144,6 +144,7 @@ async def edge(settings: Settings) -> AsyncIterator[Sequence[Route]]:
         known = regions.known(client, guardrails.within(regions.TOTAL_S))
         router = Router(known, Budget() if "retry-budget" in guardrails else None)
         checks = [check for region in known for check in (region.health, region.database)]
+        await asyncio.gather(*(check.begin() for check in checks))
         watches = [asyncio.create_task(check.watch()) for check in checks]
         try:
             yield routes(settings, router, credentials)

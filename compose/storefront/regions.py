@@ -30,18 +30,27 @@ class Check:
         """Whether the last checks, or one of them, were answered."""
         return self._failed < CHECKS_TO_FAIL
 
+    async def begin(self) -> None:
+        """Ask until it is known whether the region is lost, so that a new edge sends nothing to a lost one."""
+        await self._ask()
+        while self._failed and self.good:
+            await self._ask()
+
     async def watch(self) -> None:
-        """Ask for ever."""
+        """Ask for ever, beginning after a pause."""
         while True:
-            was = self.good
-            try:
-                await self._peer.ask(self._path)
-                self._failed = 0
-            except UpstreamProblem:
-                self._failed += 1
-            if self.good != was:
-                self.changed_at = time.monotonic()
             await asyncio.sleep(CHECK_EVERY_S)
+            await self._ask()
+
+    async def _ask(self) -> None:
+        was = self.good
+        try:
+            await self._peer.ask(self._path)
+            self._failed = 0
+        except UpstreamProblem:
+            self._failed += 1
+        if self.good != was:
+            self.changed_at = time.monotonic()
 
 
 class Region:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import requests
@@ -29,6 +29,20 @@ class Checked(Peer):
 
     async def ask(self, path: str) -> object:
         raise Unreachable(self.name)
+
+
+@dataclass(frozen=True)
+class Scripted(Peer):
+    """A peer that answers, or doesn't, as listed; `paths` are those that it was asked for."""
+
+    answers: Iterator[bool] = field(default_factory=lambda: iter(()))
+    paths: list[str] = field(default_factory=list)
+
+    async def ask(self, path: str) -> object:
+        self.paths.append(path)
+        if not next(self.answers):
+            raise Unreachable(self.name)
+        return {}
 
 
 def region(name: str, client: Client, weight: int = 1) -> Region:
@@ -118,6 +132,23 @@ def test_what_is_known_at_home_only_is_asked_there_or_not_at_all(monkeypatch: py
     asyncio.run(run())
 
 
+def test_a_new_edge_knows_lost_regions_before_it_listens() -> None:
+    """Two failures in a row, as later; one good answer is enough for a region that is up."""
+
+    async def run() -> None:
+        async with outgoing.client() as client:
+            lost = region("us-east", client)
+            await lost.health.begin()
+            assert not lost.healthy
+            for answers, asked in (([True], 1), ([False, True], 2)):
+                peer = Scripted("eu-west", "http://127.0.0.1:1", client, answers=iter(answers))
+                check = Check(peer, "/healthz")
+                await check.begin()
+                assert (check.good, len(peer.paths)) == (True, asked)
+
+    asyncio.run(run())
+
+
 def test_a_drain_is_there_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """DRAINED names the regions that get no traffic; a name that no region has is an error."""
     monkeypatch.setenv("GATEWAYS", "us-east=http://h:1,eu-west=http://h:2,me-central=http://h:3")
@@ -135,10 +166,11 @@ def test_a_drain_is_there_from_the_start(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @dataclass
 class Regions:
-    """An edge and its gateways."""
+    """An edge and its gateways; `addresses` are the gateways' by region."""
 
     url: str
     gateways: dict[str, "subprocess.Popen[bytes]"]
+    addresses: str
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         """GET at the edge."""
@@ -160,15 +192,26 @@ def two_regions(guardrails: str = "timeouts", behind: dict[str, str] | None = No
         for name, port in ports.items()
     }
     addresses = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
-    port = storefront_services.free_port()
-    door = storefront_services.start(
-        "edge", port, {"GATEWAYS": addresses, "REGION": "edge", "GUARDRAILS": guardrails}
-    )
     try:
-        yield Regions(f"http://127.0.0.1:{port}", gateways)
+        with edge_before(gateways, addresses, guardrails) as found:
+            yield found
     finally:
-        for process in (door, *gateways.values()):
+        for process in gateways.values():
             storefront_services.stop(process)
+
+
+@contextlib.contextmanager
+def edge_before(
+    gateways: dict[str, "subprocess.Popen[bytes]"], addresses: str, guardrails: str = "timeouts"
+) -> Iterator[Regions]:
+    """An edge in front of these gateways."""
+    port = storefront_services.free_port()
+    environment = {"GATEWAYS": addresses, "REGION": "edge", "GUARDRAILS": guardrails}
+    door = storefront_services.start("edge", port, environment)
+    try:
+        yield Regions(f"http://127.0.0.1:{port}", gateways, addresses)
+    finally:
+        storefront_services.stop(door)
 
 
 @pytest.mark.system
@@ -201,6 +244,17 @@ def test_with_all_regions_lost_the_edge_says_so() -> None:
         answer = found.get("/products/1")
         assert (answer.status_code, answer.headers["X-Region"]) == (503, "edge")
         assert answer.headers["X-Release"] == "edge-1.0.0"
+
+
+@pytest.mark.system
+def test_an_edge_that_starts_beside_a_lost_region_knows_it() -> None:
+    """Its first status says so, and its first customer from there is served elsewhere."""
+    with two_regions() as found:
+        storefront_services.stop(found.gateways["eu-west"], signal.SIGKILL)
+        with edge_before(found.gateways, found.addresses) as edge:
+            status = storefront_services.operate(edge.url, "status")["regions"]
+            assert {name: one["up"] for name, one in status.items()} == {"us-east": True, "eu-west": False}
+            assert edge.get("/costs", HOME).status_code == 503
 
 
 @pytest.mark.system
