@@ -330,4 +330,6 @@ def test_an_edge_that_ends_while_it_is_asked_fails_no_shift(
     bench.carry("failover", "eu-west")
     [edge] = bench.system.instances("edge")
     assert bench.substrate.given[edge.id]["DRAINED"] == "eu-west"
+    assert bench.done == [("edge /_operator/drain", {"region": "eu-west"})]
+    assert bench.system.settings.drained.value() == "eu-west"
     assert ("traffic.drained", "eu-west") in bench.journalled()
