@@ -16,14 +16,14 @@ from tests.support.docker_engine import require_docker
 from tests.support.running_gameday import ended, under_way
 from tests.support.whole_runs import GAMEDAY, Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 PORT = 18_473
 DRAINED = "eu-west"
 BACK_S = 2.0
 """How long after the edge is ready requests may still fail."""
 LOOK_S = 1.5
 """The stretch after that in which none may."""
-BEGIN_S = 120.0
+BEGIN_S = 300.0
 SCENARIO = """
 apiVersion: gameday/v1
 kind: Scenario
@@ -85,7 +85,7 @@ def check_edge_replaced(room: Path, substrate: str, port: int | None) -> None:
     drained = records[records["region"] == samples.regions.index(DRAINED)]
     assert sent_between(drained, started, ready[0]) > 20
     assert sent_between(drained, ready[-1], math.inf) == 0, "the drain is lost"
-    assert all(operation["done"] is not None for operation in run.outcome["operations"])
+    assert [operation["done"] is not None for operation in run.outcome["operations"]] == [True, True]
     assert any("out of memory" in str(event.data["why"]) for event in run.events("instance.died"))
 
 
