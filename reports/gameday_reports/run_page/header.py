@@ -54,7 +54,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Substrate", f"{substrate} ({why})" if why else substrate),
         ("Duration", seconds(about.duration_s)),
         ("Load", _load(outcome)),
-        *_links(started),
+        *_links(started, outcome),
         *_system(outcome),
         ("Responder", _responder(outcome)),
         ("Steady state", _steady(outcome)),
@@ -65,14 +65,13 @@ def facts(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _links(started: RunStarted | None) -> list[tuple[str, str]]:
-    """Return the link server if it isn't the embedded one."""
+def _links(started: RunStarted | None, outcome: Outcome) -> list[tuple[str, str]]:
+    """Return the link server if it isn't the embedded one, and what it did to deploys if there were any."""
     real = started.links if started else ""
     if real in ("", "embedded"):
         return []
-    return [
-        ("Links", f"a real Toxiproxy ({real}): each deploy moved their upstreams and dropped connections")
-    ]
+    moved = ": each deploy moved their upstreams and dropped connections" if outcome.changes else ""
+    return [("Links", f"a real Toxiproxy ({real}){moved}")]
 
 
 def _system(outcome: Outcome) -> list[tuple[str, str]]:

@@ -16,7 +16,13 @@ from gameday.cli.options import (
     seed_option,
     variant_option,
 )
-from gameday.execution.preparation import ensure_writable, expected_seconds, meanings, read_scenarios
+from gameday.execution.preparation import (
+    ensure_writable,
+    expected_seconds,
+    link_server,
+    meanings,
+    read_scenarios,
+)
 from gameday.execution.trial import Options
 from gameday.execution.trial_series import TrialSeries
 from gameday.scenario import OVERRIDABLE
@@ -79,7 +85,8 @@ def run(
     if dry_run:
         for choice in selected:
             seconds = round(expected_seconds(choice.scenario)) * repeat
-            click.echo(f"{choice.scenario.name}: {choice.path}: ok; about {seconds} s on {substrate}")
+            where = f"{substrate}, links: {link_server(options)}"
+            click.echo(f"{choice.scenario.name}: {choice.path}: ok; about {seconds} s on {where}")
             for line in meanings(choice.scenario, KINDS if substrate == "auto" else [substrate]):
                 click.echo(f"  {line}")
         return 0

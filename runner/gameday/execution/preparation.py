@@ -91,6 +91,16 @@ def choose_substrate(options: Options) -> tuple[str, str, Options]:
     return substrate, why, options
 
 
+def link_server(options: Options) -> str:
+    """Return the link server that a run would have: `embedded`, or the path of a real Toxiproxy on this machine."""
+    from gameday.links.server_command import find_real
+    from gameday.substrates import KINDS
+
+    kind = KINDS.get(options.substrate)
+    real = options.toxiproxy or (find_real() if kind is None or kind.uses_link_server else None)
+    return "embedded" if real is None else f"{real} on processes" if kind is None else real
+
+
 def ensure_writable(out: Path) -> None:
     """Create the folder of runs and raise Invalid if it can't be written."""
     try:

@@ -52,6 +52,9 @@ class RunInfo(Model):
     started: str | None = None
     version: str | None = None
     host: str | None = None
+    link_server: str | None = described(
+        "`embedded`, or the path of a real Toxiproxy; null if it wasn't recorded"
+    )
     duration_s: Amount | None = described("seconds to the journal's last event")
     judged_s: Amount | None = described("seconds to the end of the load: what is judged")
     ended: str | None = described(

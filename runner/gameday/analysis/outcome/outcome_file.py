@@ -119,6 +119,7 @@ def _run_info(run: Run) -> RunInfo:
     started = {key: _recorded(getattr(run.started, key, None)) for key in STARTED}
     ended = run.journal.first(RunEnded)
     info = {"id": run.id, "scenario": run.scenario.name, "ended": ended.reason if ended else None, **started}
+    info["link_server"] = (run.started.links or None) if run.started else None
     return RunInfo.model_validate(info | {"duration_s": run.last, "judged_s": run.end}).rounded()
 
 
