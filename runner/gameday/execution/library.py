@@ -93,13 +93,41 @@ def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
 
 
 def _expectations(document: Document) -> Iterator[Problem]:
+    """Check expectations, with every name that the scenario chose: one with a misspelt name would never be judged."""
     from gameday.analysis.expressions.vocabulary import EXPECT
 
-    used = document.data.get("detectors")
-    names = _listed(used, "detector") if isinstance(used, list) else None
     yield from _wrong(
-        document, variants.expectations(document), EXPECT, slos=_slos(document), detectors=names
+        document,
+        variants.expectations(document),
+        EXPECT,
+        slos=_slos(document),
+        detectors=_detector_names(document),
+        regions=[region for system in _systems(document) for region in system.regions],
+        journeys=_journeys(document),
     )
+
+
+def _detector_names(document: Document) -> list[str] | None:
+    """Return the detectors of a scenario, the default ones if it names none; None if they can't be read."""
+    used = document.data.get("detectors")
+    if used is None:
+        return [detection.detector for detection in Scenario.model_fields["detectors"].default]
+    return _listed(used, "detector") if isinstance(used, list) else None
+
+
+def _journeys(document: Document) -> list[str] | None:
+    """Return the journeys that the load of the scenario or of a variant has; None if they can't be read."""
+    matrix = document.data.get("matrix")
+    overlays = list(matrix.values())[: variants.MOST] if isinstance(matrix, dict) else []
+    mixes = [
+        part["load"].get("journeys")
+        for part in (document.data, *overlays)
+        if isinstance(part, dict) and isinstance(part.get("load"), dict)
+    ]
+    known = [mix for mix in mixes if mix is not None] or [STOREFRONT.default_mix]
+    if not all(isinstance(mix, Mapping) for mix in known):
+        return None
+    return [str(name) for mix in known for name, weight in mix.items() if weight != 0]
 
 
 def _aborts(document: Document) -> Iterator[Problem]:
@@ -128,9 +156,25 @@ def _listed(items: Any, key: str) -> list[str]:
 def _wrong(
     document: Document, placed: Iterable[tuple[KeyPath, Any]], language: Any, **chosen: Sequence[str] | None
 ) -> Iterator[Problem]:
-    """Yield a problem for each wrong expression; values that aren't text are the model's to report."""
+    """Yield a problem for each wrong expression; values that aren't text are the model's to report.
+
+    Equal expressions are checked once, and all of a file together have a limit, so that any file is answered in seconds.
+    """
+    from gameday.analysis.expressions.cost_limits import MOST_TOKENS_OF_FILE, count_tokens
+
+    checked: dict[str, str | None] = {}
+    tokens = 0
     for path, expression in placed:
-        why = _why_wrong(expression, language, chosen) if isinstance(expression, str) else None
+        if not isinstance(expression, str):
+            continue
+        if expression not in checked:
+            tokens += count_tokens(expression[:LONGEST])
+            if tokens > MOST_TOKENS_OF_FILE:
+                message = f"the expressions of a scenario have at most {MOST_TOKENS_OF_FILE} names, numbers and signs"
+                yield document.problem(path, message, "this one and those after it aren't checked")
+                return
+            checked[expression] = _why_wrong(expression, language, chosen)
+        why = checked[expression]
         if why:
             message, _, hint = why.partition("\n")
             yield document.problem(path, message, hint)
@@ -139,10 +183,6 @@ def _wrong(
 def _why_wrong(expression: str, language: Any, chosen: Mapping[str, Sequence[str] | None]) -> str | None:
     from gameday.analysis.expressions.expectations import check
 
-    if len(expression) > LONGEST:
-        return (
-            f"is {len(expression):,} characters long\nat most {LONGEST} are read; write several expressions"
-        )
     try:
         return check(expression, language, **chosen)
     except Exception as error:  # the parser raises many types; each means that the expression can't be used

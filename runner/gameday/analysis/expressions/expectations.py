@@ -8,17 +8,14 @@ so such an error never means a typo.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gameday.analysis.expressions.cel_tree import (
-    EQUALITIES,
-    chain_steps,
-    is_comparison,
-    left_operand,
-)
-from gameday.analysis.expressions.literals import Rewritten, UnitError, rewrite
+from gameday.analysis.expressions.constant_check import refuse_constant_comparisons, refuse_constant_result
+from gameday.analysis.expressions.cost_limits import refuse_costly
+from gameday.analysis.expressions.literals import ExpressionError, UnitError, rewrite
+from gameday.analysis.expressions.name_check import NameCheck
 from gameday.analysis.expressions.vocabulary import (
     ANY,
     EXPECT,
@@ -28,27 +25,14 @@ from gameday.analysis.expressions.vocabulary import (
     lookup,
     spell,
     state_of,
-    type_of,
     values_of,
 )
-from gameday.scenario.yaml_document import nearest
 
 if TYPE_CHECKING:
     from lark import Tree as Node
 
     from gameday.analysis.model.event_models import Expectation
     from gameday.analysis.model.outcome_model import Measurements
-
-MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
-METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
-
-
-class ExpressionError(ValueError):
-    """An invalid expression; `at` counts characters from 0. The text is 'message\\nhint'."""
-
-    def __init__(self, message: str, at: int, hint: str = "") -> None:
-        super().__init__(f"{message}\n{hint}" if hint else message)
-        self.at = at
 
 
 @dataclass(frozen=True)
@@ -75,6 +59,8 @@ def check(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
         parsed = parse(expression, language, **chosen)
         for sample in (True, False):
             _try(parsed, sample)
+        refuse_constant_comparisons(parsed.tree, language, rewrite(expression).origin_of)
+        refuse_constant_result(program(parsed), parsed.used, parsed.tree, language)
     except (ExpressionError, UnitError) as error:
         message, _, hint = str(error).partition("\n")
         return f"{message}, at character {error.at + 1} of {expression!r}" + (f"\n{hint}" if hint else "")
@@ -105,6 +91,7 @@ def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
     import celpy
     from celpy.celparser import CELParseError
 
+    refuse_costly(expression)
     text = rewrite(expression)
     try:
         tree = celpy.Environment().compile(text.text)
@@ -113,109 +100,8 @@ def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
         raise ExpressionError(
             "isn't a CEL expression", min(at, len(expression)), f"for instance: {language.example}"
         ) from error
-    names = _Names(text, language, chosen)
+    names = NameCheck(text, language, chosen)
     return Parsed(tree, tuple(dict.fromkeys(names.of(tree, frozenset()))), language)
-
-
-@dataclass(frozen=True)
-class _Names:
-    """Finds the names of an expression and rejects unknown ones. `chosen`: names that the scenario gave, by group."""
-
-    text: Rewritten
-    language: Language
-    chosen: Mapping[str, Sequence[str] | None]
-
-    def of(self, node: Any, bound: frozenset[str]) -> Iterator[Path]:
-        """Yield the paths used under `node`; `bound` are the variables of the macros around it."""
-        if not hasattr(node, "children"):
-            return
-        self._refuse(node)
-        steps = list(chain_steps(node))
-        if steps:
-            yield from self._path(node, steps, bound)
-        elif node.data == "member_dot_arg" and str(node.children[1]) in MACROS:
-            yield from self._macro(node, bound)
-        else:
-            for child in node.children:
-                yield from self.of(child, bound)
-
-    def _refuse(self, node: Node[Any]) -> None:
-        if node.data == "relation" and is_comparison(node) and is_comparison(left_operand(node)):
-            raise ExpressionError(
-                "comparisons can't be chained", self._at(node), "write: 2s < ttd && ttd < 5s"
-            )
-        if node.data == "relation" and is_comparison(node):
-            self._refuse_order(node)
-        if node.data in ("ident_arg", "dot_ident_arg"):
-            raise ExpressionError(f"there is no function {str(node.children[0])!r}", self._at(node))
-        if node.data == "member_dot_arg" and str(node.children[1]) not in MACROS | METHODS:
-            name = str(node.children[1])
-            raise ExpressionError(
-                f"there is no function {name!r}", self._at(node), nearest(name, MACROS | METHODS)
-            )
-
-    def _refuse_order(self, node: Node[Any]) -> None:
-        """Reject an order of booleans: CEL's Python implementation takes them as numbers, so `detect < 5s` would hold."""
-        for side in (left_operand(node), node.children[1]):
-            steps = tuple(step for step in chain_steps(side) if isinstance(step, str))
-            if node.children[0].data not in EQUALITIES and type_of(steps, self.language.names) is bool:
-                message = f"{spell(steps)!r} is true or false: it can't be more or less"
-                raise ExpressionError(message, self._at(side), self.language.times)
-
-    def _macro(self, node: Node[Any], bound: frozenset[str]) -> Iterator[Path]:
-        if bound:  # nested macros visit the product of their lists: minutes, from one line of text
-            raise ExpressionError(f"{str(node.children[1])!r} can't be inside another one", self._at(node))
-        receiver, _, *arguments = node.children
-        yield from self.of(receiver, bound)
-        variable, *body = arguments[0].children if arguments else (None,)
-        names = (
-            {str(token) for token in variable.scan_values(lambda _: True)} if variable is not None else set()
-        )
-        for inner in body:
-            yield from self.of(inner, bound | names)
-
-    def _path(self, node: Node[Any], steps: list[Any], bound: frozenset[str]) -> Iterator[Path]:
-        """Yield the path of one name with its members; `steps` are texts, or nodes for a computed index."""
-        for step in steps:
-            if not isinstance(step, str):
-                yield from self.of(step, bound)
-        if steps[0] in bound:
-            return
-        known: Any = self.language.names
-        path: list[str] = []
-        for step in steps:
-            known = self._member(node, known, path, step)
-            path.append(step if isinstance(step, str) else ANY)
-        if isinstance(known, Mapping) and ANY not in known:
-            members = [spell((*path, name)) for name in known]
-            raise ExpressionError(
-                f"{spell(tuple(path))!r} is a group", self._at(node), f"one of: {', '.join(members)}"
-            )
-        if ANY not in path and not isinstance(known, Mapping):
-            yield tuple(path)
-
-    def _member(self, node: Node[Any], known: Any, path: list[str], step: Any) -> Any:
-        """Return what the language knows of `step`, a member of `path`."""
-        if not isinstance(known, Mapping):
-            raise ExpressionError(f"{spell(tuple(path))!r} has no members", self._at(node))
-        if ANY in known:
-            names = self.chosen.get(path[-1]) if path else None
-            if names is not None and isinstance(step, str) and step not in names:
-                raise ExpressionError(
-                    f"there is no {step!r} in {path[-1]}", self._at(node), nearest(step, names)
-                )
-            return known[ANY]
-        if not isinstance(step, str) or step not in known:
-            name = spell((*path, step)) if isinstance(step, str) else spell(tuple(path))
-            if not path and step in self.language.elsewhere:
-                raise ExpressionError(
-                    f"{name!r} {self.language.misplaced}", self._at(node), self.language.hint
-                )
-            raise ExpressionError(f"unknown name {name!r}", self._at(node), nearest(str(step), known))
-        return known[step]
-
-    def _at(self, node: Node[Any]) -> int:
-        return self.text.origin(node.meta.start_pos if not node.meta.empty else 0)
 
 
 def program(parsed: Parsed) -> Callable[[Tree], Any]:

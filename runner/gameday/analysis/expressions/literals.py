@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import Any
 
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "%": 0.01}
 TOKEN = re.compile(
@@ -22,6 +23,14 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+class ExpressionError(ValueError):
+    """An invalid expression; `at` counts characters from 0. The text is 'message\\nhint'."""
+
+    def __init__(self, message: str, at: int, hint: str = "") -> None:
+        super().__init__(f"{message}\n{hint}" if hint else message)
+        self.at = at
 
 
 class UnitError(ValueError):
@@ -47,6 +56,10 @@ class Rewritten:
         """Return the offset in the original of the token at `offset`."""
         index = bisect_right(self.origins, (offset, float("inf"))) - 1
         return self.origins[index][1] if index >= 0 else offset
+
+    def origin_of(self, node: Any) -> int:
+        """Return the offset in the original of a node of the tree that was parsed from the text."""
+        return self.origin(node.meta.start_pos if not node.meta.empty else 0)
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset of a position; lines and columns count from 1."""
