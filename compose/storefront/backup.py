@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
@@ -22,6 +23,7 @@ from .problems import Problem
 from .replication import Place, leader, places, plain_conninfo, survey
 from .runtime import runtime_folder, with_password
 from .settings import Settings, address
+from .supervision import supervised
 
 EVERY_S = 30.0
 RETRY_S = 0.5
@@ -93,7 +95,8 @@ async def backup(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     folder, databases = Path(address("DATA_DIR")), places(address("DATABASES"))
     with runtime_folder(own) as runtime:
         backups = Backups(folder, databases, settings.operator_token, with_password(own, runtime))
-        making = asyncio.create_task(backups.keep_making(float(os.environ.get("BACKUP_EVERY") or EVERY_S)))
+        every_s = float(os.environ.get("BACKUP_EVERY") or EVERY_S)
+        making = asyncio.create_task(supervised("backups", partial(backups.keep_making, every_s)))
         try:
             yield [Route("/base.tar", backups.base, methods=["GET"])]
         finally:

@@ -7,8 +7,9 @@ stock.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from .problems import Problem, UpstreamProblem
 from .products import Product
 from .quotes import Quotes
 from .settings import Settings, address
+from .supervision import supervised
 
 REFRESH_S = 2.0
 STALE_S = 10.0
@@ -94,8 +96,12 @@ async def catalog(settings: Settings) -> AsyncIterator[Sequence[Route]]:
         known = products.load()
         quotes = Quotes(settings, Peers(settings.guardrails, client).to("pricing", address("PRICING_URL")))
         recommended = recommendations.Recommendations(settings.flags, address("DATABASE_URL"))
-        following = (stock.follow(address("DATABASE_URL")), quotes.fill(list(known)), recommended.follow())
-        tasks = [asyncio.create_task(each) for each in following]
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "stock": partial(stock.follow, address("DATABASE_URL")),
+            "prices": partial(quotes.fill, list(known)),
+            "recommendations": recommended.follow,
+        }
+        tasks = [asyncio.create_task(supervised(name, loop)) for name, loop in loops.items()]
         try:
             yield [Route("/products/{id:int}", recommended.on(Pages(known, quotes, stock).product))]
         finally:

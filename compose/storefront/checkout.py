@@ -6,8 +6,9 @@ The order id is the caller's idempotency key, and the key of the charge. Two tra
        charge it at payments
     2. mark it `paid`; or, if the payment was refused, `failed`, and give the stock back
 
-A request that repeats the key continues the order from its last state. The SQL is in `placing`;
-the charge, and the queue for orders that are charged later, in `charging`.
+A request that repeats the key continues the order from its last state, once a standby has that state. The SQL is in
+`placing`; the charge, and the queue for orders that are charged later, in `charging`; what a commit must wait for, in
+`durability`.
 """
 
 import asyncio
@@ -19,15 +20,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, database, outgoing, placing, readiness, serving, velocity
+from . import bodies, database, durability, outgoing, placing, readiness, serving, velocity
 from .basket import Basket, basket
 from .charging import Charging, Queue
 from .database import Database
+from .durability import Durability
 from .guarded import Peers
 from .outgoing import Peer
 from .placing import Order
 from .problems import Broken, Problem, UpstreamProblem
 from .settings import Settings, address
+from .supervision import supervised
 
 
 class Checkout:
@@ -51,21 +54,28 @@ class Checkout:
         key = bodies.idempotency_key(request)
         body = await bodies.json_object(request)
         user, wanted = bodies.positive(body, "user"), basket(body)
-        async with self._database.connection() as connection:
-            order = await placing.find(connection, key)
-        if order is None:
-            order = await self._reserve(key, user, wanted)
+        order = await self._find(key) or await self._reserve(key, user, wanted)
         if order.user != user or order.basket != wanted:
             raise Problem(409, "this key was used for another order")
         if order.status == "pending":
             return await self._charge(order)
         return _answer(order, 200)
 
+    async def _find(self, key: str) -> Order | None:
+        async with self._database.connection() as connection:
+            order = await placing.find(connection, key)
+            if order is not None:
+                await self._database.durability.confirm(connection)
+        return order
+
     async def _reserve(self, key: str, user: int, wanted: Basket) -> Order:
-        total = await self._total(wanted)
+        new = Order(key, user, wanted, await self._total(wanted), "pending")
         async with self._database.transaction() as connection:
             await velocity.check(connection, user)
-            return await placing.reserve(connection, Order(key, user, wanted, total, "pending"), self._region)
+            order = await placing.reserve(connection, new, self._region)
+            if order is not new:
+                await self._database.durability.confirm(connection)
+        return order
 
     async def _total(self, wanted: Basket) -> int:
         query = "&".join(f"id={product}" for product, _ in wanted)
@@ -90,22 +100,26 @@ class Checkout:
 
 
 def _queued(order: Order) -> Response:
-    return JSONResponse({"order_id": order.id, "total_cents": order.total_cents, "status": "queued"}, 202)
+    content = {"order_id": order.id, "total_cents": order.total_cents, "status": "queued"}
+    return JSONResponse(content, 202, durability.headers())
 
 
 def _answer(order: Order, status: int) -> Response:
     if order.status == "failed":
         raise Problem(402, "the payment was refused")
-    return JSONResponse(
-        {"order_id": order.id, "total_cents": order.total_cents, "status": order.status}, status
-    )
+    content = {"order_id": order.id, "total_cents": order.total_cents, "status": order.status}
+    return JSONResponse(content, status, durability.headers())
 
 
 @asynccontextmanager
 async def checkout(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     """The service: needs Postgres, pricing and payments."""
     connect_s = settings.guardrails.within(outgoing.CONNECT_S)
-    async with database.connected(address("DATABASE_URL")) as opened, outgoing.client(connect_s) as client:
+    durable = Durability.from_environment(degraded="degraded" in settings.guardrails)
+    async with (
+        database.connected(address("DATABASE_URL"), durability=durable) as opened,
+        outgoing.client(connect_s) as client,
+    ):
         peers = Peers(settings.guardrails, client)
         payments = peers.to("payments", address("PAYMENTS_URL"))
         charging = Charging(opened, payments, os.environ.get("PAYMENTS_KEY", ""))
@@ -113,7 +127,7 @@ async def checkout(settings: Settings) -> AsyncIterator[Sequence[Route]]:
         placed = Checkout(
             settings.region, opened, peers.to("pricing", address("PRICING_URL")), charging, queue
         )
-        later = asyncio.create_task(queue.run())
+        later = asyncio.create_task(supervised("charging", queue.run))
         try:
             yield [Route("/checkout", placed.place, methods=["POST"]), readiness.of_database(opened)]
         finally:

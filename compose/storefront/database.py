@@ -16,7 +16,8 @@ from typing import Any
 import asyncpg
 
 from . import provenance
-from .problems import TimedOut, Unreachable
+from .durability import Durability
+from .problems import TimedOut, Unconfirmed, Unreachable
 from .replication import LOST, places
 
 CONNECT_S = 1.0
@@ -167,7 +168,8 @@ def _discard(attempt: "asyncio.Task[Connection]") -> None:
 class Database:
     """A pool of connections; `connection` lends one."""
 
-    def __init__(self, pool: Any, primary: Primary) -> None:
+    def __init__(self, pool: Any, primary: Primary, durability: Durability) -> None:
+        self.durability = durability
         self._pool = pool
         self._primary = primary
         self._examination: asyncio.Task[None] | None = None
@@ -185,7 +187,11 @@ class Database:
             if leader is not None:
                 self._doubt(leader)
             raise TimedOut("postgres") from None
-        except asyncpg.ReadOnlySQLTransactionError:
+        except Unconfirmed:
+            if leader is not None:
+                self._doubt(leader)
+            raise
+        except (asyncpg.ReadOnlySQLTransactionError, asyncpg.ObjectNotInPrerequisiteStateError):
             if leader is not None:
                 self._primary.give_up(leader)
             raise Unreachable("postgres") from None
@@ -194,9 +200,19 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """A connection inside a transaction: committed at the end, rolled back on any exception."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        """A connection inside a transaction: committed at the end by the rules of `durability`, rolled back on any exception.
+
+        Raise Unconfirmed if no standby confirms the commit.
+        """
+        async with self.connection() as connection:
+            await connection.execute("BEGIN")
+            try:
+                await self.durability.admit(connection)
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            await self.durability.commit(connection)
 
     def _doubt(self, leader: Leader) -> None:
         """A statement timed out: either it was slow, or another database has taken over."""
@@ -204,9 +220,20 @@ class Database:
             self._examination = asyncio.get_running_loop().create_task(self._primary.examine(leader))
 
 
+async def _roll_back(connection: Any) -> None:
+    """Roll back, or close the connection if that fails: the server rolls back then."""
+    try:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+    except (*LOST, TimeoutError, asyncpg.PostgresError):
+        connection.terminate()
+
+
 @asynccontextmanager
-async def connected(url: str, connections: int = CONNECTIONS) -> AsyncIterator[Database]:
-    """Open a database whose pool is connected; `url` as in `replication.places`.
+async def connected(
+    url: str, connections: int = CONNECTIONS, durability: Durability | None = None
+) -> AsyncIterator[Database]:
+    """Open a database whose pool is connected; `url` as in `replication.places`, `durability` of its transactions.
 
     Raise TimeoutError if no database takes writes within READY_S.
     """
@@ -214,7 +241,7 @@ async def connected(url: str, connections: int = CONNECTIONS) -> AsyncIterator[D
     async with asyncio.timeout(READY_S):
         pool = await _pool(primary, connections)
     try:
-        yield Database(pool, primary)
+        yield Database(pool, primary, durability or Durability())
     finally:
         pool.terminate()
 

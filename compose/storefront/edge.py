@@ -25,6 +25,7 @@ from .limits import RETRY_AFTER_S, Budget
 from .problems import Problem, Unreachable
 from .regions import Region
 from .settings import Settings
+from .supervision import supervised
 
 HOMEBOUND = frozenset({"costs"})
 # Answers that another region may better.
@@ -145,7 +146,7 @@ async def edge(settings: Settings) -> AsyncIterator[Sequence[Route]]:
         router = Router(known, Budget() if "retry-budget" in guardrails else None)
         checks = [check for region in known for check in (region.health, region.database)]
         await asyncio.gather(*(check.begin() for check in checks))
-        watches = [asyncio.create_task(check.watch()) for check in checks]
+        watches = [asyncio.create_task(supervised("checks", check.watch)) for check in checks]
         try:
             yield routes(settings, router, credentials)
         finally:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from .outgoing import Answer, Peer
 
 PASSED_ON = ("authorization", "content-type", "idempotency-key", "x-home-region", "x-client")
-PASSED_BACK = ("Content-Type", "Cache-Control", "Retry-After", "X-Region")
+PASSED_BACK = ("Content-Type", "Cache-Control", "Retry-After", "X-Region", "X-Durability")
 
 
 async def forward(request: Request, peer: Peer) -> Response:

@@ -23,6 +23,7 @@ ROUTES = (
     ("GET", "/account", "identity"),
     ("POST", "/checkout", "checkout"),
     ("GET", "/orders", "orders"),
+    ("GET", "/orders/{id}", "orders"),
     ("GET", "/costs", "costs"),
 )
 

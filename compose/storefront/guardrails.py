@@ -6,7 +6,8 @@ bulkhead      `places`       one peer can't take all places of an instance
 retry-budget  `limits`       what is sent again is a tenth of what is sent (edge)
 rate-limit    `limits`       a client has a few requests a second (gateway)
 shedding      `limits`       what can't be answered in time is refused at once (gateway)
-degraded      `quotes`, `unpaid`   the last known price; checkouts taken now and charged later
+degraded      `quotes`, `charging`, `durability`   the last known price; checkouts taken now and charged later; commits
+              without a standby while none confirms them, and answers that say so
 """
 
 import os

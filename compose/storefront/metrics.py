@@ -10,13 +10,25 @@ from .settings import Settings
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 IDENTITY = ("service", "region", "release", "route")
+disable_created_metrics()  # type: ignore[no-untyped-call]
+# Of the whole process, whichever part counts them.
+PROCESS = CollectorRegistry()
+COMMITS_UNCONFIRMED = Counter("commits_unconfirmed", "Commits that no standby confirmed.", registry=PROCESS)
+COMMITS_LOCAL = Counter(
+    "commits_local", "Answers that rely on the primary alone, by the guardrail degraded.", registry=PROCESS
+)
+LOOP_FAILURES = Counter(
+    "loop_failures", "Rounds of a background loop that failed.", ("loop",), registry=PROCESS
+)
+ORDERS_SET_ASIDE = Counter(
+    "orders_set_aside", "Queued orders that will never be paid.", ("why",), registry=PROCESS
+)
 
 
 class Metrics:
     """Counters of one instance; `text()` is the exposition format."""
 
     def __init__(self, settings: Settings) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._identity = (settings.service, settings.region, settings.release)
         self._requests = Counter(
@@ -46,4 +58,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + generate_latest(PROCESS)

@@ -1,4 +1,4 @@
-"""Orders: a customer's order history, newest first."""
+"""Orders: a customer's order history, newest first, and the state of one order."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, database, serving
+from . import bodies, database, durability, placing, serving
 from .database import Database
+from .durability import Durability
+from .problems import Problem
 from .settings import Settings, address
 
 # An order counts as placed from its payment on.
@@ -42,15 +44,33 @@ class History:
         """GET /orders?user=: the last ten orders."""
         user = bodies.query_number(request, "user")
         async with self._database.connection() as connection:
+            await self._database.durability.confirm_session(connection)
             orders = await connection.fetch(HISTORY, user, SHOWN)
-        return JSONResponse({"user": user, "orders": [shown(order) for order in orders]})
+        content = {"user": user, "orders": [shown(order) for order in orders]}
+        return JSONResponse(content, headers=durability.headers())
+
+    async def of_order(self, request: Request) -> Response:
+        """GET /orders/{id}?user=: {"order_id", "total_cents", "status"}; the status is pending, paid or failed.
+
+        404 if that user has no such order.
+        """
+        user = bodies.query_number(request, "user")
+        async with self._database.connection() as connection:
+            order = await placing.find(connection, request.path_params["id"])
+            await self._database.durability.confirm(connection)
+        if order is None or order.user != user:
+            raise Problem(404, "no such order")
+        content = {"order_id": order.id, "total_cents": order.total_cents, "status": order.status}
+        return JSONResponse(content, headers=durability.headers())
 
 
 @asynccontextmanager
-async def orders(_settings: Settings) -> AsyncIterator[Sequence[Route]]:
+async def orders(settings: Settings) -> AsyncIterator[Sequence[Route]]:
     """The service: needs Postgres."""
-    async with database.connected(address("DATABASE_URL")) as opened:
-        yield [Route("/orders", History(opened).of_user)]
+    durable = Durability.from_environment(degraded="degraded" in settings.guardrails)
+    async with database.connected(address("DATABASE_URL"), durability=durable) as opened:
+        history = History(opened)
+        yield [Route("/orders", history.of_user), Route("/orders/{id}", history.of_order)]
 
 
 if __name__ == "__main__":

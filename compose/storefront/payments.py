@@ -5,13 +5,14 @@ truth that an audit compares Postgres with, so a charge is in the file before it
 a time owns a ledger.
 """
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,27 +34,46 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._charges = dict(_read(path))
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        # Unbuffered: what the kernel didn't take is nowhere, and can't reach the file with a later charge.
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        self._end = os.lseek(self._file, 0, os.SEEK_END)
 
     def find(self, key: str) -> dict[str, Any] | None:
         """Return the charge of that key, or None."""
         return self._charges.get(key)
 
     def add(self, key: str, amount_cents: int) -> dict[str, Any]:
-        """Append a charge, flushed to the kernel before it returns; return the charge."""
+        """Append a charge, handed to the kernel before it returns; return the charge.
+
+        Raise OSError if the file can't take the whole line, for example because the disk is full; nothing is charged then.
+        """
         charge = {"order_id": key, "amount_cents": amount_cents, "charged_at": time.time()}
-        self._file.write(json.dumps(charge) + "\n")
-        self._file.flush()
+        line = (json.dumps(charge) + "\n").encode()
+        try:
+            _write_all(self._file, line, self._end)
+        except OSError:
+            # If this fails too, the next charge is written over the half line all the same.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._end)
+            raise
+        self._end += len(line)
         self._charges[key] = charge
         return charge
 
     def lines(self) -> str:
         """Return all charges as JSON lines, as they are in the file: an audit must see a double charge."""
-        return self._path.read_text(encoding="utf-8")
+        return self._path.read_bytes()[: self._end].decode()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        os.close(self._file)
+
+
+def _write_all(file: int, line: bytes, position: int) -> None:
+    """Write the line at that position. Raise OSError if not all of it was written."""
+    written = 0
+    while written < len(line):
+        written += os.pwrite(file, line[written:], position + written)
 
 
 def _read(path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -62,7 +82,7 @@ def _read(path: Path) -> list[tuple[str, dict[str, Any]]]:
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        path.write_text(whole, encoding="utf-8")
+        os.truncate(path, len(whole.encode()))
     return [(charge["order_id"], charge) for charge in map(json.loads, whole.splitlines())]
 
 
@@ -80,7 +100,7 @@ class Charges:
         401 without the merchant's key.
         """
         operators.demand(request, self._key, "the merchant's key is missing")
-        misbehaved = await self._sandbox.misbehaved(request)
+        misbehaved = await self._sandbox.misbehaved(request, after=False)
         if misbehaved is not None:
             return misbehaved
         key = bodies.idempotency_key(request)
@@ -92,7 +112,11 @@ class Charges:
             return JSONResponse(charged)
         if amount > LIMIT_CENTS:
             raise Problem(402, "the card was refused")
-        return JSONResponse(self._ledger.add(key, amount), 201)
+        try:
+            charge = self._ledger.add(key, amount)
+        except OSError as error:
+            raise Problem(507, f"the ledger can't be written: {error.strerror or error}") from error
+        return await self._sandbox.misbehaved(request, after=True) or JSONResponse(charge, 201)
 
     async def ledger(self, request: Request) -> Response:
         """GET /ledger: every charge, as JSON lines; 401 without the merchant's key."""

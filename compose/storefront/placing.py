@@ -1,12 +1,13 @@
-"""The steps of an order in Postgres. `reserve` and `fail` are to be run inside a transaction of the caller's.
+"""The steps of an order in Postgres. `reserve` and `settle` are to be run inside a transaction of the caller's.
 
     (none) → pending → paid
                      → failed
 
-Every step is a no-op where another request has taken it already, and returns the order as it then stands.
+Every step is a no-op if another request has taken it already.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from . import basket as baskets
@@ -16,8 +17,8 @@ from .problems import Problem
 FIND = "SELECT id, user_id, items, total_cents, status FROM orders WHERE id = $1"
 LEFT_BEHIND = """
     SELECT id, user_id, items, total_cents, status FROM orders
-    WHERE status = 'pending' AND placed_at < now() - make_interval(secs => $1)
-    ORDER BY placed_at LIMIT $2
+    WHERE status = 'pending' AND placed_at < least(now() - make_interval(secs => $1), $2)
+    ORDER BY placed_at LIMIT $3
 """
 INSERT = """
     INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact)
@@ -48,9 +49,21 @@ async def find(connection: Any, key: str) -> Order | None:
     return None if row is None else _order(row)
 
 
-async def left_behind(connection: Any, seconds: float, at_most: int) -> list[Order]:
-    """Orders that have been pending for longer than `seconds`, oldest first."""
-    return [_order(row) for row in await connection.fetch(LEFT_BEHIND, seconds, at_most)]
+async def now(connection: Any) -> datetime:
+    """Return the time of the database."""
+    time: datetime = await connection.fetchval("SELECT now()")
+    return time
+
+
+async def left_behind(
+    connection: Any, seconds: float, before: datetime | None, at_most: int
+) -> tuple[datetime, list[Order]]:
+    """Return the time of the database, and orders that have been pending for longer than `seconds`, oldest first.
+
+    With `before`, only orders that were placed before that time.
+    """
+    time = await now(connection)
+    return time, [_order(row) for row in await connection.fetch(LEFT_BEHIND, seconds, before, at_most)]
 
 
 def _order(row: Any) -> Order:
@@ -75,14 +88,13 @@ async def reserve(connection: Any, order: Order, region: str) -> Order:
     return order
 
 
-async def pay(connection: Any, order: Order) -> Order:
-    """Mark a charged order as paid."""
-    await connection.fetchval(SETTLE, order.id, "paid")
-    return replace(order, status="paid")
+async def settle(connection: Any, order: Order, status: str) -> bool:
+    """Take the order from pending to `status`, paid or failed; a failed one gives its stock back.
 
-
-async def fail(connection: Any, order: Order) -> Order:
-    """Mark an order whose payment was refused as failed, and give its stock back, once."""
-    if await connection.fetchval(SETTLE, order.id, "failed") is not None:
+    Return False if there is no such order, or it isn't pending any more.
+    """
+    if await connection.fetchval(SETTLE, order.id, status) is None:
+        return False
+    if status == "failed":
         await connection.executemany(GIVE_BACK, order.basket)
-    return replace(order, status="failed")
+    return True

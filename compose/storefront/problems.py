@@ -5,7 +5,8 @@ Problem (any status)
    ├─ Unreachable (503)       nothing of an answer came: refused, cut, closed
    ├─ Broken (502)            an answer came, and it was a failure
    ├─ TimedOut (504)          no answer in time
-   └─ Refused (503)           it wasn't even asked: one of our guardrails said no
+   ├─ Refused (503)           it wasn't even asked: one of our guardrails said no
+   └─ Unconfirmed (503)       no standby of the database has it: what became of the request is unknown
 """
 
 
@@ -49,3 +50,10 @@ class Refused(UpstreamProblem):
 
     def __init__(self, peer: str, why: str, retry_after_s: int = 0) -> None:
         super().__init__(503, f"{peer} is not asked: {why}", retry_after_s)
+
+
+class Unconfirmed(UpstreamProblem):
+    """Replication is synchronous and no standby has confirmed; `meaning` says what that leaves open."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(503, f"no standby of postgres confirms: {meaning}")

@@ -22,18 +22,21 @@ STANDBY = "SELECT pg_is_in_recovery()"
 
 
 def of_database(opened: Database) -> Route:
-    """Answer 200 while the database takes writes; 503 or 504 if it doesn't, is unreachable or too
-    slow."""
+    """Answer 200 while the database takes writes; 503 or 504 if it doesn't, is unreachable or too slow.
+
+    `asynchronous` is true while orders are acknowledged without a standby though replication is synchronous.
+    """
 
     async def ready(_request: Request) -> Response:
         try:
             async with asyncio.timeout(WITHIN_S), opened.connection() as connection:
                 standby = await connection.fetchval(STANDBY)
+                asynchronous = not standby and await opened.durability.asynchronous(connection)
         except TimeoutError:
             raise Problem(504, "postgres did not answer in time") from None
         if standby:
             raise Unreachable("the primary of postgres")
-        return JSONResponse({"database": True})
+        return JSONResponse({"database": True, **({"asynchronous": True} if asynchronous else {})})
 
     return Route(PATH, ready)
 

@@ -4,6 +4,8 @@ ok       normal
 error    500
 garbage  200 with bytes that mean nothing
 silent   no answer until the client gives up
+
+With `after`, a new charge is carried out first: it is in the ledger, and its answer is lost.
 """
 
 from starlette.requests import Request
@@ -25,22 +27,25 @@ class Sandbox:
         self._mode = OK
         self._share = 1.0
         self._owed = 0.0
+        self._after = False
 
     async def behave(self, request: Request) -> Response:
-        """POST behaviour {"mode", "share": over 0, at most 1, default 1}; answer with the new
+        """POST behaviour {"mode", "share": over 0, at most 1, default 1, "after": default false}; answer with the new
         behaviour."""
         body = await bodies.json_object(request)
-        mode, share = body.get("mode"), body.get("share", 1.0)
+        mode, share, after = body.get("mode"), body.get("share", 1.0), body.get("after", False)
         if mode not in MODES:
             raise Problem(400, f"mode must be one of {', '.join(MODES)}")
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
             raise Problem(400, "share must be a number over 0 and at most 1")
-        self._mode, self._share, self._owed = mode, float(share), 0.0
-        return JSONResponse({"mode": mode, "share": self._share})
+        if not isinstance(after, bool):
+            raise Problem(400, "after must be true or false")
+        self._mode, self._share, self._after, self._owed = mode, float(share), after, 0.0
+        return JSONResponse({"mode": mode, "share": self._share, **({"after": True} if after else {})})
 
-    async def misbehaved(self, request: Request) -> Response | None:
-        """Return the misbehaviour for this request; None if it is to be answered."""
-        if self._mode == OK or not self._due():
+    async def misbehaved(self, request: Request, *, after: bool) -> Response | None:
+        """Return the misbehaviour before, or after, the request is carried out; None if it is to be answered."""
+        if self._mode == OK or self._after is not after or not self._due():
             return None
         if self._mode == "error":
             raise Problem(500, "internal error")
