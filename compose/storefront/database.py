@@ -77,10 +77,13 @@ class Primary:
         self._none_until = 0.0
         self._term = 0
         self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self.losses = 0
+        """How often sessions were found to have ended."""
 
     async def connect(self, _dsn: object = None, **options: Any) -> Connection:
         """Open a connection for a pool. Raise ConnectionError if no database takes writes."""
         loop = asyncio.get_running_loop()
+        self._count_losses()
         if loop.time() < self._none_until:
             raise ConnectionError("no database took writes a moment ago")
         attempts: set[asyncio.Task[Connection]] = set()
@@ -115,6 +118,11 @@ class Primary:
             raise
         return connection
 
+    def _count_losses(self) -> None:
+        ended = [connection for connection in self._open if connection.is_closed()]
+        self._open.difference_update(ended)
+        self.losses += bool(ended)
+
     def _found(self, connection: Connection) -> Connection:
         leader = connection.leader
         self._term = max(self._term, leader.term)
@@ -143,7 +151,7 @@ class Primary:
             self._urls.append(self._urls.pop(0))
         for connection in [each for each in self._open if each.leader == leader]:
             connection.terminate()
-            self._open.discard(connection)
+        self._count_losses()
 
 
 async def _first(attempts: set[asyncio.Task[Connection]], within_s: float | None) -> Connection | None:
@@ -173,6 +181,7 @@ class Database:
         self._pool = pool
         self._primary = primary
         self._examination: asyncio.Task[None] | None = None
+        self._losses_before_confirmation = -1
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -213,6 +222,17 @@ class Database:
                 await _roll_back(connection)
                 raise
             await self.durability.commit(connection)
+
+    async def rely_on_reads(self, connection: Any) -> None:
+        """Make sure that a standby has what this connection shows to customers. Raise Unconfirmed if none has.
+
+        Commits are invisible while they wait. Those whose wait is cut short become visible when sessions end: with a
+        crash of the server, or by an operator's hand. So one confirmation holds until a session of this pool has ended.
+        """
+        losses = self._primary.losses
+        if losses != self._losses_before_confirmation:
+            await self.durability.confirm(connection)
+            self._losses_before_confirmation = losses
 
     def _doubt(self, leader: Leader) -> None:
         """A statement timed out: either it was slow, or another database has taken over."""

@@ -57,7 +57,6 @@ class Durability:
         # After a commit that wasn't confirmed: the position that a standby must have before the next one is tried.
         self._doubtful = False
         self._mark = 0
-        self._confirmed: set[int] = set()
 
     @classmethod
     def from_environment(cls, *, degraded: bool) -> "Durability":
@@ -90,13 +89,12 @@ class Durability:
                 status = await asyncio.shield(committing)
         except (TimeoutError, asyncio.CancelledError) as error:
             self._doubtful = True
+            connection.remove_log_listener(hear)
             await self._leave(connection, committing)
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise self._unconfirmed("whether the order is kept is unknown") from None
-        finally:
-            if not connection.is_closed():
-                connection.remove_log_listener(hear)
+        connection.remove_log_listener(hear)
         if cut_short or status != "COMMIT":
             self._doubtful = True
             raise self._unconfirmed("whether the order is kept is unknown")
@@ -124,16 +122,6 @@ class Durability:
                 return
             await asyncio.sleep(POLL_S)
             row = await connection.fetchrow(STANDBYS)
-
-    async def confirm_session(self, connection: Any) -> None:
-        """`confirm`, once for each session: later reads see only commits that waited.
-
-        Commits whose wait was cut short became visible before the session began: by a crash, or with all sessions ended.
-        """
-        pid = connection.get_server_pid()
-        if self.synchronous and pid not in self._confirmed:
-            await self.confirm(connection)
-            self._confirmed.add(pid)
 
     async def _standby_confirms(self, connection: Any) -> bool:
         row = await connection.fetchrow(STANDBYS)

@@ -44,7 +44,7 @@ class History:
         """GET /orders?user=: the last ten orders."""
         user = bodies.query_number(request, "user")
         async with self._database.connection() as connection:
-            await self._database.durability.confirm_session(connection)
+            await self._database.rely_on_reads(connection)
             orders = await connection.fetch(HISTORY, user, SHOWN)
         content = {"user": user, "orders": [shown(order) for order in orders]}
         return JSONResponse(content, headers=durability.headers())
