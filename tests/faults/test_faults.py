@@ -214,3 +214,15 @@ def test_every_fault_that_hits_instances_says_so_when_there_are_none(world: Worl
     for kind in ("instance.pause", "dependency.error"):
         with pytest.raises(PortError, match="payments"):
             bound(kind, world)
+
+
+@pytest.mark.parametrize("kind", ["dependency.error", "dependency.garbage", "dependency.silent"])
+def test_a_third_party_carries_requests_out_before_it_fails_if_asked_to(world: World, kind: str) -> None:
+    """`after` is passed on with each step, and ended by the revert."""
+    fault = FAULTS[kind].model_validate({"service": "payments", "share": "40%", "after": True})
+    chosen = fault.choose(world.system)
+    fault.inject(world.arena, chosen, lambda seconds: True)
+    mode = kind.partition(".")[2]
+    assert list(world.system.behaviour.values()) == [{"mode": mode, "share": 0.4, "after": True}]
+    fault.revert(world.arena, chosen)
+    assert list(world.system.behaviour.values()) == [{"mode": "ok", "share": 1.0}]

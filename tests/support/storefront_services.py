@@ -182,6 +182,10 @@ class Shop:
         """Send a GET to the gateway."""
         return requests.get(self.url("gateway") + path, timeout=5, **options)
 
+    def metrics(self, service: str) -> str:
+        """Return the metrics of a service in Prometheus' text format."""
+        return requests.get(self.url(service) + "/metrics", timeout=5).text
+
     def login(self, user: int, password: str) -> requests.Response:
         """Log in at the gateway."""
         body = {"user": user, "password": password}

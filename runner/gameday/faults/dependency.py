@@ -21,6 +21,10 @@ class OfThirdParty(Ramped):
     mode: ClassVar[str]
     service: str = Field(description="a third party")
     share: Share = Field(default=1.0, description="share of requests")
+    after: bool = Field(
+        default=False,
+        description="carry new requests out first: what they asked for is done, and its answer lost",
+    )
 
     def problems(self, topology: Topology) -> Iterable[Trouble]:
         known = {service.name for service in topology.services if service.kind == "third-party"}
@@ -37,7 +41,8 @@ class OfThirdParty(Ramped):
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         for level in ramp(self.ramp, wait):
-            self._all(arena.system, {"mode": self.mode, "share": self.share * level})
+            behaviour: dict[str, Any] = {"mode": self.mode, "share": self.share * level}
+            self._all(arena.system, behaviour | ({"after": True} if self.after else {}))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
         """Reset the instances that run now; for one started since the injection that is a no-op."""

@@ -131,7 +131,8 @@ class Guardrails(Part):
     )
     shedding: bool = Field(default=False, description="refuse early what can't be answered in time")
     degraded: bool = Field(
-        default=False, description="cached prices, and checkouts queued, when a peer fails"
+        default=False,
+        description="when a peer fails: cached prices, queued checkouts, commits without a standby",
     )
     least_privilege: bool = Field(
         default=True,
