@@ -32,6 +32,9 @@ class FakeConnection:
     def terminate(self) -> None:
         self.closed = True
 
+    def is_closed(self) -> bool:
+        return self.closed
+
 
 @dataclass
 class Servers:
