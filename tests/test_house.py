@@ -2,10 +2,11 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from tests.support.offenders import refuse
 from tests.support.paths import ROOT
 
 SOURCES = {"gameday": ROOT / "runner", "gameday_reports": ROOT / "reports", "storefront": ROOT / "compose"}
@@ -103,12 +104,6 @@ def imports(tree: ast.Module, package: Sequence[str]) -> Iterator[str]:
 def is_ours(dotted: str) -> bool:
     """Return True if the module belongs to one of the house's packages."""
     return dotted.split(".")[0] in SOURCES
-
-
-def refuse(offenders: Iterable[str]) -> None:
-    """Fail with all offenders, one a line."""
-    lines = list(offenders)
-    assert not lines, "\n" + "\n".join(lines)
 
 
 TESTS_OF = {"gameday": Path(), "gameday_reports": Path("reports"), "storefront": Path("storefront")}

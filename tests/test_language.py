@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.offenders import refuse
 from tests.support.paths import DOCS, ROOT
 
 PHRASES = {
@@ -45,7 +46,7 @@ def offences(path: Path, rules: dict[str, re.Pattern[str]]) -> Iterator[str]:
 
 def test_code_is_in_plain_words() -> None:
     """No module of a room has a phrase of the list."""
-    lines = [
+    refuse(
         line
         for room, source in rooms().items()
         if room not in TO_REWRITE
@@ -53,16 +54,14 @@ def test_code_is_in_plain_words() -> None:
         for path in ([home] if home.is_file() else sorted(home.rglob("*.py")))
         if path.name != "test_language.py"
         for line in offences(path, SOURCES[source])
-    ]
-    assert not lines, "\n" + "\n".join(lines)
+    )
 
 
 def test_docs_are_in_plain_words() -> None:
     """No page has a phrase of the list."""
     pages = sorted(DOCS.rglob("*.md"))
-    lines = [line for path in pages for line in offences(path, PHRASES)]
     assert pages
-    assert not lines, "\n" + "\n".join(lines)
+    refuse(line for path in pages for line in offences(path, PHRASES))
 
 
 @pytest.mark.parametrize(

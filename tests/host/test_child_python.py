@@ -23,6 +23,7 @@ from gameday.host.child_python import (
     protect_spawned_children,
     script_command,
 )
+from tests.support.offenders import refuse
 from tests.support.paths import ROOT
 
 SHADOWS = ("random", "types", "logging", "json", "gameday", "gameday_reports", "runner", "reports")
@@ -107,28 +108,53 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
             yield ast.unparse(node.func), node
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_child_is_started_alike(path: Path) -> None:
+def started_otherwise(name: str, source: str) -> Iterator[str]:
+    """Yield what the module does in its own way to start children."""
+    tree = ast.parse(source)
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "executable"]
+    if named and name not in NAMES_INTERPRETER:
+        yield f"{name} starts an interpreter by itself"
+    for function, call in calls(tree):
+        if function.startswith(("subprocess.", "Popen", "asyncio.create_subprocess")):
+            given = {keyword.arg for keyword in call.keywords}
+            if not given >= {"env", "cwd"} and function != "subprocess.TimeoutExpired":
+                yield f"{name}:{call.lineno} gives no environment or no folder"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List):
+            words = [getattr(element, "value", None) for element in node.elts]
+            if words[:1] == ["python3"] and words[1:2] != ["-I"]:
+                yield f"{name}:{node.lineno} starts python3 without -I"
+    if "multiprocessing" in source and "protect_spawned_children()" not in source:
+        yield f"{name} uses multiprocessing without protect_spawned_children()"
+
+
+def test_every_child_is_started_alike() -> None:
     """No module but one names the interpreter; each `subprocess` call gives an environment and a folder.
 
     `multiprocessing` is used only by a module that protects what it starts; `python3` in a container is isolated.
     """
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    name = str(path.relative_to(ROOT)).removeprefix("runner/gameday/")
-    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "executable"]
-    assert not named or name in NAMES_INTERPRETER, f"{name} starts an interpreter by itself"
-    for function, call in calls(tree):
-        if function.startswith(("subprocess.", "Popen", "asyncio.create_subprocess")):
-            given = {keyword.arg for keyword in call.keywords}
-            assert given >= {"env", "cwd"} or function == "subprocess.TimeoutExpired", f"{name}:{call.lineno}"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.List) and [getattr(elt, "value", None) for elt in node.elts][:1] == [
-            "python3"
-        ]:
-            assert getattr(node.elts[1], "value", None) == "-I", f"{name}:{node.lineno}"
-    if "multiprocessing" in source:
-        assert "protect_spawned_children()" in source
+    assert len(SOURCES) > 300
+    refuse(
+        offender
+        for path in SOURCES
+        for offender in started_otherwise(
+            str(path.relative_to(ROOT)).removeprefix("runner/gameday/"), path.read_text(encoding="utf-8")
+        )
+    )
+
+
+def test_each_other_way_to_start_a_child_is_found() -> None:
+    """The rules above find each offender."""
+    source = (
+        "sys.executable\nsubprocess.run(['x'], env={}, cwd='/')\nsubprocess.run(['x'], env={})\n"
+        "['python3', '-c']\n['python3', '-I']\nimport multiprocessing\n"
+    )
+    assert list(started_otherwise("module.py", source)) == [
+        "module.py starts an interpreter by itself",
+        "module.py:3 gives no environment or no folder",
+        "module.py:4 starts python3 without -I",
+        "module.py uses multiprocessing without protect_spawned_children()",
+    ]
 
 
 def test_containers_don_t_search_their_folder() -> None:

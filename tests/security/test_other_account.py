@@ -144,7 +144,8 @@ def played(owner: int | None) -> Iterator[Playing]:
         extra_groups=None if owner is None else [],
     )  # fmt: skip
     process = subprocess.Popen(
-        [python, "-m", "gameday", "run", "quiet", "--set", "hold=600s", "--substrate", "process", "--out", home / "runs"],
+        [python, "-m", "gameday", "run", "quiet", "--set", "steadyState.for=600s", "--set", "load.rate=5/s",
+         "--substrate", "process", "--out", home / "runs"],
         env=environment, user=owner, group=owner, extra_groups=None if owner is None else [], cwd=home,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -235,12 +236,11 @@ def test_no_secret_is_in_the_environment_of_another_accounts_process(playing: Pl
             assert not [secret for secret in playing.secrets if any(secret in value for value in held)]
 
 
-def test_everything_is_gone_afterwards() -> None:
-    """Token, runtime folder, data: with the run."""
-    with played(None) as up:
-        run, state = up.run, up.home / "state"
-        assert list(Path(tempfile.gettempdir()).glob(f"gameday-{run}"))
-        up.process.send_signal(signal.SIGTERM)
-        up.process.wait(60)
-        assert list(state.glob("gameday/doors/*.json")) == []
-        assert list(Path(tempfile.gettempdir()).glob(f"*{run}*")) == []
+def test_everything_is_gone_afterwards(playing: Playing) -> None:
+    """Token, runtime folder, data: with the run. It is the last test of a run, since it ends the run."""
+    run, state = playing.run, playing.home / "state"
+    assert list(Path(tempfile.gettempdir()).glob(f"gameday-{run}"))
+    playing.process.send_signal(signal.SIGTERM)
+    playing.process.wait(60)
+    assert list(state.glob("gameday/doors/*.json")) == []
+    assert list(Path(tempfile.gettempdir()).glob(f"*{run}*")) == []
