@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
-import tempfile
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+from tests.support import session_folder
 
 if TYPE_CHECKING:
     from tests.support.storefront_services import Shop
@@ -23,15 +25,20 @@ SHARED = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder that all workers of a session share; every user can pass through it, as Postgres must."""
+    """Make the folder that all workers of a session share, and tear down on SIGTERM as on Ctrl-C."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:
         config.stash[SHARED] = Path(given["shared"])
+        session_folder.use(config.stash[SHARED])
         return
-    folder = Path(tempfile.mkdtemp(prefix="gameday-tests-"))
-    folder.chmod(0o711)
-    config.stash[SHARED] = folder
-    config.add_cleanup(lambda: shutil.rmtree(folder))
+    config.stash[SHARED] = session_folder.make()
+    config.add_cleanup(session_folder.remove)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 @pytest.hookimpl(optionalhook=True)

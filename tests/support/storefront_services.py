@@ -23,6 +23,7 @@ from typing import Any
 import asyncpg
 import requests
 
+from tests.support import session_folder
 from tests.support.waiting import until
 
 COMPOSE = Path(__file__).parents[2] / "compose"
@@ -56,7 +57,7 @@ def listens(port: int) -> bool:
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
     """A temporary folder that every account can pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="storefront-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="storefront-test-", dir=session_folder.current()))
     folder.chmod(0o711)
     try:
         yield folder
@@ -67,7 +68,12 @@ def open_folder() -> Iterator[Path]:
 def start(
     service: str, port: int, environment: Mapping[str, str], tree: Path = COMPOSE, release: str = ""
 ) -> "subprocess.Popen[bytes]":
-    """Start the service as a child process and wait until it is ready; its log is on pytest's captured stderr."""
+    """Start the service as a child process and wait until it is ready; its log is on pytest's captured stderr.
+
+    A launcher's runtime folder lies beside its data, so that a killed one leaves nothing behind.
+    """
+    if "DATA_DIR" in environment:
+        environment = {"RUNTIME_DIR": f"{environment['DATA_DIR']}-runtime", **environment}
     process = subprocess.Popen(
         [sys.executable, "-m", f"storefront.{service}"],
         env={

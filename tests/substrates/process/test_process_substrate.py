@@ -205,4 +205,4 @@ def test_killed_runner(lab: ProcessLab) -> None:
         runner.send_signal(signal.SIGKILL)
     until(lambda: not lab.traces(f"guarded-{lab.run_id}"), "every process of the killed runner ends")
     for folder in existing(f"guarded-{lab.run_id}"):
-        remove(folder)  # a reaper's work
+        assert remove(folder)  # a reaper's work
