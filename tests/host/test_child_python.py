@@ -29,8 +29,12 @@ from tests.support.paths import ROOT
 SHADOWS = ("random", "types", "logging", "json", "gameday", "gameday_reports", "runner", "reports")
 WHERE = "import json, os, sys, gameday; print(json.dumps([json.__file__, gameday.__file__, os.getcwd()]))"
 SOURCES = sorted((ROOT / "runner/gameday").rglob("*.py")) + sorted((ROOT / "reports").rglob("*.py"))
-NAMES_INTERPRETER = {"host/child_python.py", "execution/machine_checks.py", "cli/drill.py"}
-"""The one place that starts children, one that prints the path, and one that replaces its own process."""
+NAMES_INTERPRETER = {
+    "host/child_python.py",  # starts all other children
+    "host/machine_probe.py",  # times an interpreter without gameday
+    "execution/machine_checks.py",  # prints the path
+    "cli/drill.py",  # replaces its own process
+}
 
 
 @pytest.fixture

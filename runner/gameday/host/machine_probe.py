@@ -11,6 +11,8 @@ import sys
 import time
 from statistics import median
 
+from gameday.host.child_python import FOLDER, minimal_environment
+
 ROUNDS = 5
 WORK = "total = 0\nfor i in range(200_000): total += i * i"
 TIMEOUT = 20.0
@@ -27,6 +29,11 @@ def probe() -> float | None:
 def _round() -> float:
     began = time.perf_counter()
     subprocess.run(  # an isolated interpreter without site-packages: nothing of the user's is loaded
-        [sys.executable, "-I", "-S", "-c", WORK], check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
+        [sys.executable, "-I", "-S", "-c", WORK],
+        check=True,
+        timeout=TIMEOUT,
+        stdin=subprocess.DEVNULL,
+        env=minimal_environment(),
+        cwd=FOLDER,
     )
     return time.perf_counter() - began
