@@ -47,10 +47,27 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["shared"] = str(node.config.stash[SHARED])
 
 
+LONGEST = (
+    "security/test_other_account.py",
+    "calibrate/test_calibrate.py",
+    "load/test_faults.py",
+    "load/test_load_process.py",
+    "releases/test_releases.py",
+    "storefront/test_guardrails.py",
+    "storefront/test_backup.py",
+    "storefront/test_edge.py",
+    "storefront/test_replication.py",
+    "reports/run_page/test_render.py",
+    "scenario/test_fuzz.py",
+)
+"""The modules that take longest, which a worker runs as a whole, by their duration."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that start services: a long one at the end would leave the other core idle."""
+    """Begin with the longest modules, then those that start services: a long one at the end would leave a core idle."""
+    first = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     slow = {item.path for item in items if item.get_closest_marker("system")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (first.get(item.path, len(first)), item.path not in slow))
 
 
 @pytest.fixture(scope="session")

@@ -184,20 +184,25 @@ class Regions:
 
 @contextlib.contextmanager
 def two_regions(guardrails: str = "timeouts", behind: dict[str, str] | None = None) -> Iterator[Regions]:
-    """An edge and its two gateways, with nothing behind them: enough to see who answered."""
+    """An edge and its two gateways, with nothing behind them: enough to see who answered.
+
+    They are killed at the end, since how a service drains is tested with the server.
+    """
     ports = {"us-east": storefront_services.free_port(), "eu-west": storefront_services.free_port()}
     own = {**NOWHERE, **(behind or {})}
     gateways = {
-        name: storefront_services.start("gateway", port, {**own, "REGION": name})
+        name: storefront_services.launch("gateway", port, {**own, "REGION": name})
         for name, port in ports.items()
     }
     addresses = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
     try:
+        for name, process in gateways.items():
+            storefront_services.await_listening(f"gateway of {name}", ports[name], process)
         with edge_before(gateways, addresses, guardrails) as found:
             yield found
     finally:
         for process in gateways.values():
-            storefront_services.stop(process)
+            storefront_services.stop(process, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -211,7 +216,7 @@ def edge_before(
     try:
         yield Regions(f"http://127.0.0.1:{port}", gateways, addresses)
     finally:
-        storefront_services.stop(door)
+        storefront_services.stop(door, signal.SIGKILL)
 
 
 @pytest.mark.system

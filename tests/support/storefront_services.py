@@ -68,13 +68,22 @@ def open_folder() -> Iterator[Path]:
 def start(
     service: str, port: int, environment: Mapping[str, str], tree: Path = COMPOSE, release: str = ""
 ) -> "subprocess.Popen[bytes]":
-    """Start the service as a child process and wait until it is ready; its log is on pytest's captured stderr.
+    """Start the service as a child process and wait until it is ready; its log is on pytest's captured stderr."""
+    process = launch(service, port, environment, tree, release)
+    await_listening(service, port, process)
+    return process
+
+
+def launch(
+    service: str, port: int, environment: Mapping[str, str], tree: Path = COMPOSE, release: str = ""
+) -> "subprocess.Popen[bytes]":
+    """Start the service as a child process.
 
     A launcher's runtime folder lies beside its data, so that a killed one leaves nothing behind.
     """
     if "DATA_DIR" in environment:
         environment = {"RUNTIME_DIR": f"{environment['DATA_DIR']}-runtime", **environment}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", f"storefront.{service}"],
         env={
             "PATH": os.environ["PATH"],
@@ -92,9 +101,12 @@ def start(
             **environment,
         },
     )
+
+
+def await_listening(service: str, port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the service is ready. Raise AssertionError if it ends before."""
     until(lambda: listens(port) or process.poll() is not None, f"{service} listens")
     assert process.poll() is None, f"{service} ended with {process.returncode}"
-    return process
 
 
 def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:
@@ -140,6 +152,14 @@ class Shop:
         """Start a service that isn't running, of that release."""
         environment = self._environment(service)
         self.running[service] = start(service, self.ports[service], environment, tree, release)
+
+    def start_all(self) -> None:
+        """Start the database, then all services at once."""
+        self.start("postgres")
+        for service in SERVICES:
+            self.running[service] = launch(service, self.ports[service], self._environment(service))
+        for service in SERVICES:
+            await_listening(service, self.ports[service], self.running[service])
 
     def stop(self, service: str) -> None:
         """Stop a running service."""
@@ -216,8 +236,7 @@ def shop(template: Path, guardrails: str = "timeouts") -> Iterator[Shop]:
     with open_folder() as folder:
         running = Shop(template, folder, guardrails)
         try:
-            for service in ("postgres", *SERVICES):
-                running.start(service)
+            running.start_all()
             yield running
         finally:
             running.close()
