@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gameday.faults.standing_faults import StandingFaults
 from gameday.links.toxiproxy_client import LinkServer
 from gameday.ports import Arena, Instance, PortError, Release, Toxic
 from gameday.recording.journal_events import LoadStopped
@@ -247,10 +248,11 @@ class World:
 
     system: FakeSystem
     load: FakeLoad = field(default_factory=FakeLoad)
+    standing: StandingFaults = field(default_factory=StandingFaults)
 
     @property
     def arena(self) -> Arena:
-        return Arena(self.system, self.load)
+        return Arena(self.system, self.load, self.standing)
 
     def sound(self, name: str, within_s: float = PATIENCE_S) -> bool:
         """Return whether the link is sound. With a shorter time a slow link is unsound."""

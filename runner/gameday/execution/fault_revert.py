@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from gameday.execution import library
 from gameday.faults import rebuild
+from gameday.faults.standing_faults import StandingFaults
 from gameday.links.toxiproxy_client import LinkServer
 from gameday.ports import Arena, Load, PortError, System
 from gameday.reaper.journal_closing import record_reverted
@@ -104,7 +105,7 @@ def revert_faults(folder: Path) -> RevertResult:
         raise PortError(f"the faults of {folder.name} can't be reverted: {error}") from error
     servers = {event.region: (event.host, event.port) for event in journal.of(LinkServerReady)}
     system = OrphanedSystem(topology, OrphanedLinks(servers))
-    arena = Arena(cast(System, system), cast(Load, OnlyRunnerCan()))
+    arena = Arena(cast(System, system), cast(Load, OnlyRunnerCan()), StandingFaults())
     result = RevertResult()
     for fault in reversed(faults):
         words = f"{fault.fault} ({fault.kind} on {fault.target})"

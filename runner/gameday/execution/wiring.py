@@ -18,6 +18,8 @@ from gameday.detect import make as make_detector
 from gameday.detect import make_scrape
 from gameday.execution import library
 from gameday.execution.database_template import template
+from gameday.faults.load_surge import Surge, headroom
+from gameday.faults.standing_faults import StandingFaults
 from gameday.links.link_control import LinkControl
 from gameday.links.server_command import follows_names, server_command
 from gameday.load.load_plan import LoadPlan, pool_for
@@ -75,6 +77,7 @@ def world(
     """Return everything that a run touches, with nothing started. `down` ends it: see `RunContext`."""
     system, releases = operating.system, library.catalogue()
     load = _load(scenario, settings, clock)
+    arena = Arena(system, load, StandingFaults())
     return RunContext(
         scenario=scenario,
         deployer=operating,
@@ -86,7 +89,7 @@ def world(
         samples=functools.partial(read_samples, settings.folder / "samples"),
         addresses=functools.partial(_addresses, system),
         collect=functools.partial(_collect, system, settings),
-        bind=lambda action, spec: spec.bind(Arena(system, load)),
+        bind=lambda action, spec: spec.bind(arena),
         sight=Status(functools.partial(_address, system, "router"), system.token),
         defect=lambda release: releases.spec(release).defect,
         pages=pages,
@@ -203,9 +206,8 @@ def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
 
 def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
     load, samples = scenario.load, settings.folder / "samples"
-    headroom = max(
-        (entry.spec.factor for entry in scenario.timeline if entry.action == "load.surge"), default=1.0
-    )
+    surges = [(entry.at, entry.spec) for entry in scenario.timeline if isinstance(entry.spec, Surge)]
+    most = max(1.0, headroom(surges))
 
     def plan(target: str) -> LoadPlan:
         return LoadPlan(
@@ -218,8 +220,8 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
             timeout=load.timeout,
             think_time=load.think_time,
             regions=dict.fromkeys(scenario.system.regions, 1.0),
-            headroom=headroom,
-            pool=pool_for(load.rate * headroom, load.timeout),
+            headroom=most,
+            pool=pool_for(load.rate * most, load.timeout),
             products=bundled.compose() / scenario.system.under_test.products,
             shard=samples / "0.shard",
         )

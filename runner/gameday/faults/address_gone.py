@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import Field
 
 from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
-from gameday.faults.toxic_set import chosen_links, on_links
+from gameday.faults.toxic_set import chosen_links, hold_links, release_links
 from gameday.ports import Arena, System, Wait
 from gameday.topology import EDGE, Link, Topology
 
@@ -37,10 +37,10 @@ class Gone(Spec):
         return chosen_links(self.kind, self._links(system.topology))
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        on_links(arena.system, chosen, arena.system.links.misdirect)
+        hold_links(arena, chosen, "address", arena.system.links.misdirect)
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        on_links(arena.system, chosen, arena.system.links.redirect)
+        release_links(arena, chosen, "address", arena.system.links.redirect)
 
     def _links(self, topology: Topology) -> Sequence[Link]:
         calling = [link for link in topology.links if link.callee == self.service]

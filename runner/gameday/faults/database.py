@@ -10,8 +10,8 @@ from pydantic import Field
 from gameday.faults import connection_slots
 from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
 from gameday.faults.fault_units import Delay, Millis, Share, milliseconds
-from gameday.faults.instance import KILLED, chosen_instances, heal, hit, lift, limits, release, strike
-from gameday.faults.toxic_set import Toxified, chosen_links, mark
+from gameday.faults.instance import KILLED, Bounds, bound, chosen_instances, freeze, heal, hit, lift, thaw
+from gameday.faults.toxic_set import Toxified, chosen_links
 from gameday.ports import Arena, Limits, PortError, System, Toxic, Wait
 from gameday.topology import Topology
 
@@ -62,10 +62,10 @@ class Pause(OfDatabase):
     kind = "database.pause"
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        strike(arena.system, chosen, arena.system.substrate.pause)
+        freeze(arena, chosen)
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        release(arena.system, chosen, arena.system.substrate.resume)
+        thaw(arena, chosen)
 
 
 class Slow(OfDatabase, Toxified):
@@ -95,9 +95,6 @@ class Connections(OfDatabase):
     kind = "database.connections"
     evict: bool = Field(default=True, description="end other clients' connections once")
 
-    def choose(self, system: System) -> Chosen:
-        return {**super().choose(system), "mark": mark(self.kind)}
-
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         connection_slots.take(
             arena.system.database(chosen["region"]), chosen["mark"], evict=self.evict, wait=wait
@@ -122,7 +119,7 @@ class Disk(OfDatabase):
     needs = Limits
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        strike(arena.system, chosen, limits(arena.system).cap_files)
+        bound(arena, chosen, Bounds(files=True))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        lift(arena.system, chosen)
+        lift(arena, chosen)

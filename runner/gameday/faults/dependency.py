@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gameday.faults.fault_spec import Chosen, Ramped, Trouble, every, ramp, unknown
+from gameday.faults.fault_spec import Chosen, Ramped, Trouble, every, mark_of, ramp, unknown
 from gameday.faults.fault_units import Share
 from gameday.ports import Arena, PortError, System, Wait
 from gameday.scenario.system_under_test import STOREFRONT
@@ -41,12 +42,26 @@ class OfThirdParty(Ramped):
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
         for level in ramp(self.ramp, wait):
-            behaviour: dict[str, Any] = {"mode": self.mode, "share": self.share * level}
-            self._all(arena.system, behaviour | ({"after": True} if self.after else {}))
+            share = (self.mode, self.after), self.share * level
+            arena.standing.put(self._knob, mark_of(chosen), share, functools.partial(self._set, arena.system))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
         """Reset the instances that run now; for one started since the injection that is a no-op."""
-        self._all(arena.system, {"mode": "ok", "share": 1.0})
+        arena.standing.take(self._knob, mark_of(chosen), functools.partial(self._set, arena.system))
+
+    @property
+    def _knob(self) -> str:
+        return f"{self.service} behaviour"
+
+    def _set(self, system: System, standing: Sequence[tuple[tuple[str, bool], float]]) -> None:
+        """Let the third party misbehave as the newest fault that stands says, for the share of all of its kind."""
+        if not standing:
+            self._all(system, {"mode": "ok", "share": 1.0})
+            return
+        newest = standing[-1][0]
+        share = 1 - math.prod(1 - share for kind, share in standing if kind == newest)
+        mode, after = newest
+        self._all(system, {"mode": mode, "share": share} | ({"after": True} if after else {}))
 
     def _all(self, system: System, behaviour: Mapping[str, Any]) -> None:
         running = system.instances(self.service)

@@ -6,6 +6,7 @@ Each family of faults is a module of its own. The timeline injects, reverts and 
 from __future__ import annotations
 
 import math
+import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -56,7 +57,7 @@ class Spec(Part):
         why = self.lacks(arena.system.substrate)
         if why:
             raise PortError(why)
-        return self.made(arena, self.choose(arena.system))
+        return self.made(arena, {"mark": mark(self.kind), **self.choose(arena.system)})
 
     def made(self, arena: Arena, chosen: Chosen) -> Bound:
         return Bound(self, arena, chosen)
@@ -110,6 +111,16 @@ class Bound(Fault):
 
     def revert(self) -> None:
         self._spec.revert(self._arena, self._chosen)
+
+
+def mark(kind: str) -> str:
+    """Return a unique name for one fault, with which its toxics' names begin: `gameday-link-latency-1f2e3d4c`."""
+    return f"gameday-{kind.replace('.', '-')}-{secrets.token_hex(4)}"
+
+
+def mark_of(chosen: Chosen) -> str:
+    """Return the mark of a fault; '' for one that an older version recorded without."""
+    return str(chosen.get("mark", ""))
 
 
 def ramp(seconds: float, wait: Wait) -> Iterator[float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
-from gameday.faults.fault_spec import Chosen, Spec, Trouble, every, unknown
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, every, mark_of, unknown
 from gameday.faults.fault_units import Count, Memory
 from gameday.ports import Arena, Instance, Limits, PortError, System, Wait
 from gameday.scenario.units import Lasting
@@ -108,6 +109,15 @@ def limits(system: System) -> Limits:
     return cast(Limits, system.substrate)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """The limits that one fault sets: cores, bytes, and whether no file may grow."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    files: bool = False
+
+
 class Kill(OfInstances):
     """Send SIGKILL; the instances stay down until the fault is reverted."""
 
@@ -127,10 +137,63 @@ class Pause(OfInstances):
     kind = "instance.pause"
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        strike(arena.system, chosen, arena.system.substrate.pause)
+        freeze(arena, chosen)
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        release(arena.system, chosen, arena.system.substrate.resume)
+        thaw(arena, chosen)
+
+
+def freeze(arena: Arena, chosen: Chosen) -> None:
+    """Freeze the chosen instances that run; no-op for one that another fault has frozen."""
+    pause = arena.system.substrate.pause
+    strike(
+        arena.system,
+        chosen,
+        lambda one: arena.standing.hold(f"{one.id} pause", mark_of(chosen), lambda: pause(one)),
+    )
+
+
+def thaw(arena: Arena, chosen: Chosen) -> None:
+    """Let the chosen instances go on, unless another fault still freezes them."""
+    resume = arena.system.substrate.resume
+    release(
+        arena.system,
+        chosen,
+        lambda one: arena.standing.release(f"{one.id} pause", mark_of(chosen), lambda: resume(one)),
+    )
+
+
+def bound(arena: Arena, chosen: Chosen, bounds: Bounds) -> None:
+    """Set the limits of the chosen instances; of several faults' limits of a kind the tightest holds."""
+    strike(
+        arena.system,
+        chosen,
+        lambda one: arena.standing.put(
+            f"{one.id} limits", mark_of(chosen), bounds, functools.partial(_apply_bounds, arena.system, one)
+        ),
+    )
+
+
+def unbound(arena: Arena, chosen: Chosen) -> None:
+    """Lift the limits that this fault has set; those of other faults stay."""
+    release(
+        arena.system,
+        chosen,
+        lambda one: arena.standing.take(
+            f"{one.id} limits", mark_of(chosen), functools.partial(_apply_bounds, arena.system, one)
+        ),
+    )
+
+
+def _apply_bounds(system: System, instance: Instance, standing: Sequence[Bounds]) -> None:
+    capability = limits(system)
+    capability.unlimit(instance)
+    cpus = min((one.cpus for one in standing if one.cpus is not None), default=None)
+    memory = min((one.memory for one in standing if one.memory is not None), default=None)
+    if cpus is not None or memory is not None:
+        capability.limit(instance, cpus=cpus, memory=memory)
+    if any(one.files for one in standing):
+        capability.cap_files(instance)
 
 
 class Cpu(OfInstances):
@@ -146,10 +209,10 @@ class Cpu(OfInstances):
     cpus: float = Field(gt=0, le=64, description="cores")
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        strike(arena.system, chosen, functools.partial(limits(arena.system).limit, cpus=self.cpus))
+        bound(arena, chosen, Bounds(cpus=self.cpus))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        release(arena.system, chosen, limits(arena.system).unlimit)
+        unbound(arena, chosen)
 
 
 class OutOfMemory(OfInstances):
@@ -166,16 +229,15 @@ class OutOfMemory(OfInstances):
     memory: Memory
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        strike(arena.system, chosen, functools.partial(limits(arena.system).limit, memory=self.memory))
+        bound(arena, chosen, Bounds(memory=self.memory))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        lift(arena.system, chosen)
+        lift(arena, chosen)
 
 
-def lift(system: System, chosen: Chosen) -> None:
-    """Lift the limits, and start the instances that died of them again."""
-    unlimit = functools.partial(release, system, chosen, limits(system).unlimit)
-    every([unlimit, functools.partial(heal, system, chosen)])
+def lift(arena: Arena, chosen: Chosen) -> None:
+    """Lift the limits of this fault, and start the instances that died of them again."""
+    every([functools.partial(unbound, arena, chosen), functools.partial(heal, arena.system, chosen)])
 
 
 class RestartLoop(OfInstances):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
 from gameday.faults.fault_units import Delay, Millis, Share, Size, Some, Speed, milliseconds
-from gameday.faults.toxic_set import Stream, Toxified, chosen_links, on_links
+from gameday.faults.toxic_set import Stream, Toxified, chosen_links, hold_links, release_links
 from gameday.ports import Arena, System, Toxic, Wait
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Within
@@ -97,10 +97,10 @@ class Down(OfLinks):
     kind = "link.down"
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        on_links(arena.system, chosen, arena.system.links.cut)
+        hold_links(arena, chosen, "cut", arena.system.links.cut)
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        on_links(arena.system, chosen, arena.system.links.mend)
+        release_links(arena, chosen, "cut", arena.system.links.mend)
 
 
 class Tainted(OfLinks, Toxified):

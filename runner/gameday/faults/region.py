@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, mark_of, unknown
 from gameday.faults.fault_units import Millis, Share, milliseconds
 from gameday.faults.toxic_set import Toxified, chosen_links
 from gameday.ports import Arena, PortError, Substrate, System, Toxic, Volumes, Wait
@@ -53,10 +53,18 @@ class Lose(OfRegion):
         return None
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        arena.system.lose(self.region, destroy=self.volumes == "destroy")
+        destroy = self.volumes == "destroy"
+        arena.standing.put(
+            f"{self.region} loss",
+            mark_of(chosen),
+            True,
+            lambda _: arena.system.lose(self.region, destroy=destroy),
+        )
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        arena.system.bring_back(self.region)
+        arena.standing.release(
+            f"{self.region} loss", mark_of(chosen), lambda: arena.system.bring_back(self.region)
+        )
 
 
 class Isolate(OfRegion):
@@ -69,10 +77,20 @@ class Isolate(OfRegion):
     }
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        arena.system.isolate(self.region)
+        isolate(arena, chosen, self.region)
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        arena.system.join(self.region)
+        join(arena, chosen, self.region)
+
+
+def isolate(arena: Arena, chosen: Chosen, region: str) -> None:
+    """Cut the region off; no-op if another fault has."""
+    arena.standing.hold(f"{region} isolation", mark_of(chosen), lambda: arena.system.isolate(region))
+
+
+def join(arena: Arena, chosen: Chosen, region: str) -> None:
+    """Join the region again, unless another fault still cuts it off."""
+    arena.standing.release(f"{region} isolation", mark_of(chosen), lambda: arena.system.join(region))
 
 
 class Flap(OfRegion):
@@ -91,14 +109,14 @@ class Flap(OfRegion):
         for turn in range(self.times):
             if turn and not wait(self.up):
                 return
-            arena.system.isolate(self.region)
+            isolate(arena, chosen, self.region)
             going_on = wait(self.down)
-            arena.system.join(self.region)
+            join(arena, chosen, self.region)
             if not going_on:
                 return
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
-        arena.system.join(self.region)
+        join(arena, chosen, self.region)
 
 
 class Grey(OfRegion, Toxified):

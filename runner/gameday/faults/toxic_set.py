@@ -7,28 +7,22 @@ one link don't collide.
 from __future__ import annotations
 
 import functools
-import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from gameday.faults.fault_spec import Chosen, Ramped, every, ramp
+from gameday.faults.fault_spec import Chosen, Ramped, every, mark_of, ramp
 from gameday.ports import Arena, PortError, System, Toxic, Wait
 from gameday.topology import Link
 
 Stream = Literal["upstream", "downstream"]
 
 
-def mark(kind: str) -> str:
-    """Return a unique name for one fault's toxics: `gameday-link-latency-1f2e3d4c`."""
-    return f"gameday-{kind.replace('.', '-')}-{secrets.token_hex(4)}"
-
-
 def chosen_links(kind: str, links: Sequence[Link]) -> Chosen:
     """Return the record of the chosen links. Raise PortError if there are none."""
     if not links:
         raise PortError(f"{kind}: there is no such link in this system")
-    return {"mark": mark(kind), "links": [link.name for link in links]}
+    return {"links": [link.name for link in links]}
 
 
 def links_of(system: System, chosen: Chosen) -> Sequence[Link]:
@@ -39,6 +33,24 @@ def links_of(system: System, chosen: Chosen) -> Sequence[Link]:
 def on_links(system: System, chosen: Chosen, call: Callable[[Link], object]) -> None:
     """Call `call` with each chosen link, even if other calls fail. Raise PortError if one failed."""
     every(functools.partial(call, link) for link in links_of(system, chosen))
+
+
+def hold_links(arena: Arena, chosen: Chosen, knob: str, on: Callable[[Link], object]) -> None:
+    """Turn a knob of each chosen link on, unless another fault has."""
+    on_links(
+        arena.system,
+        chosen,
+        lambda link: arena.standing.hold(f"{link.name} {knob}", mark_of(chosen), lambda: on(link)),
+    )
+
+
+def release_links(arena: Arena, chosen: Chosen, knob: str, off: Callable[[Link], object]) -> None:
+    """Turn a knob of each chosen link off, unless another fault still stands on it."""
+    on_links(
+        arena.system,
+        chosen,
+        lambda link: arena.standing.release(f"{link.name} {knob}", mark_of(chosen), lambda: off(link)),
+    )
 
 
 class Toxified(Ramped):

@@ -4,7 +4,7 @@ Every call is synchronous, bounded by a time-out of its own, and thread-safe. A 
 what failed, where, and what to do. A caller declares the narrowest Protocol that it needs.
 """
 
-from gameday.ports.faults_port import Arena, Fault, Wait
+from gameday.ports.faults_port import Arena, Fault, Standing, Wait
 from gameday.ports.links_port import Links, Toxic
 from gameday.ports.load_port import Load
 from gameday.ports.port_error import PortError
@@ -27,6 +27,7 @@ __all__ = [
     "Release",
     "Responder",
     "Sight",
+    "Standing",
     "Substrate",
     "System",
     "Telemetry",

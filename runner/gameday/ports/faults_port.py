@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,9 +33,25 @@ class Fault(Protocol):
     def revert(self) -> None: ...
 
 
+class Standing(Protocol):
+    """The book of the faults that stand on a knob of the system: `gameday.faults.standing_faults`.
+
+    `apply` sets the knob to what the shares make together, `on` and `off` turn one that has no shares.
+    """
+
+    def put(self, knob: str, mark: str, share: Any, apply: Callable[[Sequence[Any]], None]) -> None: ...
+
+    def take(self, knob: str, mark: str, apply: Callable[[Sequence[Any]], None]) -> None: ...
+
+    def hold(self, knob: str, mark: str, on: Callable[[], object]) -> None: ...
+
+    def release(self, knob: str, mark: str, off: Callable[[], object]) -> None: ...
+
+
 @dataclass(frozen=True)
 class Arena:
-    """Where faults act."""
+    """Where faults act, and the book of those that stand. All faults of a run have the same."""
 
     system: System
     load: Load
+    standing: Standing
