@@ -195,6 +195,9 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
         **hand_made_runs.tally(during),
         **hand_made_runs.people(during),
         "user_hurt_s": hand_made_runs.waits(during),
+        "users_per_minute": 18 / (clocks["recovered"] - clocks["effect"]) * 60,
+        "bad_s": hand_made_runs.waited(during),
+        "after_recovery": hand_made_runs.tally([r for r in rows if clocks["recovered"] <= r.planned <= END]),
         "regions": {
             home: {**hand_made_runs.tally(lived), **hand_made_runs.people(lived)}
             for home, lived in homes.items()
@@ -204,7 +207,10 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
         "error_budget_spent": budgets["browse"],
         "budgets": budgets,
     }
-    assert rounded(outcome["impact"]) == rounded(counted)
+    measured_impact = dict(outcome["impact"])
+    assert measured_impact.pop("bad_s") == pytest.approx(counted.pop("bad_s"), abs=1e-3)
+    assert measured_impact.pop("users_per_minute") == pytest.approx(counted.pop("users_per_minute"), rel=1e-5)
+    assert rounded(measured_impact) == rounded(counted)
     assert (counted["requests"], counted["failed"], counted["users"]) == (116, 18, 18)
     assert [(cell["region"], cell["journey"], cell["failed"]) for cell in blast if cell["failed"]] == [
         ("eu-west", "browse", 11),

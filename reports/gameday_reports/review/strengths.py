@@ -87,18 +87,18 @@ def refused(run: Run) -> Finding | None:
 
 
 def unhurt(run: Run) -> Finding | None:
-    """Find regions and journeys without a failed request while others failed."""
+    """Find regions and journeys without a bad request while others had some."""
     places, journeys = _whole(run.outcome.impact.regions), _whole(run.outcome.impact.journeys)
     whole = [f"for users of {join_names(places)}"] if places else []
     whole += [f"on {join_names(journeys)}"] if journeys else []
-    return Finding(f"Not one request failed {' and none '.join(whole)}.") if whole else None
+    return Finding(f"Not one request was bad {' and none '.join(whole)}.") if whole else None
 
 
 def _whole(tallies: Mapping[str, Tally]) -> list[str]:
-    """Return the names without a failed request; empty if no request failed at all."""
-    if not any(tally.failed for tally in tallies.values()):
+    """Return the names without a bad request; empty if no request was bad at all."""
+    if not any(tally.bad for tally in tallies.values()):
         return []
-    return [name for name, tally in tallies.items() if name and tally.failed == 0 and tally.requests]
+    return [name for name, tally in tallies.items() if name and tally.bad == 0 and tally.requests]
 
 
 def nothing_lost(run: Run) -> Finding | None:

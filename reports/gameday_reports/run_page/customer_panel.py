@@ -17,7 +17,7 @@ SIDES = (("client", "Client-side"), ("service", "Service-side"))
 WIDTHS = (("wide", 920), ("narrow", 366))
 LEFT, RIGHT, TOP, PLOT, BOTTOM = 34, 14, 34, 96, 24
 MODEL = (
-    "A model and no measurement: each user who meets a failure reports it with a probability of "
+    "A model and no measurement: each user who meets a failed, wrong or slow answer reports it with a probability of "
     f"{percent(PROBABILITY)}, after a median of {MEDIAN_S:g} s; {ALARM} reports within {WITHIN_S:g} s are an alarm, as "
     "on public outage trackers."
 )

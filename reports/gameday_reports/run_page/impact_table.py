@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from gameday.analysis.model.harm_models import BlastCell, Tally
 from gameday_reports.run_page.run_data import Run, changed_service
-from gameday_reports.text.formatting import count, percent, seconds
+from gameday_reports.text.formatting import count, kinds_of, percent, seconds
 
 Row = Mapping[str, str]
+COUNTS = ("requests", "bad", "failed", "wrong", "slow")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def describe_users(run: Run) -> str:
     median, lasted = seconds(impact.user_hurt_s.median), seconds(impact.hurt_s)
     people = "One user was hurt" if users == 1 else f"{count(users)} users were hurt"
     return (
-        f"{people}, over {lasted} from the first failed request to the last; from a user’s own first failure to the "
+        f"{people}, over {lasted} from the first bad request to the last; from a user’s own first bad request to the "
         f"last the median was {median}, the longest {seconds(longest)}."
     )
 
@@ -83,24 +84,26 @@ def describe_users(run: Run) -> str:
 def _cell(cell: BlastCell | None) -> Cell | None:
     if cell is None:
         return None
-    lasted = seconds(cell.hurt_s) if cell.failed else ""
-    width = f"{100 * min(cell.failed_ratio or 0.0, 1.0):.1f}"
-    return Cell(percent(cell.failed_ratio), lasted, width, bool(cell.failed))
+    lasted = seconds(cell.hurt_s) if cell.bad else ""
+    width = f"{100 * min(cell.bad_ratio or 0.0, 1.0):.1f}"
+    return Cell(percent(cell.bad_ratio), lasted, width, bool(cell.bad))
 
 
 def _by_release(tallies: Mapping[str, Tally], service: str) -> dict[str, Tally]:
     """Convert tallies of sets of releases into tallies of the releases of one service."""
-    sums: dict[str, tuple[int, int]] = {}
+    sums: dict[str, tuple[int, ...]] = {}
     for names, tally in tallies.items():
         release = next(
             (name for name in names.split() if name.rpartition("-")[0] == service), f"without {service}"
         )
-        requests, failed = sums.get(release, (0, 0))
-        sums[release] = (requests + (tally.requests or 0), failed + (tally.failed or 0))
+        counts = (getattr(tally, name) or 0 for name in COUNTS)
+        sums[release] = tuple(map(sum, zip(sums.get(release, (0,) * len(COUNTS)), counts, strict=True)))
     ordered = sorted(sums.items(), key=lambda item: (item[0].startswith("without"), item[0]))
     return {
-        release: Tally(requests=requests, failed=failed, failed_ratio=failed / requests if requests else None)
-        for release, (requests, failed) in ordered
+        release: Tally(
+            **dict(zip(COUNTS, counts, strict=True)), bad_ratio=counts[1] / counts[0] if counts[0] else None
+        )
+        for release, counts in ordered
     }
 
 
@@ -108,6 +111,7 @@ def _row(name: str, tally: Tally) -> Row:
     return {
         "name": name or "no answer",
         "requests": count(tally.requests),
-        "failed": count(tally.failed),
-        "ratio": percent(tally.failed_ratio),
+        "bad": count(tally.bad),
+        "kinds": kinds_of(tally),
+        "ratio": percent(tally.bad_ratio),
     }

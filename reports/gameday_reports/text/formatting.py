@@ -5,10 +5,12 @@ Pure. Every function accepts None and always returns words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.analysis.model.harm_models import Tally
 from gameday.analysis.model.matrix_model import Variant
 from gameday.analysis.model.outcome_model import Outcome
 from gameday_reports.text.loose import number
@@ -147,31 +149,58 @@ def interval_figure(outcome: Outcome, key: str, label: str, meaning: str) -> Fig
     if state == "measured":
         ratio = outcome.detection.ratio if key == "ttd" else None
         limit = "" if ratio is None else f"{times(ratio)} the limit"
-        error = give_or_take(dict(outcome.error_s).get(key))
-        more = [part for part in (limit, error) if part]
-        return Figure(label, value, ": ".join(filter(None, (meaning, ", ".join(more)))))
+        length, bound = outcome.duration(key).seconds, bound_of(outcome, key)
+        if length is not None and bound:
+            value = with_bound(length, bound)
+        return Figure(label, value, ": ".join(filter(None, (meaning, limit))))
     tone = "bad" if value == "never" else "muted"
     return Figure(label, value, f"{meaning}: {state}" if state else meaning, tone)
+
+
+def bound_of(outcome: Outcome, key: str) -> float | None:
+    """Return ± seconds of TTD or TTR at 95 %: with the machine's error if it was calibrated, else by spacing alone."""
+    apart = outcome.spacing_s
+    spacing = {"ttd": (apart.effect,), "ttr": (apart.effect, apart.recovered)}.get(key)
+    calibrated: float | None = getattr(outcome.error_s, key, None)
+    if calibrated is not None or spacing is None or None in spacing:
+        return calibrated
+    return math.fsum(part for part in spacing if part is not None)
+
+
+def with_bound(value: float, bound: float) -> str:
+    """Return '2.1 s ± 0.9 s': as many digits as the bound allows, which has one, or two if the first is a 1."""
+    exponent = math.floor(math.log10(bound))
+    first = bound / 10**exponent
+    digits = min(max(0, -exponent + (first < 1.95)), 3)
+    return f"{value:.{digits}f} s ± {bound:.{digits}f} s"
 
 
 def users_figure(outcome: Outcome) -> Figure:
     ratio, users = outcome.impact.users_affected_ratio, outcome.impact.users
     note = "share of those who came during the outage"
     if users is not None:
-        note = f"{count(users)} of those who came during the outage" if users else "nobody met a failure"
+        note = f"{count(users)} of those who came during the outage" if users else "nobody met a bad request"
     return Figure("Users affected", percent(ratio), note, _tone(ratio))
 
 
-def failed_figure(outcome: Outcome) -> Figure:
+def bad_figure(outcome: Outcome) -> Figure:
+    """Return the large figure of bad requests, with their kinds."""
     impact = outcome.impact
-    failed, requests = impact.failed, impact.requests
-    if failed is None:
-        return Figure("Failed requests", NOT_MEASURED, "failed from effect to recovery", "muted")
+    bad, requests = impact.bad, impact.requests
+    if bad is None:
+        return Figure("Bad requests", NOT_MEASURED, "failed, wrong or slow from effect to recovery", "muted")
     end = "recovery" if outcome.clocks.recovered is not None else "the end of the run"
     of = f" of {count(requests)} from effect to {end}" if requests is not None else f" from effect to {end}"
-    if not failed and not requests:
-        return Figure("Failed requests", count(failed), "there was no outage", "good")
-    return Figure("Failed requests", count(failed), percent(impact.failed_ratio) + of, _tone(failed))
+    if not bad and not requests:
+        return Figure("Bad requests", count(bad), "there was no outage", "good")
+    kinds = f": {kinds_of(impact)}" if bad else ""
+    return Figure("Bad requests", count(bad), percent(impact.bad_ratio) + of + kinds, _tone(bad))
+
+
+def kinds_of(tally: Tally) -> str:
+    """Return the bad requests by kind, as '18 slow, 2 failed'; empty if there are none or their kinds are unknown."""
+    counts = [(getattr(tally, kind), kind) for kind in ("failed", "wrong", "slow")]
+    return ", ".join(f"{count(number)} {kind}" for number, kind in counts if number)
 
 
 def orders_figure(outcome: Outcome) -> Figure:
@@ -201,6 +230,6 @@ def figures(outcome: Outcome) -> list[Figure]:
         interval_figure(outcome, "tta", "Time to acknowledge", "TTA, first page to taken"),
         interval_figure(outcome, "ttr", "Time to recover", "TTR, first effect to users well"),
         users_figure(outcome),
-        failed_figure(outcome),
+        bad_figure(outcome),
         orders_figure(outcome),
     ]

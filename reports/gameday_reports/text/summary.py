@@ -15,7 +15,7 @@ from gameday.recording.journal_events import FaultIntended
 from gameday_reports.review.findings import cured_after, reverted_after
 from gameday_reports.run_page.detection_table import held_against, quiet
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.formatting import ENDED_BY, count, interval, percent, seconds
+from gameday_reports.text.formatting import ENDED_BY, count, interval, kinds_of, percent, seconds
 
 SHOWN = 4  # of a list of names
 MOST = 3  # reasons
@@ -103,6 +103,10 @@ def _fault(run: Run, fault: FaultIntended) -> str:
     return f"a bad deploy of {target}{f' ({about})' if about else ''}" if target else "a bad deploy"
 
 
+HOW = {"failed": "failed", "wrong": "were answered wrongly", "slow": "were too slow"}
+"""Kind of bad requests → what they did."""
+
+
 def _how(change: RecordedChange) -> str:
     return f"shipped {change.started.strategy}" if change.started.strategy else ""
 
@@ -119,17 +123,20 @@ def _hurt(run: Run) -> str:
     after = clocks["effect"] - clocks["inject"] if "inject" in clocks else None
     later = f", {delay_words(after)}" if after is not None else ""
     sentence = f"Users were affected from {seconds(clocks['effect'])} on{later}"
-    failed, requests, users = impact.failed, impact.requests, impact.users
-    if failed is None:
+    bad, requests, users = impact.bad, impact.requests, impact.users
+    if bad is None:
         return f"{sentence}; how many was not measured."
-    share = (
-        f" of {count(requests)} requests failed ({percent(impact.failed_ratio)})" if requests else " failed"
+    only = next((name for name in HOW if getattr(impact, name) == bad), None) if bad else "failed"
+    how = HOW[only] if only else "were bad"
+    of = f" of {count(requests)} requests" if requests else ""
+    ratio = ": ".join(
+        filter(None, (percent(impact.bad_ratio) if requests else "", "" if only else kinds_of(impact)))
     )
-    sentence += f": {count(failed)}{share}"
+    sentence += f": {count(bad)}{of} {how}{f' ({ratio})' if ratio else ''}"
     if users is not None:
-        of = impact.users_affected_ratio
-        met = f" and {count(users)} {'user' if users == 1 else 'users'} met a failure"
-        sentence += met + (f" ({percent(of)} of those who came)" if of is not None else "")
+        share = impact.users_affected_ratio
+        met = f" and {count(users)} {'user' if users == 1 else 'users'} met {'a failure' if only == 'failed' else 'one'}"
+        sentence += met + (f" ({percent(share)} of those who came)" if share is not None else "")
     return f"{sentence}{_where(impact)}."
 
 
@@ -151,8 +158,8 @@ def _where(impact: Impact) -> str:
 
 
 def hurt_names(tallies: Mapping[str, Tally]) -> list[str]:
-    """Return the names with at least one failed request."""
-    return [name for name, tally in tallies.items() if name and tally.failed]
+    """Return the names with at least one bad request."""
+    return [name for name, tally in tallies.items() if name and tally.bad]
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -225,8 +232,8 @@ def _harmless(run: Run) -> list[str]:
     """Yield the main finding of a run without an effect: its false pages."""
     if interval(run.outcome, "ttr")[0] != "no effect":
         return ["Its effect was not measured."]
-    failed = run.outcome.impact.failed
-    few = f" though {count(failed)} requests failed" if failed else ""
+    bad = run.outcome.impact.bad
+    few = f" though {count(bad)} requests were bad" if bad else ""
     sentence = f"It had no effect that breached an objective{few}: how soon one would be noticed or ended is not known."
     return [sentence, quiet(run.outcome)]
 

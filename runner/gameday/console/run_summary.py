@@ -79,10 +79,10 @@ def _against_limit(outcome: Outcome, key: str) -> str:
 
 
 def _users(impact: Impact) -> str:
-    ratio, failed = impact.users_affected_ratio, impact.failed
-    if ratio is None or failed is None:
+    ratio, bad = impact.users_affected_ratio, impact.bad
+    if ratio is None or bad is None:
         return "not measured"
-    return f"{impact.users} ({ratio:.1%} of those seen); {failed} of {impact.requests} requests failed"
+    return f"{impact.users} ({ratio:.1%} of those seen); {bad} of {impact.requests} requests were bad"
 
 
 def _orders(audit: Audit) -> str:

@@ -29,13 +29,21 @@ def test_the_hurt_are_counted_by_region_release_and_journey(tmp_path: Path) -> N
     # The first bad request is number 361 at 20.075 s, the last 557 at 29.875 s; the next good one is at 29.925 s.
     assert (impact["requests"], impact["failed"]) == (197, 50)
     assert impact["failed_ratio"] == pytest.approx(50 / 197, abs=1e-6)
+    none = {"wrong": 0, "slow": 0}
     assert impact["served"]["us-east"] == {
         "requests": 99,
+        "bad": 50,
         "failed": 50,
+        **none,
+        "bad_ratio": pytest.approx(50 / 99, abs=1e-6),
         "failed_ratio": pytest.approx(50 / 99, abs=1e-6),
         "hurt_s": pytest.approx(9.8),  # from 20.075 s to 29.875 s, when the last one was answered
     }
-    assert impact["served"]["eu-west"] == {"requests": 98, "failed": 0, "failed_ratio": 0.0, "hurt_s": 0.0}
+    assert impact["served"]["eu-west"] == {
+        "requests": 98,
+        **dict.fromkeys(("bad", "failed", "wrong", "slow"), 0),
+        **dict.fromkeys(("bad_ratio", "failed_ratio", "hurt_s"), 0.0),
+    }
     assert impact["releases"]["pricing-1.1.0"]["failed_ratio"] == 1.0
     assert impact["journeys"]["browse"]["failed"] == 0
     # Users number%50 with number%4 == 1 within 0..49, over all residues: 25 odd ones, each hit within 100 requests.
@@ -137,9 +145,45 @@ def test_impact_lasts_to_the_end_without_a_recovery(tmp_path: Path) -> None:
     assert (outcome["impact"]["requests"], outcome["impact"]["failed"]) == (800, 800)
 
 
+def test_slow_answers_hurt(tmp_path: Path) -> None:
+    """161 logins that are answered after 900 ms are bad by the objective of logins; other requests as slow are not."""
+    slos = [
+        {"name": "login", "sli": "latency", "under": "500ms", "objective": "95%", "journey": "login"},
+        {"name": "shop", "sli": "availability", "objective": "99%"},
+    ]
+    requests = steadily()
+    for number, request in enumerate(requests):
+        request.journey = "login" if number % 2 else "browse"
+        request.took = 0.9 if 20.0 <= request.planned < 36.1 else 0.0
+    outcome = measure(write(tmp_path / "run", STORY, requests, slos=slos))
+    impact, login = outcome["impact"], outcome["impact"]["journeys"]["login"]
+    assert (impact["bad"], impact["slow"], impact["failed"], impact["users"]) == (161, 161, 0, 161)
+    assert (login["bad"], login["failed_ratio"], impact["journeys"]["browse"]["bad"]) == (161, 0.0, 0)
+    assert outcome["customer_reports"]["total"] > 0
+    # One was planned every 100 ms and took 0.9 s: some bad request was waited for all the time.
+    assert impact["bad_s"] == pytest.approx(16.0 + 0.9)
+    assert impact["users_per_minute"] == pytest.approx(161 * 60 / outcome["ttr_s"], abs=1e-3)
+
+
+def test_what_is_bad_after_the_recovery_is_counted_apart(tmp_path: Path) -> None:
+    """Two requests that fail 20 s later are no part of the outage, but of what is shown."""
+    requests = failing(failing(steadily(), 20.0, 30.0), 50.0, 50.1)
+    impact = measure(write(tmp_path / "run", STORY, requests))["impact"]
+    assert (impact["bad"], impact["after_recovery"]["bad"], impact["after_recovery"]["requests"]) == (
+        200,
+        2,
+        600,
+    )
+
+
 def test_wrong_answers_hurt(tmp_path: Path) -> None:
-    """A wrong price is a failure, though no error shows."""
+    """A wrong price is bad, though no error shows."""
     slos = [{"name": "prices", "sli": "correctness", "objective": "99%"}]
     requests = failing(steadily(), 20.0, 30.0, ErrorKind.WRONG)
     outcome = measure(write(tmp_path / "run", STORY, requests, slos=slos))
-    assert (outcome["clocks"]["effect"], outcome["impact"]["failed"]) == (20.0, 200)
+    assert (outcome["clocks"]["effect"], outcome["impact"]["wrong"]) == (20.0, 200)
+    assert (outcome["impact"]["bad"], outcome["impact"]["failed"], outcome["impact"]["users"]) == (
+        200,
+        0,
+        200,
+    )

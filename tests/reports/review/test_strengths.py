@@ -24,12 +24,12 @@ REFUSED = Event(
 FAILED = Event(14.5, "change.failed", "c1", {"why": "an instance ended before it was ready"})
 ONE_HURT = {
     "impact": {
-        "regions": {"eu-west": {"requests": 9, "failed": 0}},
-        "journeys": {"login": {"requests": 9, "failed": 0}},
+        "regions": {"eu-west": {"requests": 9, "bad": 0, "failed": 0}},
+        "journeys": {"login": {"requests": 9, "bad": 0, "failed": 0}},
     }
 }
 
-NOBODY = {name: {"requests": 9, "failed": 0} for name in ("us-east", "eu-west")}
+NOBODY = {name: {"requests": 9, "bad": 0, "failed": 0} for name in ("us-east", "eu-west")}
 
 FOUND: list[tuple[str, Variant, str]] = [
     ("nobody was hurt", Variant(outcome=UNHURT), "No objective was breached"),

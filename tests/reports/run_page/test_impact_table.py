@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_releases_are_summed_for_the_changed_service(run: Run) -> None:
     """Answers in which the same release of the service had part are one row."""
     tables: dict[str, Any] = dict(impact_table.tables(run))
-    rows = [(row["name"], row["requests"], row["failed"]) for row in tables["By release of pricing"]]
+    rows = [(row["name"], row["requests"], row["bad"]) for row in tables["By release of pricing"]]
     assert rows == [
         ("pricing-1.0.0", "16", "0"),
         ("pricing-1.1.0", "240", "49"),
@@ -50,7 +50,7 @@ def test_the_grid_crosses_regions_and_journeys(run: Run) -> None:
 def test_how_long_users_were_hurt_is_said(run: Run) -> None:
     """With the median and the longest; nothing where nobody was."""
     said = impact_table.describe_users(run)
-    assert "users were hurt, over 7.28 s from the first failed request to the last" in said
+    assert "users were hurt, over 7.28 s from the first bad request to the last" in said
     assert said.endswith("the median was 0.02 s, the longest 4.11 s.")
     assert impact_table.describe_users(replace(run, outcome=sparse_outcome(impact={"users": 0}))) == ""
     one = {"users": 1, "hurt_s": 1.0, "user_hurt_s": {"median": 1.0, "longest": 1.0}}

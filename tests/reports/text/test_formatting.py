@@ -79,10 +79,32 @@ def test_an_interval_carries_its_error_and_ttd_its_limit() -> None:
         for part, value in (("s", 1.9), ("state", "measured"))
     }
     known = {**measured, "detection": {"ratio": 1.3}, "error_s": {"ttd": 0.1, "ttr": 0.2}}
-    notes = [figure.note for figure in formatting.figures(sparse_outcome(**known))]
-    assert notes[0] == "TTD, first effect to first page: 1.3× the limit, ±0.10 s"
-    assert notes[2] == "TTR, first effect to users well: ±0.20 s"
+    shown = [(figure.value, figure.note) for figure in formatting.figures(sparse_outcome(**known))]
+    assert shown[0] == ("1.90 s ± 0.10 s", "TTD, first effect to first page: 1.3× the limit")
+    assert shown[2] == ("1.9 s ± 0.2 s", "TTR, first effect to users well")
     assert formatting.figures(sparse_outcome(**measured))[0].note == "TTD, first effect to first page"
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "text"),
+    [
+        (2.134, 0.87, "2.1 s ± 0.9 s"),
+        (1.5634, 0.062, "1.56 s ± 0.06 s"),
+        (12.34, 1.23, "12.3 s ± 1.2 s"),
+        (43.2, 8.4, "43 s ± 8 s"),
+        (0.36, 0.0004, "0.360 s ± 0.000 s"),
+    ],
+)
+def test_a_time_has_as_many_digits_as_its_bound(value: float, bound: float, text: str) -> None:
+    """One digit of the bound, two if the first is a 1, at most milliseconds."""
+    assert formatting.with_bound(value, bound) == text
+
+
+def test_without_a_calibration_the_bound_is_the_spacing_s() -> None:
+    """TTR adds the errors of both of its ends."""
+    spaced = sparse_outcome(spacing_s={"effect": 0.5, "recovered": 0.25})
+    assert (formatting.bound_of(spaced, "ttd"), formatting.bound_of(spaced, "ttr")) == (0.5, 0.75)
+    assert formatting.bound_of(sparse_outcome(), "ttr") is None
 
 
 @pytest.mark.parametrize(

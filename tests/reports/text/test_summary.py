@@ -48,7 +48,7 @@ def test_an_effect_that_nobody_measured_is_not_called_none(run: Run) -> None:
 
 def test_an_impact_that_nobody_measured_is_said(run: Run) -> None:
     """In place of figures."""
-    said = told(run, Variant(outcome={"impact": {"failed": None}}))
+    said = told(run, Variant(outcome={"impact": {"bad": None, "failed": None}}))
     assert said[1] == "Users were affected from 14.31 s on, 0.11 s later; how many was not measured."
 
 

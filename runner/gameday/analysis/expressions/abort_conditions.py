@@ -14,6 +14,7 @@ from typing import Any
 from gameday.analysis.clocks.clocks import joined
 from gameday.analysis.expressions.expectations import parse, program
 from gameday.analysis.expressions.vocabulary import ABORT, Tree, lookup, spell
+from gameday.analysis.impact.bad_requests import kinds
 from gameday.analysis.impact.blast_radius import Homes, Radius
 from gameday.analysis.impact.impact import budgets_spent, during
 from gameday.analysis.model.harm_models import Tally
@@ -24,7 +25,7 @@ from gameday.slo import MINIMUM, Course, course
 Held = tuple[str, Mapping[str, Any]]
 """(expression, {name that it used: value})."""
 PEOPLE = ("users", "users_affected_ratio")
-RATIOS = ("failed_ratio", "users_affected_ratio", "budget_spent", "error_budget_spent")
+RATIOS = ("bad_ratio", "failed_ratio", "users_affected_ratio", "budget_spent", "error_budget_spent")
 SECONDS = ("elapsed", "hurt_s", "breached_s")
 
 
@@ -107,9 +108,13 @@ class Conditions:
     def _hurt(self, moment: Moment, courses: Sequence[Course], since: float) -> Tree:
         samples = moment.samples
         records = during(samples.records, since, None, moment.end)
-        radius = Radius(records)
+        radius = Radius(records, kinds(self._slos, samples, records))
         whole = radius.whole()
-        spent = [share for share in budgets_spent(self._slos, courses).values() if share is not None]
+        spent = [
+            share
+            for each, share in zip(courses, budgets_spent(self._slos, courses).values(), strict=True)
+            if share is not None and each.n >= MINIMUM
+        ]
         known = _known(whole) | {"error_budget_spent": max(spent, default=None)}
         if not self._words.isdisjoint(PEOPLE):
             total = radius.people(None).total

@@ -25,14 +25,18 @@ DURATIONS = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
 CLOCKS = ("effect", "detect", "ack", "act", "recovered", "restored")
 IMPACT = (
     "requests",
+    "bad",
     "failed",
+    "wrong",
+    "slow",
+    "bad_ratio",
     "failed_ratio",
     "hurt_s",
     "users",
     "users_affected_ratio",
     "error_budget_spent",
 )
-HURT = ("requests", "failed", "failed_ratio", "hurt_s")
+HURT = ("requests", "bad", "failed", "wrong", "slow", "bad_ratio", "failed_ratio", "hurt_s")
 AUDIT = (
     "acknowledged",
     "lost",

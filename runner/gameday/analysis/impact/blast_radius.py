@@ -1,4 +1,4 @@
-"""The blast radius: how many requests and users were hurt, what share they are, and for how long, by any grouping.
+"""The blast radius: how many requests were bad and users hurt, what share they are, and for how long, by any grouping.
 
 This module only counts over columns; `impact` chooses the stretch of the run. A user's home is computed again from the
 load's plan, independently of the load generator; a test compares the two.
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gameday.analysis.impact.bad_requests import GOOD, SLOW, Kinds
 from gameday.analysis.model.harm_models import BlastCell, Tally, UserHurt
-from gameday.recording.samples import ErrorKind, Records
+from gameday.recording.samples import Records
 
 Codes = npt.NDArray[np.integer[Any]]
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -59,7 +60,7 @@ def read_homes(path: Path) -> Homes | None:
 
 @dataclass(frozen=True)
 class UserShare:
-    """Users who met a failure, and their share of the users seen; None if none was seen."""
+    """Users who met a bad request, and their share of the users seen; None if none was seen."""
 
     users: int
     ratio: float | None
@@ -75,18 +76,22 @@ class People:
 
 
 class Radius:
-    """The requests of one stretch of a run, counted by any codes. `records` are in order of planned time."""
+    """The requests of one stretch of a run, counted by any codes.
 
-    def __init__(self, records: Records) -> None:
+    `records` are in order of planned time; `kinds` are those of `bad_requests`.
+    """
+
+    def __init__(self, records: Records, kinds: Kinds) -> None:
         self.users = records["user"]
-        self.failed = records["error"] != ErrorKind.NONE
-        self._bad = np.flatnonzero(self.failed)
+        self._n = len(kinds)
+        self._bad = np.flatnonzero(kinds != GOOD)
+        self._kinds = kinds[self._bad]
         self._begun = records["planned"][self._bad]
         self._ended = records["end"][self._bad]
 
     def whole(self) -> Tally:
         """Return the tally of all requests."""
-        return self._tally(len(self.failed), np.ones(len(self._bad), np.bool_))
+        return self._tally(self._n, np.ones(len(self._bad), np.bool_))
 
     def by(self, codes: Codes, names: Sequence[str]) -> dict[str, Tally]:
         """Return the tally of each name that has requests, in order of name."""
@@ -104,7 +109,7 @@ class Radius:
         return tuple(self._cell(name.split("\0"), tally) for name, tally in self.by(codes, pairs).items())
 
     def people(self, homes: Homes | None) -> People:
-        """Count the users who met a failure, in all and by home, and how long each was hurt."""
+        """Count the users who met a bad request, in all and by home, and how long each was hurt."""
         # With an index asked for it sorts: by itself it hashes, which takes forty times as long.
         seen, hurt = (np.unique(users, return_index=True)[0] for users in (self.users, self.users[self._bad]))
         by_home: dict[str, UserShare] = {}
@@ -119,10 +124,22 @@ class Radius:
         return BlastCell(region=region, journey=journey, **vars(tally))
 
     def _tally(self, n: int, which: npt.NDArray[np.bool_]) -> Tally:
-        """Return the tally of the requests; its `hurt_s` is 0 if none failed."""
-        bad = int(which.sum())
+        """Return the tally of the requests; its `hurt_s` is 0 if none was bad."""
+        slow, wrong, failed = np.bincount(self._kinds[which], minlength=4)[SLOW:].tolist()
+        bad = slow + wrong + failed
         lasted = float(self._ended[which].max() - self._begun[which].min()) if bad else 0.0
-        return Tally(requests=n, failed=bad, failed_ratio=bad / n if n else None, hurt_s=lasted)
+        ratios = {"bad_ratio": bad / n, "failed_ratio": failed / n} if n else {}
+        counts = {"requests": n, "bad": bad, "failed": failed, "wrong": wrong, "slow": slow}
+        return Tally(**counts, **ratios, hurt_s=lasted)
+
+    def waited_s(self) -> float:
+        """Return the seconds in which at least one bad request had been planned and not ended."""
+        if not len(self._bad):
+            return 0.0
+        reached = np.maximum.accumulate(self._ended)
+        begins = np.maximum(self._begun[1:], reached[:-1])
+        whole = self._ended[0] - self._begun[0] + np.maximum(self._ended[1:] - begins, 0.0).sum()
+        return float(whole)
 
     def _user_seconds(self) -> UserHurt:
         if not len(self._bad):

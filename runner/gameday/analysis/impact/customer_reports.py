@@ -15,12 +15,13 @@ import numpy.typing as npt
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.detection.alert_judgement import detectors
 from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.impact.bad_requests import GOOD, kinds
 from gameday.analysis.impact.impact import during, judged_since
 from gameday.analysis.model.event_models import Side
 from gameday.analysis.model.harm_models import CustomerReports, ReportCurve
 
 PROBABILITY = 0.05
-"""Probability that a user reports a failed journey, drawn independently for each journey."""
+"""Probability that a user reports a journey that failed, was answered wrongly or was too slow, drawn independently for each journey."""
 MEDIAN_S, SPREAD = 4.0, 0.8
 """Delay from the failure to the report: lognormal; its median and the standard deviation of its logarithm."""
 ALARM, WITHIN_S = 5, 60.0
@@ -57,7 +58,7 @@ def customer_reports(analysis: Analysis) -> CustomerReports:
 def reports(run: Run, since: float) -> Times:
     """Return the times of the reports up to the end of the run, ascending, for requests planned from `since` on."""
     part = during(run.samples.records, since, None, run.end)
-    part = part[part["error"] != 0]
+    part = part[kinds(run.scenario.slos, run.samples, part) != GOOD]
     user, planned, end = part["user"].astype(np.uint64), part["planned"], part["end"]
     first = _journeys(user, part["journey"], planned, end, run.scenario.load.think_time)
     seed = np.uint64((run.started.seed or 0 if run.started else 0) % (1 << 64))

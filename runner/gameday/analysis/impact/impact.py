@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gameday.analysis.clocks.clocks import Analysis
+from gameday.analysis.impact.bad_requests import kinds
 from gameday.analysis.impact.blast_radius import Radius, UserShare
 from gameday.analysis.model.harm_models import BlastCell, Impact, Tally, UserTally
 from gameday.recording.samples import ErrorKind, Records
@@ -32,7 +33,8 @@ def impact(analysis: Analysis) -> Impact:
     if since is None:
         return Impact(error_budget_spent=most_spent, budgets=budgets)
     records, samples = during(run.samples.records, since, clocks.recovered, run.end), run.samples
-    radius, journeys = Radius(records), (records["journey"], samples.journeys)
+    radius = Radius(records, kinds(run.scenario.slos, samples, records))
+    journeys = records["journey"], samples.journeys
     people = radius.people(run.homes)
     regions: dict[str, UserTally] = {}
     blast: tuple[BlastCell, ...] = ()
@@ -45,6 +47,9 @@ def impact(analysis: Analysis) -> Impact:
     return Impact(
         **vars(_with_users(radius.whole(), people.total)),
         user_hurt_s=people.hurt_s,
+        users_per_minute=_per_minute(people.total.users, analysis.until - since),
+        bad_s=radius.waited_s(),
+        after_recovery=_after(analysis),
         regions=regions,
         served=radius.by(records["region"], samples.regions),
         journeys=radius.by(*journeys),
@@ -53,6 +58,19 @@ def impact(analysis: Analysis) -> Impact:
         error_budget_spent=most_spent,
         budgets=budgets,
     )
+
+
+def _after(analysis: Analysis) -> Tally:
+    """Return the tally from recovery to the end of the run; all None without a recovery."""
+    run, recovered = analysis.run, analysis.clocks.recovered
+    if recovered is None:
+        return Tally()
+    records = during(run.samples.records, recovered, None, run.end)
+    return Radius(records, kinds(run.scenario.slos, run.samples, records)).whole()
+
+
+def _per_minute(users: int, seconds: float) -> float | None:
+    return 60.0 * users / seconds if seconds > 0 else None
 
 
 def _with_users(tally: Tally, share: UserShare) -> UserTally:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from gameday.analysis.model.result_file import Amount, Count, Model, described
 
 
 class Tally(Model):
-    """Requests of a stretch of a run. `hurt_s`: from the first failed one's planned time to the last one's end."""
+    """Requests of a stretch of a run. A bad one failed, was answered wrongly or was too slow; each has one kind.
+
+    `hurt_s`: from the first bad one's planned time to the last one's end.
+    """
 
     requests: Count | None = None
-    failed: Count | None = None
+    bad: Count | None = described("requests that broke an SLO that covers them, failed, or were wrong")
+    failed: Count | None = described("of them those without a good answer in time")
+    wrong: Count | None = described("answered wrongly")
+    slow: Count | None = described("answered, but later than an SLO that covers them allows")
+    bad_ratio: Amount | None = None
     failed_ratio: Amount | None = None
     hurt_s: Amount | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_files(cls, data: Any) -> Any:
+        """Take the failed requests for the bad ones in a file of an older version, which counted no others."""
+        if isinstance(data, dict) and data.get("bad") is None and data.get("failed") is not None:
+            return {**data, "bad": data["failed"], "bad_ratio": data.get("failed_ratio")}
+        return data
+
 
 class UserTally(Tally):
-    """A `Tally` with the number of users who met a failure, and their share of the users seen."""
+    """A `Tally` with the number of users who met a bad request, and their share of the users seen."""
 
     users: Count | None = None
     users_affected_ratio: Amount | None = None
@@ -35,7 +52,7 @@ class BlastCell(Tally, Place):
 
 
 class UserHurt(Model):
-    """Seconds from a hurt user's first failed request to the end of the last one, over all users hurt."""
+    """Seconds from a hurt user's first bad request to the end of the last one, over all users hurt."""
 
     median: Amount | None = None
     p95: Amount | None = None
@@ -46,6 +63,9 @@ class Impact(UserTally):
     """Requests and users from effect to recovery, as a whole and by groups; all null if nothing was judged."""
 
     user_hurt_s: UserHurt = UserHurt()
+    users_per_minute: Amount | None = described("users hurt, for each minute from effect to recovery")
+    bad_s: Amount | None = described("seconds in which at least one bad request was waited for")
+    after_recovery: Tally = Field(default=Tally(), description="from recovery to the end of the run")
     regions: dict[str, UserTally] = Field(
         default_factory=dict, description="by the region that users live in"
     )

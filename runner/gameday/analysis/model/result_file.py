@@ -28,6 +28,8 @@ from gameday.recording.atomic_file import json_text
 
 DIGITS = 6
 """Decimals of every float in a file: microseconds and millionths."""
+COMPARED_DIGITS = 12
+"""Decimals of every float that an expectation compares: one bad request of ten million isn't 0 %."""
 
 Verdict = Literal["pass", "fail", "inconclusive", "error"]
 ExitStatus = Annotated[int, Field(json_schema_extra={"enum": [0, 1, 3, 4, 5, 130]})]
@@ -89,9 +91,9 @@ class Model(BaseModel):
         """Return the content as it is in JSON, keys in the order of the schema."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def rounded(self) -> Self:
+    def rounded(self, digits: int = DIGITS) -> Self:
         """Return what reading the written file would give: every float rounded."""
-        return type(self).model_validate(_rounded(self.model_dump(by_alias=True)))
+        return type(self).model_validate(_rounded(self.model_dump(by_alias=True), digits))
 
 
 class ResultFile(Model):
@@ -161,9 +163,9 @@ class _FileSchema(GenerateJsonSchema):
         return written
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, digits: int) -> Any:
     if isinstance(value, float):
-        return round(value, DIGITS)
+        return round(value, digits)
     if isinstance(value, Mapping):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: _rounded(inner, digits) for key, inner in value.items()}
+    return [_rounded(inner, digits) for inner in value] if isinstance(value, list | tuple) else value

@@ -29,6 +29,7 @@ from gameday.analysis.model.outcome_model import (
     SteadyState,
     SystemInfo,
 )
+from gameday.analysis.model.result_file import COMPARED_DIGITS
 from gameday.analysis.outcome.cleanup_record import left_behind, unresolved_pages
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
@@ -65,19 +66,20 @@ def write_outcome(folder: Path) -> Outcome:
 
 
 def outcome_of(run: Run) -> Outcome:
-    """Measure and judge a run. Expectations are evaluated on the rounded figures, as the file holds them."""
+    """Measure and judge a run. Expectations are evaluated on figures that are not yet rounded for the file."""
     analysis = analyse(run)
     steady, lost = steady_state(run), missing(run)
     load = sent(run, lost)
-    measurements = _measurements(analysis, SteadyState(**vars(steady)), LoadResult(**vars(load))).rounded()
-    expectations = tuple(evaluate(expression, measurements) for expression in run.scenario.expect)
+    measurements = _measurements(analysis, SteadyState(**vars(steady)), LoadResult(**vars(load)))
+    exact = measurements.rounded(COMPARED_DIGITS)
+    expectations = tuple(evaluate(expression, exact).rounded() for expression in run.scenario.expect)
     judgement = judge(analysis, steady, expectations, doubts(run, lost, load))
     return Outcome(
         run=_run_info(run),
         verdict=judgement.verdict,
         exit_status=judgement.exit_status,
         reasons=judgement.reasons,
-        **vars(measurements),
+        **vars(measurements.rounded()),
         expectations=expectations,
         cleanup=left_behind(run),
         unresolved_pages=unresolved_pages(run),
