@@ -305,3 +305,56 @@ def test_compare_needs_something_to_compare(capsys: pytest.CaptureFixture[str], 
     assert gameday("compare", str(tmp_path), str(tmp_path)) == 2
     assert gameday("compare", "good-release", "good-releas", "--interleave", "2") == 2
     assert "did you mean 'good-release'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", ["0", "10", "40", "80"])
+def test_names_are_never_cut(
+    columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However narrow the terminal is, every scenario can be copied from the list."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert gameday("list") == 0
+    words = capsys.readouterr().out.split()
+    assert set(library.paths()) <= set(words)
+
+
+def test_a_command_in_a_removed_folder_says_so(tmp_path: Path) -> None:
+    """A command that needs the current folder names the cause, with no traceback; others work."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = f"rmdir {folder}; {sys.executable} -m gameday doctor; echo $?; {sys.executable} -m gameday list >&2; echo $?"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=folder, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.split() == ["2", "0"]
+    assert "the current folder was removed" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("level", "status"), [("1", 0), ("2", 2)])
+def test_python_without_docstrings_is_refused(level: str, status: int) -> None:
+    """Help texts are docstrings: without them the command says so in place of showing empty help."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "gameday", "--help"], env={**os.environ, "PYTHONOPTIMIZE": level},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == status
+    assert ("unset it" in ended.stderr) is (status == 2)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "host", ["tcp://127.0.0.1:abc", "tcp://[::1", "foo://x", "unix://", "tcp://", "ssh://", "http+unix://%2f"]
+)
+def test_an_address_of_no_engine_is_told_in_words(
+    host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever DOCKER_HOST holds, doctor reports it, run refuses, and heal goes on with processes."""
+    monkeypatch.setenv("DOCKER_HOST", host)
+    assert gameday("doctor", "--json") in (0, 4)
+    (engine,) = [row for row in json.loads(capsys.readouterr().out) if row["check"] == "Docker engine"]
+    assert not engine["ok"]
+    assert gameday("run", "quiet", "--substrate", "docker", "--out", os.devnull + "x") in (2, 4)
+    assert "error: " in capsys.readouterr().err
+    assert gameday("heal") == 0
+    assert "nothing is left" in capsys.readouterr().out

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     out, err = (StandardStream(blocking(stream)) for stream in (sys.stdout, sys.stderr))
     sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
     try:
+        _check_interpreter()
         status = gameday.main(arguments, prog_name="gameday", standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -47,6 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
+def _check_interpreter() -> None:
+    """Raise a usage error if Python has removed the docstrings, which are the help texts."""
+    if sys.flags.optimize > 1:
+        raise click.UsageError(
+            "PYTHONOPTIMIZE=2 (python -OO) removes gameday's help texts: unset it, or set it to 1"
+        )
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - what Path.cwd does, without a path
+    except OSError:
+        return False
+    return True
+
+
 def _report(error: Exception) -> int:
     """Print an error, with its traceback if it is a defect of gameday; return the exit status."""
     from gameday.ports import PortError
@@ -56,6 +73,9 @@ def _report(error: Exception) -> int:
     if isinstance(error, Invalid | PortError | ExtensionError):
         click.echo(f"error: {error}", err=True)
         return 2 if isinstance(error, Invalid) else 4
+    if isinstance(error, FileNotFoundError) and not _has_current_folder():
+        click.echo("error: the current folder was removed; change to one that exists", err=True)
+        return 2
     import traceback
 
     traceback.print_exception(error)

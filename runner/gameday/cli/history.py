@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gameday.cli.options import FilePath, json_option, page_option
+from gameday.console import rich_console
 from gameday.console.result_tables import FRAME
 from gameday.console.standard_streams import result_console
 from gameday.scenario.yaml_document import Invalid, Problem
@@ -69,8 +70,8 @@ def table(history: History) -> Table:
     """Return a table with a row for each quarter of each scenario."""
     from gameday_reports.pages.history_page import HEADS, lines, span
 
-    shown = Table("scenario", *(HEADS[i] for i in SHOWN), title=span(history), **FRAME)
-    shown.columns[0].overflow = "fold"
+    names = rich_console.names_column("scenario", (line.name for line in lines(history)))
+    shown = Table(names, *(HEADS[i] for i in SHOWN), title=span(history), **FRAME)
     for column in shown.columns[2:]:
         column.justify = "right"
     for line in lines(history):

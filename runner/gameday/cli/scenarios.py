@@ -37,12 +37,14 @@ def list_(tags: Sequence[str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    table = Table("scenario", "about", "title", box=None, header_style="bold", pad_edge=False)
+    names = rich_console.names_column("scenario", (f"  {row.name}" for row in rows))
+    about = rich_console.names_column("about", (f"{row.expected_s} s" for row in rows))
+    table = Table(names, about, "title", box=None, header_style="bold", pad_edge=False)
     for family, members in itertools.groupby(rows, lambda row: row.family):
         table.add_row(f"[bold cyan]{family}[/]")
         for row in members:
             table.add_row(f"  {row.name}", f"{row.expected_s} s", row.title)
-    rich_console.console().print(table)
+    rich_console.console().print(table, crop=False)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gameday.analysis.model.comparison_model import MetricComparison
+from gameday.console import rich_console
 from gameday_reports.pages.compare_drawing import ALWAYS, short
 from gameday_reports.pages.compare_scenario import BADGES
 from gameday_reports.pages.trials_page import METRICS
@@ -40,7 +41,8 @@ def comparison_table(comparison: Comparison) -> Table:
     """Return a table with three lines for each metric of each scenario: TTR, TTD, and the phases that became slower."""
     title = f"new against base, {counted(comparison.tests, 'test')} at α = {comparison.alpha:g}"
     table = Table(title=title, **FRAME)
-    table.add_column("scenario", overflow="fold")
+    identifiers = (scenario.scenario for scenario in comparison.scenarios)
+    table.columns.append(rich_console.names_column("scenario", identifiers))
     for heading in ("base", "new", "shift", "p"):
         table.add_column(heading)
     for scenario in comparison.scenarios:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
+from rich.table import Column
 
 from gameday.recording.printable_text import visible
+
+NARROWEST, USUAL = 40, 80
+"""Columns of a terminal: fewer aren't used; and those if COLUMNS is 0."""
 
 
 def console(*, stderr: bool = False, highlight: bool = True) -> Console:
     """Return a console on standard output or error. Its own colours and movements work; those in texts are shown."""
-    created = Console(stderr=stderr, highlight=highlight)
+    created = Console(stderr=stderr, highlight=highlight, width=_width())
     created.push_render_hook(_VisibleTexts())
     return created
+
+
+def names_column(heading: str, names: Iterable[str]) -> Column:
+    """Return a column for identifiers, which are neither cut nor broken, however narrow the terminal is."""
+    widest = max((cell_len(name) for name in names), default=0)
+    return Column(heading, no_wrap=True, overflow="fold", min_width=widest)
+
+
+def _width() -> int | None:
+    """Return a width in place of a COLUMNS in which nothing could be shown; None leaves the width to rich."""
+    columns = os.environ.get("COLUMNS", "")
+    if not columns.isdecimal() or int(columns) >= NARROWEST:
+        return None
+    return NARROWEST if int(columns) else USUAL
 
 
 class _VisibleTexts(RenderHook):

@@ -32,7 +32,8 @@ LOOKS = 4
 """How many looks in a row without a sign of life make a runner count as hung. They are counted rather than timed, since
 every clock jumps on a machine that was suspended."""
 END_S = 5.0
-ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
+"""The environment variables that choose the Docker engine: the reaper must reach the same one."""
 
 
 class Reaper:

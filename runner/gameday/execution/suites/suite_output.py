@@ -14,7 +14,7 @@ from gameday.analysis.model.baseline_model import Baseline, Gate
 from gameday.analysis.model.suite_model import Suite, SuiteInfo
 from gameday.analysis.outcome.run_verdict import FAIL
 from gameday.analysis.trials.suite_result import Entry, suite
-from gameday.console import github_annotations
+from gameday.console import github_annotations, rich_console
 from gameday.console.result_tables import FRAME
 from gameday.console.standard_streams import result_console
 from gameday.ports import PortError
@@ -164,7 +164,8 @@ def table(suite: Suite) -> Table:
     """Return a table with a row for each scenario."""
     from gameday_reports.pages.suite_page import lines, title
 
-    shown = Table("scenario", "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(suite)), **FRAME)
+    names = rich_console.names_column("scenario", (line.name for line in lines(suite)))
+    shown = Table(names, "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(suite)), **FRAME)
     for column in shown.columns[2:]:
         column.justify = "right"
     for line in lines(suite):

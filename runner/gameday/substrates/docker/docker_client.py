@@ -1,5 +1,8 @@
 """Docker client: the Engine API for all threads, every call with a time-out, every failure a PortError; the labels.
 
+The engine is the one that Docker's own command uses: that of `DOCKER_HOST`, then the context of `DOCKER_CONTEXT`, then the
+current context of the configuration (`docker context use`), then the local socket (`engine_address`).
+
 An engine that hangs accepts every call and answers none: once a call has timed out, no other waits its full time
 (`Engine`). Removing objects from an engine is in `removal`.
 """
@@ -11,13 +14,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import docker
 import docker.errors
-import docker.utils
 import requests
+from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+from docker.utils import kwargs_from_env
 
 from gameday.ports import PortError
 
@@ -29,8 +35,8 @@ LONGEST_S = 600.0
 """Between two reads of a call that sets no limit of its own, such as a pull."""
 PING_S = 3.0
 CALLS_AT_ONCE = 32
-DEFAULT_HOST = "unix:///var/run/docker.sock"
 RUN = "gameday.run"
+LOCAL = "unix:///var/run/docker.sock"
 
 
 class Unanswered(PortError):
@@ -114,13 +120,75 @@ def absent_is_fine() -> Iterator[None]:
             raise
 
 
+@dataclass(frozen=True)
+class EngineAddress:
+    """`url` of the engine, further settings of the client, and `source`: what chose it."""
+
+    url: str
+    source: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Return True if the engine is this machine's."""
+        return self.url.startswith(("unix://", "http+unix://"))
+
+
+def engine_address() -> EngineAddress:
+    """Return the address of the engine in use. Raise PortError if the settings that choose it are invalid."""
+    try:
+        return _from_environment() or _from_context() or EngineAddress(LOCAL, "the local socket")
+    except (
+        docker.errors.DockerException,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise PortError(f"the settings of the Docker engine can't be read: {error}; {_hint()}") from error
+
+
+def _from_environment() -> EngineAddress | None:
+    if not os.environ.get("DOCKER_HOST"):
+        return None
+    settings: dict[str, Any] = {**kwargs_from_env()}
+    return EngineAddress(settings.pop("base_url", LOCAL), "DOCKER_HOST", settings)
+
+
+def _from_context() -> EngineAddress | None:
+    name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
+    if name in ("", "default"):
+        return None
+    context = ContextAPI.get_context(name)
+    if context is None:
+        raise PortError(f"there is no Docker context {name!r}: see `docker context ls`")
+    tls = {"tls": context.TLSConfig} if context.TLSConfig else {}
+    return EngineAddress(context.Host or LOCAL, f"the Docker context {name}", tls)
+
+
+def _hint() -> str:
+    named = [name for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG") if os.environ.get(name)]
+    return f"check {', '.join(named)}" if named else "check ~/.docker/config.json"
+
+
 def connect(timeout: float = TIMEOUT_S) -> Engine:
-    """Return the engine of DOCKER_HOST, or the local one. Raise PortError if none answers within `timeout` seconds."""
+    """Return the engine in use (`engine_address`). Raise PortError if it doesn't answer within `timeout` seconds."""
+    address = engine_address()
     with calling("docker"):
-        settings: Any = docker.utils.kwargs_from_env()
-        _knock(settings.get("base_url", DEFAULT_HOST), timeout)
-        settings |= {"version": "auto", "timeout": timeout, "max_pool_size": CALLS_AT_ONCE}
-        return Engine(**settings)
+        _knock(address.url, timeout)
+        try:
+            return Engine(
+                **address.settings,
+                base_url=address.url,
+                version="auto",
+                timeout=timeout,
+                max_pool_size=CALLS_AT_ONCE,
+            )
+        except (ValueError, TypeError) as error:  # from the client's reading of the address
+            raise Unanswered(
+                f"the address from {address.source} isn't one of a Docker engine: {error}"
+            ) from error
 
 
 def _knock(url: str, timeout: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from gameday.ports import PortError, Substrate
 from gameday.substrates.docker import docker_labels
 from gameday.substrates.docker.base_image import HINT, base_name, in_registry, inspect
-from gameday.substrates.docker.docker_client import RUN, calling, connect
+from gameday.substrates.docker.docker_client import RUN, calling, connect, engine_address
 from gameday.substrates.substrate_kind import Availability, Cleared, SubstrateKind, SubstrateSetup, Traces
 
 ASK_S = 3.0
@@ -34,7 +34,10 @@ def engine_available() -> Availability:
         return False, f"no Docker engine answers: {error}"
     finally:
         client.close()
-    return True, f"Docker engine {version['Version']} answers (API {version['ApiVersion']})"
+    return (
+        True,
+        f"Docker engine {version['Version']} answers (API {version['ApiVersion']}), by {engine_address().source}",
+    )
 
 
 def base_image_available() -> Availability:

@@ -6,7 +6,6 @@ finds nothing.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from contextlib import closing
 from typing import Any
 
 from gameday.ports import PortError
-from gameday.substrates.docker.docker_client import RUN, calling, connect
+from gameday.substrates.docker.docker_client import RUN, calling, connect, engine_address
 from gameday.substrates.docker.removal import remove as remove_all
 
 CALL_S = 15
@@ -27,7 +26,10 @@ Kinds = Counter[str]
 
 def local() -> bool:
     """Return True if the engine is this machine's, so that its runs are."""
-    return os.environ.get("DOCKER_HOST", "unix://").startswith(("unix://", "http+unix://"))
+    try:
+        return engine_address().is_local
+    except PortError:
+        return False
 
 
 def listed(client: Any) -> dict[str, Kinds]:
