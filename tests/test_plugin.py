@@ -28,6 +28,12 @@ MISSPELT = (
     ),
 )
 """Files with mistakes: what stands in the right one, what in the wrong one, the error."""
+RECOVERY = """
+def test_recovery(gameday):
+    outcome = gameday.run({scenario!r}, substrate="process")
+    assert outcome.passed and outcome.ttr_s < 30
+    assert outcome.report.is_file()
+"""
 HINTS = ("acme-streak", "acme.stall", "acme-restart", "length", "pricing")
 
 ACT = """
@@ -145,15 +151,33 @@ def room() -> Iterator[Path]:
         yield Path(name)
 
 
+def tested(installed: Path, home: Path) -> tuple[int, str]:
+    """Run a test that uses the fixture `gameday` in a session of its own; return exit status and output."""
+    home.mkdir(mode=0o755)
+    (home / "test_recovery.py").write_text(RECOVERY.format(scenario=str(SCENARIO)), encoding="utf-8")
+    environment = with_plugin(installed) | {"XDG_STATE_HOME": str(home / "state")}
+    command = [sys.executable, "-m", "pytest", "-rs", "--basetemp", str(home / "tmp"), "test_recovery.py"]
+    done = subprocess.run(
+        command, cwd=home, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.e2e
+@pytest.mark.timeout(420)
 def test_a_whole_run_uses_all_three(installed: Path, room: Path) -> None:
-    """The plug-in's fault is injected, its detector pages, its policy restarts the service and ends the outage."""
-    environment = with_plugin(installed) | {"XDG_STATE_HOME": str(room / "state")}
-    command = ("run", SCENARIO, "--substrate", "process", "--out", room / "runs")
-    status, printed, errors = run_gameday(*command, env=environment, timeout=400.0)
-    (folder,) = (room / "runs").iterdir()
+    """The plug-in's fault is injected, its detector pages, its policy restarts the service and ends the outage.
+
+    The run is one of the pytest fixture, which gives the outcome and where the report is.
+    """
+    for attempt in ("first", "again"):
+        code, printed = tested(installed, room / attempt)
+        if " skipped" not in printed:  # an inconclusive run: a stall of the machine proves nothing
+            break
+    assert code == 0, printed
+    assert "1 passed" in printed
+    (folder,) = (path.parent for path in (room / attempt).rglob("outcome.json"))
     outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
-    assert status == 0, f"{printed}{errors}{outcome['reasons']}"
     assert [(fault["kind"], fault["target"]) for fault in outcome["faults"]] == [
         ("acme.stall", "us-east.pricing")
     ]

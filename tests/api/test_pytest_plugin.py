@@ -103,7 +103,7 @@ def test_options_set_folder_and_substrate(session: Session, pytester: pytest.Pyt
     assert json.loads((pytester.path / "calls.json").read_text(encoding="utf-8"))[1:] == ["kept", "process"]
 
 
-@pytest.mark.e2e
+@pytest.mark.full  # tests/test_plugin.py makes such a run, too
 @pytest.mark.timeout(400)
 def test_a_real_run(pytester: pytest.Pytester) -> None:
     """A run by the fixture recovers, and its report is written."""

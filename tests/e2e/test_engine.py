@@ -98,9 +98,14 @@ def ended_in(process: subprocess.Popen[str], since: float) -> tuple[str, float]:
     return printed, took
 
 
+@pytest.mark.full
 def test_an_engine_that_hangs(room: Path) -> None:
     """Exit status 5, an error that names the engine, and the command for the leftovers, which works
-    once it answers."""
+    once it answers.
+
+    It takes two minutes of waiting for time-outs. tests/substrates/docker checks the parts against a stub engine that
+    hangs: the substrate's end, the reaper and `heal`.
+    """
     out = room / "runs"
     with under_way(out, "bad-deploy-pricing", *DOCKER) as process:
         run = reached(process, out, "steady")

@@ -93,7 +93,8 @@ def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -
     """A bad deploy without a responder is aborted once 5 % of requests fail, long before `giveUp`;
     nothing is left."""
     condition = "impact.failed_ratio > 5%"
-    run = play(altered("bad-deploy-pricing", f"abort:\n  - {condition}\n"), *ON, "--responder", "none")
+    aborting = altered("bad-deploy-pricing", f"abort:\n  - {condition}\n")
+    run = play(aborting, *ON, "--responder", "none", "--set", "steadyState.for=4s")
     outcome = run.outcome
     assert (run.status, outcome["verdict"]) == (1, "fail"), outcome["reasons"]
     stopped = outcome["stopped"]
