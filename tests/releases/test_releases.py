@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def test_a_release_file_is_complete(release: str) -> None:
 
 @pytest.mark.parametrize("release", PATCHED)
 def test_a_patch_applies_and_is_still_python(release: str, tmp_path: Path) -> None:
-    """Each patch applies without fuzz, changes something, and leaves files that compile."""
+    """Each patch applies without fuzz, changes something, and leaves files that compile and use no undefined name."""
     patched = tree(release, tmp_path)
     changed = [
         path
@@ -43,6 +45,19 @@ def test_a_patch_applies_and_is_still_python(release: str, tmp_path: Path) -> No
     assert changed
     for path in changed:
         compile((patched / "storefront" / path.name).read_text(), path.name, "exec")
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--select",
+        "F821",
+        str(patched),
+    ]
+    undefined = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert undefined.returncode == 0, undefined.stdout
 
 
 @pytest.mark.parametrize("release", PATCHED)
