@@ -18,7 +18,7 @@ PROGRAM_S = 30
 def tree(release: str, into: Path) -> Path:
     """Return the code of a release, a folder for PYTHONPATH: a copy of the first with its patch
     applied."""
-    shutil.copytree(COMPOSE / "storefront", into / "storefront", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(COMPOSE / "storefront", into / "storefront")  # with what is compiled, for a quick start
     patch = COMPOSE / "releases" / release / "change.patch"
     for diff in whatthepatch.parse_patch(patch.read_text(encoding="utf-8")):
         assert diff.header.old_path.removeprefix("a/") == diff.header.new_path.removeprefix("b/")
