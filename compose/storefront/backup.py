@@ -19,8 +19,9 @@ from starlette.routing import Route
 
 from . import operators, serving
 from .binaries import Account, binaries
+from .leadership import leader
 from .problems import Problem
-from .replication import Place, leader, places, plain_conninfo, survey
+from .replication import Place, places, plain_conninfo, survey
 from .runtime import runtime_folder, with_password
 from .settings import Settings, address
 from .supervision import supervised

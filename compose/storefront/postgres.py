@@ -1,86 +1,29 @@
-"""Launcher of Postgres: decides the server's role, prepares its data directory, runs the server.
+"""Launcher of Postgres: has the server's role decided, prepares its data directory, runs the server.
 
-Configured by HOST, PORT, REGION, DATA_DIR, TEMPLATE_DIR; PRIMARY, the region whose database starts as the primary
-(its own if not given); DATABASES, the peers in other regions; REPLICATION, `async` or `sync`; BACKUP_URL;
-DATABASE_PASSWORD and REPLICA_PASSWORD, see `roles`; RUNTIME_DIR, where the socket lies.
-The role is decided before the server listens, by asking the peers: if one of them takes writes, this one is its
-standby, whatever it was before. The launcher stays the server's parent: SIGTERM and SIGINT become a fast shutdown,
-and if the launcher is killed, the kernel ends the server. `seed` makes the template.
+`launch` reads the configuration. The role is decided by `leadership` before the server listens, and again after each remedy of the watch. The launcher stays
+the server's parent: SIGTERM and SIGINT become a fast shutdown, and if the launcher is killed, the kernel ends the server.
+`seed` makes the template.
 """
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
 from . import roles, volume
 from .binaries import Account, binaries
 from .follow import Remedy, Watch
-from .replication import LOST, Place, State, Word, conninfo, leader, places, quorum, survey
-from .runtime import runtime_folder, with_password
-from .settings import Settings, address
+from .launch import Launch
+from .leadership import Backup, Data, Decision, Start, Step, decide, latest_term
+from .replication import LOST, Place, Word, conninfo, position, quorum, survey
+from .runtime import runtime_folder
 
-# How long a database with data of its own waits for its peers' answers before it gives up.
-WORD_S = 20.0
 RETRY_S = 0.1
-CHECKPOINT_S = 15.0
 FAST = signal.SIGINT
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Configuration of one database and the account it runs as. `peers` are the databases of the other regions.
-
-    `runtime` is the folder of its socket and password file, closed to other accounts.
-    """
-
-    settings: Settings
-    data: Path
-    template: Path
-    runtime: Path
-    account: Account
-    primary: str
-    peers: tuple[Place, ...]
-    synchronous: bool
-    backup: str
-
-    @classmethod
-    def from_environment(cls, runtime: Path, account: Account) -> "Launch":
-        """Raise SystemExit if the data directory isn't given or can't be reached."""
-        settings = Settings.from_environment("postgres")
-        data = Path(address("DATA_DIR")).resolve()
-        if not account.reaches(data):
-            raise SystemExit(
-                f"{data} cannot be reached by user {account.uid}, as which Postgres runs if started by root"
-            )
-        return cls(
-            settings=settings,
-            data=data,
-            template=Path(os.environ.get("TEMPLATE_DIR", "")),
-            runtime=runtime,
-            account=with_password(account, runtime),
-            primary=os.environ.get("PRIMARY") or settings.region,
-            peers=tuple(
-                peer for peer in places(os.environ.get("DATABASES", "")) if peer.region != settings.region
-            ),
-            synchronous=os.environ.get("REPLICATION", "async") == "sync",
-            backup=os.environ.get("BACKUP_URL", "").rstrip("/"),
-        )
-
-    @property
-    def region(self) -> str:
-        return self.settings.region
-
-    def say(self, text: str) -> None:
-        """Write a line to the instance's log, where the server logs too."""
-        print(f"{self.settings.instance}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main() -> int:
@@ -99,6 +42,10 @@ def launch_server(launch: Launch) -> int:
         status, due = asyncio.run(supervise(lambda: _begin(launch), _watch(launch).run))
         if due is None:
             return status
+        if due is Remedy.STEP_DOWN:
+            launch.say("steps down: a later term has begun")
+            remedy = None
+            continue
         # If a rewind didn't help, copy.
         remedy = Remedy.COPY if remedy is Remedy.REWIND else due
         launch.say(f"can't follow the primary as it is: {remedy.name.lower()}")
@@ -106,32 +53,69 @@ def launch_server(launch: Launch) -> int:
 
 def prepare(launch: Launch, remedy: Remedy | None = None) -> None:
     """Prepare data and role. Raise RuntimeError if the data can't be had, SystemExit if a peer may be primary."""
-    words = asyncio.run(_words(launch))
-    writer = leader(words)
-    if writer is not None:
-        _join(launch, writer, remedy)
-        _as_standby(launch, writer.place)
-    elif launch.region == launch.primary:
-        _lead(launch, words)
+    decision, start, words = _decide(launch)
+    term = latest_term(start, words)
+    if decision.step.leads:
+        _lead(launch, decision, term)
+    elif decision.source is not None:
+        _join(launch, decision.source, remedy)
+        _as_standby(launch, decision.source.place, term)
     else:
+        # Data of the system's that it may have, it keeps; the template has none.
+        blank = start.data is not Data.SOME and not launch.order.new
         volume.fill(launch.data, launch.template, launch.account)
-        _as_standby(launch, next((peer for peer in launch.peers if peer.region == launch.primary), None))
+        _as_standby(launch, _primary(launch), 0 if blank else term)
 
 
-async def _words(launch: Launch) -> list[Word]:
-    """Return the peers' answers; a database with data of its own waits for peers that start or keep silent."""
-    end = time.monotonic() + WORD_S
+def _primary(launch: Launch) -> Place | None:
+    return next((peer for peer in launch.peers if peer.region == launch.order.primary), None)
+
+
+def _decide(launch: Launch) -> tuple[Decision, Start, list[Word]]:
+    """Decide on the start, waiting for words as long as it must. Raise SystemExit if it may not start."""
+    end = time.monotonic() + launch.times.word_s
+    waiting, followed = "", _position(launch)
     while True:
-        words = await survey(launch.peers)
-        unclear = [word.place.region for word in words if word.state in (State.STARTS, State.SILENT)]
-        may_lead = launch.region == launch.primary and not volume.empty(launch.data)
-        if leader(words) or not unclear or not may_lead:
-            return words
-        if time.monotonic() > end:
-            raise SystemExit(
-                f"no word from the database of {', '.join(unclear)}, which may take writes by now"
-            )
-        await asyncio.sleep(RETRY_S)
+        words = asyncio.run(survey(launch.peers, launch.times.ask_s))
+        start = Start(
+            region=launch.region,
+            order=launch.order,
+            data=_data(launch),
+            term=volume.term(launch.data),
+            followed=followed,
+            backup=_backup(launch),
+            patient=time.monotonic() < end,
+        )
+        decision = decide(start, words)
+        if decision.step is Step.REFUSE:
+            raise SystemExit(f"the database of {launch.region} doesn't start: {decision.why}")
+        if decision.step is not Step.WAIT:
+            return decision, start, words
+        if decision.why != waiting:
+            waiting = decision.why
+            launch.say(f"waits: {waiting}")
+        time.sleep(RETRY_S)
+
+
+def _data(launch: Launch) -> Data:
+    if volume.empty(launch.data):
+        return Data.NONE
+    return Data.SOME if volume.term(launch.data) else Data.BLANK
+
+
+def _position(launch: Launch) -> int | None:
+    """Return the position that a standby's data have surely reached; None if there are none, or they are a primary's."""
+    if volume.empty(launch.data):
+        return None
+    noted = volume.control(launch.data, launch.account)
+    return position(noted["Minimum recovery ending location"]) if _followed(noted) else None
+
+
+def _backup(launch: Launch) -> Backup:
+    """Return whether there is a backup; a database that has data needs none."""
+    if not launch.backup or _data(launch) is Data.SOME:
+        return Backup.NONE
+    return volume.backed_up(launch.backup, launch.settings.operator_token)
 
 
 def _join(launch: Launch, writer: Word, remedy: Remedy | None) -> None:
@@ -149,8 +133,8 @@ def _join(launch: Launch, writer: Word, remedy: Remedy | None) -> None:
         return
     launch.say(f"rewinds its data to that of {writer.place.region}")
     try:
-        asyncio.run(_checkpoint(writer.place))
-        volume.rewind(data, writer.place, account)
+        asyncio.run(_checkpoint(writer.place, launch.times.checkpoint_s))
+        volume.rewind(data, writer.place, account, launch.times.connect_s)
     except RuntimeError as error:
         launch.say(str(error))
         _copy(launch, writer.place)
@@ -158,7 +142,7 @@ def _join(launch: Launch, writer: Word, remedy: Remedy | None) -> None:
 
 def _copy(launch: Launch, source: Place) -> None:
     launch.say(f"copies the data of {source.region}")
-    volume.copy(launch.data, source, launch.account)
+    volume.copy(launch.data, source, launch.account, launch.times.connect_s)
 
 
 def _followed(noted: dict[str, str]) -> bool:
@@ -166,10 +150,10 @@ def _followed(noted: dict[str, str]) -> bool:
     return noted["Database cluster state"] in ("in archive recovery", "shut down in recovery")
 
 
-async def _checkpoint(place: Place) -> None:
+async def _checkpoint(place: Place, within_s: float) -> None:
     """Checkpoint the source of a rewind, so that its control file has its timeline. Raise RuntimeError if that fails."""
     try:
-        async with asyncio.timeout(CHECKPOINT_S):
+        async with asyncio.timeout(within_s):
             connection = await asyncpg.connect(place.url, ssl=False)
             try:
                 await connection.execute("CHECKPOINT")
@@ -179,42 +163,47 @@ async def _checkpoint(place: Place) -> None:
         raise RuntimeError(f"no checkpoint of {place.region}: {error}") from error
 
 
-def _lead(launch: Launch, words: list[Word]) -> None:
-    """Start as the primary: from its own data; from a standby or a backup if the data are gone; else from the template.
+def _lead(launch: Launch, decision: Decision, term: int) -> None:
+    """Start as the primary by that term, with the data that were decided on.
 
     Data that aren't its own, as it left them, go on in a new timeline: others may have come further on the old one.
     """
     data, account = launch.data, launch.account
-    standby = next((word.place for word in words if word.state is State.FOLLOWS), None)
     names = quorum(launch.peers) if launch.synchronous else ""
-    if not volume.empty(data):
-        signal_file = volume.RECOVERS if _followed(volume.control(data, account)) else None
-    elif not (launch.backup and volume.backed_up(launch.backup, launch.settings.operator_token)):
-        # At the very first start nothing is acknowledged yet: the watch has it wait for standbys once there is one.
+    signal_file: str | None = volume.RECOVERS
+    if decision.step is Step.LEAD_COPY and decision.source is not None:
+        _copy(launch, decision.source.place)
+    elif decision.step is Step.LEAD_BACKUP:
+        launch.say("restores its data from the backup")
+        volume.restore(data, launch.backup, launch.settings.operator_token, account)
+    elif decision.step is Step.LEAD_TEMPLATE:
         volume.fill(data, launch.template, account)
+        # At the very first start nothing is acknowledged yet: the watch has it wait for standbys once there is one.
         signal_file, names = None, ""
-    else:
-        signal_file = volume.RECOVERS
-        if standby is not None:
-            _copy(launch, standby)
-        else:
-            launch.say("restores its data from the backup")
-            volume.restore(data, launch.backup, launch.settings.operator_token, account)
-    settings = {"synchronous_standby_names": names}
+    elif not _followed(volume.control(data, account)):
+        signal_file = None
     # There is no more log than what is there: the recovery ends at its end.
     ending = {"restore_command": "false"} if signal_file else {}
+    settings = {"synchronous_standby_names": names, volume.TERM: str(term), **_silence(launch)}
     volume.start_as(data, signal_file, settings | ending, account)
 
 
-def _as_standby(launch: Launch, source: Place | None) -> None:
-    settings = {"primary_conninfo": conninfo(source, launch.region)} if source else {}
+def _as_standby(launch: Launch, source: Place | None, term: int) -> None:
+    follows = {"primary_conninfo": conninfo(source, launch.region, launch.times.connect_s)} if source else {}
+    settings = {**follows, volume.TERM: str(term), **_silence(launch)}
     volume.start_as(launch.data, volume.FOLLOWS, settings, launch.account)
+
+
+def _silence(launch: Launch) -> dict[str, str]:
+    """The settings of how long both ends of a replication stream wait for each other."""
+    value = f"{round(launch.times.silence_s * 1000)}ms"
+    return {"wal_receiver_timeout": value, "wal_sender_timeout": value}
 
 
 def _watch(launch: Launch) -> Watch:
     own = Place(launch.region, roles.socket_url(launch.runtime, launch.settings.port))
     verifiers = {role: roles.verifier(role, password) for role, password in roles.passwords().items()}
-    return Watch(own, launch.peers, launch.synchronous, verifiers)
+    return Watch(own, launch.peers, launch.synchronous, verifiers, launch.times)
 
 
 def _begin(launch: Launch) -> "subprocess.Popen[bytes]":

@@ -1,17 +1,17 @@
 """Databases in several regions: where they are, which of them takes writes, how far the others have come.
 
-Operators decide which database is the primary (`SELECT pg_promote(true, 10)` on a standby, once the old primary is
-surely stopped). A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
+Operators decide which database is the primary: they give it a term (`ALTER SYSTEM SET storefront.term = '2'` on every
+database) and `SELECT pg_promote(true, 10)`, once the old primary is surely stopped; docs/replication.md. A standby streams from the primary under its region's name, so `PROGRESS`, asked of the primary, has
 one row a region: it has caught up when `state` is `streaming` and `behind` is at most 0. Under load that is asked best
 of a mark: `SELECT pg_current_wal_lsn()` once, then `pg_wal_lsn_diff(<mark>, least(sent_lsn, replay_lsn)) <= 0` (what
 was replayed alone may be another history, of a standby that is about to be rewound). Which standby to promote: the one
 with the highest `pg_last_wal_receive_lsn()`.
 
-Leaves data directories to `volume`, and the watch over a running server to `follow`.
+Leaves who may lead to `leadership`, data directories to `volume`, and the watch over a running server to `follow`.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 ASK_S = 1.0
+CONNECT_S = 3
 # If a server ends a connection while a query begins, the driver raises InternalClientError.
 LOST = (
     OSError,
@@ -38,7 +39,10 @@ LOOK = """
     SELECT CASE WHEN follows THEN NULL ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline,
            CASE WHEN follows THEN NULL
                 ELSE pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.history', true)
-           END AS history
+           END AS history,
+           coalesce(nullif(current_setting('storefront.term', true), ''), '0')::int AS term,
+           pg_wal_lsn_diff(CASE WHEN follows THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+                                ELSE pg_current_wal_lsn() END, '0/0')::bigint AS reached
     FROM (SELECT pg_is_in_recovery() AS follows)
 """
 
@@ -78,19 +82,24 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Word:
-    """Answer of a database; `timeline` and `history` are set if it takes writes."""
+    """Answer of a database; `timeline` and `history` are set if it takes writes.
+
+    `term` is the latest that it knows, 0 if it has no data of the system's yet; `reached`, the position of its log.
+    """
 
     place: Place
     state: State
     timeline: int = 0
     history: str = ""
+    term: int = 0
+    reached: int = 0
 
 
-async def ask(place: Place) -> Word:
-    """Ask a database for its state, within ASK_S."""
+async def ask(place: Place, within_s: float = ASK_S) -> Word:
+    """Ask a database for its state."""
     try:
-        async with asyncio.timeout(ASK_S):
-            row = await _row(place.url, LOOK)
+        async with asyncio.timeout(within_s):
+            row = await _row(place.url, LOOK, within_s)
     except TimeoutError:
         return Word(place, State.SILENT)
     except asyncpg.CannotConnectNowError:
@@ -99,29 +108,23 @@ async def ask(place: Place) -> Word:
         return Word(place, State.ABSENT)
     except asyncpg.PostgresError:
         return Word(place, State.SILENT)
+    term, reached = row["term"], row["reached"] or 0
     if row["timeline"] is None:
-        return Word(place, State.FOLLOWS)
-    return Word(place, State.WRITES, int(row["timeline"], 16), row["history"] or "")
+        return Word(place, State.FOLLOWS, term=term, reached=reached)
+    return Word(place, State.WRITES, int(row["timeline"], 16), row["history"] or "", term, reached)
 
 
-async def _row(url: str, statement: str) -> Any:
-    connection = await asyncpg.connect(url, timeout=ASK_S, ssl=False)
+async def _row(url: str, statement: str, within_s: float) -> Any:
+    connection = await asyncpg.connect(url, timeout=within_s, ssl=False)
     try:
         return await connection.fetchrow(statement)
     finally:
         connection.terminate()
 
 
-async def survey(peers: Sequence[Place]) -> list[Word]:
+async def survey(peers: Sequence[Place], within_s: float = ASK_S) -> list[Word]:
     """Ask all peers at once; return their answers."""
-    return await asyncio.gather(*(ask(peer) for peer in peers))
-
-
-def leader(words: Iterable[Word]) -> Word | None:
-    """Return the answer of the database that takes writes; of several, the one on the newest timeline."""
-    return max(
-        (word for word in words if word.state is State.WRITES), key=lambda word: word.timeline, default=None
-    )
+    return await asyncio.gather(*(ask(peer, within_s) for peer in peers))
 
 
 def position(text: str) -> int:
@@ -141,12 +144,13 @@ def diverged(timeline: int, reached: int, primary: Word) -> bool:
     return True
 
 
-def conninfo(place: Place, region: str) -> str:
+def conninfo(place: Place, region: str, connect_s: int = CONNECT_S) -> str:
     """Return the connection string of a standby of that region; it connects only to a server that takes writes."""
-    return f"{plain_conninfo(place)} application_name={region or 'standby'} target_session_attrs=read-write"
+    own = f"application_name={region or 'standby'} target_session_attrs=read-write"
+    return f"{plain_conninfo(place, connect_s)} {own}"
 
 
-def plain_conninfo(place: Place) -> str:
+def plain_conninfo(place: Place, connect_s: int = CONNECT_S) -> str:
     """Return the connection string for any server, without a password: command lines show it."""
     parts = urlsplit(place.url)
     values = {
@@ -154,7 +158,7 @@ def plain_conninfo(place: Place) -> str:
         "port": str(parts.port or 5432),
         "user": unquote(parts.username or ""),
         "dbname": parts.path.lstrip("/"),
-        "connect_timeout": "3",
+        "connect_timeout": str(connect_s),
     }
     return " ".join(f"{name}={_quoted(value)}" for name, value in values.items())
 

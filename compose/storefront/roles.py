@@ -40,7 +40,7 @@ GRANTS = (
     # What operators do: see who streams and who is connected, promote, stop waiting for standbys that are gone.
     f"GRANT pg_read_all_stats TO {OWNER}",
     f"GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer), pg_reload_conf() TO {OWNER}",
-    f"GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO {OWNER}",
+    f"GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names, storefront.term TO {OWNER}",
     # What pg_rewind asks its source for; without pg_read_server_files none of it leaves the data directory.
     f"GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean),"
     f" pg_read_binary_file(text), pg_read_binary_file(text, bigint, bigint, boolean) TO {REPLICA}",

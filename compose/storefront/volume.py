@@ -6,14 +6,17 @@ whole directory comes to a folder beside and is moved in at the end, so that a c
 """
 
 import http.client
+import re
 import shutil
 import tarfile
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from .binaries import Account, binaries
-from .replication import Place, plain_conninfo
+from .leadership import Backup
+from .replication import CONNECT_S, Place, plain_conninfo
 
 # Moved in last: a data directory without it is one whose copy was cut short, and is filled again.
 MARK = "PG_VERSION"
@@ -26,6 +29,8 @@ COPY_S = 120.0
 ASK_S = 2.0
 WAIT_S = 10.0
 CHUNK = 1 << 16
+NOT_FOUND = 404
+TERM = "storefront.term"
 
 
 def empty(data: Path) -> bool:
@@ -43,34 +48,37 @@ def fill(data: Path, template: Path, account: Account) -> None:
     _take(data, account)
 
 
-def copy(data: Path, source: Place, account: Account) -> None:
+def copy(data: Path, source: Place, account: Account, connect_s: int = CONNECT_S) -> None:
     """Make `data` a copy of a running server's. Raise RuntimeError if it can't be copied; `data` is unchanged then."""
     incoming = _incoming(data, account)
     account.run(
-        binaries(account) / "pg_basebackup", "-D", incoming, "-d", plain_conninfo(source),
+        binaries(account) / "pg_basebackup", "-D", incoming, "-d", plain_conninfo(source, connect_s),
         "-X", "stream", "-c", "fast", "--no-sync", within_s=COPY_S,
     )  # fmt: skip
     _take(data, account)
 
 
-def rewind(data: Path, source: Place, account: Account) -> None:
+def rewind(data: Path, source: Place, account: Account, connect_s: int = CONNECT_S) -> None:
     """Undo what `data` has and the source hasn't. Raise RuntimeError if that fails; `data` is unusable then."""
     # pg_rewind recovers a crashed server first; these settings would keep that recovery from ending.
     start_as(data, None, {}, account)
     account.run(
-        binaries(account) / "pg_rewind", "-D", data, "--source-server", plain_conninfo(source), "--no-sync",
+        binaries(account) / "pg_rewind", "-D", data, "--source-server", plain_conninfo(source, connect_s), "--no-sync",
         within_s=COPY_S,
     )  # fmt: skip
 
 
-def backed_up(url: str, token: str) -> bool:
-    """Return True if there is a backup at that address; a store that can't be reached counts as one that has none."""
+def backed_up(url: str, token: str) -> Backup:
+    """Return whether there is a backup at that address; only a store that says so has none."""
     request = _backup(url, token, "HEAD")
     try:
         with urllib.request.urlopen(request, timeout=ASK_S):  # noqa: S310
-            return True
+            return Backup.SOME
+    except urllib.error.HTTPError as error:
+        error.close()
+        return Backup.NONE if error.code == NOT_FOUND else Backup.UNREACHABLE
     except (OSError, http.client.HTTPException):
-        return False
+        return Backup.UNREACHABLE
 
 
 def restore(data: Path, url: str, token: str, account: Account) -> None:
@@ -106,6 +114,16 @@ def start_as(data: Path, signal: str | None, settings: Mapping[str, str], accoun
     lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items()]
     (data / SETTINGS).write_text("".join(lines), encoding="utf-8")
     account.own(data / SETTINGS, 0o600)
+
+
+def term(data: Path) -> int:
+    """Return the latest term that the database knows, 0 if it has no data of the system's yet."""
+    try:
+        text = (data / SETTINGS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0
+    terms = re.findall(rf"^{re.escape(TERM)} = '(\d+)'", text, re.MULTILINE)
+    return int(terms[-1]) if terms else 0
 
 
 def control(data: Path, account: Account) -> dict[str, str]:

@@ -12,6 +12,7 @@ import requests
 
 from storefront import volume
 from storefront.binaries import Account
+from storefront.leadership import Backup
 from tests.support import storefront_regions, storefront_services
 from tests.support.storefront_regions import Databases
 from tests.support.waiting import until
@@ -43,7 +44,9 @@ def kept(up: Databases, address: str) -> Iterator[Databases]:
     up.place(US, "backed-up")
     process = storefront_services.start("backup", int(address.rpartition(":")[2]), environment)
     try:
-        until(lambda: volume.backed_up(address, storefront_services.TOKEN), "a backup is there")
+        until(
+            lambda: volume.backed_up(address, storefront_services.TOKEN) is Backup.SOME, "a backup is there"
+        )
         yield up
     finally:
         assert storefront_services.stop(process) == 0
@@ -60,7 +63,7 @@ def test_while_there_is_no_backup_it_says_so(address: str) -> None:
         try:
             headers = {"Authorization": f"Bearer {storefront_services.TOKEN}"}
             assert requests.get(f"{address}/base.tar", headers=headers, timeout=5).status_code == 404
-            assert not volume.backed_up(address, storefront_services.TOKEN)
+            assert volume.backed_up(address, storefront_services.TOKEN) is Backup.NONE
         finally:
             storefront_services.stop(process)
 

@@ -14,6 +14,8 @@ import pytest
 
 from storefront import postgres, runtime, volume
 from storefront.binaries import Account
+from storefront.launch import Launch
+from storefront.leadership import Order, Times
 from tests.support import storefront_services
 from tests.support.waiting import until
 
@@ -102,11 +104,9 @@ def silent() -> Iterator[int]:
 
 
 @pytest.fixture
-def told(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: int
-) -> Iterator[postgres.Launch]:
+def told(monkeypatch: pytest.MonkeyPatch, folder: Path, template: Path, silent: int) -> Iterator[Launch]:
     """A launcher of the first region, whose one peer is silent."""
-    monkeypatch.setattr(postgres, "WORD_S", 0.0)
+    monkeypatch.setattr(Times, "word_s", 0.0)
     values = {
         "REGION": "us-east", "PRIMARY": "us-east", "DATA_DIR": str(folder / "data"), "TEMPLATE_DIR": str(template),
         "DATABASES": f"eu-west=postgresql://replica@{storefront_services.HOST}:{silent}/shop",
@@ -115,28 +115,55 @@ def told(
         monkeypatch.setenv(name, value)
     account = Account.fitting()
     with runtime.runtime_folder(account) as private:
-        yield postgres.Launch.from_environment(private, account)
+        yield Launch.from_environment(private, account)
 
 
-def test_a_database_with_data_does_not_lead_while_a_peer_may(told: postgres.Launch, template: Path) -> None:
-    """A peer that takes the call and says nothing may take writes: better no primary than two. At first it leads."""
-    postgres.prepare(told)
-    assert not (told.data / volume.FOLLOWS).exists()
-    with pytest.raises(SystemExit, match="no word from the database of eu-west"):
+@pytest.mark.parametrize("data", [False, True])
+def test_a_database_does_not_lead_while_a_peer_may(told: Launch, template: Path, data: bool) -> None:
+    """A peer that takes the call and says nothing may take writes, whether this one has data or none."""
+    if data:
+        postgres.prepare(replace(told, order=Order(1, "us-east", new=True)))
+        assert not (told.data / volume.FOLLOWS).exists()
+        assert volume.term(told.data) == 1
+    with pytest.raises(
+        SystemExit, match="no word from the database of eu-west, which may take writes by now"
+    ):
         postgres.prepare(told)
 
 
-def test_another_regions_database_starts_as_a_standby(told: postgres.Launch) -> None:
-    """From the template, waiting for the primary: no copy over the network is needed at the first start."""
-    postgres.prepare(replace(told, primary="eu-west"))
+def test_a_database_that_is_known_to_be_down_is_not_waited_for(told: Launch) -> None:
+    """By the operators' word, and only if nothing answers at its address."""
+    closed = storefront_services.free_port()
+    down = tuple(replace(peer, url=f"postgresql://replica@127.0.0.1:{closed}/shop") for peer in told.peers)
+    with pytest.raises(SystemExit, match="no word"):
+        postgres.prepare(replace(told, peers=down))
+    order = Order(3, "us-east", stopped=frozenset({"eu-west"}))
+    postgres.prepare(replace(told, peers=down, order=order))
+    assert not (told.data / volume.FOLLOWS).exists()
+    assert volume.term(told.data) == 3
+
+
+@pytest.mark.parametrize(("new", "term"), [(True, 1), (False, 0)])
+def test_another_regions_database_starts_as_a_standby(told: Launch, new: bool, term: int) -> None:
+    """From the template, waiting for the primary: no copy over the network is needed at the first start.
+
+    Later it knows no term with it: the template is nothing of the system's.
+    """
+    postgres.prepare(replace(told, order=Order(1, "eu-west", new=new)))
     assert (told.data / volume.FOLLOWS).exists()
     assert "application_name=us-east" in (told.data / volume.SETTINGS).read_text()
+    assert volume.term(told.data) == term
 
 
-def test_a_standbys_data_leads_on_a_timeline_of_its_own(told: postgres.Launch) -> None:
+def test_a_standbys_data_leads_on_a_timeline_of_its_own(told: Launch) -> None:
     """What was a standby when it was left may be behind others: its end must not be taken for theirs."""
     alone = replace(told, peers=())
-    environment = {"DATA_DIR": str(told.data), "TEMPLATE_DIR": str(told.template), "PRIMARY": "eu-west"}
+    environment = {
+        "DATA_DIR": str(told.data),
+        "TEMPLATE_DIR": str(told.template),
+        "PRIMARY": "eu-west",
+        "FIRST_START": "yes",
+    }
     storefront_services.stop(
         storefront_services.start("postgres", storefront_services.free_port(), environment)
     )

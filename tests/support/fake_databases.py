@@ -32,13 +32,16 @@ class AddressedSubstrate(FakeSubstrate):
 @dataclass
 class FakeDatabase:
     """One region's server. `received` counts bytes of the log; `waits_for` is
-    synchronous_standby_names."""
+    synchronous_standby_names; `term` is the latest that it knows."""
 
     received: int = 0
     primary: bool = False
     reachable: bool = True
     standbys: int = 0
     waits_for: str = ""
+    term: int = 1
+    promotes: bool = True
+    """False: a promotion fails."""
 
 
 @dataclass
@@ -66,6 +69,8 @@ class FakeDatabases:
             ("pg_promote", lambda: self._promote(database)),
             ("current_setting('synchronous_standby_names')", lambda: database.waits_for),
             ("ALTER SYSTEM SET synchronous_standby_names = ''", lambda: self._stop_waiting(database)),
+            ("ALTER SYSTEM SET storefront.term", lambda: self._announce(database, statement)),
+            ("SELECT current_setting('storefront.term'", lambda: str(database.term)),
             ("pg_reload_conf", lambda: True),
             ("SELECT pg_current_wal_lsn", lambda: "0/3000028"),
             ("application_name = $1", lambda: 1),
@@ -82,8 +87,12 @@ class FakeDatabases:
 
     def _promote(self, database: FakeDatabase) -> bool:
         self.on_promote()
-        database.primary = True
-        return True
+        database.primary = database.primary or database.promotes
+        return database.primary
+
+    @staticmethod
+    def _announce(database: FakeDatabase, statement: str) -> None:
+        database.term = int(statement.split("'")[1])
 
     @staticmethod
     def _stop_waiting(database: FakeDatabase) -> None:

@@ -15,7 +15,10 @@ from typing import Any
 import asyncpg
 import psutil
 
+from gameday.ports import PortError
 from gameday.substrates.process import shared_memory
+from gameday.system import postgres_admin
+from gameday.system.leadership_record import Leadership
 from storefront.replication import LOST, PROGRESS
 from tests.support import storefront_services
 from tests.support.storefront_services import HOST, PASSWORD
@@ -30,7 +33,10 @@ PLACE_ORDER = """
 
 @dataclass
 class Databases:
-    """Launchers by region; the first region's database is the primary at the start."""
+    """Launchers by region; the first region's database is the primary at the start.
+
+    Starts and promotions carry orders as an operator's do.
+    """
 
     template: Path
     folder: Path
@@ -39,8 +45,11 @@ class Databases:
     """More of the launchers' environment."""
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    """Regions whose database was started before."""
 
     def __post_init__(self) -> None:
+        self.leadership = Leadership(self.regions[0])
         self.ports = {region: storefront_services.free_port() for region in self.regions}
 
     def url(self, region: str) -> str:
@@ -67,12 +76,15 @@ class Databases:
         """Start a region's database; return once it answers queries."""
         environment = {
             "REGION": region,
-            "PRIMARY": self.regions[0],
             "DATABASES": self.urls,
             "DATA_DIR": str(self.data(region)),
             "TEMPLATE_DIR": str(self.template),
+            **self.leadership.order(
+                new=region not in self.started, stopped=set(self.regions) - set(self.processes) - {region}
+            ),
             **self.extra,
         }
+        self.started.add(region)
         self.processes[region] = storefront_services.start("postgres", self.ports[region], environment)
         until(lambda: self.answers(region), f"{region} answers")
 
@@ -100,7 +112,11 @@ class Databases:
         shutil.rmtree(self.data(region))
 
     def promote(self, region: str) -> None:
-        """Promote the database as an operator does."""
+        """Promote the database as an operator does; every running one learns of the term."""
+        self.leadership = self.leadership.given_to(region)
+        for other in sorted(self.processes, key=lambda other: other == region):
+            with contextlib.suppress(PortError):
+                postgres_admin.announce_term(self.url(other), self.leadership.term)
         assert self.ask(region, "SELECT pg_promote(true, 10)") is True
 
     def ask(self, region: str, statement: str, *arguments: object) -> Any:

@@ -45,6 +45,8 @@ class Bench:
         """Services that don't answer."""
         patch.setattr(postgres_admin, "promote", self._promote)
         patch.setattr(postgres_admin, "stop_waiting_for_standbys", lambda url: False)
+        patch.setattr(postgres_admin, "announce_term", lambda url, term: None)
+        patch.setattr(postgres_admin, "takes_writes", lambda url: url == self.system.primary())
         self.received = {"us-east": 9, "eu-west": 2, "me-central": 2}
         patch.setattr(postgres_admin, "received", self.received.__getitem__)
         patch.setattr(postgres_admin, "await_caught_up", lambda *arguments: None)

@@ -167,6 +167,7 @@ def _variables(scenario: Scenario, token: str, credential: str, drawn: RunSecret
         "CREDENTIALS": credentials(credential, least=scenario.guardrails.least_privilege),
         "PRIMARY": scenario.system.regions[0],
         "REPLICATION": scenario.system.replication.mode,
+        "REPLICATION_DELAY": f"{scenario.system.replication.delay:g}",
         **drawn.variables(),
     }
 

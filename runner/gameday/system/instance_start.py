@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gameday.ports import Instance, Links, PortError, Release, Substrate
+from gameday.system.leadership_record import LeadershipRecord
 from gameday.system.settings.operator_settings import OperatorSetting, OperatorSettings
 from gameday.system.startup_progress import StartupProgress
 from gameday.topology import Service, Topology
@@ -32,6 +33,9 @@ class StartHooks(Protocol):
         ...
 
     def is_lost(self, region: str) -> bool: ...
+
+    @property
+    def leadership(self) -> LeadershipRecord: ...
 
     def log_ready(self, instance: Instance) -> None: ...
 
@@ -95,7 +99,11 @@ class InstanceStarter:
         ready = self.build(name) if service.release else Release(service.name, service.name, None)
         settings = self.settings.of(service)
         given = {setting.variable: value for setting in settings if (value := setting.value())}
-        values = {**self._topology.environment_of_links(service, self._link_addresses), **given}
+        values = {
+            **self._topology.environment_of_links(service, self._link_addresses),
+            **given,
+            **(self._order(service) if service.kind == "database" else {}),
+        }
         with self.progress.starting(service.id):
             instance = self._substrate.start(service, ready, values)
         if self._system.is_lost(service.region):
@@ -104,6 +112,12 @@ class InstanceStarter:
         self._send(instance, [x for x in settings if x.value() != given.get(x.variable, "")])
         self._system.log_ready(instance)
         return instance
+
+    def _order(self, database: Service) -> Mapping[str, str]:
+        """Return what a database is told at its start: who leads, by which term, and whose database surely doesn't run."""
+        running = {x.region for x in self._substrate.instances() if x.service == database.name}
+        stopped = set(self._topology.regions) - running - {database.region}
+        return self._system.leadership.order(stopped)
 
     def start_wanted(self, service: Service) -> Instance:
         """Start what the service is to run; start again if that changes while the instance starts."""

@@ -26,6 +26,7 @@ from gameday.recording.journal_events import (
 from gameday.registries import OPERATIONS
 from gameday.system import postgres_admin
 from gameday.system.deploy_and_rollback import Deployer
+from gameday.system.operation_conflicts import DatabaseOperations
 from gameday.system.settings import drained_regions, feature_flags, operator_settings
 from gameday.system.system import System
 
@@ -41,6 +42,9 @@ class OperationExecutor:
 
     deployer: Deployer
 
+    def __post_init__(self) -> None:
+        self._on_databases = DatabaseOperations(self.system.kind_of("database"))
+
     @property
     def system(self) -> System:
         """The system that the operations act on."""
@@ -49,13 +53,15 @@ class OperationExecutor:
     def execute(self, operation: Operation, change: str) -> str | None:
         """Execute an operation; return the id of the change that it rolled back, if any. Raise PortError if it fails.
 
-        `change` is the id for the change that a rollback makes. Raise ExtensionError if a plug-in's kind is broken.
+        `change` is the id for the change that a rollback makes. Raise PortError, too, if an operation under way on the
+        databases excludes this one, and ExtensionError if a plug-in's kind is broken.
         """
         try:
             kind: OperationKind = OPERATIONS[operation.name]
         except KeyError as error:
             raise PortError(f"there is no operation {operation.name!r}: {', '.join(OPERATIONS)}") from error
-        return kind.execute(self, operation, change)
+        with self._on_databases.claim(operation, self.system.primary()):
+            return kind.execute(self, operation, change)
 
     def find_change(self, operation: Operation) -> str:
         """Return the change that a rollback names, else the service's latest change that can be rolled back."""
@@ -78,12 +84,16 @@ class OperationExecutor:
         """Promote the region's standby, or the most advanced one if none is named or the named one is behind.
 
         Stop the old primary out of band first and confirm it, since two databases that take writes would diverge. A
-        standby may lack what another one has confirmed, so a standby that is behind is never promoted. Raise PortError
-        if the old primary can't be stopped, or no standby can be reached.
+        standby may lack what another one has confirmed, so a standby that is behind is never promoted. All databases
+        learn of the new term before the promotion. Raise PortError if the old primary can't be stopped, or no standby
+        can be reached.
         """
         old = self.system.primary()
         if region:
             self.check_region(region)
+        if region in ("", old) and self._waits_for_promotion(old):
+            self._lead(old, instead_of=old)
+            return
         if region == old:
             raise PortError(f"the database of {old} is the primary already")
         self.system.database(region or self._most_advanced_standby(old, region))
@@ -91,12 +101,31 @@ class OperationExecutor:
         chosen = self._most_advanced_standby(old, region)
         if region and chosen != region:
             self._note(f"{chosen} is promoted: the database of {region} is behind it")
-        address = self.system.database(chosen)
+        self._lead(chosen, instead_of=old)
+
+    def _waits_for_promotion(self, region: str) -> bool:
+        """Return True if the region's database was given the leadership and its promotion failed."""
+        with suppress(PortError):
+            return not postgres_admin.takes_writes(self.system.database(region))
+        return False
+
+    def _lead(self, region: str, *, instead_of: str) -> None:
+        """Give the leadership to a standby and promote it.
+
+        From the record on, a restart of the old primary is told that it doesn't lead, even if the promotion fails now
+        and happens later.
+        """
+        address = self.system.database(region)
+        term = self.system.leadership.give_to(region)
+        for other in self.system.topology.regions:
+            if other not in (region, instead_of) and not self.system.is_lost(other):
+                with suppress(PortError):
+                    postgres_admin.announce_term(self.system.database(other), term)
+        postgres_admin.announce_term(address, term)
         postgres_admin.promote(address)
-        self.system.set_primary(chosen)
         if postgres_admin.stop_waiting_for_standbys(address):
             self._note("no standby is left: commits no longer wait for one")
-        self.deployer.log(DatabasePromoted(chosen, instead_of=old))
+        self.deployer.log(DatabasePromoted(region, instead_of=instead_of))
 
     def fence(self, region: str) -> None:
         """Stop the region's database by the substrate until `rejoin`. Raise PortError if it still runs."""
@@ -237,7 +266,8 @@ class OperationExecutor:
             if region != old and not self.system.is_lost(region):
                 with suppress(PortError):
                     received = postgres_admin.received(self.system.database(region))
-                    standbys.append((received, region == preferred, region))
+                    if received >= 0:
+                        standbys.append((received, region == preferred, region))
         if not standbys:
             raise PortError("no standby can be reached: nothing to promote")
         return max(standbys)[2]

@@ -16,13 +16,16 @@ from gameday.ports import PortError
 CONNECT_S = 2.0
 STATEMENT_S = 15.0
 POLL_S = 0.05
+ANNOUNCE_S = 5.0
+KNOWN_TERM = "SELECT current_setting('storefront.term', true)"
 CAUGHT_UP = """
     SELECT count(*) FROM pg_stat_replication
     WHERE application_name = $1 AND state = 'streaming'
     AND pg_wal_lsn_diff($2::text::pg_lsn, least(sent_lsn, replay_lsn)) <= 0
 """
 RECEIVED = """
-    SELECT CASE WHEN pg_is_in_recovery()
+    SELECT CASE WHEN current_setting('storefront.term', true) = '0' THEN -1
+                WHEN pg_is_in_recovery()
                 THEN pg_wal_lsn_diff(coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::bigint
                 ELSE 9223372036854775807 END
 """
@@ -63,7 +66,8 @@ def takes_writes(url: str) -> bool:
 def received(url: str) -> int:
     """Return how many bytes of the log a standby has received, comparable between standbys of one primary.
 
-    A server that takes writes already, because its promotion outlasted the wait for it, ranks ahead of all standbys.
+    A server that takes writes already, because its promotion outlasted the wait for it, ranks ahead of all standbys. A
+    standby that has no data of the system's yet has received less than nothing: -1.
     """
     return int(query(url, RECEIVED) or 0)
 
@@ -74,6 +78,22 @@ def promote(url: str, within: float = 10.0) -> None:
         return
     if not query(url, "SELECT pg_promote(true, $1)", round(within)) or not takes_writes(url):
         raise PortError(f"the standby was not promoted within {within:g} s")
+
+
+def announce_term(url: str, term: int) -> None:
+    """Let the server know that a term has begun; return once it knows. Raise PortError if it doesn't within 5 s.
+
+    No-op on a standby that has no data of the system's yet: it knows no term.
+    """
+    if query(url, KNOWN_TERM) == "0":
+        return
+    query(url, f"ALTER SYSTEM SET storefront.term = '{term}'")
+    query(url, "SELECT pg_reload_conf()")
+    until = time.monotonic() + ANNOUNCE_S
+    while query(url, KNOWN_TERM) != str(term):
+        if time.monotonic() > until:
+            raise PortError(f"the database doesn't take up term {term} within {ANNOUNCE_S:g} s")
+        time.sleep(POLL_S)
 
 
 def stop_waiting_for_standbys(url: str) -> bool:

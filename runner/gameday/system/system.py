@@ -26,6 +26,7 @@ from gameday.recording.journal_events import (
 from gameday.system import network_effects, operator_client, postgres_admin
 from gameday.system.desired_state import DesiredState
 from gameday.system.instance_start import InstanceStarter, LinkServers
+from gameday.system.leadership_record import LeadershipRecord
 from gameday.system.parallel import run_in_parallel
 from gameday.system.reconciler import Place
 from gameday.system.run_secrets import RunSecrets
@@ -61,7 +62,7 @@ class System:
     def __post_init__(self) -> None:
         self.closing = threading.Event()
         self._up = False
-        self._primary = self.topology.regions[0]
+        self.leadership = LeadershipRecord(self.topology.regions[0])
         self.altered: set[str] = set()
         """Other differences from the state after `bring_up`: a schema, a flag, drained traffic."""
         self._starter = InstanceStarter(
@@ -114,7 +115,7 @@ class System:
         if self.delay:
             ways = network_effects.between_databases(self.topology)
             network_effects.add_distance(self.links, ways, self.delay)
-        self._up = True
+        self._up, self.leadership.new = True, False
 
     def take_down(self) -> Sequence[str]:
         """Take everything down; return what couldn't be removed, errors included. Never raise PortError."""
@@ -129,7 +130,7 @@ class System:
         """Return True if all is and is to be as after `bring_up`: instances, releases, links, primary, nothing altered."""
         running = Counter((i.region, i.service, i.release) for i in self.substrate.instances())
         planned = {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
-        desired = self._primary == self.topology.regions[0] and self._desired.as_planned()
+        desired = self.primary() == self.topology.regions[0] and self._desired.as_planned()
         touched = self.altered or any(network_effects.DISTANCE not in x for x in self.links.standing())
         return running == planned and desired and self._starter.as_planned() and not touched
 
@@ -143,11 +144,7 @@ class System:
 
     def primary(self) -> str:
         """Return the region whose database takes writes, or took them last."""
-        return self._primary
-
-    def set_primary(self, region: str) -> None:
-        """Record that the region's database takes the writes from now on."""
-        self._primary = region
+        return self.leadership.present.region
 
     def kind_of(self, kind: str) -> str | None:
         """Return the name of the service of a kind (`database`, `router`, …), None if there is none."""
@@ -253,10 +250,10 @@ class System:
 
         Raise PortError if it hasn't after 60 s.
         """
-        if region != self._primary:
+        if region != self.primary():
             standby = functools.partial(self.database, region)
             postgres_admin.await_caught_up(
-                self.database(self._primary), standby, region, CATCH_UP_S, self.closing
+                self.database(self.primary()), standby, region, CATCH_UP_S, self.closing
             )
             self.log(ReplicaCaughtUp(region))
 
