@@ -1,4 +1,4 @@
-"""Who leads: what a database does at its start, and when a primary steps down. Pure functions; docs/replication.md.
+"""Leadership: what a database does at its start, and when a primary steps down. Pure functions; docs/replication.md.
 
 Operators give each primary a *term*, a number that only rises, and every start carries an order: the present term and the
 region that leads by it. A database leads only if its order names its region and no peer knows a later term, so it waits

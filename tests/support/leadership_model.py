@@ -140,8 +140,9 @@ class World:
         decision = self.rules.decide(start, words)
         if decision.step is Step.WAIT:
             return
-        source = decision.source and self.servers.get(decision.source.place.region)
-        if decision.step is Step.REFUSE or (decision.source and (source is None or source.role is None)):
+        source = None if decision.source is None else self.servers.get(decision.source.place.region)
+        gone = decision.source is not None and (source is None or source.role is None)
+        if decision.step is Step.REFUSE or gone:
             del self.servers[region]  # it is refused, or what it copies is gone
             return
         server.term = latest_term(start, words)

@@ -50,6 +50,7 @@ class Request:
     order: int = 0
     total: int = -1
     answer: int = 200
+    primary: str = ""
 
     @property
     def status(self) -> int:
@@ -213,5 +214,7 @@ def write_shard(path: Path, requests: Iterable[Request]) -> None:
             request.error,
             request.correct,
         ]
-        writer.append(request.planned, start, end, request.user, request.order, request.total, *names, *where)
+        primary = writer.intern("primary", request.primary)
+        more = [*names, *where, 1, primary]
+        writer.append(request.planned, start, end, request.user, request.order, request.total, *more)
     writer.close()

@@ -58,6 +58,12 @@ class Bench:
         """Return the regions whose database runs."""
         return {instance.region for instance in self.system.instances("postgres")}
 
+    def last_order(self, region: str) -> dict[str, str]:
+        """Return what the region's database was told about who leads at its last start."""
+        started = [name for name in self.substrate.given if name.startswith(f"{region}.postgres.")]
+        given = self.substrate.given[started[-1]]
+        return {name: given[name] for name in ("PRIMARY", "PRIMARY_TERM", "FIRST_START", "STOPPED_REGIONS")}
+
     def primaries(self) -> list[str]:
         return [region for region in self.running() if self.databases.of[region].primary]
 
@@ -167,6 +173,85 @@ def test_a_restart_lifts_the_fence_that_a_failed_promotion_left(bench: Bench) ->
     bench.system.kill(bench.system.instances("postgres", US))
     bench.system.heal([(US, "postgres")])
     assert US in bench.running()
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("restart", "postgres"), ("rejoin", US), ("promote", ME), ("promote", EU)]
+)
+def test_an_operation_during_a_promotion_is_refused(bench: Bench, name: str, target: str) -> None:
+    """Each would start the old primary, or choose another one; the refusal names the promotion."""
+    errors: list[PortError] = []
+
+    def interfere() -> None:
+        with pytest.raises(PortError) as error:
+            bench.execute(name, target)
+        errors.append(error.value)
+
+    bench.databases.on_promote = interfere
+    bench.execute("promote", EU)
+    assert [str(error) for error in errors] == [
+        f"refused: promote {EU} by auto is under way on the databases; repeat {name} {target} once it has ended"
+    ]
+    assert bench.primaries() == [EU]
+
+
+def test_every_database_knows_of_the_term_before_the_promotion(bench: Bench) -> None:
+    """So whoever starts later learns of it from any of them; the old primary is stopped."""
+    knew: list[dict[str, int]] = []
+    terms = bench.databases.of
+    bench.databases.on_promote = lambda: knew.append({region: terms[region].term for region in terms})
+    bench.execute("promote", EU)
+    assert knew == [{US: 1, EU: 2, ME: 2}]
+
+
+def test_a_standby_that_has_only_the_template_is_not_promoted(bench: Bench) -> None:
+    """It knows no term, and none is announced to it."""
+    bench.databases.of[EU].term = 0
+    bench.databases.of[EU].received = -1
+    bench.execute("promote", EU)
+    assert bench.primaries() == [ME]
+    assert bench.databases.of[EU].term == 0
+
+
+def test_a_failed_promotion_is_finished_by_the_next_one(bench: Bench) -> None:
+    """The leadership was given away: the old primary stays down, and the same standby is promoted, by a later term."""
+    bench.databases.of[EU].promotes = False
+    with pytest.raises(PortError, match="was not promoted"):
+        bench.execute("promote", EU)
+    assert (bench.system.primary(), bench.primaries()) == (EU, [])
+    bench.databases.of[EU].promotes = True
+    bench.execute("promote", EU)
+    assert bench.primaries() == [EU]
+    assert bench.databases.of[EU].term == 3
+    with pytest.raises(PortError, match="is the primary already"):
+        bench.execute("promote", EU)
+
+
+def test_a_restart_after_a_failed_promotion_never_starts_the_old_primary(bench: Bench) -> None:
+    """The promotion may happen late: whoever was given the leadership is restarted, with an order that says so."""
+    bench.databases.of[EU].promotes = False
+    with pytest.raises(PortError, match="was not promoted"):
+        bench.execute("promote", EU)
+    bench.execute("restart", "postgres")
+    assert bench.running() == {EU, ME}
+    assert bench.last_order(EU) == {
+        "PRIMARY": EU, "PRIMARY_TERM": "2", "FIRST_START": "", "STOPPED_REGIONS": US,
+    }  # fmt: skip
+
+
+def test_each_start_is_told_who_leads(bench: Bench) -> None:
+    """The first one that the system is new; a rejoining one the present primary and term."""
+    first = bench.last_order(US)
+    assert (first["PRIMARY"], first["PRIMARY_TERM"], first["FIRST_START"]) == (US, "1", "yes")
+    bench.execute("promote", EU)
+    bench.databases.of[US].primary = False
+    bench.system.heal([(US, "postgres")])
+    assert US not in bench.running()
+    with pytest.raises(PortError, match="edge"):
+        bench.execute("rejoin", US)
+    assert bench.last_order(US) == {
+        "PRIMARY": EU, "PRIMARY_TERM": "2", "FIRST_START": "", "STOPPED_REGIONS": "",
+    }  # fmt: skip
 
 
 class Edge:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gameday.recording.journal_events import OrdersCollected
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, money, seconds
+from gameday_reports.text.summary import two_primaries
 
 Row = Mapping[str, str]
 CHECKS = (
@@ -19,9 +20,18 @@ CHECKS = (
     ("oversold", "Units sold beyond the stock taken", count),
     ("wrong_amount", "Orders whose records name different amounts", count),
     ("wrong_amount_cents", "Sum of those differences", money),
+    ("two_primaries", "Pairs of databases that acknowledged orders in the same time", count),
     ("indeterminate", "Orders paid though the client got no answer", count),
 )
-MUST_BE_ZERO = {"lost", "duplicated", "charged_twice", "charged_not_kept", "oversold", "wrong_amount"}
+MUST_BE_ZERO = {
+    "lost",
+    "duplicated",
+    "charged_twice",
+    "charged_not_kept",
+    "oversold",
+    "wrong_amount",
+    "two_primaries",
+}
 
 
 def audit(run: Run) -> list[Row]:
@@ -46,6 +56,8 @@ def why(run: Run) -> str:
 def note(run: Run) -> str:
     """Return what to know of the figures above; empty if there is nothing to add."""
     orders, missing = run.outcome.audit, why(run)
+    if orders.two_primaries_spans:
+        return " ".join(two_primaries(run.outcome))
     if missing:
         return f"A record could not be had, and what rests on it is not measured ({missing})."
     if orders.acknowledged == 0 and orders.lost is None:

@@ -238,8 +238,21 @@ def _harmless(run: Run) -> list[str]:
     return [sentence, quiet(run.outcome)]
 
 
+def two_primaries(outcome: Outcome) -> list[str]:
+    """Return a sentence for each pair of databases that acknowledged orders in the same time."""
+    return [
+        f"Two primaries: the databases {pair.primaries[0]} and {pair.primaries[1]} both acknowledged orders from"
+        f" {seconds(pair.since)} to {seconds(pair.until)} of the run, so their data diverged."
+        for pair in outcome.audit.two_primaries_spans
+    ]
+
+
 def _orders(run: Run) -> str:
-    """Yield if an acknowledged order was lost."""
+    """Yield if an acknowledged order was lost, and if two databases took orders at once."""
+    return " ".join([_lost(run), *two_primaries(run.outcome)])
+
+
+def _lost(run: Run) -> str:
     audit = run.outcome.audit
     lost, kept, point = audit.lost, audit.acknowledged, audit.rpo_s
     if lost is None:

@@ -35,6 +35,9 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
         yield f"  {name:<20} {_clock(outcome, key)}"
     yield f"  {'users hurt':<20} {_users(outcome.impact)}"
     yield f"  {'orders lost':<20} {_orders(outcome.audit)}"
+    for pair in outcome.audit.two_primaries_spans:
+        shared = f"{pair.primaries[0]} and {pair.primaries[1]}, from {pair.since:.1f} s to {pair.until:.1f} s"
+        yield f"  {'two primaries':<20} [bold red]{escape(shared)}[/]"
     quiet = outcome.quiet
     if outcome.ttd_state == "no_effect" and quiet.seconds:
         bound = f"at most {quiet.bound_per_hour:.0f} an hour at 95 %"

@@ -185,7 +185,10 @@ class Worker:
         except (OSError, HTTPParseError):
             return Answer(start, self.now(), ErrorKind.CONNECTION)
         end, status = self.now(), response.get_code()
-        served = status, str(response.get("X-Region", "")), str(response.get("X-Release", ""))
+        region, release, primary = (
+            str(response.get(name, "")) for name in ("X-Region", "X-Release", "X-Primary")
+        )
+        served = status, region, release, primary
         if status not in step.expected:
             return Answer(start, end, ErrorKind.STATUS, *served)
         finding, decoded = judge(step.check, content)

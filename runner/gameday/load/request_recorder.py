@@ -17,7 +17,7 @@ NOT_CHECKED = 2
 class Answer:
     """Result of one request. `content` is decoded, None if the request failed; `status` is 0 without a response.
 
-    Times are seconds since the run's start. If the request was sent several times (`attempts`), `start` is the first
+    `primary` names the database that took part. Times are seconds since the run's start. If the request was sent several times (`attempts`), `start` is the first
     attempt's and all else the last one's.
     """
 
@@ -27,6 +27,7 @@ class Answer:
     status: int = 0
     region: str = ""
     release: str = ""
+    primary: str = ""
     finding: Finding | None = None
     content: Any = None
     attempts: int = 1
@@ -60,6 +61,7 @@ class Recorder:
             answer.error,
             int(finding.right) if finding else NOT_CHECKED,
             answer.attempts,
+            self.shard.intern("primary", answer.primary),
         )
 
     def skipped(self, arrival: Arrival, step: str, planned: float) -> None:

@@ -15,7 +15,7 @@ from tests.support.measured import measure
 from tests.support.run_folders import RUN, Request, Story, row, steadily, write
 
 STORY = Story().begin().finish()
-SOUND = {
+SOUND: dict[str, Any] = {
     "acknowledged": 2,
     "lost": 0,
     "duplicated": 0,
@@ -26,7 +26,11 @@ SOUND = {
     "indeterminate": 0,
     "charged_not_kept": 0,
     "rpo_s": 0.0,
+    "two_primaries": None,
+    "primaries": [],
+    "two_primaries_spans": [],
 }
+LISTS: dict[str, Any] = {"primaries": [], "two_primaries_spans": []}
 
 
 def buying() -> list[Request]:
@@ -197,7 +201,7 @@ def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gone", "unknown"),
     [
-        ("orders", set(SOUND) - {"acknowledged", "charged_twice"}),
+        ("orders", set(SOUND) - set(LISTS) - {"acknowledged", "charged_twice"}),
         ("ledger", {"charged_twice", "wrong_amount", "wrong_amount_cents", "charged_not_kept"}),
         ("stock", {"oversold"}),
     ],
@@ -212,13 +216,13 @@ def test_a_missing_record_makes_its_figures_null(tmp_path: Path, gone: str, unkn
 def test_unaudited_is_null_and_not_none_lost(tmp_path: Path) -> None:
     """Without any record every figure is null."""
     audit = measure(write(tmp_path / "run", STORY, buying()))["audit"]
-    assert set(audit.values()) == {None}
+    assert audit == {**dict.fromkeys(SOUND), **LISTS}
 
 
 def test_nothing_acknowledged_is_nothing_audited(tmp_path: Path) -> None:
     """If buys were planned and none was acknowledged, `lost == 0` is unknown."""
     audit = Records().audited(tmp_path, steadily(), expect=["audit.lost == 0"])
-    assert audit == {**dict.fromkeys(SOUND), "acknowledged": 0}
+    assert audit == {**dict.fromkeys(SOUND), **LISTS, "acknowledged": 0}
     assert json.loads(json.dumps(measure(tmp_path / "run")["expectations"]))[0]["holds"] is None
 
 
@@ -318,3 +322,31 @@ class TestRecoveryPoint:
         """An order whose answer is read 0.5 s after the loss gives 0 s, and isn't unknown."""
         story = Story().begin().add(29.0, "fault.intended", "f1", kind="region.lose", target="us-east")
         assert self.lost(tmp_path, story.add(29.5, "fault.injected", "f1"), 1, 2, 3) == (1, 0.0)
+
+
+def test_two_primaries_are_told_with_their_time(tmp_path: Path) -> None:
+    """The first and the third order were taken by one database, the second by another one."""
+    requests, records = steadily(), Records()
+    for number, primary in enumerate(("eu-west/2", "us-east/2", "eu-west/2"), 1):
+        requests[number * 100].order, requests[number * 100].total = number, 1000 * number
+        requests[number * 100].primary = primary
+    records.orders.append(row(3, cents=3000, items={}))
+    records.ledger.append((3, 3000))
+    audit = records.audited(tmp_path, requests)
+    assert audit["two_primaries"] == 1
+    (pair,) = audit["two_primaries_spans"]
+    second = requests[200]
+    assert pair["primaries"] == ["eu-west/2", "us-east/2"]
+    assert (pair["since"], pair["until"]) == (second.planned, second.planned + second.took)
+    assert [(span["primary"], span["acknowledged"]) for span in audit["primaries"]] == [
+        ("eu-west/2", 2),
+        ("us-east/2", 1),
+    ]
+
+
+def test_an_answer_that_names_its_database_makes_one_primary(tmp_path: Path) -> None:
+    """Measured, and zero."""
+    requests = buying()
+    requests[0].primary = requests[1].primary = "us-east/1"
+    audit = Records().audited(tmp_path, requests)
+    assert (audit["two_primaries"], audit["two_primaries_spans"]) == (0, [])

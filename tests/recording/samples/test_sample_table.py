@@ -19,19 +19,18 @@ def shards(folder: Path) -> Records:
         writer = ShardWriter(folder / f"{name}.shard", grow=128)
         numbers = [
             [writer.intern(table, f"{name}{n}") for n in range(3)]
-            for table in ("release", "journey", "region")
+            for table in ("release", "journey", "region", "primary")
         ]
         step = writer.intern("step", "step")
         for planned in random.permutation(count) + (0.5 if name == "b" else 0.0):
-            release, journey, region = (int(random.choice(number)) for number in numbers)
+            release, journey, region, primary = (int(random.choice(number)) for number in numbers)
             facts = (int(random.integers(1, 99)), int(random.integers(0, 9)), int(random.integers(-1, 999)))
             when = (float(planned), planned + 0.1, planned + 0.2)
             attempts = int(random.integers(0, 256))
-            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2, attempts)
+            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2, attempts, primary)
             shift = 3 if name == "b" else 0  # the common numbers: those of the first shard come first
-            rows.append(
-                (*when, *facts, release + shift, 200, journey + shift, 0, region + shift, 1, 2, attempts)
-            )
+            names = (release + shift, 200, journey + shift, 0, region + shift)
+            rows.append((*when, *facts, *names, 1, 2, attempts, primary + shift))
         writer.close()
     wanted = np.zeros(len(rows), RECORD)
     for record, row in zip(wanted, rows, strict=True):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gameday.analysis.audit.ledger import Ledger
 from gameday.analysis.audit.order_table import PAID, PENDING, Numbers, Orders, places
+from gameday.analysis.audit.primaries import leads, two_primaries
 from gameday.analysis.audit.recovery_point import recovery_point
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.harm_models import Audit
@@ -73,7 +74,21 @@ def audit(run: Run) -> Audit:
         return Audit(acknowledged=acknowledged)
     figures = _KeptOrders(run, clients, run.orders).figures() if run.orders is not None else Audit()
     twice = None if run.ledger is None else int((run.ledger.times > 1).sum())
-    return figures.model_copy(update={"acknowledged": acknowledged, "charged_twice": twice})
+    counts = {"acknowledged": acknowledged, "charged_twice": twice}
+    return figures.model_copy(update={**counts, **_primaries(run)})
+
+
+def _primaries(run: Run) -> dict[str, object]:
+    """Return the part of the audit that says which databases acknowledged orders."""
+    spans = leads(run.samples)
+    if spans is None:
+        return {}
+    shared = two_primaries(spans)
+    return {
+        "two_primaries": len(shared),
+        "primaries": tuple(lead.span() for lead in spans),
+        "two_primaries_spans": shared,
+    }
 
 
 @dataclass(frozen=True)
@@ -97,8 +112,7 @@ class _KeptOrders:
             oversold=self.oversold(),
             indeterminate=int(unheard.sum()),
             rpo_s=recovery_point(self.run, self.clients.at[lost]),
-            **charged,
-        )
+        ).model_copy(update=charged)
 
     def is_held(self, numbers: Numbers, state: int) -> Mask:
         """Return whether Postgres holds each of these orders in that state."""

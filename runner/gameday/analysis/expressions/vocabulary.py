@@ -48,6 +48,7 @@ AUDIT = (
     "indeterminate",
     "charged_not_kept",
     "rpo_s",
+    "two_primaries",
 )
 REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
 LOAD = ("planned", "achieved", "late", "not_sent", "attempts")

@@ -79,6 +79,23 @@ class Impact(UserTally):
     )
 
 
+class PrimarySpan(Model):
+    """A database that acknowledged orders: its region and the timeline of its log, `us-east/1`; from first to last order."""
+
+    primary: str
+    since: float
+    until: float
+    acknowledged: Count
+
+
+class TwoPrimaries(Model):
+    """Two databases that acknowledged orders in the same time, and that time: their data diverged."""
+
+    primaries: tuple[str, str]
+    since: float
+    until: float
+
+
 class Audit(Model):
     """Orders by three records: clients', Postgres' and the third party's ledger. Null if a record is missing."""
 
@@ -98,6 +115,11 @@ class Audit(Model):
     rpo_s: Amount | None = described(
         "loss of the database less the acknowledgement of the oldest lost order; 0 if none is lost"
     )
+    two_primaries: Count | None = described(
+        "pairs of databases that acknowledged orders in the same time; null if no answer names its database"
+    )
+    primaries: tuple[PrimarySpan, ...] = ()
+    two_primaries_spans: tuple[TwoPrimaries, ...] = ()
 
 
 class ReportCurve(Model):

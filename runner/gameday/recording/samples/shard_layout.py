@@ -31,10 +31,11 @@ RECORD = np.dtype(
         ("error", "u1"),  # ErrorKind
         ("correct", "u1"),  # 1 right, 0 wrong, 2 not checked (no answer to check)
         ("attempts", "u1"),  # how often it was sent; 0 = never, or a shard of an older version
-        ("_pad", "u1", 2),
+        ("primary", "u1"),  # the database that took part in the answer; in a shard of an older version, none
+        ("_pad", "u1"),
     ]
 )
-PACK = struct.Struct("<dddIIiHHBBBBBB2x")
+PACK = struct.Struct("<dddIIiHHBBBBBBBx")
 assert PACK.size == RECORD.itemsize
 
 Records = npt.NDArray[np.void]
@@ -54,7 +55,7 @@ class ErrorKind(IntEnum):
 class Names:
     """Interned names of one shard: each table numbers its names from 0 up."""
 
-    TABLES = ("journey", "step", "region", "release")
+    TABLES = ("journey", "step", "region", "release", "primary")
 
     def __init__(self) -> None:
         self.tables: dict[str, list[str]] = {table: [] for table in self.TABLES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -73,10 +73,11 @@ class Samples:
     steps: Sequence[str] = field(default_factory=tuple)
     regions: Sequence[str] = field(default_factory=tuple)
     releases: Sequence[str] = field(default_factory=tuple)
+    primaries: Sequence[str] = field(default_factory=tuple)
 
     def part(self, records: Records) -> Samples:
         """Return other records with the same names."""
-        return Samples(records, self.journeys, self.steps, self.regions, self.releases)
+        return replace(self, records=records)
 
 
 def read_samples(folder: Path) -> Samples:
@@ -98,4 +99,4 @@ def read_samples(folder: Path) -> Samples:
         parts.append(Part.of(path, count, numbers))
     order = {table: tuple(names) for table, names in tables.items()}
     records = cast(Records, Table(parts))  # reads like a structured array, which wouldn't fit into memory
-    return Samples(records, order["journey"], order["step"], order["region"], order["release"])
+    return Samples(records, *(order[table] for table in Names.TABLES))

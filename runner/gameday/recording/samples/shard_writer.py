@@ -71,6 +71,7 @@ class ShardWriter:
         error: int,
         correct: int,
         attempts: int = 1,
+        primary: int = 0,
     ) -> None:
         """Commit one finished request. Raise OSError if the disk is full."""
         if self._count == self._capacity:
@@ -95,6 +96,7 @@ class ShardWriter:
             error,
             correct,
             attempts,
+            primary,
         )
         self._count += 1
         self._committed[0] = self._count
