@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gameday.operations import Operation
-from gameday.system.leadership_record import Leadership
-from gameday.system.operation_conflicts import find_conflict
+from gameday.system.leadership.leadership_record import Leadership
+from gameday.system.leadership.operation_conflicts import find_conflict
 from storefront.leadership import Backup, Data, Decision, Order, Start, Step, decide, latest_term, steps_down
 from storefront.replication import Place, State, Word
 
@@ -315,9 +315,7 @@ class World:
 
     def take_step(self) -> None:
         """Take one action at random. Raise Violation if two databases take writes, or data were thrown away."""
-        while (action := self._draw()) is None:
-            pass
-        what, act = action
+        what, act = next(action for action in iter(self._draw, "never") if action is not None)
         self.trace.append(what)
         act()
         writers = [region for region, server in self.servers.items() if server.role is State.WRITES]

@@ -18,7 +18,7 @@ import psutil
 from gameday.ports import PortError
 from gameday.substrates.process import shared_memory
 from gameday.system import postgres_admin
-from gameday.system.leadership_record import Leadership
+from gameday.system.leadership.leadership_record import Leadership
 from storefront.replication import LOST, PROGRESS
 from tests.support import storefront_services
 from tests.support.storefront_services import HOST, PASSWORD

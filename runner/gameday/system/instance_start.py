@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gameday.ports import Instance, Links, PortError, Release, Substrate
-from gameday.system.leadership_record import LeadershipRecord
+from gameday.system.leadership.leadership_record import LeadershipRecord
 from gameday.system.settings.operator_settings import OperatorSetting, OperatorSettings
 from gameday.system.startup_progress import StartupProgress
 from gameday.topology import Service, Topology

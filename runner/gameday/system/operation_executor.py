@@ -26,7 +26,7 @@ from gameday.recording.journal_events import (
 from gameday.registries import OPERATIONS
 from gameday.system import postgres_admin
 from gameday.system.deploy_and_rollback import Deployer
-from gameday.system.operation_conflicts import DatabaseOperations
+from gameday.system.leadership.operation_conflicts import DatabaseOperations
 from gameday.system.settings import drained_regions, feature_flags, operator_settings
 from gameday.system.system import System
 

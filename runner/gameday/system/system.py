@@ -26,7 +26,7 @@ from gameday.recording.journal_events import (
 from gameday.system import network_effects, operator_client, postgres_admin
 from gameday.system.desired_state import DesiredState
 from gameday.system.instance_start import InstanceStarter, LinkServers
-from gameday.system.leadership_record import LeadershipRecord
+from gameday.system.leadership.leadership_record import LeadershipRecord
 from gameday.system.parallel import run_in_parallel
 from gameday.system.reconciler import Place
 from gameday.system.run_secrets import RunSecrets

@@ -6,7 +6,7 @@ import pytest
 
 from gameday.operations import Operation
 from gameday.ports import PortError
-from gameday.system.operation_conflicts import DatabaseOperations
+from gameday.system.leadership.operation_conflicts import DatabaseOperations
 
 PRIMARY = "us-east"
 
