@@ -1,6 +1,7 @@
 """JUnit XML for CI servers: a suite for each scenario, a test case for the verdict and one for each expectation.
 
-The names of cases don't change from run to run, so that a server can follow each over time. The reason of a failure is
+The files are valid by the strictest schema in use, that of Jenkins' xUnit plugin (junit-10.xsd): only attributes that it
+knows, and no longer message than 64 KB. The names of cases don't change from run to run, so that a server can follow each over time. The reason of a failure is
 both an attribute and text, since GitLab and Jenkins show the one, GitHub's actions the other.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from xml.etree import ElementTree as Xml
 
 from gameday.analysis.model.baseline_model import Gate
@@ -19,6 +21,8 @@ from gameday.analysis.model.suite_model import Suite, SuiteScenario
 from gameday.recording.printable_text import visible
 
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LONGEST = 64 * 1024
+"""Characters of a message; the rest is left out, and said so."""
 STATES: Mapping[Verdict | bool | None, str] = {
     "fail": "failure",
     "inconclusive": "skipped",
@@ -36,14 +40,15 @@ GATED: Mapping[ScenarioJudgement, bool | None] = {
 def junit(outcome: Outcome) -> str:
     """Return the XML of a run. What couldn't be judged is skipped, with the reason; a tool error is an error."""
     run = outcome.run
-    suite = Xml.Element("testsuite", name=run.scenario, time=_time(run.duration_s), id=run.id)
+    name = _clean(run.scenario)
+    suite = Xml.Element("testsuite", name=name, time=_time(run.duration_s), id=_clean(run.id))
     if run.started:
-        suite.set("timestamp", run.started)
-    _case(suite, run.scenario, "verdict", outcome.verdict, outcome.reasons)
+        suite.set("timestamp", _clean(run.started))
+    _case(suite, f"gameday.{name}", "verdict", outcome.verdict, outcome.reasons)
     for expectation in outcome.expectations:
         values = ", ".join(f"{name}={_shown(expectation, name)}" for name in expectation.values)
-        _case(suite, run.scenario, expectation.expr, expectation.holds, [values])
-    _count(suite, [suite])
+        _case(suite, f"gameday.{name}", expectation.expr, expectation.holds, [values])
+    _count(suite, [suite], skipped=True)
     return _text(suite)
 
 
@@ -52,7 +57,7 @@ def junit_suite(suite: Suite) -> str:
 
     A case stands for all trials: it fails if one of them failed, and its text names which and why.
     """
-    root = Xml.Element("testsuites", name="gameday", id=suite.id, time=_time(suite.duration_s))
+    root = Xml.Element("testsuites", name="gameday", time=_time(suite.duration_s))
     for scenario in suite.scenarios:
         _scenario(root, scenario, suite)
     if suite.baseline:
@@ -63,12 +68,13 @@ def junit_suite(suite: Suite) -> str:
 
 def _scenario(root: Xml.Element, scenario: SuiteScenario, suite: Suite) -> None:
     took = sum(run.duration_s or 0.0 for run in scenario.runs)
-    name, file = _clean(scenario.scenario), {"file": _clean(scenario.path)}
+    name = _clean(scenario.scenario)
     element = Xml.SubElement(root, "testsuite", name=name, time=_time(took), hostname=_clean(str(suite.host)))
+    element.set("file", _clean(_relative(scenario.path)))
     if scenario.runs and scenario.runs[0].started:
-        element.set("timestamp", scenario.runs[0].started)
+        element.set("timestamp", _clean(scenario.runs[0].started))
     classname = f"gameday.{name}"
-    _case(element, classname, "verdict", scenario.verdict, scenario.reasons, time=_time(took), **file)
+    _case(element, classname, "verdict", scenario.verdict, scenario.reasons, time=_time(took))
     for expectation in scenario.expectations:
         unknown = expectation.unknown or not expectation.held
         state = False if expectation.failed else None if unknown else True
@@ -79,8 +85,8 @@ def _scenario(root: Xml.Element, scenario: SuiteScenario, suite: Suite) -> None:
         ]
         n = expectation.trials
         share = [f"{len(trials)} of {n} trials"] if n > 1 and trials else []
-        _case(element, classname, expectation.expr, state, [*share, *trials], time=_time(0), **file)
-    _count(element, [element])
+        _case(element, classname, expectation.expr, state, [*share, *trials], time=_time(0))
+    _count(element, [element], skipped=True)
 
 
 def _gate(root: Xml.Element, gate: Gate) -> None:
@@ -94,11 +100,13 @@ def _gate(root: Xml.Element, gate: Gate) -> None:
         _case(element, "gameday.baseline", scenario.scenario, state, reasons, time=_time(0))
     for name in comparison.missing.new:
         _case(element, "gameday.baseline", name, None, ["there is no run of it to compare"], time=_time(0))
-    _count(element, [element])
+    _count(element, [element], skipped=True)
 
 
-def _count(element: Xml.Element, suites: Sequence[Xml.Element]) -> None:
-    for state, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+def _count(element: Xml.Element, suites: Sequence[Xml.Element], *, skipped: bool = False) -> None:
+    """Set the counts of the element; the schema allows that of skipped cases on a suite alone."""
+    counts = [("failure", "failures"), ("error", "errors"), *([("skipped", "skipped")] if skipped else [])]
+    for state, plural in counts:
         element.set(plural, str(sum(len(suite.findall(f"testcase/{state}")) for suite in suites)))
     element.set("tests", str(sum(len(suite.findall("testcase")) for suite in suites)))
 
@@ -119,6 +127,12 @@ def _case(
         problem.text = _clean("\n".join(reasons))
 
 
+def _relative(path: str) -> str:
+    """Return a path that means something on another machine: an absolute one is cut to family and file."""
+    parts = PurePosixPath(path)
+    return "/".join(parts.parts[-3:]) if parts.is_absolute() else path
+
+
 def _text(element: Xml.Element) -> str:
     Xml.indent(element)
     return Xml.tostring(element, encoding="unicode", xml_declaration=False) + "\n"
@@ -134,4 +148,7 @@ def _shown(expectation: Expectation, name: str) -> str:
 
 def _clean(text: str) -> str:
     """Return the text with control characters as escapes; replace what else XML has no way to write."""
-    return _UNWRITABLE.sub("\ufffd", visible(text))
+    shown = _UNWRITABLE.sub("\ufffd", visible(text))
+    if len(shown) > LONGEST:
+        return f"{shown[:LONGEST]}… ({len(shown) - LONGEST} more characters)"
+    return shown
