@@ -27,7 +27,7 @@ from gameday.cli.history import history
 from gameday.cli.suite import suite
 from gameday.execution.suites.capacity import Capacity
 from gameday.execution.suites.parallel_workers import InProcessPlayer
-from gameday.execution.system_reuse import Signals, SystemReuse
+from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.execution.trial import Options, Trial
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid
@@ -54,7 +54,7 @@ class Stage:
         name = trial.scenario.name
         n = sum(played == name for played, _ in self.played)
         self.played.append((name, trial.seed))
-        self.kept.append(kept.then == (trial.scenario.system, trial.scenario.guardrails))
+        self.kept.append(kept.then == wanted(trial.scenario))
         outcome = full(f"run-{len(self.played):02d}", name, seed=trial.seed, **self.says(name, n))
         folder = out / outcome["run"]["id"]
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Runs whose disk fills up: the system is torn down, and all samples stay readable."""
+"""Disks that fill up: of a run, which is torn down with all samples readable; of a database under test."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from gameday.recording.journal import read_journal
+from gameday.execution import library, wiring
+from gameday.faults.standing_faults import StandingFaults
+from gameday.ports import Arena, Disks, Load, PortError
+from gameday.recording.clock import RunClock
+from gameday.recording.journal import Journal, read_journal
 from gameday.recording.samples import read_samples
+from gameday.system import postgres_admin
 from tests.support.running_gameday import QUICK, ended, reached, under_way
 from tests.support.small_disk import fill, small_disk
 from tests.support.whole_runs import GAMEDAY, processes_of
@@ -89,3 +95,62 @@ def test_a_disk_that_stays_full(room: Path) -> None:
         for word in ("heal", "report"):
             subprocess.run([*GAMEDAY, word, str(out / name)], timeout=60, check=True)
         assert (out / name / "report.html").stat().st_size > 20_000
+
+
+SCENARIO = """
+apiVersion: gameday/v1
+kind: Scenario
+name: disk-full
+title: The database's disk is full
+story: Nobody watched its growth.
+slos: [{name: checkout, journey: buy, sli: availability, objective: 99%}]
+timeline: [{at: 0s, database.disk: {for: 5s}}]
+expect: [ttr < 60s]
+"""
+
+
+def test_a_full_disk_of_a_database(room: Path) -> None:
+    """Inserts fail for want of space while what is there can be read; once space is free they succeed again."""
+    path = room / "disk-full.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    scenario = library.read(path)
+    settings = wiring.Settings("run-of-disk", room / "run-of-disk", 1, "process")
+    settings.folder.mkdir()
+    journal = Journal(settings.folder / "journal.jsonl")
+    deployer = wiring.operator(scenario, settings, journal, RunClock())
+    system = deployer.system
+    try:
+        system.bring_up()
+        if not cast(Disks, system.substrate).has_disk("us-east", "postgres"):
+            give_up = pytest.fail if os.environ.get("GAMEDAY_REQUIRE_MOUNT") else pytest.skip
+            give_up("mounting isn't allowed here")
+        fault = scenario.timeline[0].spec.bind(Arena(system, cast(Load, None), StandingFaults()))
+        assert "file system of its own, which is full" in fault.meaning
+        assert postgres_admin.query(system.database("us-east"), GROW) == "0"
+        fault.inject(lambda seconds: True)
+        with pytest.raises(PortError, match=r"DiskFull|No space left|[Cc]onnect"):
+            grow(system.database("us-east"), 200)
+        fault.revert()
+        assert postgres_admin.query(system.database("us-east"), GROW) == "0"
+        assert int(postgres_admin.query(system.database("us-east"), "SELECT count(*) FROM orders")) >= 200_000
+    finally:
+        left = deployer.take_down()
+        journal.close()
+    assert left == []
+    assert not (settings.folder / "work").exists()
+
+
+GROW = """
+    WITH grown AS (
+        INSERT INTO orders (id, user_id, status, total_cents, placed_at, region, items, contact)
+        SELECT 'grow-' || gen_random_uuid(), 1, 'paid', 1, now(), 'us-east', '[]',
+               json_build_object('filler', repeat(md5(random()::text), 200))
+        FROM generate_series(1, 200)
+    ) SELECT 0
+"""
+
+
+def grow(url: str, times: int) -> None:
+    """Insert 200 orders of 6 kB, so many times."""
+    for _ in range(times):
+        postgres_admin.query(url, GROW)

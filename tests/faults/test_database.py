@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 
 import pytest
 
 from gameday.faults import FAULTS, rebuild
-from gameday.faults.database import Connections, Kill, Pause, Slow
+from gameday.faults.database import FULL, LIMITED, Connections, Disk, Kill, Pause, Slow
 from gameday.ports import PortError
-from tests.support.fake_arena import World
+from tests.support.fake_arena import FakeSystem, World
+from tests.support.fake_substrate import FakeSubstrate
 
 
 def at_once(seconds: float) -> bool:
@@ -64,3 +66,39 @@ def test_a_paused_database_that_was_replaced_has_nothing_to_resume(world: World)
     world.system.heal([("us-east", "postgres")])
     fault.revert()
     assert world.system.whole()
+
+
+@dataclass
+class DiskSubstrate(FakeSubstrate):
+    """With the optional capability `Disks`, for the database of us-east."""
+
+    full: set[tuple[str, str]] = field(default_factory=set)
+
+    def has_disk(self, region: str, service: str) -> bool:
+        return (region, service) == ("us-east", "postgres")
+
+    def fill_disk(self, region: str, service: str) -> None:
+        self.full.add((region, service))
+
+    def empty_disk(self, region: str, service: str) -> None:
+        self.full.discard((region, service))
+
+
+def test_a_disk_of_its_own_is_filled_and_another_is_limited(world: World) -> None:
+    """The fault says which it is; a revert by another process frees the space too, and starts a dead server."""
+    substrate = DiskSubstrate()
+    world = World(FakeSystem(world.system.topology, world.system.links, substrate))
+    fault = Disk(region="us-east").bind(world.arena)
+    assert fault.meaning == FULL
+    fault.inject(at_once)
+    assert (substrate.full, substrate.limited) == ({("us-east", "postgres")}, {})
+    world.system.kill(world.system.instances("postgres", "us-east"))
+    rebuild(fault.undo(), World(world.system).arena).revert()
+    assert substrate.full == set()
+    assert world.system.whole()
+    other = Disk(region="eu-west").bind(world.arena)
+    assert other.meaning == LIMITED
+    other.inject(at_once)
+    assert list(substrate.limited.values()) == ["files"]
+    other.revert()
+    assert substrate.limited == {}

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 
@@ -16,13 +17,13 @@ from tests.support.waiting import until
 
 
 @contextlib.contextmanager
-def server(connections: int, *, standby: bool = False) -> Iterator[str]:
+def server(connections: int, *, standby: bool = False, data: Path | None = None) -> Iterator[str]:
     """Yield the server's postgresql:// address. A standby has no primary; it must allow 100
-    connections, as the server that made its data did."""
+    connections, as the server that made its data did. `data` is an empty folder for its data, else one is made."""
     account, port = Account.fitting(), free_port()
     with open_folder() as folder:
-        data = folder / "data"
-        data.mkdir()
+        data = data or folder / "data"
+        data.mkdir(exist_ok=True)
         account.own(data)
         tools = binaries(account)
         account.run(tools / "initdb", "-D", data, "-U", "shop", "-A", "trust", "--no-sync")

@@ -22,12 +22,13 @@ Interrupt = Callable[[str], None]
 
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Wanted = tuple[System, Guardrails]
+Wanted = tuple[System, Guardrails, frozenset[str]]
 
 
 def wanted(scenario: Scenario) -> Wanted:
     """Return what two scenarios must have in common to use the same system."""
-    return scenario.system, scenario.guardrails
+    disks = frozenset(getattr(entry.spec, "fills_disk_of", "") for entry in scenario.timeline) - {""}
+    return scenario.system, scenario.guardrails, disks
 
 
 class SystemReuse:

@@ -191,6 +191,7 @@ def _substrate(
         progress,
         entry_port=scenario.system.port or 0,
         variables=variables,
+        disks=_disks(scenario, topology),
         names_changed=lambda table: control[0].moved(table),
         link_command=functools.partial(server_command, settings.toxiproxy),
     )
@@ -198,6 +199,12 @@ def _substrate(
     embedded = not kind.uses_link_server or follows_names(settings.toxiproxy)
     control.append(LinkControl(substrate.upstream, substrate.listen, follows_names=embedded, secret=secret))
     return substrate, control[0]
+
+
+def _disks(scenario: Scenario, topology: Topology) -> set[str]:
+    """Return the services whose volumes a fault of the scenario fills."""
+    kinds = {getattr(entry.spec, "fills_disk_of", "") for entry in scenario.timeline} - {""}
+    return {service.name for service in topology.services if service.kind in kinds}
 
 
 def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from gameday.faults import connection_slots
-from gameday.faults.fault_spec import Chosen, Spec, Trouble, unknown
+from gameday.faults.fault_spec import Chosen, Spec, Trouble, mark_of, unknown
 from gameday.faults.fault_units import Delay, Millis, Share, milliseconds
 from gameday.faults.instance import KILLED, Bounds, bound, chosen_instances, freeze, heal, hit, lift, thaw
 from gameday.faults.toxic_set import Toxified, chosen_links
-from gameday.ports import Arena, Limits, PortError, System, Toxic, Wait
+from gameday.ports import Arena, Disks, Limits, PortError, System, Toxic, Wait
 from gameday.topology import Topology
 
 
@@ -107,19 +108,50 @@ class Connections(OfDatabase):
             connection_slots.clear(arena.system.database(chosen["region"]), chosen["mark"])
 
 
+FULL = (
+    "its volume is a file system of its own, which is full: tables and new segments of the log can't grow, so that writes "
+    "fail and the server may panic and end. Space is freed by the revert."
+)
+LIMITED = (
+    "a limit on the size of the server's files, not a full file system: its next write to the log fails, also within a "
+    "file that exists, and the server panics and ends. In effect a kill that lasts until the revert."
+)
+
+
 class Disk(OfDatabase):
-    """Let none of the database's files grow, as on a full disk."""
+    """Fill the database's disk: a file system of its own, else a limit on the size of its files."""
 
     kind = "database.disk"
-    meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("process", "docker"),
-        "a limit on the size of the server's files, not a full file system: its next write to the log fails, also within "
-        "a file that exists, and the server panics and ends. In effect a kill that lasts until the revert.",
-    )
     needs = Limits
+    fills_disk_of = "database"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "process": f"as root, {FULL} Without the permission to mount, {LIMITED}",
+        "docker": LIMITED,
+    }
+
+    def meaning(self, system: System, chosen: Chosen) -> str:
+        return FULL if disk(system, chosen) else LIMITED
 
     def inject(self, arena: Arena, chosen: Chosen, wait: Wait) -> None:
-        bound(arena, chosen, Bounds(files=True))
+        if own := disk(arena.system, chosen):
+            hit(arena.system, chosen)
+            region, service = chosen["region"], chosen["service"]
+            fill = functools.partial(own.fill_disk, region, service)
+            arena.standing.hold(f"{region}.{service} disk", mark_of(chosen), fill)
+        else:
+            bound(arena, chosen, Bounds(files=True))
 
     def revert(self, arena: Arena, chosen: Chosen) -> None:
+        if own := disk(arena.system, chosen):
+            region, service = chosen["region"], chosen["service"]
+            empty = functools.partial(own.empty_disk, region, service)
+            arena.standing.release(f"{region}.{service} disk", mark_of(chosen), empty)
         lift(arena, chosen)
+
+
+def disk(system: System, chosen: Chosen) -> Disks | None:
+    """Return the substrate if the database's volume is a file system of its own there, else None."""
+    substrate = system.substrate
+    if isinstance(substrate, Disks) and substrate.has_disk(chosen["region"], chosen["service"]):
+        return substrate
+    return None

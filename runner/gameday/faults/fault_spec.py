@@ -37,6 +37,9 @@ class Spec(Part):
     meanings: ClassVar[Mapping[str, str]] = {}
     """Name of a substrate → what the fault is there, in a sentence; empty if it has the same effect on all."""
 
+    fills_disk_of: ClassVar[str] = ""
+    """Kind of the services whose volumes the fault fills, so that they get file systems of their own; "" for none."""
+
     for_: Lasting | None = Field(
         default=None, alias="for", description="revert the fault this long after its injection began"
     )
@@ -44,6 +47,10 @@ class Spec(Part):
     def problems(self, topology: Topology) -> Iterable[Trouble]:
         """Yield the regions, services and links that the spec names and the system doesn't have."""
         return ()
+
+    def meaning(self, system: System, chosen: Chosen) -> str:
+        """Return what the fault is on the system's substrate; "" if it is the same on all."""
+        return self.meanings.get(system.substrate.name, "")
 
     def lacks(self, substrate: Substrate) -> str | None:
         """Return why the fault can't be injected on this substrate, or None if it can."""
@@ -100,7 +107,7 @@ class Bound(Fault):
     @property
     def meaning(self) -> str:
         """What the fault is on the arena's substrate; empty if it is the same on all."""
-        return self._spec.meanings.get(self._arena.system.substrate.name, "")
+        return self._spec.meaning(self._arena.system, self._chosen)
 
     def undo(self) -> Mapping[str, Any]:
         spec = self._spec.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -9,13 +9,14 @@ from gameday.ports.links_port import Links, Toxic
 from gameday.ports.load_port import Load
 from gameday.ports.port_error import PortError
 from gameday.ports.responder_port import Health, Responder, Sight, View
-from gameday.ports.substrate_port import Instance, Isolation, Limits, Release, Substrate, Volumes
+from gameday.ports.substrate_port import Disks, Instance, Isolation, Limits, Release, Substrate, Volumes
 from gameday.ports.system_port import System
 from gameday.ports.telemetry_port import Detector, Telemetry
 
 __all__ = [
     "Arena",
     "Detector",
+    "Disks",
     "Fault",
     "Health",
     "Instance",

@@ -105,6 +105,21 @@ class Isolation(Protocol):
 
 
 @runtime_checkable
+class Disks(Protocol):
+    """Optional capability: volumes on small file systems of their own, which can be filled."""
+
+    def has_disk(self, region: str, service: str) -> bool:
+        """Return True if the service's volume there has one: the topology asks for it, and mounting is permitted."""
+        ...
+
+    def fill_disk(self, region: str, service: str) -> None: ...
+
+    def empty_disk(self, region: str, service: str) -> None:
+        """Free what `fill_disk` took; idempotent."""
+        ...
+
+
+@runtime_checkable
 class Volumes(Protocol):
     """Optional capability: a region's data, which outlives its instances, can be destroyed."""
 

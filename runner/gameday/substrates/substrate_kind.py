@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,8 @@ class SubstrateSetup:
 
     `compose` is the folder of the system's compose files and code, `template` gives the folder that a database's data
     is copied from, `entry_port` is the fixed port at which clients enter (0: any), `variables` are values of the
-    compose files' variables. `names_changed` and `link_command` are for
+    compose files' variables, `disks` are the services whose volumes get file systems of their own if that can be.
+    `names_changed` and `link_command` are for
     substrates whose link servers run on this machine: see `ProcessSubstrate`.
     """
 
@@ -34,6 +35,7 @@ class SubstrateSetup:
     progress: Callable[[str], None] = lambda text: None
     entry_port: int = 0
     variables: Mapping[str, str] = field(default_factory=dict)
+    disks: Collection[str] = ()
     names_changed: Callable[[Mapping[str, Sequence[str]]], None] | None = None
     link_command: Callable[[str, int, Path], Sequence[str]] | None = None
 

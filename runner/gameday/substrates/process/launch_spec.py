@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gameday.host.child_python import child_command, minimal_environment
 from gameday.ports import Instance, PortError, Release
+from gameday.substrates.process import small_disks
 from gameday.substrates.process.loopback import HOST
 from gameday.topology import Service
 
@@ -72,6 +73,9 @@ class LaunchPlanner:
     def destroy(self, services: Iterable[Service]) -> None:
         """Remove the volumes of the services. Raise PortError if one can't be removed."""
         for folder in (volume for service in services for volume in self.volumes(service)):
+            if small_disks.mounted(folder):
+                small_disks.clear(folder)
+                continue
             shutil.rmtree(folder, ignore_errors=True)
             if folder.exists():
                 raise PortError(f"can't remove {folder}: check who owns it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gameday.ports import Substrate
-from gameday.substrates.process import run_processes, runtime_folder, shared_memory
+from gameday.substrates.process import run_processes, runtime_folder, shared_memory, small_disks
 from gameday.substrates.substrate_kind import (
     Availability,
     Cleared,
@@ -33,6 +33,7 @@ def make(setup: SubstrateSetup) -> Substrate:
         template_dir=setup.template,
         entry_port=setup.entry_port,
         variables=setup.variables,
+        disks=setup.disks,
         names_changed=setup.names_changed,
         link_command=setup.link_command,
     )
@@ -46,6 +47,7 @@ def reap(runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
         for what, work in (
             ("processes", _end_processes),
             ("shared memory", _remove_segments),
+            ("small disks", _unmount),
             ("temporary folder", _remove_runtime_folders),
         ):
             result.add(_attempt(what, traces, work))
@@ -69,6 +71,15 @@ def _remove_segments(traces: Traces) -> Cleared:
     folders = [traces.folder / WORK] if traces.folder and known else []
     removed = sum(shared_memory.remove(folder) for folder in (*folders, *runtime_folder.existing(traces.run)))
     return Cleared([count(removed, "segment", "segments") + " of shared memory"] if removed else [])
+
+
+def _unmount(traces: Traces) -> Cleared:
+    """Unmount the file systems of volumes, so that their folders can be removed."""
+    known = traces.folder is not None and traces.folder.name == traces.run
+    folders = [traces.folder / WORK] if traces.folder and known else []
+    for folder in (*folders, *runtime_folder.existing(traces.run)):
+        small_disks.unmount_below(folder)
+    return Cleared()
 
 
 def _remove_runtime_folders(traces: Traces) -> Cleared:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from types import MappingProxyType
 from gameday.ports import Instance, PortError, Release
 from gameday.substrates.instance_log import log_end
 from gameday.substrates.instance_registry import InstanceRegistry
-from gameday.substrates.process import runtime_folder, shared_memory
+from gameday.substrates.process import runtime_folder, shared_memory, small_disks
 from gameday.substrates.process.guard import Guard
 from gameday.substrates.process.launch_spec import LaunchPlanner
 from gameday.substrates.process.limits.memory_limit import MemoryWatch
@@ -37,10 +37,11 @@ LEAVE_S = 15.0
 
 
 class ProcessSubstrate:
-    """`ports.Substrate`, with `Limits` and `Volumes`.
+    """`ports.Substrate`, with `Limits`, `Volumes` and `Disks`.
 
     `folder` is the run's; `template_dir` returns the folder that a database's data are copied from. `variables` are
-    values for the compose files; an instance's own values take precedence.
+    values for the compose files; an instance's own values take precedence. The volumes of the services in `disks` are
+    file systems of their own if mounting is permitted.
 
     `names_changed` gets the name table after each change, for a Toxiproxy server that can't read the file.
     `link_command` (host, port, name table's path) returns the command of a link server; without it the compose file's
@@ -57,6 +58,7 @@ class ProcessSubstrate:
         template_dir: Callable[[], Path],
         *,
         variables: Mapping[str, str] = MappingProxyType({}),
+        disks: Collection[str] = (),
         entry_port: int = 0,
         names_changed: Callable[[Table], None] | None = None,
         link_command: Callable[[str, int, Path], Sequence[str]] | None = None,
@@ -79,6 +81,7 @@ class ProcessSubstrate:
         self._memory: MemoryWatch | None = None
         self._guard: Guard | None = None
         self._entry_port = entry_port
+        self._disks = disks
         self._listens: dict[str, int] = {}
         self._died: list[tuple[Instance, str]] = []
         self._checking_guard = threading.Lock()
@@ -168,6 +171,21 @@ class ProcessSubstrate:
         running = self._registry.get(instance)
         self._limits.lift(instance, running.tree if running else None)
 
+    def has_disk(self, region: str, service: str) -> bool:
+        """Return True if the service's volume is a file system of its own."""
+        return small_disks.mounted(self._volume(region, service)) if service in self._disks else False
+
+    def fill_disk(self, region: str, service: str) -> None:
+        """Take every free byte of the volume's file system. Raise PortError if it has none of its own."""
+        small_disks.fill(self._volume(region, service))
+
+    def empty_disk(self, region: str, service: str) -> None:
+        """Free what `fill_disk` took."""
+        small_disks.empty(self._volume(region, service))
+
+    def _volume(self, region: str, service: str) -> Path:
+        return self._launcher.planner.volumes(self._topology.service(region, service))[0]
+
     def destroy_volumes(self, region: str) -> None:
         """Remove the region's volumes. Raise PortError if an instance still uses one, or `region` is unknown."""
         services, planner = services_of(self._topology, region), self._launcher.planner
@@ -224,8 +242,13 @@ class ProcessSubstrate:
         moved = None if runtime_folder.enterable(self._work / "volumes") else self._runtime
         planner = replace(self._launcher.planner, runtime=self._runtime, data_home=moved)
         self._launcher = replace(self._launcher, planner=planner)
+        for service in self._topology.services:
+            for folder in planner.volumes(service) if service.name in self._disks else ():
+                small_disks.mount(folder)
 
     def _remove_folders(self) -> list[str]:
+        for folder in filter(None, (self._work, self._runtime)):
+            small_disks.unmount_below(folder)
         shutil.rmtree(self._work, ignore_errors=True)
         left = [str(self._work)] if self._work.exists() else []
         if self._runtime and not runtime_folder.remove(self._runtime):
