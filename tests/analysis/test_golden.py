@@ -190,7 +190,11 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
         for home, lived in homes.items()
         for journey, tally in hand_made_runs.tallies(lived, "journey").items()
     ]
-    groups = {"served": "region", "journeys": "journey", "releases": "release"}
+    groups = {"served": "region", "releases": "release"}
+    journeys = {
+        journey: {**tally, **hand_made_runs.people([row for row in during if row.journey == journey])}
+        for journey, tally in hand_made_runs.tallies(during, "journey").items()
+    }
     counted = {
         **hand_made_runs.tally(during),
         **hand_made_runs.people(during),
@@ -203,6 +207,7 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
             for home, lived in homes.items()
         },
         **{key: hand_made_runs.tallies(during, column) for key, column in groups.items()},
+        "journeys": journeys,
         "blast": blast,
         "error_budget_spent": budgets["browse"],
         "budgets": budgets,
@@ -381,7 +386,8 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "responder",
     }
     assert outcome["stopped"] is None
-    above |= {"expectations", "cleanup", "stopped", "unresolved_pages"}
+    assert outcome["severity"] == 2  # over a quarter of those who bought during the outage were hurt
+    above |= {"severity", "expectations", "cleanup", "stopped", "unresolved_pages"}
     spans = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
     above |= {f"{span}_{part}" for span in spans for part in ("s", "state", "censored_at")}
     assert set(outcome) == above

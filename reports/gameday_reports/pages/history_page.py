@@ -126,7 +126,7 @@ def _quarter(quarter: HistoryQuarter) -> Quarter:
     cells = [
         (quarter.quarter, ""),
         (str(quarter.runs), ""),
-        (str(failed), ""),
+        (str(failed), f"Sev {quarter.severity} at worst" if quarter.severity else ""),
         (str(unclear), ""),
         _median(_metric(quarter, "ttd_s")),
         _median(_metric(quarter, "ttr_s")),

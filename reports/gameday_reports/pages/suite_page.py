@@ -173,6 +173,7 @@ def _trials(scenario: SuiteScenario) -> str:
     n, passed = scenario.n, scenario.success.passed if scenario.success else 0
     again = sum(run.retried for run in scenario.runs)
     parts = [f"{passed} of {counted(n, 'trial')} passed"] if n > 1 else []
+    parts += [f"Sev {scenario.severity}{' at worst' if n > 1 else ''}"] if scenario.severity else []
     parts += [f"{n} of {scenario.planned} ran"] if n < scenario.planned else []
     parts += [f"run again {counted(again, 'time')}"] if again else []
     return ", ".join(parts)

@@ -12,7 +12,7 @@ from gameday.analysis.model.outcome_model import Outcome
 from gameday.recording.journal_events import RunStarted
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text import summary
-from gameday_reports.text.formatting import NOT_MEASURED, VERDICTS, count, seconds
+from gameday_reports.text.formatting import NOT_MEASURED, VERDICTS, count, seconds, severity
 from gameday_reports.text.loose import text
 
 UNSAID = "not recorded"
@@ -50,6 +50,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     why = started.why if started else ""
     substrate = about.substrate or (started.substrate if started else "") or UNSAID
     return [
+        ("Severity", severity(outcome.severity)),
         ("When", when(about.started or (started.started if started else None))),
         ("Substrate", f"{substrate} ({why})" if why else substrate),
         ("Duration", seconds(about.duration_s)),

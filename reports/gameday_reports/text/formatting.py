@@ -233,3 +233,10 @@ def figures(outcome: Outcome) -> list[Figure]:
         bad_figure(outcome),
         orders_figure(outcome),
     ]
+
+
+def severity(sev: int | None) -> str:
+    """Return 'Sev 2'; in words if it is the gravest or the least, or wasn't judged."""
+    if sev is None:
+        return "not judged"
+    return f"Sev {sev}" + {1: " (the gravest)", 5: " (none)"}.get(sev, "")

@@ -23,7 +23,8 @@ _MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: "[yellow]unknown[/]"
 def lines(outcome: Outcome, report: Path) -> Iterator[str]:
     """Yield verdict, clocks, users, orders, expectations, and where the report is (rich markup)."""
     yield ""
-    yield f"[bold {_COLOURS[outcome.verdict]}]{outcome.verdict.upper()}[/]  {escape(outcome.run.scenario)}"
+    sev = "" if outcome.severity is None else f"  Sev {outcome.severity}"
+    yield f"[bold {_COLOURS[outcome.verdict]}]{outcome.verdict.upper()}[/]  {escape(outcome.run.scenario)}{sev}"
     for reason in outcome.reasons:
         yield f"  {escape(reason)}"
     for command in dict.fromkeys(_removal_commands(outcome, report.parent)):

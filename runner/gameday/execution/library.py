@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,11 @@ from gameday import registries
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.registries import ExtensionError
-from gameday.scenario import Load, Scenario, System, load, variants
+from gameday.scenario import Load, Scenario, load, variants
 from gameday.scenario.scenario_model import MOST
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
 from gameday.topology import Topology, bundled, read_topology
-
-LONGEST = 500
-"""Characters of an expectation."""
 
 
 def catalogue() -> Catalogue:
@@ -69,8 +65,7 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
         ACTIONS,
         overrides=overrides,
         checks=(
-            _expectations,
-            _aborts,
+            _expressions,
             _releases,
             _places,
             _surges,
@@ -92,101 +87,11 @@ def _topology(folder: Path, regions: tuple[str, ...]) -> Topology:
     return read_topology(folder, regions)
 
 
-def _expectations(document: Document) -> Iterator[Problem]:
-    """Check expectations, with every name that the scenario chose: one with a misspelt name would never be judged."""
-    from gameday.analysis.expressions.vocabulary import EXPECT
+def _expressions(document: Document) -> Iterator[Problem]:
+    from gameday.analysis.expressions import scenario_checks
 
-    yield from _wrong(
-        document,
-        variants.expectations(document),
-        EXPECT,
-        slos=_slos(document),
-        detectors=_detector_names(document),
-        regions=[region for system in _systems(document) for region in system.regions],
-        journeys=_journeys(document),
-    )
-
-
-def _detector_names(document: Document) -> list[str] | None:
-    """Return the detectors of a scenario, the default ones if it names none; None if they can't be read."""
-    used = document.data.get("detectors")
-    if used is None:
-        return [detection.detector for detection in Scenario.model_fields["detectors"].default]
-    return _listed(used, "detector") if isinstance(used, list) else None
-
-
-def _journeys(document: Document) -> list[str] | None:
-    """Return the journeys that the load of the scenario or of a variant has; None if they can't be read."""
-    matrix = document.data.get("matrix")
-    overlays = list(matrix.values())[: variants.MOST] if isinstance(matrix, dict) else []
-    mixes = [
-        part["load"].get("journeys")
-        for part in (document.data, *overlays)
-        if isinstance(part, dict) and isinstance(part.get("load"), dict)
-    ]
-    known = [mix for mix in mixes if mix is not None] or [STOREFRONT.default_mix]
-    if not all(isinstance(mix, Mapping) for mix in known):
-        return None
-    return [str(name) for mix in known for name, weight in mix.items() if weight != 0]
-
-
-def _aborts(document: Document) -> Iterator[Problem]:
-    """Check abort conditions, with regions and journeys: a condition with a misspelt name would never be true."""
-    conditions = document.data.get("abort")
-    if not isinstance(conditions, list) or not conditions:
-        return
-    from gameday.analysis.expressions.vocabulary import ABORT
-
-    placed = ((("abort", index), condition) for index, condition in enumerate(conditions))
-    regions, journeys = (
-        [region for system in _systems(document) for region in system.regions],
-        list(STOREFRONT.journeys),
-    )
-    yield from _wrong(document, placed, ABORT, slos=_slos(document), regions=regions, journeys=journeys)
-
-
-def _slos(document: Document) -> list[str]:
-    return _listed(document.data.get("slos"), "name")
-
-
-def _listed(items: Any, key: str) -> list[str]:
-    return [str(item.get(key)) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _wrong(
-    document: Document, placed: Iterable[tuple[KeyPath, Any]], language: Any, **chosen: Sequence[str] | None
-) -> Iterator[Problem]:
-    """Yield a problem for each wrong expression; values that aren't text are the model's to report.
-
-    Equal expressions are checked once, and all of a file together have a limit, so that any file is answered in seconds.
-    """
-    from gameday.analysis.expressions.cost_limits import MOST_TOKENS_OF_FILE, count_tokens
-
-    checked: dict[str, str | None] = {}
-    tokens = 0
-    for path, expression in placed:
-        if not isinstance(expression, str):
-            continue
-        if expression not in checked:
-            tokens += count_tokens(expression[:LONGEST])
-            if tokens > MOST_TOKENS_OF_FILE:
-                message = f"the expressions of a scenario have at most {MOST_TOKENS_OF_FILE} names, numbers and signs"
-                yield document.problem(path, message, "this one and those after it aren't checked")
-                return
-            checked[expression] = _why_wrong(expression, language, chosen)
-        why = checked[expression]
-        if why:
-            message, _, hint = why.partition("\n")
-            yield document.problem(path, message, hint)
-
-
-def _why_wrong(expression: str, language: Any, chosen: Mapping[str, Sequence[str] | None]) -> str | None:
-    from gameday.analysis.expressions.expectations import check
-
-    try:
-        return check(expression, language, **chosen)
-    except Exception as error:  # the parser raises many types; each means that the expression can't be used
-        return f"can't be read: {type(error).__name__}"
+    yield from scenario_checks.expectations(document)
+    yield from scenario_checks.aborts(document)
 
 
 def _detectors(document: Document) -> Iterable[Problem]:
@@ -230,7 +135,7 @@ def _releases(document: Document) -> Iterator[Problem]:
 def _places(document: Document) -> Iterator[Problem]:
     """Yield a problem for each region, service or link of a fault that a system, or a variant's, doesn't have."""
     reported: set[tuple[KeyPath, str]] = set()
-    for system in _systems(document):
+    for system in variants.systems(document):
         try:
             system_topology = _topology(bundled.compose(), system.regions)
         except Invalid:
@@ -239,20 +144,6 @@ def _places(document: Document) -> Iterator[Problem]:
             if (path, message) not in reported:
                 reported.add((path, message))
                 yield document.problem(path, message, hint)
-
-
-def _systems(document: Document) -> Iterator[System]:
-    """Yield the system of the scenario and of each variant, leaving out those that can't be read."""
-    systems = [document.data.get("system", {})]
-    by_name = document.data.get("matrix")
-    for variant in list(by_name.values())[: variants.MOST] if isinstance(by_name, dict) else ():
-        changed = variant.get("system") if isinstance(variant, dict) else None
-        systems += (
-            [{**systems[0], **changed}] if isinstance(changed, dict) and isinstance(systems[0], dict) else []
-        )
-    for system in systems:
-        with suppress(ValidationError):
-            yield System.model_validate(system)
 
 
 def _missing(document: Document, system: Topology) -> Iterator[tuple[KeyPath, str, str]]:

@@ -214,6 +214,13 @@ class Entry(BaseModel):
         return self.spec
 
 
+class SeverityRule(Part):
+    """A row of the table of severities: the first one whose expression holds gives the severity of a run."""
+
+    sev: int = Field(ge=1, le=5)
+    when: str
+
+
 class Scenario(Part):
     """The whole file. `timeline` holds `Entry`s; `source` is the path it was read from."""
 
@@ -252,6 +259,9 @@ class Scenario(Part):
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
     abort: tuple[str, ...] = Field(
         default=(), description="conditions that end a run at once; see docs/scenario.md"
+    )
+    severity: tuple[SeverityRule, ...] = Field(
+        default=(), max_length=20, description="what an incident is called; see docs/scenario.md"
     )
     matrix: dict[str, dict[str, Any]] = Field(
         default={}, description="variants of the scenario; see docs/scenario.md"

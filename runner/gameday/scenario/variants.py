@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -141,6 +142,18 @@ def expectations(document: Document) -> Iterator[tuple[KeyPath, Any]]:
             expressions[:MOST_EXPECTED] if isinstance(expressions, list) else []
         ):
             yield (*path, "expect", index), expression
+
+
+def systems(document: Document) -> Iterator[System]:
+    """Yield the system of the scenario and of each variant, leaving out those that can't be read."""
+    parts = [document.data.get("system", {})]
+    by_name = document.data.get("matrix")
+    for variant in list(by_name.values())[:MOST] if isinstance(by_name, dict) else ():
+        changed = variant.get("system") if isinstance(variant, dict) else None
+        parts += [{**parts[0], **changed}] if isinstance(changed, dict) and isinstance(parts[0], dict) else []
+    for system in parts:
+        with suppress(ValidationError):
+            yield System.model_validate(system)
 
 
 def json_schema() -> dict[str, Any]:

@@ -17,8 +17,8 @@ from gameday.analysis.expressions.vocabulary import ABORT, Tree, lookup, spell
 from gameday.analysis.impact.bad_requests import kinds
 from gameday.analysis.impact.blast_radius import Homes, Radius
 from gameday.analysis.impact.impact import budgets_spent, during
-from gameday.analysis.model.harm_models import Tally
-from gameday.recording.samples import Samples
+from gameday.analysis.model.harm_models import Tally, UserTally
+from gameday.recording.samples import Records, Samples
 from gameday.scenario import Scenario
 from gameday.slo import MINIMUM, Course, course
 
@@ -122,12 +122,21 @@ class Conditions:
             known["users_affected_ratio"] = None if _few(whole) else total.ratio
         homes = self._homes() if "regions" in self._words else None
         by_region = radius.by(homes.of(radius.users), homes.names) if homes else {}
-        by_journey = radius.by(records["journey"], samples.journeys) if "journeys" in self._words else {}
+        by_journey = _by_journey(radius, records, samples) if "journeys" in self._words else {}
         groups = {"regions": by_region, "journeys": by_journey}
         return {
             **known,
             **{group: {name: _known(tally) for name, tally in by.items()} for group, by in groups.items()},
         }
+
+
+def _by_journey(radius: Radius, records: Records, samples: Samples) -> dict[str, Tally]:
+    codes = records["journey"], samples.journeys
+    people = radius.users_by(*codes)
+    return {
+        name: UserTally(**vars(tally), users=people[name].users, users_affected_ratio=people[name].ratio)
+        for name, tally in radius.by(*codes).items()
+    }
 
 
 def shown(name: str, value: Any) -> str:

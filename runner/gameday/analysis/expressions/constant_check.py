@@ -146,7 +146,7 @@ def _refuse_constant_number(
     results = {holds(operator, value, literal) for value in candidates(domain, [literal])}
     if len(results) == 1:
         kind = "a whole number " if domain.whole else ""
-        limits = f"{kind}from {domain.low:g}" + (f" to {domain.high:g}" if domain.is_ratio else " up")
+        limits = f"{kind}from {domain.low:g}" + (f" to {domain.high:g}" if domain.high < math.inf else " up")
         word = "always true" if results == {True} else "never true"
         raise ExpressionError(
             f"this comparison is {word}: {_named(path)} is {limits}", at, "compare it with another value"

@@ -58,6 +58,8 @@ def domain_of(path: Path, language: Language) -> Domain | None:
         return Domain(texts=VERDICTS[:2] if language is ABORT else VERDICTS)
     if kind is not float:
         return None
+    if name == "severity":
+        return Domain(low=1.0, high=5.0, whole=True)
     if name.endswith("_ratio"):
         return Domain(high=1.0)
     if name in SIGNED:

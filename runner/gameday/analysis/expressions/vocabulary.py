@@ -37,6 +37,7 @@ IMPACT = (
     "error_budget_spent",
 )
 HURT = ("requests", "bad", "failed", "wrong", "slow", "bad_ratio", "failed_ratio", "hurt_s")
+PEOPLE = ("users", "users_affected_ratio")
 AUDIT = (
     "acknowledged",
     "lost",
@@ -62,7 +63,7 @@ KNOWN: Tree = {
     "impact": {
         **dict.fromkeys(IMPACT, float),
         "regions": {ANY: dict.fromkeys(HURT, float)},
-        "journeys": {ANY: dict.fromkeys(HURT, float)},
+        "journeys": {ANY: dict.fromkeys((*HURT, *PEOPLE), float)},
     },
     "audit": dict.fromkeys(AUDIT, float),
     "customer_reports": dict.fromkeys(REPORTS, float),
@@ -71,6 +72,7 @@ KNOWN: Tree = {
     "changes": dict.fromkeys(CHANGES, float),
     "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
     "detectors": {ANY: {"ttd": float, "detected": bool, "false_alarms": float}},
+    "severity": float,
     "ended_by": str,
     "relapses": float,
     "alerts": float,
@@ -137,10 +139,11 @@ def values_of(measurements: Measurements) -> dict[str, Any]:
     tree["limit"] = measurements.limit_s
     tree.update(_clocks(measurements))
     tree["ended_by"] = _ended_by(measurements)
+    tree["severity"] = None if measurements.severity is None else float(measurements.severity)
     tree["impact"] = _numbers(measurements.impact, IMPACT)
     tree["impact"]["regions"] = {n: _numbers(tally, HURT) for n, tally in measurements.impact.regions.items()}
     tree["impact"]["journeys"] = {
-        n: _numbers(tally, HURT) for n, tally in measurements.impact.journeys.items()
+        n: _numbers(tally, (*HURT, *PEOPLE)) for n, tally in measurements.impact.journeys.items()
     }
     tree["audit"] = _numbers(measurements.audit, AUDIT)
     tree["customer_reports"] = _numbers(measurements.customer_reports, REPORTS)

@@ -118,6 +118,17 @@ class Radius:
             by_home = {n: _share(int(some[i]), int(all_[i])) for i, n in enumerate(homes.names) if all_[i]}
         return People(_share(len(hurt), len(seen)), by_home, self._user_seconds())
 
+    def users_by(self, codes: Codes, names: Sequence[str]) -> dict[str, UserShare]:
+        """Return the users hurt, of those seen, by each name that has requests: by what they did, not by where they live."""
+        hurt = codes[self._bad]
+        return {
+            name: _share(
+                len(np.unique(self.users[self._bad][hurt == code])), len(np.unique(self.users[codes == code]))
+            )
+            for code, name in enumerate(names)
+            if (codes == code).any()
+        }
+
     @staticmethod
     def _cell(names: list[str], tally: Tally) -> BlastCell:
         region, journey = names

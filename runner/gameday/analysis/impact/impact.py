@@ -17,7 +17,7 @@ import numpy as np
 
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.impact.bad_requests import kinds
-from gameday.analysis.impact.blast_radius import Radius, UserShare
+from gameday.analysis.impact.blast_radius import Codes, Radius, UserShare
 from gameday.analysis.model.harm_models import BlastCell, Impact, Tally, UserTally
 from gameday.recording.samples import ErrorKind, Records
 from gameday.scenario import Slo
@@ -52,7 +52,7 @@ def impact(analysis: Analysis) -> Impact:
         after_recovery=_after(analysis),
         regions=regions,
         served=radius.by(records["region"], samples.regions),
-        journeys=radius.by(*journeys),
+        journeys=_journeys(radius, journeys),
         releases=radius.by(records["release"], samples.releases),
         blast=blast,
         error_budget_spent=most_spent,
@@ -71,6 +71,11 @@ def _after(analysis: Analysis) -> Tally:
 
 def _per_minute(users: int, seconds: float) -> float | None:
     return 60.0 * users / seconds if seconds > 0 else None
+
+
+def _journeys(radius: Radius, journeys: tuple[Codes, Sequence[str]]) -> dict[str, UserTally]:
+    shares = radius.users_by(*journeys)
+    return {name: _with_users(tally, shares[name]) for name, tally in radius.by(*journeys).items()}
 
 
 def _with_users(tally: Tally, share: UserShare) -> UserTally:

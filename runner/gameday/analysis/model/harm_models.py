@@ -70,7 +70,7 @@ class Impact(UserTally):
         default_factory=dict, description="by the region that users live in"
     )
     served: dict[str, Tally] = Field(default_factory=dict, description="by the region that answered")
-    journeys: dict[str, Tally] = Field(default_factory=dict)
+    journeys: dict[str, UserTally] = Field(default_factory=dict)
     releases: dict[str, Tally] = Field(default_factory=dict)
     blast: tuple[BlastCell, ...] = ()
     error_budget_spent: Amount | None = described("of the SLO that spent the largest share of its budget")

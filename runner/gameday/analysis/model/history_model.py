@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gameday.analysis.model.result_file import Amount, Count, Interval, Model, Number, ResultFile
+from gameday.analysis.model.result_file import Amount, Count, Interval, Model, Number, ResultFile, Severity
 
 
 class HistoryShift(Model):
@@ -40,6 +40,7 @@ class HistoryQuarter(Model):
     inconclusive: Count = 0
     error: Count = 0
     lost: Count | None = Field(default=None, description="orders lost, over the audited runs")
+    severity: Severity | None = Field(default=None, description="the gravest, over the judged runs")
     metrics: dict[str, HistoryMetric] = Field(default_factory=dict)
 
 

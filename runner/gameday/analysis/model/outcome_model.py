@@ -27,6 +27,7 @@ from gameday.analysis.model.result_file import (
     ExitStatus,
     Model,
     ResultFile,
+    Severity,
     Verdict,
     described,
 )
@@ -130,6 +131,9 @@ class Evidence(Model):
 class Findings(Model):
     """The events of the run, and the harm to users."""
 
+    severity: Severity | None = described(
+        "1 (gravest) to 5 (none): what the incident would have been called; null if the run can't be judged"
+    )
     limit_s: Amount | None = described(LIMIT)
     detection: Detection = Detection()
     ended_by: EndedBy | None = None

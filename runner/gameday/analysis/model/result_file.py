@@ -36,6 +36,8 @@ ExitStatus = Annotated[int, Field(json_schema_extra={"enum": [0, 1, 3, 4, 5, 130
 Amount = Annotated[float, Field(json_schema_extra={"minimum": 0})]
 """Seconds or a ratio, not below 0."""
 Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Severity = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 5})]
+"""1 is the gravest, 5 is none."""
 Value = float | bool | str | None
 """The value of a name in an expression; None if nothing measured it."""
 

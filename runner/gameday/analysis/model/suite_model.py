@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from gameday.analysis.model.baseline_model import Gate, MachineSpeed
-from gameday.analysis.model.result_file import Amount, Count, Model, ResultFile
+from gameday.analysis.model.result_file import Amount, Count, Model, ResultFile, Severity
 from gameday.analysis.model.trials_model import Judged, MetricSummary, SuccessRate
 
 
@@ -91,7 +91,9 @@ class SuiteScenarioHead(Model):
 
 
 class SuiteScenarioTail(Model):
-    """`unmet`: no trial reached its steady state."""
+    """`unmet`: no trial reached its steady state. `severity`: the gravest of the trials; null if none was judged."""
+
+    severity: Severity | None = None
 
     success: SuccessRate | None = None
     metrics: dict[str, MetricSummary] = Field(default_factory=dict)

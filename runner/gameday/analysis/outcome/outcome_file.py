@@ -33,6 +33,7 @@ from gameday.analysis.model.result_file import COMPARED_DIGITS
 from gameday.analysis.outcome.cleanup_record import left_behind, unresolved_pages
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
+from gameday.analysis.outcome.severity import severity
 from gameday.recording.atomic_file import write
 from gameday.recording.journal_events import LagMeasured, Note, RunEnded
 
@@ -71,6 +72,9 @@ def outcome_of(run: Run) -> Outcome:
     steady, lost = steady_state(run), missing(run)
     load = sent(run, lost)
     measurements = _measurements(analysis, SteadyState(**vars(steady)), LoadResult(**vars(load)))
+    if steady.met and run.judged:
+        sev = severity(measurements, run.scenario.severity)
+        measurements = measurements.model_copy(update={"severity": sev})
     exact = measurements.rounded(COMPARED_DIGITS)
     expectations = tuple(evaluate(expression, exact).rounded() for expression in run.scenario.expect)
     judgement = judge(analysis, steady, expectations, doubts(run, lost, load))

@@ -123,6 +123,7 @@ def _scenario(entry: Entry) -> SuiteScenario:
         **vars(judged),
         success=success,
         metrics=metrics,
+        severity=min((sev for attempt in counted if (sev := attempt.outcome.severity)), default=None),
         unmet=bool(counted) and all(attempt.outcome.steady_state.met is False for attempt in counted),
         expectations=tuple(_expectations(counted)),
         orders=_orders(counted),

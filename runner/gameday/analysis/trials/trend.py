@@ -98,6 +98,7 @@ def _quarters(ordered: Sequence[tuple[str, Sequence[Outcome]]]) -> Iterator[Hist
             inconclusive=verdicts["inconclusive"],
             error=verdicts["error"],
             lost=_lost(outcomes),
+            severity=min((outcome.severity for outcome in outcomes if outcome.severity), default=None),
             metrics={metric: _metric(values[metric], before.get(metric, [])) for metric in METRICS},
         )
         before = {metric: values[metric] or list(before.get(metric, [])) for metric in METRICS}
