@@ -14,6 +14,7 @@ from tests.support.whole_runs import finished
 pytestmark = pytest.mark.e2e
 
 IN_CURRENT_FOLDER = ("random", "types", "logging")
+QUICK = ("--set", "steadyState.for=6s", "--set", "hold=6s")
 INCONCLUSIVE = 3
 
 
@@ -47,7 +48,7 @@ def test_nothing_around_a_run_matters(room: Path) -> None:
         plant(room / "here" / f"{name}.py", name)
     for out in ("runs", "again"):
         done = subprocess.run(
-            [command, "run", "bad-deploy-pricing", "--substrate", "process", "--out", out],
+            [command, "run", "bad-deploy-pricing", *QUICK, "--substrate", "process", "--out", out],
             cwd=room / "here",
             env={**os.environ, "PYTHONPATH": str(room / "path")},
             capture_output=True,
