@@ -49,6 +49,7 @@ def pytest_configure_node(node: Any) -> None:
 
 LONGEST = (
     "security/test_other_account.py",
+    "storefront/test_durability.py",
     "calibrate/test_calibrate.py",
     "load/test_faults.py",
     "load/test_load_process.py",
