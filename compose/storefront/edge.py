@@ -94,7 +94,7 @@ class Traffic:
         self._regions = router.regions
 
     async def status(self, _request: Request) -> Response:
-        """GET status: {"regions": {name: {"up", "database", "drained", "since_s"}}}."""
+        """GET status: {"regions": {name: {"up", "database", "drained", "asynchronous", "since_s"}}}."""
         return JSONResponse({"regions": {name: region.status() for name, region in self._regions.items()}})
 
     async def drain(self, request: Request) -> Response:

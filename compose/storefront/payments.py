@@ -36,7 +36,8 @@ class Ledger:
         self._charges = dict(_read(path))
         # Unbuffered: what the kernel didn't take is nowhere, and can't reach the file with a later charge.
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
-        self._end = os.lseek(self._file, 0, os.SEEK_END)
+        # Where a half line begins that could not be removed.
+        self._torn: int | None = None
 
     def find(self, key: str) -> dict[str, Any] | None:
         """Return the charge of that key, or None."""
@@ -49,20 +50,23 @@ class Ledger:
         """
         charge = {"order_id": key, "amount_cents": amount_cents, "charged_at": time.time()}
         line = (json.dumps(charge) + "\n").encode()
+        end = os.fstat(self._file).st_size if self._torn is None else self._torn
+        self._torn = end
         try:
-            _write_all(self._file, line, self._end)
+            _write_all(self._file, line, end)
         except OSError:
-            # If this fails too, the next charge is written over the half line all the same.
+            # If this fails too, the next charge is written over the half line.
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._end)
+                os.ftruncate(self._file, end)
+                self._torn = None
             raise
-        self._end += len(line)
+        self._torn = None
         self._charges[key] = charge
         return charge
 
     def lines(self) -> str:
         """Return all charges as JSON lines, as they are in the file: an audit must see a double charge."""
-        return self._path.read_bytes()[: self._end].decode()
+        return self._path.read_bytes()[: self._torn].decode()
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from typing import Any
 
 from . import readiness
 from .outgoing import Client, Peer
@@ -23,12 +24,17 @@ class Check:
         self._peer = peer
         self._path = path
         self._failed = 0
+        self._answer: Any = None
         self.changed_at = time.monotonic()
 
     @property
     def good(self) -> bool:
         """Whether the last checks, or one of them, were answered."""
         return self._failed < CHECKS_TO_FAIL
+
+    def says(self, name: str) -> bool:
+        """Return True if the last answer, an object, says so by that name."""
+        return isinstance(self._answer, dict) and self._answer.get(name) is True
 
     async def begin(self) -> None:
         """Ask until it is known whether the region is lost, so that a new edge sends nothing to a lost one."""
@@ -45,9 +51,10 @@ class Check:
     async def _ask(self) -> None:
         was = self.good
         try:
-            await self._peer.ask(self._path)
+            self._answer = await self._peer.ask(self._path)
             self._failed = 0
         except UpstreamProblem:
+            self._answer = None
             self._failed += 1
         if self.good != was:
             self.changed_at = time.monotonic()
@@ -76,12 +83,16 @@ class Region:
         return self.healthy and not self.drained
 
     def status(self) -> dict[str, object]:
-        """As operators see it; `since_s` is for how long `up` and `database` are as they are, in seconds."""
+        """As operators see it; `since_s` is for how long `up` and `database` are as they are, in seconds.
+
+        `asynchronous`: orders are acknowledged without a standby though replication is synchronous.
+        """
         since = time.monotonic() - max(self.health.changed_at, self.database.changed_at)
         return {
             "up": self.healthy,
             "database": self.healthy and self.database.good,
             "drained": self.drained,
+            "asynchronous": self.database.says("asynchronous"),
             "since_s": round(since, 3),
         }
 

@@ -49,7 +49,7 @@ def tables() -> dict[str, Iterator[Row]]:
 
 def stock() -> Iterator[Row]:
     """Of every product more than a run could sell."""
-    return ((product, STOCK_EACH) for product in products.load())
+    return ((product, STOCK_EACH, 0) for product in products.load())
 
 
 def email(user: int) -> str:

@@ -1,7 +1,9 @@
 -- The store of the storefront. Money in cents, times in UTC.
 CREATE TABLE stock (
     product  integer PRIMARY KEY,
-    quantity integer NOT NULL CHECK (quantity >= 0)
+    quantity integer NOT NULL CHECK (quantity >= 0),
+    -- Units that aren't on sale: a game day makes a product scarce.
+    withheld integer NOT NULL DEFAULT 0 CHECK (withheld >= 0)
 );
 
 CREATE TABLE accounts (

@@ -247,7 +247,13 @@ def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[han
     assert [row["sold"] - (row["preloaded"] - row["quantity"]) for row in stock] == [0, 0, 2]
     none = dict.fromkeys(("lost", "duplicated", "indeterminate", "charged_not_kept"), 0)
     by_name = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
-    unnamed: dict[str, Any] = {"two_primaries": None, "primaries": [], "two_primaries_spans": []}
+    unnamed: dict[str, Any] = {
+        "two_primaries": None,
+        "primaries": [],
+        "two_primaries_spans": [],
+        "sold_out": 0,
+        "asynchronous_s": None,
+    }
     assert outcome["audit"] == {"acknowledged": 246, **none, **by_name, **unnamed}
 
 

@@ -14,9 +14,10 @@ from gameday.faults import FAULTS, rebuild
 from gameday.ports import Fault, PortError
 from gameday.scenario import json_schema
 from gameday.scenario.yaml_document import parse_yaml
+from gameday.system import postgres_admin
 from gameday.topology import read_topology
 from tests.support.fake_arena import World
-from tests.support.fault_trials import TRIALS, Trial
+from tests.support.fault_trials import STOCK, TRIALS, Trial
 from tests.support.link_servers import PATIENCE_S
 from tests.support.nonempty_all import nonempty_all
 from tests.support.paths import ROOT
@@ -31,6 +32,7 @@ KINDS = [pytest.param(kind, marks=pytest.mark.system) if TRIALS[kind].postgres e
 def postgres_url() -> Iterator[str]:
     """A bare Postgres with few connection slots."""
     with server(connections=12) as url:
+        postgres_admin.execute(url, STOCK)
         yield url
 
 

@@ -16,7 +16,7 @@ ORACLE = Oracle({n: 100 * n for n in range(1, 30)})
 
 
 def visit(journey: str, choice: int = 3) -> Visit:
-    return Visit(plan(), ORACLE, Arrival(5.0, journey, 7, choice, 4 if journey == "buy" else 0))
+    return Visit(plan(), ORACLE, Arrival(5.0, journey, 7, choice, 4 if journey in ("buy", "rush") else 0))
 
 
 @pytest.mark.parametrize("journey", STEPS)
@@ -59,3 +59,11 @@ def test_the_account_is_asked_for_with_the_token_of_the_login() -> None:
         run = JOURNEYS["login"](visit("login"))
         next(run)
         assert run.send(answer).headers["Authorization"] == header
+
+
+def test_a_rush_orders_one_of_the_first_product_and_may_find_it_sold_out() -> None:
+    """Every customer wants the same product; a 409 is an expected answer, and the key is the order's."""
+    step = next(JOURNEYS["rush"](visit("rush")))
+    assert json.loads(step.body) == {"user": 7, "items": [{"product": ORACLE.products[0], "quantity": 1}]}
+    assert step.expected == {200, 201, 202, 409}
+    assert (step.headers["Idempotency-Key"], step.order) == (f"{plan().run}-4", 4)

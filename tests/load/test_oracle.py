@@ -54,6 +54,20 @@ def test_the_bundled_catalogue_can_be_read() -> None:
         ),
         (oracle.receipt(PRICES, "r-1", BASKET), RECEIPT | {"status": "queued"}, [{"total_cents": 2249}]),
         (
+            oracle.receipt_or_sold_out(PRICES, "r-1", BASKET),
+            RECEIPT,
+            [
+                {"total_cents": 2249},
+                {"error": "postgres is unreachable"},
+                {"error": "product 3 is out of stock"},
+            ],
+        ),
+        (
+            oracle.receipt_or_sold_out(PRICES, "r-1", BASKET),
+            {"error": "product 2 is out of stock"},
+            [{"error": "product 21 is out of stock"}, {"error": None}],
+        ),
+        (
             oracle.costs("us-east"),
             COSTS,
             [

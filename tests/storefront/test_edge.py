@@ -285,7 +285,7 @@ def test_the_status_tells_a_region_without_a_database_from_a_lost_one() -> None:
     with two_regions() as found:
         until(lambda: not found.status("us-east")["database"], "the database is known to be away")
         status = found.status("us-east")
-        assert set(status) == {"up", "database", "drained", "since_s"}
+        assert set(status) == {"up", "database", "drained", "asynchronous", "since_s"}
         assert (status["up"], status["drained"]) == (True, False)
         assert isinstance(status["since_s"], float)
 

@@ -36,6 +36,32 @@ def unsound(*names: str) -> Look:
     return lambda world: not any(world.sound(name, SOON_S) for name in names)
 
 
+STOCK = """
+    CREATE TABLE IF NOT EXISTS stock (product integer PRIMARY KEY, quantity integer, withheld integer DEFAULT 0);
+    INSERT INTO stock VALUES (3, 90) ON CONFLICT DO NOTHING
+"""
+
+
+def scarce(world: World) -> bool:
+    """Return whether five units are on sale and the others are withheld; else all ninety are on sale."""
+    import asyncio
+
+    import asyncpg
+
+    async def units() -> tuple[int, int]:
+        connection = await asyncpg.connect(world.system.url, timeout=5, ssl=False)
+        try:
+            await connection.execute(STOCK)
+            row = await connection.fetchrow("SELECT quantity, withheld FROM stock WHERE product = 3")
+        finally:
+            await connection.close()
+        return row["quantity"], row["withheld"]
+
+    left, withheld = asyncio.run(units())
+    assert left + withheld == 90
+    return left == 5
+
+
 def missing(count: int, *place: str) -> Look:
     return lambda world: len(world.system.instances(*place)) == count
 
@@ -115,6 +141,7 @@ TRIALS: Mapping[str, Trial] = {
         lambda world: len(world.system.killed) >= 2,
         lambda world: world.system.whole(),
     ),
+    "stock.limit": Trial({"product": 3, "units": 5}, scarce, postgres=True),
     "load.surge": Trial({"factor": 3}, lambda world: world.load.factor == 3),
     "load.retry-storm": Trial({"attempts": 2}, lambda world: world.load.attempts == 2),
 }

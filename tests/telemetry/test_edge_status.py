@@ -88,6 +88,14 @@ def test_regions_are_those_of_the_edge(edge: Edge, clock: HandClock) -> None:
     assert list(status.regions().items()) == [("us-east", UP), ("eu-west", Health(False, False, True, 0.0))]
 
 
+def test_a_region_may_take_orders_without_a_standby(edge: Edge, clock: HandClock) -> None:
+    """As the edge says; a system that says nothing about it doesn't."""
+    edge.answer(us_east=WELL | {"asynchronous": True}, eu_west=WELL | {"asynchronous": False}, me=WELL)
+    status = asker(edge, clock)
+    status.once()
+    assert [health.asynchronous for health in status.regions().values()] == [True, False, False]
+
+
 def test_an_old_answer_is_unknown(edge: Edge, clock: HandClock) -> None:
     """An answer is valid for three seconds; after that the status is unknown until the next answer."""
     status = asker(edge, clock)

@@ -18,10 +18,12 @@ CHECKS = (
     ("charged_twice", "Orders charged twice", count),
     ("charged_not_kept", "Orders charged that are not paid in the database", count),
     ("oversold", "Units sold beyond the stock taken", count),
+    ("sold_out", "Orders refused since a product was sold out", count),
     ("wrong_amount", "Orders whose records name different amounts", count),
     ("wrong_amount_cents", "Sum of those differences", money),
     ("two_primaries", "Pairs of databases that acknowledged orders in the same time", count),
     ("indeterminate", "Orders paid though the client got no answer", count),
+    ("asynchronous_s", "Time in which orders were acknowledged without a standby", seconds),
 )
 MUST_BE_ZERO = {
     "lost",

@@ -116,7 +116,8 @@ def _region_state(region: RegionSeen) -> str:
     """Return what the edge's checks say of a region."""
     state = "up" if region.up else "down"
     database = "" if region.database or not region.up else ", its database can't be reached"
-    return state + database + (", drained" if region.drained else "")
+    without = ", takes orders without a standby" if region.asynchronous else ""
+    return state + database + (", drained" if region.drained else "") + without
 
 
 def _fault_or_change_sentence(event: JournalEvent) -> str:

@@ -21,6 +21,8 @@ MOST_OF_ONE = 2
 OK = frozenset({200})
 PLACED = frozenset({200, 201, 202})  # 202: queued by a shop that can't charge just now, and acknowledged
 
+SOLD_OUT = 409
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -106,10 +108,27 @@ def costs(visit: Visit) -> Journey:
     yield Step("costs", "GET", "/costs", oracle.costs(visit.plan.home(visit.arrival.user)))
 
 
+def rush(visit: Visit) -> Journey:
+    """Order one unit of the first product; that it is sold out is a right answer too."""
+    user, n, product = visit.arrival.user, visit.arrival.order, visit.oracle.products[0]
+    key = f"{visit.plan.run}-{n}"
+    yield Step(
+        "checkout",
+        "POST",
+        "/checkout",
+        oracle.receipt_or_sold_out(visit.oracle, key, [(product, 1)]),
+        expected=PLACED | {SOLD_OUT},
+        headers={**JSON, "Idempotency-Key": key},
+        body=json.dumps({"user": user, "items": [{"product": product, "quantity": 1}]}).encode(),
+        order=n,
+    )
+
+
 JOURNEYS: Mapping[str, Callable[[Visit], Journey]] = {
     "browse": browse,
     "buy": buy,
     "login": login,
     "history": history,
     "costs": costs,
+    "rush": rush,
 }

@@ -77,6 +77,13 @@ def receipt(oracle: Oracle, order: str, basket: Basket) -> Check:
     return check
 
 
+def receipt_or_sold_out(oracle: Oracle, order: str, basket: Basket) -> Check:
+    """Check as `receipt`, or that the answer names the product that is out of stock."""
+    placed = receipt(oracle, order, basket)
+    sold_out = [f"product {product} is out of stock" for product, _ in basket]
+    return lambda answer: Finding(answer["error"] in sold_out) if "error" in answer else placed(answer)
+
+
 def session(user: int) -> Check:
     """Check that the user is logged in and has a token."""
     return lambda answer: Finding(bool(answer["user"] == user and answer["token"]))

@@ -15,13 +15,15 @@ class Health:
     """A region as the edge sees it.
 
     `up`: its gateway answers; `database`: its services can write; `drained`: an operator sends it no traffic; `since`:
-    seconds for which this has been so.
+    seconds for which this has been so. `asynchronous`: orders are acknowledged without a standby though replication is
+    synchronous.
     """
 
     up: bool
     database: bool
     drained: bool
     since: float
+    asynchronous: bool = False
 
 
 class Sight(Protocol):

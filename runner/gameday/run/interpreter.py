@@ -272,7 +272,13 @@ class Interpreter:
 
 
 def _region_seen(region: str, health: Health) -> RegionSeen:
-    return RegionSeen(region, up=health.up, database=health.database, drained=health.drained)
+    return RegionSeen(
+        region,
+        up=health.up,
+        database=health.database,
+        drained=health.drained,
+        asynchronous=health.asynchronous,
+    )
 
 
 def _reason(error: Exception) -> str:

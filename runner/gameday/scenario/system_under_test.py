@@ -87,6 +87,7 @@ STOREFRONT = SystemUnderTest(
         "login": JourneyShape(("login", "account"), frozenset({"/login", "/account"}), weight=1),
         "history": JourneyShape(("orders",), frozenset({"/orders"}), weight=1),
         "costs": JourneyShape(("costs",), frozenset({"/costs"})),
+        "rush": JourneyShape(("checkout",), frozenset({"/checkout"}), places_order=True),
     },
     database="postgres",
     code="storefront",

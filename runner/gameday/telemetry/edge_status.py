@@ -118,4 +118,4 @@ def _health(health: Mapping[str, Any]) -> Health:
     since = float(health["since_s"])
     if not (math.isfinite(since) and since >= 0):
         raise ValueError(f"{since} s isn't how long something has been so")
-    return Health(up, database, drained, since)
+    return Health(up, database, drained, since, asynchronous=health.get("asynchronous") is True)

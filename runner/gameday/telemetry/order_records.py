@@ -28,7 +28,7 @@ PLACED = """
 """
 # All orders but the preloaded ones have taken stock, those of earlier trials on this database too.
 SOLD = """
-    SELECT product, quantity, coalesce(units, 0) AS units FROM stock LEFT JOIN (
+    SELECT product, quantity + withheld AS quantity, coalesce(units, 0) AS units FROM stock LEFT JOIN (
         SELECT (item->>'product')::integer AS product, sum((item->>'quantity')::integer) AS units
         FROM orders, json_array_elements(items) AS item
         WHERE status IN ('paid', 'pending') AND NOT starts_with(id, 'past-')

@@ -12,7 +12,7 @@ import pytest
 
 from gameday.recording.samples import ErrorKind
 from tests.support.measured import measure
-from tests.support.run_folders import RUN, Request, Story, row, steadily, write
+from tests.support.run_folders import END, RUN, Request, Story, row, steadily, write
 
 STORY = Story().begin().finish()
 SOUND: dict[str, Any] = {
@@ -21,6 +21,8 @@ SOUND: dict[str, Any] = {
     "duplicated": 0,
     "charged_twice": 0,
     "oversold": 0,
+    "sold_out": 0,
+    "asynchronous_s": None,
     "wrong_amount": 0,
     "wrong_amount_cents": 0,
     "indeterminate": 0,
@@ -201,7 +203,7 @@ def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gone", "unknown"),
     [
-        ("orders", set(SOUND) - set(LISTS) - {"acknowledged", "charged_twice"}),
+        ("orders", set(SOUND) - set(LISTS) - {"acknowledged", "charged_twice", "sold_out"}),
         ("ledger", {"charged_twice", "wrong_amount", "wrong_amount_cents", "charged_not_kept"}),
         ("stock", {"oversold"}),
     ],
@@ -350,3 +352,49 @@ def test_an_answer_that_names_its_database_makes_one_primary(tmp_path: Path) -> 
     requests[0].primary = requests[1].primary = "us-east/1"
     audit = Records().audited(tmp_path, requests)
     assert (audit["two_primaries"], audit["two_primaries_spans"]) == (0, [])
+
+
+def test_an_order_is_sold_out_if_that_was_the_last_answer(tmp_path: Path) -> None:
+    """Neither acknowledged nor lost; one that was sold in the end, after a retry, isn't counted."""
+    requests = buying()
+    for number, order, answer in ((7, 7, 409), (8, 8, 409), (9, 8, 201), (10, 9, 503), (11, 9, 409)):
+        requests[number].order, requests[number].answer = order, answer
+        requests[number].total = 1000 if answer == 201 else -1
+    records = Records()
+    records.orders.append(row(8, cents=1000, items={1: 1}))
+    records.ledger.append((8, 1000))
+    records.stock = {1: (97, 3), 2: (97, 3)}
+    audit = records.audited(tmp_path, requests)
+    assert audit == SOUND | {"acknowledged": 3, "sold_out": 2}
+
+
+@pytest.mark.parametrize(
+    ("spans", "seconds"),
+    [
+        ((), 0.0),
+        (((20.0, "us-east", True), (23.5, "us-east", False)), 3.5),
+        (
+            (
+                (20.0, "us-east", True),
+                (21.0, "eu-west", True),
+                (22.0, "us-east", False),
+                (24.0, "eu-west", False),
+            ),
+            4.0,
+        ),
+        (((END - 2.0, "eu-west", True),), 2.0),
+    ],
+)
+def test_time_without_a_standby_is_counted_in_synchronous_mode(
+    tmp_path: Path, spans: tuple[tuple[float, str, bool], ...], seconds: float
+) -> None:
+    """As long as some region acknowledges orders that only the primary has, to the end of the run if need be."""
+    story = Story().begin()
+    for t, region, without in spans:
+        story.add(t, "region.seen", region, up=True, database=True, drained=False, asynchronous=without)
+    system = {"system": {"regions": ["us-east", "eu-west"], "replication": {"mode": "sync"}}}
+    records = Records()
+    path = write(
+        tmp_path / "run", story.finish(), buying(), records.orders, records.ledger, records.stock, **system
+    )
+    assert measure(path)["audit"] == SOUND | {"asynchronous_s": seconds}

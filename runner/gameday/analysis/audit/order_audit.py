@@ -15,7 +15,7 @@ import numpy.typing as npt
 from gameday.analysis.audit.ledger import Ledger
 from gameday.analysis.audit.order_table import PAID, PENDING, Numbers, Orders, places
 from gameday.analysis.audit.primaries import leads, two_primaries
-from gameday.analysis.audit.recovery_point import recovery_point
+from gameday.analysis.audit.recovery_point import asynchronous_seconds, recovery_point
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.harm_models import Audit
 from gameday.recording.samples import ErrorKind, among
@@ -23,6 +23,7 @@ from gameday.scenario.system_under_test import STOREFRONT
 
 UNTOLD = -1
 QUEUED = 202
+SOLD_OUT = 409
 Mask = npt.NDArray[np.bool_]
 
 
@@ -33,7 +34,7 @@ class ClientRecord:
 
     For each acknowledged order: `cents`, the amount in the last answer, UNTOLD if it had none;
     `queued`, True if that answer promised a later payment; `at`, the time of the client's first
-    confirmation.
+    confirmation. `sold_out`: orders whose last answer was that a product is out of stock.
     """
 
     asked: Numbers
@@ -41,6 +42,7 @@ class ClientRecord:
     cents: Numbers
     queued: Mask
     at: npt.NDArray[np.float64]
+    sold_out: int = 0
 
     @classmethod
     def of(cls, run: Run) -> ClientRecord:
@@ -59,7 +61,9 @@ class ClientRecord:
             0
         ]  # sorts for the index: hashing takes forty times as long
         cents, queued = records["total"][last].astype(np.int64), records["status"][last] == QUEUED
-        return cls(asked, number[first], cents, queued, records["end"][sent[first]])
+        latest = sent[::-1][np.unique(number[::-1], return_index=True)[1]]
+        sold_out = int((records["status"][latest] == SOLD_OUT).sum())
+        return cls(asked, number[first], cents, queued, records["end"][sent[first]], sold_out)
 
 
 def audit(run: Run) -> Audit:
@@ -74,7 +78,12 @@ def audit(run: Run) -> Audit:
         return Audit(acknowledged=acknowledged)
     figures = _KeptOrders(run, clients, run.orders).figures() if run.orders is not None else Audit()
     twice = None if run.ledger is None else int((run.ledger.times > 1).sum())
-    counts = {"acknowledged": acknowledged, "charged_twice": twice}
+    counts = {
+        "acknowledged": acknowledged,
+        "charged_twice": twice,
+        "sold_out": clients.sold_out,
+        "asynchronous_s": asynchronous_seconds(run),
+    }
     return figures.model_copy(update={**counts, **_primaries(run)})
 
 

@@ -15,6 +15,7 @@ from gameday.recording.journal_events import (
     EnvironmentDeleted,
     FenceConfirmed,
     InstanceKilled,
+    RegionSeen,
 )
 from gameday.scenario.system_under_test import STOREFRONT
 
@@ -59,3 +60,19 @@ def primary_at(run: Run, t: float) -> str:
     """Return the region whose database was the primary just before `t`."""
     promoted = [event.region for event in run.journal.of(DatabasePromoted) if event.t < t]
     return promoted[-1] if promoted else run.scenario.system.regions[0]
+
+
+def asynchronous_seconds(run: Run) -> float | None:
+    """Return for how long some region acknowledged orders without a standby; None if replication is asynchronous."""
+    if run.scenario.system.replication.mode != "sync":
+        return None
+    regions: set[str] = set()
+    total = since = 0.0
+    for event in run.journal.of(RegionSeen):
+        before = bool(regions)
+        (regions.add if event.asynchronous else regions.discard)(event.region)
+        if regions and not before:
+            since = event.t
+        elif before and not regions:
+            total += event.t - since
+    return round(total + (max(run.end - since, 0.0) if regions else 0.0), 3)

@@ -44,12 +44,14 @@ AUDIT = (
     "duplicated",
     "charged_twice",
     "oversold",
+    "sold_out",
     "wrong_amount",
     "wrong_amount_cents",
     "indeterminate",
     "charged_not_kept",
     "rpo_s",
     "two_primaries",
+    "asynchronous_s",
 )
 REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
 LOAD = ("planned", "achieved", "late", "not_sent", "attempts")

@@ -104,6 +104,7 @@ class Audit(Model):
     duplicated: Count | None = described("orders that Postgres holds beyond one for each purchase")
     charged_twice: Count | None = described("orders with more than one charge in the ledger")
     oversold: Count | None = described("units sold for which no stock was taken")
+    sold_out: Count | None = described("orders that a client was last told are out of stock")
     wrong_amount: Count | None = described(
         "paid orders for which client, Postgres and ledger don't name one amount"
     )
@@ -120,6 +121,9 @@ class Audit(Model):
     )
     primaries: tuple[PrimarySpan, ...] = ()
     two_primaries_spans: tuple[TwoPrimaries, ...] = ()
+    asynchronous_s: Amount | None = described(
+        "seconds in which orders were acknowledged without a standby though replication is synchronous"
+    )
 
 
 class ReportCurve(Model):

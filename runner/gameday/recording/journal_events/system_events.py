@@ -65,13 +65,17 @@ class InstanceKilled(JournalEvent, kind="instance.killed", subject="instance"):
 
 @dataclass(frozen=True)
 class RegionSeen(JournalEvent, kind="region.seen", subject="region"):
-    """What the edge's checks newly say of a region; `database` if its services can write."""
+    """What the edge's checks newly say of a region; `database` if its services can write.
+
+    `asynchronous`: orders are acknowledged without a standby though replication is synchronous.
+    """
 
     region: str
     _: KW_ONLY
     up: bool
     database: bool
     drained: bool
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True)
