@@ -67,8 +67,8 @@ class ClientRecord:
 
 
 def audit(run: Run) -> Audit:
-    """Return the outcome's `audit`; all None if nothing could be collected."""
-    if run.orders is None and run.ledger is None and run.stock is None:
+    """Return the outcome's `audit`; all None if nothing could be collected, or if the evidence is damaged."""
+    if run.damage or (run.orders is None and run.ledger is None and run.stock is None):
         return Audit()
     clients = ClientRecord.of(run)
     acknowledged = len(clients.acknowledged)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gameday.analysis.audit.ledger import Ledger, Product, read_ledger, read_stock
 from gameday.analysis.audit.order_table import Orders, read_orders
+from gameday.analysis.evidence.damage import damage
 from gameday.analysis.evidence.journal_reader import read_events
 from gameday.analysis.evidence.run_history import (
     RecordedAlert,
@@ -69,6 +70,7 @@ class Run:
     ledger: Ledger | None = None
     stock: tuple[Product, ...] | None = None
     homes: Homes | None = None
+    damage: tuple[str, ...] = ()
 
     @cached_property
     def journal(self) -> RunHistory:
@@ -167,6 +169,7 @@ def read_run(folder: Path) -> Run:
         ledger=read_ledger(folder / "ledger.jsonl", run),
         stock=read_stock(folder / "stock.jsonl"),
         homes=read_homes(folder / "samples" / "load.json"),
+        damage=tuple(damage(folder, events)),
     )
 
 

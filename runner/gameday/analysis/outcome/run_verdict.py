@@ -39,10 +39,10 @@ def judge(
     `doubts` are sentences that say why the load doesn't allow a judgement.
     """
     run = analysis.run
-    reasons = [*_broken_off(run), *_stopped(run)]
+    reasons = [*((ERROR, damage) for damage in run.damage), *_broken_off(run), *_stopped(run)]
     if steady.met is False:
         reasons.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
-    elif run.judged:
+    elif run.judged and not run.damage:
         reasons += _of_the_system(analysis)
         reasons += [(INCONCLUSIVE, doubt) for doubt in doubts]
         reasons += _of_expectations(expectations)

@@ -32,6 +32,8 @@ class ShardReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen = 0
+        if not path.is_file():
+            raise ValueError(f"{path}: not a shard of samples: it isn't a regular file")
         with path.open("rb") as file:
             head = file.read(COUNT_AT + COUNT.size)
         if any(head) and not head.startswith(MAGIC[: len(head)]):
@@ -89,7 +91,7 @@ def read_samples(folder: Path) -> Samples:
     tables: dict[str, dict[str, int]] = {table: {} for table in Names.TABLES}
     parts: list[Part] = []
     for path in sorted(folder.glob("*.shard")):
-        if path.stat().st_size < HEADER_BYTES:
+        if path.is_file() and path.stat().st_size < HEADER_BYTES:
             continue
         count, known = ShardReader(path).count(), read_names(path).tables
         numbers = {

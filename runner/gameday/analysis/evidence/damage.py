@@ -1,0 +1,53 @@
+"""Damage of a run's folder: what shows that its evidence isn't whole, so that no verdict can stand on it.
+
+A journal without its beginning or records that were cut off would look like lost orders. What can't be trusted is an error
+of the evidence, never a failure of the system under test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gameday.recording.event import Event
+from gameday.recording.journal_events import OrdersCollected, RunStarted
+
+LONGEST_S = 10 * 86_400.0
+"""No run lasts longer than this."""
+BLOCK = 1 << 20
+
+
+def damage(folder: Path, events: Sequence[Event]) -> Iterator[str]:
+    """Yield what is wrong with the journal and the records of orders, in plain sentences."""
+    if not events:
+        return
+    if not any(event.kind == RunStarted.KIND for event in events):
+        yield "the journal lacks its first event, run.started: its beginning was cut off"
+    for event in events:
+        if not 0.0 <= event.t <= LONGEST_S or math.isnan(event.t):
+            yield f"the journal has an event {event.kind} at the impossible time {event.t:g} s"
+            break
+    for event in events:
+        if event.kind == OrdersCollected.KIND:
+            yield from _cut_records(folder, event)
+
+
+def _cut_records(folder: Path, event: Event) -> Iterator[str]:
+    for key, count in (("file", "orders"), ("ledger", "charges")):
+        name, wanted = event.data.get(key), event.data.get(count)
+        if not isinstance(name, str) or not isinstance(wanted, int) or Path(name).name != name:
+            continue
+        rows = _rows(folder / name)
+        if rows is None:
+            yield f"{name} is missing, though the journal says that it was written with {wanted} rows"
+        elif rows != wanted:
+            yield f"{name} has {rows} rows, but the journal says that {wanted} were written"
+
+
+def _rows(path: Path) -> int | None:
+    """Return the number of lines; None if there is no such file."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
