@@ -15,6 +15,7 @@ from .replication import State, Word
 # Messages that one answer of a peer takes, one after the other: start, authentication, the query.
 ROUND_TRIPS = 8
 CLEAR = (State.WRITES, State.FOLLOWS)
+MUTE = (State.SILENT, State.ABSENT)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _unclear(order: Order, words: Iterable[Word]) -> list[str]:
     return [
         word.place.region
         for word in words
-        if word.state not in CLEAR and not (word.state is State.ABSENT and word.place.region in order.stopped)
+        if word.state not in CLEAR and not (word.state in MUTE and word.place.region in order.stopped)
     ]
 
 

@@ -38,10 +38,10 @@ def test_nobody_leads_without_word_from_every_peer(data: Data, state: State) -> 
 
 
 @pytest.mark.parametrize(
-    ("state", "leads"), [(State.ABSENT, True), (State.SILENT, False), (State.STARTS, False)]
+    ("state", "leads"), [(State.ABSENT, True), (State.SILENT, True), (State.STARTS, False)]
 )
 def test_a_peer_that_operators_stopped_needs_no_word(state: State, leads: bool) -> None:
-    """Unless something answers at its address after all."""
+    """Over a link that is cut it seems silent. If something starts at its address after all, its word is awaited."""
     start = replace(START, order=replace(ORDER, stopped=frozenset({EU})))
     assert decide(start, (word(EU, state, 0), word(ME, State.FOLLOWS))).step.leads is leads
 
