@@ -97,6 +97,7 @@ class Queue:
         self._waiting: dict[str, Order] = {}
         self._started: datetime | None = None
         self._reconciled = False
+        self._queues = False
 
     @property
     def forced(self) -> bool:
@@ -126,13 +127,17 @@ class Queue:
             await asyncio.sleep(EVERY_S)
 
     async def _look(self) -> None:
-        """Queue orders that were left pending: all of them in degraded mode, else those from before this start."""
-        if self._reconciled and not self._degraded:
+        """Queue orders that were left pending: those from before this start, and all of them if orders may be queued.
+
+        An instance that queues by the flag may end; every other one that has seen the flag charges its orders then.
+        """
+        self._queues = self._queues or self.allowed
+        if self._reconciled and not self._queues:
             return
         async with self._database.connection() as connection:
             if self._started is None:
                 self._started = await placing.now(connection)
-            before = None if self._degraded else self._started
+            before = None if self._queues else self._started
             now, orders = await placing.left_behind(connection, LEFT_BEHIND_S, before, AT_ONCE)
             await self._database.durability.confirm(connection)
         for order in orders:

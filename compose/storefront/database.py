@@ -9,7 +9,7 @@ itself, so a service survives a restart of its database.
 import asyncio
 import weakref
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,7 +246,9 @@ async def _roll_back(connection: Any) -> None:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")
     except (*LOST, TimeoutError, asyncpg.PostgresError):
-        connection.terminate()
+        # A connection that was given up meanwhile is in nobody's hands any more.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 @asynccontextmanager

@@ -13,10 +13,13 @@ the header X-Durability.
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+
+import asyncpg
 
 from . import metrics
 from .problems import Unconfirmed
@@ -37,6 +40,8 @@ STANDBYS = """
            (SELECT max(pg_wal_lsn_diff(flush_lsn, '0/0'))::bigint FROM pg_stat_replication
             WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')) AS kept
 """
+
+Listener = Callable[[object, Any], None]
 
 _primary_only: ContextVar[bool] = ContextVar("primary_only", default=False)
 
@@ -75,7 +80,10 @@ class Durability:
         await connection.execute(LOCAL)
 
     async def commit(self, connection: Any) -> None:
-        """Commit the open transaction. Raise Unconfirmed if it may be on the primary alone, or not at all."""
+        """Commit the open transaction. Raise Unconfirmed if it may be on the primary alone, or not at all.
+
+        In asynchronous mode raise TimeoutError if the primary doesn't answer in time.
+        """
         cut_short: list[object] = []
 
         def hear(_connection: object, message: Any) -> None:
@@ -89,9 +97,8 @@ class Durability:
                 status = await asyncio.shield(committing)
         except (TimeoutError, asyncio.CancelledError) as error:
             self._doubtful = True
-            connection.remove_log_listener(hear)
-            await self._leave(connection, committing)
-            if isinstance(error, asyncio.CancelledError):
+            await self._leave(connection, committing, hear)
+            if isinstance(error, asyncio.CancelledError) or not self.synchronous:
                 raise
             raise self._unconfirmed("whether the order is kept is unknown") from None
         connection.remove_log_listener(hear)
@@ -99,15 +106,19 @@ class Durability:
             self._doubtful = True
             raise self._unconfirmed("whether the order is kept is unknown")
 
-    async def _leave(self, connection: Any, committing: "asyncio.Future[Any]") -> None:
+    async def _leave(self, connection: Any, committing: "asyncio.Future[Any]", hear: Listener) -> None:
         """Abandon a commit; in degraded mode cancel its wait, since its locks would block later orders."""
+        with suppress(asyncpg.InterfaceError):
+            connection.remove_log_listener(hear)
         if self.synchronous and self.degraded:
             committing.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await committing
             return
         committing.add_done_callback(_ignore)
-        connection.terminate()
+        # Another request may have given the primary up, and closed the connection, meanwhile.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
     async def confirm(self, connection: Any) -> None:
         """Wait until a standby has every row that was read on this connection. Raise Unconfirmed if none has in time."""

@@ -1,16 +1,21 @@
 """The queue of orders that are charged later: refused ones are set aside, all others are paid in the end."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 import requests
 
-from storefront import charging, database
+from storefront import charging, database, placing
 from storefront.charging import Charging, Queue
+from storefront.durability import Durability
+from storefront.flags import Flags
+from storefront.guardrails import Guardrails
 from storefront.outgoing import Answer
 from storefront.placing import Order
 from storefront.problems import Broken, Problem, Unreachable
@@ -216,3 +221,58 @@ def test_a_round_ends_early_if_payments_are_away(shop: Shop, answer: Any, asked:
 
     asyncio.run(charge())
     assert len(payments.asked) == asked
+
+
+class Looked:
+    """A database without rows whose time the test sets; it keeps the bound of each look for pending orders."""
+
+    durability = Durability()
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.time = self.begun = datetime(2026, 1, 1, tzinfo=UTC)
+        self.bounds: list[datetime | None] = []
+        monkeypatch.setattr(placing, "now", self._now)
+        monkeypatch.setattr(placing, "left_behind", self._left_behind)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        yield None
+
+    async def _now(self, _connection: None) -> datetime:
+        return self.time
+
+    async def _left_behind(
+        self, _connection: None, _seconds: float, before: datetime | None, _most: int
+    ) -> tuple[datetime, list[Order]]:
+        self.bounds.append(before)
+        return self.time, []
+
+    def look(self, queue: Queue, times: int) -> None:
+        """Look so often, four seconds apart."""
+        for _ in range(times):
+            asyncio.run(queue._look())
+            self.time += timedelta(seconds=4)
+
+
+def test_a_start_looks_until_all_that_was_left_before_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders from before the start are old enough after five seconds; those of others that came later aren't touched."""
+    looked = Looked(monkeypatch)
+    queue = Queue(SETTINGS, looked, Charging(looked, Payments(), ""))  # type: ignore[arg-type]
+    looked.look(queue, 6)
+    assert looked.bounds == [looked.begun] * 3
+
+
+@pytest.mark.parametrize("how", ["flag", "guardrail"])
+def test_an_instance_that_may_queue_looks_for_the_orders_of_all_others(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """An instance that queued orders may die and never come back; under the flag the others go on after it is off."""
+    looked = Looked(monkeypatch)
+    names = frozenset({"degraded"} if how == "guardrail" else set())
+    settings = replace(SETTINGS, guardrails=Guardrails(names), flags=Flags())
+    queue = Queue(settings, looked, Charging(looked, Payments(), ""))  # type: ignore[arg-type]
+    settings.flags.switch({"queue-checkout": how == "flag"})
+    looked.look(queue, 1)
+    settings.flags.switch({"queue-checkout": False})
+    looked.look(queue, 3)
+    assert looked.bounds == [None] * 4

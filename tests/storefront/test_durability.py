@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 import requests
 
-from storefront import database
-from storefront.durability import Durability
+from storefront import database, durability
+from storefront.durability import NEVER_S, Durability
 from storefront.problems import Unconfirmed
 from tests.support import storefront_regions
 from tests.support.storefront_regions import PLACE_ORDER, Databases
@@ -322,3 +322,92 @@ def test_asynchronous_mode_asks_nothing() -> None:
 def test_the_driver_still_raises_what_is_translated() -> None:
     """A position can't be asked of a standby: that error means a lost primary, and not a defect."""
     assert issubclass(asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.PostgresError)
+
+
+class Committing:
+    """A connection whose COMMIT ends as the test says: with a status, after a warning, or never."""
+
+    def __init__(self, status: str | None = "COMMIT", warning: str = "", *, closed: bool = False) -> None:
+        self.status, self.warning, self.closed = status, warning, closed
+        self.listeners: list[Any] = []
+        self.events: list[str] = []
+
+    def add_log_listener(self, listener: Any) -> None:
+        self.listeners.append(listener)
+
+    def remove_log_listener(self, listener: Any) -> None:
+        self._check()
+        self.listeners.remove(listener)
+
+    def terminate(self) -> None:
+        self._check()
+        self.events.append("terminated")
+
+    def _check(self) -> None:
+        if self.closed:
+            raise asyncpg.InterfaceError("connection has been released back to the pool")
+
+    async def execute(self, statement: str, timeout: float) -> str:
+        assert (statement, timeout) == ("COMMIT", NEVER_S)
+        if self.warning:
+            self.listeners[0](self, SimpleNamespace(severity="WARNING", detail=self.warning))
+        try:
+            await asyncio.sleep(0 if self.status else 60)
+        except asyncio.CancelledError:
+            self.events.append("cancelled")
+            raise
+        return self.status or ""
+
+
+def commit(connection: Committing, rules: Durability) -> type[BaseException] | None:
+    """Commit; return the type of the error, None if there is none."""
+
+    async def run() -> type[BaseException] | None:
+        try:
+            await rules.commit(connection)
+        except Exception as error:
+            return type(error)
+        return None
+
+    return asyncio.run(run())
+
+
+LOCALLY = "The transaction has already committed locally, but might not have been replicated to the standby."
+
+
+@pytest.mark.parametrize(
+    ("connection", "error"),
+    [
+        (Committing(), None),
+        (Committing(warning="a checkpoint is due"), None),
+        (Committing(warning=LOCALLY), Unconfirmed),
+        (Committing("ROLLBACK"), Unconfirmed),
+    ],
+)
+def test_a_commit_counts_if_its_wait_was_not_cut_short(
+    connection: Committing, error: type[BaseException] | None
+) -> None:
+    """Postgres answers COMMIT for a cancelled wait too, after a warning; a failed transaction is answered ROLLBACK."""
+    assert commit(connection, Durability(synchronous=True)) is error
+    assert (connection.listeners, connection.events) == ([], [])
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "error", "event"),
+    [
+        (Durability(), TimeoutError, "terminated"),
+        (Durability(synchronous=True), Unconfirmed, "terminated"),
+        (Durability(synchronous=True, degraded=True), Unconfirmed, "cancelled"),
+    ],
+)
+def test_a_commit_that_takes_too_long_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, rules: Durability, error: type[BaseException], event: str, closed: bool
+) -> None:
+    """Its session is abandoned, also if somebody else closed the connection; in degraded mode alone its wait is cancelled."""
+    monkeypatch.setattr(durability, "COMMIT_S", 0.01)
+    connection = Committing(None, closed=closed)
+    assert commit(connection, rules) is error
+    expected = [] if closed and event == "terminated" else [event]
+    # The loop's end cancels what was abandoned.
+    assert connection.events[: len(expected)] == expected
