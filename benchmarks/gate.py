@@ -1,81 +1,113 @@
-"""Reliability of the gate: draws from recorded trials, compared as `gameday compare` does.
+"""Size and power of the gate by phase, from recorded trials.
 
-    gameday run bad-deploy-pricing --repeat 20 --substrate process --out recorded
-    python benchmarks/gate.py recorded [--draws 50] [--side 10] [--seed 1]
+    gameday run door-closed --repeat 12 --substrate process --out recorded
+    python benchmarks/gate.py recorded [--draws 400] [--quiet 0.07] [--noisy 0.14] [--seed 1]
 
-Same code on both sides: the recorded trials are shuffled into two sides repeatedly; at most 2 of 50
-comparisons may fail. TTR 30 % longer on one side: at least 80 % of the draws detect it. A slower
-detector: both are replayed on the same recorded streams, and an exact sign test detects the
-difference. A trial that never recovered: exit status 1. Three trials a side: exit status 3. The
-script's own exit status is 1 if any of these doesn't hold.
+Effect, page, operation and recovery of each trial are read from its outcome as numbers; nothing of the code that measures
+them is imported, only the gate under test. Trials are drawn from the recorded ones with replacement, each phase apart and
+spread to a given coefficient of variation for the operation, so that a few recorded trials give many sets.
+
+Printed: how often the same code fails against itself, with everything counted (trials that never recovered by chance
+included), and how often a phase that takes longer by so much is found, with five trials a side, with five and then up to
+twelve, and with ten. The exit status is 1 if the same code fails in over 1 %, or if an operation slower by 30 % is found in
+under 90 % (five, then up to twelve, quiet) or under 80 % (the same, noisy).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
-import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from gameday import detect
-from gameday.analysis import Outcome
-from gameday.analysis.trials.comparison import compare, load_side
-from gameday.scenario import Detection
-from gameday.telemetry.replay import Recording, read_recording, replay
+import numpy as np
+import numpy.typing as npt
 
-LONGER = 1.3
-ALPHA = 0.01
+from gameday.analysis.trials.comparison import compare_times
+from gameday.analysis.trials.gate.outage_phases import TrialTimes
 
-
-def verdict(base: Sequence[Outcome], new: Sequence[Outcome]) -> int:
-    return compare({"s": list(base)}, {"s": list(new)}, alpha=ALPHA).exit_status
-
-
-def slowed(outcome: Outcome) -> Outcome:
-    if outcome.ttr_s is None:
-        return outcome
-    return outcome.model_copy(update={"ttr_s": outcome.ttr_s * LONGER})
+Floats = npt.NDArray[np.float64]
+PHASES = ("ttd_s", "decide_s", "operate_s", "settle_s")
+ALPHA, OPEN_BELOW = 0.01, 0.2
+FIRST, LAST = 5, 12
+BLIP = 0.02
+"""The share of trials that never recover, by chance, on either side."""
 
 
-def never(outcome: Outcome) -> Outcome:
-    return outcome.model_copy(update={"ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 99.0})
+@dataclass(frozen=True)
+class Recorded:
+    """Seconds of each phase: a row for each recorded trial."""
+
+    phases: Floats
+
+    def draw(
+        self, n: int, cv: float, random: np.random.Generator, slower: dict[str, float], blip: float
+    ) -> list[TrialTimes]:
+        """Return n trials: phases drawn independently, the operation with the coefficient of variation `cv`."""
+        rows = np.column_stack([random.choice(column, n) for column in self.phases.T])
+        sigma = math.sqrt(math.log1p(cv * cv))
+        operate = PHASES.index("operate_s")
+        rows[:, operate] = np.median(self.phases[:, operate]) * random.lognormal(0.0, sigma, n)
+        for phase, factor in slower.items():
+            rows[:, PHASES.index(phase)] *= factor
+        lost = random.random(n) < blip
+        return [_trial(i, row, bool(gone)) for i, (row, gone) in enumerate(zip(rows, lost, strict=True))]
 
 
-def detected(recording: Recording, outcome: Outcome, detection: Detection) -> float:
-    """Return the TTD of one detector on a recorded stream; infinite if it has no alarm."""
-    effect = outcome.clocks.effect or 0.0
-    until = outcome.clocks.recovered or math.inf
-    raised = [
-        alert.t for alert in replay(recording, detect.make, [detection]) if effect <= alert.t <= until + 2
-    ]
-    return float(min(raised, default=math.inf) - effect)
+def _trial(number: int, row: Floats, lost: bool) -> TrialTimes:
+    times = dict(zip(PHASES, map(float, row), strict=True))
+    times["ttr_s"] = sum(times.values())
+    if lost:
+        times = {"ttd_s": times["ttd_s"], "ttr_s": math.inf}
+    return TrialTimes(f"r{number}", None, times, True, not lost, "rollback")
 
 
-def signs(slower: int, n: int) -> float:
-    """Return P(at least `slower` of `n` differences are positive) if both signs are equally likely."""
-    return float(sum(math.comb(n, k) for k in range(slower, n + 1)) / 2**n)
+def read(folder: Path) -> Recorded:
+    """Return the phases of every trial below a folder that was measured from effect to recovery."""
+    rows = []
+    for file in sorted(folder.rglob("outcome.json")):
+        outcome = json.loads(file.read_text(encoding="utf-8"))
+        clocks = outcome["clocks"]
+        stamps = [clocks[name] for name in ("effect", "detect", "act", "acted", "recovered")]
+        if outcome["exit_status"] in (0, 1) and None not in stamps:
+            rows.append(np.diff(stamps))
+    if len(rows) < FIRST:
+        sys.exit(f"{len(rows)} trials with all clocks below {folder}; {FIRST} are needed")
+    return Recorded(np.array(rows))
 
 
-def paired(folders: Sequence[Path], outcomes: Mapping[str, Outcome], slow: str) -> bool:
-    """Replay the default detector and a slower one on the same streams; return True if the
-    difference is significant."""
-    base, other = (
-        Detection(detector="cusum", pages=True),
-        Detection.model_validate({"detector": slow, "pages": True}),
-    )
-    pairs = []
-    for folder in folders:
-        recording, outcome = read_recording(folder), outcomes[folder.name]
-        pairs.append((detected(recording, outcome, base), detected(recording, outcome, other)))
-    unlike = [(a, b) for a, b in pairs if a != b]
-    p = signs(sum(b > a for a, b in unlike), len(unlike))
-    middle = [sorted(side)[len(pairs) // 2] for side in zip(*pairs, strict=True)]
-    print(
-        f"paired replay, cusum against {slow}: medians {middle[0]:.2f} s and {middle[1]:.2f} s, p = {p:.2g}"
-    )
-    return p < ALPHA
+def fails(base: Sequence[TrialTimes], new: Sequence[TrialTimes], alpha: float) -> tuple[int, float]:
+    """Return the exit status of a comparison, and its least p."""
+    comparison = compare_times({"s": base}, {"s": new}, alpha=alpha)
+    return comparison.exit_status, comparison.scenarios[0].p_holm or 1.0
+
+
+def one_stage(base: Sequence[TrialTimes], new: Sequence[TrialTimes], n: int) -> bool:
+    return fails(base[:n], new[:n], ALPHA)[0] == 1
+
+
+def two_stages(base: Sequence[TrialTimes], new: Sequence[TrialTimes]) -> bool:
+    """Compare five trials a side, and up to twelve if that leaves it open; each stage has half of α."""
+    status, p = fails(base[:FIRST], new[:FIRST], ALPHA / 2)
+    if status or p >= OPEN_BELOW:
+        return status == 1
+    return fails(base, new, ALPHA / 2)[0] == 1
+
+
+def rates(
+    recorded: Recorded, cv: float, slower: dict[str, float], draws: int, seed: int, blip: float = 0.0
+) -> tuple[float, float, float]:
+    """Return how often the gate fails: with five a side, five and up to twelve, and ten."""
+    random = np.random.default_rng(seed)
+    counts = np.zeros(3)
+    for _ in range(draws):
+        base, new = recorded.draw(LAST, cv, random, {}, blip), recorded.draw(LAST, cv, random, slower, blip)
+        counts += (one_stage(base, new, FIRST), two_stages(base, new), one_stage(base, new, 10))
+    five, staged, ten = counts / draws
+    return float(five), float(staged), float(ten)
 
 
 def main() -> int:
@@ -83,36 +115,34 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("recorded", type=Path)
-    parser.add_argument("--draws", type=int, default=50)
-    parser.add_argument("--side", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--quiet", type=float, default=0.07)
+    parser.add_argument("--noisy", type=float, default=0.14)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    (name, trials), *_ = load_side(arguments.recorded).items()
-    if len(trials) < 2 * arguments.side:
-        sys.exit(f"{len(trials)} trials of {name}; {2 * arguments.side} are needed")
-    measured = [trial.ttr_s for trial in trials if trial.ttr_s is not None]
-    mean = sum(measured) / len(measured)
-    spread = math.sqrt(sum((x - mean) ** 2 for x in measured) / (len(measured) - 1)) / mean
-    print(f"{len(trials)} trials of {name}: TTR {mean:.2f} s, CV {spread:.0%}")
-    draw = random.Random(arguments.seed)
-    same = longer = 0
-    for _ in range(arguments.draws):
-        drawn = draw.sample(trials, 2 * arguments.side)
-        base, new = drawn[: arguments.side], drawn[arguments.side :]
-        same += verdict(base, new) == 1
-        longer += verdict(base, [slowed(outcome) for outcome in new]) == 1
-    side = trials[: arguments.side]
-    lost = verdict(side, [*side[1:], never(side[0])])
-    few = verdict(side[:3], side[3:6])
-    print(f"against itself: {same} of {arguments.draws} fail (at most 2 may, of 50)")
-    print(f"TTR +{LONGER - 1:.0%}: found in {longer} of {arguments.draws} (80 % wanted)")
-    print(f"one that never recovers: exit {lost}; three a side: exit {few}")
-    runs = {trial.run.id: trial for trial in trials}
-    folders = sorted(
-        path.parent for path in arguments.recorded.rglob("outcome.json") if path.parent.name in runs
+    recorded = read(arguments.recorded)
+    medians = ", ".join(
+        f"{name[:-2]} {value:.2f} s"
+        for name, value in zip(PHASES, np.median(recorded.phases, axis=0), strict=True)
     )
-    detects = paired(folders, runs, "ewma")
-    good = same <= 2 and longer >= 0.8 * arguments.draws and (lost, few) == (1, 3) and detects
+    print(f"{len(recorded.phases)} recorded trials; medians: {medians}")
+    print(f"{'fails in':<44} {'5':>7} {'5 to 12':>8} {'10':>7}")
+    good = True
+    for kind, cv in (("quiet", arguments.quiet), ("noisy", arguments.noisy)):
+        rows = [
+            (f"{kind}, CV {cv:.0%}: the same code", {}, 0.0),
+            (f"{kind}: the same, {BLIP:.0%} never recover", {}, BLIP),
+            *((f"{kind}: {phase[:-2]} +30 %", {phase: 1.3}, 0.0) for phase in PHASES),
+            (f"{kind}: operate +95 %", {"operate_s": 1.95}, 0.0),
+        ]
+        for label, slower, blip in rows:
+            found = rates(recorded, cv, slower, arguments.draws, arguments.seed, blip)
+            print(f"{label:<44} {found[0]:>7.1%} {found[1]:>8.1%} {found[2]:>7.1%}")
+            if not slower:
+                chance = 3 * math.sqrt(ALPHA * (1 - ALPHA) / arguments.draws)
+                good = good and max(found) <= ALPHA + chance
+            elif slower == {"operate_s": 1.3}:
+                good = good and found[1] >= (0.9 if kind == "quiet" else 0.8)
     return 0 if good else 1
 
 

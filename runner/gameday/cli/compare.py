@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,19 @@ from gameday.scenario.yaml_document import Invalid, Problem
 
 if TYPE_CHECKING:
     from gameday.analysis import Outcome
+    from gameday.analysis.model.comparison_model import Comparison
 
 EPILOG = """\b
 Examples:
   gameday run scenario.yaml --repeat 10 --out base      on the code before
   gameday run scenario.yaml --repeat 10 --out new       on the code after
   gameday compare base new                              exit 1 on a regression, 3 with too few trials
-  gameday compare base new --threshold 25% --gate-ttd --html compare.html
-  gameday compare before.yaml after.yaml --interleave 10   run both in turn, A B A B, then compare"""
+  gameday compare base new --threshold 25% --html compare.html
+  gameday compare before.yaml after.yaml --interleave 5   run both in turn, A B A B; up to 12 if that leaves it open"""
+MOST_TRIALS, ENOUGH_TRIALS = 12, 8
+"""Trials of both stages together, and the number from which one stage is enough, unless --up-to says otherwise."""
+OPEN_BELOW = 0.2
+"""The p of the first stage below which the second is run."""
 Sides = Sequence[Mapping[str, Sequence["Outcome"]]]
 
 
@@ -48,6 +53,12 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
     metavar="N",
     help="BASE and NEW are scenarios: run each N times.",
 )
+@click.option(
+    "--up-to",
+    type=click.IntRange(2, 1000),
+    metavar="M",
+    help="With --interleave: go on to M trials if N leave it open. [default: 12 if N is below 8]",
+)
 @variant_option
 @substrate_option
 @out_option
@@ -57,15 +68,14 @@ def _ratio(context: click.Context, parameter: click.Parameter, value: str) -> fl
 @click.option(
     "--threshold", default="15%", show_default=True, callback=_ratio, help="The smallest increase that fails."
 )
-@click.option(
-    "--gate-ttd", is_flag=True, help="Gate on time to detect as well, which is only reported otherwise."
-)
+@click.option("--gate-ttd", is_flag=True, hidden=True, help="No effect: detection is always tested.")
 @page_option("NEW/compare.html")
 @json_option("the comparison")
 def compare(
     base: str,
     new: str,
     interleave: int | None,
+    up_to: int | None,
     variant: str | None,
     substrate: str,
     out: Path,
@@ -77,9 +87,9 @@ def compare(
 ) -> int:
     """Compare runs: is NEW worse than BASE? Each is the folder of a run, of trials or of many runs.
 
-    With --interleave each is a scenario. The test is an exact one-sided Mann-Whitney on time to recover, the shift
-    that of Hodges and Lehmann with its interval, corrected over scenarios by Holm. It fails only if p is under alpha
-    and the increase is over the threshold.
+    With --interleave each is a scenario. The phases of the outages are tested together by an exact permutation test, time
+    to recover as a whole by ranks, and how many never recovered by Fisher's test, all corrected together by Holm. It fails
+    only if p is under alpha and the increase is over the threshold.
     """
     from gameday.analysis.trials.comparison import compare as compared
     from gameday.console.result_tables import comparison_table
@@ -87,14 +97,20 @@ def compare(
     from gameday_reports.pages.compare_page import render_compare
 
     if interleave is None:
-        sides: Sides | None = [_side(Path(base)), _side(Path(new))]
+        sides = [_side(Path(base)), _side(Path(new))]
         beside = Path(new) if Path(new).is_dir() else Path(new).parent
+        comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold)
     else:
         options = Options(substrate, out, None, {}, None, False, None, variant, part=True)
-        sides, beside = _in_turn(base, new, interleave, options), out
-    if sides is None:
-        return 130
-    comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold)
+        stages = stages_of(interleave, up_to)
+
+        def run(trials: int) -> Sides | None:
+            return _in_turn(base, new, trials, options)
+
+        result, beside = in_stages(run, stages, alpha, threshold), out
+        if result is None:
+            return 130
+        comparison = result
     target = html or beside / "compare.html"
     try:
         page = render_compare(comparison, target)
@@ -110,6 +126,49 @@ def compare(
         console.print(reason, markup=False, soft_wrap=True)
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return comparison.exit_status
+
+
+def stages_of(first: int, up_to: int | None) -> Sequence[int]:
+    """Return the trials of each stage: one stage, or two if few trials come first. Raise BadParameter."""
+    last = up_to or (MOST_TRIALS if first < ENOUGH_TRIALS else first)
+    if last < first:
+        raise click.BadParameter(f"{last} is fewer than --interleave {first}", param_hint="--up-to")
+    return [first, last - first] if last > first else [first]
+
+
+def in_stages(
+    run: Callable[[int], Sides | None], stages: Sequence[int], alpha: float, threshold: float
+) -> Comparison | None:
+    """Run and compare trials in one or two stages; None if interrupted. `run` makes so many trials of both sides.
+
+    Each stage has its share of α, so that both together fail by chance no more often than one would. The second is run
+    if the first found nothing and its p is under 0.2.
+    """
+    from gameday.analysis.trials.comparison import compare
+
+    sides: list[dict[str, list[Outcome]]] = [{}, {}]
+    comparison: Comparison | None = None
+    for number, trials in enumerate(stages, 1):
+        if comparison is not None:
+            p = min(
+                (scenario.p_holm for scenario in comparison.scenarios if scenario.p_holm is not None),
+                default=1.0,
+            )
+            if comparison.exit_status or p >= OPEN_BELOW:
+                break
+            click.echo(f"compare  p = {p:.2g} leaves it open: {trials} more trials of each", err=True)
+        more = run(trials)
+        if more is None:
+            return None
+        for side, new in zip(sides, more, strict=True):
+            for name, outcomes in new.items():
+                side.setdefault(name, []).extend(outcomes)
+        comparison = compare(
+            sides[0], sides[1], alpha=alpha / len(stages), threshold=threshold, interleaved=True
+        )
+        if number < len(stages) and comparison.verdict == "fail":
+            break
+    return comparison
 
 
 def _side(path: Path) -> Mapping[str, Sequence[Outcome]]:

@@ -53,9 +53,11 @@ class Pair:
         middle = median(self.base).value
         if middle is None or math.isinf(middle):
             return None
-        if middle <= 0:
+        if middle == 0:
             return math.copysign(math.inf, self.shift.value) if self.shift.value else 0.0
-        return self.shift.value / middle
+        return self.shift.value / abs(
+            middle
+        )  # settling begins before the operation is confirmed, and may be negative
 
 
 @dataclass(frozen=True)
