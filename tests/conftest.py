@@ -67,6 +67,11 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest modules, then those that start services: a long one at the end would leave a core idle."""
     first = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    missing = [str(path) for path in first if not path.is_file()]
+    if missing:
+        raise pytest.UsageError(
+            f"LONGEST in tests/conftest.py names files that are gone: {', '.join(missing)}"
+        )
     slow = {item.path for item in items if item.get_closest_marker("system")}
     items.sort(key=lambda item: (first.get(item.path, len(first)), item.path not in slow))
 
