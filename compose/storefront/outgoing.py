@@ -127,4 +127,6 @@ async def client(connect_s: float = CONNECT_S) -> AsyncIterator[Client]:
     fresh = aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False)
     async with aiohttp.ClientSession(connector=kept, trace_configs=[reuse], **common) as reused:
         async with aiohttp.ClientSession(connector=fresh, **common) as single:
+            for session in (reused, single):
+                session._retry_connection = False  # aiohttp would repeat a GET that a fresh connection lost
             yield Client(reused, single)

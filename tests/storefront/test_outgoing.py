@@ -18,10 +18,12 @@ class Scripted:
 
     def __init__(self, *connections: list[bytes | None]) -> None:
         self._connections = list(connections)
+        self.accepted = 0
         self.requests = 0
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in self._connections.pop(0):
+        self.accepted += 1
+        for answer in self._connections.pop(0) if self._connections else ():
             await reader.readuntil(b"\r\n\r\n")
             self.requests += 1
             if answer is None:
@@ -78,7 +80,7 @@ def test_a_request_lost_on_a_fresh_connection_is_not_sent_again() -> None:
         assert raised.value.status == 503
 
     play(scripted, use)
-    assert scripted.requests == 1
+    assert (scripted.accepted, scripted.requests) == (1, 1)
 
 
 def test_half_an_answer_is_a_failure_and_not_sent_again() -> None:
