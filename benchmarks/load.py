@@ -170,7 +170,9 @@ def run_cost(url: str, folder: Path) -> None:
     from locust.contrib.fasthttp import FastHttpUser
     from locust.env import Environment
 
+    from gameday.load.journeys import Step
     from gameday.load.load_plan import Arrival
+    from gameday.load.oracle import Finding
     from gameday.load.request_recorder import Answer
     from gameday.recording.samples import ErrorKind
 
@@ -178,6 +180,7 @@ def run_cost(url: str, folder: Path) -> None:
     worker = Worker(plan_for(url, folder, time.monotonic(), 2.0))
     arrival = Arrival(0.0, "browse", 1, 0, 0)
     recording, done = False, 0
+    step = Step("product", "GET", "/products/1", lambda _: Finding(right=True))
 
     class Shopper(FastHttpUser):
         @locust.task
@@ -189,7 +192,7 @@ def run_cost(url: str, folder: Path) -> None:
                 headers: Any = response.headers
                 served = str(headers.get("X-Region", "")), str(headers.get("X-Release", ""))
                 answer = Answer(start, worker.now(), ErrorKind.NONE, response.status_code, *served)
-                worker.recorder.answered(arrival, "product", 0, start, answer)
+                worker.recorder.answered(arrival, step, start, answer)
             else:
                 self.client.get("/products/1")
             done += 1

@@ -195,6 +195,11 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
         journey: {**tally, **hand_made_runs.people([row for row in during if row.journey == journey])}
         for journey, tally in hand_made_runs.tallies(during, "journey").items()
     }
+    orders = [row for row in rows if row.order and row.status == 201]
+    buyers = {
+        row.user for row in rows if row.journey == "buy" and row.error and row.planned >= clocks["effect"]
+    }
+    gave_up = buyers - {order.user for order in orders if order.planned > clocks["effect"]}
     counted = {
         **hand_made_runs.tally(during),
         **hand_made_runs.people(during),
@@ -211,11 +216,13 @@ def test_the_impact_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[ha
         "blast": blast,
         "error_budget_spent": budgets["browse"],
         "budgets": budgets,
+        "sales_lost_cents": round(sum(order.total for order in orders) / len(orders) * len(gave_up)),
     }
     measured_impact = dict(outcome["impact"])
     assert measured_impact.pop("bad_s") == pytest.approx(counted.pop("bad_s"), abs=1e-3)
     assert measured_impact.pop("users_per_minute") == pytest.approx(counted.pop("users_per_minute"), rel=1e-5)
     assert rounded(measured_impact) == rounded(counted)
+    assert len(gave_up) == 5
     assert (counted["requests"], counted["failed"], counted["users"]) == (116, 18, 18)
     assert [(cell["region"], cell["journey"], cell["failed"]) for cell in blast if cell["failed"]] == [
         ("eu-west", "browse", 11),
@@ -245,7 +252,9 @@ def test_the_audit_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[han
     }
     stock = [json.loads(line) for line in (GOLDEN / "stock.jsonl").read_text().splitlines()]
     assert [row["sold"] - (row["preloaded"] - row["quantity"]) for row in stock] == [0, 0, 2]
-    none = dict.fromkeys(("lost", "duplicated", "indeterminate", "charged_not_kept"), 0)
+    assert amounts.keys() == charges.keys()
+    zeros = ("lost", "duplicated", "indeterminate", "charged_not_kept", "kept_not_charged")
+    none = dict.fromkeys((*zeros, "wrong_customer", "wrong_basket", "stock_without_order"), 0)
     by_name = {"charged_twice": 1, "wrong_amount": 1, "wrong_amount_cents": 1, "oversold": 2, "rpo_s": 0.0}
     unnamed: dict[str, Any] = {
         "two_primaries": None,

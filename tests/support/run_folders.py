@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from gameday.recording.journal import Event
-from gameday.recording.samples import ErrorKind, ShardWriter
+from gameday.recording.samples import ErrorKind, ShardWriter, basket_mark
 
 STEP, BEGIN, END = 0.05, 2.0, 60.0
 STEADY, MET = 5.0, 15.0
@@ -51,6 +51,16 @@ class Request:
     total: int = -1
     answer: int = 200
     primary: str = ""
+    items: dict[int, int] | None = None
+
+    @property
+    def basket(self) -> int:
+        """The mark of the ordered items; 0 without them, as in the shard of an older version."""
+        if self.items is None:
+            return 0
+        return basket_mark(
+            json.dumps([{"product": one, "quantity": many} for one, many in self.items.items()])
+        )
 
     @property
     def status(self) -> int:
@@ -215,6 +225,6 @@ def write_shard(path: Path, requests: Iterable[Request]) -> None:
             request.correct,
         ]
         primary = writer.intern("primary", request.primary)
-        more = [*names, *where, 1, primary]
+        more = [*names, *where, 1, primary, request.basket]
         writer.append(request.planned, start, end, request.user, request.order, request.total, *more)
     writer.close()

@@ -19,6 +19,10 @@ WRONG_RECORDS = (
     ("duplicated", "placed twice"),
     ("charged_twice", "charged twice"),
     ("charged_not_kept", "charged and not kept"),
+    ("kept_not_charged", "kept and never charged"),
+    ("wrong_customer", "held for another customer"),
+    ("wrong_basket", "held with other items"),
+    ("stock_without_order", "units taken for no order"),
     ("oversold", "oversold"),
     ("wrong_amount", "with different amounts"),
 )

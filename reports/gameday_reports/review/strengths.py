@@ -48,6 +48,8 @@ def near_limit(run: Run) -> Finding | None:
         return None
     if ratio <= 1:
         return Finding("Detection was as soon as the best possible detector is on the mean.")
+    if ratio < 1:
+        return Finding("Detection was at the theoretical limit of what is possible.")
     return Finding(f"Detection was near what is possible: {times(ratio)} the theoretical limit.")
 
 

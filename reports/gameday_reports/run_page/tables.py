@@ -12,7 +12,7 @@ from typing import Any
 from gameday.analysis.model.result_file import Value
 from gameday.recording.journal_events import Poll
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.formatting import BEGINS, HOLDS, count, percent, seconds, times
+from gameday_reports.text.formatting import BEGINS, HOLDS, count, percent, ratio_to_limit, seconds
 from gameday_reports.text.loose import number, pick, rows, text
 
 Row = Mapping[str, str]
@@ -59,7 +59,7 @@ def detectors(run: Run) -> list[Row]:
             "ttd": _moment(result.ttd_s, "did not see it" if "effect" in run.clocks else "nothing to see"),
             "width": f"{100 * (result.ttd_s or 0.0) / slowest:.1f}" if slowest else "0",
             "false_alarms": count(result.false_alarms),
-            "limit": times(result.limit_ratio),
+            "limit": ratio_to_limit(result.limit_ratio),
         }
         for name, result in ordered
     ]

@@ -104,6 +104,16 @@ def money(value: Any) -> str:
     return NOT_MEASURED if quantity is None else f"{quantity / 100:,.2f}"
 
 
+def ratio_to_limit(ratio: float | None) -> str:
+    """Return the ratio of a time to detect to the limit in a table's cell."""
+    return "at the limit" if ratio is not None and ratio < 1 else times(ratio)
+
+
+def beside_limit(ratio: float) -> str:
+    """Return a time to detect beside the limit, which is a mean: a detector that was lucky isn't better than it."""
+    return "at the limit" if ratio < 1 else f"{times(ratio)} the limit"
+
+
 @dataclass(frozen=True)
 class Figure:
     """One large figure: `tone` is plain, good, bad or muted; `value` is never empty."""
@@ -148,7 +158,7 @@ def interval_figure(outcome: Outcome, key: str, label: str, meaning: str) -> Fig
     value, state = interval(outcome, key)
     if state == "measured":
         ratio = outcome.detection.ratio if key == "ttd" else None
-        limit = "" if ratio is None else f"{times(ratio)} the limit"
+        limit = "" if ratio is None else beside_limit(ratio)
         length, bound = outcome.duration(key).seconds, bound_of(outcome, key)
         if length is not None and bound:
             value = with_bound(length, bound)
@@ -203,6 +213,15 @@ def kinds_of(tally: Tally) -> str:
     return ", ".join(f"{count(number)} {kind}" for number, kind in counts if number)
 
 
+def sales_figures(outcome: Outcome) -> list[Figure]:
+    """Return the worth of the lost sales as a figure; none if it isn't known."""
+    cents = outcome.impact.sales_lost_cents
+    if cents is None:
+        return []
+    meaning = "carts of buyers who met a failure and placed no order later, at the run's mean order"
+    return [Figure("Sales lost", money(cents), meaning, _tone(cents))]
+
+
 def orders_figure(outcome: Outcome) -> Figure:
     lost, acknowledged = outcome.audit.lost, outcome.audit.acknowledged
     if lost is None and acknowledged == 0:
@@ -229,6 +248,7 @@ def figures(outcome: Outcome) -> list[Figure]:
         interval_figure(outcome, "ttd", "Time to detect", "TTD, first effect to first page"),
         interval_figure(outcome, "tta", "Time to acknowledge", "TTA, first page to taken"),
         interval_figure(outcome, "ttr", "Time to recover", "TTR, first effect to users well"),
+        *sales_figures(outcome),
         users_figure(outcome),
         bad_figure(outcome),
         orders_figure(outcome),

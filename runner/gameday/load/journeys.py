@@ -15,6 +15,7 @@ from typing import Any
 from gameday.load import oracle
 from gameday.load.load_plan import Arrival, LoadPlan
 from gameday.load.oracle import Basket, Check, Oracle
+from gameday.recording.samples import basket_mark
 
 MOST_ITEMS = 3
 MOST_OF_ONE = 2
@@ -26,7 +27,10 @@ SOLD_OUT = 409
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request of a journey: what to send, the statuses of a good answer, and the check of its content."""
+    """One request of a journey: what to send, the statuses of a good answer, and the check of its content.
+
+    `order` and `basket`: the number in the order's id and the mark of its items, 0 if the request places none.
+    """
 
     name: str
     method: str
@@ -36,6 +40,7 @@ class Step:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     order: int = 0
+    basket: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def buy(visit: Visit) -> Journey:
         headers={**JSON, "Idempotency-Key": key},
         body=json.dumps({"user": user, "items": items}).encode(),
         order=n,
+        basket=basket_mark(json.dumps(sorted(items, key=lambda item: item["product"]))),
     )
 
 

@@ -146,7 +146,7 @@ class Worker:
             slot = self.pending.begin(planned, self.shard.intern("journey", arrival.journey))
             answer = self._send_with_retries(arrival, step, planned)
             self.pending.end(slot)
-            self.recorder.answered(arrival, step.name, step.order, planned, answer)
+            self.recorder.answered(arrival, step, planned, answer)
             if answer.content is None:
                 return None
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.load.journeys import Step
 from gameday.load.load_plan import Arrival
 from gameday.load.oracle import Finding
 from gameday.recording.samples import ErrorKind, ShardWriter
@@ -43,25 +44,26 @@ class Recorder:
     def __init__(self, shard: ShardWriter) -> None:
         self.shard = shard
 
-    def answered(self, arrival: Arrival, step: str, order: int, planned: float, answer: Answer) -> None:
-        """Record a request that was sent; `order` is the number in its order id, 0 if it has none."""
+    def answered(self, arrival: Arrival, step: Step, planned: float, answer: Answer) -> None:
+        """Record a request that was sent."""
         finding = answer.finding
         self.shard.append(
             planned,
             answer.start,
             answer.end,
             arrival.user,
-            order,
+            step.order,
             finding.total if finding else -1,
             self.shard.intern("release", answer.release),
             answer.status,
             self.shard.intern("journey", arrival.journey),
-            self.shard.intern("step", step),
+            self.shard.intern("step", step.name),
             self.shard.intern("region", answer.region),
             answer.error,
             int(finding.right) if finding else NOT_CHECKED,
             answer.attempts,
             self.shard.intern("primary", answer.primary),
+            step.basket,
         )
 
     def skipped(self, arrival: Arrival, step: str, planned: float) -> None:

@@ -27,6 +27,10 @@ SOUND: dict[str, Any] = {
     "wrong_amount_cents": 0,
     "indeterminate": 0,
     "charged_not_kept": 0,
+    "kept_not_charged": 0,
+    "wrong_customer": 0,
+    "wrong_basket": 0,
+    "stock_without_order": 0,
     "rpo_s": 0.0,
     "two_primaries": None,
     "primaries": [],
@@ -40,7 +44,8 @@ def buying() -> list[Request]:
     (500), timed out."""
     requests = steadily()
     for number, error in enumerate((ErrorKind.NONE, ErrorKind.WRONG, ErrorKind.STATUS, ErrorKind.TIMEOUT), 1):
-        requests[number].order, requests[number].error = number, error
+        requests[number].order, requests[number].error, requests[number].user = number, error, 7
+        requests[number].items = {1: {1: 2}, 2: {2: 3}}.get(number)
         requests[number].total = 1000 * number if number < 3 else -1
     return requests
 
@@ -140,6 +145,47 @@ def never_paid(records: Records) -> dict[str, Any]:
     return {"lost": 1, "charged_not_kept": 1, "rpo_s": None}
 
 
+def all_charges_removed(records: Records) -> dict[str, Any]:
+    """Give everything away: the ledger has no charge at all."""
+    records.ledger = []
+    return {"kept_not_charged": 2}
+
+
+def a_charge_removed(records: Records) -> dict[str, Any]:
+    records.ledger.pop()
+    return {"kept_not_charged": 1}
+
+
+def charged_for_another(records: Records) -> dict[str, Any]:
+    """Charge one order twice and another never: the number of charges is right."""
+    records.ledger = [(1, 1000), (1, 1000)]
+    return {"kept_not_charged": 1, "charged_twice": 1}
+
+
+def basket_changed(records: Records) -> dict[str, Any]:
+    """Change an order's items at the same total; the stock was taken for the client's own items."""
+    records.orders[0]["items"] = [{"product": 2, "quantity": 2}]
+    records.stock = {1: (98, 0), 2: (97, 5)}
+    return {"wrong_basket": 1}
+
+
+def customer_changed(records: Records) -> dict[str, Any]:
+    records.orders[1]["user"] = 8
+    return {"wrong_customer": 1}
+
+
+def stock_taken_beside_oversold(records: Records) -> dict[str, Any]:
+    """Take five units of one product for no order, and sell five of another without taking any: the sums agree."""
+    records.orders[1]["items"] = [{"product": 2, "quantity": 3}]
+    records.stock = {1: (93, 2), 2: (102, 3)}
+    return {"stock_without_order": 5, "oversold": 5}
+
+
+def stock_taken(records: Records) -> dict[str, Any]:
+    records.stock = {1: (93, 2), 2: (97, 3)}
+    return {"stock_without_order": 5}
+
+
 PLANTED: list[Callable[[Records], dict[str, Any]]] = [
     deleted,
     inserted_twice,
@@ -153,6 +199,13 @@ PLANTED: list[Callable[[Records], dict[str, Any]]] = [
     timed_out_but_paid,
     charged_and_then_nothing,
     never_paid,
+    all_charges_removed,
+    a_charge_removed,
+    charged_for_another,
+    basket_changed,
+    customer_changed,
+    stock_taken,
+    stock_taken_beside_oversold,
 ]
 
 
@@ -189,6 +242,24 @@ def test_a_queued_order_may_be_pending(tmp_path: Path) -> None:
     assert lost == [0, 1, 1, 0]
 
 
+def test_all_planted_faults_together_are_each_found(tmp_path: Path) -> None:
+    """A charge removed, a customer changed, and stock taken beside units oversold are all counted."""
+    records = Records()
+    planted = (a_charge_removed, customer_changed, stock_taken_beside_oversold)
+    expected = {key: value for plant in planted for key, value in plant(records).items()}
+    assert records.audited(tmp_path) == {**SOUND, **expected}
+
+
+def test_a_shard_without_baskets_has_no_wrong_ones(tmp_path: Path) -> None:
+    """Shards of older versions don't say what was ordered, so no basket is called wrong."""
+    records, requests = Records(), buying()
+    for request in requests:
+        request.items = None
+    records.orders[0]["items"] = [{"product": 2, "quantity": 2}]
+    records.stock = {1: (100, 0), 2: (95, 5)}
+    assert records.audited(tmp_path, requests) == SOUND
+
+
 def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
     """Orders of equal baskets aren't duplicates, neither of one customer who ordered twice nor of
     two customers."""
@@ -204,8 +275,11 @@ def test_two_customers_may_want_the_same(tmp_path: Path) -> None:
     ("gone", "unknown"),
     [
         ("orders", set(SOUND) - set(LISTS) - {"acknowledged", "charged_twice", "sold_out"}),
-        ("ledger", {"charged_twice", "wrong_amount", "wrong_amount_cents", "charged_not_kept"}),
-        ("stock", {"oversold"}),
+        (
+            "ledger",
+            {"charged_twice", "wrong_amount", "wrong_amount_cents", "charged_not_kept", "kept_not_charged"},
+        ),
+        ("stock", {"oversold", "stock_without_order"}),
     ],
 )
 def test_a_missing_record_makes_its_figures_null(tmp_path: Path, gone: str, unknown: set[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gameday.recording.samples import RECORD, Records, ShardWriter, among, read_samples
 
-COLUMNS = [name for name in RECORD.names or () if name != "_pad"]
+COLUMNS = list(RECORD.names or ())
 
 
 def shards(folder: Path) -> Records:
@@ -26,11 +26,11 @@ def shards(folder: Path) -> Records:
             release, journey, region, primary = (int(random.choice(number)) for number in numbers)
             facts = (int(random.integers(1, 99)), int(random.integers(0, 9)), int(random.integers(-1, 999)))
             when = (float(planned), planned + 0.1, planned + 0.2)
-            attempts = int(random.integers(0, 256))
-            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2, attempts, primary)
+            attempts, basket = int(random.integers(0, 256)), int(random.integers(0, 256))
+            writer.append(*when, *facts, release, 200, journey, step, region, 1, 2, attempts, primary, basket)
             shift = 3 if name == "b" else 0  # the common numbers: those of the first shard come first
             names = (release + shift, 200, journey + shift, 0, region + shift)
-            rows.append((*when, *facts, *names, 1, 2, attempts, primary + shift))
+            rows.append((*when, *facts, *names, 1, 2, attempts, primary + shift, basket))
         writer.close()
     wanted = np.zeros(len(rows), RECORD)
     for record, row in zip(wanted, rows, strict=True):

@@ -120,3 +120,14 @@ def test_without_a_calibration_the_bound_is_the_spacing_s() -> None:
 def test_rates(value: Any, said: str) -> None:
     """Small rates keep their digits."""
     assert formatting.per_hour(value) == said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words", "cell"),
+    [(0.4, "at the limit", "at the limit"), (1.0, "1.0× the limit", "1.0×"), (None, None, "not measured")],
+)
+def test_a_lucky_detection_is_at_the_limit(ratio: float | None, words: str | None, cell: str) -> None:
+    """A ratio below 1 is a lucky run of a detector that can't be better than the limit in the mean."""
+    assert formatting.ratio_to_limit(ratio) == cell
+    if ratio is not None and words is not None:
+        assert formatting.beside_limit(ratio) == words

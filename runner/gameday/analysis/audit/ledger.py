@@ -38,6 +38,10 @@ class Product:
         """Return the units sold for which no stock was taken; `copies` of them are already counted as duplicates."""
         return max(0, self.sold - copies - (self.preloaded - self.quantity))
 
+    def idle(self) -> int:
+        """Return the units taken from the stock for which there is no order."""
+        return max(0, self.preloaded - self.quantity - self.sold)
+
 
 def read_ledger(path: Path, run: str) -> Ledger | None:
     """Read the charges of `run`; None if the file is missing. Raise ValueError, with the line, if a row is invalid."""

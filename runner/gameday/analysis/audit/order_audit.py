@@ -24,6 +24,8 @@ from gameday.scenario.system_under_test import STOREFRONT
 UNTOLD = -1
 QUEUED = 202
 SOLD_OUT = 409
+MOST_UNITS = 6
+"""Units that one order has at most: the load orders up to three products, up to two of each."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -35,6 +37,7 @@ class ClientRecord:
     For each acknowledged order: `cents`, the amount in the last answer, UNTOLD if it had none;
     `queued`, True if that answer promised a later payment; `at`, the time of the client's first
     confirmation. `sold_out`: orders whose last answer was that a product is out of stock.
+    For each order that was sent: `customer`, and `basket`, the mark of its items, 0 if the shard has none.
     """
 
     asked: Numbers
@@ -42,6 +45,8 @@ class ClientRecord:
     cents: Numbers
     queued: Mask
     at: npt.NDArray[np.float64]
+    customer: Numbers
+    basket: Numbers
     sold_out: int = 0
 
     @classmethod
@@ -57,13 +62,16 @@ class ClientRecord:
         answers = answers[np.argsort(number[answers], kind="stable")]
         edges = np.flatnonzero(np.diff(number[answers], prepend=0, append=0))
         first, last = answers[edges[:-1]], sent[answers[edges[1:] - 1]]
-        asked = np.unique(number, return_index=True)[
-            0
-        ]  # sorts for the index: hashing takes forty times as long
+        asked, one = np.unique(
+            number, return_index=True
+        )  # sorts for the index: hashing takes forty times as long
+        customer, basket = (records[name][sent[one]].astype(np.int64) for name in ("user", "basket"))
         cents, queued = records["total"][last].astype(np.int64), records["status"][last] == QUEUED
         latest = sent[::-1][np.unique(number[::-1], return_index=True)[1]]
         sold_out = int((records["status"][latest] == SOLD_OUT).sum())
-        return cls(asked, number[first], cents, queued, records["end"][sent[first]], sold_out)
+        return cls(
+            asked, number[first], cents, queued, records["end"][sent[first]], customer, basket, sold_out
+        )
 
 
 def audit(run: Run) -> Audit:
@@ -115,10 +123,14 @@ class _KeptOrders:
         paid = self.orders.number[self.orders.paid]
         unheard = places(self.clients.asked, paid)[1] & ~places(acknowledged, paid)[1]
         charged = self.charged(self.run.ledger) if self.run.ledger is not None else {}
+        customers, baskets = self.changed
         return Audit(
             lost=len(lost),
             duplicated=self.orders.repeated + len(self.copies),
             oversold=self.oversold(),
+            stock_without_order=self.stock_without_order(len(lost)),
+            wrong_customer=len(customers),
+            wrong_basket=len(baskets),
             indeterminate=int(unheard.sum()),
             rpo_s=recovery_point(self.run, self.clients.at[lost]),
         ).model_copy(update=charged)
@@ -141,16 +153,38 @@ class _KeptOrders:
         copies: Numbers = orders.number[stands & ~wanted & again]
         return copies
 
+    @cached_property
+    def changed(self) -> tuple[Numbers, Numbers]:
+        """Return the valid orders that are another customer's than the client's, and those with another basket."""
+        orders, clients = self.orders, self.clients
+        at, sent = places(clients.asked, orders.number)
+        known = sent & (orders.state > 0) & (orders.purchase != 0)
+        customer, basket = (column[at[known]] for column in (clients.customer, clients.basket))
+        others = orders.customer[known] != customer
+        changed = (basket != 0) & (orders.basket[known] != basket)
+        return orders.number[known][others], orders.number[known][changed]
+
     def oversold(self) -> int | None:
-        """Return the units sold without stock; those of duplicates are counted as duplicates only."""
+        """Return the units sold without stock; those of duplicates and of changed baskets are counted as such only."""
         if self.run.stock is None:
             return None
-        surplus = len(self.copies) or self.orders.repeated
-        copies = self.orders.units(self.copies) if surplus else {}
-        return sum(product.beyond(copies.get(product.product, 0)) for product in self.run.stock)
+        _, changed = self.changed
+        surplus = len(self.copies) or len(changed) or self.orders.repeated
+        known = self.orders.units(np.concatenate((self.copies, changed))) if surplus else {}
+        return sum(product.beyond(known.get(product.product, 0)) for product in self.run.stock)
+
+    def stock_without_order(self, lost: int) -> int | None:
+        """Return the units taken from the stock for no order, beyond those of lost orders and changed baskets.
+
+        Products are looked at one by one, so that units missing of one don't hide units too many of another.
+        """
+        if self.run.stock is None:
+            return None
+        explained = MOST_UNITS * (lost + len(self.changed[1]))
+        return max(0, sum(product.idle() for product in self.run.stock) - explained)
 
     def charged(self, ledger: Ledger) -> dict[str, int]:
-        """Compare the amounts of each paid order in the records that have it, and count charges without a paid order."""
+        """Compare the amounts of each paid order in the records that have it, count charges without a paid order and the reverse."""
         orders, clients = self.orders, self.clients
         number = orders.number[orders.paid]
         amounts = np.full((3, len(number)), UNTOLD, np.int64)
@@ -166,4 +200,7 @@ class _KeptOrders:
             "wrong_amount": int((off > 0).sum()),
             "wrong_amount_cents": int(off.sum()),
             "charged_not_kept": int((~self.is_held(ledger.number, PAID)).sum()),
+            "kept_not_charged": int(
+                (~places(ledger.number, number)[1] & places(clients.asked, number)[1]).sum()
+            ),
         }

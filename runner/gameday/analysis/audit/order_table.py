@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gameday.recording.samples import basket_mark
+
 BLOCK = 1 << 20  # characters parsed at a time, up to the next line end
 STATUS = re.compile(r'", "status": "(\w+)", "total_cents": ')
-PURCHASE = re.compile(r', ("user": \d+, "items": \[[^\]\n]*\])\}$', re.MULTILINE)
+PURCHASE = re.compile(r', ("user": (\d+), "items": (\[[^\]\n]*\]))\}$', re.MULTILINE)
 PENDING, PAID = 1, 2
 STATES = {"paid": PAID, "pending": PENDING}
 """States of valid orders; any other state is 0."""
+UNRECORDED = 0, -1, 0
+"""Purchase, customer and basket of an order whose record doesn't have them."""
 
 Numbers = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -29,13 +33,15 @@ class Orders:
     """Orders by `number`: n of the order id "<run id>-<n>", ascending; below 0 for an id of the run without such an n.
 
     Each has a `state` (as in STATES), `cents`, and `purchase`, which is equal for the same user and basket and 0 if
-    they aren't recorded. `repeated` counts rows beyond the first of an id. `source`: the file, and the run's id in it.
+    they aren't recorded, as are `customer` (-1 then) and `basket`, the mark of its items. `repeated` counts rows beyond the first of an id. `source`: the file, and the run's id in it.
     """
 
     number: Numbers
     state: Numbers
     cents: Numbers
     purchase: Numbers
+    customer: Numbers
+    basket: Numbers
     repeated: int = 0
     source: tuple[Path, str] = field(default=(Path(), ""))
 
@@ -81,14 +87,14 @@ def read_orders(path: Path, run: str) -> Orders | None:
     """Read the orders of `run`; None if the file is missing. Raise ValueError, with the line, if a row is invalid."""
     if not path.is_file():
         return None
-    named, parts = _Named(f"{run}-"), [np.empty((0, 4), np.int64)]
+    named, parts = _Named(f"{run}-"), [np.empty((0, 6), np.int64)]
     for begin, text in blocks(path):
         plain = _plain(text, f"{run}-")
         parts.append(_odd(text.rstrip("\n").split("\n"), path, begin, named) if plain is None else plain)
     rows = np.concatenate(parts)[::-1]
     number, at = np.unique(rows[:, 0], return_index=True)  # the last row of an order wins
-    state, cents, purchase = rows[at, 1:].T
-    return Orders(number, state, cents, purchase, len(rows) - len(number), (path, run))
+    state, cents, purchase, customer, basket = rows[at, 1:].T
+    return Orders(number, state, cents, purchase, customer, basket, len(rows) - len(number), (path, run))
 
 
 def blocks(path: Path) -> Iterator[tuple[int, str]]:
@@ -101,7 +107,7 @@ def blocks(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _plain(text: str, prefix: str) -> Rows | None:
-    """Parse a block at once into rows of (n, state, cents, purchase); None if a row isn't as the runner writes it."""
+    """Parse a block at once into rows of (n, state, cents, purchase, customer, basket); None if a row isn't as the runner writes it."""
     head, text = f'{{"id": "{prefix}', text.rstrip("\n")
     count = text.count("\n") + 1
     purchases = PURCHASE.findall(text)
@@ -115,8 +121,8 @@ def _plain(text: str, prefix: str) -> Rows | None:
     if numbers.count(" ") != 3 * count - 1 or not numbers.replace(" ", "").isdecimal():
         return None
     columns = np.fromstring(numbers, np.int64, sep=" ").reshape(-1, 3)
-    purchase = np.array([hash(text) for text in purchases] or [0] * count, np.int64)
-    return np.column_stack((columns, purchase))
+    about = [(hash(text), int(user), basket_mark(items)) for text, user, items in purchases]
+    return np.column_stack((columns, np.array(about or [UNRECORDED] * count, np.int64)))
 
 
 class _Named:
@@ -136,12 +142,12 @@ class _Named:
 
 def _odd(lines: Sequence[str], path: Path, begin: int, named: _Named) -> Rows:
     """Parse rows one by one, in any JSON style."""
-    rows: list[tuple[int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     for row in _parsed(lines, path, begin):
         number = named.number(row["id"])
         if number is not None:
-            rows.append((number, STATES.get(row["status"], 0), int(row["total_cents"]), _purchase(row)))
-    return np.array(rows, np.int64).reshape(-1, 4)
+            rows.append((number, STATES.get(row["status"], 0), int(row["total_cents"]), *_purchase(row)))
+    return np.array(rows, np.int64).reshape(-1, 6)
 
 
 def _parsed(lines: Sequence[str], path: Path, begin: int) -> Iterator[dict[str, Any]]:
@@ -155,8 +161,9 @@ def _parsed(lines: Sequence[str], path: Path, begin: int) -> Iterator[dict[str, 
         yield row
 
 
-def _purchase(row: dict[str, Any]) -> int:
-    """Return the same hash as `_plain`."""
+def _purchase(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the same (purchase, customer, basket) as `_plain`."""
     if "user" not in row or "items" not in row:
-        return 0
-    return hash(f'"user": {json.dumps(row["user"])}, "items": {json.dumps(row["items"])}')
+        return UNRECORDED
+    items = json.dumps(row["items"])
+    return hash(f'"user": {json.dumps(row["user"])}, "items": {items}'), int(row["user"]), basket_mark(items)

@@ -28,6 +28,7 @@ COUNTS = (
     "total",
     "refused",
     "peak",
+    "sales_lost_cents",
     "false_alarms",
     "relapses",
     "alerts",

@@ -38,6 +38,8 @@ IMPACT = (
 )
 HURT = ("requests", "bad", "failed", "wrong", "slow", "bad_ratio", "failed_ratio", "hurt_s")
 PEOPLE = ("users", "users_affected_ratio")
+LATER = ("sales_lost_cents",)
+"""Of the impact, what only a run's end tells."""
 AUDIT = (
     "acknowledged",
     "lost",
@@ -49,6 +51,10 @@ AUDIT = (
     "wrong_amount_cents",
     "indeterminate",
     "charged_not_kept",
+    "kept_not_charged",
+    "wrong_customer",
+    "wrong_basket",
+    "stock_without_order",
     "rpo_s",
     "two_primaries",
     "asynchronous_s",
@@ -63,7 +69,7 @@ KNOWN: Tree = {
     "limit": float,
     **dict.fromkeys(CLOCKS, bool),
     "impact": {
-        **dict.fromkeys(IMPACT, float),
+        **dict.fromkeys((*IMPACT, *LATER), float),
         "regions": {ANY: dict.fromkeys(HURT, float)},
         "journeys": {ANY: dict.fromkeys((*HURT, *PEOPLE), float)},
     },
@@ -85,7 +91,7 @@ KNOWN: Tree = {
 LIVE: Tree = {
     "elapsed": float,
     "effect": bool,
-    "impact": KNOWN["impact"],
+    "impact": {name: kind for name, kind in KNOWN["impact"].items() if name not in LATER},
     "slos": KNOWN["slos"],
     "alerts": float,
     "pages": float,
@@ -142,7 +148,7 @@ def values_of(measurements: Measurements) -> dict[str, Any]:
     tree.update(_clocks(measurements))
     tree["ended_by"] = _ended_by(measurements)
     tree["severity"] = None if measurements.severity is None else float(measurements.severity)
-    tree["impact"] = _numbers(measurements.impact, IMPACT)
+    tree["impact"] = _numbers(measurements.impact, (*IMPACT, *LATER))
     tree["impact"]["regions"] = {n: _numbers(tally, HURT) for n, tally in measurements.impact.regions.items()}
     tree["impact"]["journeys"] = {
         n: _numbers(tally, (*HURT, *PEOPLE)) for n, tally in measurements.impact.journeys.items()

@@ -18,9 +18,11 @@ import numpy as np
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.impact.bad_requests import kinds
 from gameday.analysis.impact.blast_radius import Codes, Radius, UserShare
+from gameday.analysis.impact.lost_sales import sales_lost_cents
 from gameday.analysis.model.harm_models import BlastCell, Impact, Tally, UserTally
 from gameday.recording.samples import ErrorKind, Records
 from gameday.scenario import Slo
+from gameday.scenario.system_under_test import STOREFRONT
 from gameday.slo import Course
 
 
@@ -57,6 +59,7 @@ def impact(analysis: Analysis) -> Impact:
         blast=blast,
         error_budget_spent=most_spent,
         budgets=budgets,
+        sales_lost_cents=sales_lost_cents(run.samples, since, STOREFRONT.order_journeys),
     )
 
 

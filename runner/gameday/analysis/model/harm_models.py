@@ -77,6 +77,9 @@ class Impact(UserTally):
     budgets: dict[str, Amount | None] = Field(
         default_factory=dict, description="the share of each SLO's budget"
     )
+    sales_lost_cents: Count | None = described(
+        "buyers who met a failure and placed no order later, times the mean order; see docs/audit.md"
+    )
 
 
 class PrimarySpan(Model):
@@ -113,6 +116,14 @@ class Audit(Model):
     charged_not_kept: Count | None = described(
         "orders that were charged and that Postgres doesn't hold as paid"
     )
+    kept_not_charged: Count | None = described("paid orders for which the ledger has no charge")
+    wrong_basket: Count | None = described(
+        "orders that Postgres holds with other items than the client ordered"
+    )
+    wrong_customer: Count | None = described(
+        "orders that Postgres holds for another customer than the client"
+    )
+    stock_without_order: Count | None = described("units taken from the stock for no order")
     rpo_s: Amount | None = described(
         "loss of the database less the acknowledgement of the oldest lost order; 0 if none is lost"
     )

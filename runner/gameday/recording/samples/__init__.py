@@ -22,6 +22,7 @@ from gameday.recording.samples.shard_layout import (
     ErrorKind,
     Names,
     Records,
+    basket_mark,
     names_path,
     read_names,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "ShardWriter",
     "Table",
     "among",
+    "basket_mark",
     "names_path",
     "pending_path",
     "read_names",

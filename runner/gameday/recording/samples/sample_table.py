@@ -104,8 +104,7 @@ class Table:
         """Return a copy as a structured array."""
         copied = np.zeros(len(self), RECORD)
         for name in RECORD.names or ():
-            if name != "_pad":
-                copied[name] = self[name]
+            copied[name] = self[name]
         return copied if dtype is None else copied.astype(dtype)
 
     def _column(self, name: str) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from enum import IntEnum
 from pathlib import Path
 
@@ -32,10 +33,10 @@ RECORD = np.dtype(
         ("correct", "u1"),  # 1 right, 0 wrong, 2 not checked (no answer to check)
         ("attempts", "u1"),  # how often it was sent; 0 = never, or a shard of an older version
         ("primary", "u1"),  # the database that took part in the answer; in a shard of an older version, none
-        ("_pad", "u1"),
+        ("basket", "u1"),  # basket_mark of the ordered items; 0 = no order, or a shard of an older version
     ]
 )
-PACK = struct.Struct("<dddIIiHHBBBBBBBx")
+PACK = struct.Struct("<dddIIiHHBBBBBBBB")
 assert PACK.size == RECORD.itemsize
 
 Records = npt.NDArray[np.void]
@@ -64,6 +65,11 @@ class Names:
         """Add a name and return its number."""
         self.tables[table].append(name)
         return len(self.tables[table]) - 1
+
+
+def basket_mark(items: str) -> int:
+    """Return a byte that tells most baskets apart, never 0, from the JSON of the items in the order of their products."""
+    return zlib.crc32(items.encode()) % 255 + 1
 
 
 def names_path(shard: Path) -> Path:

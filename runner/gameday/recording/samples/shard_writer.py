@@ -72,6 +72,7 @@ class ShardWriter:
         correct: int,
         attempts: int = 1,
         primary: int = 0,
+        basket: int = 0,
     ) -> None:
         """Commit one finished request. Raise OSError if the disk is full."""
         if self._count == self._capacity:
@@ -97,6 +98,7 @@ class ShardWriter:
             correct,
             attempts,
             primary,
+            basket,
         )
         self._count += 1
         self._committed[0] = self._count
