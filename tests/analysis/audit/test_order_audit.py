@@ -432,7 +432,7 @@ def test_an_order_is_sold_out_if_that_was_the_last_answer(tmp_path: Path) -> Non
     """Neither acknowledged nor lost; one that was sold in the end, after a retry, isn't counted."""
     requests = buying()
     for number, order, answer in ((7, 7, 409), (8, 8, 409), (9, 8, 201), (10, 9, 503), (11, 9, 409)):
-        requests[number].order, requests[number].answer = order, answer
+        requests[number].order, requests[number].answer, requests[number].user = order, answer, 7
         requests[number].total = 1000 if answer == 201 else -1
     records = Records()
     records.orders.append(row(8, cents=1000, items={1: 1}))
