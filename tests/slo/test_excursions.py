@@ -77,6 +77,18 @@ def test_a_refusal_ends_with_the_next_good_answer() -> None:
     assert (outage.effect_error, outage.recovered_error) == pytest.approx((0.5 / RATE, 0.5 / RATE), rel=0.05)
 
 
+def test_an_outage_after_a_long_one_has_its_own_clocks() -> None:
+    """More windows were in breach than there are requests, and the last outage is judged by its own."""
+    table = records()
+    for begin, end in ((16.0, 50.0), (56.0, 58.0)):
+        refused = (table["planned"] >= begin) & (table["planned"] < end)
+        table["error"][refused], table["status"][refused] = ErrorKind.STATUS, 503
+    slo = Slo(name="shop", sli="availability", objective="99.5%", window="2s")  # type: ignore[arg-type]
+    outages = judged(slo, table).outages
+    assert [outage.effect for outage in outages] == pytest.approx([16.0, 56.0])
+    assert outages[0].recovered == pytest.approx(50.0 + ANSWER_S)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """How many of `n` outages were seen, and how often the bound of each clock covered its truth."""

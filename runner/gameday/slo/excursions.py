@@ -157,7 +157,9 @@ def _outages(stream: Stream, windows: Windows, since: float) -> list[Outage]:
         if stream.before(onset, since) - outage.recovered >= slo.window:
             outages.append(outage)
             begin, low, quiet_from, since = int(gap) + 1, onset, after, outage.recovered
-    outage = _outage(stream, _excursion(stream, windows.part(begin, n), low, n), (quiet_from, n), since)
+    outage = _outage(
+        stream, _excursion(stream, windows.part(begin, len(windows.last)), low, n), (quiet_from, n), since
+    )
     known = outage.recovered is not None and stream.known(outage.recovered, stream.end)
     return [*outages, outage if known else replace(outage, recovered=None, recovered_error=0.0)]
 
