@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,24 @@ expect: [effect]
 """
 
 
+RELEASED = """
+apiVersion: gameday/v1
+kind: Scenario
+name: edge-released
+title: The edge is released again and again
+story: Two good releases of the edge take turns, and no user notices.
+system: {regions: [us-east, eu-west]}
+load: {rate: 150/s}
+slos:
+  - {name: browse, journey: browse, sli: availability, objective: 99.5%}
+steadyState: {for: 4s}
+timeline:
+CHANGES
+respond: {by: none}
+expect: [impact.failed == 0]
+"""
+
+
 @pytest.mark.parametrize("port", [None, pytest.param(PORT, marks=pytest.mark.full)])
 def test_requests_come_back_whenever_the_edge_does_on_processes(room: Path, port: int | None) -> None:
     """At a free port, and at one that the scenario names."""
@@ -60,6 +79,22 @@ def test_requests_come_back_whenever_the_edge_does_on_docker(room: Path) -> None
     """At a port that the scenario names."""
     require_docker()
     check_edge_replaced(room, "docker", PORT)
+
+
+@pytest.mark.full
+def test_twenty_releases_of_the_edge_lose_no_request(play: Callable[..., Run], room: Path) -> None:
+    """One every 3 s at 150 requests/s, with connections kept open through all of them."""
+    changes = "".join(
+        f"  - {{at: {3 * turn}s, deploy: {{release: edge-1.{1 - turn % 2}.0, strategy: rolling}}}}\n"
+        for turn in range(20)
+    )
+    path = room / "edge-released.yaml"
+    path.write_text(RELEASED.replace("CHANGES", changes), encoding="utf-8")
+    run = play(str(path), "--substrate", "process")
+    assert (run.status, run.outcome["reasons"]) == (0, [])
+    assert len(run.events("change.done")) == 20
+    assert run.outcome["impact"]["requests"] > 8000
+    assert run.outcome["impact"]["failed"] == 0
 
 
 def check_edge_replaced(room: Path, substrate: str, port: int | None) -> None:
