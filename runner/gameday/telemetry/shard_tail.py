@@ -47,7 +47,9 @@ class _Shard:
         self._names_size = size
         for table, names in read_names(self.path).tables.items():
             known = tables[table]
-            self._common[table] = np.array([known.setdefault(name, len(known)) for name in names], np.intp)
+            self._common[table] = np.array(
+                [known.setdefault(name, len(known)) for name in names] or [0], np.intp
+            )
 
 
 class Tail:
