@@ -19,6 +19,7 @@ from gameday.recording.samples import Samples
 from gameday.scenario import Load, Scenario, Slo
 from gameday.scenario.scenario_model import Detection
 from gameday.slo import select
+from gameday.telemetry.normal_state import Observed, p0_of, prior_p0
 
 MakeDetector = Callable[[Detection, Slo, float, float, int, Sequence[tuple[float, bool]]], Detector | None]
 """(detection, slo, p0, rate, streams, steady) → its detector, or None if it isn't for such an SLO; see `Stream`."""
@@ -83,14 +84,9 @@ class Raised:
     journey: str | None = None
 
 
-def p0_of(slo: Slo, errors: int, n: int) -> float:
-    """Return the error ratio taken as normal: a fifth of the budget or the observed ratio, whichever is larger."""
-    return max((1 - slo.objective) / 5, (errors + 0.5) / (n + 1))
-
-
-def prior_p0(slo: Slo) -> float:
-    """Return the error ratio taken as normal before any outcome."""
-    return (1 - slo.objective) / 5
+def observed(steady: Sequence[Outcome]) -> Observed:
+    """Count the outcomes of a steady state."""
+    return Observed(sum(not outcome.good for outcome in steady), len(steady))
 
 
 def prior_rate(slo: Slo, load: Load) -> float:
@@ -149,11 +145,11 @@ class Stream:
         self._last: float | None = None
         self._design(())
 
-    def calibrate(self, steady: Sequence[Outcome], since: float, now: float) -> None:
+    def calibrate(self, steady: Sequence[Outcome], since: float, now: float, pooled: Observed) -> None:
         """Take `steady`, in order of arrival between `since` and `now`, as normal; every detector starts afresh."""
-        n = len(steady)
-        rate = round(n / (now - since), 3) if n and now > since else self.rate
-        self.adopt(p0_of(self.slo, sum(not outcome.good for outcome in steady), n), rate, steady, now)
+        own = observed(steady)
+        rate = round(own.n / (now - since), 3) if own.n and now > since else self.rate
+        self.adopt(p0_of(self.slo, own, pooled), rate, steady, now)
 
     def adopt(self, p0: float, rate: float, steady: Sequence[Outcome], now: float) -> None:
         """Take `p0` and `rate` as normal; every detector starts afresh."""

@@ -32,12 +32,14 @@ from gameday.recording.journal_events import (
 from gameday.recording.samples import PendingReader, Samples
 from gameday.scenario import Scenario
 from gameday.telemetry.metrics_scrape import Address, ServiceBreach
+from gameday.telemetry.normal_state import pool
 from gameday.telemetry.outcome_stream import (
     SERVICE_SIDE,
     MakeDetector,
     Pending,
     Raised,
     arrived,
+    observed,
     open_streams,
     outcomes,
     paging_streams,
@@ -111,9 +113,12 @@ class Watch:
     def calibrate(self, since: float) -> None:
         """Take the outcomes since `since` as normal; every detector starts afresh."""
         now, samples = round(self._clock.now(), DIGITS), self._tail.samples()
-        for stream in self._streams:
-            steady = arrived(stream.slo, samples, since)
-            stream.calibrate(steady, since, now)
+        all_steady = [arrived(stream.slo, samples, since) for stream in self._streams]
+        pooled = pool(
+            [(stream.slo, observed(steady)) for stream, steady in zip(self._streams, all_steady, strict=True)]
+        )
+        for stream, steady in zip(self._streams, all_steady, strict=True):
+            stream.calibrate(steady, since, now, pooled[stream.slo.name])
             calibrated = StreamCalibrated(
                 stream.slo.name,
                 since=since,
