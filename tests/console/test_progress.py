@@ -132,3 +132,11 @@ def test_long_lines_are_wrapped_between_words_on_a_terminal() -> None:
     assert nonempty_all(len(line) <= 60 and line.endswith("unbroken-word") for line in lines)
     assert lines[1].startswith(" " * 11 + "unbroken-word")
     assert output(log).splitlines() == [f"    1.00s  {words}"]
+
+
+def test_a_region_that_takes_orders_without_a_standby_is_told() -> None:
+    """A line of the progress says so, and the next one that it is over."""
+    state = {"up": True, "database": True, "drained": False}
+    without = typed_event(8.0, "region.seen", "us-east", {**state, "asynchronous": True})
+    assert event_sentence(without) == "region us-east is up, takes orders without a standby"
+    assert event_sentence(typed_event(9.0, "region.seen", "us-east", state)) == "region us-east is up"

@@ -312,3 +312,28 @@ def test_a_retry_budget_refuses_clients_that_only_repeat() -> None:
         refused = [answer for answer in answers if answer.headers["X-Region"] == "edge"]
         assert 10 <= len(refused) <= 15
         assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+
+
+class Answering:
+    """A peer that gives one answer after the other; an exception is raised."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+
+    async def ask(self, _path: str) -> object:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_region_tells_that_it_takes_orders_without_a_standby() -> None:
+    """As its last answer says; one that doesn't answer, or says anything else, doesn't."""
+    answers = ({"asynchronous": True}, {"database": True}, {"asynchronous": "yes"}, [], Unreachable("it"))
+    check = Check(Answering(*answers), "/ready")  # type: ignore[arg-type]
+    region = Region("us-east", check._peer, check, check)
+    told = []
+    for _ in answers:
+        asyncio.run(check._ask())
+        told.append(region.status()["asynchronous"])
+    assert told == [True, False, False, False, False]
