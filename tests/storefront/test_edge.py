@@ -329,7 +329,13 @@ class Answering:
 
 def test_a_region_tells_that_it_takes_orders_without_a_standby() -> None:
     """As its last answer says; one that doesn't answer, or says anything else, doesn't."""
-    answers = ({"asynchronous": True}, {"database": True}, {"asynchronous": "yes"}, [], Unreachable("it"))
+    answers: tuple[object, ...] = (
+        {"asynchronous": True},
+        {"database": True},
+        {"asynchronous": "yes"},
+        [],
+        Unreachable("it"),
+    )
     check = Check(Answering(*answers), "/ready")  # type: ignore[arg-type]
     region = Region("us-east", check._peer, check, check)
     told = []
