@@ -49,3 +49,13 @@ def test_leftovers_are_listed_by_the_command_that_removes_them() -> None:
         "gameday heal runs/r1",
         "docker volume rm --force x",
     ]
+
+
+def test_two_primaries_are_named(tmp_path: Path) -> None:
+    """With the time in which both acknowledged orders."""
+    requests = steadily(26.0)
+    for number, primary in enumerate(("eu-west/2", "us-east/2", "eu-west/2"), 1):
+        requests[number * 100].order, requests[number * 100].primary = number, primary
+    folder = write(tmp_path / "run", Story().begin().finish(26.0), requests, orders=[])
+    screen = "\n".join(lines(measure(folder), tmp_path / "report.html"))
+    assert "two primaries        [bold red]eu-west/2 and us-east/2, from 12.0 s to 12.0 s[/]" in screen

@@ -101,6 +101,16 @@ def test_lost_orders(run: Run, audit: dict[str, object], words: str) -> None:
     assert told(run, Variant(outcome={"audit": audit}))[-1] == words
 
 
+def test_two_primaries_are_part_of_the_summary(run: Run) -> None:
+    """Which databases, and when."""
+    pair = {"primaries": ["eu-west/2", "us-east/2"], "since": 34.1, "until": 44.9}
+    audit = {"two_primaries": 1, "two_primaries_spans": [pair]}
+    assert told(run, Variant(outcome={"audit": audit}))[-1].endswith(
+        "Two primaries: the databases eu-west/2 and us-east/2 both acknowledged orders from 34.10 s to 44.90 s of the run,"
+        " so their data diverged."
+    )
+
+
 def test_a_fault_that_could_not_be_brought_about(run: Run) -> None:
     """Stands in the timeline with its reason; an operation without an end is told as ordered alone."""
     fault = Event(14.2, "fault.intended", "f1", {"kind": "link.down", "target": "checkout--payments"})
