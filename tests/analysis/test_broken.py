@@ -82,7 +82,7 @@ def test_a_detector_that_fires_in_steady_state(folder: Path) -> None:
 def test_a_detector_that_fires_before_the_effect(folder: Path) -> None:
     """A page between order and effect is a false alarm that detects nothing, so `ttd < 5s` doesn't
     hold."""
-    at(folder, EFFECT - 0.5, "alert.raised")
+    at(folder, EFFECT - 0.8, "alert.raised")
     outcome = measure(folder)
     assert (outcome["clocks"]["detect"], outcome["ttd_state"]) == (None, "censored")
     assert (outcome["detectors"]["cusum"]["false_alarms"], outcome["detectors"]["cusum"]["limit_ratio"]) == (

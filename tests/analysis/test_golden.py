@@ -344,7 +344,8 @@ def test_the_rest_is_the_journal_s(outcome: dict[str, Any], rows: list[hand_made
     assert outcome["operations"] == [{**deed, "failed": False, "right": True}]
     raised = [event for event in events if event["kind"] == "alert.raised"]
     alerts = [
-        {"t": alert["t"], "id": alert["subject"], **alert["data"], "false_alarm": False} for alert in raised
+        {"t": alert["t"], "id": alert["subject"], **alert["data"], "false_alarm": False, "late": False}
+        for alert in raised
     ]
     assert outcome["alerts"] == alerts
     holds = {expectation["expr"]: expectation["holds"] for expectation in outcome["expectations"]}
@@ -402,7 +403,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
     }
     assert outcome["stopped"] is None
     assert outcome["severity"] == 2  # over a quarter of those who bought during the outage were hurt
-    above |= {"severity", "expectations", "cleanup", "stopped", "unresolved_pages"}
+    above |= {"severity", "expectations", "cleanup", "stopped", "unresolved_pages", "residual", "outages"}
     spans = ("ttd", "ttd_from_inject", "tta", "ttr", "ttfr")
     above |= {f"{span}_{part}" for span in spans for part in ("s", "state", "censored_at")}
     assert set(outcome) == above

@@ -28,6 +28,7 @@ from gameday.run.events import (
     OperationRequested,
     Page,
     Rearm,
+    Resolve,
     SystemUp,
     TearDown,
     Tick,
@@ -343,3 +344,26 @@ def test_an_end_that_never_ends_leaves_the_system_behind() -> None:
     assert state.left == (f"the system: the teardown wasn't finished after {limit:.0f} s",)
     assert Log(CleanupDone(clean=False, left=state.left)) in actions
     assert play(state, [Tick(9999.0)]) == (state, [])
+
+
+def test_it_goes_on_while_the_unsettled_answers_are_not_well() -> None:
+    """Held for 10 s, but a blip shows in answers younger than the time-out: the run ends only after it was judged."""
+    state = in_fault()
+    held = Health(46.0, 44.0, "", True, 30.0, unsettled_well=False)
+    state, _ = play(state, [held, Tick(46.0)])
+    assert state.phase == "fault"
+    state, actions = play(state, [Health(47.0, 45.0, "", True, 30.0), Tick(47.0)])
+    assert state.phase == "down"
+    ended = [action.event for action in actions if isinstance(action, Log)]
+    assert [event.judged for event in ended if isinstance(event, RunEnded)] == [45.0]
+
+
+def test_a_page_is_resolved_once_the_slos_held_for_a_window() -> None:
+    """Without an operation, 10 s after the recovery, the page is resolved and the detectors armed, once."""
+    state = replace(in_fault(), last_ended_at=60.0)
+    state, _ = play(state, [AlertRaised(31.0, ALERT), healthy(41.0, 33.0, breached=True)])
+    state, actions = play(state, [Tick(41.0)])
+    assert actions == []
+    state, actions = play(state, [healthy(45.5, 33.0, breached=True), Tick(45.5), Tick(45.6)])
+    assert actions == [Resolve("a1"), Rearm(45.5)]
+    assert (state.alerts, state.open_pages) == ((), ())

@@ -170,6 +170,9 @@ class NoPages:
     def page(self, alert: Alert) -> None:
         """Do nothing."""
 
+    def resolve(self, alert: str) -> None:
+        pass
+
     def taken(self, alert: str, by: str) -> None:
         """Do nothing."""
 

@@ -81,6 +81,22 @@ def describe_users(run: Run) -> str:
     )
 
 
+def describe_residual(run: Run) -> str:
+    """Return what the end of the run can't rule out, as a sentence; empty if that is unknown."""
+    residual, judged = run.outcome.residual, run.outcome.run.judged_s
+    if residual.at_most is None or residual.since is None or judged is None:
+        return ""
+    bad = (
+        f"{count(residual.bad)} of {count(residual.requests)}"
+        if residual.bad
+        else f"None of {count(residual.requests)}"
+    )
+    return (
+        f"{bad} requests of the last {seconds(judged - residual.since)} {'were' if residual.bad != 1 else 'was'} bad: "
+        f"at most {percent(residual.at_most)} of all may still be (95 %)."
+    )
+
+
 def _cell(cell: BlastCell | None) -> Cell | None:
     if cell is None:
         return None

@@ -31,7 +31,8 @@ def alerts(run: Run, side: str) -> list[Row]:
         {
             "t": seconds(alert.t),
             "detector": alert.detector or "",
-            "pages": ("pages" if alert.pages else "watches") + (", false alarm" if alert.false_alarm else ""),
+            "pages": ("pages" if alert.pages else "watches")
+            + (", late" if alert.late else ", false alarm" if alert.false_alarm else ""),
             "where": " · ".join(dict.fromkeys(filter(None, (alert.slo, alert.journey, alert.region)))),
             "summary": alert.summary or "",
         }

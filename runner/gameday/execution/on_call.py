@@ -51,6 +51,8 @@ class PageDelivery:
         self._to_resolve: dict[tuple[str, Target], str] = {}
         """(alert, receiver) → the key of the request that resolves its page, left with the reaper."""
         self._resolved: set[tuple[str, Target]] = set()
+        self._journalled: set[str] = set()
+        """Alerts that were resolved during the run."""
         self._journal = journal
         self._clock = clock
         self._pager = Pager(targets, self._log_result)
@@ -67,6 +69,11 @@ class PageDelivery:
     def taken(self, alert: str, by: str) -> None:
         self._pager.acknowledge(alert, by)
 
+    def resolve(self, alert: str) -> None:
+        """Resolve the page of an alert, whose resolution the engine has journalled."""
+        self._journalled.add(alert)
+        self._pager.resolve_alert(alert)
+
     def close(self) -> None:
         """Resolve every page; leave to the reaper what a receiver refuses or doesn't answer, and journal it."""
         late = self._pager.close()
@@ -79,7 +86,7 @@ class PageDelivery:
             self._reaper.make_later(key)
             if target in late:
                 self._log(PageFailed(alert, to=target.shown, action="resolve", why="not done in time"))
-        for alert in sorted(alerts):
+        for alert in sorted(alerts - self._journalled):
             self._log(AlertResolved(alert, by="gameday"))
         self._to_resolve = {}
 

@@ -64,6 +64,13 @@ class Pager:
         if page is not None:
             self._send("acknowledge", page, by)
 
+    def resolve_alert(self, alert: str) -> None:
+        """Resolve the page of an alert; a no-op if none is open."""
+        with self._lock:
+            page = self._open.get(alert)
+        if page is not None:
+            self.resolve(page)
+
     def resolve(self, page: Page) -> None:
         with self._lock:
             self._open.pop(page.alert, None)

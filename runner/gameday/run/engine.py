@@ -92,10 +92,13 @@ def _take_alert(state: State, event: AlertRaised) -> Step:
     if state.phase == "warm":
         return state, ()
     actions: list[Action] = [Log(journal_events.AlertRaised.of(alert))]
-    state = replace(state, alerts_raised=state.alerts_raised + 1)
+    state = replace(state, alerts_raised=state.alerts_raised + 1, last_alert_at=event.t)
     if alert.pages:
         actions.append(Page(alert))
-        state = replace(state, alerts=(*state.alerts, alert), pages_raised=state.pages_raised + 1)
+        pages = (*state.open_pages, alert)
+        state = replace(
+            state, alerts=(*state.alerts, alert), open_pages=pages, pages_raised=state.pages_raised + 1
+        )
     return state, tuple(actions)
 
 

@@ -47,6 +47,8 @@ class Health:
     """True if some SLO was in breach at any time so far."""
     holding_since: float | None
     """Since when every SLO has held; None if one doesn't."""
+    unsettled_well: bool = True
+    """False if the answers so far to requests planned after `end` show a breach, or too few have come."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,13 @@ class Execute:
 
 
 @dataclass(frozen=True)
+class Resolve:
+    """Resolve the page of an alert, since its SLO holds again."""
+
+    alert: str
+
+
+@dataclass(frozen=True)
 class Rearm:
     """Let detectors raise again, on requests planned from `since` on."""
 
@@ -200,4 +209,4 @@ class TearDown:
     at_once: bool = False
 
 
-Action = BringUp | StartLoad | Calibrate | BeginEntry | Page | Execute | Rearm | Log | TearDown
+Action = BringUp | StartLoad | Calibrate | BeginEntry | Page | Execute | Rearm | Resolve | Log | TearDown

@@ -19,6 +19,7 @@ from gameday.ports import Health, Instance, PortError, View
 from gameday.recording.atomic_file import full, unwritable
 from gameday.recording.journal_events import (
     AlertAcknowledged,
+    AlertResolved,
     FaultIntended,
     InstanceDied,
     JournalEvent,
@@ -205,6 +206,9 @@ class Interpreter:
                 self._workers.start("load", self._start_load)
             case events.Calibrate():
                 self.context.telemetry.calibrate(action.since)
+            case events.Resolve():
+                self._log(AlertResolved(action.alert, by="gameday"))
+                self.context.pages.resolve(action.alert)
             case events.Rearm():
                 self.context.telemetry.rearm(action.since)
             case events.Page():

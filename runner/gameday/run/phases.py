@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gameday.recording import journal_events
 from gameday.recording.journal_events import JournalEvent, PhaseStarted
-from gameday.run.events import BeginEntry, Calibrate, Log, Rearm, TearDown, Tick, TornDown
+from gameday.run.events import BeginEntry, Calibrate, Log, Rearm, Resolve, TearDown, Tick, TornDown
 from gameday.run.run_state import Reason, State, Step
 
 MAX_NAMES = 8
@@ -15,9 +15,10 @@ STAGES = {"up": "bring-up", "warm": "start of the load", "steady": "steady state
 """Phase → its name in error messages."""
 
 
-def end_run(state: State, t: float, reason: Reason, *why: JournalEvent) -> Step:
+def end_run(state: State, t: float, reason: Reason, *why: JournalEvent, judged: float | None = None) -> Step:
     """Enter the phase `down`: journal `why` and the reason, and begin the teardown."""
-    logs = [Log(event) for event in (*why, journal_events.RunEnded(reason=reason), PhaseStarted("down"))]
+    ended = journal_events.RunEnded(reason=reason, judged=judged)
+    logs = [Log(event) for event in (*why, ended, PhaseStarted("down"))]
     teardown = TearDown(collect=reason not in ("interrupted", "error"), at_once=reason == "stopped")
     state = replace(state, phase="down", reason=reason, waiting_for=(), changed_at=t)
     return state, (*logs, teardown)
@@ -104,7 +105,22 @@ def _tick_fault(state: State, t: float) -> Step:
         begun = replace(state, entries_begun=due[-1] + 1, last_entry_at=t)
         return begun, tuple(BeginEntry(index) for index in due)
     reason = _reason_to_end(state, t) if state.entries_begun == len(state.plan.entries) else None
-    return end_run(state, t, reason) if reason else (state, ())
+    if reason is None:
+        return _resolve_pages(state, t)
+    judged = state.health.end if state.health is not None and reason in ("held", "no_effect") else None
+    return end_run(state, t, reason, judged=judged)
+
+
+def _resolve_pages(state: State, t: float) -> Step:
+    """Resolve the open pages and let detectors raise again once every SLO has held for a window since the last alert."""
+    health = state.health
+    if state.last_alert_at is None or health is None or health.holding_since is None:
+        return state, ()
+    if health.end - max(health.holding_since, state.last_alert_at) < state.plan.window:
+        return state, ()
+    resolved = [Resolve(alert.id) for alert in state.open_pages]
+    armed = replace(state, open_pages=(), alerts=(), last_alert_at=None)
+    return armed, (*resolved, Rearm(t))
 
 
 def _reason_to_end(state: State, t: float) -> Reason | None:
@@ -112,7 +128,7 @@ def _reason_to_end(state: State, t: float) -> Reason | None:
     health, plan = state.health, state.plan
     since = health.holding_since if health is not None else None
     quiet_from = state.last_ended_at if since is None else max(since, state.last_ended_at)
-    if not state.busy and health is not None and since is not None:
+    if not state.busy and health is not None and since is not None and health.unsettled_well:
         quiet = health.end - quiet_from
         if health.breached and quiet >= plan.hold:
             return "held"

@@ -32,6 +32,8 @@ class Pages(Protocol):
 
     def taken(self, alert: str, by: str) -> None: ...
 
+    def resolve(self, alert: str) -> None: ...
+
 
 class Abort(Protocol):
     """Evaluates the scenario's abort conditions; see `gameday.analysis.expressions.abort_conditions`.

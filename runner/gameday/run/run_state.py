@@ -55,6 +55,10 @@ class State:
     health: Health | None = None
     alerts: tuple[Alert, ...] = ()
     """Paging alerts raised since the last operation ended."""
+    open_pages: tuple[Alert, ...] = ()
+    """Paging alerts whose pages aren't resolved."""
+    last_alert_at: float | None = None
+    """When the last alert was raised since the detectors were armed."""
     alerts_raised: int = 0
     """The number of alerts since the steady state began."""
     pages_raised: int = 0

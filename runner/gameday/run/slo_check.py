@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from gameday.recording.samples import Samples
 from gameday.run import events
 from gameday.run.run_context import RunContext
@@ -19,6 +21,7 @@ from gameday.slo import course, holding_since
 EVERY_S = 0.5
 PAUSE = 10
 """The shortest pause after a check, in multiples of the check's duration."""
+SETTLED_SHARE = 0.5
 ANSWERED_S = 0.25
 """How old a request of the steady state must be to count: by then it has been answered, or the SLOs don't hold."""
 
@@ -49,16 +52,32 @@ class SloCheck:
 
     def _health(self, state: State, samples: Samples, now: float) -> events.Health:
         """Judge the SLOs on settled requests: past their time-out, or in steady state past the time to answer."""
-        slos = self._context.scenario.slos
-        since = state.timeline_zero if state.timeline_zero is not None else state.steady_from
+        slos, zero, since = self._context.scenario.slos, state.timeline_zero, state.steady_from
         if since is None:
             return events.Health(now, now, "no requests yet", False, None)
-        end = now - (state.plan.lookback if state.timeline_zero is not None else ANSWERED_S)
-        courses = [course(slo, samples, since, end) for slo in slos]
+        end = now - (state.plan.lookback if zero is not None else ANSWERED_S)
+        if zero is not None and end <= zero:
+            return events.Health(now, end, "", False, None)
+        courses = [course(slo, samples, since, end, zero) for slo in slos]
         breaches = [f"{slo.name} is in breach ({slo.bad} of {slo.n} bad)" for slo in courses if slo.outages]
-        held = holding_since(slos, samples, since, end) if end > since else None
+        held = holding_since(slos, samples, since, end, zero) if end > since else None
         unknown = "" if breaches or held is not None else "an SLO has too few requests to be judged"
-        return events.Health(now, end, "; ".join(breaches) or unknown, bool(breaches), held)
+        well = held is None or zero is None or self._well_since(samples, state, end, now)
+        return events.Health(now, end, "; ".join(breaches) or unknown, bool(breaches), held, well)
+
+    def _well_since(self, samples: Samples, state: State, end: float, now: float) -> bool:
+        """Return True if the answers so far to requests planned after `end` came, and show no breach.
+
+        Answers to some of these requests are still to come, so about half as many as before are enough.
+        """
+        since, zero = state.steady_from or 0.0, state.timeline_zero
+        planned, answered = samples.records["planned"], now - ANSWERED_S
+        before, at, after = np.searchsorted(planned, (end - (answered - end), end, answered))
+        if after - at < SETTLED_SHARE * (at - before):
+            return False
+        slos = self._context.scenario.slos
+        held = holding_since(slos, samples, since, answered, zero)
+        return held is not None and held <= end
 
     def _abort(self, state: State, samples: Samples, now: float) -> events.AbortConditionMet | None:
         evaluate = self._context.abort

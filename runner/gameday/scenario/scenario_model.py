@@ -257,6 +257,7 @@ class Scenario(Part):
     hold: Lasting = 10.0
     give_up: Lasting = Field(default=60.0, alias="giveUp")
     allow_scheduled: bool = Field(default=False, alias="allowScheduled")
+    allow_residual: bool = Field(default=False, alias="allowResidual")
     abort: tuple[str, ...] = Field(
         default=(), description="conditions that end a run at once; see docs/scenario.md"
     )

@@ -187,17 +187,20 @@ def course(slo: Slo, samples: Samples, since: float, end: float, inject: float |
     return Course(slo.name, n, bad, breached_s, outages, stream.thin(), known)
 
 
-def holding_since(slos: Sequence[Slo], samples: Samples, since: float, end: float) -> float | None:
+def holding_since(
+    slos: Sequence[Slo], samples: Samples, since: float, end: float, inject: float | None = None
+) -> float | None:
     """Return the planned time from which every SLO holds to `end`; None if one of them doesn't or can't be judged.
 
-    If none was ever in breach, return `since`. The samples are complete up to `end`.
+    If none was ever in breach, return `inject`, or `since` without one. The samples are complete up to `end`; with
+    `inject`, bad requests planned before it don't count.
     """
-    held = since
+    held = begin = since if inject is None else inject
     for slo in slos:
-        stream = Stream.of(slo, samples, since, end)
-        outages = _outages(stream, stream.breaches(), since)
-        recovered = outages[-1].recovered if outages else since
-        if recovered is None or not stream.known(recovered, end):
+        stream = Stream.of(slo, samples, since, end).since_then(begin)
+        outages = _outages(stream, stream.breaches(), begin)
+        recovered = outages[-1].recovered if outages else begin
+        if recovered is None or not stream.known(max(recovered, begin), end):
             return None
         held = max(held, recovered)
     return held

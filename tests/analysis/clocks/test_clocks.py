@@ -172,7 +172,7 @@ def test_recovery_needs_hold(tmp_path: Path) -> None:
 
 
 def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
-    """An SLO of a journey that falls silent is unknown at the end and doesn't hold."""
+    """An SLO of a journey that falls silent is unknown at the end: whether all recovered is unknown as well."""
     requests = steadily()
     for number, request in enumerate(requests):
         request.journey = "login" if number % 2 and request.planned < 45 else "buy"
@@ -182,7 +182,59 @@ def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
         for name in ("buy", "login")
     ]
     outcome = measure(write(tmp_path / "run", rolled_back(), requests, slos=slos))
-    assert (outcome["clocks"]["recovered"], outcome["exit_status"]) == (None, 1)
+    assert (outcome["clocks"]["recovered"], outcome["exit_status"]) == (None, 3)
+    assert (outcome["ttr_s"], outcome["ttr_state"]) == (None, "not_measured")
+
+
+def test_a_page_within_the_uncertainty_before_the_effect_detects(tmp_path: Path) -> None:
+    """20 ms before an effect that is known to ± 24 ms: TTD is 0. A page 100 ms before it is a false alarm."""
+    stamps = {}
+    for early in (0.02, 0.1):
+        story = Story().begin().deploy(18.0, 19.0).page(20.0 - early).rollback(22.5, 29.0).finish()
+        outcome = measure(write(tmp_path / str(early), story, failing(steadily(), 20.0, 30.0)))
+        stamps[early] = outcome["clocks"]["detect"], outcome["ttd_s"], outcome["alerts"][0]["false_alarm"]
+    assert stamps == {0.02: (20.0, 0.0, False), 0.1: (None, None, True)}
+
+
+def test_every_outage_has_clocks_of_its_own(tmp_path: Path) -> None:
+    """Two outages 20 s apart, each paged and rolled back: the headline is the first one's, to the last recovery."""
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 24.5)
+    story.page(46.0, alert="a2").rollback(47.0, 49.5, operation="o2").finish(80.0)
+    requests = failing(failing(steadily(80.0), 20.0, 25.0), 45.0, 50.0)
+    outcome = measure(write(tmp_path / "run", story, requests))
+    shown = [
+        tuple(each[key] for key in ("slo", "effect", "detect", "act", "recovered"))
+        for each in outcome["outages"]
+    ]
+    assert shown == [("shop", 20.0, 21.0, 22.5, 25.0), ("shop", 45.0, 46.0, 47.0, 50.0)]
+    assert (outcome["clocks"]["effect"], outcome["clocks"]["detect"]) == (20.0, 21.0)
+    assert outcome["relapses"] == [{"recovered": 25.0, "breached": 45.0}]
+
+
+def test_an_unrelated_revert_long_before_ended_nothing(tmp_path: Path) -> None:
+    """Fault f1 hurts from 20 to 45 s; f2, ordered at 19 s, is reverted at 22 s. It can't have ended the outage."""
+    story = Story().begin()
+    for fault, t in (("f2", 18.5), ("f1", 19.0)):
+        story.add(t, "fault.intended", fault, kind="link.latency", target="x").add(
+            t + 0.1, "fault.injected", fault
+        )
+    story.add(22.0, "fault.reverted", "f2", by="schedule").add(
+        44.5, "fault.reverted", "f1", by="schedule"
+    ).finish(80.0)
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(80.0), 20.0, 45.0)))
+    assert (outcome["ended_by"], outcome["ttr_censored_at"]) == ("schedule", 44.5)
+
+
+def test_a_revert_ends_nothing_while_the_cause_stands(tmp_path: Path) -> None:
+    """f1, the last fault before the effect, stands to the end: the revert of f2 a second before the recovery is chance."""
+    story = Story().begin()
+    for fault, t in (("f2", 18.5), ("f1", 19.5)):
+        story.add(t, "fault.intended", fault, kind="link.latency", target="x").add(
+            t + 0.1, "fault.injected", fault
+        )
+    story.add(44.0, "fault.reverted", "f2", by="schedule").finish(80.0)
+    outcome = measure(write(tmp_path / "run", story, failing(steadily(80.0), 20.0, 45.0)))
+    assert (outcome["ended_by"], outcome["ttr_s"]) == ("system", 25.0)
 
 
 def test_earliest_effect_and_latest_recovery_of_several_slos(tmp_path: Path) -> None:
@@ -440,7 +492,7 @@ def test_a_page_may_come_a_window_after_the_recovery(
     story = Story().begin().deploy(18.0, 19.0).page(page).finish()
     outcome = measure(write(tmp_path / "run", story, failing(steadily(), 20.0, 21.0)))
     assert outcome["clocks"]["recovered"] == 21.0
-    assert (outcome["clocks"]["detect"], outcome["alerts"][0]["false_alarm"]) == (detect, detect is None)
+    assert (outcome["clocks"]["detect"], outcome["alerts"][0]["late"]) == (detect, detect is None)
 
 
 @pytest.mark.parametrize(("by", "recovered"), [("schedule", None), ("responder", 30.0)])

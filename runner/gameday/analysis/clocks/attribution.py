@@ -58,6 +58,15 @@ class End:
         return cls._of(run, *max(ends, key=lambda end: end[0].recovered or 0.0))
 
     @classmethod
+    def at(cls, run: Run, courses: Sequence[Course], recovered: float | None) -> End | None:
+        """Return the end of the outage that some SLO's recovery at that time ended."""
+        for course in courses:
+            for outage in course.outages:
+                if recovered is not None and outage.recovered == recovered:
+                    return cls._of(run, outage, course.name)
+        return None
+
+    @classmethod
     def _of(cls, run: Run, outage: Outage, name: str) -> End:
         slo, samples = run.scenario.slo(name), run.samples
         recovered = outage.recovered or 0.0

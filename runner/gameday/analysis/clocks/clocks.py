@@ -33,6 +33,8 @@ from gameday.recording.journal_events import (
 )
 from gameday.slo import Course, Outage, course
 
+LATE_S = 30.0
+"""Two scrapes: so late an alert may be about an outage that is over."""
 DEEDS = (
     *(FaultIntended, FaultInjected, FaultFailed),
     *(ChangeStarted, ChangeDone, ChangeFailed),
@@ -77,12 +79,22 @@ class Analysis:
         return self.run.judged and self.run.stopped is None and due and not self.outages
 
     def genuine(self, alert: AlertRaised) -> Outage | None:
-        """Return the outage that an alert is about; None for a false alarm.
+        """Return the outage that an alert is about; None for a late or a false alarm.
 
         An alert may come while its window still holds requests of the outage.
         """
-        patience = max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))
-        return speaks_of(alert, self.courses, patience)
+        return speaks_of(alert, self.courses, self._patience)
+
+    def late(self, alert: AlertRaised) -> bool:
+        """Return True if an alert is about an outage that was over: a scrape may tell of it as much as LATE_S later."""
+        return (
+            self.genuine(alert) is None
+            and speaks_of(alert, self.courses, self._patience + LATE_S) is not None
+        )
+
+    @property
+    def _patience(self) -> float:
+        return max(self.run.scenario.load.timeout, *(slo.window for slo in self.run.scenario.slos))
 
 
 def analyse(run: Run) -> Analysis:
@@ -100,7 +112,7 @@ def analyse(run: Run) -> Analysis:
     effect = outages[0].effect
     recovered = _recovered(run, courses, outages)
     end = End.of(run, courses)
-    act = _ended_it(run, operations, effect, end) if recovered is not None and end is not None else None
+    act = ended_it(run, operations, effect, end) if recovered is not None and end is not None else None
     detect, paged = _detected(run, blank, effect, act)
     clocks = Clocks(
         inject=inject,
@@ -108,7 +120,7 @@ def analyse(run: Run) -> Analysis:
         effect=effect,
         detect=detect,
         paged=paged,
-        ack=_taken(run, operations, detect),
+        ack=taken(run, operations, detect),
         act=act.t if act else None,
         acted=act.done if act else None,
         recovered=recovered,
@@ -118,11 +130,14 @@ def analyse(run: Run) -> Analysis:
 
 
 def speaks_of(alert: AlertRaised, courses: Sequence[Course], patience: float) -> Outage | None:
-    """Return the outage of the alert's SLO (of any, if it names none) that spans it or ended up to `patience` s before."""
+    """Return the outage of the alert's SLO (of any, if it names none) that spans it or ended up to `patience` s before.
+
+    An alert within the uncertainty before an effect is about it.
+    """
     named = [slo_course for slo_course in courses if slo_course.name == alert.slo]
     for outage in (outage for slo_course in named or courses for outage in slo_course.outages):
         until = math.inf if outage.recovered is None else outage.recovered + patience
-        if outage.effect <= alert.t <= until:
+        if outage.effect - outage.effect_error <= alert.t <= until:
             return outage
     return None
 
@@ -141,7 +156,7 @@ def joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
         if current is None:
             current = outage
         elif current.recovered is None or outage.effect - current.recovered < apart:
-            current = Outage(current.effect, _later(current.recovered, outage.recovered))
+            current = _union(current, outage)
         else:
             yield current
             current = outage
@@ -149,8 +164,12 @@ def joined(courses: Iterable[Course], apart: float) -> Iterable[Outage]:
         yield current
 
 
-def _later(one: float | None, two: float | None) -> float | None:
-    return None if one is None or two is None else max(one, two)
+def _union(one: Outage, two: Outage) -> Outage:
+    """Return one outage from the effect of `one` to the later recovery, with the error of each."""
+    if one.recovered is None or two.recovered is None:
+        return Outage(one.effect, None, one.effect_error)
+    last = max(one, two, key=lambda outage: outage.recovered or 0.0)
+    return Outage(one.effect, last.recovered, one.effect_error, last.recovered_error)
 
 
 def _confirmed(run: Run, trigger: FaultIntended | ChangeStarted) -> float | None:
@@ -174,7 +193,7 @@ def _recovered(run: Run, courses: Sequence[Course], outages: Sequence[Outage]) -
     return recovered if run.end - max(last, recovered) >= run.scenario.hold else None
 
 
-def _ended_it(run: Run, operations: Sequence[Operation], effect: float, end: End) -> Operation | None:
+def ended_it(run: Run, operations: Sequence[Operation], effect: float, end: End) -> Operation | None:
     """Return the last operation that may have ended the outage: a right one if there is one, never a wrong one.
 
     It may have been ordered a moment after `recovered`, if a request planned before that waited and was served by it.
@@ -214,16 +233,22 @@ def _too_late(run: Run, operation: Operation) -> bool:
 def _detected(
     run: Run, analysis: Analysis, effect: float, act: Operation | None
 ) -> tuple[float | None, float | None]:
-    """Return (detect, paged). A page that came only after the outage was acted on detected nothing."""
+    """Return (detect, paged). A page that came only after the outage was acted on detected nothing.
+
+    One within the uncertainty before the effect is a detection, at the effect.
+    """
     for alert in run.alerts:
-        if alert.raised.pages and alert.t >= effect and analysis.genuine(alert.raised):
+        if not alert.raised.pages or alert.t < effect - analysis.outages[0].effect_error:
+            continue
+        if analysis.genuine(alert.raised):
             if act is not None and alert.t > act.t:
                 return None, None
-            return alert.t, alert.delivered.t if alert.delivered else None
+            paged = alert.delivered.t if alert.delivered else None
+            return max(alert.t, effect), paged if paged is None else max(paged, effect)
     return None, None
 
 
-def _taken(run: Run, operations: Sequence[Operation], detect: float | None) -> float | None:
+def taken(run: Run, operations: Sequence[Operation], detect: float | None) -> float | None:
     """Return the first acknowledgement at or after `detect`, or the first operation if that came sooner."""
     if detect is None:
         return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gameday.analysis.clocks.attribution import mended_by_schedule, revert_ordered
+from gameday.analysis.clocks.attribution import PATIENCE_S, mended_by_schedule, revert_ordered
 from gameday.analysis.clocks.clocks import Analysis
-from gameday.analysis.evidence.recorded_run import Run
+from gameday.analysis.evidence.run_history import RecordedFault
+from gameday.analysis.impact.residual import thin_ends
 from gameday.analysis.model.time_models import DURATIONS, Duration, Durations, EndedBy
 from gameday.recording.journal_events import FaultReverted
 
@@ -39,7 +40,7 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     if act is not None and act.right:
         return "responder", act.t
     causes: list[tuple[float, EndedBy]] = [(act.t, "responder")] if act is not None else []
-    causes += [(t, "schedule") for t in _by_schedule(analysis.run) if began <= t and end.allows(t)]
+    causes += [(t, "schedule") for t in _by_schedule(analysis, end.recovered) if began <= t and end.allows(t)]
     cleared = [event.t for event in analysis.run.journal.of(FaultReverted) if event.by == "cleanup"]
     causes += [(t, "cleanup") for t in cleared if began <= t <= end.recovered]
     if not causes:
@@ -48,11 +49,29 @@ def ended_by(analysis: Analysis) -> tuple[EndedBy | None, float | None]:
     return who, t
 
 
-def _by_schedule(run: Run) -> list[float]:
-    """Return the times at which the timeline undid its own change or fault, by a revert or by a
-    good release."""
-    reverts = [event for event in run.journal.of(FaultReverted) if event.by == "schedule"]
-    return [*(revert_ordered(run, event) for event in reverts), *mended_by_schedule(run)]
+def _by_schedule(analysis: Analysis, recovered: float) -> list[float]:
+    """Return the times at which the timeline began to undo its own change or fault, by a revert or by a good release.
+
+    A revert that was done long before the recovery didn't end the outage, nor did one while the fault that explains the
+    outage, the last one before its effect, still stood.
+    """
+    run = analysis.run
+    cause = _cause(analysis)
+    stands = cause is not None and (cause.reverted is None or cause.reverted.t > recovered + PATIENCE_S)
+    times = list(mended_by_schedule(run))
+    for event in run.journal.of(FaultReverted):
+        if event.by != "schedule" or recovered - event.t > PATIENCE_S:
+            continue
+        if cause is None or not stands or event.fault == cause.id:
+            times.append(revert_ordered(run, event))
+    return times
+
+
+def _cause(analysis: Analysis) -> RecordedFault | None:
+    """Return the fault that was ordered last before the effect of the last outage."""
+    effect = analysis.outages[-1].effect + analysis.outages[-1].effect_error
+    before = [fault for fault in analysis.run.faults if fault.t <= effect and fault.failed is None]
+    return max(before, key=lambda fault: fault.t, default=None)
 
 
 def durations(analysis: Analysis) -> Durations:
@@ -78,4 +97,6 @@ def _recovery(analysis: Analysis) -> Duration:
     who, when = ended_by(analysis)
     if who in ("schedule", "cleanup") and not analysis.run.scenario.allow_scheduled:
         return Duration("censored", None, when)
+    if clocks.recovered is None and thin_ends(analysis):
+        return Duration("not_measured")
     return _between(clocks.effect, clocks.recovered, analysis.run.end)

@@ -20,7 +20,11 @@ def raised(analysis: Analysis) -> tuple[AlertRaised, ...]:
 
 def false_pages(analysis: Analysis) -> int:
     """Return how many pages were for no SLO in breach."""
-    return sum(1 for alert in raised(analysis) if alert.pages and analysis.genuine(alert) is None)
+    return sum(1 for alert in raised(analysis) if alert.pages and _false(analysis, alert))
+
+
+def _false(analysis: Analysis, alert: AlertRaised) -> bool:
+    return analysis.genuine(alert) is None and not analysis.late(alert)
 
 
 def alerts(analysis: Analysis) -> tuple[Alert, ...]:
@@ -36,7 +40,8 @@ def alerts(analysis: Analysis) -> tuple[Alert, ...]:
             region=alert.region,
             journey=alert.journey,
             summary=alert.summary or None,
-            false_alarm=analysis.genuine(alert) is None,
+            false_alarm=_false(analysis, alert),
+            late=analysis.late(alert),
         )
         for alert in raised(analysis)
     )
@@ -52,12 +57,12 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
     for detector in analysis.run.scenario.detectors:
         own = [alert for alert in raised(analysis) if alert.detector == detector.detector]
         genuine = [alert.t for alert in own if analysis.genuine(alert)]
-        ttd = genuine[0] - effect if genuine and effect is not None else None
+        ttd = max(0.0, genuine[0] - effect) if genuine and effect is not None else None
         results[detector.detector] = DetectorResult(
             side="service" if detector.detector == "scrape" else "client",
             pages=detector.pages,
             ttd_s=ttd,
-            false_alarms=len(own) - len(genuine),
+            false_alarms=sum(_false(analysis, alert) for alert in own),
             limit_ratio=times(ttd, limit_s),
         )
     return results

@@ -122,4 +122,7 @@ def _noticed(analysis: Analysis) -> tuple[Course, Outage] | None:
 
 
 def _pages_at(run: Run, t: float) -> Iterator[AlertRaised]:
-    return (alert for alert in run.journal.of(AlertRaised) if alert.t == t and alert.pages)
+    """Yield the page that detected, and others at its time: it came at `t`, or just before if `t` is the effect."""
+    pages = [alert for alert in run.journal.of(AlertRaised) if alert.pages]
+    at = [alert for alert in pages if alert.t == t]
+    return iter(at or [alert for alert in pages if alert.t < t][-1:])

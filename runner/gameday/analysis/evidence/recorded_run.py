@@ -104,8 +104,13 @@ class Run:
 
     @cached_property
     def end(self) -> float:
-        """Return the time of the load's stop; the samples hold the answers to everything planned
-        before."""
+        """Return up to when the run is judged: what the engine judged last, or else the load's stop.
+
+        The samples hold the answers to everything planned before.
+        """
+        ended = self.journal.first(RunEnded)
+        if ended is not None and ended.judged is not None:
+            return ended.judged
         for event in (self.journal.phase("down"), self.journal.first(RunEnded)):
             if event:
                 return event.t

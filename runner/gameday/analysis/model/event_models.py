@@ -82,7 +82,7 @@ class Operation(Model):
 
 
 class Alert(Model):
-    """An alert since the steady state began. `false_alarm`: its SLO wasn't in breach."""
+    """An alert since the steady state began. `false_alarm`: its SLO wasn't in breach; `late`: it no longer was."""
 
     t: float
     id: str = ""
@@ -94,6 +94,7 @@ class Alert(Model):
     journey: str | None = None
     summary: str | None = None
     false_alarm: bool = False
+    late: bool = False
 
 
 class SloResult(Model):

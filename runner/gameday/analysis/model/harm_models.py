@@ -99,6 +99,30 @@ class TwoPrimaries(Model):
     until: float
 
 
+class ResidualPlace(Model):
+    """A journey, of the users of one region and on one release if these are named, that is worse than in steady state."""
+
+    journey: str
+    region: str = ""
+    release: str = ""
+    requests: Count = 0
+    bad: Count = 0
+    did: str = ""
+    slos: tuple[str, ...] = Field(default=(), description="the SLOs that cover such requests")
+
+
+class Residual(Model):
+    """The last `hold` seconds of a run: what still fails in them, and how much of it they can't rule out."""
+
+    since: float | None = None
+    requests: Count | None = None
+    bad: Count | None = None
+    at_most: Amount | None = described(
+        "the largest share of bad requests that they allow (95 %, Clopper–Pearson)"
+    )
+    places: tuple[ResidualPlace, ...] = ()
+
+
 class Audit(Model):
     """Orders by three records: clients', Postgres' and the third party's ledger. Null if a record is missing."""
 

@@ -20,7 +20,7 @@ from gameday.analysis.model.event_models import (
     Stop,
     UnresolvedPage,
 )
-from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact
+from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact, Residual
 from gameday.analysis.model.result_file import (
     Amount,
     Count,
@@ -38,6 +38,7 @@ from gameday.analysis.model.time_models import (
     Detection,
     Durations,
     EndedBy,
+    OutageClocks,
     Relapse,
     Spacing,
 )
@@ -147,6 +148,8 @@ class Findings(Model):
     detectors: dict[str, DetectorResult] = Field(default_factory=dict)
     quiet: Quiet = Quiet()
     impact: Impact = Impact()
+    residual: Residual = Residual()
+    outages: tuple[OutageClocks, ...] = ()
     audit: Audit = Audit()
     customer_reports: CustomerReports = CustomerReports()
     system: SystemInfo = SystemInfo()

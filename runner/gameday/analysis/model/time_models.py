@@ -42,6 +42,22 @@ class Relapse(Model):
     breached: float
 
 
+class OutageClocks(Model):
+    """One outage of a run: a stretch in which some SLO didn't hold, and its own clocks in seconds since the run's start."""
+
+    slo: str = Field(description="the SLO that broke first")
+    slos: tuple[str, ...] = Field(default=(), description="every SLO that was broken")
+    effect: float
+    detect: float | None = stamp("the first page about it")
+    ack: float | None = stamp("it was taken, or the first operation in it")
+    act: float | None = stamp("the operation that ended it was ordered")
+    acted: float | None = stamp("it was confirmed")
+    recovered: float | None = stamp("every SLO held again; for at least a window, in the last one to the end")
+    spacing_s: Spacing = Field(
+        default_factory=lambda: Spacing(), description="± of its ends, by spacing alone"
+    )
+
+
 class Spacing(Model):
     """± by the spacing of requests alone, in seconds: half of the interval that holds the true time in 95 % of cases."""
 

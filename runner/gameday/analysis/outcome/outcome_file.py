@@ -9,6 +9,7 @@ from gameday.analysis.audit.order_audit import audit
 from gameday.analysis.clocks import durations
 from gameday.analysis.clocks.clock_error import error, spacing
 from gameday.analysis.clocks.clocks import Analysis, analyse
+from gameday.analysis.clocks.outage_clocks import outage_clocks
 from gameday.analysis.detection import alert_judgement
 from gameday.analysis.detection.detection_delay import detection
 from gameday.analysis.detection.false_alarms import quiet
@@ -19,6 +20,7 @@ from gameday.analysis.evidence.steady_state import doubts, sent, steady_state
 from gameday.analysis.expressions.expectations import evaluate
 from gameday.analysis.impact.customer_reports import customer_reports
 from gameday.analysis.impact.impact import impact, spent
+from gameday.analysis.impact.residual import residual
 from gameday.analysis.model.event_models import Change, ChangeState, Fault, SloResult, Stop
 from gameday.analysis.model.outcome_model import (
     LoadResult,
@@ -77,7 +79,7 @@ def outcome_of(run: Run) -> Outcome:
         measurements = measurements.model_copy(update={"severity": sev})
     exact = measurements.rounded(COMPARED_DIGITS)
     expectations = tuple(evaluate(expression, exact).rounded() for expression in run.scenario.expect)
-    judgement = judge(analysis, steady, expectations, doubts(run, lost, load))
+    judgement = judge(analysis, steady, measurements, expectations, doubts(run, lost, load))
     return Outcome(
         run=_run_info(run),
         verdict=judgement.verdict,
@@ -114,6 +116,8 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         detectors=alert_judgement.detectors(analysis, delay.limit_s),
         quiet=quiet(analysis),
         impact=impact(analysis),
+        residual=residual(analysis),
+        outages=outage_clocks(analysis),
         audit=audit(run),
         customer_reports=customer_reports(analysis),
         system=_system(run),

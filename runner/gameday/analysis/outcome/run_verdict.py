@@ -12,7 +12,9 @@ from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.evidence.steady_state import Steady
 from gameday.analysis.expressions.abort_conditions import shown
+from gameday.analysis.impact.residual import thin_ends
 from gameday.analysis.model.event_models import Expectation
+from gameday.analysis.model.outcome_model import Measurements
 from gameday.analysis.model.result_file import Value, Verdict
 from gameday.analysis.outcome.cleanup_record import left_behind
 from gameday.recording.journal_events import InstanceDied, RunError, RunInterrupted
@@ -32,7 +34,11 @@ class Judgement:
 
 
 def judge(
-    analysis: Analysis, steady: Steady, expectations: Sequence[Expectation], doubts: Sequence[str]
+    analysis: Analysis,
+    steady: Steady,
+    measurements: Measurements,
+    expectations: Sequence[Expectation],
+    doubts: Sequence[str],
 ) -> Judgement:
     """Judge a run. An unmet steady state is always inconclusive, since nothing after it means anything.
 
@@ -44,6 +50,7 @@ def judge(
         reasons.append((INCONCLUSIVE, f"the steady state wasn't met: {steady.why}"))
     elif run.judged and not run.damage:
         reasons += _of_the_system(analysis)
+        reasons += _of_the_rest(run, measurements)
         reasons += [(INCONCLUSIVE, doubt) for doubt in doubts]
         reasons += _of_expectations(expectations)
     elif not reasons:
@@ -85,11 +92,17 @@ def _stopped(run: Run) -> Iterator[tuple[int, str]]:
 
 def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
     run, clocks = analysis.run, analysis.clocks
-    if clocks.effect is not None and clocks.recovered is None and run.stopped is None:
+    thin = thin_ends(analysis)
+    if clocks.effect is not None and clocks.recovered is None and run.stopped is None and not thin:
         lasted = run.end - clocks.effect
         yield (
             FAIL,
             f"the system never recovered: {lasted:.1f} s after the effect, the run ended without every SLO holding",
+        )
+    for name in thin if clocks.recovered is None else ():
+        yield (
+            INCONCLUSIVE,
+            f"SLO {name} is unknown: its last window had fewer than 20 requests to judge it by",
         )
     for course in analysis.courses:
         if course.verdict(analysis.outages) == "unknown":
@@ -98,6 +111,23 @@ def _of_the_system(analysis: Analysis) -> Iterator[tuple[int, str]]:
                 INCONCLUSIVE,
                 f"SLO {course.name} is unknown: a window of {slo.window:g} s had fewer than 20 requests to judge it by",
             )
+
+
+def _of_the_rest(run: Run, measurements: Measurements) -> Iterator[tuple[int, str]]:
+    """Yield what still fails at the end of the run, and acknowledged orders that were lost, whatever is expected."""
+    residual = measurements.residual
+    never = measurements.clocks.effect is not None and measurements.clocks.recovered is None
+    for place in residual.places if not never else ():
+        status = PASS if run.scenario.allow_residual else FAIL
+        lasted = run.end - (residual.since or 0.0)
+        covered = f"though {', '.join(place.slos)} may hold" if place.slos else "no SLO covers it"
+        where = f"{place.journey}{f' of {place.region}' if place.region else ''}"
+        where += f" on {place.release}" if place.release else ""
+        what = f"{place.bad} of {place.requests} requests {place.did} in the last {lasted:.3g} s"
+        yield status, f"{where}: {what}; {covered}"
+    if measurements.audit.lost:
+        lost, known = measurements.audit.lost, measurements.audit.acknowledged
+        yield PASS, f"{lost} of {known} acknowledged orders {'was' if lost == 1 else 'were'} lost"
 
 
 def _of_expectations(expectations: Sequence[Expectation]) -> Iterator[tuple[int, str]]:

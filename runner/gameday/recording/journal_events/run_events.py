@@ -107,10 +107,14 @@ class RunError(JournalEvent, kind="run.error"):
 
 @dataclass(frozen=True)
 class RunEnded(JournalEvent, kind="run.ended"):
-    """The engine ended the run: held, no_effect, give_up, unsteady, stopped, interrupted or error."""
+    """The engine ended the run: held, no_effect, give_up, unsteady, stopped, interrupted or error.
+
+    `judged`: requests planned up to this time were judged, with all of their answers; None if the load's end decides.
+    """
 
     _: KW_ONLY
     reason: str
+    judged: float | None = None
 
 
 @dataclass(frozen=True)
