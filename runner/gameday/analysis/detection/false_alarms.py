@@ -23,7 +23,7 @@ def quiet(analysis: Analysis) -> Quiet:
     """Return the outcome's `quiet`; all None if the run has no quiet time, as when an SLO was in breach in it.
 
     A detector that raised for an SLO is silent on it until rearmed, so past the first alarm the counts are the least
-    that it would have raised.
+    that it would have raised, and the bound takes only the time up to the first.
     """
     span = _span(analysis)
     names = [detector.detector for detector in analysis.run.scenario.detectors]
@@ -31,8 +31,8 @@ def quiet(analysis: Analysis) -> Quiet:
         return Quiet(detectors={name: AlarmRate() for name in names})
     since, until = span
     alarms = _alarms(analysis, since, until)
-    pages = _rate(sum(1 for alarm in alarms if alarm.pages), until - since)
-    own = {name: sum(1 for alarm in alarms if alarm.detector == name) for name in names}
+    pages = _rate([alarm.t for alarm in alarms if alarm.pages], since, until)
+    own = {name: [alarm.t for alarm in alarms if alarm.detector == name] for name in names}
     return Quiet(
         since=since,
         until=until,
@@ -40,7 +40,7 @@ def quiet(analysis: Analysis) -> Quiet:
         pages=pages.alarms,
         per_hour=pages.per_hour,
         bound_per_hour=pages.bound_per_hour,
-        detectors={name: _rate(count, until - since) for name, count in own.items()},
+        detectors={name: _rate(times, since, until) for name, times in own.items()},
     )
 
 
@@ -76,6 +76,16 @@ def _alarms(analysis: Analysis, since: float, until: float) -> Sequence[AlertRai
     return [alarm for alarm in raised(analysis) if since <= alarm.t < until]
 
 
-def _rate(count: int, seconds: float) -> AlarmRate:
-    hours = seconds / HOUR_S
-    return AlarmRate(alarms=count, per_hour=count / hours, bound_per_hour=most(count) / hours)
+def _rate(times: Sequence[float], since: float, until: float) -> AlarmRate:
+    return AlarmRate(
+        alarms=len(times),
+        per_hour=len(times) / (until - since) * HOUR_S,
+        bound_per_hour=bound(min(times, default=None), since, until),
+    )
+
+
+def bound(first: float | None, since: float, until: float) -> float | None:
+    """Return the most alarms an hour that the time up to the first one allows, at 95 %; None if it came at once."""
+    if first is None:
+        return most(0) / (until - since) * HOUR_S
+    return most(1) / (first - since) * HOUR_S if first > since else None
