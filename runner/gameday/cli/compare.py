@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ Examples:
   gameday compare before.yaml after.yaml --interleave 5   run both in turn, A B A B; up to 12 if that leaves it open"""
 MOST_TRIALS, ENOUGH_TRIALS = 12, 8
 """Trials of both stages together, and the number from which one stage is enough, unless --up-to says otherwise."""
+AFTERWARDS_S = 10.0
+"""Seconds after the recovery in which a page still is a detection."""
 OPEN_BELOW = 0.2
 """The p of the first stage below which the second is run."""
 Sides = Sequence[Mapping[str, Sequence["Outcome"]]]
@@ -99,7 +102,8 @@ def compare(
     if interleave is None:
         sides = [_side(Path(base)), _side(Path(new))]
         beside = Path(new) if Path(new).is_dir() else Path(new).parent
-        comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold)
+        pairs = replayed(Path(base), Path(new))
+        comparison = compared(sides[0], sides[1], alpha=alpha, threshold=threshold, replayed=pairs)
     else:
         options = Options(substrate, out, None, {}, None, False, None, variant, part=True)
         stages = stages_of(interleave, up_to)
@@ -126,6 +130,28 @@ def compare(
         console.print(reason, markup=False, soft_wrap=True)
     console.print(f"page  {page}", markup=False, soft_wrap=True)
     return comparison.exit_status
+
+
+def replayed(base: Path, new: Path) -> dict[str, Sequence[tuple[float, float]]]:
+    """Return scenario → the times to detect of both sides' detectors on the same streams; without those that have none."""
+    from gameday import detect
+    from gameday.analysis.trials.outcome_files import outcomes_by_folder
+    from gameday.analysis.trials.trial_summary import measures
+    from gameday.telemetry.detection_replay import DetectedRun, detection_pairs
+
+    sides: list[dict[str, list[DetectedRun]]] = [{}, {}]
+    for side, path in zip(sides, (base, new), strict=True):
+        for folder, outcome in outcomes_by_folder(path).items():
+            clocks = outcome.clocks
+            if measures(outcome) and clocks.effect is not None:
+                until = math.inf if clocks.recovered is None else clocks.recovered + AFTERWARDS_S
+                run = DetectedRun(folder, clocks.effect, clocks.detect, until)
+                side.setdefault(outcome.run.scenario, []).append(run)
+    pairs = {
+        name: detection_pairs(sides[0][name], sides[1][name], detect.make)
+        for name in sides[0].keys() & sides[1].keys()
+    }
+    return {name: values for name, values in pairs.items() if values}
 
 
 def stages_of(first: int, up_to: int | None) -> Sequence[int]:

@@ -15,12 +15,20 @@ def load_side(path: Path) -> dict[str, list[Outcome]]:
     A run counts once, however many copies of it there are. Raise ValueError if there is none, or if one can't be read.
     """
     side: dict[str, list[Outcome]] = {}
+    for outcome in outcomes_by_folder(path).values():
+        side.setdefault(outcome.run.scenario, []).append(outcome)
+    return dict(sorted(side.items()))
+
+
+def outcomes_by_folder(path: Path) -> dict[Path, Outcome]:
+    """Return the folder of each run at or below `path` with its outcome. Raise ValueError as `load_side` does."""
+    runs: dict[Path, Outcome] = {}
     seen: set[str] = set()
     for file in [path] if path.is_file() else sorted(path.rglob(FILE)):
         outcome = Outcome.read_file(file)
         if outcome.run.id not in seen:
             seen.add(outcome.run.id)
-            side.setdefault(outcome.run.scenario, []).append(outcome)
-    if not side:
+            runs[file.parent] = outcome
+    if not runs:
         raise ValueError(f"{path}: no {FILE} there or below")
-    return dict(sorted(side.items()))
+    return runs
