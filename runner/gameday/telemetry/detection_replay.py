@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.scenario.scenario_model import Detection
+from gameday.scenario.yaml_document import Invalid
 from gameday.telemetry.outcome_stream import MakeDetector
 from gameday.telemetry.replay import Recording, read_recording, replay
 
@@ -37,7 +38,7 @@ def detection_pairs(
     """
     try:
         recordings = [[(run, read_recording(run.folder)) for run in side] for side in (base, new)]
-    except (OSError, ValueError, LookupError):
+    except (OSError, ValueError, LookupError, Invalid):
         return []
     if not all(recordings):
         return []

@@ -22,6 +22,8 @@ MAIN, REST = 0.8, 0.2
 """Weights of the phases and of TTR; of TTR and TTD if no operation ended the outages."""
 SHARES_WEIGHT, REPLAY_WEIGHT = 0.4, 0.2
 """Shares of a scenario's weight for Fisher's tests and for the replay of the detectors, if they can reach anything."""
+LIVE_S = 0.01
+"""Seconds: a page that was raised live is journalled so much later than its replay, at most."""
 SHARES = ("never", "effect")
 Replayed = Sequence[tuple[float, float]]
 """(TTD of base's detectors, TTD of new's) on the same streams, one for each run; infinite if nothing was detected."""
@@ -182,7 +184,7 @@ def _weighed(test: Hypothesis, weight: float) -> Hypothesis:
 
 def _replay_test(replayed: Replayed, level: float) -> list[Hypothesis]:
     """Return the sign test of the streams on which the two detectors differ; exact and one-sided."""
-    differ = [new > base for base, new in replayed if new != base]
+    differ = [new > base for base, new in replayed if new != base and not abs(new - base) <= LIVE_S]
     least = 0.5 ** len(differ)
     if not differ or least >= level:
         return []
