@@ -131,6 +131,7 @@ def warm(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.timeout(300)  # ten seconds of computing
 def test_every_kind_of_nonsense_is_a_problem(tmp_path: Path) -> None:
     """Endless numbers, bombs, tags, paths and endless expressions are problems; the file without
     them is valid."""

@@ -176,11 +176,12 @@ class Shop:
     def released(self, service: str, tree: Path, release: str) -> Iterator[None]:
         """Run another release of a service in place of the first."""
         self.stop(service)
-        self.start(service, tree, release)
         try:
+            self.start(service, tree, release)
             yield
         finally:
-            self.stop(service)
+            if service in self.running:  # it isn't if the release can't start
+                self.stop(service)
             self.start(service)
 
     def _environment(self, service: str) -> dict[str, str]:
