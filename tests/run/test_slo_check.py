@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from gameday.run import events, run_state
 from gameday.run.run_context import RunContext
 from gameday.run.slo_check import SloCheck
 from tests.support.fakes import HandClock
+from tests.support.slo_samples import CHECKOUT, samples
 
 PLAN = run_state.Plan(warmup=3, steady=10, entries=(0.0,), hold=10, give_up=60, window=10, lookback=2)
 FAULT = run_state.State(
@@ -86,3 +88,45 @@ def test_conditions_are_evaluated_only_during_the_timeline(phase: run_state.Phas
     seen = Seen(holds=("alerts > 2", {}))
     _, emitted = looked(seen, replace(FAULT, phase=phase), 30.0)
     assert (len(emitted), seen.asked) == (1, [])
+
+
+@dataclass
+class Recorded(Seen):
+    """A context with ten requests a second up to `until`, which fail from `bad_from` to `bad_until`."""
+
+    until: float = 60.0
+    bad_from: float = 99.0
+    bad_until: float = 99.0
+    scenario: Any = field(default_factory=lambda: SimpleNamespace(slos=(CHECKOUT,)))
+
+    def samples(self) -> Samples:
+        recorded = samples(self.bad_from, self.until)
+        recorded.records["error"][recorded.records["planned"] >= self.bad_until] = 0
+        return recorded
+
+
+@pytest.mark.parametrize(
+    ("context", "held", "well"),
+    [
+        (Recorded(), 20.0, True),
+        (Recorded(bad_from=30.0, bad_until=35.0), pytest.approx(34.96), True),
+        (Recorded(bad_from=58.3, bad_until=58.9), 20.0, False),
+        (Recorded(until=58.2), 20.0, False),
+    ],
+    ids=["well", "over", "a blip after what is settled", "no answer any more"],
+)
+def test_the_answers_younger_than_the_time_out_are_looked_at_too(
+    context: Recorded, held: Any, well: bool
+) -> None:
+    """Requests planned up to 58 s are settled at 60 s; a breach or silence after them keeps the run from ending."""
+    context.abort = lambda samples, **known: None  # type: ignore[method-assign]
+    _, (health,) = looked(context, FAULT, 60.0)
+    assert isinstance(health, events.Health)
+    assert (health.holding_since, health.unsettled_well) == (held, well)
+
+
+def test_what_was_bad_before_the_timeline_is_no_breach_of_it() -> None:
+    """Requests that failed in steady state, before 20 s, don't count once the timeline runs."""
+    _, (health,) = looked(Recorded(bad_from=12.0, bad_until=19.9), FAULT, 31.0)
+    assert isinstance(health, events.Health)
+    assert (health.breached, health.holding_since) == (False, 20.0)
