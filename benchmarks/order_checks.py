@@ -22,6 +22,7 @@ ERRORS = ("NONE", "STATUS", "TIMEOUT", "CONNECTION", "WRONG", "NOT_SENT")
 QUEUED = 202
 SHOWN = 3
 """How many orders a violation names."""
+ENDED = ("operation.done", "operation.failed")
 FORGIVEN_ASYNC = ("lost", "charged, not kept")
 """What asynchronous replication promises nothing about."""
 
@@ -64,6 +65,8 @@ class Checked:
     kept: int = 0
     charged: int = 0
     pending: int = 0
+    operations: list[str] = field(default_factory=list)
+    """Each operation that was carried out, and how it ended."""
     audited: bool = False
     why: str = ""
     violations: list[Violation] = field(default_factory=list)
@@ -76,6 +79,7 @@ def check(folder: Path, mode: str) -> Checked:
     answers = list(_answers(folder / "samples"))
     result = Checked(len(answers), sum(answer.acknowledged for answer in answers))
     result.why = "; ".join(outcome["reasons"]) if outcome["verdict"] == "error" else ""
+    result.operations = list(_operations(folder / "journal.jsonl"))
     found = [two_primaries(answers)]
     paths = [folder / name for name in ("audit.jsonl", "ledger.jsonl", "stock.jsonl")]
     if all(path.is_file() for path in paths):
@@ -98,6 +102,16 @@ def check(folder: Path, mode: str) -> Checked:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     yield from (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def _operations(journal: Path) -> Iterator[str]:
+    """Yield `promote eu-west failed` for each operation of the journal; `running` if the run ended before it."""
+    events = list(_rows(journal))
+    ended = {event["subject"]: event["kind"] for event in events if event["kind"] in ENDED}
+    for event in events:
+        if event["kind"] == "operation.intended":
+            state = ended.get(event["subject"], "operation.running").removeprefix("operation.")
+            yield " ".join(word for word in (event["data"]["name"], event["data"]["target"], state) if word)
 
 
 def _number(order: str, run: str) -> int:

@@ -53,6 +53,8 @@ class Operators(threading.Thread):
         self._over = threading.Event()
         self.requested: list[str] = []
         """What was answered to each operation."""
+        self.rejected: list[str] = []
+        """Requests that the API didn't understand: a defect of this benchmark."""
 
     def end(self) -> None:
         """Request nothing more."""
@@ -79,12 +81,14 @@ class Operators(threading.Thread):
         return None
 
     def _request(self, run: str, step: Step) -> str:
+        fields = {"name": step.name, "target": step.spec["target"] or None, "as": "benchmark"}
         try:
-            client = ApiClient(read_credentials(active_runs.key_path(run)))
-            fields = {"name": step.name, "target": step.spec["target"] or None, "by": "benchmark"}
-            return client.request_operation(fields)
-        except (ApiRejected, ApiUnavailable, OSError, ValueError) as error:
-            return f"rejected: {error}"
+            return ApiClient(read_credentials(active_runs.key_path(run))).request_operation(fields)
+        except ApiRejected as error:
+            self.rejected.append(f"{step.words()}: {error}")
+            return "rejected"
+        except (ApiUnavailable, OSError, ValueError) as error:
+            return f"the run has ended: {error}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class Trial:
             f"seed {self.plan.seed} {self.plan.mode} {self.plan.delay_ms} ms: "
             f"{' | '.join(step.words() for step in self.plan.steps)}",
             f"  {checked.orders} orders, {checked.acknowledged} acknowledged, {kept}{state}",
+            f"  operations: {', '.join(checked.operations) or 'none was carried out'}",
             f"  violations: {'; '.join((*violations, *forgiven)) or 'none'}",
         ]
 
@@ -123,6 +128,8 @@ def play(plan: Plan, substrate: str, out: Path) -> Trial:
         result = gameday.run_scenario(path, substrate=substrate, out=out, seed=plan.seed)
     finally:
         operators.end()
+    if operators.rejected:
+        raise RuntimeError(f"operations of {path.name} weren't understood: {'; '.join(operators.rejected)}")
     return Trial(plan, result.folder, check(result.folder, plan.mode), operators.requested)
 
 
@@ -168,7 +175,7 @@ def _show(trial: Trial, folder: Path) -> None:
         "mode": trial.plan.mode,
         "run": trial.folder.name,
         "steps": [step.words() for step in trial.plan.steps],
-        "operations": list(trial.operations),
+        "requested": list(trial.operations),
         **asdict(trial.checked),
     }
     with (folder / "results.jsonl").open("a", encoding="utf-8") as file:

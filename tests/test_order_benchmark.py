@@ -16,6 +16,7 @@ from benchmarks.order_checks import Answer, Checked, Violation, check, two_prima
 from benchmarks.order_plans import REGIONS, SPAN_S, Plan, draw
 from gameday import validate_scenario
 from gameday.analysis import write_outcome
+from gameday.operator_api.operation_requests import parse_operation
 from tests.support.nonempty_all import nonempty_all
 from tests.support.run_folders import RUN, Story, row, steadily, write
 
@@ -131,6 +132,26 @@ def test_plans_follow_from_their_seed_and_are_valid(tmp_path: Path) -> None:
         assert nonempty_all(0 < step.at <= SPAN_S for step in plan.steps)
         destroyed = [step for step in faults if step.spec.get("volumes") == "destroy"]
         assert len(destroyed) < len(REGIONS) - 1
+
+
+def test_a_request_that_the_run_does_not_understand_is_a_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs without their operations would prove nothing."""
+    plan = draw(3, "sync")
+
+    class Api:
+        def __init__(self, credentials: object) -> None: ...
+
+        def request_operation(self, fields: dict[str, Any]) -> str:
+            parse_operation(json.dumps({name: value for name, value in fields.items() if value}).encode())
+            return "o1"
+
+    monkeypatch.setattr(orders, "read_credentials", lambda path: None)
+    monkeypatch.setattr(orders, "ApiClient", Api)
+    operators = orders.Operators(plan.operations(), tmp_path)
+    assert [operators._request("r", step) for step in plan.operations()] == ["o1"] * len(plan.operations())
+    assert operators.rejected == []
 
 
 def test_a_violation_is_minimised() -> None:

@@ -22,4 +22,5 @@ def test_random_faults_and_operations_break_no_promise(room: Path, mode: str) ->
     lines = (room / "orders" / "results.jsonl").read_text(encoding="utf-8").splitlines()
     results = [json.loads(line) for line in lines]
     assert [result["seed"] for result in results] == [SEED, SEED + 1]
+    assert any(operation.endswith("done") for result in results for operation in result["operations"])
     assert any(result["audited"] and result["acknowledged"] > 50 for result in results)
