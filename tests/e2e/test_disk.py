@@ -109,6 +109,7 @@ expect: [ttr < 60s]
 """
 
 
+@pytest.mark.full
 def test_a_full_disk_of_a_database(room: Path) -> None:
     """Inserts fail for want of space while what is there can be read; once space is free they succeed again."""
     path = room / "disk-full.yaml"
@@ -126,12 +127,12 @@ def test_a_full_disk_of_a_database(room: Path) -> None:
             give_up("mounting isn't allowed here")
         fault = scenario.timeline[0].spec.bind(Arena(system, cast(Load, None), StandingFaults()))
         assert "file system of its own, which is full" in fault.meaning
-        assert postgres_admin.query(system.database("us-east"), GROW) == "0"
+        assert postgres_admin.query(system.database("us-east"), GROW) == 0
         fault.inject(lambda seconds: True)
         with pytest.raises(PortError, match=r"DiskFull|No space left|[Cc]onnect"):
             grow(system.database("us-east"), 200)
         fault.revert()
-        assert postgres_admin.query(system.database("us-east"), GROW) == "0"
+        assert postgres_admin.query(system.database("us-east"), GROW) == 0
         assert int(postgres_admin.query(system.database("us-east"), "SELECT count(*) FROM orders")) >= 200_000
     finally:
         left = deployer.take_down()

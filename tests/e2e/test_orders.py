@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 SEED = 100
 
 
-@pytest.mark.parametrize("mode", ["sync", pytest.param("async", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("mode", ["sync", "async"])
 def test_random_faults_and_operations_break_no_promise(room: Path, mode: str) -> None:
     """Two runs: every acknowledged order is kept and charged once, whatever fails and whoever acts."""
     assert (
