@@ -103,6 +103,25 @@ expect: [audit.oversold == 0, audit.sold_out > 0, audit.charged_twice == 0, audi
 """
 
 
+FAR = """
+apiVersion: gameday/v1
+kind: Scenario
+name: far
+title: The primary's region is lost with its volumes and returns to peers that are 120 ms away
+story: Another database is promoted, then the old primary comes back with an empty volume. Its peers answer in over a second.
+system: {regions: [us-east, eu-west, me-central], replication: {mode: async, delay: 120ms}}
+load: {rate: 60/s, journeys: {browse: 1, buy: 5}}
+slos: [{name: checkout, journey: buy, sli: availability, objective: 99%}]
+steadyState: {for: 5s}
+timeline:
+  - {at: 0s, region.lose: {region: us-east, volumes: destroy, for: 10s}}
+respond: {by: auto, policy: failover-then-rollback}
+hold: 10s
+giveUp: 60s
+expect: [audit.charged_twice == 0, audit.two_primaries == 0]
+"""
+
+
 def acknowledged(folder: Path, run: str) -> list[str]:
     """Return the ids of the orders whose checkout was acknowledged to a client, from the samples."""
     records = read_samples(folder / "samples").records
@@ -212,3 +231,17 @@ def test_a_distance_alone_loses_orders(room: Path) -> None:
     are equal."""
     outcome = lossy(room, APART)
     assert 0 < outcome["audit"]["rpo_s"] < 2
+
+
+def test_a_primary_that_returns_from_far_away_follows(room: Path) -> None:
+    """One database at a time acknowledges orders, the rejoin ends, and what was lost is what SQL doesn't find."""
+    outcome, missing = played(room, FAR)
+    audit = outcome["audit"]
+    assert (audit["two_primaries"], audit["lost"]) == (0, missing)
+    rejoins = [operation for operation in outcome["operations"] if operation["name"] == "rejoin"]
+    assert rejoins[-1]["done"] is not None
+    first, second = audit["primaries"]
+    assert first["primary"] == "us-east/1"
+    assert second["primary"].endswith("/2")
+    assert not second["primary"].startswith("us-east")
+    assert outcome["ttr_state"] == "measured"

@@ -108,6 +108,17 @@ def test_a_standby_is_better_than_a_backup(kept: Databases) -> None:
     kept.await_caught_up(US, EU)
 
 
+def test_a_standby_is_copied_though_the_backup_store_is_gone(up: Databases) -> None:
+    """The backup store isn't asked: the data are there."""
+    up.place(US, "later")
+    up.await_caught_up(US, EU)
+    up.kill(US)
+    up.destroy(US)
+    up.start(US)
+    until(lambda: takes_writes(up, US), "it takes writes")
+    assert up.orders(US) == {"later"}
+
+
 class CutShort(BaseHTTPRequestHandler):
     """Promises more than it sends, cut where one file of the archive ends and the next begins."""
 

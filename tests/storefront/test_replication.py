@@ -128,6 +128,39 @@ def test_after_a_promotion_everybody_follows(template: Path, capfd: pytest.Captu
 
 
 @pytest.mark.system
+def test_a_primary_that_returns_with_nothing_follows_the_promoted_one(template: Path) -> None:
+    """However far away it is: 120 ms, so that peers answer in over a second. It takes no write on its way."""
+    with storefront_regions.databases(template, delay=0.12) as up:
+        up.place(US, "kept")
+        up.await_caught_up(US, EU, ME)
+        up.kill(US)
+        up.destroy(US)
+        up.promote(EU)
+        up.place(EU, "later")
+        with writer(up.url(US), "stale") as acknowledged:
+            up.start(US)
+            up.await_caught_up(EU, US, ME)
+        assert acknowledged == []
+        assert [up.orders(region) for region in (US, EU, ME)] == [{"kept", "later"}] * 3
+
+
+@pytest.mark.system
+def test_a_primary_steps_down_once_a_later_term_has_begun(
+    template: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """If operators promoted another database and the fence failed: frozen meanwhile, it takes writes as it thaws."""
+    with storefront_regions.databases(template, (US, EU)) as up:
+        up.pause(US)
+        up.promote(EU)
+        up.place(EU, "kept")
+        up.pause(US, signal.SIGCONT)
+        until(lambda: up.follows(US), "the old primary follows")
+        up.await_caught_up(EU, US)
+        assert up.orders(US) == {"kept"}
+        assert "steps down: a later term has begun" in capfd.readouterr().err
+
+
+@pytest.mark.system
 def test_a_standby_whose_data_is_gone_is_copied_anew(template: Path) -> None:
     """From the primary, orders and all; so is one that was primary on the timeline that the primary is on."""
     with storefront_regions.databases(template, (US, EU)) as up:

@@ -20,7 +20,7 @@ from gameday.substrates.process import shared_memory
 from gameday.system import postgres_admin
 from gameday.system.leadership.leadership_record import Leadership
 from storefront.replication import LOST, PROGRESS
-from tests.support import storefront_services
+from tests.support import link_servers, storefront_services
 from tests.support.storefront_services import HOST, PASSWORD
 from tests.support.waiting import until
 
@@ -186,11 +186,26 @@ async def _rows(url: str, statement: str) -> Any:
         connection.terminate()
 
 
+def far_apart(databases: Databases, server: link_servers.Server, delay: float) -> dict[str, str]:
+    """Delay what databases send one another; return the variables by which they know."""
+    urls = []
+    for region in databases.regions:
+        proxy = server.proxy(databases.ports[region])
+        for stream in ("upstream", "downstream"):
+            proxy.add("latency", stream, latency=round(delay * 1000))
+        urls.append(f"{region}=postgresql://replica@{HOST}:{proxy.port}/shop")
+    return {"DATABASES": ",".join(urls), "REPLICATION_DELAY": str(delay)}
+
+
 @contextlib.contextmanager
-def databases(template: Path, regions: tuple[str, ...] = REGIONS, **extra: str) -> Iterator[Databases]:
-    """Yield databases of these regions, all started and streaming from the first."""
-    with storefront_services.open_folder() as folder:
+def databases(
+    template: Path, regions: tuple[str, ...] = REGIONS, delay: float = 0.0, **extra: str
+) -> Iterator[Databases]:
+    """Yield databases of these regions, all started and streaming from the first; `delay` seconds apart."""
+    with storefront_services.open_folder() as folder, contextlib.ExitStack() as stack:
         databases = Databases(template, folder, regions, extra)
+        if delay:
+            databases.extra |= far_apart(databases, stack.enter_context(link_servers.running()), delay)
         try:
             for region in regions:
                 databases.start(region)
