@@ -235,7 +235,7 @@ def test_a_distance_alone_loses_orders(room: Path) -> None:
 
 def test_a_primary_that_returns_from_far_away_follows(room: Path) -> None:
     """One database at a time acknowledges orders, the rejoin ends, and what was lost is what SQL doesn't find."""
-    outcome, missing = played(room, FAR)
+    outcome, missing, _ = played(room, FAR)
     audit = outcome["audit"]
     assert (audit["two_primaries"], audit["lost"]) == (0, missing)
     rejoins = [operation for operation in outcome["operations"] if operation["name"] == "rejoin"]
