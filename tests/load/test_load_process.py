@@ -23,8 +23,7 @@ from gameday.ports import PortError
 from gameday.recording.clock import RunClock
 from gameday.recording.journal_events import LoadStopped
 from gameday.recording.samples import HEADER_BYTES, RECORD, ErrorKind, Samples, ShardReader, read_samples
-from tests.support.load_plans import WEIGHTS
-from tests.support.load_workers import TIMEOUT_S, make_load, pid_of, running
+from tests.support.load_workers import MIX, TIMEOUT_S, make_load, pid_of, running
 from tests.support.paths import ROOT
 from tests.support.small_disk import small_disk
 from tests.support.stub_shop import Shop, open_shop
@@ -126,7 +125,7 @@ def test_good_answers_are_right(day: Day) -> None:
     assert errors_of(good) == {ErrorKind.NONE}
     assert set(good["correct"]) == {1}
     names = {(day.samples.journeys[r["journey"]], day.samples.steps[r["step"]]) for r in good}
-    assert names == {(journey, step) for journey in WEIGHTS for step in STEPS[journey]}
+    assert names == {(journey, step) for journey in MIX for step in STEPS[journey]}
     assert {day.samples.regions[n] for n in good["region"]} == day.homes == {"us-east", "eu-west"}
     assert {day.samples.releases[n] for n in good["release"]} == {"gateway-1.0.0 shop-1.0.0"}
 

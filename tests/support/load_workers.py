@@ -18,6 +18,9 @@ from tests.support.stub_shop import Shop, write_products
 TIMEOUT_S = 0.5
 PATIENT_S = 5.0
 
+MIX = {"browse": 6, "buy": 2, "login": 1, "history": 1, "costs": 1}
+"""Journey → weight of the load, unless a test sets it."""
+
 
 def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> LocustLoad:
     """Return a load with patient clients, so that a stall of the machine causes no time-outs; `changes` are fields of its plan."""
@@ -30,7 +33,7 @@ def make_load(folder: Path, clock: RunClock | None = None, **changes: Any) -> Lo
             "seed": 3,
             "origin": clock.origin,
             "rate": 150.0,
-            "journeys": {"browse": 6, "buy": 2, "login": 1, "history": 1, "costs": 1},
+            "journeys": MIX,
             "timeout": PATIENT_S,
             "think_time": 0.02,
             "regions": {"us-east": 1, "eu-west": 1},
