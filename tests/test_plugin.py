@@ -151,7 +151,7 @@ def room() -> Iterator[Path]:
         yield Path(name)
 
 
-def tested(installed: Path, home: Path) -> tuple[int, str]:
+def run_pytest(installed: Path, home: Path) -> tuple[int, str]:
     """Run a test that uses the fixture `gameday` in a session of its own; return exit status and output."""
     home.mkdir(mode=0o755)
     (home / "test_recovery.py").write_text(RECOVERY.format(scenario=str(SCENARIO)), encoding="utf-8")
@@ -171,7 +171,7 @@ def test_a_whole_run_uses_all_three(installed: Path, room: Path) -> None:
     The run is one of the pytest fixture, which gives the outcome and where the report is.
     """
     for attempt in ("first", "again"):
-        code, printed = tested(installed, room / attempt)
+        code, printed = run_pytest(installed, room / attempt)
         if " skipped" not in printed:  # an inconclusive run: a stall of the machine proves nothing
             break
     assert code == 0, printed

@@ -19,7 +19,7 @@ def test_the_storefront_matches_its_record() -> None:
     services = read_topology(compose, ("us-east",)).services
     assert {service.name for service in services if service.kind == "database"} == {STOREFRONT.database}
     assert set(JOURNEYS) == set(STOREFRONT.journeys)
-    assert STOREFRONT.order_journeys == {"buy"}
+    assert STOREFRONT.order_journeys == {"buy", "rush"}
 
 
 def test_the_default_load_is_the_systems() -> None:

@@ -80,7 +80,7 @@ def test_choosing_processes_asks_no_engine(monkeypatch: pytest.MonkeyPatch) -> N
 def test_engine_and_image(socket: Path) -> None:
     """If the engine has the base image, `auto` chooses docker and names the engine."""
     with engine(socket, {"/version": (200, VERSION), "/images/my-base:1/json": (200, {"Id": "x"})}):
-        assert choose("auto") == ("docker", "Docker engine 99.1 answers (API 1.41)")
+        assert choose("auto") == ("docker", "Docker engine 99.1 answers (API 1.41), by DOCKER_HOST")
         assert choose("docker") == ("docker", "asked for")
         assert base_image_available() == (True, "base image my-base:1 is here")
 

@@ -131,7 +131,10 @@ class Databases:
 
     def follows(self, region: str) -> bool:
         """Return whether the database is a standby."""
-        return self.answers(region) and self.ask(region, "SELECT pg_is_in_recovery()") is True
+        try:
+            return self.answers(region) and self.ask(region, "SELECT pg_is_in_recovery()") is True
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False  # it restarts between the two questions
 
     def place(self, region: str, order: str) -> None:
         """Write an order."""

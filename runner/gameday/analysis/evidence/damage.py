@@ -6,43 +6,40 @@ of the evidence, never a failure of the system under test.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from gameday.recording.event import Event
 from gameday.recording.journal_events import OrdersCollected, RunStarted
+from gameday.recording.journal_index import JournalIndex
 
 LONGEST_S = 10 * 86_400.0
 """No run lasts longer than this."""
 BLOCK = 1 << 20
 
 
-def damage(folder: Path, events: Sequence[Event]) -> Iterator[str]:
+def damage(folder: Path, journal: JournalIndex) -> Iterator[str]:
     """Yield what is wrong with the journal and the records of orders, in plain sentences."""
-    if not events:
+    if not journal.events:
         return
-    if not any(event.kind == RunStarted.KIND for event in events):
+    if not journal.first(RunStarted):
         yield "the journal lacks its first event, run.started: its beginning was cut off"
-    for event in events:
-        if not 0.0 <= event.t <= LONGEST_S or math.isnan(event.t):
-            yield f"the journal has an event {event.kind} at the impossible time {event.t:g} s"
+    for event in journal.events:
+        if not 0.0 <= event.t <= LONGEST_S:
+            yield f"the journal has an event at the impossible time {event.t:g} s"
             break
-    for event in events:
-        if event.kind == OrdersCollected.KIND:
-            yield from _cut_records(folder, event)
+    for collected in journal.of(OrdersCollected):
+        yield from _cut_records(folder, collected.file, collected.orders)
+        yield from _cut_records(folder, collected.ledger, collected.charges)
 
 
-def _cut_records(folder: Path, event: Event) -> Iterator[str]:
-    for key, count in (("file", "orders"), ("ledger", "charges")):
-        name, wanted = event.data.get(key), event.data.get(count)
-        if not isinstance(name, str) or not isinstance(wanted, int) or Path(name).name != name:
-            continue
-        rows = _rows(folder / name)
-        if rows is None:
-            yield f"{name} is missing, though the journal says that it was written with {wanted} rows"
-        elif rows != wanted:
-            yield f"{name} has {rows} rows, but the journal says that {wanted} were written"
+def _cut_records(folder: Path, name: str | None, wanted: int | None) -> Iterator[str]:
+    if name is None or wanted is None or Path(name).name != name:
+        return
+    rows = _rows(folder / name)
+    if rows is None:
+        yield f"{name} is missing, though the journal says that it was written with {wanted} rows"
+    elif rows != wanted:
+        yield f"{name} has {rows} rows, but the journal says that {wanted} were written"
 
 
 def _rows(path: Path) -> int | None:

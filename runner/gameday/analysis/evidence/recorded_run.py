@@ -161,7 +161,8 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Read the folder of a run. Raise ValueError or yaml_document.Invalid if a file isn't valid, OSError if one is missing."""
     events = read_events(folder / "journal.jsonl")
-    started = RunHistory(events).first(RunStarted)
+    history = RunHistory(events)
+    started = history.first(RunStarted)
     run = started.run if started else ""
     return Run(
         scenario=read_resolved(folder / "scenario.yaml"),
@@ -174,7 +175,7 @@ def read_run(folder: Path) -> Run:
         ledger=read_ledger(folder / "ledger.jsonl", run),
         stock=read_stock(folder / "stock.jsonl"),
         homes=read_homes(folder / "samples" / "load.json"),
-        damage=tuple(damage(folder, events)),
+        damage=tuple(damage(folder, history)),
     )
 
 

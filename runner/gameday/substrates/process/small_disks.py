@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from gameday.host.child_python import FOLDER, minimal_environment
 from gameday.ports import PortError
 
 SIZE = 640 * 2**20
@@ -30,7 +31,7 @@ def mount(folder: Path, size: int = SIZE) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755,nosuid,nodev", "gameday", str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=CALL_S, check=False)
+        done = _call(command)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -75,7 +76,13 @@ def unmount_below(folder: Path) -> None:
         if path.is_relative_to(folder.resolve()):
             command = ["umount", "-l", str(path)]
             with suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(command, capture_output=True, timeout=CALL_S, check=False)
+                _call(command)
+
+
+def _call(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command, env=minimal_environment(), cwd=FOLDER, capture_output=True, timeout=CALL_S, check=False
+    )
 
 
 def _free(folder: Path) -> int:
