@@ -197,6 +197,7 @@ def lossy(room: Path, text: str) -> dict[str, Any]:
     return outcome
 
 
+@pytest.mark.full
 def test_the_lost_orders_are_those_that_sql_does_not_find(room: Path) -> None:
     """Asynchronous replication that is cut a second before the loss loses dozens; both counts are
     equal."""
@@ -215,6 +216,7 @@ def test_no_acknowledged_order_is_lost_with_a_primary_whose_standbys_were_cut_of
     assert outcome["verdict"] in ("pass", "inconclusive"), outcome["reasons"]
 
 
+@pytest.mark.full
 def test_the_last_hundred_of_a_product_are_sold_once_each(room: Path) -> None:
     """SQL counts no unit more sold than stock was taken, some customers found the product sold out, and no order is lost."""
     outcome, missing, oversold = played(room, HUNDRED)
@@ -233,6 +235,7 @@ def test_a_distance_alone_loses_orders(room: Path) -> None:
     assert 0 < outcome["audit"]["rpo_s"] < 2
 
 
+@pytest.mark.full
 def test_a_primary_that_returns_from_far_away_follows(room: Path) -> None:
     """One database at a time acknowledges orders, the rejoin ends, and what was lost is what SQL doesn't find."""
     outcome, missing, _ = played(room, FAR)
