@@ -114,8 +114,10 @@ def check_edge_replaced(room: Path, substrate: str, port: int | None) -> None:
     assert failed_between(records, started - 1, done + 5) == 0, "a good release lost requests"
     ready = returns_of_edge(run, done)
     assert len(ready) == 6, ready  # killed, twice in the loop, out of memory, its links killed, restarted
+    limited = memory_limit(run)
     for moment in ready:
-        begin = moment + BACK_S
+        # In a container, the edge that replaces the one out of memory has the same limit, until the fault is reverted.
+        begin = (limited[1] if limited[0] <= moment < limited[1] else moment) + BACK_S
         assert sent_between(records, begin, begin + LOOK_S) >= 20
         assert failed_between(records, begin, begin + LOOK_S) == 0, f"the edge was ready at {moment:.2f} s"
     drained = records[records["region"] == samples.regions.index(DRAINED)]
@@ -144,6 +146,12 @@ def returns_of_edge(run: Run, since: float) -> list[float]:
     """Return when the edge or its link server was ready again, after the time `since`."""
     events = run.events("instance.ready")
     return [e.t for e in events if e.data["service"] in ("edge", "edge-links") and e.t > since]
+
+
+def memory_limit(run: Run) -> tuple[float, float]:
+    """Return when the limit of the edge's memory was set and when it was lifted."""
+    (fault,) = [fault for fault in run.outcome["faults"] if fault["kind"] == "instance.memory"]
+    return fault["inject"], fault["reverted"]
 
 
 def sent_between(records: Records, begin: float, end: float) -> int:
