@@ -59,3 +59,15 @@ def test_two_primaries_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "run", Story().begin().finish(26.0), requests, orders=[])
     screen = "\n".join(lines(measure(folder), tmp_path / "report.html"))
     assert "two primaries        [bold red]eu-west/2 and us-east/2, from 12.0 s to 12.0 s[/]" in screen
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"), [(0.3, "at the limit"), (1.0, "1.0x the limit"), (3.3, "3.3x the limit")]
+)
+def test_a_detection_is_compared_with_the_limit(ratio: float, shown: str, tmp_path: Path) -> None:
+    """No detector beats the limit but by luck, so a ratio below 1 isn't shown as a figure."""
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0)
+    outcome = measure(write(tmp_path / "run", story.finish(), failing(steadily(), 20.0, 30.0)))
+    detection = outcome.detection.model_copy(update={"ratio": ratio})
+    screen = "\n".join(lines(outcome.model_copy(update={"detection": detection}), tmp_path / "report.html"))
+    assert f", {shown}" in screen

@@ -77,9 +77,11 @@ def _clock(outcome: Outcome, key: str) -> str:
 
 
 def _against_limit(outcome: Outcome, key: str) -> str:
-    """Return `, 1.3x the limit`, which follows the time to detect."""
+    """Return `, 1.3x the limit`, which follows the time to detect; no detector beats the limit but by luck."""
     ratio = outcome.detection.ratio
-    return f", {ratio:.1f}x the limit" if key == "ttd" and ratio is not None else ""
+    if key != "ttd" or ratio is None:
+        return ""
+    return ", at the limit" if ratio < 1 else f", {ratio:.1f}x the limit"
 
 
 def _users(impact: Impact) -> str:
