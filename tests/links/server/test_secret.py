@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +62,13 @@ def test_one_clients_secret_is_not_sent_to_another_server(guarded: Server, serve
     with pytest.raises(LinkError, match="X-Gameday-Secret"):
         LinkServer("127.0.0.1", guarded.port).remove_toxic("none", "none")
     assert server.client.version()
+
+
+def test_a_large_body_from_another_account_is_not_collected(guarded: Server) -> None:
+    """A server with a secret ends a request at 1 MB, since it looks at the secret only after the body."""
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=5) as connection:
+        connection.sendall(b"POST /populate HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+        # The server closes long before the announced length.
+        with pytest.raises(ConnectionError, match=r"reset by peer|Broken pipe"):
+            connection.sendall(bytes(50_000_000))
+    assert guarded.ask("GET", "/version", headers={"X-Gameday-Secret": SECRET}).status_code == 200

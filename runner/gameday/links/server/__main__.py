@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from gameday.links.server import listen_address
 from gameday.links.server.api_errors import ApiError
-from gameday.links.server.http_control import WebProtocol
+from gameday.links.server.http_control import MAX_REQUEST_BYTES, MAX_WITH_SECRET_BYTES, WebProtocol
 from gameday.links.server.proxy_collection import Collection
 from gameday.links.server.toxiproxy_api import Api
 from gameday.links.server.upstream import Dialler, Names
@@ -54,10 +54,12 @@ async def serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stopped.set)
     names = Names(options.names) if options.names else None
     collection = Collection(Dialler(names, options.connect_timeout), counted=options.proxy_metrics)
-    api = Api(collection, os.environ.get(SECRET, ""))
+    secret = os.environ.get(SECRET, "")
+    api = Api(collection, secret)
+    limit = MAX_WITH_SECRET_BYTES if secret else MAX_REQUEST_BYTES
     address = listen_address.joined(options.host, options.port)
     tcp, listen = listen_address.bound(await listen_address.resolved(address))
-    server = await loop.create_server(lambda: WebProtocol(api.respond), sock=tcp)
+    server = await loop.create_server(lambda: WebProtocol(api.respond, limit), sock=tcp)
     log.info("API on %s", listen)
     await stopped.wait()
     server.close()

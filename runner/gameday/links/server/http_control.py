@@ -19,8 +19,10 @@ import httptools
 
 log = logging.getLogger(__name__)
 
-# A populate body is some 100 bytes a proxy; the real server has no limit.
+# The real server has no limit. A server with a secret belongs to a run, whose own client sends some 100 bytes a proxy:
+# an account without the secret must not fill its memory.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
+MAX_WITH_SECRET_BYTES = 1024 * 1024
 # How long a connection may go without completing a request.
 IDLE_TIMEOUT_S = 60.0
 
@@ -77,8 +79,9 @@ Respond = Callable[[Request], Awaitable[Response]]
 class WebProtocol(asyncio.Protocol):
     """One connection of an API client; its requests are answered one after the other."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, max_bytes: int = MAX_REQUEST_BYTES) -> None:
         self._respond = respond
+        self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request()
@@ -100,7 +103,7 @@ class WebProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > MAX_REQUEST_BYTES:
+        if self._size > self._max_bytes:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         try:
