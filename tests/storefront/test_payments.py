@@ -168,7 +168,7 @@ def test_a_charge_whose_answer_was_lost_is_made_once(shop: Shop, mode: str, stat
     behaviour: dict[str, object] = {"mode": mode, "share": 1.0, "after": True}
     assert shop.operate("payments", "behaviour", behaviour) == behaviour
     try:
-        assert shop.checkout(f"lost-{mode}", 72, {122: 1}).status_code == status
+        assert shop.checkout_once(f"lost-{mode}", 72, {122: 1}).status_code == status
         assert len(shop.charges(f"lost-{mode}")) == 1
         assert sql(shop, "SELECT status FROM orders WHERE id = $1", f"lost-{mode}") == "pending"
         assert shop.checkout(f"lost-{mode}", 72, {122: 1}).status_code == 201
@@ -204,7 +204,7 @@ def test_silence_lasts_until_the_client_gives_up(shop: Shop) -> None:
     shop.operate("payments", "behaviour", {"mode": "silent"})
     with pytest.raises(requests.ReadTimeout, match="Read timed out"):
         charge(shop, "silence", timeout=0.5)
-    assert shop.checkout("silence", 71, {121: 1}).status_code == 504
+    assert shop.checkout_once("silence", 71, {121: 1}).status_code == 504
     shop.operate("payments", "behaviour", {"mode": "ok"})
     assert shop.charges("silence") == []
     assert storefront_services.stop(shop.running["payments"]) == 0
