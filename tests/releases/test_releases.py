@@ -11,13 +11,15 @@ import asyncpg
 import pytest
 import yaml
 
+from gameday.changes.change_identity import Ai, diff_hash, text_hash
+from gameday.execution import library
 from tests.support.release_trees import deploy, tree
 from tests.support.storefront_services import COMPOSE, Shop, right_prices
 
 RELEASES = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/release.yaml"))
 PATCHED = sorted(path.parent.name for path in (COMPOSE / "releases").glob("*/change.patch"))
 KEYS = {"service", "version", "kind", "summary", "author", "ai", "approvals", "reversible"}
-OPTIONAL = {"defect", "migration"}
+OPTIONAL = {"defect", "migration", "task", "scope"}
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -27,9 +29,22 @@ def test_a_release_file_is_complete(release: str) -> None:
     assert set(spec) - OPTIONAL == KEYS
     assert f"{spec['service']}-{spec['version']}" == release
     assert spec["kind"] in {"code", "config", "schema", "auth", "infra"}
-    assert set(spec["author"]) == {"role", "level"}
-    assert spec["ai"] is None or set(spec["ai"]) == {"tool", "model", "prompt"}
+    assert set(spec["author"]) == {"id", "role", "level"}
+    assert [set(person) for person in spec["approvals"]] == [{"id", "role", "level"}] * len(spec["approvals"])
+    assert spec["ai"] == "none" or set(spec["ai"]) == {"tool", "model", "prompt", "promptHash", "diffHash"}
     assert spec["reversible"] is True
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_identities_and_hashes_are_right(release: str) -> None:
+    """Authors and approvers are in people.yaml, the service has an owner, and AI is bound to prompt and diff."""
+    catalogue = library.catalogue()
+    spec = catalogue.spec(release)
+    assert catalogue.check(release) == []
+    assert catalogue.people().owners_of_service(spec.service) != ("platform-owner",)
+    if isinstance(spec.ai, Ai):
+        assert spec.ai.prompt_hash == text_hash(spec.ai.prompt)
+        assert spec.ai.diff_hash == diff_hash(catalogue.patch(release))
 
 
 @pytest.mark.parametrize("release", PATCHED)

@@ -13,6 +13,8 @@ from gameday_reports.text.loose import items, number, person, text
 
 NO_AI = "no AI involved"
 NOT_SAID = "not recorded"
+HASHES = {"promptHash", "diffHash", "prompt_hash", "diff_hash"}
+"""Keys of AI provenance that bind a statement to its prompt and diff; a reader needs none of them."""
 ROLLBACK = ("t", "service", "release", "previous", "strategy", "by", "rollback_of")
 """What a rollback says of itself: the release it goes back to has an author and a summary, the rollback has not."""
 
@@ -133,7 +135,11 @@ def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return AI provenance as (name, value); empty if AI took no part or nothing is known."""
     ai = about.get("ai")
     if isinstance(ai, Mapping):
-        return [(str(key).capitalize(), text(value)) for key, value in ai.items() if value is not None]
+        return [
+            (str(key).capitalize(), text(value))
+            for key, value in ai.items()
+            if value is not None and key not in HASHES
+        ]
     return [("Tool", text(ai))] if ai else []
 
 

@@ -18,35 +18,26 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from gameday.changes.change_identity import IdentityPart, Person, Provenance
 from gameday.changes.patch_text import LONGEST_PATH, check_characters, diffs, hunk_line, line_of
+from gameday.changes.people import People, identity_problems, read_people
 from gameday.ports import Release
-from gameday.scenario.yaml_document import Invalid, Problem, parse_yaml, read_text, validate
+from gameday.scenario.yaml_document import (
+    Document,
+    Invalid,
+    KeyPath,
+    Problem,
+    parse_yaml,
+    read_text,
+    validate,
+)
 
 NAME = r"[a-z][a-z-]*[a-z]-[0-9]+\.[0-9]+\.[0-9]+"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Person(_Strict):
-    """A person, by role only: a drill names no one."""
-
-    role: str
-    level: str
-
-
-class Ai(_Strict):
-    """Provenance of an AI-assisted change: prompt-to-code traceability."""
-
-    tool: str
-    model: str
-    prompt: str
-
-
-class ReleaseSpec(_Strict):
+class ReleaseSpec(IdentityPart):
     """The content of `release.yaml`."""
 
     service: str
@@ -54,8 +45,14 @@ class ReleaseSpec(_Strict):
     kind: Literal["code", "config", "schema", "auth", "infra"]
     summary: str
     author: Person
-    ai: Ai | None = None
+    ai: Provenance = Field(
+        default=None, description="tool, model and prompt, or none; unknown if it is missing or null"
+    )
     approvals: tuple[Person, ...] = ()
+    task: str | None = Field(default=None, description="the task as it was asked")
+    scope: tuple[str, ...] = Field(
+        default=(), description="paths that the task covers, as patterns of CODEOWNERS"
+    )
     reversible: bool = True
     migration: str | None = Field(
         default=None,
@@ -112,9 +109,27 @@ class Catalogue:
         try:
             self.migration(name)
             list(self._patched(name))
+            return list(self._identity_problems(name))
         except Invalid as error:
             return list(error.problems)
-        return []
+
+    def people(self) -> People:
+        """Return the people and owners that the system's releases can name. Raise Invalid."""
+        return read_people(self.folder.parent)
+
+    def document(self, name: str) -> Document:
+        """Return `release.yaml` with the place of every key. Raise Invalid."""
+        path = self.folder / name / "release.yaml"
+        return parse_yaml(read_text(path), str(path))
+
+    def _identity_problems(self, name: str) -> Iterator[Problem]:
+        """Yield a problem for each person of the release that the directory doesn't know like this."""
+        spec, people = self.spec(name), self.people()
+        persons: list[tuple[KeyPath, Person]] = [(("author",), spec.author)]
+        persons += [(("approvals", index), person) for index, person in enumerate(spec.approvals)]
+        document = self.document(name)
+        for path, message, hint in identity_problems(people, persons):
+            yield document.problem(path, message, hint)
 
     def build(self, name: str, into: Path) -> Release:
         """Return a tree for PYTHONPATH: a copy of the base with the patch applied. Not thread-safe."""

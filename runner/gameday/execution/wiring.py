@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gameday import registries
+from gameday.changes.change_identity import NO_AI
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
 from gameday.detect import make as make_detector
@@ -208,8 +209,10 @@ def _disks(scenario: Scenario, topology: Topology) -> set[str]:
 
 
 def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
+    """Return what the change feed says of a release; `ai` is False if it states that AI had no part."""
     spec = releases.spec(name)
-    return spec.model_dump(mode="json", exclude={"defect"})
+    about = spec.model_dump(mode="json", exclude={"defect"}, exclude_none=True)
+    return {**about, "ai": False if about.get("ai") == NO_AI else about.get("ai")}
 
 
 def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
