@@ -10,6 +10,7 @@ import yaml
 from gameday.execution import library
 from gameday.execution.actions import ACTIONS
 from gameday.scenario import json_schema, load, read_resolved
+from gameday.scenario.scenario_file import SYNONYMS
 from gameday.scenario.yaml_document import Invalid
 from gameday.topology import bundled
 from tests.support.scenarios import SMALL, read
@@ -62,7 +63,7 @@ def test_nine_mistakes_are_nine_located_errors() -> None:
     [
         ("objective: 99.5%", "objective: 0.995", ":7:66: 0.995 isn't a ratio"),
         ("objective: 99.5%", "objective: 100%", ":7:5: objective must lie between"),
-        ("sli: availability", "sli: latency", ":7:5: 'under' belongs to sli: latency"),
+        ("sli: availability", "sli: latency", ":7:5: 'under' is missing: a latency SLO needs it"),
         ("at: 5s, ", "", ":9:5: 'at' is missing"),
         ("release: gateway-1.1.0", "release: ../gateway-1.1.0", ":9:32: there is no release"),
         ("strategy: rolling", "strategy: rollin", ":10:57: unknown value 'rollin'"),
@@ -102,6 +103,40 @@ def test_each_mistake_is_located(tmp_path: Path, old: str, new: str, expected: s
     """One wrong change to a valid file gives one error at its place."""
     located = problems(SMALL.replace(old, new), tmp_path)
     assert any(expected in problem for problem in located), located
+
+
+FAULT = "{at: 5s, deploy: {release: gateway-1.1.0}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("sli: availability", "sli: latency", "for instance under: 300ms"),
+        ("sli: availability", "sli: correctness, under: 1s", "remove it, or write sli: latency"),
+        ("timeline:", "steadyState: 10s\ntimeline:", "write steadyState: {for: 10s}"),
+        (FAULT, "{at: 5s, load.surge: {factor: 2x, for: 5s}}", "write factor: 2"),
+        (FAULT, "{at: 5s, link.latency: {from: gateway, to: identity, latency: 1s}}", "write link: {from: gateway, to: identity}"),
+        (FAULT, "{at: 5s, link.down: {from: gateway, to: identity}}", "write link: {from: gateway, to: identity}"),
+        ("ttd < 5s", "audit.lost = 0", "write == to compare"),
+        ("ttd < 5s", "ttd < 5s and ttr < 9s", 'write && for "and"'),
+        ("ttd < 5s", "ttd < 5s OR ttr < 9s", 'write || for "or"'),
+        ("timeline:", "abort: ['not elapsed > 5s']\ntimeline:", 'write ! for "not"'),
+        (FAULT, "{at: 5s, network.delay: {latency: 1s}}", "did you mean 'link.latency'? Actions are address.*, "),
+        (FAULT, "{at: 5s, pod.kill: {service: edge}}", "Actions are address.*, "),
+        (FAULT, "{at: 5s, link.latncy: {}}", "did you mean 'link.latency'?"),
+        ("name: small", "name: Small", "lower-case words joined by dashes: slow-checkout"),
+    ],
+)  # fmt: skip
+def test_a_hint_spells_what_was_meant(tmp_path: Path, old: str, new: str, hint: str) -> None:
+    """A habit of another language or tool gives one error, whose hint is the right spelling."""
+    assert old in SMALL
+    (problem,) = problems(SMALL.replace(old, new), tmp_path)
+    assert f"hint: {hint}" in problem or (hint in problem and "hint: did you mean" in problem)
+
+
+def test_every_action_that_a_hint_names_exists() -> None:
+    """Synonyms lead to the last part of an action that there is."""
+    assert set(SYNONYMS.values()) <= {action.rpartition(".")[2] for action in ACTIONS}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gameday.analysis.detection.scenario_warnings import warnings
 from gameday.cli.options import (
     RESPONDER,
     dry_run_option,
@@ -89,6 +90,8 @@ def run(
             click.echo(f"{choice.scenario.name}: {choice.path}: ok; about {seconds} s on {where}")
             for line in meanings(choice.scenario, KINDS if substrate == "auto" else [substrate]):
                 click.echo(f"  {line}")
+            for warning in warnings(choice.scenario):
+                click.echo(f"warning: {choice.path}: {warning}", err=True)
         return 0
     ensure_writable(options.out)
     status, _ = TrialSeries(selected, options, repeat, interleave).execute()

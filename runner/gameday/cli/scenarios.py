@@ -11,6 +11,7 @@ import click
 import yaml
 from rich.table import Table
 
+from gameday.analysis.detection.scenario_warnings import warnings
 from gameday.cli.options import json_option, tag_option
 from gameday.console import rich_console
 from gameday.execution import library
@@ -92,7 +93,10 @@ def show(scenario: str) -> None:
 @click.command(epilog="\b\nExamples:\n  gameday validate my-scenario.yaml\n  gameday validate scenarios/")
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO|FOLDER...")
 def validate(scenarios: Sequence[str]) -> int:
-    """Check scenarios and the releases they ship; report every error with file:line:column. Nothing is started."""
+    """Check scenarios and the releases they ship; report every error with file:line:column. Nothing is started.
+
+    Warnings name figures that a run can't give. They don't change the exit status.
+    """
     problems: list[Problem] = []
     for name in scenarios:
         try:
@@ -102,8 +106,11 @@ def validate(scenarios: Sequence[str]) -> int:
             continue
         for path in files:
             try:
-                library.topology(library.read(path))
+                scenario = library.read(path)
+                library.topology(scenario)
                 click.echo(f"{path}: ok")
+                for warning in warnings(scenario):
+                    click.echo(f"warning: {path}: {warning}", err=True)
             except Invalid as error:
                 problems += error.problems
     for problem in problems:

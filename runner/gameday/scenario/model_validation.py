@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gameday.scenario.located_problems import Document, Invalid, KeyPath, Problem, nearest
-from gameday.scenario.pydantic_errors import describe_error
+from gameday.scenario.pydantic_errors import describe_error, describe_pattern
 
 Model = TypeVar("Model", bound=BaseModel)
 MOST = 50
@@ -26,7 +26,8 @@ def validate(model: type[Model], document: Document, path: KeyPath = (), data: A
     except ValidationError as error:
         errors = error.errors()
         listed = [item for item in errors if not _is_implied(item, errors)]
-        problems = [_locate(item, model, document, path) for item in listed[:MOST]]
+        listed, problems = _fold_nesting(listed, model, document, path)
+        problems += [_locate(item, model, document, path) for item in listed[:MOST]]
         if len(listed) > MOST:
             problems.append(document.problem(path, f"and {len(listed) - MOST} more problems"))
         raise Invalid(problems) from error
@@ -37,6 +38,32 @@ def _is_implied(error: Any, errors: Sequence[Any]) -> bool:
     place = error["loc"]
     inside = (item for item in errors if len(item["loc"]) > len(place))
     return error["type"] == "too_short" and any(item["loc"][: len(place)] == place for item in inside)
+
+
+def _fold_nesting(
+    errors: Sequence[Any], model: type[BaseModel], document: Document, path: KeyPath
+) -> tuple[list[Any], list[Problem]]:
+    """Return the errors without those of keys that stand one level too high, and one problem for each such mistake.
+
+    A link's `from` and `to` beside `latency` are three errors: `link` is missing, and two keys are unknown.
+    """
+    rest, problems = list(errors), []
+    for error in errors:
+        if error["type"] != "missing" or not isinstance(error["input"], dict):
+            continue
+        *place, name = error["loc"]
+        inner = _fields_at(model, [part for part in error["loc"] if not _is_union_tag(part)])
+        strays = [
+            item
+            for item in rest
+            if item["type"] == "extra_forbidden" and [*item["loc"][:-1]] == place and item["loc"][-1] in inner
+        ]
+        if strays:
+            given = ", ".join(f"{item['loc'][-1]}: {item['input']}" for item in strays)
+            where = (*path, *(part for part in place if not _is_union_tag(part)))
+            problems.append(document.problem(where, f"{name!r} is missing", f"write {name}: {{{given}}}"))
+            rest = [item for item in rest if item is not error and item not in strays]
+    return rest, problems
 
 
 def _locate(error: Any, model: type[BaseModel], document: Document, path: KeyPath) -> Problem:
@@ -63,11 +90,26 @@ def _locate(error: Any, model: type[BaseModel], document: Document, path: KeyPat
         )
     if kind == "string_pattern_mismatch":
         return document.problem(
-            where, f"{error['input']!r} has the wrong form", f"must match {context['pattern']}"
+            where, f"{error['input']!r} has the wrong form", describe_pattern(context["pattern"])
         )
     if kind == "value_error":
         message, _, hint = str(context.get("error", message)).partition("\n")
+    hint = hint or _example(error, model, location)
     return document.problem(where, describe_error(kind, error["input"], context) or message, hint)
+
+
+def _example(error: Any, model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """Return a hint that spells a value as it was probably meant; empty if there is no such spelling."""
+    value, name = error["input"], location[-1] if location else ""
+    if not isinstance(name, str) or not name:
+        return ""
+    if error["type"] in ("model_type", "model_attributes_type") and isinstance(value, str | int | float):
+        fields = _fields_at(model, location)
+        return f"write {name}: {{{fields[0]}: {value}}}" if len(fields) == 1 else ""
+    if error["type"] in ("float_type", "float_parsing", "int_type", "int_parsing") and isinstance(value, str):
+        number = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*[x×*]?\s*", value)
+        return f"write {name}: {number[1]}" if number else ""
+    return ""
 
 
 def _is_tag(error: Any, last: str | int) -> bool:

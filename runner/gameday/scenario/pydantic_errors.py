@@ -30,6 +30,8 @@ _LENGTHS = {
     "string_too_long": "is longer than {max_length} characters",
 }
 
+_PATTERNS = {r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$": "lower-case words joined by dashes: slow-checkout"}
+
 
 def describe_error(kind: str, value: Any, context: Mapping[str, Any]) -> str:
     """Return words for an error of pydantic of this kind; empty if pydantic's own message will do."""
@@ -39,6 +41,11 @@ def describe_error(kind: str, value: Any, context: Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         wanted = _BOUNDS[kind].format(**context)
     return f"must be {wanted}, not {_show(value)}" if wanted else ""
+
+
+def describe_pattern(pattern: str) -> str:
+    """Return a hint for a text that doesn't match: words if the pattern is that of names."""
+    return _PATTERNS.get(pattern, f"must match {pattern}")
 
 
 def _show(value: Any) -> str:

@@ -5,6 +5,7 @@ The caller passes the registry of a timeline's actions, {name: model}.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _read_entry(document: Document, path: tuple[str | int, ...], item: Any, regi
             where = (*path, action)
             problems.append(
                 document.problem(
-                    where, f"unknown action {action!r}", nearest(str(action), registry), at_key=True
+                    where, f"unknown action {action!r}", _nearest_action(str(action), registry), at_key=True
                 )
             )
     if len(actions) != 1:
@@ -156,6 +157,28 @@ def _read_entry(document: Document, path: tuple[str | int, ...], item: Any, regi
     if problems:
         raise Invalid(problems)
     return Entry(at=at, action=actions[0], spec=spec)
+
+
+SYNONYMS = {
+    "delay": "latency", "lag": "latency", "loss": "timeout", "drop": "timeout", "partition": "isolate", "outage": "lose",
+    "down": "error", "fail": "error", "crash": "kill", "stop": "kill", "freeze": "pause", "hog": "cpu", "stress": "cpu",
+}  # fmt: skip
+"""A word of another tool's fault → the last part of the action here."""
+
+
+def _nearest_action(word: str, registry: Registry) -> str:
+    """Return a hint for an unknown action: the nearest one by spelling or by meaning, and where the list is."""
+    known = sorted(registry)
+    family, _, kind = word.rpartition(".")
+    meant = SYNONYMS.get(kind.lower(), kind)
+    alike = [name for name in known if name.rpartition(".")[2] == meant]
+    same = [name for name in alike if name.startswith(f"{family}.")] or alike
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close and not same:
+        return f"did you mean {close[0]!r}?"
+    best = f"did you mean {same[0]!r}? " if same else ""
+    families = dict.fromkeys(f"{name.partition('.')[0]}.*" if "." in name else name for name in known)
+    return f"{best}Actions are {', '.join(families)}: gameday schema lists them all"
 
 
 def _apply_overrides(document: Document, overrides: Mapping[str, str]) -> Iterable[Problem]:

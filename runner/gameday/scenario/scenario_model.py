@@ -106,8 +106,12 @@ class Slo(Part):
 
     @model_validator(mode="after")
     def _latency_has_a_bound(self) -> Slo:
-        if (self.sli == "latency") != (self.under is not None):
-            raise ValueError("'under' belongs to sli: latency, and only there\nfor instance under: 300ms")
+        if self.sli == "latency" and self.under is None:
+            raise ValueError("'under' is missing: a latency SLO needs it\nfor instance under: 300ms")
+        if self.sli != "latency" and self.under is not None:
+            raise ValueError(
+                f"'under' belongs to sli: latency, not to {self.sli}\nremove it, or write sli: latency"
+            )
         if not 0 < self.objective < 1:
             raise ValueError("objective must lie between 0% and 100%\nfor instance objective: 99.5%")
         return self

@@ -8,6 +8,7 @@ so such an error never means a typo.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -98,10 +99,27 @@ def parse(expression: str, language: Language = EXPECT, **chosen: Sequence[str] 
     except CELParseError as error:
         at = text.origin(text.offset(error.line or 1, error.column or 1))
         raise ExpressionError(
-            "isn't a CEL expression", min(at, len(expression)), f"for instance: {language.example}"
+            "isn't a CEL expression",
+            min(at, len(expression)),
+            _cure(expression) or f"for instance: {language.example}",
         ) from error
     names = NameCheck(text, language, chosen)
     return Parsed(tree, tuple(dict.fromkeys(names.of(tree, frozenset()))), language)
+
+
+_CURES = (
+    (re.compile(r"(?<![=!<>])=(?!=)"), "write == to compare"),
+    (re.compile(r"\band\b", re.IGNORECASE), 'write && for "and"'),
+    (re.compile(r"\bor\b", re.IGNORECASE), 'write || for "or"'),
+    (re.compile(r"\bnot\b", re.IGNORECASE), 'write ! for "not"'),
+    (re.compile(r"<>"), "write != for unequal"),
+)
+
+
+def _cure(expression: str) -> str:
+    """Return a hint for words and signs of other languages; empty if there is none. Quoted text isn't looked at."""
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'", '""', expression)
+    return ", ".join(cure for pattern, cure in _CURES if pattern.search(bare))
 
 
 def program(parsed: Parsed) -> Callable[[Tree], Any]:
