@@ -117,6 +117,14 @@ def breaches(target: Target, tree: Path) -> Iterator[str]:
     """Yield a text for each thing of the run that this account can do or read."""
     yield from asyncio.run(_databases(target, tree))
     yield from _web(target)
+    yield from local_breaches(target)
+
+
+def local_breaches(target: Target) -> Iterator[str]:
+    """Yield a text for each process, file and socket of the run that this account can use.
+
+    They depend on the account, which requests over TCP don't.
+    """
     yield from _processes(target)
     yield from _files(target)
     yield from _sockets(target)
@@ -132,13 +140,19 @@ def passwords(tree: Path) -> list[str]:
 
 
 async def _databases(target: Target, tree: Path) -> list[str]:
-    """Try every name with every password at each server, and those of the source at the links to it."""
+    """Try every name with every password at each server, and those of the source at the links to it.
+
+    A role has one password for all databases, so the list is tried on the first. On the others a server may only ask for
+    none, which an empty password shows.
+    """
     attempts = [
         (port, user, database, password)
         for port in target.ports
         if await _speaks_postgres(port)
         for user, database in product(NAMES, DATABASES)
-        for password in (passwords(tree) if port in target.databases else ("", user))
+        for password in (
+            passwords(tree) if port in target.databases and database == DATABASES[0] else ("", user)
+        )
     ]
     turn = asyncio.Semaphore(AT_ONCE)
 
