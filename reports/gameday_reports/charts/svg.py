@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from gameday_reports.charts.drawing_process import DRAWING, DrawingError
+
 _NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _DROPPED = {
@@ -26,12 +28,16 @@ _NEUTRAL = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-width", "1"), ("di
 
 
 def convert(specification: Mapping[str, Any], attributes: Mapping[str, str], prefix: str) -> str:
-    """Return the drawing with `attributes` on its root; ids begin with `prefix`, which must be
-    unique in the page."""
-    import vl_convert
+    """Return the drawing with `attributes` on its root; ids begin with `prefix`, which must be unique in the page.
 
-    drawn: str = vl_convert.vegalite_to_svg(dict(specification))
-    return normalised(drawn, attributes, prefix)
+    If it can't be drawn, return a paragraph that says why, of the same class, so that the page is complete without it.
+    """
+    try:
+        return normalised(DRAWING.draw(specification), attributes, prefix)
+    except DrawingError as error:
+        words = ET.Element("p", {"class": f"none {attributes.get('class', '')}".strip()})
+        words.text = f"This chart isn't drawn: {error}."
+        return ET.tostring(words, encoding="unicode")
 
 
 def normalised(drawn: str, attributes: Mapping[str, str], prefix: str) -> str:

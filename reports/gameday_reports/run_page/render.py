@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ from gameday_reports.text.formatting import Figure, interval, percent, seconds
 from gameday_reports.text.formatting import figures as large_figures
 from gameday_reports.text.loose import person, text
 
+PARTS = ("report.html.j2", "parts.html.j2", "strip.html.j2", "review.html.j2")
+"""The page's template, and those that it includes."""
+
 
 def report_run(folder: Path) -> tuple[Path, Draft]:
     """Write `report.html` and the draft of the review into the run folder; return the page's path
@@ -63,10 +67,14 @@ def _page(folder: Path, run: Run) -> Path:
 def render(run: Run) -> str:
     """Return the whole page as text."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    template = environment().get_template("report.html.j2")
+    engine = environment()
+    with ThreadPoolExecutor(1) as compiler:  # templates are compiled while the child draws
+        compiled = [compiler.submit(engine.get_template, name) for name in PARTS]
+        content = _content(run)
+        template = compiled[0].result()
     # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
     own = {"style": style(), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
-    return template.render(**own, **_content(run)) + "\n"
+    return template.render(**own, **content) + "\n"
 
 
 def _content(run: Run) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gameday.analysis.model.harm_models import Tally
-from gameday.analysis.model.matrix_model import Variant
 from gameday.analysis.model.outcome_model import Outcome
 from gameday_reports.text.loose import number
+
+if TYPE_CHECKING:
+    from gameday.analysis.model.matrix_model import Variant
 
 NOT_MEASURED = "not measured"
 DAY_S = 86_400.0

@@ -19,6 +19,9 @@ def report(run: Path) -> None:
 
     A review.md that was edited is kept; the new draft goes beside it.
     """
+    from gameday_reports.charts.drawing_process import DRAWING
+
+    DRAWING.start()  # the child imports and starts V8 beside the imports here
     from gameday.analysis import write_outcome
     from gameday_reports.run_page.render import report_run
 

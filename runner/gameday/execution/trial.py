@@ -41,7 +41,6 @@ NEEDED_AFTER = (
     "gameday.analysis",
     "gameday.console.run_summary",
     "gameday_reports.run_page.render",
-    "vl_convert",
 )
 
 
@@ -271,8 +270,10 @@ def _conclude(folder: Path, *, on_stdout: bool = True) -> Outcome:
     from gameday.analysis import write_outcome
     from gameday.console.run_summary import lines, review_lines
     from gameday.console.standard_streams import result_console
+    from gameday_reports.charts.drawing_process import DRAWING
     from gameday_reports.run_page.render import report_run
 
+    DRAWING.start()
     outcome = write_outcome(folder)
     report, review = report_run(folder)
     console = result_console(on_stdout=on_stdout)

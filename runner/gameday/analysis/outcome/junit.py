@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml
 
-from gameday.analysis.model.baseline_model import Gate
-from gameday.analysis.model.comparison_model import ScenarioJudgement
 from gameday.analysis.model.event_models import Expectation
 from gameday.analysis.model.outcome_model import Outcome
 from gameday.analysis.model.result_file import Verdict
-from gameday.analysis.model.suite_model import Suite, SuiteScenario
 from gameday.recording.printable_text import visible
+
+if TYPE_CHECKING:  # the models of suites take 70 ms, which a single run needn't spend
+    from gameday.analysis.model.baseline_model import Gate
+    from gameday.analysis.model.comparison_model import ScenarioJudgement
+    from gameday.analysis.model.suite_model import Suite, SuiteScenario
 
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LONGEST = 64 * 1024
