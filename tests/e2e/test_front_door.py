@@ -68,13 +68,15 @@ expect: [impact.failed == 0]
 """
 
 
-@pytest.mark.parametrize("port", [None, pytest.param(PORT, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("port", [None, PORT])
 def test_requests_come_back_whenever_the_edge_does_on_processes(room: Path, port: int | None) -> None:
     """At a free port, and at one that the scenario names."""
     check_edge_replaced(room, "process", port)
 
 
 @pytest.mark.docker
+@pytest.mark.full
 def test_requests_come_back_whenever_the_edge_does_on_docker(room: Path) -> None:
     """At a port that the scenario names."""
     require_docker()
