@@ -71,3 +71,16 @@ def test_a_detection_is_compared_with_the_limit(ratio: float, shown: str, tmp_pa
     detection = outcome.detection.model_copy(update={"ratio": ratio})
     screen = "\n".join(lines(outcome.model_copy(update={"detection": detection}), tmp_path / "report.html"))
     assert f", {shown}" in screen
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "shown"),
+    [(None, "not within 10.0 s"), ("schedule", "not within 10.0 s: the timeline ended the outage")],
+)
+def test_a_time_that_never_came_is_counted_from_the_effect(ended_by: str | None, shown: str) -> None:
+    """Not from the run's start; and if the timeline ended the outage, it says so."""
+    document = outcome_of(str, {"requests": 9, "failed": 1, "users": 5, "affected": 1})
+    document["clocks"]["effect"] = 20.0
+    document |= {"ttr_s": None, "ttr_state": "censored", "ttr_censored_at": 30.0, "ended_by": ended_by}
+    screen = "\n".join(lines(Outcome.model_validate(document), Path("report.html")))
+    assert f"time to recover      {shown}\n" in screen

@@ -72,8 +72,22 @@ def _clock(outcome: Outcome, key: str) -> str:
             + _against_limit(outcome, key)
         )
     if duration.state == "censored":
-        return f"never, within {duration.censored_at:.1f} s"
+        return _not_within(outcome, key, duration.censored_at)
     return "no effect on users" if duration.state == "no_effect" else "not measured"
+
+
+def _not_within(outcome: Outcome, key: str, until: float | None) -> str:
+    """Return for how long it was waited for from the interval's begin on, and who ended the outage meanwhile."""
+    begin: float | None = getattr(outcome.clocks, BEGINS[key])
+    if until is None or begin is None:
+        return "never"
+    ended = {"schedule": "the timeline", "cleanup": "the clean-up"}.get(outcome.ended_by or "")
+    why = f": {ended} ended the outage" if key == "ttr" and ended else ""
+    return f"not within {until - begin:.1f} s{why}"
+
+
+BEGINS = {"ttd": "effect", "tta": "detect", "ttr": "effect"}
+"""The clock that each interval begins at."""
 
 
 def _against_limit(outcome: Outcome, key: str) -> str:
