@@ -6,14 +6,11 @@ Only differences are described, and nothing is judged. Any value may be missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from gameday.analysis.model.harm_models import Audit
+from gameday.analysis.model.matrix_model import Variant, VariantSlo
 from gameday_reports.text.formatting import interval, percent, seconds
 from gameday_reports.text.statistics_text import counted
-
-if TYPE_CHECKING:
-    from gameday.analysis.model.matrix_model import Variant, VariantSlo
 
 BAD = {"availability": "failed", "latency": "were too slow", "correctness": "were answered wrongly"}
 GUARDRAIL = "guardrails."
