@@ -63,7 +63,7 @@ class Alert:
     id: str
     t: float
     detector: str
-    side: Literal["client", "service"]
+    side: Literal["client", "service", "outside"]
     pages: bool
     slo: str
     summary: str

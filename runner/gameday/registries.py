@@ -148,6 +148,7 @@ DETECTORS: Registry[Any] = Registry(
         "correctness": "gameday.detect.cusum:CORRECTNESS",
         "latency": "gameday.detect.latency_cusum:KIND",
         "scrape": "gameday.detect.scrape_rule:KIND",
+        "alertmanager": "gameday.detect.outside.alertmanager:KIND",
     },
     check="gameday.detect.detector_kind:reject",
 )

@@ -3,7 +3,7 @@
 A detector doesn't know where its outcomes come from. `make` chooses one by its name in the scenario and the SLO;
 `problems` checks the detectors that a scenario names. A new detector is one file with `Parameters`, `make` and a
 `DetectorKind`, and one entry of `gameday.registries.DETECTORS`, or one entry point of a plug-in. The service-side rule
-folds totals instead of outcomes, so `make_scrape` makes it. docs/detectors.md says what each detector is good for.
+folds totals instead of outcomes, so `make_scrape` makes it; detectors of alerts from outside are in `outside`. docs/detectors.md says what each detector is good for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gameday.detect.scrape_rule import ErrorRatio
 from gameday.ports import Detector
 from gameday.scenario import Slo
 from gameday.scenario.scenario_model import MOST, Detection
-from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, validate
+from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest, validate
 
 KINDS: Mapping[str, DetectorKind] = registries.DETECTORS
 """Every registered detector by name."""
@@ -37,7 +37,7 @@ def make(
     river and river isn't installed, ExtensionError if its plug-in is broken.
     """
     kind = KINDS[detection.detector]
-    if kind.side == "service":
+    if kind.side != "client":
         raise KeyError(detection.detector)
     if kind.sli not in (None, slo.sli):
         return None
@@ -88,11 +88,30 @@ def _problems_of(document: Document, place: KeyPath, name: str, params: Any) -> 
         )
     if kind.river and not river_package.installed():
         yield document.problem((*place, "detector"), f"{name!r} {river_package.MISSING}", river_package.HINT)
-    if isinstance(params, dict) and kind.side == "client":
+    taken = params if params is not None else {}
+    if isinstance(taken, dict) and (kind.side == "outside" or (kind.side == "client" and taken)):
         try:
-            validate(kind.parameters, document, (*place, "params"), params)
+            checked = validate(kind.parameters, document, (*place, "params"), taken)
         except Invalid as error:
             yield from error.problems
+        else:
+            if kind.side == "outside":
+                yield from _problems_outside(document, (*place, "params"), checked, slos)
+
+
+def _problems_outside(document: Document, place: KeyPath, parameters: Any, slos: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the rules of a detector of outside alerts, and with the address of its webhook."""
+    names = [slo.get("name") for slo in slos if isinstance(slo, dict)] if isinstance(slos, list) else []
+    for index, rule in enumerate(parameters.alerts):
+        if rule.slo is not None and rule.slo not in names:
+            hint = nearest(rule.slo, [str(name) for name in names])
+            yield document.problem(
+                (*place, "alerts", index, "slo"), f"no SLO is named {rule.slo[:80]!r}", hint
+            )
+    if parameters.listen and not parameters.token_env:
+        text = "listen needs a token, by which senders are let in"
+        hint = "name an environment variable that holds it: tokenEnv: GAMEDAY_ALERT_TOKEN"
+        yield document.problem((*place, "listen"), text, hint)
 
 
 __all__ = ["KINDS", "DetectorKind", "ErrorRatio", "Normal", "make", "make_scrape", "problems"]

@@ -14,15 +14,16 @@ class DetectorKind:
     """A kind of detector, registered under its name.
 
     `parameters` is the model of a scenario's `params`; `make(parameters, slo, normal)` returns a
-    `ports.Detector`, and a kind of `side` service an `ErrorRatio` from (parameters, slo). `sli`:
-    watch only SLOs with this SLI. `river`: the package river must be installed.
+    `ports.Detector`, a kind of `side` service an `ErrorRatio` from (parameters, slo), and one of `side` outside a
+    `ports.OutsideDetector` from the parameters. `sli`: watch only SLOs with this SLI. `river`: the package river must be
+    installed.
     """
 
     parameters: type[BaseModel]
     make: Callable[..., Any]
     sli: str | None = None
     river: bool = False
-    side: Literal["client", "service"] = "client"
+    side: Literal["client", "service", "outside"] = "client"
 
 
 def reject(name: str, kind: object) -> str | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from gameday.execution import active_runs
 from gameday.operations import Alert
-from gameday.operator_api.credentials import credentials_file
+from gameday.operator_api.alert_webhook import AlertDoor
+from gameday.operator_api.credentials import credentials_file, new_token
 from gameday.operator_api.http_server import OperatorServer
 from gameday.operator_api.status_document import StatusDocument
 from gameday.operator_api.status_view import OperationStatus, run_status, slo_rows
 from gameday.paging.delivery import Pager
 from gameday.paging.payloads import Page, payload
 from gameday.paging.target import Target
+from gameday.ports import PortError
 from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
@@ -23,9 +26,13 @@ from gameday.recording.samples import Samples
 from gameday.run.engine import TOO_EARLY
 from gameday.run.interpreter import Interpreter
 from gameday.scenario import Scenario
+from gameday.telemetry.outside.inbox import outside_detectors
 
 SETTLED_S = 1.0
 """How old a request must be to count in the status that operators see."""
+
+SHORTEST_TOKEN = 16
+"""Characters of a token for alerts, at least."""
 
 
 class PageDelivery:
@@ -120,12 +127,34 @@ def operator_api(run: str, interpreter: Interpreter, samples: Callable[[], Sampl
             ended=ended,
         )
 
-    server = OperatorServer(run, state, interpreter.request)
+    server = OperatorServer(run, state, interpreter.request, alerts=_alert_door(interpreter))
     try:
         with credentials_file(server.open(), active_runs.api_folder()):
             yield
     finally:
         server.close()
+
+
+def _alert_door(interpreter: Interpreter) -> AlertDoor | None:
+    """Return where alerts from outside come in; None if no detector takes any.
+
+    Raise PortError if the token of an address that a detector names isn't in the environment.
+    """
+    context = interpreter.context
+    if context.deliver is None:
+        return None
+    detectors = [fold for _, fold in outside_detectors(context.scenario.detectors).values()]
+    named = next((fold for fold in detectors if fold.listen), None)
+    if named is None or named.listen is None:
+        return AlertDoor(context.deliver, new_token())
+    host, _, port = named.listen.rpartition(":")
+    token = os.environ.get(named.token_env or "", "")
+    if len(token) < SHORTEST_TOKEN:
+        raise PortError(
+            f"alerts are to come in at {named.listen}, but the environment variable {named.token_env} holds no token of "
+            f"at least {SHORTEST_TOKEN} characters: export it, and give the sender the same"
+        )
+    return AlertDoor(context.deliver, new_token(), (host, int(port)), token)
 
 
 def operation_statuses(interpreter: Interpreter) -> list[OperationStatus]:

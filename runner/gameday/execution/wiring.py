@@ -41,6 +41,8 @@ from gameday.system.system import System
 from gameday.telemetry.edge_status import Status
 from gameday.telemetry.metrics_scrape import Scrape
 from gameday.telemetry.order_records import collect_orders
+from gameday.telemetry.outside.inbox import Inbox
+from gameday.telemetry.outside.monitoring_alerts import OutsideAlerts
 from gameday.telemetry.watch import Watch
 from gameday.topology import Topology, bundled
 
@@ -79,11 +81,12 @@ def world(
     system, releases = operating.system, library.catalogue()
     load = _load(scenario, settings, clock)
     arena = Arena(system, load, StandingFaults())
+    inbox = Inbox(scenario.detectors, clock, journal)
     return RunContext(
         scenario=scenario,
         deployer=operating,
         load=load,
-        telemetry=_watch(scenario, clock, journal),
+        telemetry=_watch(scenario, clock, journal, inbox),
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
@@ -99,6 +102,7 @@ def world(
         abort=_abort(scenario, settings),
         jitter=_jitter(settings),
         secret=settings.secret,
+        deliver=inbox.deliver if inbox.detectors else None,
     )
 
 
@@ -240,11 +244,12 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
     return LocustLoad(plan, clock, samples, settings.folder / "logs")
 
 
-def _watch(scenario: Scenario, clock: RunClock, journal: Journal) -> Watch:
-    """Return the client-side streams, and the service-side one if the scenario has it."""
+def _watch(scenario: Scenario, clock: RunClock, journal: Journal, inbox: Inbox) -> Watch:
+    """Return the client-side streams, and the service-side one and alerts from outside if the scenario has them."""
     service_side = next((detector for detector in scenario.detectors if detector.detector == "scrape"), None)
     scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
-    return Watch(scenario, make_detector, clock, journal, scrape)
+    outside = OutsideAlerts(inbox, clock, journal) if inbox.detectors else None
+    return Watch(scenario, make_detector, clock, journal, scrape, outside)
 
 
 def _responder(scenario: Scenario) -> Responder:

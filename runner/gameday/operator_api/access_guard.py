@@ -8,6 +8,7 @@ import hmac
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gameday.operator_api.alert_webhook import AlertDoor
 from gameday.operator_api.connection_limits import LINGER_BYTES, LINGER_S, LimitedConnection
 from gameday.operator_api.json_answers import Answer, problem
 
@@ -15,16 +16,18 @@ from gameday.operator_api.json_answers import Answer, problem
 class AccessGuard:
     """Passes requests with the token on to `app`; answers all others with 401 or 403.
 
-    Web pages are refused (an `Origin` header), and so is any `Host` but loopback's, against DNS rebinding.
+    Web pages are refused (an `Origin` header), and so is any `Host` but loopback's, against DNS rebinding. The token of
+    `alerts` opens only its path; at a port of its own nothing else is served, and senders may call it by any name.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, alerts: AlertDoor | None = None) -> None:
         self._app = app
         self._token = token.encode()
+        self._alerts = alerts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: LimitedConnection = scope["state"]["connection"]
-        refusal = self._refusal(Headers(scope=scope), scope["server"][1])
+        refusal = self._refusal(scope, Headers(scope=scope), scope["server"][1])
         if refusal is None:
             connection.admit()
 
@@ -38,18 +41,20 @@ class AccessGuard:
 
         await (refusal or self._app)(scope, receive, send_and_linger)
 
-    def _refusal(self, headers: Headers, port: int) -> Answer | None:
+    def _refusal(self, scope: Scope, headers: Headers, port: int) -> Answer | None:
         """Return why the sender of these headers isn't let in; None if it is."""
         hosts = headers.getlist("host")
-        if hosts not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]):
+        alerts_only = self._alerts is not None and self._alerts.is_own(port)
+        if not alerts_only and hosts not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]):
             return problem(403, f"the Host header must be 127.0.0.1:{port} or localhost:{port}")
         if "origin" in headers:
             return problem(403, "web pages may not use this API")
         credentials = headers.getlist("authorization")
         scheme, _, token = credentials[0].partition(" ") if len(credentials) == 1 else ("", "", "")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(
-            token.strip().encode("utf-8", "replace"), self._token
-        ):
+        given = token.strip().encode("utf-8", "replace") if scheme.lower() == "bearer" else b""
+        operator = not alerts_only and hmac.compare_digest(given, self._token)
+        sender = self._alerts is not None and self._alerts.opens(given, scope["method"], scope["path"], port)
+        if not (operator or sender):
             text = "the token of this run is missing or wrong: send Authorization: Bearer …"
             return problem(401, text, {"WWW-Authenticate": "Bearer"})
         return None

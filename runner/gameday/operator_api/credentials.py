@@ -13,12 +13,16 @@ from gameday.recording import atomic_file
 
 @dataclass(frozen=True)
 class Credentials:
-    """Where the API of `run` listens, and its token, which no representation shows."""
+    """Where the API of `run` listens, and its token, which no representation shows.
+
+    `alerts_token` lets alerts from outside in, and nothing else; "" if the run takes none.
+    """
 
     run: str
     host: str
     port: int
     token: str = field(repr=False)
+    alerts_token: str = field(default="", repr=False)
 
 
 def new_token() -> str:
@@ -48,7 +52,11 @@ def read_credentials(path: Path) -> Credentials:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Credentials(
-            str(content["run"]), str(content["host"]), int(content["port"]), str(content["token"])
+            str(content["run"]),
+            str(content["host"]),
+            int(content["port"]),
+            str(content["token"]),
+            str(content.get("alerts_token", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} doesn't hold the credentials of an operators' API") from error

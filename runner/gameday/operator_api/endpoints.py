@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gameday.operations import Operation
+from gameday.operator_api.bounded_body import read_body
 from gameday.operator_api.json_answers import Answer, problem
 from gameday.operator_api.operation_requests import (
     InvalidRequest,
@@ -113,7 +114,7 @@ class _Endpoints:
         return Answer(await self._current_status())
 
     async def create_operation(self, request: Request) -> Response:
-        operation = parse_operation(await _body(request))
+        operation = parse_operation(await read_body(request, BODY_BYTES))
         if operation.name == "ack" or operation.change is not None:
             check_references(operation, await self._current_status(fresh=True))
         number = await self._call(lambda: self._request_operation(operation))
@@ -177,20 +178,6 @@ class _Endpoints:
         threading.Thread(target=work, name="operator-api-call", daemon=True).start()
         async with asyncio.timeout(RUN_TIMEOUT_S):  # wait_for can swallow a cancellation, on Python 3.11
             return await asyncio.wrap_future(result)
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body. Raise HTTPException 413 as soon as it is known to be too long."""
-    too_long = HTTPException(413, f"the body is longer than {BODY_BYTES} bytes")
-    length = request.headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= BODY_BYTES):
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise too_long
-    return bytes(body)
 
 
 def _wait_seconds(request: Request) -> float:

@@ -16,6 +16,7 @@ from typing import Any, cast
 import uvicorn
 
 from gameday.operator_api.access_guard import AccessGuard
+from gameday.operator_api.alert_webhook import AlertDoor, add_alerts
 from gameday.operator_api.connection_limits import MAX_CONNECTIONS, ConnectionLimits, LimitedConnection
 from gameday.operator_api.credentials import Credentials, new_token
 from gameday.operator_api.endpoints import ReadStatus, RequestOperation, operator_application
@@ -34,13 +35,16 @@ class OperatorServer:
         request_operation: RequestOperation,
         *,
         max_connections: int = MAX_CONNECTIONS,
+        alerts: AlertDoor | None = None,
     ) -> None:
         self._run_id = run
+        self._alerts = alerts
         self._token = new_token()
         self._backlog = 8 * max_connections
         protocol = functools.partial(LimitedConnection, limits=ConnectionLimits(max_connections))
+        application = add_alerts(operator_application(read_status, request_operation), alerts)
         config = uvicorn.Config(
-            AccessGuard(operator_application(read_status, request_operation), self._token),
+            AccessGuard(application, self._token, alerts),
             http=cast(Any, protocol),
             loop="asyncio",
             ws="none",
@@ -57,35 +61,42 @@ class OperatorServer:
         self._server = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._thread: threading.Thread | None = None
 
     def open(self) -> Credentials:
-        """Listen on a free port. Raise OSError if there is none."""
-        self._socket = socket.create_server((HOST, 0), backlog=self._backlog)
-        self._thread = threading.Thread(
-            target=self._run, args=(self._socket,), name="operator-api", daemon=True
-        )
+        """Listen on a free port, and where alerts are to come in. Raise OSError if a port can't be had."""
+        self._sockets = [socket.create_server((HOST, 0), backlog=self._backlog)]
+        port, door = self._sockets[0].getsockname()[1], self._alerts
+        if door is not None and door.listen is not None:
+            try:
+                self._sockets.append(socket.create_server(door.listen, backlog=self._backlog))
+            except OSError as error:
+                self._sockets[0].close()
+                where = f"{door.listen[0]}:{door.listen[1]}"
+                raise OSError(error.errno, f"alerts can't be listened for: {error.strerror}", where) from None
+        self._thread = threading.Thread(target=self._run, name="operator-api", daemon=True)
         self._thread.start()
-        return Credentials(self._run_id, HOST, self._socket.getsockname()[1], self._token)
+        return Credentials(self._run_id, HOST, port, self._token, door.token if door else "")
 
     def close(self) -> None:
         """Abort every connection. Idempotent, a no-op if the server never opened, and bounded in time."""
-        if self._thread is None or self._socket is None:
+        if self._thread is None:
             self._loop.close()
             return
         with suppress(RuntimeError):  # closed already
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(STOP_TIMEOUT_S)
-        self._socket.close()
+        for listener in self._sockets:
+            listener.close()
 
-    def _run(self, listener: socket.socket) -> None:
+    def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(listener))
+            runner.run(self._serve())
 
-    async def _serve(self, listener: socket.socket) -> None:
+    async def _serve(self) -> None:
         """Serve until told to stop; end then at once, and not at uvicorn's next tick."""
-        serving = asyncio.create_task(self._server.serve([listener]))
+        serving = asyncio.create_task(self._server.serve(self._sockets))
         await self._stop.wait()
         serving.cancel()
         for server in getattr(self._server, "servers", ()):

@@ -11,7 +11,7 @@ from gameday.ports.port_error import PortError
 from gameday.ports.responder_port import Health, Responder, Sight, View
 from gameday.ports.substrate_port import Disks, Instance, Isolation, Limits, Release, Substrate, Volumes
 from gameday.ports.system_port import System
-from gameday.ports.telemetry_port import Detector, Telemetry
+from gameday.ports.telemetry_port import Detector, OutsideAlert, OutsideDetector, Telemetry, TooManyAlerts
 
 __all__ = [
     "Arena",
@@ -24,6 +24,8 @@ __all__ = [
     "Limits",
     "Links",
     "Load",
+    "OutsideAlert",
+    "OutsideDetector",
     "PortError",
     "Release",
     "Responder",
@@ -32,6 +34,7 @@ __all__ = [
     "Substrate",
     "System",
     "Telemetry",
+    "TooManyAlerts",
     "Toxic",
     "View",
     "Volumes",

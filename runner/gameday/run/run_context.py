@@ -77,6 +77,8 @@ class RunContext:
     """Seconds added to the steady state."""
     secret: bool = False
     """A drill: the on-call learns of the fault only by its symptoms."""
+    deliver: Callable[[str, bytes], int] | None = None
+    """Takes a payload of alerts from outside for a detector; None if no detector takes any."""
 
 
 def plan_of(context: RunContext) -> Plan:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gameday import registries
 from gameday.scenario.registered_name import DetectorName, PolicyName, ResponderName
 from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, SystemName, SystemUnderTest
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
@@ -163,6 +164,12 @@ class Detection(Part):
     for_: Seconds | None = Field(
         default=None, alias="for", description="scrape only: how long it must stay bad"
     )
+
+    @property
+    def side(self) -> Literal["client", "service", "outside"]:
+        """Where the detector looks: at users' requests, at the services' metrics, or at a team's own alerts."""
+        side: Literal["client", "service", "outside"] = registries.DETECTORS[self.detector].side
+        return side
 
     @model_validator(mode="after")
     def _keys_are_its_own(self) -> Detection:

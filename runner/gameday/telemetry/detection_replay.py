@@ -16,8 +16,6 @@ from gameday.scenario.yaml_document import Invalid
 from gameday.telemetry.outcome_stream import MakeDetector
 from gameday.telemetry.replay import Recording, read_recording, replay
 
-SERVICE_SIDE = ("scrape",)
-
 
 @dataclass(frozen=True)
 class DetectedRun:
@@ -34,7 +32,7 @@ def detection_pairs(
 ) -> list[tuple[float, float]]:
     """Return (TTD of base's detectors, TTD of new's) on the stream of each run of both sides; infinite without a page.
 
-    Return nothing if a side's page may come from counters of services, which aren't recorded, or a recording is missing.
+    Return nothing if a side's page may come from other streams than the requests, such as services' counters, or a recording is missing.
     """
     try:
         recordings = [[(run, read_recording(run.folder)) for run in side] for side in (base, new)]
@@ -43,7 +41,7 @@ def detection_pairs(
     if not all(recordings):
         return []
     configured = [_paging(side[0][1]) for side in recordings]
-    if any(detection.detector in SERVICE_SIDE for own in configured for detection in own):
+    if any(detection.side != "client" for own in configured for detection in own):
         return []
     with_new = [
         (_seconds(run, run.detect), _replayed(run, recording, configured[1], make))

@@ -14,7 +14,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from gameday.ports import Detector
+from gameday.operations import Alert
+from gameday.ports import Detector, OutsideAlert
 from gameday.recording.samples import Samples
 from gameday.scenario import Load, Scenario, Slo
 from gameday.scenario.scenario_model import Detection
@@ -82,6 +83,20 @@ class Raised:
     summary: str
     region: str | None = None
     journey: str | None = None
+
+
+def outside_alert(number: str, detection: Detection, about: OutsideAlert) -> Alert:
+    """Return the alert of that id that came from outside."""
+    return Alert(
+        number,
+        about.t,
+        detection.detector,
+        "outside",
+        detection.pages,
+        about.slo,
+        about.summary,
+        about.region,
+    )
 
 
 def observed(steady: Sequence[Outcome]) -> Observed:
@@ -243,7 +258,7 @@ class Stream:
 
 def open_streams(scenario: Scenario, detections: Sequence[Detection], make: MakeDetector) -> list[Stream]:
     """Return a stream for each SLO with its client-side detectors; all that page share the budget of false alarms."""
-    client_side = [one for one in detections if one.detector != SERVICE_SIDE]
+    client_side = [one for one in detections if one.side == "client"]
     streams = paging_streams(scenario, make)
     return [Stream(slo, client_side, make, scenario.load, streams) for slo in scenario.slos]
 
@@ -254,7 +269,7 @@ def paging_streams(scenario: Scenario, make: MakeDetector) -> int:
     Detectors that only watch, in the run or in a replay, get the same share, so that all are compared at an equal rate
     of false alarms.
     """
-    paging = [one for one in scenario.detectors if one.pages and one.detector != SERVICE_SIDE]
+    paging = [one for one in scenario.detectors if one.pages and one.side == "client"]
     detectors = (
         make(one, slo, prior_p0(slo), max(prior_rate(slo, scenario.load), LEAST_RATE), 1, ())
         for one in paging

@@ -16,8 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from gameday.operations import Alert
+from gameday.ports import OutsideAlert
 from gameday.recording.journal import read_journal
 from gameday.recording.journal_events import (
+    AlertsCarriedOver,
+    AlertsReceived,
     FaultIntended,
     JournalEvent,
     PhaseStarted,
@@ -41,9 +44,20 @@ from gameday.telemetry.outcome_stream import (
     arrived,
     open_streams,
     outcomes,
+    outside_alert,
 )
+from gameday.telemetry.outside.inbox import outside_detectors
 from gameday.telemetry.shard_tail import Tail
-from gameday.telemetry.watch_steps import Calibration, Look, Overdue, Rearming, Recording, Step
+from gameday.telemetry.watch_steps import (
+    Calibration,
+    CarryingOver,
+    Look,
+    Overdue,
+    Rearming,
+    Received,
+    Recording,
+    Step,
+)
 
 NO_SAMPLES = Samples(np.empty(0, RECORD))
 
@@ -155,7 +169,9 @@ class _Reader:
         self._counts: dict[str, int] = {}
 
     def steps(self, journal: JournalIndex) -> Iterator[Step]:
-        watched = journal.of(Poll, StreamCalibrated, StreamRearmed, RequestsOverdue)
+        watched = journal.of(
+            *(Poll, StreamCalibrated, StreamRearmed, RequestsOverdue, AlertsReceived, AlertsCarriedOver)
+        )
         for _, group in groupby(watched, key=lambda event: (event.KIND, event.t)):
             together = list(group)
             for event in together:
@@ -172,6 +188,10 @@ class _Reader:
             case RequestsOverdue():
                 pairs = zip(event.planned, event.journeys, strict=True)
                 return Overdue(event.t, tuple(Pending(planned, journey) for planned, journey in pairs))
+            case AlertsReceived():
+                return Received(event.t, event.detector, event.body.encode())
+            case AlertsCarriedOver():
+                return CarryingOver(event.t, event.since)
         raise TypeError(f"{event} is no step of the watch")
 
     def _look(self, poll: Poll, *, last: bool) -> Look:
@@ -213,6 +233,7 @@ class _Stage:
 
     def __init__(self, scenario: Scenario, detections: Sequence[Detection], make: MakeDetector) -> None:
         self._streams = open_streams(scenario, detections, make)
+        self._outside = outside_detectors(detections)
         self._since = float("-inf")
         self._raised = 0
 
@@ -226,6 +247,11 @@ class _Stage:
                 self.rearm(step.t, step.since)
             case Overdue():
                 self.overdue(step)
+            case Received():
+                yield from self.received(step)
+            case CarryingOver():
+                for detection, fold in self._outside.values():
+                    yield from self._outside_alerts(detection, fold.carry_over(step.t, step.since))
 
     def adopt(self, calibration: Calibration) -> None:
         stream = next(stream for stream in self._streams if stream.slo.name == calibration.slo)
@@ -240,6 +266,16 @@ class _Stage:
         for stream in self._streams:
             for pending in step.requests:
                 stream.overdue(pending)
+
+    def received(self, step: Received) -> Iterator[Alert]:
+        if step.detector in self._outside:
+            detection, fold = self._outside[step.detector]
+            yield from self._outside_alerts(detection, fold.take(step.t, step.body))
+
+    def _outside_alerts(self, detection: Detection, raised: Sequence[OutsideAlert]) -> Iterator[Alert]:
+        for about in raised:
+            self._raised += 1
+            yield outside_alert(f"a{self._raised}", detection, about)
 
     def look(self, look: Look) -> Iterator[Alert]:
         for stream, seen in zip(self._streams, look.seen, strict=True):

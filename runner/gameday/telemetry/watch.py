@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from gameday.operations import Alert
-from gameday.ports import PortError
+from gameday.ports import OutsideAlert, PortError
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import (
@@ -31,6 +31,7 @@ from gameday.recording.journal_events import (
 )
 from gameday.recording.samples import PendingReader, Samples
 from gameday.scenario import Scenario
+from gameday.scenario.scenario_model import Detection
 from gameday.telemetry.metrics_scrape import Address, ServiceBreach
 from gameday.telemetry.normal_state import pool
 from gameday.telemetry.outcome_stream import (
@@ -42,6 +43,7 @@ from gameday.telemetry.outcome_stream import (
     observed,
     open_streams,
     outcomes,
+    outside_alert,
     paging_streams,
 )
 from gameday.telemetry.shard_tail import News, Tail
@@ -63,8 +65,23 @@ class ServiceSide(Protocol):
     def breaches(self) -> Iterator[ServiceBreach]: ...
 
 
+class Outside(Protocol):
+    """The part of `outside.monitoring_alerts.OutsideAlerts` that the watch uses."""
+
+    def start(self, addresses: Callable[[], Mapping[str, Address]]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def folded(self) -> Iterator[tuple[Detection, OutsideAlert]]: ...
+
+    def carry_over(self, since: float) -> Iterator[tuple[Detection, OutsideAlert]]: ...
+
+    def raised(self, alert: str, detection: Detection, about: OutsideAlert) -> None: ...
+
+
 class Watch:
-    """A `Telemetry`. `make_detector` makes a client-side detector; `scrape` is the service side."""
+    """A `Telemetry`. `make_detector` makes a client-side detector; `scrape` is the service side, `outside` takes alerts
+    of a team's own monitoring."""
 
     def __init__(
         self,
@@ -73,12 +90,15 @@ class Watch:
         clock: Clock,
         journal: Journal,
         scrape: ServiceSide | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._streams = open_streams(scenario, scenario.detectors, make_detector)
         self._paging = paging_streams(scenario, make_detector)
         self._clock = clock
         self._journal = journal
         self._scrape = scrape
+        self._outside = outside
+        self._carried: list[tuple[Detection, OutsideAlert]] = []
         self._tail = Tail(())
         self._pending: list[PendingReader] = []
         self._overdue: set[float] = set()  # planned times of the requests that were told
@@ -95,10 +115,13 @@ class Watch:
             raise PortError(f"the samples can't be followed: {error}") from error
         if self._scrape is not None:
             self._scrape.start(addresses)
+        if self._outside is not None:
+            self._outside.start(addresses)
 
     def poll(self, now: float) -> Sequence[Alert]:
         """Read what is new; return the alerts that it raised."""
-        now, alerts = round(now, DIGITS), list[Alert]()
+        now = round(now, DIGITS)
+        alerts = list(self._from_outside())
         overdue = [one for reader in self._pending for one in reader.waiting(now - OVERDUE_S)]
         all_news = list(self._tail.new())
         self._tell_overdue(now, overdue, all_news)
@@ -129,6 +152,8 @@ class Watch:
                 streams=self._paging,
             )
             self._journal.append(calibrated.at(now))
+        if self._outside is not None:
+            self._carried += self._outside.carry_over(since)
 
     def rearm(self, since: float) -> None:
         """Let detectors raise again, on requests planned at or after `since`."""
@@ -152,9 +177,11 @@ class Watch:
         return float(np.percentile(np.frombuffer(self._lags), 95)) if self._lags else None
 
     def stop(self) -> None:
-        """Stop scraping and journal the lag."""
+        """Stop scraping and asking; journal the lag."""
         if self._scrape is not None:
             self._scrape.stop()
+        if self._outside is not None:
+            self._outside.stop()
         lag = self.lag_p95()
         measured = LagMeasured(p95_s=None if lag is None else round(lag, 6), n=len(self._lags))
         self._journal.append(measured.at(self._clock.now()))
@@ -208,6 +235,16 @@ class Watch:
             return
         for breach in self._scrape.breaches():
             yield Alert(self._next(), now, SERVICE_SIDE, "service", breach.pages, breach.slo, breach.summary)
+
+    def _from_outside(self) -> Iterator[Alert]:
+        """Yield the alerts that came from outside, stamped with their arrival."""
+        if self._outside is None:
+            return
+        carried, self._carried = self._carried, []
+        for detection, about in (*carried, *self._outside.folded()):
+            alert = outside_alert(self._next(), detection, about)
+            self._outside.raised(alert.id, detection, about)
+            yield alert
 
     def _next(self) -> str:
         self._raised += 1

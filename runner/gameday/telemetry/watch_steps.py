@@ -44,7 +44,24 @@ class Overdue:
     requests: tuple[Pending, ...]
 
 
-Step = Look | Calibration | Rearming | Overdue
+@dataclass(frozen=True)
+class Received:
+    """A payload of alerts from outside that arrived for a detector."""
+
+    t: float
+    detector: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class CarryingOver:
+    """Alerts from outside that have been firing since before `since` are raised."""
+
+    t: float
+    since: float
+
+
+Step = Look | Calibration | Rearming | Overdue | Received | CarryingOver
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
         genuine = [alert.t for alert in own if analysis.genuine(alert)]
         ttd = max(0.0, genuine[0] - effect) if genuine and effect is not None else None
         results[detector.detector] = DetectorResult(
-            side="service" if detector.detector == "scrape" else "client",
+            side=detector.side,
             pages=detector.pages,
             ttd_s=ttd,
             false_alarms=sum(_false(analysis, alert) for alert in own),

@@ -10,7 +10,7 @@ from gameday.analysis.model.result_file import Amount, Count, Model, Value, desc
 
 SloVerdict = Literal["ok", "breach", "unknown"]
 ChangeState = Literal["done", "failed", "refused", "cancelled"]
-Side = Literal["client", "service"]
+Side = Literal["client", "service", "outside"]
 
 
 class Fault(Model):

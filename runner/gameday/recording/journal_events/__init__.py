@@ -20,6 +20,12 @@ from gameday.recording.journal_events.load_events import (
     Poll,
     TelemetryStopped,
 )
+from gameday.recording.journal_events.outside_events import (
+    AlertsCarriedOver,
+    AlertsReceived,
+    AlertsRefused,
+    AlertTraced,
+)
 from gameday.recording.journal_events.response_events import (
     AlertAcknowledged,
     AlertRaised,
@@ -71,6 +77,10 @@ __all__ = [
     "AlertAcknowledged",
     "AlertRaised",
     "AlertResolved",
+    "AlertTraced",
+    "AlertsCarriedOver",
+    "AlertsReceived",
+    "AlertsRefused",
     "ChangeDone",
     "ChangeFailed",
     "ChangeReplaced",
