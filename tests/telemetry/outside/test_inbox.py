@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gameday import detect
+from gameday.operations import Alert
 from gameday.ports import TooManyAlerts
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import PhaseStarted
@@ -60,7 +61,7 @@ def test_the_arrival_is_the_alerts_time(bench: Watched) -> None:
 
 def test_a_replay_raises_the_same_alerts(bench: Watched, tmp_path: Path) -> None:
     """The journal has the payloads byte for byte, and alerts carried over from the warm-up."""
-    raised = []
+    raised: list[Alert] = []
     (tmp_path / "scenario.yaml").write_text(json.dumps(bench.scenario.document()), encoding="utf-8")
     payload = webhook(alert(summary="ä \\u0000 \u2028"))
     bench.inbox.deliver("alertmanager", payload)
