@@ -12,22 +12,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gameday import registries
-from gameday.scenario.registered_name import DetectorName, PolicyName, ResponderName
+from gameday.scenario.detection_model import Detection
+from gameday.scenario.registered_name import PolicyName, ResponderName
+from gameday.scenario.scenario_part import MOST, Part
 from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, SystemName, SystemUnderTest
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
 
-MOST = 100
-"""Entries of the timeline, and expectations, at most: any file is read within seconds."""
 NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 LONGEST_NAME = 63
 """Characters of a name: those of a DNS label, since names become names of folders and files."""
-
-
-class Part(BaseModel):
-    """Base of every part of a scenario: frozen, no unknown keys, keys in camelCase where they have two words."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Replication(Part):
@@ -152,35 +145,6 @@ class SteadyState(Part):
     for_: Lasting = Field(default=10.0, alias="for")
 
 
-class Detection(Part):
-    """A detector, and whether it pages or only watches. `gameday.detect` checks its `params`."""
-
-    detector: DetectorName
-    pages: bool = False
-    params: dict[str, Any] | None = Field(
-        default=None, description="the detector's own; see docs/detectors.md"
-    )
-    every: Seconds | None = Field(default=None, description="scrape only: the interval, 15s unless set")
-    for_: Seconds | None = Field(
-        default=None, alias="for", description="scrape only: how long it must stay bad"
-    )
-
-    @property
-    def side(self) -> Literal["client", "service", "outside"]:
-        """Where the detector looks: at users' requests, at the services' metrics, or at a team's own alerts."""
-        side: Literal["client", "service", "outside"] = registries.DETECTORS[self.detector].side
-        return side
-
-    @model_validator(mode="after")
-    def _keys_are_its_own(self) -> Detection:
-        if self.detector == "scrape":
-            if self.params is not None:
-                raise ValueError("scrape has no params\nit has every and for")
-        elif (self.every, self.for_) != (None, None):
-            raise ValueError("every and for belong to scrape\nwhat another detector takes goes under params")
-        return self
-
-
 class Respond(Part):
     """The responder to alerts."""
 
@@ -301,3 +265,23 @@ class Scenario(Part):
             {"at": f"{entry.at:.12g}s", entry.action: entry.document()} for entry in self.timeline
         ]
         return data
+
+
+__all__ = [
+    "LONGEST_NAME",
+    "MOST",
+    "NAME",
+    "Detection",
+    "Entry",
+    "Guardrails",
+    "Load",
+    "Owner",
+    "Part",
+    "Replication",
+    "Respond",
+    "Scenario",
+    "SeverityRule",
+    "Slo",
+    "SteadyState",
+    "System",
+]
