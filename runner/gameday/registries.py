@@ -178,6 +178,14 @@ POLICIES: Registry[Any] = Registry(
 )
 """Name → a callable that makes a `gameday.responders.policy.Policy` from the name in which it acts."""
 
+GATES: Registry[Any] = Registry(
+    "gameday.gates",
+    "gate",
+    {name: f"gameday.changes.gates.{name}_gate:GATE" for name in ("provenance", "ownership", "seniority")},
+    check="gameday.changes.gates.gate:reject",
+)
+"""Name → `gameday.changes.gates.gate.Gate`."""
+
 SUBSTRATES: Registry[Any] = Registry(
     "gameday.substrates",
     "substrate",

@@ -363,6 +363,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "delay_s": 0.0,
         "guardrails": ["timeouts", "least-privilege"],
     }
+    assert outcome["gates"] == []
     answered = {"kind": "auto", "policy": "rollback-latest-change", "wrong": 0, "notes": []}
     assert outcome["responder"] == {
         **answered,
@@ -387,6 +388,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "ended_by",
         "relapses",
         "faults",
+        "gates",
         "changes",
         "operations",
     }

@@ -115,7 +115,7 @@ def test_the_scenario_itself_keeps_its_matrix(tmp_path: Path) -> None:
         ),
         (
             "matrix:\n  a: {}\n  b: {slos: []}",
-            ["3:7 a variant can't change 'slos' (one of: expect, guardrails, load,"],
+            ["3:7 a variant can't change 'slos' (one of: expect, gates, guardrails, load,"],
         ),
         (
             "matrix:\n  a: {guardrails: {braker: true}}\n  b: {}",

@@ -325,3 +325,35 @@ def test_an_environment_that_does_not_come_back_fails_the_change(
     why = "eu-west.costs.2 (costs-1.1.0) ended before it was ready"
     assert pairs == [("change.started", None), ("change.failed", why)]
     assert operator.system.releases["costs"] == "costs-1.0.0"
+
+
+def test_a_change_that_gates_refuse_ships_nothing(substrate: FakeSubstrate, operator: Deployer) -> None:
+    """A refused change is in the feed and in the journal as refused; no instance is touched, later changes ship."""
+    operator.admit = lambda change, strategy, plan: (
+        "refused by the gate x: a.yaml:1: no" * (change.id == "c1")
+    )
+    substrate.order.clear()
+    with pytest.raises(PortError, match="refused by the gate x"):
+        operator.deploy("c1", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    assert substrate.order == []
+    assert [change.state for change in operator.feed()] == ["refused"]
+    assert [event.kind for event in journalled(operator)][-2:] == ["change.started", "change.failed"]
+    assert journalled(operator)[-1].data["refused"] is True
+    operator.deploy("c2", "pricing-1.1.0", "all-at-once", 0.0, "timeline")
+    assert releases(substrate, "pricing") == ["pricing-1.1.0"] * 4
+    assert [change.previous for change in operator.feed()] == ["pricing-1.0.0"] * 2
+
+
+def test_gates_come_before_the_platform_is_asked(operator: Deployer, platform: Platform) -> None:
+    """An environment's deletion that gates refuse never reaches the platform; its plan is what gates see."""
+    plans: list[object] = []
+
+    def refuse(change: object, strategy: str, plan: object) -> str:
+        plans.append(plan)
+        return "refused by the gate x: no"
+
+    operator.admit = refuse
+    with pytest.raises(PortError, match="refused by the gate x"):
+        operator.recreate_environment("c1", "costs-1.1.0", "us-east", "automation")
+    assert platform.asked == []
+    assert "delete" in str(plans)

@@ -140,13 +140,13 @@ def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
             for key, value in ai.items()
             if value is not None and key not in HASHES
         ]
-    return [("Tool", text(ai))] if ai else []
+    return [("Tool", text(ai))] if ai and ai != "none" else []
 
 
 def _no_ai(about: Mapping[str, Any]) -> str:
     if about.get("kind") == "rollback":
         return ""
-    return NO_AI if "ai" in about or about.get("author") else NOT_SAID
+    return NO_AI if about.get("ai") in (False, "none") else NOT_SAID
 
 
 def _state(run: Run, id_: str) -> str:

@@ -16,6 +16,8 @@ from gameday.recording.journal_events import (
     FaultIntended,
     FaultReverted,
     FenceConfirmed,
+    GateBlocked,
+    GateNeedsApproval,
     InstanceDied,
     InstanceKilled,
     JournalEvent,
@@ -57,6 +59,7 @@ def event_sentence(event: JournalEvent) -> str | None:
         _run_sentence(event)
         or _system_sentence(event)
         or _fault_or_change_sentence(event)
+        or _gate_sentence(event)
         or _response_sentence(event)
         or None
     )
@@ -137,6 +140,20 @@ def _fault_or_change_sentence(event: JournalEvent) -> str:
             return f"change {event.change} {'cancelled' if event.cancelled else 'done'}"
         case ChangeFailed():
             return f"change {event.change} {'was' if event.refused else 'failed:'} {event.why}"
+    return ""
+
+
+def _gate_sentence(event: JournalEvent) -> str:
+    match event:
+        case GateBlocked() | GateNeedsApproval():
+            verb = {
+                (GateBlocked, "block"): "blocks",
+                (GateNeedsApproval, "block"): "needs an approval for",
+            }.get((type(event), event.mode), "would stop")
+            first = event.findings[0] if event.findings else {}
+            more = f" (and {len(event.findings) - 1} more)" if len(event.findings) > 1 else ""
+            place = f"{first.get('file')}:{first.get('line')}: {first.get('message')}"
+            return f"gate {event.gate} {verb} {event.release}: {place}{more}"
     return ""
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from gameday.console.leftover_commands import removal_command
 
 if TYPE_CHECKING:
+    from gameday.analysis.model.event_models import GateResult
     from gameday.analysis.model.harm_models import Audit, Impact
     from gameday.analysis.model.outcome_model import Outcome
 
@@ -39,6 +40,8 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
     for pair in outcome.audit.two_primaries_spans:
         shared = f"{pair.primaries[0]} and {pair.primaries[1]}, from {pair.since:.1f} s to {pair.until:.1f} s"
         yield f"  {'two primaries':<20} [bold red]{escape(shared)}[/]"
+    for line in gate_lines(outcome.gates):
+        yield f"  {'gates':<20} {escape(line)}"
     quiet = outcome.quiet
     if outcome.ttd_state == "no_effect" and quiet.seconds:
         bound = f"at most {quiet.bound_per_hour:.0f} an hour at 95 %"
@@ -46,6 +49,21 @@ def lines(outcome: Outcome, report: Path) -> Iterator[str]:
     for expectation in outcome.expectations:
         yield f"  expect {escape(expectation.expr)}: {_MARKS[expectation.holds]}"
     yield f"  report               {escape(str(report))}"
+
+
+def gate_lines(gates: Sequence[GateResult]) -> Iterator[str]:
+    """Yield a line for each change in which a gate found something: refused, or what would have stopped it."""
+    releases = dict.fromkeys(gate.release or gate.change for gate in gates)
+    for release in releases:
+        stopping = [
+            gate for gate in gates if (gate.release or gate.change) == release and gate.result != "passed"
+        ]
+        blocking = [gate.gate for gate in stopping if gate.mode == "block"]
+        if blocking:
+            yield f"{release} refused by {', '.join(blocking)}"
+        elif stopping:
+            names = ", ".join(gate.gate for gate in stopping)
+            yield f"{release} shipped; {names} would have stopped it"
 
 
 def review_lines(review: Path, kept: Sequence[Path]) -> Iterator[str]:

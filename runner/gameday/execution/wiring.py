@@ -13,6 +13,7 @@ from typing import Any
 
 from gameday import registries
 from gameday.changes.change_identity import NO_AI
+from gameday.changes.gates.admission import Admission
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
 from gameday.detect import make as make_detector
@@ -82,6 +83,8 @@ def world(
     load = _load(scenario, settings, clock)
     arena = Arena(system, load, StandingFaults())
     inbox = Inbox(scenario.detectors, clock, journal)
+    regions = scenario.system.regions
+    operating.admit = Admission(scenario.gates, releases, regions, operating.feed, operating.log).admit
     return RunContext(
         scenario=scenario,
         deployer=operating,

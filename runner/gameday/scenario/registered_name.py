@@ -38,5 +38,6 @@ class Registered:
 
 
 DetectorName = Annotated[str, Registered(registries.DETECTORS)]
+GateName = Annotated[str, Registered(registries.GATES)]
 PolicyName = Annotated[str, Registered(registries.POLICIES)]
 ResponderName = Annotated[str, Registered(registries.RESPONDERS)]

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gameday.scenario.detection_model import Detection
+from gameday.scenario.guardrail_sections import Gates as Gates
+from gameday.scenario.guardrail_sections import Guardrails as Guardrails
 from gameday.scenario.registered_name import PolicyName, ResponderName
 from gameday.scenario.scenario_part import MOST, Part
 from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, SystemName, SystemUnderTest
@@ -111,34 +113,6 @@ class Slo(Part):
         return self
 
 
-class Guardrails(Part):
-    """Defences of the storefront. Each can be switched, so that its effect can be measured."""
-
-    timeouts: bool = Field(
-        default=True, description="tight time-outs on every call; off: those of the client library"
-    )
-    breaker: bool = Field(default=False, description="a circuit breaker for each peer")
-    bulkhead: bool = Field(
-        default=False, description="few calls at a time to each peer, so that one can't take all"
-    )
-    retry_budget: bool = Field(
-        default=False, alias="retryBudget", description="retries are a tenth of calls at most"
-    )
-    rate_limit: bool = Field(
-        default=False, alias="rateLimit", description="each user a few requests a second"
-    )
-    shedding: bool = Field(default=False, description="refuse early what can't be answered in time")
-    degraded: bool = Field(
-        default=False,
-        description="when a peer fails: cached prices, queued checkouts, commits without a standby",
-    )
-    least_privilege: bool = Field(
-        default=True,
-        alias="leastPrivilege",
-        description="automation's credential can't delete an environment",
-    )
-
-
 class SteadyState(Part):
     """How long the SLOs must hold before the first fault."""
 
@@ -216,6 +190,7 @@ class Scenario(Part):
     guardrails: Guardrails = Guardrails()
     load: Load = Load()
     slos: tuple[Slo, ...] = Field(min_length=1, max_length=20)
+    gates: Gates = Gates()
     steady_state: SteadyState = Field(default=SteadyState(), alias="steadyState")
     detectors: tuple[Detection, ...] = (
         Detection(detector="bank", pages=True),

@@ -17,10 +17,11 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from gameday.scenario.scenario_model import MOST as MOST_EXPECTED
-from gameday.scenario.scenario_model import NAME, Guardrails, Load, Part, Respond, Scenario, System
+from gameday.scenario.scenario_model import NAME, Gates, Guardrails, Load, Part, Respond, Scenario, System
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest, validate
 
 SECTIONS: Mapping[str, type[Part]] = {
+    "gates": Gates,
     "guardrails": Guardrails,
     "system": System,
     "load": Load,

@@ -26,6 +26,7 @@ from gameday.recording.journal_events import (
     JournalEvent,
 )
 from gameday.system.authorization import check_may_delete
+from gameday.system.change_refusal import Admit, admit_all, check_admission
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 
@@ -70,7 +71,7 @@ class Deployer:
     """Ships changes to the system, one at a time for each service. Thread-safe.
 
     `about` returns what the change feed says of a release, `plan` generates a rollout, `migrate` changes the schema
-    for a release, `grace` is how many seconds an instance has to end.
+    for a release, `grace` is how many seconds an instance has to end. `admit` runs the gates before a change ships.
     """
 
     system: System
@@ -80,6 +81,7 @@ class Deployer:
     clock: Clock
     grace: float = 5.0
     migrate: Callable[[str], None] = lambda release: None
+    admit: Admit = admit_all
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -119,7 +121,9 @@ class Deployer:
         now, author = self.clock.now(), _author(about)
         kind, summary = about["kind"], about["summary"]
         entry = Change(change, now, service, release, previous, kind, summary, by, "running", None, author)
-        self._ship(_Rollout(entry, strategy, pause), {**about, "by": by})
+        refusal = self.admit(entry, strategy, None)
+        entry = replace(entry, t=self.clock.now(), previous=self._running(service))
+        self._ship(_Rollout(entry, strategy, pause), {**about, "by": by}, refusal)
 
     def rollback(self, change: str, target: str, by: str) -> None:
         """Roll change `target` back, by the same strategy to the release before it. `change` is the rollback's own id.
@@ -166,6 +170,7 @@ class Deployer:
             self._rollouts[change] = rollout
         self.log(replace(ChangeStarted.of(rollout.change, rollout.strategy, about), plan=plan), durable=True)
         with self._failing(entry):
+            check_admission(self.admit(entry, rollout.strategy, plan))
             check_may_delete(self.system, region)
             self.system.lose(region, destroy=True)
             self.log(EnvironmentDeleted(region, change=change))
@@ -174,8 +179,8 @@ class Deployer:
         self._set(change, "done")
         self.log(ChangeDone(change, cancelled=False))
 
-    def _ship(self, rollout: _Rollout, about: Mapping[str, Any]) -> None:
-        """Journal and roll out a change, after earlier changes of its service."""
+    def _ship(self, rollout: _Rollout, about: Mapping[str, Any], refusal: str = "") -> None:
+        """Journal and roll out a change, after earlier changes of its service; only journal it if gates refuse it."""
         change = rollout.change
         with self._lock:
             self._rollouts[change.id] = rollout
@@ -183,6 +188,7 @@ class Deployer:
         self.log(ChangeStarted.of(rollout.change, rollout.strategy, about), durable=True)
         with guard:
             with self._failing(change):
+                check_admission(refusal)
                 self.migrate(change.release)
                 self.system.build_release(change.release)
                 self.system.releases[change.service] = change.release

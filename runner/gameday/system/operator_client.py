@@ -19,6 +19,8 @@ REFUSALS = (401, 403)
 class Refused(PortError):
     """The system refused the request: `status` is 401 or 403, the text `refused (403): ` and the system's words."""
 
+    status: int | None
+
     def __init__(self, status: int, words: str) -> None:
         super().__init__(f"refused ({status}): {words}")
         self.status = status

@@ -67,7 +67,7 @@ def test_a_change_that_says_nothing_of_ai_asks_for_it(run: Run) -> None:
     assert (silent.ai, with_ai.ai) == (None, True)
     assert ai_sentence(silent) == "Whether AI had part in it is not recorded."
     assert "This one does not." in " ".join(questions(silent))
-    without = shipped(variant(run, Variant(edit={"c0": {"author": BY_MID, "ai": None}})))[0]
+    without = shipped(variant(run, Variant(edit={"c0": {"author": BY_MID, "ai": False}})))[0]
     assert without.ai is False
     assert ai_sentence(without) == "No AI had part in it, by its record."
 

@@ -43,12 +43,12 @@ def test_the_change_that_did_it_is_the_faulty_one_not_the_first(run: Run) -> Non
 
 
 def test_no_ai_is_said_only_where_it_is_known(tmp_path: Path) -> None:
-    """`ai: null` in a release means none was involved; a change that says nothing of AI is 'not recorded'."""
+    """`ai: none` in a release means none was involved; a change that says nothing of AI is 'not recorded'."""
     folder = sample_run.bad_deploy(tmp_path / "run")
     journal = (folder / "journal.jsonl").read_text(encoding="utf-8")
     known = journal.replace(
         '"ai":{"tool":"code assistant","model":"large-2","prompt":"Make the discount tiers a table"}',
-        '"ai":null',
+        '"ai":false',
     )
     (folder / "journal.jsonl").write_text(known, encoding="utf-8")
     (folder / "releases" / "pricing-1.1.0.yaml").unlink()
@@ -57,6 +57,8 @@ def test_no_ai_is_said_only_where_it_is_known(tmp_path: Path) -> None:
         change_feed.NO_AI,
         "",
     ]
+    (folder / "journal.jsonl").write_text(known.replace('"ai":false', '"ai":null'), encoding="utf-8")
+    assert change_feed.feed(read(folder))[1].ai == change_feed.NOT_SAID
 
 
 def test_a_change_that_was_refused_has_not_failed(run: Run) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gameday.analysis.model.event_models import Change, DetectorResult, SloResult
+    from gameday.analysis.model.event_models import Change, DetectorResult, GateResult, SloResult
     from gameday.analysis.model.outcome_model import Measurements
     from gameday.analysis.model.result_file import Model
 
@@ -62,6 +62,7 @@ AUDIT = (
 REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_service_s")
 LOAD = ("planned", "achieved", "late", "not_sent", "attempts")
 CHANGES = ("refused", "failed", "total")
+GATES = ("passed", "blocked", "needs_approval", "warned")
 ANY = "*"
 
 KNOWN: Tree = {
@@ -78,6 +79,7 @@ KNOWN: Tree = {
     "load": dict.fromkeys(LOAD, float),
     "operations": {"wrong": float, "total": float},
     "changes": dict.fromkeys(CHANGES, float),
+    "gates": dict.fromkeys(GATES, float),
     "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
     "detectors": {ANY: {"ttd": float, "detected": bool, "false_alarms": float}},
     "severity": float,
@@ -162,6 +164,7 @@ def values_of(measurements: Measurements) -> dict[str, Any]:
         "total": float(len(operations)),
     }
     tree["changes"] = _changes(measurements.changes)
+    tree["gates"] = _gates(measurements.gates)
     tree["slos"] = {slo.name: _slo(slo) for slo in measurements.slos}
     effect = tree["effect"]
     tree["detectors"] = {name: _detector(result, effect) for name, result in measurements.detectors.items()}
@@ -226,6 +229,17 @@ def _changes(changes: Sequence[Change]) -> dict[str, float]:
         "refused": float(states.count("refused")),
         "failed": float(states.count("failed")),
         "total": float(len(states)),
+    }
+
+
+def _gates(gates: Sequence[GateResult]) -> dict[str, float]:
+    """Count what gates decided. A gate that only warns has stopped nothing."""
+    results = [gate.result for gate in gates if gate.mode == "block" or gate.result == "passed"]
+    return {
+        "passed": float(results.count("passed")),
+        "blocked": float(results.count("blocked")),
+        "needs_approval": float(results.count("needs-approval")),
+        "warned": float(len(gates) - len(results)),
     }
 
 

@@ -11,6 +11,7 @@ from gameday.analysis.model.result_file import Amount, Count, Model, Value, desc
 SloVerdict = Literal["ok", "breach", "unknown"]
 ChangeState = Literal["done", "failed", "refused", "cancelled"]
 Side = Literal["client", "service", "outside"]
+GateVerdict = Literal["passed", "blocked", "needs-approval"]
 
 
 class Fault(Model):
@@ -66,6 +67,30 @@ class Change(Model):
     state: ChangeState | None = described(
         "refused: the system itself said no; cancelled: taken back while under way; null = never ended"
     )
+
+
+class GateFinding(Model):
+    """One thing that a gate found, with its place."""
+
+    model_config = ConfigDict(extra="allow")
+
+    message: str = ""
+    file: str | None = None
+    line: int | None = None
+    hint: str | None = None
+
+
+class GateResult(Model):
+    """The result of one gate for one change. `mode` warn: the change shipped all the same."""
+
+    t: float
+    change: str = ""
+    release: str | None = None
+    gate: str = ""
+    result: GateVerdict
+    mode: str = "block"
+    findings: tuple[GateFinding, ...] = ()
+    took_s: Amount | None = described("seconds that the gate took")
 
 
 class Operation(Model):

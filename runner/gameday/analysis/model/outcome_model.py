@@ -13,6 +13,7 @@ from gameday.analysis.model.event_models import (
     DetectorResult,
     Expectation,
     Fault,
+    GateResult,
     Note,
     Operation,
     Quiet,
@@ -142,6 +143,9 @@ class Findings(Model):
     relapses: tuple[Relapse, ...] = ()
     faults: tuple[Fault, ...] = ()
     changes: tuple[Change, ...] = ()
+    gates: tuple[GateResult, ...] = Field(
+        default=(), description="what each gate found in each change; empty without gates"
+    )
     operations: tuple[Operation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     slos: tuple[SloResult, ...] = ()

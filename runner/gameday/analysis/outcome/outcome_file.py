@@ -33,6 +33,7 @@ from gameday.analysis.model.outcome_model import (
 )
 from gameday.analysis.model.result_file import COMPARED_DIGITS
 from gameday.analysis.outcome.cleanup_record import left_behind, unresolved_pages
+from gameday.analysis.outcome.gate_results import gate_results
 from gameday.analysis.outcome.junit import junit
 from gameday.analysis.outcome.run_verdict import judge
 from gameday.analysis.outcome.severity import severity
@@ -110,6 +111,7 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         relapses=analysis.relapses,
         faults=_faults(run),
         changes=_changes(run),
+        gates=gate_results(run),
         operations=analysis.operations,
         alerts=alert_judgement.alerts(analysis),
         slos=_slos(analysis),

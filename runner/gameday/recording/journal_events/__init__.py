@@ -13,6 +13,7 @@ from gameday.recording.journal_events.fault_events import (
     FaultIntended,
     FaultReverted,
 )
+from gameday.recording.journal_events.gate_events import GateBlocked, GateNeedsApproval, GatePassed
 from gameday.recording.journal_events.load_events import (
     LagMeasured,
     LoadStarted,
@@ -93,6 +94,9 @@ __all__ = [
     "FaultIntended",
     "FaultReverted",
     "FenceConfirmed",
+    "GateBlocked",
+    "GateNeedsApproval",
+    "GatePassed",
     "InstanceDied",
     "InstanceKilled",
     "InstanceReady",

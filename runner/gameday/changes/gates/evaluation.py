@@ -1,0 +1,56 @@
+"""Evaluation of a change by gates: each is timed, and its findings decide if the change may ship."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gameday import registries
+from gameday.changes.gates.gate import Finding, GateContext, Proposal
+
+Mode = Literal["block", "warn"]
+Result = Literal["passed", "blocked", "needs-approval"]
+MOST = 50
+"""Findings of one gate that are kept."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of one gate for one change. `took_s`: seconds."""
+
+    gate: str
+    mode: Mode
+    findings: tuple[Finding, ...]
+    took_s: float
+
+    @property
+    def result(self) -> Result:
+        """Return blocked if a finding can't be approved, needs-approval if each can be, passed if there is none."""
+        if not self.findings:
+            return "passed"
+        return "needs-approval" if all(finding.approval for finding in self.findings) else "blocked"
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles whose approval would let the change pass, each once."""
+        return tuple(dict.fromkeys(finding.approval for finding in self.findings if finding.approval))
+
+    @property
+    def stops(self) -> bool:
+        """Return True if the change can't ship as it is."""
+        return self.mode == "block" and self.result != "passed"
+
+
+def evaluate(
+    proposal: Proposal, context: GateContext, gates: Sequence[str], modes: dict[str, Mode]
+) -> tuple[Evaluation, ...]:
+    """Return the evaluation by each of the gates. `modes`: gate → mode, block unless named."""
+    evaluations = []
+    for name in gates:
+        begun = time.perf_counter()
+        findings = tuple(registries.GATES[name].check(proposal, context))[:MOST]
+        took = round(time.perf_counter() - begun, 6)
+        evaluations.append(Evaluation(name, modes.get(name, "block"), findings, took))
+    return tuple(evaluations)

@@ -1,0 +1,100 @@
+"""Types of gates: the change that asks to ship, what a gate may know, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gameday.changes.change_identity import Ai, Person, Provenance
+from gameday.changes.changed_files import ChangedFile
+from gameday.changes.people import People
+
+NOBODY = Person(role="unknown", level="unknown")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change that asks to ship.
+
+    `statement` is the file that states its identity and `places` the line of each key in it; `root` is what its diff's
+    paths are below, for findings. `regions` are those that it goes to at once or in turn; `plan` is what an automation
+    is about to delete and create.
+    """
+
+    change: str
+    name: str
+    service: str
+    kind: str
+    author: Person = NOBODY
+    ai: Provenance = None
+    approvals: tuple[Person, ...] = ()
+    task: str = ""
+    scope: tuple[str, ...] = ()
+    reversible: bool = True
+    migration: str = ""
+    strategy: str = ""
+    regions: tuple[str, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    patch: str = ""
+    files: tuple[ChangedFile, ...] = ()
+    statement: str = ""
+    places: Mapping[str, int] = field(default_factory=dict)
+    root: str = ""
+
+    @property
+    def is_ai(self) -> bool:
+        """Return True if AI is stated to have had part in it."""
+        return isinstance(self.ai, Ai)
+
+    def line_of(self, *keys: str) -> int:
+        """Return the line of the first of the keys that is stated, else 1."""
+        return next((self.places[key] for key in keys if key in self.places), 1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a gate found, at its place. `approval`: the role that can let it pass; empty if nobody can."""
+
+    message: str
+    file: str
+    line: int = 1
+    hint: str = ""
+    approval: str = ""
+    rule: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class GateContext:
+    """What a gate may know besides the change. `in_flight`: changes that ship or have just shipped, oldest first.
+
+    `state` describes the system for policies: see docs/gates.md.
+    """
+
+    people: People = field(default_factory=People)
+    in_flight: Sequence[Proposal] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+Check = Callable[[Proposal, GateContext], Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A registered gate. `needs_system`: it needs a running system, so that `gameday gate` leaves it out."""
+
+    name: str
+    summary: str
+    check: Check
+    needs_system: bool = False
+
+
+def reject(name: str, gate: object) -> str | None:
+    """Return why an object can't be registered as a gate, or None if it can."""
+    if not isinstance(gate, Gate):
+        return f"is a {type(gate).__name__}; a gameday.changes.gates.gate.Gate is expected"
+    return f"is named {gate.name!r}; the entry point's name must be the same" if gate.name != name else None

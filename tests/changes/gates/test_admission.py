@@ -1,0 +1,68 @@
+"""Tests of admission: the bundled releases at the gates of a scenario, with what is journalled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from gameday.changes.gates.admission import Admission
+from gameday.execution import library
+from gameday.operations import Change
+from gameday.recording.journal_events import GateBlocked, GateNeedsApproval, GatePassed, JournalEvent
+from gameday.scenario.scenario_model import Gates
+
+ALL = ("provenance", "ownership", "seniority")
+
+
+def admit(release: str, **gates: object) -> tuple[str, Sequence[JournalEvent]]:
+    """Return why a release is refused, and the events of its gates."""
+    events: list[JournalEvent] = []
+    admission = Admission(
+        Gates.model_validate({"use": ALL, **gates}),
+        library.catalogue(),
+        ("us-east", "eu-west"),
+        list,
+        events.append,
+    )
+    service = release.rpartition("-")[0]
+    change = Change("c1", 0.0, service, release, f"{service}-1.0.0", "code", "s", "timeline", "running")
+    return admission.admit(change, "all-at-once"), events
+
+
+def test_a_release_that_its_owner_approved_passes_every_gate() -> None:
+    """A good release ships, with one timed event a gate."""
+    why, events = admit("catalog-1.1.0")
+    assert why == ""
+    assert [type(event) for event in events] == [GatePassed] * 3
+    assert max(event.took_s for event in events if isinstance(event, GatePassed)) > 0
+
+
+@pytest.mark.parametrize(
+    ("release", "gates"),
+    [
+        ("costs-1.1.0", ["ownership", "seniority"]),
+        ("pricing-1.1.0", ["ownership", "seniority"]),
+        ("orders-1.1.0", ["ownership"]),
+        ("identity-1.1.0", ["ownership"]),
+        ("catalog-1.3.0", []),
+    ],
+)
+def test_bundled_releases_are_stopped_for_what_they_lack(release: str, gates: list[str]) -> None:
+    """Each stopping gate is named in the refusal, and its findings name release.yaml with a line."""
+    why, events = admit(release)
+    stopping = [event for event in events if isinstance(event, GateBlocked | GateNeedsApproval)]
+    assert [event.gate for event in stopping] == gates
+    assert (f"refused by the gate{'s' * (len(gates) > 1)} {', '.join(gates)}: " in why) == bool(gates)
+    for event in stopping:
+        assert event.findings[0]["file"] == f"compose/releases/{release}/release.yaml"
+        assert event.findings[0]["line"] > 1
+
+
+def test_warn_lets_a_change_ship_and_keeps_the_findings() -> None:
+    """In mode warn, or for a gate under warn, the findings are journalled and nothing is refused."""
+    why, events = admit("pricing-1.1.0", mode="warn")
+    assert why == ""
+    assert [event.mode for event in events if isinstance(event, GateNeedsApproval)] == ["warn", "warn"]
+    why, events = admit("pricing-1.1.0", warn=["seniority"])
+    assert why.startswith("refused by the gate ownership: ")
