@@ -32,6 +32,7 @@ from gameday.run.events import (
     SystemUp,
     TearDown,
     Tick,
+    TimelineReleased,
     TornDown,
 )
 
@@ -367,3 +368,32 @@ def test_a_page_is_resolved_once_the_slos_held_for_a_window() -> None:
     state, actions = play(state, [healthy(45.5, 33.0, breached=True), Tick(45.5), Tick(45.6)])
     assert actions == [Resolve("a1"), Rearm(45.5)]
     assert (state.alerts, state.open_pages) == ((), ())
+
+
+def test_a_held_timeline_waits_for_the_facilitator() -> None:
+    """A held run stays in the steady state once it was met; the facilitator's word lets its timeline begin."""
+    state = run_state.State(
+        run_state.Plan(1, 1, (5.0,), 10, 60, 10, 2, held=True),
+        phase="steady",
+        steady_from=0.0,
+        steady_met=True,
+    )
+    assert state.held
+    state, actions = engine.step(state, Tick(500.0))
+    assert (state.phase, actions) == ("steady", ())
+    state, _ = engine.step(state, TimelineReleased(501.0))
+    assert not state.held
+    state, _ = engine.step(state, Tick(501.5))
+    assert (state.phase, state.timeline_zero) == ("fault", 501.5)
+
+
+def test_the_facilitator_brings_the_next_entry_forward() -> None:
+    """The command makes the next entry due at once, and later ones as much earlier; with none left it is a no-op."""
+    plan = run_state.Plan(1, 1, (0.0, 30.0, 50.0), 10, 60, 10, 2)
+    state = run_state.State(plan, phase="fault", timeline_zero=100.0, entries_begun=1)
+    state, _ = engine.step(state, TimelineReleased(110.0))
+    assert state.timeline_zero == 80.0
+    state, actions = engine.step(state, Tick(110.0))
+    assert actions == (BeginEntry(1),)
+    done = replace(state, entries_begun=3)
+    assert engine.step(done, TimelineReleased(120.0)) == (done, ())

@@ -71,6 +71,9 @@ SECTIONS = {
         "note": CommandEntry("operate:note", "Put a line on the timeline of a run."),
     },
     "Analyse": {
+        "replay": CommandEntry(
+            "game_days.run_replay:replay", "Show a recorded run on the live page, for a debrief."
+        ),
         "report": CommandEntry("report:report", "Make outcome, report and review of a run again, from disk."),
         "compare": CommandEntry("compare:compare", "Compare two sets of runs: is the new one worse?"),
         "history": CommandEntry("history:history", "Show the trend of every scenario, by quarter."),

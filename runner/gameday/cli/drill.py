@@ -20,6 +20,7 @@ import click
 from gameday.analysis import Outcome
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import (
+    console_options,
     dry_run_option,
     execution_options,
     json_option,
@@ -28,6 +29,7 @@ from gameday.cli.options import (
     tag_option,
 )
 from gameday.execution import library
+from gameday.execution.live_console.shown_run import console_of
 from gameday.execution.preparation import choose_substrate, ensure_writable
 from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.execution.trial import Options, Trial, new_id, play
@@ -96,6 +98,7 @@ def _expressions(
     help="Let automation answer the same scenario afterwards.",
 )
 @page_to_option
+@console_options
 @execution_options
 @dry_run_option("Say what may be drawn and what is expected; start nothing.")
 @json_option("both outcomes")
@@ -114,6 +117,9 @@ def drill(
     toxiproxy: str | None,
     dry_run: bool,
     as_json: bool,
+    console: bool,
+    console_host: str,
+    console_port: int,
     envelope: int | None,
 ) -> int:
     """Time the on-call in SCENARIO, or in one drawn by --surprise, which starts at a random moment.
@@ -132,7 +138,9 @@ def drill(
         _hide(scenario)
     path, drawn = secrets.choice(drawable)
     options = Options(substrate, out, None, {}, "human", as_json, toxiproxy, None, page_to)
-    return _run_drill(path, drawn, for_people(drawn, expect, up_to), options, within, compare=beside)
+    with console_of(console, console_host, console_port, without=["facilitator"], title="Drill") as hub:
+        options = replace(options, console=hub)
+        return _run_drill(path, drawn, for_people(drawn, expect, up_to), options, within, compare=beside)
 
 
 def for_people(scenario: Scenario, expect: Sequence[str], up_to: float) -> Scenario:
@@ -164,7 +172,7 @@ def _run_drill(
             if compare and not signals.asked:
                 kept.then = None
                 click.echo("drill  now automation answers the same scenario, to compare", err=True)
-                alone = replace(options, responder=None, page_to=())
+                alone = replace(options, responder=None, page_to=(), console=None)
                 runs["automation"] = play(
                     Trial(path, _automated(scenario), seed, chosen, why), alone, folder, kept, signals
                 )

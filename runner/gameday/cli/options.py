@@ -120,6 +120,28 @@ def execution_options(command: F) -> F:
     return substrate_option(out_option(toxiproxy_option(command)))
 
 
+console_option = click.option(
+    "--console", is_flag=True, help="Serve a live page for each role, and print their links."
+)
+console_host_option = click.option(
+    "--console-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address of the live pages, for a projector or other machines.",
+)
+console_port_option = click.option(
+    "--console-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of the live pages. [default: a free one]",
+)
+
+
+def console_options(command: F) -> F:
+    """Add `--console`, `--console-host` and `--console-port`."""
+    return console_option(console_host_option(console_port_option(command)))
+
+
 def json_option(content: str) -> Callable[[F], F]:
     """Return the option `--json` of a command that can print this content as JSON."""
     text = f"Print {content} as JSON on standard output."

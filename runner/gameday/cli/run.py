@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from gameday.analysis.detection.scenario_warnings import warnings
 from gameday.cli.options import (
     RESPONDER,
+    console_options,
     dry_run_option,
     execution_options,
     json_option,
@@ -17,6 +19,7 @@ from gameday.cli.options import (
     seed_option,
     variant_option,
 )
+from gameday.execution.live_console.shown_run import console_of
 from gameday.execution.preparation import (
     ensure_writable,
     expected_seconds,
@@ -70,6 +73,7 @@ def _read_overrides(
     "--responder", type=RESPONDER, help="Replace the scenario's; human and external use the operators' API."
 )
 @page_to_option
+@console_options
 @dry_run_option("Check everything and say what would run; start nothing.")
 @json_option("outcomes (or trials)")
 def run(
@@ -78,6 +82,9 @@ def run(
     repeat: int,
     interleave: bool,
     dry_run: bool,
+    console: bool,
+    console_host: str,
+    console_port: int,
     **given: Any,
 ) -> int:
     """Run SCENARIO (a path, or a name from `gameday list`): system up, load, fault, response, report, system down."""
@@ -94,5 +101,7 @@ def run(
                 click.echo(f"warning: {choice.path}: {warning}", err=True)
         return 0
     ensure_writable(options.out)
-    status, _ = TrialSeries(selected, options, repeat, interleave).execute()
+    with console_of(console, console_host, console_port) as hub:
+        shown = replace(options, console=hub)
+        status, _ = TrialSeries(selected, shown, repeat, interleave).execute()
     return status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from gameday.analysis.model.baseline_model import Baseline
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import (
     FilePath,
+    console_options,
     dry_run_option,
     execution_options,
     json_option,
@@ -24,6 +26,7 @@ from gameday.cli.options import (
     seed_option,
     tag_option,
 )
+from gameday.execution.live_console.shown_run import console_of
 from gameday.execution.preparation import choose_substrate, ensure_writable
 from gameday.execution.suites.capacity import at_once, measure_capacity
 from gameday.execution.suites.parallel_workers import length, partition
@@ -99,6 +102,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
     metavar="FILE",
     help="Save the measured times to FILE.",
 )
+@console_options
 @execution_options
 @seed_option
 @dry_run_option("Check everything and say what would run; start nothing.")
@@ -121,6 +125,9 @@ def suite(
     toxiproxy: str | None,
     dry_run: bool,
     as_json: bool,
+    console: bool,
+    console_host: str,
+    console_port: int,
 ) -> int:
     """Run scenarios (paths, names, folders or families; by default the whole library) in turn, or several at once.
 
@@ -134,6 +141,8 @@ def suite(
     many, cramped = at_once(most_at_once, crowded, measure_capacity())
     if many > 1 and pause:
         raise click.UsageError("--pause needs one scenario at a time: leave out --at-once")
+    if many > 1 and console:
+        raise click.UsageError("--console shows one scenario at a time: leave out --at-once")
     lanes = partition(planned, many)
     if dry_run:
         _print_plan(planned, lanes, repeat, rules)
@@ -142,7 +151,8 @@ def suite(
         ensure_writable(place)
     substrate_, why, options = choose_substrate(options)
     drawn = secrets.randbelow(2**31 - 1000) if seed is None else seed
-    with Signals().caught() as signals:
+    with console_of(console, console_host, console_port) as hub, Signals().caught() as signals:
+        options = replace(options, console=hub)
         folder = out / f"{new_id()}-suite"
         series = Series(planned, lanes, rules, options, folder, signals, (substrate_, why), drawn, cramped)
         try:

@@ -21,6 +21,7 @@ import yaml
 
 from gameday.console import rich_console
 from gameday.execution import active_runs, library
+from gameday.execution.live_console.shown_run import shown
 from gameday.execution.system_reuse import Signals, SystemReuse, wanted
 from gameday.operations import Change
 from gameday.ports import PortError
@@ -29,6 +30,8 @@ from gameday.recording.atomic_file import full, unwritable
 from gameday.recording.journal_events import Note, RunStarted
 from gameday.recording.sealed_files import Seal, unseal
 from gameday.scenario import Scenario
+from gameday_reports.live.system_layout import FILE as LAYOUT_FILE
+from gameday_reports.live.system_layout import SystemLayout
 
 if TYPE_CHECKING:
     from gameday.analysis import Outcome
@@ -60,6 +63,8 @@ class Options:
     """Receivers of pages: `gameday.paging.target.Target`s."""
     part: bool = False
     """Each run is part of a whole, such as a suite: its summary is progress, and only the whole is a result."""
+    console: Any = None
+    """The `live_console.console_hub.ConsoleHub` that shows each run; None if there is none."""
 
     @property
     def results_on_stdout(self) -> bool:
@@ -80,6 +85,8 @@ class Trial:
     substrate: str
     why: str
     secret: float | None = None
+    held: bool = False
+    """The timeline waits for the facilitator, once the steady state was met."""
 
 
 def new_id() -> str:
@@ -124,6 +131,7 @@ def _prepare(trial: Trial, folder: Path) -> Seal | None:
         seal.write(folder / "scenario.yaml", text)
     else:
         atomic_file.write(folder / "scenario.yaml", text)
+    atomic_file.write(folder / LAYOUT_FILE, SystemLayout.of_topology(library.topology(trial.scenario)).text())
     calibration = active_runs.state() / f"calibration-{trial.substrate}.json"
     if calibration.is_file():
         shutil.copyfile(calibration, folder / "calibration.json")
@@ -148,8 +156,8 @@ def _run(
 
     clock, scenario = RunClock(), trial.scenario
     settings = _settings(trial, options, folder)
-    with _screen(trial, folder, options) as screen:
-        journal = _journal(folder, screen.event, seal)
+    with _screen(trial, folder, options) as screen, shown(options.console, folder, scenario, clock) as live:
+        journal = _journal(folder, live.listener(screen.event), seal)
         started = clock.started.isoformat(timespec="milliseconds")
         journal.append(_started(trial, options, folder.name, started))
         if options.toxiproxy:
@@ -166,6 +174,7 @@ def _run(
         interpreter = Interpreter(
             world(scenario, settings, clock, journal, screen, pages, operating, kept.down)
         )
+        live.interpreter = interpreter
         samples = functools.partial(read_samples, folder / "samples")
         kept.reaper.pulse = interpreter.turning
         try:
@@ -192,7 +201,9 @@ def _settings(trial: Trial, options: Options, folder: Path) -> Any:
 
     within = JITTER if trial.secret is None else trial.secret
     secret = trial.secret is not None
-    return Settings(folder.name, folder, trial.seed, trial.substrate, options.toxiproxy, within, secret)
+    return Settings(
+        folder.name, folder, trial.seed, trial.substrate, options.toxiproxy, within, secret, trial.held
+    )
 
 
 def _journal(folder: Path, listener: Any, seal: Seal | None) -> Any:

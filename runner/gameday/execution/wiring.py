@@ -56,7 +56,7 @@ JITTER = 1.0
 class Settings:
     """What the command line adds to a scenario. `toxiproxy`: path of a real server, None for the embedded one.
 
-    The timeline begins at a random moment up to `within` seconds after the steady state, unpredictable if `secret`.
+    The timeline begins up to `within` seconds after the steady state, unpredictable if `secret`; if `held`, it waits.
     """
 
     run: str
@@ -66,6 +66,7 @@ class Settings:
     toxiproxy: str | None = None
     within: float = JITTER
     secret: bool = False
+    held: bool = False
 
 
 def world(
@@ -106,12 +107,12 @@ def world(
         jitter=_jitter(settings),
         secret=settings.secret,
         deliver=inbox.deliver if inbox.detectors else None,
+        held=settings.held,
     )
 
 
 def _jitter(settings: Settings) -> float:
-    """Return the random delay: by the seed, so that a run can be repeated; unpredictable for a
-    secret run."""
+    """Return the random delay: by the seed, so that a run can be repeated; unpredictable for a secret run."""
     draw = random.SystemRandom() if settings.secret else random.Random(settings.seed)  # noqa: S311
     return draw.uniform(0, settings.within)
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gameday.operator_api.access_guard import AccessGuard
 from gameday.operator_api.alert_webhook import AlertDoor, add_alerts
@@ -23,6 +24,72 @@ from gameday.operator_api.endpoints import ReadStatus, RequestOperation, operato
 
 HOST = "127.0.0.1"
 STOP_TIMEOUT_S = 5.0
+
+
+class ThreadedServer:
+    """Serves an ASGI application in a thread of its own from `start` to `close`, within limits on connections."""
+
+    def __init__(self, application: ASGIApp, name: str, *, max_connections: int = MAX_CONNECTIONS) -> None:
+        self._name = name
+        self._backlog = 8 * max_connections
+        protocol = functools.partial(LimitedConnection, limits=ConnectionLimits(max_connections))
+        config = uvicorn.Config(
+            application,
+            http=cast(Any, protocol),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            backlog=self._backlog,
+        )
+        self._server = uvicorn.Server(config)
+        self.loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._sockets: list[socket.socket] = []
+        self._thread: threading.Thread | None = None
+
+    def listen(self, host: str = HOST, port: int = 0) -> int:
+        """Bind a port, a free one if it is 0; return it. Raise OSError if it can't be had."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=self._backlog)
+        self._sockets.append(listener)
+        return int(listener.getsockname()[1])
+
+    def start(self) -> None:
+        """Serve on every bound port."""
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Abort every connection. Idempotent, a no-op if the server never started, and bounded in time."""
+        if self._thread is None:
+            self.loop.close()
+        else:
+            with suppress(RuntimeError):  # closed already
+                self.loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(STOP_TIMEOUT_S)
+        for listener in self._sockets:
+            listener.close()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        """Serve until told to stop; end then at once, and not at uvicorn's next tick."""
+        serving = asyncio.create_task(self._server.serve(self._sockets))
+        await self._stop.wait()
+        serving.cancel()
+        for server in getattr(self._server, "servers", ()):
+            server.close()
+        for connection in list(self._server.server_state.connections):
+            connection.shutdown()
 
 
 class OperatorServer:
@@ -40,66 +107,24 @@ class OperatorServer:
         self._run_id = run
         self._alerts = alerts
         self._token = new_token()
-        self._backlog = 8 * max_connections
-        protocol = functools.partial(LimitedConnection, limits=ConnectionLimits(max_connections))
         application = add_alerts(operator_application(read_status, request_operation), alerts)
-        config = uvicorn.Config(
-            AccessGuard(application, self._token, alerts),
-            http=cast(Any, protocol),
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            backlog=self._backlog,
-        )
-        self._server = uvicorn.Server(config)
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._sockets: list[socket.socket] = []
-        self._thread: threading.Thread | None = None
+        guarded = AccessGuard(application, self._token, alerts)
+        self._server = ThreadedServer(guarded, "operator-api", max_connections=max_connections)
 
     def open(self) -> Credentials:
         """Listen on a free port, and where alerts are to come in. Raise OSError if a port can't be had."""
-        self._sockets = [socket.create_server((HOST, 0), backlog=self._backlog)]
-        port, door = self._sockets[0].getsockname()[1], self._alerts
+        door = self._alerts
+        port = self._server.listen()
         if door is not None and door.listen is not None:
             try:
-                self._sockets.append(socket.create_server(door.listen, backlog=self._backlog))
+                self._server.listen(*door.listen)
             except OSError as error:
-                self._sockets[0].close()
+                self._server.close()
                 where = f"{door.listen[0]}:{door.listen[1]}"
                 raise OSError(error.errno, f"alerts can't be listened for: {error.strerror}", where) from None
-        self._thread = threading.Thread(target=self._run, name="operator-api", daemon=True)
-        self._thread.start()
+        self._server.start()
         return Credentials(self._run_id, HOST, port, self._token, door.token if door else "")
 
     def close(self) -> None:
         """Abort every connection. Idempotent, a no-op if the server never opened, and bounded in time."""
-        if self._thread is None:
-            self._loop.close()
-            return
-        with suppress(RuntimeError):  # closed already
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(STOP_TIMEOUT_S)
-        for listener in self._sockets:
-            listener.close()
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        """Serve until told to stop; end then at once, and not at uvicorn's next tick."""
-        serving = asyncio.create_task(self._server.serve(self._sockets))
-        await self._stop.wait()
-        serving.cancel()
-        for server in getattr(self._server, "servers", ()):
-            server.close()
-        for connection in list(self._server.server_state.connections):
-            connection.shutdown()
+        self._server.close()

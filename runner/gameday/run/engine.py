@@ -29,9 +29,10 @@ from gameday.run.events import (
     StartLoad,
     SystemUp,
     Tick,
+    TimelineReleased,
     TornDown,
 )
-from gameday.run.phases import end_run, finish, tick, tick_ending
+from gameday.run.phases import end_run, finish, release, tick, tick_ending
 from gameday.run.run_state import Plan, State, Step
 
 TOO_EARLY = "no page and no SLO in breach yet"
@@ -74,6 +75,8 @@ def step(state: State, event: Event) -> Step:
             return replace(state, entries_ended=ended, last_ended_at=max(state.last_ended_at, event.t)), ()
         case OperationEnded():
             return _end_operation(state, event)
+        case TimelineReleased():
+            return release(state, event.t)
         case Tick():
             return tick(state, event)
 

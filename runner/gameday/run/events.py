@@ -86,6 +86,13 @@ class OperationEnded:
 
 
 @dataclass(frozen=True)
+class TimelineReleased:
+    """The facilitator wants the timeline's next entry now."""
+
+    t: float
+
+
+@dataclass(frozen=True)
 class Failed:
     """The tool or the substrate failed; the run can't go on."""
 
@@ -128,6 +135,7 @@ Event = (
     | OperationRequested
     | EntryEnded
     | OperationEnded
+    | TimelineReleased
     | Failed
     | Interrupted
     | AbortConditionMet

@@ -81,6 +81,10 @@ class Interpreter:
         self.mailbox.put(events.OperationRequested(self.context.clock.now(), operation, number))
         return number
 
+    def release(self) -> None:
+        """Begin the next entry of the timeline now, on the facilitator's word. Thread-safe."""
+        self.mailbox.put(events.TimelineReleased(self.context.clock.now()))
+
     def turning(self) -> bool:
         """Return False if the loop hangs in a call; True also once the run is over. Thread-safe."""
         timeout = self.state.plan.timeouts.turn

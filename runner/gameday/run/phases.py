@@ -82,6 +82,8 @@ def _names(waiting_for: tuple[str, ...]) -> str:
 
 def _tick_steady(state: State, t: float) -> Step:
     """Begin the timeline once the steady state has lasted and every SLO held; end the run if one didn't hold."""
+    if state.held:
+        return state, ()
     if state.steady_met:
         fault = replace(state, phase="fault", timeline_zero=t, last_ended_at=t, last_entry_at=t)
         return fault, (Log(PhaseStarted("fault")),)
@@ -95,6 +97,16 @@ def _tick_steady(state: State, t: float) -> Step:
     if why:
         return end_run(state, t, "unsteady", judged)
     return replace(state, steady_met=True), (Log(judged), Calibrate(since))
+
+
+def release(state: State, t: float) -> Step:
+    """Let a held timeline begin; of one that is in progress, make the next entry due now."""
+    if state.phase != "fault":
+        return replace(state, released=True), ()
+    pending = state.plan.entries[state.entries_begun :]
+    if not pending:
+        return state, ()
+    return replace(state, timeline_zero=min(state.timeline_zero or 0.0, t - pending[0])), ()
 
 
 def _tick_fault(state: State, t: float) -> Step:

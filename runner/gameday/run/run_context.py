@@ -79,6 +79,8 @@ class RunContext:
     """A drill: the on-call learns of the fault only by its symptoms."""
     deliver: Callable[[str, bytes], int] | None = None
     """Takes a payload of alerts from outside for a detector; None if no detector takes any."""
+    held: bool = False
+    """The timeline waits for the facilitator's word."""
 
 
 def plan_of(context: RunContext) -> Plan:
@@ -93,5 +95,6 @@ def plan_of(context: RunContext) -> Plan:
         window=max(slo.window for slo in scenario.slos),
         lookback=scenario.load.timeout,
         secret=context.secret,
+        held=context.held,
         timeouts=context.timeouts,
     )

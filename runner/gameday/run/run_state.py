@@ -28,6 +28,8 @@ class Plan:
     secret: bool = False
     """Drill mode: reject operations until there is an alert or a breach, so that a rejection doesn't reveal whether
     the fault has started."""
+    held: bool = False
+    """The timeline waits for the facilitator once the steady state was met."""
     timeouts: Timeouts = TIMEOUTS
 
 
@@ -45,6 +47,8 @@ class State:
     steady_from: float | None = None
     steady_met: bool = False
     """The steady state was met. The timeline starts one tick later, once the detectors are calibrated."""
+    released: bool = False
+    """The facilitator let the timeline begin."""
     timeline_zero: float | None = None
     """When the timeline started; its entries' `at` counts from here."""
     entries_begun: int = 0
@@ -68,6 +72,11 @@ class State:
     reason: Reason | None = None
     left: tuple[str, ...] = ()
     """What couldn't be torn down."""
+
+    @property
+    def held(self) -> bool:
+        """True while the timeline waits for the facilitator."""
+        return self.phase == "steady" and self.steady_met and self.plan.held and not self.released
 
     @property
     def accepts_operations(self) -> bool:

@@ -1,0 +1,1 @@
+"""Commands of a game day and its debrief."""

@@ -1,0 +1,19 @@
+"""The golden run as a film: the picture of any of its moments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gameday.recording.journal import read_journal
+from gameday.recording.samples import read_samples
+from gameday.scenario import read_resolved
+from gameday_reports.live.picture import RecordedRun
+from gameday_reports.live.system_layout import read_layout
+from tests.support.paths import GOLDEN
+
+
+def film(folder: Path = GOLDEN) -> RecordedRun:
+    """Return the film of a run's folder."""
+    events = list(read_journal(folder / "journal.jsonl"))
+    slos = read_resolved(folder / "scenario.yaml").slos
+    return RecordedRun(read_layout(folder, events), slos, events, read_samples(folder / "samples"))
