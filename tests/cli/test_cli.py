@@ -127,13 +127,15 @@ def test_commands_of_the_on_call_start_fast(arguments: list[str], unwanted: set[
 
 
 def test_no_option_is_declared_twice() -> None:
-    """An option of several commands is declared once, in `cli/options.py`; two are different ones."""
+    """An option of several commands is declared once, in `cli/options.py`; four are different ones, two of them filters."""
     declared = Counter(
         option
         for path in (ROOT / "runner/gameday/cli").glob("*.py")
         for option in re.findall(r'click\.option\(\s*"(--[a-z-]+)', path.read_text(encoding="utf-8"))
     )
-    assert [option for option, count in declared.items() if count > 1] == ["--interleave", "--up-to"]
+    assert sorted(option for option, count in declared.items() if count > 1) == [
+        *("--interleave", "--responder", "--substrate", "--up-to"),
+    ]
 
 
 @pytest.mark.parametrize(

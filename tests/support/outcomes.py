@@ -18,7 +18,7 @@ def outcome(
     status: int = 0,
     why: str = "",
     effect: bool = True,
-    failed_ratio: float | None = 0.05,
+    bad_ratio: float | None = 0.05,
     seed: int = 1,
 ) -> dict[str, Any]:
     """Return a trial's outcome; an infinite TTR is censored, None is not measured; `effect` False
@@ -38,7 +38,7 @@ def outcome(
         "exit_status": status,
         "reasons": [why] if why else [],
         **times,
-        "impact": {"failed_ratio": failed_ratio, "users_affected_ratio": failed_ratio},
+        "impact": {"bad_ratio": bad_ratio, "users_affected_ratio": bad_ratio},
     }
 
 

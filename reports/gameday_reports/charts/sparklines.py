@@ -61,24 +61,26 @@ def spark(about: str, values: Sequence[float], middle: float | None, interval: I
 
 @dataclass(frozen=True)
 class Period:
-    """One quarter: its name, the values of its runs, their median and its interval; any of these
-    may be infinite."""
+    """One quarter: its name, the values of its runs, their median and its interval; any of these may be infinite.
+
+    `links` are the addresses of the values' pages, "" for none.
+    """
 
     name: str
     values: Sequence[float]
     middle: float | None
     interval: Interval
+    links: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One quarter as drawn: x of its middle, then y of everything; `high` and `low` are the ends of
-    the interval."""
+    """One quarter as drawn: x of its middle, then (x, y, link) of its runs; `high` and `low` are the ends of the interval."""
 
     name: str
     x: float
-    dots: Sequence[tuple[float, float]]
-    open: Sequence[tuple[float, float]]
+    dots: Sequence[tuple[float, float, str]]
+    open: Sequence[tuple[float, float, str]]
     middle: float | None
     low: float | None
     high: float | None
@@ -132,10 +134,13 @@ def _mark(period: Period, x: float, slot: float, bottom: float, axis: Axis) -> M
     aside = swarm(finite, RADIUS, room)
     never = pile(len(period.values) - len(finite), RADIUS, room, 2 * RADIUS)
     low, high = period.interval or (None, None)
+    links = list(period.links) or [""] * len(period.values)
+    came = [link for link, value in zip(links, period.values, strict=True) if math.isfinite(value)]
+    lost = [link for link, value in zip(links, period.values, strict=True) if not math.isfinite(value)]
     return Mark(
         period.name,
         round(x, 2),
-        [(round(x + dx, 2), round(y, 2)) for y, dx in zip(finite, aside, strict=True)],
-        [(round(x + dx, 2), 10.0) for dx, _ in never],
+        [(round(x + dx, 2), round(y, 2), link) for y, dx, link in zip(finite, aside, came, strict=True)],
+        [(round(x + dx, 2), 10.0, link) for (dx, _), link in zip(never, lost, strict=True)],
         *(None if each is None else round(bottom - axis.at(each), 2) for each in (period.middle, low, high)),
     )

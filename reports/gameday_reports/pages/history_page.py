@@ -8,9 +8,11 @@ rows.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from gameday.analysis.model.history_model import History, HistoryMetric, HistoryQuarter, ScenarioHistory
 from gameday_reports.charts.sparklines import Period, Trend, trend
@@ -26,6 +28,7 @@ from gameday_reports.text.statistics_text import (
     interval,
 )
 
+RESPONDERS = {"auto": "automation", "human": "people", "external": "a client of the API", "none": "nobody"}
 DRAWN = {"ttd_s": "Time to detect", "ttr_s": "Time to recover"}
 HEADS = (
     "Quarter",
@@ -35,7 +38,7 @@ HEADS = (
     "TTD",
     "TTR",
     "TTR, since the quarter before",
-    "Failed requests",
+    "Bad requests",
     "Lost",
 )
 
@@ -54,17 +57,23 @@ class Line:
 
     id: str
     name: str
+    about: str
+    """Who answered, on which substrate, on which machine."""
     runs: str
     quarters: Sequence[Quarter]
     drawings: Sequence[tuple[str, Trend]]
 
 
-def render_history(history: History, path: Path) -> Path:
-    """Write the page to `path` and return it. Raise OSError if it can't be written."""
-    shown = lines(history)
+def render_history(history: History, path: Path, folder: Path | None = None) -> Path:
+    """Write the page to `path` and return it. Raise OSError if it can't be written.
+
+    `folder` is where the runs' pages are below; without it, nothing leads to them.
+    """
+    base = "" if folder is None else Path(os.path.relpath(folder.resolve(), path.resolve().parent)).as_posix()
+    shown = lines(history, base)
     content = {
         "kicker": "Game days over time",
-        "title": f"{counted(history.runs, 'run')} of {counted(len(shown), 'scenario')}",
+        "title": f"{counted(history.runs, 'run')} of {counted(len({each.name for each in shown}), 'scenario')}",
         "verdict": "unknown",
         "word": span(history),
         "meaning": "By quarter, from the outcomes of the runs alone.",
@@ -83,23 +92,35 @@ def span(history: History) -> str:
     return " to ".join(dict.fromkeys((quarters[0], quarters[-1]))) if quarters else "no runs"
 
 
-def lines(history: History) -> list[Line]:
-    """Return the scenarios by name."""
+def lines(history: History, base: str = "") -> list[Line]:
+    """Return the scenarios by name; `base` is the path from the page to the folder of the runs, "" for no links."""
+    one_machine = len({scenario.machine for scenario in history.scenarios}) == 1
     return [
         Line(
             id=f"scenario-{position}",
             name=scenario.scenario or "unnamed scenario",
+            about=_about(scenario, one_machine),
             runs=counted(scenario.runs, "run"),
             quarters=[_quarter(quarter) for quarter in scenario.quarters],
-            drawings=_drawings(scenario),
+            drawings=_drawings(scenario, base),
         )
         for position, scenario in enumerate(history.scenarios)
     ]
 
 
-def _drawings(scenario: ScenarioHistory) -> list[tuple[str, Trend]]:
+def _about(scenario: ScenarioHistory, one_machine: bool) -> str:
+    """Return who answered, where: `answered by automation, on process`; the machine only if there are several."""
+    parts = [
+        f"answered by {RESPONDERS.get(scenario.responder, scenario.responder)}" if scenario.responder else "",
+        f"on {scenario.substrate}" if scenario.substrate else "",
+        "" if one_machine else scenario.machine,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _drawings(scenario: ScenarioHistory, base: str) -> list[tuple[str, Trend]]:
     """Return the drawings of each metric that any run has a value of."""
-    drawings = [(heading, _periods(scenario, metric)) for metric, heading in DRAWN.items()]
+    drawings = [(heading, _periods(scenario, metric, base)) for metric, heading in DRAWN.items()]
     return [
         (heading, trend(f"{heading} of {scenario.scenario}, by quarter", periods))
         for heading, periods in drawings
@@ -107,9 +128,24 @@ def _drawings(scenario: ScenarioHistory) -> list[tuple[str, Trend]]:
     ]
 
 
-def _periods(scenario: ScenarioHistory, metric: str) -> list[Period]:
-    periods = [(quarter.quarter, _metric(quarter, metric)) for quarter in scenario.quarters]
-    return [Period(name, list(one.values), one.median, one.interval) for name, one in periods]
+def _periods(scenario: ScenarioHistory, metric: str, base: str) -> list[Period]:
+    periods = [(quarter, _metric(quarter, metric)) for quarter in scenario.quarters]
+    return [
+        Period(
+            quarter.quarter,
+            list(one.values),
+            one.median,
+            one.interval,
+            [_link(quarter, run, base) for run in one.runs],
+        )
+        for quarter, one in periods
+    ]
+
+
+def _link(quarter: HistoryQuarter, run: str, base: str) -> str:
+    """Return the address of a run's page from this page; "" if it has none."""
+    page = quarter.pages.get(run, "")
+    return quote(f"{base}/{page}") if base and page else ""
 
 
 def _metric(quarter: HistoryQuarter, metric: str) -> HistoryMetric:
@@ -131,7 +167,7 @@ def _quarter(quarter: HistoryQuarter) -> Quarter:
         _median(_metric(quarter, "ttd_s")),
         _median(_metric(quarter, "ttr_s")),
         moved,
-        _median(_metric(quarter, "failed_ratio"), "ratio"),
+        _median(_metric(quarter, "bad_ratio"), "ratio"),
         ("not audited" if lost is None else count(lost), ""),
     ]
     return Quarter(cells, bool(failed or lost))

@@ -146,13 +146,13 @@ def _figures(variants: Sequence[Variant]) -> list[Figure]:
     if not 0 < len(variants) <= BIG:
         passed = sum(each.verdict == "pass" for each in variants)
         tone = "good" if passed == len(variants) else "bad"
-        ratios = [(each.impact.failed_ratio, name_of(each)) for each in variants]
+        ratios = [(each.impact.bad_ratio, name_of(each)) for each in variants]
         known = sorted((ratio, name) for ratio, name in ratios if ratio is not None)
         ends = [(percent(known[at][0]), known[at][1]) if known else (NOT_MEASURED, "") for at in (0, -1)]
         return [
             Figure("Passed", f"{passed} of {len(variants)}", "variants", tone),
-            Figure("Fewest requests failed", *ends[0], "plain" if known else "muted"),
-            Figure("Most requests failed", *ends[1], "plain" if known else "muted"),
+            Figure("Fewest bad requests", *ends[0], "plain" if known else "muted"),
+            Figure("Most bad requests", *ends[1], "plain" if known else "muted"),
         ]
     return [figure for variant in variants for figure in _three(variant)]
 
@@ -165,10 +165,10 @@ def _three(variant: Variant) -> Iterator[Figure]:
     note = "time to recover" if state in ("measured", "") else f"time to recover: {state}"
     yield Figure(f"TTR, {name}", value, note, tone)
     impact, audit = variant.impact, variant.audit
-    ratio = impact.failed_ratio
-    of = "" if impact.failed is None else f"{count(impact.failed)} of {count(impact.requests)}"
+    ratio = impact.bad_ratio
+    of = "" if impact.bad is None else f"{count(impact.bad)} of {count(impact.requests)}"
     yield Figure(
-        f"Failed requests, {name}",
+        f"Bad requests, {name}",
         percent(ratio),
         of,
         "muted" if ratio is None else "plain" if ratio else "good",
@@ -192,7 +192,7 @@ def _lines(variants: Sequence[Variant]) -> Iterator[Line]:
     cells = [Cell("none" if first is None else seconds(first)) for first in firsts]
     yield Line("First right operation, after the first effect on users", cells)
     yield Line("Wrong operations", [Cell(count(each.responder.wrong)) for each in variants])
-    yield Line("Failed requests", [Cell(_failed(each.impact)) for each in variants], "Who was hurt")
+    yield Line("Bad requests", [Cell(_bad(each.impact)) for each in variants], "Who was hurt")
     yield Line("Users hurt", [Cell(_users(each.impact)) for each in variants])
     for key, heading in AUDIT.items():
         yield Line(heading, [Cell(count(getattr(each.audit, key))) for each in variants])
@@ -220,10 +220,10 @@ def _time(variant: Variant, key: str) -> str:
     return f"{value}, {state}" if value == "never" else value
 
 
-def _failed(impact: VariantImpact) -> str:
-    if impact.failed is None:
+def _bad(impact: VariantImpact) -> str:
+    if impact.bad is None:
         return NOT_MEASURED
-    return f"{percent(impact.failed_ratio)}: {count(impact.failed)} of {count(impact.requests)}"
+    return f"{percent(impact.bad_ratio)}: {count(impact.bad)} of {count(impact.requests)}"
 
 
 def _users(impact: VariantImpact) -> str:

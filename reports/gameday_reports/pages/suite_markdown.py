@@ -17,7 +17,7 @@ from gameday_reports.text.markdown import code, plain, table
 
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️", "error": "💥"}
 TONES = {"yes": "✅", "no": "❌", "open": "⚠️"}
-ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Failed requests", "Users hurt", "Orders lost")
+ROWS = ("Scenario", "Verdict", "TTD", "TTR", "Bad requests", "Users hurt", "Orders lost")
 
 
 def markdown(suite: Suite) -> str:
@@ -89,7 +89,7 @@ def _judged(held: GatedScenario, found: Gate) -> str:
 
 def _row(line: Line) -> list[str]:
     verdict = f"{TONES[line.badge[1]]} {line.badge[0]}" + (f", {line.trials}" if line.trials else "")
-    return [line.name, verdict, *map(_cell, (line.ttd, line.ttr, line.failed, line.users, line.lost))]
+    return [line.name, verdict, *map(_cell, (line.ttd, line.ttr, line.bad, line.users, line.lost))]
 
 
 def _cell(cell: Cell) -> str:

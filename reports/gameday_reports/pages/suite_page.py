@@ -45,7 +45,7 @@ NOT_RUN = ("not run", "open")
 COLUMNS: Mapping[str, tuple[str, Unit]] = {
     "ttd_s": ("Time to detect", "seconds"),
     "ttr_s": ("Time to recover", "seconds"),
-    "failed_ratio": ("Failed requests", "ratio"),
+    "bad_ratio": ("Bad requests", "ratio"),
 }
 ORDERS = {
     "duplicated": "duplicated",
@@ -92,7 +92,7 @@ class Line:
     trials: str
     ttd: Cell
     ttr: Cell
-    failed: Cell
+    bad: Cell
     users: Cell
     lost: Cell
     reasons: Sequence[str]
@@ -153,7 +153,7 @@ def lines(suite: Suite) -> list[Line]:
             trials=_trials(each),
             ttd=cells(each, "ttd_s"),
             ttr=cells(each, "ttr_s"),
-            failed=cells(each, "failed_ratio"),
+            bad=cells(each, "bad_ratio"),
             users=_users(each),
             lost=_lost(each.orders),
             reasons=each.reasons,

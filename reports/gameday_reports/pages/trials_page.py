@@ -30,15 +30,19 @@ METRICS: Mapping[str, tuple[str, str, Unit]] = {
     "tta_s": ("Time to acknowledge", "TTA, from the first page until a responder took it", "seconds"),
     "ttr_s": ("Time to recover", "TTR, from the first effect on users until they were well again", "seconds"),
     "ttfr_s": ("Time to full recovery", "TTFR, from the first effect on users to full capacity", "seconds"),
-    "failed_ratio": ("Failed requests", "Share of the requests from effect to recovery", "ratio"),
+    "bad_ratio": (
+        "Bad requests",
+        "Share of the requests from effect to recovery that failed, were wrong or were too slow",
+        "ratio",
+    ),
     "users_affected_ratio": (
         "Users affected",
         "Share of the users who came from effect to recovery",
         "ratio",
     ),
 }
-LARGE = ("ttd_s", "tta_s", "ttr_s", "failed_ratio", "users_affected_ratio")
-COLUMNS = ("ttd_s", "tta_s", "ttr_s", "failed_ratio")
+LARGE = ("ttd_s", "tta_s", "ttr_s", "bad_ratio", "users_affected_ratio")
+COLUMNS = ("ttd_s", "tta_s", "ttr_s", "bad_ratio")
 MOST_REASONS = 8
 """Reasons at the top of the page; the table has all of them."""
 ROOM = 900_000

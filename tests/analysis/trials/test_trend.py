@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gameday.analysis import Outcome
+from gameday.analysis.trials.trend import history as trend_of
 from gameday.analysis.trials.trend import quarter, read
 from tests.support.documents import history
 from tests.support.suites import full
@@ -71,7 +72,46 @@ def test_unreadable_files_are_reported_and_the_rest_is_used(tmp_path: Path) -> N
     for folder, content in {"a": good, "deep/er/a": good, "b": less, "c": {}}.items():
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
-    outcomes, wrong = read(tmp_path)
-    assert [outcome.run.id for outcome in outcomes] == ["20250801-000000-a"]
-    assert len(wrong) == 2
-    assert "ttr_state: Field required" in wrong[0]
+    found = read(tmp_path)
+    assert [outcome.run.id for outcome in found.outcomes] == ["20250801-000000-a"]
+    assert len(found.problems) == 2
+    assert "ttr_state: Field required" in found.problems[0]
+
+
+def test_responders_substrates_and_machines_are_told_apart() -> None:
+    """A drill of a person, automation, another substrate and another machine have entries and medians of their own."""
+    ours = {"substrate": "process", "host": "two cores"}
+    kinds = [
+        ("human", ours, 10.3), ("auto", ours, 0.8), ("auto", ours | {"substrate": "docker"}, 2.0),
+        ("auto", ours | {"host": "64 cores"}, 0.4),
+    ]  # fmt: skip
+    runs = []
+    for number, (responder, where, ttr) in enumerate(kinds):
+        document = run(f"20250801-00000{number}-a", ttr=ttr)
+        document["run"] |= where
+        runs.append(document | {"responder": {"kind": responder}})
+    entries = history(runs)["scenarios"]
+    seen = {
+        (one["responder"], one["substrate"], one["machine"]): one["quarters"][0]["metrics"]["ttr_s"]["median"]
+        for one in entries
+    }
+    assert seen == {
+        ("human", "process", "two cores"): 10.3,
+        ("auto", "process", "two cores"): 0.8,
+        ("auto", "docker", "two cores"): 2.0,
+        ("auto", "process", "64 cores"): 0.4,
+    }
+
+
+def test_each_value_names_its_run_and_the_page_of_it(tmp_path: Path) -> None:
+    """The values of a metric are listed with their runs, and runs with their pages, if there are any."""
+    for name, ttr in (("a", 3.0), ("b", None)):
+        folder = tmp_path / "deep" / name
+        folder.mkdir(parents=True)
+        document = run(f"20250801-000000-{name}", ttr=ttr)
+        (folder / "outcome.json").write_text(json.dumps(document), encoding="utf-8")
+    (tmp_path / "deep" / "a" / "report.html").write_text("x", encoding="utf-8")
+    found = read(tmp_path)
+    (quarter_,) = trend_of(found.outcomes, found.pages).scenarios[0].quarters
+    assert quarter_.metrics["ttr_s"].runs == ("20250801-000000-a",)
+    assert quarter_.pages == {"20250801-000000-a": "deep/a/report.html"}

@@ -60,7 +60,7 @@ def test_unmeasured_values_are_listed_and_not_counted() -> None:
     """A missing value and a fault without effect give no time; with fewer than five the summary
     says how many it takes."""
     summary = summarise(
-        [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, failed_ratio=None)]
+        [outcome("a", ttr=None), outcome("b", effect=False), outcome("c", ttr=7.0, bad_ratio=None)]
     )
     ttr = summary["metrics"]["ttr_s"]
     assert [value["state"] for value in ttr["values"]] == ["not_measured", "no_effect", "measured"]
@@ -71,7 +71,7 @@ def test_unmeasured_values_are_listed_and_not_counted() -> None:
         None,
         5,
     )
-    assert summary["metrics"]["failed_ratio"]["values"][2]["state"] == "not_measured"
+    assert summary["metrics"]["bad_ratio"]["values"][2]["state"] == "not_measured"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_trials_are_of_one_scenario() -> None:
 def test_the_content_is_json_and_fits_its_schema() -> None:
     """The summary is JSON without NaN or infinity and fits its schema, with every kind of value."""
     summary = summarise(
-        [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, failed_ratio=None, status=1)]
+        [*trials([1.0, None, inf, inf, inf]), outcome("n", effect=False, bad_ratio=None, status=1)]
     )
     schema = Trials.schema_of_file()
     jsonschema.Draft202012Validator.check_schema(schema)

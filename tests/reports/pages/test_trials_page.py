@@ -57,14 +57,12 @@ def test_the_headline_has_medians_with_intervals(tmp_path: Path) -> None:
 
 def test_every_trial_is_a_dot_of_every_metric(tmp_path: Path) -> None:
     """Measured or censored; not where nothing was measured."""
-    trials = summarise([*of_ttrs([*TEN[:8], inf]), outcome("x", ttr=None, failed_ratio=None, status=3)])
+    trials = summarise([*of_ttrs([*TEN[:8], inf]), outcome("x", ttr=None, bad_ratio=None, status=3)])
     html = html_of(trials, tmp_path)
-    assert {
-        title: dots(html, title) for title in ("Time to recover", "Time to detect", "Failed requests")
-    } == {
+    assert {title: dots(html, title) for title in ("Time to recover", "Time to detect", "Bad requests")} == {
         "Time to recover": 9,
         "Time to detect": 9,
-        "Failed requests": 9,
+        "Bad requests": 9,
     }
     assert html.count(">never</text>") == 2  # the wide drawing and the narrow one, of TTR alone
 
@@ -148,7 +146,7 @@ EMPTY = {
     "metrics": {},
     "trials": [],
 }
-NOTHING = {"ttr": None, "ttd": None, "failed_ratio": None}
+NOTHING = {"ttr": None, "ttd": None, "bad_ratio": None}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class HistoryMetric(Model):
     interval: Interval | None = None
     coverage: Amount | None = None
     values: tuple[Number, ...] = ()
+    runs: tuple[str, ...] = Field(default=(), description="the run of each value")
     shift: HistoryShift | None = None
 
 
@@ -42,12 +43,19 @@ class HistoryQuarter(Model):
     lost: Count | None = Field(default=None, description="orders lost, over the audited runs")
     severity: Severity | None = Field(default=None, description="the gravest, over the judged runs")
     metrics: dict[str, HistoryMetric] = Field(default_factory=dict)
+    pages: dict[str, str] = Field(default_factory=dict, description="run → its page, below the folder")
 
 
 class ScenarioHistory(Model):
-    """A scenario with its quarters in order of time; quarters without a run are left out."""
+    """A scenario as one responder answered it on one substrate and machine, with its quarters in order of time.
+
+    Quarters without a run are left out.
+    """
 
     scenario: str
+    responder: str = ""
+    substrate: str = ""
+    machine: str = ""
     runs: Count = 0
     quarters: tuple[HistoryQuarter, ...] = ()
 

@@ -34,6 +34,8 @@ class VariantImpact(Model):
     """The part of the outcome's impact that variants are compared by."""
 
     requests: Count | None = None
+    bad: Count | None = None
+    bad_ratio: Amount | None = None
     failed: Count | None = None
     failed_ratio: Amount | None = None
     users: Count | None = None

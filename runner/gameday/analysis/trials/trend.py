@@ -1,4 +1,4 @@
-"""History of runs: by scenario and quarter, how many ran and failed, and how long it took.
+"""History of runs: by scenario, responder, substrate, machine and quarter, how many ran and failed, and how long it took.
 
 Only the outcomes in run folders are read. Whether a change between two quarters is more than chance is not judged
 here: the machine, the code and the scenario may all have changed. `compare` judges that.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,14 +25,26 @@ from gameday.analysis.trials.outcome_files import FILE
 from gameday.analysis.trials.statistics import hodges_lehmann, median
 from gameday.analysis.trials.trial_summary import coverage_of, ends_of, value_of
 
-METRICS = ("ttd_s", "ttr_s", "failed_ratio")
+METRICS = ("ttd_s", "ttr_s", "bad_ratio")
 UNDATED = "undated"
+PAGE = "report.html"
+Group = tuple[str, str, str, str]
 STAMPED = re.compile(r"(\d{8})-(\d{6})")
 
 
-def read(folder: Path) -> tuple[list[Outcome], list[str]]:
-    """Return every outcome at or below the folder, each run once, and what is wrong with those that can't be read."""
+@dataclass(frozen=True)
+class FoundRuns:
+    """The runs at or below a folder: each once, its page by its id (below the folder), and the files that can't be read."""
+
+    outcomes: list[Outcome]
+    pages: dict[str, str]
+    problems: list[str]
+
+
+def read(folder: Path) -> FoundRuns:
+    """Return every run at or below the folder."""
     outcomes: dict[str, Outcome] = {}
+    pages: dict[str, str] = {}
     problems = []
     for file in sorted(folder.rglob(FILE)):
         try:
@@ -39,20 +52,32 @@ def read(folder: Path) -> tuple[list[Outcome], list[str]]:
         except ValueError as error:
             problems.append(str(error))
         else:
+            if outcome.run.id not in outcomes and (file.with_name(PAGE)).is_file():
+                pages[outcome.run.id] = file.with_name(PAGE).relative_to(folder).as_posix()
             outcomes.setdefault(outcome.run.id, outcome)
-    return list(outcomes.values()), problems
+    return FoundRuns(list(outcomes.values()), pages, problems)
 
 
-def history(outcomes: Sequence[Outcome]) -> History:
-    """Return the scenarios by name, each with its quarters in order of time."""
-    by_name: dict[str, list[Outcome]] = {}
+def history(outcomes: Sequence[Outcome], pages: Mapping[str, str] | None = None) -> History:
+    """Return the scenarios by name, each with its quarters in order of time.
+
+    A person's drill says nothing about automation, nor one machine about another: each responder, substrate and machine
+    has an entry of its own. `pages`: run → its page.
+    """
+    groups: dict[Group, list[Outcome]] = {}
     for outcome in outcomes:
-        by_name.setdefault(outcome.run.scenario, []).append(outcome)
+        groups.setdefault(group(outcome), []).append(outcome)
     return History(
         runs=len(outcomes),
         quarters=tuple(sorted({quarter(outcome) for outcome in outcomes})),
-        scenarios=tuple(_scenario(name, by_name[name]) for name in sorted(by_name)),
+        scenarios=tuple(_scenario(key, groups[key], pages or {}) for key in sorted(groups)),
     )
+
+
+def group(outcome: Outcome) -> Group:
+    """Return (scenario, responder, substrate, machine) of a run; "" if the run doesn't say."""
+    run = outcome.run
+    return run.scenario, str(outcome.responder.kind or ""), str(run.substrate or ""), str(run.host or "")
 
 
 def started(outcome: Outcome) -> datetime | None:
@@ -77,19 +102,30 @@ def quarter(outcome: Outcome) -> str:
     return f"{when.year} Q{(when.month + 2) // 3}" if when else UNDATED
 
 
-def _scenario(name: str, outcomes: Sequence[Outcome]) -> ScenarioHistory:
+def _scenario(key: Group, outcomes: Sequence[Outcome], pages: Mapping[str, str]) -> ScenarioHistory:
     quarters: dict[str, list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda outcome: outcome.run.id):
         quarters.setdefault(quarter(outcome), []).append(outcome)
     ordered = [(key, quarters[key]) for key in sorted(quarters)]
-    return ScenarioHistory(scenario=name, runs=len(outcomes), quarters=tuple(_quarters(ordered)))
+    name, responder, substrate, machine = key
+    return ScenarioHistory(
+        scenario=name,
+        responder=responder,
+        substrate=substrate,
+        machine=machine,
+        runs=len(outcomes),
+        quarters=tuple(_quarters(ordered, pages)),
+    )
 
 
-def _quarters(ordered: Sequence[tuple[str, Sequence[Outcome]]]) -> Iterator[HistoryQuarter]:
+def _quarters(
+    ordered: Sequence[tuple[str, Sequence[Outcome]]], pages: Mapping[str, str]
+) -> Iterator[HistoryQuarter]:
     before: Mapping[str, list[float]] = {}
     for key, outcomes in ordered:
         verdicts = Counter(outcome.verdict for outcome in outcomes)
-        values = {metric: _values(outcomes, metric) for metric in METRICS}
+        measured = {metric: _measured(outcomes, metric) for metric in METRICS}
+        values = {metric: [value for _, value in measured[metric]] for metric in METRICS}
         yield HistoryQuarter(
             quarter=key,
             runs=len(outcomes),
@@ -99,15 +135,16 @@ def _quarters(ordered: Sequence[tuple[str, Sequence[Outcome]]]) -> Iterator[Hist
             error=verdicts["error"],
             lost=_lost(outcomes),
             severity=min((outcome.severity for outcome in outcomes if outcome.severity), default=None),
-            metrics={metric: _metric(values[metric], before.get(metric, [])) for metric in METRICS},
+            metrics={metric: _metric(measured[metric], before.get(metric, [])) for metric in METRICS},
+            pages={outcome.run.id: pages[outcome.run.id] for outcome in outcomes if outcome.run.id in pages},
         )
         before = {metric: values[metric] or list(before.get(metric, [])) for metric in METRICS}
 
 
-def _values(outcomes: Sequence[Outcome], metric: str) -> list[float]:
-    """Return the measured values, infinite if a run never came so far."""
-    values = [value_of(outcome, metric).counted for outcome in outcomes]
-    return [value for value in values if value is not None]
+def _measured(outcomes: Sequence[Outcome], metric: str) -> list[tuple[str, float]]:
+    """Return (run, value) of each measured value, infinite if a run never came so far."""
+    values = [(outcome.run.id, value_of(outcome, metric).counted) for outcome in outcomes]
+    return [(run, value) for run, value in values if value is not None]
 
 
 def _lost(outcomes: Sequence[Outcome]) -> int | None:
@@ -115,7 +152,8 @@ def _lost(outcomes: Sequence[Outcome]) -> int | None:
     return sum(audited) if audited else None
 
 
-def _metric(values: list[float], before: list[float]) -> HistoryMetric:
+def _metric(measured: Sequence[tuple[str, float]], before: list[float]) -> HistoryMetric:
+    values = [value for _, value in measured]
     middle = median(values)
     shift = hodges_lehmann(before, values) if before and values else None
     return HistoryMetric(
@@ -125,6 +163,7 @@ def _metric(values: list[float], before: list[float]) -> HistoryMetric:
         interval=ends_of(middle.interval),
         coverage=coverage_of(middle.interval),
         values=tuple(values),
+        runs=tuple(run for run, _ in measured),
         shift=HistoryShift(
             value=shift.value, interval=ends_of(shift.interval), coverage=coverage_of(shift.interval)
         )

@@ -20,7 +20,7 @@ from gameday.analysis.outcome.run_verdict import ERROR, INCONCLUSIVE, INTERRUPTE
 from gameday.analysis.trials.statistics import Interval, median, success_rate
 
 DURATIONS = ("ttd_s", "tta_s", "ttr_s", "ttfr_s")
-RATIOS = ("failed_ratio", "users_affected_ratio")
+RATIOS = ("bad_ratio", "users_affected_ratio")
 SPANS = {"decide_s": ("detect", "act"), "operate_s": ("act", "acted"), "settle_s": ("acted", "recovered")}
 """Phases of an outage between two clocks; TTD is the first."""
 METRICS = (*DURATIONS, *SPANS, *RATIOS)

@@ -165,12 +165,12 @@ def table(suite: Suite) -> Table:
     from gameday_reports.pages.suite_page import lines, title
 
     names = rich_console.names_column("scenario", (line.name for line in lines(suite)))
-    shown = Table(names, "verdict", "TTD", "TTR", "failed", "lost", title=escape(title(suite)), **FRAME)
+    shown = Table(names, "verdict", "TTD", "TTR", "bad", "lost", title=escape(title(suite)), **FRAME)
     for column in shown.columns[2:]:
         column.justify = "right"
     for line in lines(suite):
         verdict = f"[{COLOURS.get(line.verdict, 'red')}]{line.badge[0]}[/]"
-        cells = (line.ttd.short, line.ttr.short, line.failed.short, line.lost.short)
+        cells = (line.ttd.short, line.ttr.short, line.bad.short, line.lost.short)
         shown.add_row(f"{escape(line.name)}\n[dim]{line.trials}[/]", verdict, *cells)
     return shown
 
