@@ -58,7 +58,7 @@ class Line:
     id: str
     name: str
     about: str
-    """Who answered, on which substrate, on which machine."""
+    """The responder, the substrate and the machine, as text."""
     runs: str
     quarters: Sequence[Quarter]
     drawings: Sequence[tuple[str, Trend]]

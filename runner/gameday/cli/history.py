@@ -53,14 +53,14 @@ def history(
     from gameday.analysis.trials.trend import read
     from gameday_reports.pages.history_page import render_history
 
-    found = read(folder)
-    for path in found.problems[:MAX_WARNINGS]:
+    stored = read(folder)
+    for path in stored.problems[:MAX_WARNINGS]:
         click.echo(f"left out: {path}", err=True)
-    if len(found.problems) > MAX_WARNINGS:
-        click.echo(f"left out: {len(found.problems) - MAX_WARNINGS} more", err=True)
+    if len(stored.problems) > MAX_WARNINGS:
+        click.echo(f"left out: {len(stored.problems) - MAX_WARNINGS} more", err=True)
     chosen = [
         outcome
-        for outcome in found.outcomes
+        for outcome in stored.outcomes
         if (not scenarios or outcome.run.scenario in scenarios)
         and responder in (None, outcome.responder.kind)
         and substrate in (None, outcome.run.substrate)
@@ -69,7 +69,7 @@ def history(
         wanted = ", ".join(filter(None, (*scenarios, responder, substrate)))
         why = "holds no run" + (f" of {wanted}" if wanted else "")
         raise Invalid([Problem(str(folder), 0, 0, why, "name the folder that gameday run --out wrote to")])
-    trend, target = summarise(chosen, found.pages), html or folder / "history.html"
+    trend, target = summarise(chosen, stored.pages), html or folder / "history.html"
     try:
         page = render_history(trend, target, folder)
     except OSError as error:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gameday.host.cache_folder import cache_folder
 from gameday.ports import PortError
-from gameday.substrates.docker.wheels import cache, command, wheels
+from gameday.substrates.docker.wheels import command, wheels
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_failed_download(requirements: Path, tmp_path: Path, monkeypatch: pytest
     progress = pip(monkeypatch, tmp_path, "echo no route to the index >&2; exit 1")
     with pytest.raises(PortError, match=r"no route to the index\nset GAMEDAY_WHEELS"):
         wheels(requirements, "id", "x86_64", lambda: "3.11", progress.append)
-    assert list(cache().iterdir()) == []
+    assert list(cache_folder().iterdir()) == []
 
 
 def test_for_the_images_python(tmp_path: Path) -> None:

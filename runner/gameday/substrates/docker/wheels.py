@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gameday.host.cache_folder import cache_folder
 from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.ports import PortError
 
@@ -21,11 +22,6 @@ DOWNLOAD_S = 600
 GLIBCS = (28, 27, 26, 24, 17, 12, 5)
 """Minor versions of glibc 2 that wheels are built for, up to the oldest of any base image."""
 HINT = "set GAMEDAY_WHEELS to a folder with the wheels (scripts/docker-base --fetch downloads them)"
-
-
-def cache() -> Path:
-    """Return gameday's folder in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gameday"
 
 
 def wheels(
@@ -43,7 +39,7 @@ def wheels(
     key = hashlib.sha256(
         f"{base_id} {machine}\n{requirements.read_text(encoding='utf-8')}".encode()
     ).hexdigest()
-    folder = cache() / f"wheels-{key[:16]}"
+    folder = cache_folder() / f"wheels-{key[:16]}"
     if not folder.exists():
         version = python()
         progress(f"downloading the packages for Python {version} on {machine}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from gameday.ports import Substrate
@@ -26,11 +27,18 @@ def available() -> Availability:
 def make(setup: SubstrateSetup) -> Substrate:
     from gameday.substrates.process.process_substrate import ProcessSubstrate
 
+    template = functools.cache(setup.template)
+    if any(
+        "TEMPLATE_DIR" in text.variables()
+        for one in setup.topology.services
+        for text in one.environment.values()
+    ):
+        template()  # now: the time that a service has to start doesn't include the making of the data
     return ProcessSubstrate(
         setup.run,
         setup.topology,
         setup.folder,
-        template_dir=setup.template,
+        template_dir=template,
         entry_port=setup.entry_port,
         variables=setup.variables,
         disks=setup.disks,
