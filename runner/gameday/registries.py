@@ -197,6 +197,14 @@ SUBSTRATES: Registry[Any] = Registry(
 )
 """Name → `gameday.substrates.SubstrateKind`."""
 
+OWN_SUBSTRATES: Registry[Any] = Registry(
+    "gameday.own_substrates",
+    "substrate of own systems",
+    {"external": "gameday.substrates.external.external_kind:KIND"},
+    check="gameday.substrates.substrate_kind:reject",
+)
+"""Name → `gameday.substrates.SubstrateKind` of systems of one's own, which scenarios name and no option chooses."""
+
 OPERATIONS: Registry[Any] = Registry(
     "gameday.operations",
     "operation",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameday.ports import Instance, PortError, Release
+from gameday.scenario.own.own_system import CommandSpec
 from gameday.substrates.instance_registry import InstanceRegistry
 from gameday.substrates.shutdown_gate import ShutdownGate
 from gameday.topology import Link, Service
@@ -156,7 +157,7 @@ class PlainSubstrate:
 
 @dataclass
 class FakeSubstrate(PlainSubstrate):
-    """With `Limits` and `Volumes`, as processes have them.
+    """With `Limits` and `Volumes`, as processes have them, and with `Commands`, as own systems have them.
 
     Read `limited` for the limits by instance: (cores, bytes), or "files". `regions` are those that have volumes.
     """
@@ -165,6 +166,28 @@ class FakeSubstrate(PlainSubstrate):
     regions: Sequence[str] = ("us-east", "eu-west")
     limited: dict[str, Any] = field(default_factory=dict)
     destroyed: list[str] = field(default_factory=list)
+    performed: dict[str, CommandSpec] = field(default_factory=dict)
+    """Key → the command that acts now."""
+
+    def perform(
+        self,
+        key: str,
+        what: str,
+        command: CommandSpec,
+        undo: CommandSpec | None,
+        *,
+        stop: threading.Event | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        """Note that a command acts."""
+        self.performed[key] = command
+
+    def check(self, command: CommandSpec) -> None:
+        """Do nothing: every check succeeds."""
+
+    def undo(self, key: str) -> None:
+        """Note that a command acts no more; no-op if it doesn't."""
+        self.performed.pop(key, None)
 
     def limit(self, instance: Instance, *, cpus: float | None = None, memory: int | None = None) -> None:
         """Note a limit. Raise PortError if the instance doesn't run."""

@@ -70,6 +70,11 @@ def frozen(prefix: str) -> Look:
     return lambda world: any(instance.startswith(prefix) for instance in world.system.substrate.frozen)
 
 
+def performing(world: World) -> bool:
+    """Return whether a command acts on the system."""
+    return bool(getattr(world.system.substrate, "performed", {}))
+
+
 def limited(prefix: str, limit: Any) -> Look:
     def look(world: World) -> bool:
         bounds: Mapping[str, Any] = getattr(world.system.substrate, "limited", {})
@@ -130,6 +135,7 @@ TRIALS: Mapping[str, Trial] = {
     ),
     "database.connections": Trial({}, crowded, postgres=True),
     "database.disk": Trial({}, limited("us-east.postgres", "files")),
+    "command": Trial({"inject": ["x"], "revert": ["y"], "confirm": ["z"]}, performing),
     "instance.kill": Trial({"service": "pricing", "count": "all"}, missing(0, "pricing")),
     "instance.pause": Trial({"service": "payments"}, frozen("payments")),
     "instance.cpu": Trial({"service": "pricing", "cpus": 0.1}, limited("us-east.pricing", (0.1, None))),

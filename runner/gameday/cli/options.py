@@ -115,6 +115,14 @@ variant_option = click.option(
 )
 
 
+allow_target_option = click.option(
+    "--allow-target",
+    multiple=True,
+    metavar="HOST",
+    help="Let load go to this public host; targets are private otherwise. Repeatable.",
+)
+
+
 def execution_options(command: F) -> F:
     """Add the options of every command that runs scenarios: `--substrate`, `--out`, `--toxiproxy-server`."""
     return substrate_option(out_option(toxiproxy_option(command)))

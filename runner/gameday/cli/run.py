@@ -10,6 +10,7 @@ import click
 from gameday.analysis.detection.scenario_warnings import warnings
 from gameday.cli.options import (
     RESPONDER,
+    allow_target_option,
     console_options,
     dry_run_option,
     execution_options,
@@ -73,6 +74,7 @@ def _read_overrides(
     "--responder", type=RESPONDER, help="Replace the scenario's; human and external use the operators' API."
 )
 @page_to_option
+@allow_target_option
 @console_options
 @dry_run_option("Check everything and say what would run; start nothing.")
 @json_option("outcomes (or trials)")

@@ -17,6 +17,7 @@ from gameday.analysis.model.baseline_model import Baseline
 from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
 from gameday.cli.options import (
     FilePath,
+    allow_target_option,
     console_options,
     dry_run_option,
     execution_options,
@@ -105,6 +106,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str) -> in
 @console_options
 @execution_options
 @seed_option
+@allow_target_option
 @dry_run_option("Check everything and say what would run; start nothing.")
 @json_option("suite.json")
 def suite(
@@ -123,6 +125,7 @@ def suite(
     out: Path,
     seed: int | None,
     toxiproxy: str | None,
+    allow_target: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     console: bool,
@@ -134,7 +137,9 @@ def suite(
     The system stays up between trials, and between scenarios that need the same one. suite.html, suite.json, suite.md
     and junit.xml are written into one folder. The exit status is the worst of all trials.
     """
-    options = Options(substrate, out, seed, {}, None, as_json, toxiproxy, part=True)
+    options = Options(
+        substrate, out, seed, {}, None, as_json, toxiproxy, part=True, allow_target=allow_target
+    )
     planned = turns(selected(scenarios, tags, options), repeat)
     base = None if baseline is None else _baseline(baseline)
     rules = Rules(fail_fast, most, pause, retries)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,18 @@ from pydantic import ValidationError
 from gameday import registries
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
+from gameday.execution.own.own_checks import (
+    check_journeys,
+    check_own_system,
+    names_own_system,
+    with_absolute_paths,
+)
+from gameday.execution.own.own_wiring import own_topology
+from gameday.operations import Change
+from gameday.recording import atomic_file
 from gameday.registries import ExtensionError
-from gameday.scenario import Load, Scenario, load, variants
+from gameday.scenario import Load, Scenario, System, load, variants
+from gameday.scenario.own.journey_context import journey_context
 from gameday.scenario.scenario_model import MOST
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
@@ -23,6 +34,16 @@ from gameday.topology import Topology, bundled, read_topology
 def catalogue() -> Catalogue:
     """Return the bundled releases."""
     return Catalogue(bundled.releases(), bundled.compose() / STOREFRONT.code)
+
+
+def keep_releases(feed: Sequence[Change], into: Path) -> None:
+    """Copy what shipped, each release's file and diff, so that the report can show it a year later."""
+    releases = catalogue()
+    bundled = set(releases.names())
+    into.mkdir(exist_ok=True)
+    for name in {name for change in feed for name in (change.release, change.previous)} & bundled:
+        shutil.copyfile(releases.folder / name / "release.yaml", into / f"{name}.yaml")
+        atomic_file.write(into / f"{name}.patch", releases.patch(name))
 
 
 def paths() -> dict[str, Path]:
@@ -60,12 +81,14 @@ def _exists(path: Path) -> bool:
 
 def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
     """Read a scenario and check it against releases, topology, registries and expressions. Raise Invalid."""
-    return load(
+    scenario = load(
         path,
         ACTIONS,
         overrides=overrides,
         checks=(
             _expressions,
+            check_journeys,
+            check_own_system,
             _releases,
             _places,
             _surges,
@@ -74,11 +97,16 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
             variants.check,
         ),
     )
+    return with_absolute_paths(scenario, path.parent)
 
 
 def topology(scenario: Scenario) -> Topology:
     """Return the topology of a scenario's system. Raise Invalid."""
-    return _topology(bundled.compose(), scenario.system.regions)
+    return _system_topology(scenario.system)
+
+
+def _system_topology(system: System) -> Topology:
+    return own_topology(system) if system.is_own else _topology(bundled.compose(), system.regions)
 
 
 @functools.lru_cache(maxsize=32)
@@ -128,6 +156,8 @@ def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:
 
 def _releases(document: Document) -> Iterator[Problem]:
     for index, action, spec in _entries(document):
+        if names_own_system(document):
+            return  # its releases are its own
         if action in ("deploy", "environment.delete") and isinstance(spec, dict) and "release" in spec:
             yield from _release(document, ("timeline", index, action, "release"), str(spec["release"]))
 
@@ -137,7 +167,7 @@ def _places(document: Document) -> Iterator[Problem]:
     reported: set[tuple[KeyPath, str]] = set()
     for system in variants.systems(document):
         try:
-            system_topology = _topology(bundled.compose(), system.regions)
+            system_topology = _system_topology(system)
         except Invalid:
             continue  # reported by another check
         for path, message, hint in _missing(document, system_topology):
@@ -159,7 +189,7 @@ def _missing(document: Document, system: Topology) -> Iterator[tuple[KeyPath, st
 def _surges(document: Document) -> Iterator[Problem]:
     """Yield a problem for each surge beyond the load's `maxRate`."""
     try:
-        planned = Load.model_validate(document.data.get("load", {}))
+        planned = Load.model_validate(document.data.get("load", {}), context=journey_context(document.data))
     except ValidationError:
         return  # reported by another check
     for index, action, spec in _entries(document):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gameday.execution import library
+from gameday.execution.own.target_guard import refuse_public_target
 from gameday.execution.trial import Options
 from gameday.faults import FAULTS
 from gameday.scenario import Scenario
@@ -46,6 +47,7 @@ def read_scenarios(names: Sequence[str], options: Options) -> list[SelectedScena
 def _variants(path: Path, options: Options) -> list[SelectedScenario]:
     """Return the scenario of a file, each variant of its matrix, or the one that the options name."""
     scenario = library.read(path, options.overrides)
+    refuse_public_target(scenario, path, options.allow_target)
     selected = [SelectedScenario(path, variant, name) for name, variant in variants(scenario)]
     selected = selected or [SelectedScenario(path, scenario)]
     if options.variant:

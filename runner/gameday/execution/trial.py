@@ -9,9 +9,9 @@ import platform
 import secrets
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +22,8 @@ import yaml
 from gameday.console import rich_console
 from gameday.execution import active_runs, library
 from gameday.execution.live_console.shown_run import shown
+from gameday.execution.own.target_guard import own_substrate, refuse_public_target
 from gameday.execution.system_reuse import Signals, SystemReuse, wanted
-from gameday.operations import Change
 from gameday.ports import PortError
 from gameday.recording import atomic_file
 from gameday.recording.atomic_file import full, unwritable
@@ -63,6 +63,8 @@ class Options:
     """Receivers of pages: `gameday.paging.target.Target`s."""
     part: bool = False
     """Each run is part of a whole, such as a suite: its summary is progress, and only the whole is a result."""
+    allow_target: tuple[str, ...] = ()
+    """Public hosts that load may go to."""
     console: Any = None
     """The `live_console.console_hub.ConsoleHub` that shows each run; None if there is none."""
 
@@ -97,6 +99,10 @@ def new_id() -> str:
 def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: Signals) -> Outcome:
     """Make the run in a new folder of `out` and return its outcome. Raise PortError if the folder can't be written."""
     _import_what_follows()
+    refuse_public_target(trial.scenario, trial.path, options.allow_target)
+    if trial.scenario.system.is_own:
+        substrate, why = own_substrate(trial.scenario.system)
+        trial = replace(trial, substrate=substrate, why=why)
     run_id = new_id()
     folder = out / run_id
     try:
@@ -149,6 +155,7 @@ def _run(
 ) -> None:
     """Run the trial; keep `entry` if something was left. Raise OSError if the journal's end can't be written."""
     from gameday.execution import on_call
+    from gameday.execution.own.own_wiring import own_operator
     from gameday.execution.wiring import operator, world
     from gameday.recording.clock import RunClock
     from gameday.recording.samples import read_samples
@@ -167,6 +174,8 @@ def _run(
             screen.event(Note(text=text, by="gameday", t=clock.now()))
 
         def make(*parts: Any) -> Any:
+            if scenario.system.is_own:
+                return own_operator(scenario, settings.run, folder, *parts)
             return operator(scenario, settings, *parts)
 
         operating = kept.operator(wanted(scenario), make, folder / "work", journal, clock, progress)
@@ -185,7 +194,7 @@ def _run(
         finally:
             pages.close()
             journal.close()
-        _keep_releases(operating.feed(), folder / "releases")
+        library.keep_releases(operating.feed(), folder / "releases")
 
 
 def _again(folder: Path) -> str:
@@ -211,15 +220,6 @@ def _journal(folder: Path, listener: Any, seal: Seal | None) -> Any:
 
     path = folder / "journal.jsonl"
     return Journal(seal.path(path), listener, seal.line) if seal else Journal(path, listener)
-
-
-def _keep_releases(feed: Sequence[Change], into: Path) -> None:
-    """Copy what shipped, each release's file and diff, so that the report can show it a year later."""
-    releases = library.catalogue()
-    into.mkdir(exist_ok=True)
-    for name in {name for change in feed for name in (change.release, change.previous)}:
-        shutil.copyfile(releases.folder / name / "release.yaml", into / f"{name}.yaml")
-        atomic_file.write(into / f"{name}.patch", releases.patch(name))
 
 
 def _started(trial: Trial, options: Options, run: str, started: str) -> RunStarted:
@@ -250,7 +250,8 @@ def _command(trial: Trial, options: Options) -> str:
     """Return the command line that repeats this run."""
     bundled = library.paths().get(trial.path.stem) == trial.path
     words = ["gameday", "run", trial.path.stem if bundled else str(trial.path)]
-    words += ["--substrate", trial.substrate, "--seed", str(trial.seed)]
+    words += [] if trial.scenario.system.is_own else ["--substrate", trial.substrate]
+    words += ["--seed", str(trial.seed)]
     variant = trial.scenario.name.removeprefix(f"{trial.path.stem}-")
     words += ["--variant", variant] if bundled and variant != trial.scenario.name else []
     words += [word for key, value in options.overrides.items() for word in ("--set", f"{key}={value}")]

@@ -20,19 +20,21 @@ from gameday.detect import make as make_detector
 from gameday.detect import make_scrape
 from gameday.execution import library
 from gameday.execution.database_template import template
+from gameday.execution.own.own_wiring import defect_of, load_target
 from gameday.faults.load_surge import Surge, headroom
 from gameday.faults.standing_faults import StandingFaults
 from gameday.links.link_control import LinkControl
 from gameday.links.server_command import follows_names, server_command
 from gameday.load.load_plan import LoadPlan, pool_for
 from gameday.load.load_process import LocustLoad
+from gameday.load.own_data import rows_of
 from gameday.ports import Arena, PortError, Responder, Substrate
 from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import read_samples
 from gameday.run.run_context import Abort, Pages, RunContext, Screen
-from gameday.scenario import Scenario
+from gameday.scenario import STOREFRONT, Scenario
 from gameday.substrates import KINDS, SubstrateSetup
 from gameday.system import postgres_admin
 from gameday.system.authorization import credentials
@@ -80,11 +82,10 @@ def world(
     down: Callable[[bool], Sequence[str]],
 ) -> RunContext:
     """Return everything that a run touches, with nothing started. `down` ends it: see `RunContext`."""
-    system, releases = operating.system, library.catalogue()
+    system, releases, regions = operating.system, library.catalogue(), scenario.system.regions
     load = _load(scenario, settings, clock)
     arena = Arena(system, load, StandingFaults())
     inbox = Inbox(scenario.detectors, clock, journal)
-    regions = scenario.system.regions
     operating.admit = Admission(scenario.gates, releases, regions, operating.feed, operating.log).admit
     return RunContext(
         scenario=scenario,
@@ -99,7 +100,7 @@ def world(
         collect=functools.partial(_collect, system, settings),
         bind=lambda action, spec: spec.bind(arena),
         sight=Status(functools.partial(_address, system, "router"), system.token),
-        defect=lambda release: releases.spec(release).defect,
+        defect=functools.partial(defect_of, scenario, releases),
         pages=pages,
         screen=screen,
         down=down,
@@ -165,8 +166,7 @@ def operator(
 
 
 def _variables(scenario: Scenario, token: str, credential: str, drawn: RunSecrets) -> dict[str, str]:
-    """Return the run-wide values of the compose files' variables; `credential` is the automation's
-    token."""
+    """Return the run-wide values of the compose files' variables; `credential` is automation's token."""
     on = [
         name.replace("_", "-") for name, value in scenario.guardrails if value and name != "least_privilege"
     ]
@@ -212,7 +212,7 @@ def _substrate(
 
 def _disks(scenario: Scenario, topology: Topology) -> set[str]:
     """Return the services whose volumes a fault of the scenario fills."""
-    kinds = {getattr(entry.spec, "fills_disk_of", "") for entry in scenario.timeline} - {""}
+    kinds = {getattr(entry.spec, "fills_disk_of", None) for entry in scenario.timeline}
     return {service.name for service in topology.services if service.kind in kinds}
 
 
@@ -225,13 +225,12 @@ def _about(releases: Catalogue, name: str) -> Mapping[str, Any]:
 
 def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad:
     load, samples = scenario.load, settings.folder / "samples"
-    surges = [(entry.at, entry.spec) for entry in scenario.timeline if isinstance(entry.spec, Surge)]
-    most = max(1.0, headroom(surges))
+    most = max(1.0, headroom([(x.at, x.spec) for x in scenario.timeline if isinstance(x.spec, Surge)]))
 
     def plan(target: str) -> LoadPlan:
         return LoadPlan(
             run=settings.run,
-            target=target,
+            target=load_target(scenario.system, target),
             seed=settings.seed,
             origin=clock.origin,
             rate=load.rate,
@@ -241,7 +240,9 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
             regions=dict.fromkeys(scenario.system.regions, 1.0),
             headroom=most,
             pool=pool_for(load.rate * most, load.timeout),
-            products=bundled.compose() / scenario.system.under_test.products,
+            products=None if scenario.journeys else bundled.compose() / STOREFRONT.products,
+            own=scenario.journeys,
+            rows=rows_of(scenario),
             shard=samples / "0.shard",
         )
 
@@ -291,8 +292,7 @@ def _address(system: System, kind: str) -> tuple[str, int] | None:
 
 
 def _collect(system: System, settings: Settings) -> OrdersCollected:
-    """Query database and ledger directly instead of through links, since a fault must not hide the
-    fate of orders."""
+    """Query database and ledger directly, not through links: a fault must not hide the fate of orders."""
     database: str | None = None
     with suppress(PortError):
         database = system.database(system.primary())

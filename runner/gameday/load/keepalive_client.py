@@ -24,11 +24,18 @@ class KeepaliveClient(HTTPClient):
         setattr(self._connection_pool, "after_connect", self._new.add)  # noqa: B010
 
     def request(
-        self, method: str, request_uri: str, body: Any = b"", headers: Any = None
+        self, method: str, request_uri: str, body: Any = b"", headers: Any = None, *, again: bool = True
     ) -> HTTPSocketPoolResponse:
-        """Send the request and return its response, headers read. Raise OSError or HTTPParseError if there is none."""
+        """Send the request and return its response, headers read. Raise OSError or HTTPParseError if there is none.
+
+        `again` is False for a request that must not be sent twice: it goes over a new connection, so that it can't meet
+        one that the server has just closed.
+        """
         data = self._build_request(method, request_uri, body=body, headers=headers).encode("latin-1") + body
         connection, kept = self._take()
+        while kept and not again:
+            self._connection_pool.release_socket(connection)
+            connection, kept = self._take()
         try:
             return self._exchange(connection, method, data)
         except HTTPConnectionClosed:

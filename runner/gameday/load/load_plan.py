@@ -12,15 +12,17 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gameday.recording import atomic_file
 from gameday.recording.samples import GROW_RECORDS
+from gameday.scenario.own.own_journeys import OwnJourney
 from gameday.scenario.system_under_test import STOREFRONT
 
 STEPS: Mapping[str, tuple[str, ...]] = STOREFRONT.steps
+Row = Mapping[str, Any]
 USERS = 20_000
 LEAST_POOL = 64
 # Multiplying by the golden ratio spreads consecutive numbers evenly over the unit interval.
@@ -69,7 +71,8 @@ class LoadPlan(BaseModel):
 
     `origin` is the CLOCK_MONOTONIC reading of the run's start; `journeys` are weights, `regions` shares of the users'
     homes. `grow` is the number of records by which the shard grows. `surges` are those so far, by time, and `headroom`
-    is the largest factor that a surge may have: the pool has to hold it.
+    is the largest factor that a surge may have: the pool has to hold it. `own` are the scenario's own journeys, `rows`
+    the data of those that have any; without them the journeys are the storefront's, which need `products`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,17 +89,21 @@ class LoadPlan(BaseModel):
     users: int = Field(default=USERS, gt=0)
     regions: Mapping[str, float] = Field(min_length=1)
     pool: int
-    products: Path
+    products: Path | None = None
     shard: Path
+    own: Mapping[str, OwnJourney] = {}
+    rows: Mapping[str, tuple[Row, ...]] = {}
     grow: int = Field(default=GROW_RECORDS, gt=0)
     headroom: float = Field(default=1.0, ge=1)
     surges: tuple[Surge, ...] = ()
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        unknown = sorted(set(self.journeys) - set(STEPS))
+        unknown = sorted(set(self.journeys) - set(self.steps))
         if unknown:
-            raise ValueError(f"no such journey: {', '.join(unknown)}; known: {', '.join(STEPS)}")
+            raise ValueError(f"no such journey: {', '.join(unknown)}; known: {', '.join(self.steps)}")
+        if not self.own and self.products is None:
+            raise ValueError("the storefront's journeys need products")
         if min(self.journeys.values(), default=0) < 0 or sum(self.journeys.values()) <= 0:
             raise ValueError("journeys need weights over 0")
         if min(self.regions.values()) < 0 or sum(self.regions.values()) <= 0:
@@ -109,6 +116,15 @@ class LoadPlan(BaseModel):
             raise ValueError("surges must be in the order of their times")
         return self
 
+    @property
+    def steps(self) -> Mapping[str, tuple[str, ...]]:
+        """Journey → its steps."""
+        return {name: journey.names for name, journey in self.own.items()} or STEPS
+
+    def places_order(self, journey: str) -> bool:
+        """Return True if the journey's visits are numbered: those that place an order, and all of one's own."""
+        return bool(self.own) or journey in STOREFRONT.order_journeys
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return the plan in a file. Raise OSError if it can't be read, ValueError if it isn't a plan."""
@@ -116,16 +132,18 @@ class LoadPlan(BaseModel):
 
     def resolved(self) -> Self:
         """Return the plan with absolute paths: the worker has a working folder of its own."""
-        return self.model_copy(update={"products": self.products.resolve(), "shard": self.shard.resolve()})
+        products = self.products and self.products.resolve()
+        return self.model_copy(update={"products": products, "shard": self.shard.resolve()})
 
     def write(self, path: Path) -> None:
         """Write the plan to `path` atomically: a reader never sees half a plan. Raise OSError."""
-        atomic_file.write(path, self.model_dump_json(indent=2) + "\n")
+        atomic_file.write(path, self.model_dump_json(indent=2, by_alias=True) + "\n")
 
     def steps_per_journey(self) -> float:
         """Return the mean number of requests of a complete journey."""
         total = sum(self.journeys.values())
-        return sum(weight * len(STEPS[name]) for name, weight in self.journeys.items()) / total
+        steps = self.steps
+        return sum(weight * len(steps[name]) for name, weight in self.journeys.items()) / total
 
     def home(self, user: int) -> str:
         """Return the home region of `user` (1 up), the same in every run."""
@@ -169,7 +187,7 @@ def even_arrivals(plan: LoadPlan) -> Iterator[Arrival]:
     while True:
         planned += draw.expovariate(per_second)
         journey = draw.choices(names, weights)[0]
-        places_order = journey in STOREFRONT.order_journeys
+        places_order = plan.places_order(journey)
         order += places_order
         user = draw.randint(1, plan.users)
         yield Arrival(planned, journey, user, draw.getrandbits(64), order if places_order else 0)

@@ -18,9 +18,11 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,8 +36,9 @@ from locust.exception import StopUser
 
 from gameday.load.journeys import JOURNEYS, Step, Visit
 from gameday.load.keepalive_client import HTTPParseError, KeepaliveClient, KeepaliveClients
-from gameday.load.load_plan import STEPS, Arrival, LoadPlan, Pace, Surge, even_arrivals
-from gameday.load.oracle import Oracle, judge
+from gameday.load.load_plan import Arrival, LoadPlan, Pace, Surge, even_arrivals
+from gameday.load.oracle import Finding, Oracle, judge
+from gameday.load.own_steps import CompiledJourney, OwnRequest, saved_line
 from gameday.load.request_recorder import Answer, Recorder
 from gameday.load.worker_protocol import EXIT_BROKE, EXIT_IO, EXIT_USAGE, report_failure, say
 from gameday.recording.atomic_file import advice
@@ -50,7 +53,13 @@ class Worker:
 
     def __init__(self, plan: LoadPlan) -> None:
         self.plan = plan
-        self.oracle = Oracle.read(plan.products)
+        self.steps = plan.steps
+        self.oracle = Oracle.read(plan.products) if plan.products and not plan.own else None
+        self.only_region = next(iter(plan.regions)) if len(plan.regions) == 1 else ""
+        self.saved = plan.shard.with_name("saved.jsonl").open("a", 1, "utf-8") if plan.own else StringIO()
+        self.own = {
+            name: CompiledJourney(journey, plan.rows.get(name, ())) for name, journey in plan.own.items()
+        }
         self.shard = ShardWriter(plan.shard, grow=plan.grow)
         self.recorder = Recorder(self.shard)
         self.pending = PendingWriter(plan.shard, plan.pool)
@@ -106,7 +115,7 @@ class Worker:
             if self.stopping.is_set():
                 return
             if self.pool.full() or self.now() >= arrival.planned + self.plan.timeout:
-                self.recorder.skipped(arrival, STEPS[arrival.journey][0], arrival.planned)
+                self.recorder.skipped(arrival, self.steps[arrival.journey][0], arrival.planned)
             else:
                 self.pool.spawn(self.guard, self._journey, arrival)
 
@@ -138,7 +147,7 @@ class Worker:
             self.stop()
 
     def _journey(self, arrival: Arrival) -> None:
-        journey = JOURNEYS[arrival.journey](Visit(self.plan, self.oracle, arrival))
+        journey = self._visit(arrival)
         planned, step = arrival.planned, next(journey)
         while True:
             if self.now() >= planned + self.plan.timeout:
@@ -157,7 +166,20 @@ class Worker:
             if self.stopping.wait(max(0.0, planned - self.now())):
                 return None
 
-    def _send_with_retries(self, arrival: Arrival, step: Step, planned: float) -> Answer:
+    def _keep(self, journey: str, saved: Mapping[str, Any]) -> None:
+        """Append what a step of a visit saved to `saved.jsonl`, for the audit."""
+        self.saved.write(saved_line(self.now(), journey, saved))
+
+    def _visit(self, arrival: Arrival) -> Generator[Step | OwnRequest, Any, None]:
+        """Return the steps of one journey of one user."""
+        if self.oracle:
+            return JOURNEYS[arrival.journey](Visit(self.plan, self.oracle, arrival))
+        own = self.own[arrival.journey]
+        return own.visit(
+            user=arrival.user, n=arrival.order, run=self.plan.run, save=partial(self._keep, arrival.journey)
+        )
+
+    def _send_with_retries(self, arrival: Arrival, step: Step | OwnRequest, planned: float) -> Answer:
         """Send the request again at once, as often as the clients retry, while it fails and there is time left."""
         answer = self._send(arrival, step, planned)
         while answer.is_retriable() and answer.attempts <= self.retries:
@@ -167,18 +189,26 @@ class Worker:
             answer = replace(again, start=answer.start, attempts=answer.attempts + 1)
         return answer
 
-    def _send(self, arrival: Arrival, step: Step, planned: float, attempt: int = 1) -> Answer:
-        """Send one request, given up at the time-out after its planned time; headers name client and attempt."""
-        client = {
+    def _client_headers(self, arrival: Arrival, attempt: int) -> dict[str, str]:
+        return {
             "X-Home-Region": self.plan.home(arrival.user),
             "X-Client": str(arrival.user),
             "X-Attempt": str(attempt),
         }
-        headers = {**client, **step.headers}
+
+    def _send(self, arrival: Arrival, step: Step | OwnRequest, planned: float, attempt: int = 1) -> Answer:
+        """Send one request, given up at the time-out after its planned time.
+
+        The storefront's requests have headers that name client and attempt.
+        """
+        own = isinstance(step, OwnRequest)
+        headers = {**({} if own else self._client_headers(arrival, attempt)), **step.headers}
         start = self.now()
         try:
             with gevent.Timeout(planned + self.plan.timeout - start):
-                response = self._client.request(step.method, step.path, step.body, headers)
+                response = self._client.request(
+                    step.method, step.path, step.body, headers, again=getattr(step, "repeatable", True)
+                )
                 content = response.read()
         except (gevent.Timeout, TimeoutError):
             return Answer(start, self.now(), ErrorKind.TIMEOUT)
@@ -188,13 +218,18 @@ class Worker:
         region, release, primary = (
             str(response.get(name, "")) for name in ("X-Region", "X-Release", "X-Primary")
         )
+        region = region or (self.only_region if own else "")
         served = status, region, release, primary
         if status not in step.expected:
             return Answer(start, end, ErrorKind.STATUS, *served)
-        finding, decoded = judge(step.check, content)
-        return Answer(
-            start, end, ErrorKind.NONE if finding.right else ErrorKind.WRONG, *served, finding, decoded
-        )
+        finding: Finding | None
+        if isinstance(step, OwnRequest):
+            names = {name.lower(): str(value) for name, value in response.headers}
+            finding, decoded = step.read(status, names, content)
+        else:
+            finding, decoded = judge(step.check, content)
+        wrong = finding is not None and not finding.right
+        return Answer(start, end, ErrorKind.WRONG if wrong else ErrorKind.NONE, *served, finding, decoded)
 
 
 class Shopper(FastHttpUser):
@@ -252,6 +287,7 @@ def main(path: Path) -> int:
         work(worker)
     finally:
         worker.pending.close()
+        worker.saved.close()
         worker.shard.close()
     status, reason = worker.failure or (0, "")
     if status:

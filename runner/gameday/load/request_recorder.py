@@ -8,6 +8,7 @@ from typing import Any
 from gameday.load.journeys import Step
 from gameday.load.load_plan import Arrival
 from gameday.load.oracle import Finding
+from gameday.load.own_steps import OwnRequest
 from gameday.recording.samples import ErrorKind, ShardWriter
 
 NAN = float("nan")
@@ -44,7 +45,7 @@ class Recorder:
     def __init__(self, shard: ShardWriter) -> None:
         self.shard = shard
 
-    def answered(self, arrival: Arrival, step: Step, planned: float, answer: Answer) -> None:
+    def answered(self, arrival: Arrival, step: Step | OwnRequest, planned: float, answer: Answer) -> None:
         """Record a request that was sent."""
         finding = answer.finding
         self.shard.append(

@@ -9,12 +9,22 @@ from gameday.ports.links_port import Links, Toxic
 from gameday.ports.load_port import Load
 from gameday.ports.port_error import PortError
 from gameday.ports.responder_port import Health, Responder, Sight, View
-from gameday.ports.substrate_port import Disks, Instance, Isolation, Limits, Release, Substrate, Volumes
+from gameday.ports.substrate_port import (
+    Commands,
+    Disks,
+    Instance,
+    Isolation,
+    Limits,
+    Release,
+    Substrate,
+    Volumes,
+)
 from gameday.ports.system_port import System
 from gameday.ports.telemetry_port import Detector, OutsideAlert, OutsideDetector, Telemetry, TooManyAlerts
 
 __all__ = [
     "Arena",
+    "Commands",
     "Detector",
     "Disks",
     "Fault",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from gameday.scenario.own.own_system import CommandSpec
 from gameday.topology import Link, Service
 
 
@@ -93,6 +95,35 @@ class Limits(Protocol):
         ...
 
     def unlimit(self, instance: Instance) -> None: ...
+
+
+@runtime_checkable
+class Commands(Protocol):
+    """Optional capability: commands of the user's act on the system. What undoes one is durable before it runs."""
+
+    def perform(
+        self,
+        key: str,
+        what: str,
+        command: CommandSpec,
+        undo: CommandSpec | None,
+        *,
+        stop: threading.Event | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run a command, with `values` for its variables; `undo` reverts it, in this or another process.
+
+        Once `stop` is set, the command is killed. Raise PortError if it fails.
+        """
+        ...
+
+    def check(self, command: CommandSpec) -> None:
+        """Run a command that changes nothing. Raise PortError if it fails."""
+        ...
+
+    def undo(self, key: str) -> None:
+        """Run what undoes `key`; no-op if that is done or was never needed."""
+        ...
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from gameday.substrates import KINDS
+from gameday.substrates import KINDS, OWN_KINDS
 from gameday.substrates.process.process_kind import WORK
 from gameday.substrates.substrate_kind import Cleared, Traces
 
@@ -43,7 +43,8 @@ def _add(results: dict[str, Cleared], reaped: Mapping[str, Cleared]) -> None:
 
 def _reap(name: str, runs: Sequence[Traces], patience: float) -> Mapping[str, Cleared]:
     try:
-        return KINDS[name].reap(runs, patience)
+        kind = OWN_KINDS[name] if name in OWN_KINDS else KINDS[name]
+        return kind.reap(runs, patience)
     except Exception as error:
         return {runs[-1].run: Cleared(left=[f"{name}: {type(error).__name__}: {error}"])}
 

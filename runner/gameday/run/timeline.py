@@ -126,7 +126,7 @@ class Timeline:
         change, defect = self.next_change(), self._defect(entry.spec.release)
         if defect:
             self._fault_of_change[change] = fault
-            service = entry.spec.release.rpartition("-")[0]
+            service = str(self._deployer.about(entry.spec.release)["service"])
             intended = FaultIntended(
                 fault,
                 kind="bad-deploy",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gameday.scenario.located_problems import Document, Invalid, KeyPath, Problem, nearest
+from gameday.scenario.own.journey_context import journey_context
 from gameday.scenario.pydantic_errors import describe_error, describe_pattern
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,7 +23,9 @@ def validate(model: type[Model], document: Document, path: KeyPath = (), data: A
     `path` is where `data` is in the document.
     """
     try:
-        return model.model_validate(document.data if data is None else data)
+        return model.model_validate(
+            document.data if data is None else data, context=journey_context(document.data)
+        )
     except ValidationError as error:
         errors = error.errors()
         listed = [item for item in errors if not _is_implied(item, errors)]

@@ -7,57 +7,23 @@ name of its action and the validated spec.
 from __future__ import annotations
 
 import math
-import re
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gameday.scenario.detection_model import Detection
 from gameday.scenario.guardrail_sections import Gates as Gates
 from gameday.scenario.guardrail_sections import Guardrails as Guardrails
+from gameday.scenario.own.own_journeys import OwnJourney
 from gameday.scenario.registered_name import PolicyName, ResponderName
+from gameday.scenario.scenario_part import LONGEST_NAME as LONGEST_NAME
 from gameday.scenario.scenario_part import MOST, Part
-from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, Journey, SystemName, SystemUnderTest
+from gameday.scenario.scenario_part import NAME as NAME
+from gameday.scenario.system_section import Replication as Replication
+from gameday.scenario.system_section import System as System
+from gameday.scenario.system_under_test import STOREFRONT, Journey, JourneyShape
 from gameday.scenario.units import Lasting, PerSecond, Ratio, Seconds, Within
-
-NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
-LONGEST_NAME = 63
-"""Characters of a name: those of a DNS label, since names become names of folders and files."""
-
-
-class Replication(Part):
-    """How standbys follow the database. `sync` commits once one standby has it; `delay` is the latency between regions."""
-
-    mode: Literal["async", "sync"] = "async"
-    delay: Within = 0.0
-
-
-class System(Part):
-    """The system under test and the regions that it is started in; the first one is the primary."""
-
-    topology: SystemName = STOREFRONT.name
-    regions: tuple[str, ...] = Field(default=("us-east", "eu-west"), min_length=1, max_length=5)
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="port at which clients enter; default: a free one"
-    )
-    replication: Replication = Replication()
-
-    @property
-    def under_test(self) -> SystemUnderTest:
-        """What is specific to the system of that name."""
-        return SYSTEMS[self.topology]
-
-    @field_validator("regions")
-    @classmethod
-    def _regions_are_named_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
-        for region in regions:
-            if not re.fullmatch(NAME, region) or len(region) > 30 or region == "edge":
-                raise ValueError(
-                    f"{region[:40]!r} isn't a region's name\nlower-case letters, digits and dashes: us-east"
-                )
-        if len(set(regions)) != len(regions):
-            raise ValueError("names a region twice")
-        return regions
 
 
 class Load(Part):
@@ -187,6 +153,9 @@ class Scenario(Part):
     runbook: str | None = None
     tags: tuple[str, ...] = Field(default=(), max_length=MOST)
     system: System = System()
+    journeys: dict[Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)], OwnJourney] = Field(
+        default={}, max_length=50, description="journeys of one's own; see docs/your-system.md"
+    )
     guardrails: Guardrails = Guardrails()
     load: Load = Load()
     slos: tuple[Slo, ...] = Field(min_length=1, max_length=20)
@@ -219,6 +188,21 @@ class Scenario(Part):
     )
     expect: tuple[str, ...] = Field(min_length=1, max_length=MOST)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_journeys_are_the_load(cls, data: Any) -> Any:
+        """Let the load have the scenario's own journeys by their weights, unless it says otherwise."""
+        own, load = (
+            (data.get("journeys"), data.get("load", {})) if isinstance(data, Mapping) else (None, None)
+        )
+        if not isinstance(own, Mapping) or not own or not isinstance(load, Mapping) or "journeys" in load:
+            return data
+        weights = {
+            name: item.get("weight", 1.0) if isinstance(item, Mapping) else 1.0 for name, item in own.items()
+        }
+        valid = all(isinstance(weight, int | float) for weight in weights.values()) and any(weights.values())
+        return {**data, "load": {**load, "journeys": weights}} if valid else data
+
     @field_validator("slos")
     @classmethod
     def _slos_are_named_once(cls, slos: tuple[Slo, ...]) -> tuple[Slo, ...]:
@@ -226,6 +210,21 @@ class Scenario(Part):
         if len(set(names)) != len(names):
             raise ValueError("two SLOs have the same name")
         return slos
+
+    @property
+    def shapes(self) -> Mapping[str, JourneyShape]:
+        """The kinds of journeys that the load can have: the scenario's own, or else the storefront's."""
+        if not self.journeys:
+            return STOREFRONT.journeys
+        return {
+            name: JourneyShape(own.names, frozenset(), weight=own.weight)
+            for name, own in self.journeys.items()
+        }
+
+    @property
+    def order_journeys(self) -> frozenset[str]:
+        """Journeys that place an order of the storefront."""
+        return frozenset(name for name, shape in self.shapes.items() if shape.places_order)
 
     def slo(self, name: str) -> Slo:
         """Return the SLO of that name."""

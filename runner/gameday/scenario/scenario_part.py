@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 MOST = 100
 """Entries of the timeline, and expectations, at most: any file is read within seconds."""
+NAME = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
+LONGEST_NAME = 63
+"""Characters of a name: those of a DNS label, since names become names of folders and files."""
 
 
 class Part(BaseModel):

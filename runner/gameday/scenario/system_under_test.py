@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
 
+from gameday.scenario.own.journey_context import JOURNEYS
 from gameday.scenario.yaml_document import nearest
 
 
@@ -106,9 +107,11 @@ SYSTEMS: Mapping[str, SystemUnderTest] = {STOREFRONT.name: STOREFRONT}
 """Every system that a scenario can name under `system.topology`."""
 
 
-def _is_journey(name: str) -> str:
-    if name not in STOREFRONT.journeys:
-        raise ValueError(f"unknown journey {name[:80]!r}\n{nearest(name, STOREFRONT.journeys)}")
+def _is_journey(name: str, info: ValidationInfo) -> str:
+    """Return the name if the scenario's own journeys, which the context holds, or else the storefront's have it."""
+    known = (info.context or {}).get(JOURNEYS) or list(STOREFRONT.journeys)
+    if name not in known:
+        raise ValueError(f"unknown journey {name[:80]!r}\n{nearest(name, known)}")
     return name
 
 
@@ -126,5 +129,9 @@ def _one_of(names: Mapping[str, Any]) -> WithJsonSchema:
     )
 
 
-Journey = Annotated[str, AfterValidator(_is_journey), _one_of(STOREFRONT.journeys)]
+Journey = Annotated[
+    str,
+    AfterValidator(_is_journey),
+    WithJsonSchema({"type": "string", "examples": list(STOREFRONT.journeys)}),
+]
 SystemName = Annotated[str, AfterValidator(_is_system), _one_of(SYSTEMS)]

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from gameday.scenario.own.journey_context import JOURNEYS, journey_context
 from gameday.scenario.scenario_model import MOST as MOST_EXPECTED
 from gameday.scenario.scenario_model import NAME, Gates, Guardrails, Load, Part, Respond, Scenario, System
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest, validate
@@ -56,7 +57,9 @@ def _variant(scenario: Scenario, name: str, overlay: Mapping[str, Any]) -> Scena
     for key, model in SECTIONS.items():
         if key in overlay:
             base = getattr(scenario, key).model_dump(mode="json", by_alias=True, exclude_none=True)
-            changed[key] = model.model_validate(_merge(key, base, overlay[key]))
+            changed[key] = model.model_validate(
+                _merge(key, base, overlay[key]), context={JOURNEYS: list(scenario.journeys) or None}
+            )
     if "expect" in overlay:
         changed["expect"] = Expect.model_validate({"expect": overlay["expect"]}).expect
     return scenario.model_copy(update=changed)
@@ -100,7 +103,7 @@ def _merge_section(document: Document, key: str, value: Any) -> Any:
     """Return the section with the variant's keys merged into it; those alone if the scenario's section is invalid."""
     base = document.data.get(key, {})
     try:
-        SECTIONS[key].model_validate(base)
+        SECTIONS[key].model_validate(base, context=journey_context(document.data))
     except ValidationError:
         base = {}
     return _merge(key, base, value)

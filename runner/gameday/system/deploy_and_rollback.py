@@ -82,6 +82,8 @@ class Deployer:
     grace: float = 5.0
     migrate: Callable[[str], None] = lambda release: None
     admit: Admit = admit_all
+    roll: Callable[[Change, threading.Event], None] | None = None
+    """Ships a change of a system of one's own, as a whole, until the event is set; None: instances are replaced by `plan`."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -192,7 +194,10 @@ class Deployer:
                 self.migrate(change.release)
                 self.system.build_release(change.release)
                 self.system.releases[change.service] = change.release
-                self._roll(rollout)
+                if self.roll is None:
+                    self._replace_by_plan(rollout)
+                else:
+                    self.roll(change, rollout.cancelled)
                 self._forget_unshipped(change)
             if rollout.cancelled.is_set():
                 self._set(change.id, "rolled-back")
@@ -224,7 +229,7 @@ class Deployer:
                 self.log(ChangeFailed(change.id, why=str(error)))
             raise
 
-    def _roll(self, rollout: _Rollout) -> None:
+    def _replace_by_plan(self, rollout: _Rollout) -> None:
         """Replace instances by the plan, and again those that were restarted with the old release meanwhile."""
         change = rollout.change
         for _ in range(ROUNDS):

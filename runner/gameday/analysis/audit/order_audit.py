@@ -19,7 +19,6 @@ from gameday.analysis.audit.recovery_point import asynchronous_seconds, recovery
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.model.harm_models import Audit
 from gameday.recording.samples import ErrorKind, among
-from gameday.scenario.system_under_test import STOREFRONT
 
 UNTOLD = -1
 QUEUED = 202
@@ -81,7 +80,7 @@ def audit(run: Run) -> Audit:
     clients = ClientRecord.of(run)
     acknowledged = len(clients.acknowledged)
     if not acknowledged and any(
-        run.scenario.load.journeys.get(name, 0) > 0 for name in STOREFRONT.order_journeys
+        run.scenario.load.journeys.get(name, 0) > 0 for name in run.scenario.order_journeys
     ):
         return Audit(acknowledged=acknowledged)
     figures = _KeptOrders(run, clients, run.orders).figures() if run.orders is not None else Audit()

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.analysis.evidence.schedule import STEPS, Times
+from gameday.analysis.evidence.schedule import Times
 from gameday.recording.journal_events import LoadStarted, Poll
 from gameday.recording.samples import ErrorKind
 
@@ -78,9 +78,9 @@ def _followers(run: Run, think_time: float, until: float) -> Times:
     steps = {name: number for number, name in enumerate(samples.steps)}
     goes_on = np.zeros(len(records), dtype=np.bool_)
     for number, journey in enumerate(samples.journeys):
-        if journey in STEPS:
+        if shape := run.scenario.shapes.get(journey):
             goes_on |= (records["journey"] == number) & (
-                records["step"] != steps.get(STEPS[journey][-1], NO_STEP)
+                records["step"] != steps.get(shape.steps[-1], NO_STEP)
             )
     goes_on &= records["error"] == ErrorKind.NONE
     due: Times = records["end"][goes_on] + think_time

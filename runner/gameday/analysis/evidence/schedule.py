@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -52,11 +52,12 @@ class Schedule:
             plan = json.loads(path.read_text(encoding="utf-8"))
             if plan["begin"] is None:
                 return None
+            steps = _own_steps(plan) or STEPS
             return cls(
                 seed=int(plan["seed"]),
                 begin=float(plan["begin"]),
                 rate=float(plan["rate"]),
-                weights=tuple((STEPS[name], float(weight)) for name, weight in plan["journeys"].items()),
+                weights=tuple((steps[name], float(weight)) for name, weight in plan["journeys"].items()),
                 users=int(plan["users"]),
                 think_time=float(plan["think_time"]),
                 surges=tuple(
@@ -101,6 +102,14 @@ class Schedule:
     def _steps_per_journey(self) -> float:
         total = sum(weight for _, weight in self.weights)
         return sum(weight * len(steps) for steps, weight in self.weights) / total
+
+
+def _own_steps(plan: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the steps of each of the scenario's own journeys; empty if it has none."""
+    return {
+        name: tuple(str(step["name"]) for step in journey["steps"])
+        for name, journey in plan.get("own", {}).items()
+    }
 
 
 def journeys(seed: int, users: int) -> Iterator[Times]:

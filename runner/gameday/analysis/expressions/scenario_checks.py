@@ -10,6 +10,7 @@ from gameday.analysis.expressions.cost_limits import MOST_CHARACTERS, MOST_TOKEN
 from gameday.analysis.expressions.expectations import check
 from gameday.analysis.expressions.vocabulary import ABORT, EXPECT
 from gameday.scenario import Scenario, variants
+from gameday.scenario.own.journey_context import journey_names
 from gameday.scenario.scenario_model import MOST
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, KeyPath, Problem
@@ -55,10 +56,15 @@ def _journeys(document: Document) -> list[str] | None:
         for part in (document.data, *overlays)
         if isinstance(part, dict) and isinstance(part.get("load"), dict)
     ]
-    known = [mix for mix in mixes if mix is not None] or [STOREFRONT.default_mix]
+    known = [mix for mix in mixes if mix is not None] or [_default_mix(document)]
     if not all(isinstance(mix, Mapping) for mix in known):
         return None
     return [str(name) for mix in known for name, weight in mix.items() if weight != 0]
+
+
+def _default_mix(document: Document) -> Mapping[str, Any]:
+    """Return the weights of a load that names no journeys."""
+    return dict.fromkeys(journey_names(document.data) or (), 1.0) or STOREFRONT.default_mix
 
 
 def aborts(document: Document) -> Iterator[Problem]:
@@ -70,7 +76,7 @@ def aborts(document: Document) -> Iterator[Problem]:
     placed = ((("abort", index), condition) for index, condition in enumerate(conditions))
     regions, journeys = (
         [region for system in variants.systems(document) for region in system.regions],
-        list(STOREFRONT.journeys),
+        journey_names(document.data) or list(STOREFRONT.journeys),
     )
     yield from _wrong(document, placed, ABORT, slos=_slos(document), regions=regions, journeys=journeys)
 

@@ -22,7 +22,6 @@ from gameday.analysis.impact.lost_sales import sales_lost_cents
 from gameday.analysis.model.harm_models import BlastCell, Impact, Tally, UserTally
 from gameday.recording.samples import ErrorKind, Records
 from gameday.scenario import Slo
-from gameday.scenario.system_under_test import STOREFRONT
 from gameday.slo import Course
 
 
@@ -59,7 +58,7 @@ def impact(analysis: Analysis) -> Impact:
         blast=blast,
         error_budget_spent=most_spent,
         budgets=budgets,
-        sales_lost_cents=sales_lost_cents(run.samples, since, STOREFRONT.order_journeys),
+        sales_lost_cents=sales_lost_cents(run.samples, since, run.scenario.order_journeys),
     )
 
 

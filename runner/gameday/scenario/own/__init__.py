@@ -1,0 +1,1 @@
+"""Models of a team's own system and of its own load."""

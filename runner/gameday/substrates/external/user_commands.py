@@ -1,0 +1,84 @@
+"""The user's commands on a system of one's own, each with an undo that is durable before the command runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gameday.host.user_command import CommandFailed, filled, run_command
+from gameday.ports import PortError
+from gameday.recording.undo_list import UndoEntry, UndoList
+from gameday.scenario.own.own_system import CommandSpec
+
+
+class UserCommands:
+    """Implements `ports.Commands`. `values` are those of every command's variables; `folder` is where they run."""
+
+    def __init__(self, undo: UndoList, folder: Path, values: Mapping[str, str]) -> None:
+        self._undo = undo
+        self._folder = folder
+        self._values = values
+        self._lock = threading.RLock()
+
+    def perform(
+        self,
+        key: str,
+        what: str,
+        command: CommandSpec,
+        undo: CommandSpec | None,
+        *,
+        stop: threading.Event | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run a command. Its undo stands in the list, on disk, before that; a failed command may have half acted."""
+        known = {**self._values, **(values or {})}
+        if undo is not None:
+            entry = UndoEntry(key, what, tuple(filled(undo.command, known)), undo.timeout, str(self._folder))
+            try:
+                self._undo.add(entry)
+            except OSError as error:
+                raise PortError(f"{what}: its undo can't be written, so nothing was done: {error}") from error
+        self._run(what, filled(command.command, known), command.timeout, self._folder, stop)
+
+    def check(self, command: CommandSpec) -> None:
+        """Run a command that changes nothing. Raise PortError if it fails."""
+        arguments = filled(command.command, self._values)
+        self._run("check", arguments, command.timeout, self._folder)
+
+    def undo(self, key: str) -> None:
+        """Run what undoes `key` and take it out of the list; no-op if it isn't there. Raise PortError if it fails."""
+        with self._lock:
+            entry = self._undo.get(key)
+            if entry is not None:
+                self._run(f"undo of {entry.what}", entry.command, entry.timeout, Path(entry.folder))
+                self._undo.remove(key)
+
+    def forget(self, key: str) -> None:
+        """Take an entry out of the list: something else has undone it."""
+        self._undo.remove(key)
+
+    def undo_all(self) -> tuple[list[str], list[str]]:
+        """Undo all that is left, the latest first; return what was undone, and what failed with its reason."""
+        undone, left = [], []
+        for entry in self._undo.entries():
+            try:
+                self.undo(entry.key)
+            except (PortError, OSError) as error:
+                left.append(f"{entry.what}: {error}")
+            else:
+                undone.append(entry.what)
+        return undone, left
+
+    def _run(
+        self,
+        what: str,
+        arguments: Sequence[str],
+        timeout: float,
+        folder: Path,
+        stop: threading.Event | None = None,
+    ) -> None:
+        try:
+            run_command(arguments, timeout, folder, stop)
+        except CommandFailed as error:
+            raise PortError(f"{what}: {error}") from error
