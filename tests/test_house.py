@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "scenario": {"recording", "registries"},
     "topology": {"scenario"},
     "ports": GROUND,
-    "slo": {"recording", "scenario"},
+    "slo": {"operations", "recording", "scenario"},
     **{name: {"ports", "slo"} | GROUND for name in ADAPTERS},
     "responders": {"operations", "ports", "registries"},
     "detect": {"ports", "registries", "scenario", "slo"},

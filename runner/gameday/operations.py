@@ -87,3 +87,23 @@ class Change:
     rollback_of: str | None = None
     author: str = ""
     """Role and level of the author, and whether an assistant was used; empty for a rollback."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A change in flight with the probability, from 0 to 1, that it is the cause of the bad requests.
+
+    `bad` of `requests` with its release were bad, and `bad_without` of `requests_without`, since it began to ship. A
+    request whose answer names no release counts by the share of the release at its time.
+    """
+
+    change: str
+    t: float
+    service: str
+    release: str
+    author: str
+    odds: float
+    bad: int
+    requests: int
+    bad_without: int
+    requests_without: int

@@ -173,6 +173,7 @@ POLICIES: Registry[Any] = Registry(
     {
         "rollback-latest-change": "gameday.responders.rollback_policy:RollbackLatestChange",
         "failover-then-rollback": "gameday.responders.failover_policy:FailoverThenRollback",
+        "rollback-suspect": "gameday.responders.suspect_policy:RollbackSuspect",
     },
     check="gameday.responders.policy:reject",
 )

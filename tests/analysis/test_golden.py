@@ -353,6 +353,19 @@ def test_the_rest_is_the_journal_s(outcome: dict[str, Any], rows: list[hand_made
     assert outcome["cleanup"] == {"clean": True, "left": []}
 
 
+def test_the_suspect_is_as_counted_by_hand(outcome: dict[str, Any], rows: list[hand_made_runs.Row]) -> None:
+    """Its counts are those of the answers that name the release, from its start to the roll-back."""
+    (suspect,) = outcome["suspects"]
+    begun, until = outcome["changes"][0]["t"], outcome["operations"][-1]["t"]
+    named = [
+        row for row in rows if begun <= row.planned <= until and suspect["release"] in row.release.split()
+    ]
+    assert (suspect["change"], suspect["release"]) == ("c1", outcome["changes"][0]["release"])
+    assert suspect["odds"] > 0.99
+    assert suspect["bad"] >= sum(row.error != 0 for row in named) > 0
+    assert suspect["requests"] >= len(named)
+
+
 def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None:
     """The outcome is as published; unmeasured keys are null; every other key has a figure in a test
     above."""
@@ -390,6 +403,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "faults",
         "gates",
         "changes",
+        "suspects",
         "operations",
     }
     above |= {

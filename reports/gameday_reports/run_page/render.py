@@ -31,6 +31,7 @@ from gameday_reports.run_page import (
     gates_table,
     header,
     impact_table,
+    suspect_table,
     tables,
 )
 from gameday_reports.run_page.report_section import plugin_sections
@@ -93,6 +94,7 @@ def _content(run: Run) -> dict[str, Any]:
         "faults": change_feed.faults(run),
         "gates": gates_table,
         "meanings": change_feed.meanings(run),
+        "suspects": suspect_table.suspects(run),
         "sections": tables,
         "impact": impact_table,
         "audit": audit_table,

@@ -12,6 +12,8 @@ from rich.text import Text
 from gameday.console import rich_console
 
 Row = Mapping[str, Any]
+OPTIONAL = ("suspects",)
+"""Tables that are left out if they are empty."""
 TONES = {
     **dict.fromkeys(("ok", "done", "up"), "green"),
     **dict.fromkeys(("breach", "failed", "refused", "down"), "red"),
@@ -29,6 +31,8 @@ def show(status: Mapping[str, Any]) -> None:
     if status.get("runbook"):
         console.print(Text(f"runbook {status['runbook']}"), soft_wrap=True)
     for title, name, columns in _tables(now):
+        if name in OPTIONAL and not status.get(name):
+            continue
         _section(title, status.get(name, ()), columns, console)
 
 
@@ -48,6 +52,11 @@ def _tables(now: float) -> Sequence[tuple[str, str, Columns]]:
             "Changes",
             "changes",
             (("id", _of("id")), ("when", age), ("state", _of("state")), ("by", _author), ("", _change)),
+        ),
+        (
+            "Suspects",
+            "suspects",
+            (("id", _of("change")), ("odds", _odds), ("release", _of("release")), ("", _evidence)),
         ),
         ("Regions", "regions", (("region", _of("region")), ("state", _health), ("database", _database))),
         (
@@ -103,6 +112,15 @@ def _author(row: Row) -> str:
 def _change(row: Row) -> str:
     back = f" (rolls {row['rollback_of']} back)" if row["rollback_of"] else ""
     return f"{row['service']} {row['previous']} -> {row['release']}: {row['summary']}{back}"
+
+
+def _odds(row: Row) -> str:
+    return f"{100 * float(row['odds']):.0f} %"
+
+
+def _evidence(row: Row) -> str:
+    """Return how many requests with the change were bad, and without it."""
+    return f"bad: {row['bad']} of {row['requests']} with it, {row['bad_without']} of {row['requests_without']} without"
 
 
 def _health(row: Row) -> str:

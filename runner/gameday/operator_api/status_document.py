@@ -73,6 +73,20 @@ class OperationRow(TypedDict):
     why: str | None
 
 
+class SuspectRow(TypedDict):
+    """A change in flight; `odds` from 0 to 1 that it is the cause. Its requests, and those without it, since it began."""
+
+    change: str
+    service: str
+    release: str
+    author: str
+    odds: float
+    bad: int
+    requests: int
+    bad_without: int
+    requests_without: int
+
+
 class StatusDocument(TypedDict):
     """The whole status; `phase` is running or ended."""
 
@@ -85,3 +99,4 @@ class StatusDocument(TypedDict):
     changes: Sequence[ChangeRow]
     regions: Sequence[RegionRow]
     operations: Sequence[OperationRow]
+    suspects: Sequence[SuspectRow]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gameday.operations import Alert, Change, Operation
+from gameday.operations import Alert, Change, Operation, Suspect
 from gameday.operator_api.status_document import (
     AlertRow,
     ChangeRow,
@@ -16,6 +16,7 @@ from gameday.operator_api.status_document import (
     RegionRow,
     SloRow,
     StatusDocument,
+    SuspectRow,
 )
 from gameday.ports import Health, View
 from gameday.recording.samples import Samples
@@ -61,6 +62,21 @@ def run_status(
         "changes": [_change_row(change) for change in view.changes],
         "regions": [_region_row(name, health, view.primary) for name, health in view.regions.items()],
         "operations": [operation_row(status) for status in operations],
+        "suspects": [_suspect_row(suspect) for suspect in view.suspects],
+    }
+
+
+def _suspect_row(suspect: Suspect) -> SuspectRow:
+    return {
+        "change": suspect.change,
+        "service": suspect.service,
+        "release": suspect.release,
+        "author": suspect.author,
+        "odds": round(suspect.odds, 3),
+        "bad": suspect.bad,
+        "requests": suspect.requests,
+        "bad_without": suspect.bad_without,
+        "requests_without": suspect.requests_without,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gameday.operations import Alert, Change, Operation
+from gameday.operations import Alert, Change, Operation, Suspect
 from gameday.scenario.system_under_test import STOREFRONT
 
 
@@ -53,6 +53,11 @@ class View:
     """The region whose database takes writes, by the operators' own records."""
     database: str = STOREFRONT.database
     """The name of the database's service."""
+    suspects: Sequence[Suspect] = ()
+    """The changes in flight by the odds that they are the cause; empty before the first page, and if the scenario
+    doesn't rank them."""
+    ranked: float | None = None
+    """When the suspects were last ranked; None before the first time."""
 
 
 class Responder(Protocol):

@@ -12,6 +12,7 @@ import queue
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gameday.operations import Operation
@@ -35,6 +36,7 @@ from gameday.run import engine, events
 from gameday.run.run_context import RunContext, plan_of
 from gameday.run.run_state import State
 from gameday.run.slo_check import SloCheck
+from gameday.run.suspect_ranking import SuspectRanking
 from gameday.run.teardown import Teardown
 from gameday.run.timeline import Timeline
 from gameday.run.worker_threads import WorkerThreads
@@ -53,6 +55,7 @@ class Interpreter:
         self.mailbox: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         self.state, self._first_actions = engine.begin(plan_of(context))
         self._slo_check = SloCheck(context)
+        self._suspects = SuspectRanking(context)
         self._watching = False
         self._journal_failed = False
         self._turned_at = time.monotonic()
@@ -168,6 +171,7 @@ class Interpreter:
     def _check_slos(self, state: State, now: float) -> None:
         for event in self._slo_check.emit(state, now):
             self.mailbox.put(event)
+        self._suspects.refresh(self.state, now)
 
     def _restart_dead_instances(self) -> None:
         """Journal instances that died by themselves, and restart them as an orchestrator would."""
@@ -194,9 +198,10 @@ class Interpreter:
         """Return everything that a responder or the on-call sees."""
         operations = tuple((operation, status) for _, operation, status in self.state.operations)
         deployer = self.context.deployer
-        return View(
-            now, self.state.alerts, deployer.feed(), operations, self._regions, deployer.system.primary()
-        )
+        ranked, suspects = self._suspects.ranked
+        primary = deployer.system.primary()
+        view = View(now, self.state.alerts, deployer.feed(), operations, self._regions, primary)
+        return replace(view, suspects=suspects, ranked=ranked)
 
     def _act(self, action: events.Action) -> None:
         match action:
@@ -217,7 +222,7 @@ class Interpreter:
                 self.context.telemetry.rearm(action.since)
             case events.Page():
                 self._log(PageDelivered(action.alert.id, to="screen"))
-                self.context.pages.page(action.alert)
+                self.context.pages.page(self._suspects.with_suspects(action.alert, self.state))
             case events.BeginEntry():
                 self._workers.start("timeline", lambda: self._enter(action.index), acts=True)
             case events.Execute():

@@ -90,6 +90,9 @@ class Respond(Part):
 
     by: ResponderName = "auto"
     policy: PolicyName | None = None
+    suspects: bool = Field(
+        default=False, description="rank the changes in flight in status and pages; see docs/suspects.md"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -103,6 +106,11 @@ class Respond(Part):
         if self.by != "auto" and self.policy:
             raise ValueError("a policy needs by: auto")
         return self
+
+    @property
+    def ranks_suspects(self) -> bool:
+        """Return True if the run ranks suspects: the scenario asks for it, or its policy needs it."""
+        return self.suspects or self.policy == "rollback-suspect"
 
 
 class Owner(Part):

@@ -93,6 +93,22 @@ class GateResult(Model):
     took_s: Amount | None = described("seconds that the gate took")
 
 
+class SuspectResult(Model):
+    """A change in flight, ranked by evidence: when the first operation was ordered, or else at the end of the outage."""
+
+    change: str
+    release: str | None = None
+    odds: Amount = Field(
+        description="probability that the change is the cause; 1 minus the sum: no change is"
+    )
+    bad: Count = Field(default=0, description="bad requests with the release, since it began to ship")
+    requests: Count = 0
+    bad_without: Count = Field(
+        default=0, description="bad requests without the release, since it began to ship"
+    )
+    requests_without: Count = 0
+
+
 class Operation(Model):
     """An operation that was ordered. `right` is null if that is unknown."""
 

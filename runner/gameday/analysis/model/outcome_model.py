@@ -19,6 +19,7 @@ from gameday.analysis.model.event_models import (
     Quiet,
     SloResult,
     Stop,
+    SuspectResult,
     UnresolvedPage,
 )
 from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact, Residual
@@ -146,6 +147,7 @@ class Findings(Model):
     gates: tuple[GateResult, ...] = Field(
         default=(), description="what each gate found in each change; empty without gates"
     )
+    suspects: tuple[SuspectResult, ...] = ()
     operations: tuple[Operation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     slos: tuple[SloResult, ...] = ()

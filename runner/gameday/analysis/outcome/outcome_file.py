@@ -13,6 +13,7 @@ from gameday.analysis.clocks.outage_clocks import outage_clocks
 from gameday.analysis.detection import alert_judgement
 from gameday.analysis.detection.detection_delay import detection
 from gameday.analysis.detection.false_alarms import quiet
+from gameday.analysis.detection.likely_changes import likely_changes
 from gameday.analysis.evidence.recorded_run import Run, read_run
 from gameday.analysis.evidence.run_history import RecordedChange
 from gameday.analysis.evidence.sample_completeness import missing
@@ -112,6 +113,7 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         faults=_faults(run),
         changes=_changes(run),
         gates=gate_results(run),
+        suspects=likely_changes(analysis),
         operations=analysis.operations,
         alerts=alert_judgement.alerts(analysis),
         slos=_slos(analysis),

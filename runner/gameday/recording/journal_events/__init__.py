@@ -36,6 +36,7 @@ from gameday.recording.journal_events.response_events import (
     OperationIntended,
     PageDelivered,
     PageFailed,
+    SuspectsRanked,
 )
 from gameday.recording.journal_events.run_events import (
     CleanupDone,
@@ -130,6 +131,7 @@ __all__ = [
     "StreamRearmed",
     "StreamResumed",
     "StreamSilent",
+    "SuspectsRanked",
     "TelemetryStopped",
     "TrafficDrained",
     "TrafficReturned",

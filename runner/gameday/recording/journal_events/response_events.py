@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Self
+from typing import Any, Self
 
 from gameday.operations import Alert
 from gameday.recording.journal_events.event_type import JournalEvent
+
+
+@dataclass(frozen=True)
+class SuspectsRanked(JournalEvent, kind="suspects.ranked"):
+    """The changes in flight by the odds that they are the cause, each {change, odds}; the likeliest first."""
+
+    suspects: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
