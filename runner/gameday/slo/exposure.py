@@ -55,9 +55,18 @@ class Traffic:
         records = samples.records
         planned = np.asarray(records["planned"], float)
         sent = (np.asarray(records["error"]) != ErrorKind.NOT_SENT) & (planned >= since) & (planned <= until)
-        columns = (np.asarray(records[name])[sent] for name in ("step", "region", "release"))
+        step, region, release = (np.asarray(records[name])[sent] for name in ("step", "region", "release"))
         names = tuple(tuple(name.split()) for name in samples.releases)
-        return cls(planned[sent], *columns, bad[sent], tuple(samples.steps), tuple(samples.regions), names)
+        return cls(
+            planned[sent],
+            step,
+            region,
+            release,
+            bad[sent],
+            tuple(samples.steps),
+            tuple(samples.regions),
+            names,
+        )
 
     @cached_property
     def reach(self) -> dict[str, Weights]:
