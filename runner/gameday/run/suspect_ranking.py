@@ -35,11 +35,11 @@ class SuspectRanking:
         if not self.active or state.steady_from is None or not state.alerts:
             return
         slos, feed = self._context.scenario.slos, self._context.deployer.feed()
-        found = suspects(feed, slos, self._context.samples(), Window(state.steady_from, now))
+        ranking = suspects(feed, slos, self._context.samples(), Window(state.steady_from, now))
         _, before = self.ranked
-        self.ranked = now, found
-        if _rounded(found) != _rounded(before):
-            odds = tuple({"change": one.change, "odds": round(one.odds, 3)} for one in found)
+        self.ranked = now, ranking
+        if _rounded(ranking) != _rounded(before):
+            odds = tuple({"change": one.change, "odds": round(one.odds, 3)} for one in ranking)
             self._context.journal.append(SuspectsRanked(suspects=odds).at(self._context.clock.now()))
 
     def with_suspects(self, alert: Alert, state: State) -> Alert:
@@ -47,8 +47,8 @@ class SuspectRanking:
         if not self.active:
             return alert
         self.refresh(state, alert.t)
-        told = sentence(self._context.deployer.feed(), self.ranked[1], alert.t)
-        return replace(alert, summary=f"{alert.summary}; {told}") if told else alert
+        text = sentence(self._context.deployer.feed(), self.ranked[1], alert.t)
+        return replace(alert, summary=f"{alert.summary}; {text}") if text else alert
 
 
 def sentence(changes: Sequence[Change], ranked: Sequence[Suspect], now: float) -> str:
