@@ -12,7 +12,6 @@ import queue
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from gameday.operations import Operation
@@ -198,10 +197,9 @@ class Interpreter:
         """Return everything that a responder or the on-call sees."""
         operations = tuple((operation, status) for _, operation, status in self.state.operations)
         deployer = self.context.deployer
-        ranked, suspects = self._suspects.ranked
         primary = deployer.system.primary()
         view = View(now, self.state.alerts, deployer.feed(), operations, self._regions, primary)
-        return replace(view, suspects=suspects, ranked=ranked)
+        return self._suspects.added(view)
 
     def _act(self, action: events.Action) -> None:
         match action:

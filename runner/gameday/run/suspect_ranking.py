@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gameday.operations import Alert, Change, Suspect
+from gameday.ports import View
 from gameday.recording.journal_events import SuspectsRanked
 from gameday.run.run_context import RunContext
 from gameday.run.run_state import State
@@ -41,6 +42,11 @@ class SuspectRanking:
         if _rounded(ranking) != _rounded(before):
             odds = tuple({"change": one.change, "odds": round(one.odds, 3)} for one in ranking)
             self._context.journal.append(SuspectsRanked(suspects=odds).at(self._context.clock.now()))
+
+    def added(self, view: View) -> View:
+        """Return the view with the last ranking."""
+        ranked, ranking = self.ranked
+        return replace(view, suspects=ranking, ranked=ranked)
 
     def with_suspects(self, alert: Alert, state: State) -> Alert:
         """Return the alert with the changes in flight, ranked, in its summary; as it is if that is off."""
