@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "ports": GROUND,
     "slo": {"operations", "recording", "scenario"},
     **{name: {"ports", "slo"} | GROUND for name in ADAPTERS},
+    "changes": {"analysis", "ports", "slo"} | GROUND,  # policies are CEL, as expectations are
     "responders": {"operations", "ports", "registries"},
     "detect": {"ports", "registries", "scenario", "slo"},
     "system": {"ports"} | GROUND,

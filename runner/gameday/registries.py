@@ -182,7 +182,10 @@ POLICIES: Registry[Any] = Registry(
 GATES: Registry[Any] = Registry(
     "gameday.gates",
     "gate",
-    {name: f"gameday.changes.gates.{name}_gate:GATE" for name in ("provenance", "ownership", "seniority")},
+    {
+        name: f"gameday.changes.gates.{name}_gate:GATE"
+        for name in ("provenance", "ownership", "seniority", "policy")
+    },
     check="gameday.changes.gates.gate:reject",
 )
 """Name → `gameday.changes.gates.gate.Gate`."""

@@ -82,6 +82,9 @@ SECTIONS = {
         "list": CommandEntry("scenarios:list_", "List the scenarios of the library."),
         "show": CommandEntry("scenarios:show", "Print a scenario with every default, and the diff it ships."),
         "validate": CommandEntry("scenarios:validate", "Check scenarios and the releases they ship."),
+        "policy": CommandEntry(
+            "guardrails.policy_command:policy", "Test the policies of changes: every rule has examples."
+        ),
         "schema": CommandEntry("scenarios:schema", "Print the JSON Schema of scenarios, or of result files."),
         "doctor": CommandEntry("doctor:doctor", "Check what this machine can run, and what is missing."),
         "calibrate": CommandEntry("calibrate:calibrate", "Measure the error of this machine's clocks."),

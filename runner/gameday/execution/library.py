@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gameday import registries
+from gameday.changes.gates.admission import rules_of
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.execution.own.own_checks import (
@@ -25,7 +26,7 @@ from gameday.recording import atomic_file
 from gameday.registries import ExtensionError
 from gameday.scenario import Load, Scenario, System, load, variants
 from gameday.scenario.own.journey_context import journey_context
-from gameday.scenario.scenario_model import MOST
+from gameday.scenario.scenario_model import MOST, Gates
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
 from gameday.topology import Topology, bundled, read_topology
@@ -94,6 +95,7 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
             _surges,
             _detectors,
             _responders,
+            _policies,
             variants.check,
         ),
     )
@@ -143,6 +145,22 @@ def _responders(document: Document) -> Iterator[Problem]:
                     registry[name]
                 except ExtensionError as error:
                     yield document.problem((*path, "respond", key), str(error))
+
+
+def _policies(document: Document) -> Iterable[Problem]:
+    """Return the problems of the policies that a scenario's gates, or a variant's, use."""
+    matrix = document.data.get("matrix")
+    parts = [document.data, *(matrix.values() if isinstance(matrix, dict) else ())]
+    problems: list[Problem] = []
+    for part in parts:
+        try:
+            gates = Gates.model_validate(part.get("gates", {}) if isinstance(part, dict) else {})
+            rules_of(gates, catalogue())
+        except ValidationError:
+            continue  # reported by another check
+        except Invalid as error:
+            problems += error.problems
+    return problems
 
 
 def _entries(document: Document) -> Iterator[tuple[int, str, Any]]:

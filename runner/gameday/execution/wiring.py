@@ -82,11 +82,11 @@ def world(
     down: Callable[[bool], Sequence[str]],
 ) -> RunContext:
     """Return everything that a run touches, with nothing started. `down` ends it: see `RunContext`."""
-    system, releases, regions = operating.system, library.catalogue(), scenario.system.regions
-    load = _load(scenario, settings, clock)
+    system, releases, load = operating.system, library.catalogue(), _load(scenario, settings, clock)
     arena = Arena(system, load, StandingFaults())
     inbox = Inbox(scenario.detectors, clock, journal)
-    operating.admit = Admission(scenario.gates, releases, regions, operating.feed, operating.log).admit
+    samples = functools.partial(read_samples, settings.folder / "samples")
+    operating.admit = Admission.of_run(scenario, releases, operating, samples, clock).admit
     return RunContext(
         scenario=scenario,
         deployer=operating,
@@ -95,7 +95,7 @@ def world(
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
-        samples=functools.partial(read_samples, settings.folder / "samples"),
+        samples=samples,
         addresses=functools.partial(_addresses, system),
         collect=functools.partial(_collect, system, settings),
         bind=lambda action, spec: spec.bind(arena),

@@ -45,6 +45,9 @@ class Gates(Part):
     mode: Literal["block", "warn"] = Field(
         default="block", description="warn: findings are reported, and the change ships all the same"
     )
+    policies: tuple[str, ...] = Field(
+        default=(), max_length=20, description="files or folders of policies; the bundled ones unless named"
+    )
     warn: tuple[GateName, ...] = Field(default=(), description="gates of `use` that only warn")
 
     @property

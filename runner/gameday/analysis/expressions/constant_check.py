@@ -60,7 +60,8 @@ def refuse_constant_result(
     """
     literals = [float(str(token)) for token in tree.scan_values(_is_number)]
     numbers = [value for literal in literals for value in (literal, -literal)]
-    values = {path: _values(path, language, numbers) for path in (*used, *_sampled(tree, language))}
+    texts = [str(token)[1:-1] for token in tree.scan_values(_is_text)]
+    values = {path: _values(path, language, numbers, texts) for path in (*used, *_sampled(tree, language))}
     combinations = math.prod(len(each) for each in values.values())
     results = set()
     for combination in _combinations(list(values.values()), combinations):
@@ -112,6 +113,10 @@ def _number(node: Any) -> float | None:
 
 def _is_number(token: Any) -> bool:
     return getattr(token, "type", "") in ("FLOAT_LIT", "INT_LIT", "UINT_LIT")
+
+
+def _is_text(token: Any) -> bool:
+    return getattr(token, "type", "") == "STRING_LIT"
 
 
 def _named(path: Path) -> str:
@@ -173,7 +178,9 @@ def _leaves(names: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-def _values(path: Path, language: Language, numbers: Sequence[float]) -> list[Any]:
+def _values(path: Path, language: Language, numbers: Sequence[float], texts: Sequence[str]) -> list[Any]:
+    if type_of(path, language.names) is str and domain_of(path, language) is None:
+        return ["", *texts]
     if type_of(path, language.names) is bool:
         return [True, False]
     domain = domain_of(path, language) or Domain()

@@ -53,6 +53,9 @@ class Domain:
 def domain_of(path: Path, language: Language) -> Domain | None:
     """Return the domain of a number or a text; None for a boolean, a group or an unknown name."""
     kind, name = type_of(path, language.names), path[-1]
+    if kind is str and language.texts is not None:
+        texts = language.texts.get(name)
+        return Domain(texts=texts) if texts else None
     if kind is str:
         if name != "verdict":
             return Domain(texts=ENDED_BY)

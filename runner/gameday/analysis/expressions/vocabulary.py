@@ -106,7 +106,8 @@ class Language:
     """The names that an expression may use.
 
     `elsewhere`: the names of the other kind of expression, `misplaced` and `hint` say so in an error. `example` is a
-    valid expression, `times` says which names are durations.
+    valid expression, `times` says which names are durations. `texts`: the closed sets of texts, by the last part of a
+    name, of a language that has its own; other texts are free.
     """
 
     names: Tree
@@ -115,6 +116,7 @@ class Language:
     hint: str
     example: str
     times: str
+    texts: Mapping[str, tuple[str, ...]] | None = None
 
 
 EXPECT = Language(

@@ -5,17 +5,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
 
 from gameday.changes.gates.evaluation import Evaluation, evaluate
 from gameday.changes.gates.gate import Finding, GateContext, Proposal
+from gameday.changes.gates.policy_rules import Rule, read_rules
 from gameday.changes.gates.proposals import propose
+from gameday.changes.gates.system_state import system_state
 from gameday.changes.releases import Catalogue
 from gameday.operations import Change
+from gameday.recording.clock import Clock
 from gameday.recording.journal_events import GateBlocked, GateNeedsApproval, GatePassed, JournalEvent
+from gameday.recording.samples import Samples
+from gameday.scenario import Scenario
 from gameday.scenario.scenario_model import Gates
 
+
+class Deployer(Protocol):
+    """What admission needs of a deployer: the change feed, and the journal."""
+
+    def feed(self) -> Sequence[Change]: ...
+
+    def log(self, event: JournalEvent) -> None: ...
+
+
 Log = Callable[[JournalEvent], None]
+POLICIES = "policies"
+"""The folder of the bundled policies, beside the releases."""
 SHIPPED = ("running", "done")
 
 
@@ -23,7 +41,7 @@ SHIPPED = ("running", "done")
 class Admission:
     """Decides by the scenario's gates if a change may ship. Thread-safe; two changes are never judged at once.
 
-    `feed` returns the change feed, `regions` those of the system.
+    `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system.
     """
 
     gates: Gates
@@ -31,22 +49,35 @@ class Admission:
     regions: Sequence[str]
     feed: Callable[[], Sequence[Change]]
     log: Log
+    state: Callable[[], Mapping[str, Any]] = dict
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _admitted: dict[str, Proposal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._policies = rules_of(self.gates, self.releases) if self.gates.use else ()
+
+    @classmethod
+    def of_run(
+        cls,
+        scenario: Scenario,
+        releases: Catalogue,
+        deployer: Deployer,
+        samples: Callable[[], Samples],
+        clock: Clock,
+    ) -> Admission:
+        """Return the admission of a run: the state for policies comes from its samples."""
+
+        def state() -> Mapping[str, Any]:
+            wall = datetime.now(UTC)
+            return system_state(samples(), scenario.slos, scenario.load.rate, clock.now(), wall)
+
+        return cls(scenario.gates, releases, scenario.system.regions, deployer.feed, deployer.log, state)
 
     def admit(self, change: Change, strategy: str, plan: Mapping[str, Any] | None = None) -> str:
         """Run the gates and journal their results; return why the change may not ship, "" if it may."""
         if not self.gates.use:
             return ""
-        proposal = propose(
-            self.releases,
-            change.release,
-            change=change.id,
-            kind=change.kind,
-            strategy=strategy,
-            regions=self.regions,
-            plan=plan,
-        )
+        proposal = self._proposal(change, strategy, plan)
         with self._lock:
             evaluations = evaluate(proposal, self._context(), self.gates.use, self.gates.modes)
             for evaluation in evaluations:
@@ -56,6 +87,14 @@ class Admission:
                 self._admitted[change.id] = proposal
         return _why(stopping)
 
+    def _proposal(self, change: Change, strategy: str, plan: Mapping[str, Any] | None) -> Proposal:
+        """Return the proposal of a change; one that is no release of the catalogue states nothing of itself."""
+        common: dict[str, Any] = {"change": change.id, "kind": change.kind, "strategy": strategy}
+        common |= {"regions": tuple(self.regions), "plan": plan or {}}
+        if change.release not in self.releases.names():
+            return Proposal(name=change.release, service=change.service, statement="scenario.yaml", **common)
+        return propose(self.releases, change.release, **common)
+
     def _context(self) -> GateContext:
         """Return what gates may know now. The changes in flight are those that ship or have shipped in this run."""
         states = {change.id: change.state for change in self.feed()}
@@ -63,7 +102,17 @@ class Admission:
             proposal for id_, proposal in self._admitted.items() if states.get(id_, "running") in SHIPPED
         ]
         people = self.releases.people()
-        return GateContext(people=_shown_owners(people), in_flight=in_flight)
+        state = self.state() if self._policies else {}
+        return GateContext(_shown_owners(people), in_flight, state, policies=self._policies)
+
+
+def rules_of(gates: Gates, releases: Catalogue) -> Sequence[Rule]:
+    """Return the rules of the gate `policy`: of the files that a scenario names, else the bundled ones. Raise Invalid."""
+    if "policy" not in gates.use:
+        return ()
+    top = releases.folder.parent.parent
+    named = [Path(path) for path in gates.policies] or [releases.folder.parent / POLICIES]
+    return tuple(replace(rule, file=rule.file.removeprefix(f"{top}/")) for rule in read_rules(named))
 
 
 def _shown_owners(people: Any) -> Any:

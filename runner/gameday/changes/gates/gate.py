@@ -71,13 +71,15 @@ class Finding:
 class GateContext:
     """What a gate may know besides the change. `in_flight`: changes that ship or have just shipped, oldest first.
 
-    `state` describes the system for policies: see docs/gates.md.
+    `state` and `impact` describe the system and the change's predicted impact for policies (docs/gates.md); empty without
+    a running system. `policies` are the rules of the gate `policy`.
     """
 
     people: People = field(default_factory=People)
     in_flight: Sequence[Proposal] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    impact: Mapping[str, Any] = field(default_factory=dict)
+    policies: Sequence[Any] = ()
 
 
 Check = Callable[[Proposal, GateContext], Iterable[Finding]]

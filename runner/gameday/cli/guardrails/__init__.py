@@ -1,0 +1,1 @@
+"""Commands around changes: policies, gates of a repository, approvals, and the trace of a change."""
