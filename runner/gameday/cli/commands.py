@@ -86,9 +86,10 @@ SECTIONS = {
             "guardrails.policy_command:policy", "Test the policies of changes: every rule has examples."
         ),
         "schema": CommandEntry("scenarios:schema", "Print the JSON Schema of scenarios, or of result files."),
-        "doctor": CommandEntry("doctor:doctor", "Check what this machine can run, and what is missing."),
+        "doctor": CommandEntry("upkeep:doctor", "Check what this machine can run, and what is missing."),
         "calibrate": CommandEntry("calibrate:calibrate", "Measure the error of this machine's clocks."),
         "heal": CommandEntry("heal:heal", "Remove what killed runs left behind."),
+        "prune": CommandEntry("upkeep:prune", "Remove old runs, and what the cache no longer needs."),
     },
 }
 """Section of the help → name → command."""
