@@ -51,6 +51,8 @@ SECTIONS = {
             "suite:suite", "Run many scenarios in trials, and compare them with a baseline."
         ),
         "drill": CommandEntry("drill:drill", "Time the on-call, who knows neither the fault nor its moment."),
+        "day": CommandEntry("game_days.day:day", "Run a game day: an agenda of scenarios, with live pages."),
+        "init": CommandEntry("game_days.day:init", "Write the first plan of a game day."),
         "up": CommandEntry("up:up", "Bring up the system of a scenario, without a fault."),
         "down": CommandEntry("up:down", "Tear down what `gameday up` brought up."),
         "abort": CommandEntry("abort:abort", "End a run in progress, from any terminal."),

@@ -20,5 +20,9 @@ def scenarios() -> Path:
     return root() / "scenarios"
 
 
+def days() -> Path:
+    return root() / "days"
+
+
 def releases() -> Path:
     return compose() / "releases"

@@ -59,13 +59,15 @@ class ConsoleHub:
         self._epoch = 0
         self.block = ""
         """Name of the block of the agenda to which a guess belongs."""
+        self.secret = True
+        """Whether the next run's scenario is kept from all but the facilitator."""
 
     # what a run calls
 
-    def begin(self, folder: Path, scenario: Scenario, clock: Clock, *, secret: bool = True) -> LiveRun:
+    def begin(self, folder: Path, scenario: Scenario, clock: Clock) -> LiveRun:
         """Show a run from now on; its journal must pass every event on to `feed.event`."""
         layout = SystemLayout.of_topology(library.topology(scenario))
-        feed = RunFeed(folder, scenario, layout, clock.now, secret=secret)
+        feed = RunFeed(folder, scenario, layout, clock.now, secret=self.secret)
         live = LiveRun(feed, self._day_record or RoomRecord(folder / FILE))
         with self._lock:
             self._live = live

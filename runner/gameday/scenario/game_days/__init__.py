@@ -1,0 +1,1 @@
+"""Plans of game days, `kind: GameDay`."""

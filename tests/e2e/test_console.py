@@ -1,0 +1,137 @@
+"""A run that three roles follow at once in Chromium: what each sees, does and receives on the wire.
+
+The browser is Debian's, driven by Playwright; without either the test is skipped, except where GAMEDAY_REQUIRE_BROWSER is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.axe import serious_faults
+from tests.support.whole_runs import GAMEDAY
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+CHROMIUM = shutil.which("chromium")
+SECRETS = ("bad-deploy", "pricing change breaks", "lowest_cents", "empty list", "The failing share")
+"""Texts of the scenario, its fault, the release's defect and the hypothesis, which only the facilitator may receive."""
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Return a Chromium of its own."""
+    if CHROMIUM is None and "GAMEDAY_REQUIRE_BROWSER" not in os.environ:
+        pytest.skip("chromium isn't installed")
+    if "GAMEDAY_REQUIRE_BROWSER" in os.environ:
+        import playwright.sync_api as api
+    else:
+        api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Console:
+    """A command with a console, in a process of its own."""
+
+    def __init__(self, out: Path, *arguments: str) -> None:
+        self.out = out
+        self.log = out.parent / "console.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([*GAMEDAY, *arguments], stdout=log, stderr=log)
+
+    def links(self) -> dict[str, str]:
+        """Return role → link, once they are printed."""
+        end = time.monotonic() + 60
+        while True:
+            links = dict(re.findall(r"console  (\S+)\s+(http\S+)", self.log.read_text()))
+            if "scribe" in links:
+                return links
+            assert time.monotonic() < end, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.1)
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the outcome of the run, once the command is over."""
+        self.process.wait(120)
+        (path,) = self.out.glob("*/outcome.json")
+        result: dict[str, Any] = json.loads(path.read_text())
+        return result
+
+
+@pytest.fixture
+def console(room: Path) -> Iterator[Callable[..., Console]]:
+    """Return a function that starts a command with a console, which is ended with the test."""
+    started: list[Console] = []
+
+    def start(*arguments: str) -> Console:
+        started.append(Console(room / "runs", *arguments, "--out", str(room / "runs")))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.send_signal(signal.SIGINT)
+            each.process.wait(60)
+
+
+def opened(browser: Any, link: str, width: int = 1400) -> tuple[Any, list[str]]:
+    """Open a page; return it, and a list that fills with everything it receives."""
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    received: list[str] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.eventSourceMessageReceived", lambda event: received.append(event["data"]))
+    received.append(page.goto(link).text())
+    return page, received
+
+
+def test_a_run_followed_by_three_roles(browser: Any, console: Callable[..., Console]) -> None:
+    """The on-call acknowledges and rolls back by clicking; the stamps of the outcome are those of the clicks.
+
+    What the on-call and the observer received holds neither scenario, nor fault, nor the release's defect.
+    """
+    shown = console("run", "bad-deploy-pricing", "--console", "--responder", "human", "--substrate", "process",
+                    "--set", "hold=3s", "--seed", "11")  # fmt: skip
+    links = shown.links()
+    facilitator, told = opened(browser, links["facilitator"])
+    on_call, heard = opened(browser, links["on-call"])
+    observer, seen = opened(browser, links["observer"], 1920)
+    on_call.get_by_role("button", name=re.compile("^Acknowledge")).first.wait_for(timeout=90_000)
+    # Stamps of the browser's clock against the run's: the run's start in wall time is in the journal.
+    acknowledged = on_call.evaluate("Date.now()") / 1000
+    on_call.get_by_role("button", name=re.compile("^Acknowledge")).first.click()
+    on_call.get_by_role("button", name="Roll back pricing").first.click()
+    rolled_back = on_call.evaluate("Date.now()") / 1000
+    on_call.get_by_role("button", name="Yes, do it").click()
+    observer.locator(".face.hurt, .face.calm, .face.recovered").wait_for(timeout=20_000)
+    on_call.get_by_text("on-call has it").first.wait_for(timeout=20_000)
+    for page in (facilitator, on_call, observer):
+        assert serious_faults(page) == []
+    outcome = shown.outcome()
+    begun = _begun(shown.out)
+    assert outcome["operations"][-1]["by"] == "on-call"
+    assert outcome["clocks"]["ack"] + begun == pytest.approx(acknowledged, abs=1.0)
+    assert outcome["operations"][-1]["t"] + begun == pytest.approx(rolled_back, abs=1.0)
+    assert any("lowest_cents" in text for text in told)
+    for text in SECRETS:
+        assert not any(text in piece for piece in (*heard, *seen)), text
+
+
+def _begun(out: Path) -> float:
+    from datetime import datetime
+
+    (journal,) = out.glob("*/journal.jsonl")
+    first = json.loads(journal.read_text().splitlines()[0])
+    return datetime.fromisoformat(first["data"]["started"]).timestamp()
