@@ -179,13 +179,23 @@ POLICIES: Registry[Any] = Registry(
 )
 """Name → a callable that makes a `gameday.responders.policy.Policy` from the name in which it acts."""
 
+GATE_NAMES = (
+    *(
+        "provenance",
+        "ownership",
+        "seniority",
+        "policy",
+        "secrets",
+        "static",
+        "dependencies",
+        "infrastructure",
+    ),
+    *("impact", "scope"),
+)
 GATES: Registry[Any] = Registry(
     "gameday.gates",
     "gate",
-    {
-        name: f"gameday.changes.gates.{name}_gate:GATE"
-        for name in ("provenance", "ownership", "seniority", "policy")
-    },
+    {name: f"gameday.changes.gates.checks.{name}_gate:GATE" for name in GATE_NAMES},
     check="gameday.changes.gates.gate:reject",
 )
 """Name → `gameday.changes.gates.gate.Gate`."""

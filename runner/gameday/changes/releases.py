@@ -113,6 +113,10 @@ class Catalogue:
         except Invalid as error:
             return list(error.problems)
 
+    def contents(self, name: str) -> dict[str, str]:
+        """Return path → new text of each file that the release changes. Raise Invalid if its patch can't be applied."""
+        return {f"{self.base.name}/{path}": text for path, text in self._patched(name)}
+
     def people(self) -> People:
         """Return the people and owners that the system's releases can name. Raise Invalid."""
         return read_people(self.folder.parent)

@@ -13,6 +13,7 @@ from gameday.changes.changed_files import ChangedFile, Line, changed_files, chan
 from gameday.changes.gates.evaluation import Evaluation, evaluate
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal, reject
 from gameday.changes.people import Owners, People
+from gameday.ports import PortError
 
 PATCH = "--- a/shop/app.py\n+++ b/shop/app.py\n@@ -1,2 +1,2 @@\n before\n-old\n+new\n"
 PROMPT = "Make it new."
@@ -119,6 +120,24 @@ def test_the_result_depends_on_who_can_approve() -> None:
     assert results == [("needs-approval", True), ("blocked", True), ("blocked", False), ("passed", False)]
     assert needs.roles == ("owner",)
     assert Evaluation("x", "block", (), 0.0).roles == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(PortError("needs a package"), "needs a package"), (KeyError("x"), "failed: KeyError: 'x'")],
+)
+def test_a_gate_that_can_not_judge_blocks(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate that raises is a finding, whatever it raises; a broken gate lets nothing through."""
+
+    def fail(proposal: Proposal, context: GateContext) -> Sequence[Finding]:
+        raise error
+
+    monkeypatch.setitem(registries.GATES._loaded, "provenance", Gate("provenance", "s", fail))
+    (evaluation,) = evaluate(CLEAN, CONTEXT, ["provenance"], {})
+    assert evaluation.result == "blocked"
+    assert evaluation.findings[0].message.endswith(words)
 
 
 def test_lines_of_a_diff_have_the_numbers_of_the_file() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from gameday.changes.gates.evaluation import Evaluation, evaluate
 from gameday.changes.gates.gate import Finding, GateContext, Proposal
+from gameday.changes.gates.impact_prediction import Traffic, predict
 from gameday.changes.gates.policy_rules import Rule, read_rules
 from gameday.changes.gates.proposals import propose
 from gameday.changes.gates.system_state import system_state
@@ -21,6 +22,7 @@ from gameday.recording.journal_events import GateBlocked, GateNeedsApproval, Gat
 from gameday.recording.samples import Samples
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_model import Gates
+from gameday.topology import read_topology
 
 
 class Deployer(Protocol):
@@ -41,7 +43,7 @@ SHIPPED = ("running", "done")
 class Admission:
     """Decides by the scenario's gates if a change may ship. Thread-safe; two changes are never judged at once.
 
-    `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system.
+    `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system, `traffic` what impact is predicted from.
     """
 
     gates: Gates
@@ -50,6 +52,7 @@ class Admission:
     feed: Callable[[], Sequence[Change]]
     log: Log
     state: Callable[[], Mapping[str, Any]] = dict
+    traffic: Traffic = field(default_factory=Traffic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _admitted: dict[str, Proposal] = field(default_factory=dict)
 
@@ -71,7 +74,15 @@ class Admission:
             wall = datetime.now(UTC)
             return system_state(samples(), scenario.slos, scenario.load.rate, clock.now(), wall)
 
-        return cls(scenario.gates, releases, scenario.system.regions, deployer.feed, deployer.log, state)
+        traffic = Traffic()
+        if scenario.gates.use:
+            topology = read_topology(releases.folder.parent, scenario.system.regions)
+            traffic = Traffic.of(
+                topology, {str(name): weight for name, weight in scenario.load.journeys.items()}
+            )
+        return cls(
+            scenario.gates, releases, scenario.system.regions, deployer.feed, deployer.log, state, traffic
+        )
 
     def admit(self, change: Change, strategy: str, plan: Mapping[str, Any] | None = None) -> str:
         """Run the gates and journal their results; return why the change may not ship, "" if it may."""
@@ -79,7 +90,7 @@ class Admission:
             return ""
         proposal = self._proposal(change, strategy, plan)
         with self._lock:
-            evaluations = evaluate(proposal, self._context(), self.gates.use, self.gates.modes)
+            evaluations = evaluate(proposal, self._context(proposal), self.gates.use, self.gates.modes)
             for evaluation in evaluations:
                 self.log(_event(proposal, evaluation))
             stopping = [evaluation for evaluation in evaluations if evaluation.stops]
@@ -95,7 +106,7 @@ class Admission:
             return Proposal(name=change.release, service=change.service, statement="scenario.yaml", **common)
         return propose(self.releases, change.release, **common)
 
-    def _context(self) -> GateContext:
+    def _context(self, proposal: Proposal) -> GateContext:
         """Return what gates may know now. The changes in flight are those that ship or have shipped in this run."""
         states = {change.id: change.state for change in self.feed()}
         in_flight = [
@@ -103,7 +114,10 @@ class Admission:
         ]
         people = self.releases.people()
         state = self.state() if self._policies else {}
-        return GateContext(_shown_owners(people), in_flight, state, policies=self._policies)
+        impact = predict(
+            proposal.service, proposal.kind, proposal.strategy, self.regions, self.traffic
+        ).values()
+        return GateContext(_shown_owners(people), in_flight, state, impact, self._policies)
 
 
 def rules_of(gates: Gates, releases: Catalogue) -> Sequence[Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Literal
 
 from gameday import registries
 from gameday.changes.gates.gate import Finding, GateContext, Proposal
+from gameday.ports import PortError
 
 Mode = Literal["block", "warn"]
 Result = Literal["passed", "blocked", "needs-approval"]
@@ -43,6 +45,16 @@ class Evaluation:
         return self.mode == "block" and self.result != "passed"
 
 
+def _findings(name: str, proposal: Proposal, context: GateContext) -> tuple[Finding, ...]:
+    """Return what a gate finds. A gate that can't judge, such as for want of a package, finds that: it never passes."""
+    try:
+        return tuple(itertools.islice(registries.GATES[name].check(proposal, context), MOST))
+    except PortError as error:
+        return (Finding(str(error), proposal.statement),)
+    except Exception as error:
+        return (Finding(f"the gate {name} failed: {type(error).__name__}: {error}", proposal.statement),)
+
+
 def evaluate(
     proposal: Proposal, context: GateContext, gates: Sequence[str], modes: dict[str, Mode]
 ) -> tuple[Evaluation, ...]:
@@ -50,7 +62,7 @@ def evaluate(
     evaluations = []
     for name in gates:
         begun = time.perf_counter()
-        findings = tuple(registries.GATES[name].check(proposal, context))[:MOST]
+        findings = _findings(name, proposal, context)
         took = round(time.perf_counter() - begun, 6)
         evaluations.append(Evaluation(name, modes.get(name, "block"), findings, took))
     return tuple(evaluations)

@@ -18,7 +18,7 @@ class Proposal:
     """A change that asks to ship.
 
     `statement` is the file that states its identity and `places` the line of each key in it; `root` is what its diff's
-    paths are below, for findings. `regions` are those that it goes to at once or in turn; `plan` is what an automation
+    paths are below, for findings. `contents`: path → text of each changed file as it will be. `regions` are those that it goes to at once or in turn; `plan` is what an automation
     is about to delete and create.
     """
 
@@ -38,6 +38,7 @@ class Proposal:
     plan: Mapping[str, Any] = field(default_factory=dict)
     patch: str = ""
     files: tuple[ChangedFile, ...] = ()
+    contents: Mapping[str, str] = field(default_factory=dict)
     statement: str = ""
     places: Mapping[str, int] = field(default_factory=dict)
     root: str = ""

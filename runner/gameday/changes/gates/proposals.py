@@ -44,6 +44,7 @@ def propose(
         plan=plan or {},
         patch=patch,
         files=changed_files(patch, str(folder / "change.patch")),
+        contents=releases.contents(release),
         statement=shown(releases, folder / "release.yaml"),
         places={".".join(map(str, path)): line for path, (line, _) in document.keys.items()},
         root=shown(releases, releases.folder.parent),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gameday.changes.change_identity import Ai, Person
+from gameday.changes.gates.checks.policy_gate import check
 from gameday.changes.gates.gate import GateContext, Proposal
-from gameday.changes.gates.policy_gate import check
 from gameday.changes.gates.policy_rules import Rule, read_rules
 from gameday.topology import bundled
 

@@ -1,0 +1,1 @@
+"""The gates, one file each; `gameday.registries.GATES` names them."""

@@ -1,0 +1,44 @@
+"""Gate `secrets`: no secret in what a change adds, nor in the prompt that it states."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gameday.changes.change_identity import Ai
+from gameday.changes.gates.checks.needed_package import needed
+from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
+
+HINT = "remove it, and revoke it: whoever saw the change has it"
+
+
+def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:
+    """Yield a finding for each line with a secret. Raise PortError if detect-secrets isn't installed."""
+    for file in proposal.files:
+        lines = [line.text for line in file.added]
+        for index, kind in _secrets(lines, Path(file.path).suffix):
+            path = f"{proposal.root}/{file.path}" if proposal.root else file.path
+            yield Finding(f"{kind} in an added line", path, file.added[index].number, HINT)
+    texts = (("ai.prompt", "the prompt", proposal.ai.prompt if isinstance(proposal.ai, Ai) else ""),)
+    for key, what, text in (*texts, ("task", "the task", proposal.task)):
+        for _, kind in _secrets(text.split("\n"), ".txt"):
+            line = proposal.line_of(key, key.split(".")[0])
+            yield Finding(f"{kind} in {what}", proposal.statement, line, HINT)
+
+
+def _secrets(lines: Sequence[str], suffix: str) -> Iterator[tuple[int, str]]:
+    """Yield (index of the line, kind of secret), at most one a line, as detect-secrets finds them in a file."""
+    if not any(line.strip() for line in lines):
+        return
+    scan = needed("detect_secrets.core.scan", "secrets", "detect-secrets")
+    settings = needed("detect_secrets.settings", "secrets", "detect-secrets")
+    with tempfile.TemporaryDirectory(prefix="gameday-gate-") as folder:
+        path = Path(folder, f"added{suffix or '.txt'}")
+        path.write_text("\n".join(lines), encoding="utf-8")
+        with settings.default_settings():
+            secrets = {secret.line_number - 1: secret.type for secret in scan.scan_file(str(path))}
+    yield from sorted(secrets.items())
+
+
+GATE = Gate("secrets", "no secret in added lines, prompt and task", check)

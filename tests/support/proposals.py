@@ -1,0 +1,34 @@
+"""Proposals for tests of gates: a clean change, with added lines in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gameday import registries
+from gameday.changes.change_identity import Ai, Person
+from gameday.changes.changed_files import ChangedFile, Line
+from gameday.changes.gates.gate import Finding, GateContext, Proposal
+
+AI = Ai(tool="t", model="m", prompt="Show the lowest price.")
+
+
+def proposal(path: str = "shop/app.py", *added: str, removed: Sequence[str] = (), **changed: Any) -> Proposal:
+    """Return a change of `path` that adds lines from line 1 on; `changed` replaces fields."""
+    lines = tuple(Line(number, text) for number, text in enumerate(added, 1))
+    gone = tuple(Line(number, text) for number, text in enumerate(removed, 1))
+    fields: dict[str, Any] = {
+        "author": Person(id="dev", role="engineer", level="senior"),
+        "ai": "none",
+        "files": (ChangedFile(path, lines, gone),),
+        "contents": {path: "\n".join((*added, ""))},
+        "statement": "release.yaml",
+        "places": {"author": 5, "ai.prompt": 9, "task": 12, "scope": 13},
+        "task": "Show the lowest price.",
+    }
+    return Proposal("c1", "web-1.1.0", "web", "code", **{**fields, **changed})
+
+
+def findings(gate: str, change: Proposal, context: GateContext | None = None) -> list[Finding]:
+    """Return what a gate finds in a change."""
+    return list(registries.GATES[gate].check(change, context or GateContext()))
