@@ -80,7 +80,8 @@ def show(scenario: str) -> None:
     for line in meanings(resolved, KINDS):
         click.echo(f"# {line}")
     releases = library.catalogue()
-    for name in (entry.spec.release for entry in resolved.timeline if hasattr(entry.spec, "release")):
+    entries = () if resolved.system.is_own else resolved.timeline
+    for name in (entry.spec.release for entry in entries if hasattr(entry.spec, "release")):
         spec = releases.spec(name)
         click.echo(f"\n# --- {name}: {visible(spec.summary)}\n{visible(releases.patch(name))}")
         if spec.migration:

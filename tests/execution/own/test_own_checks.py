@@ -30,6 +30,20 @@ def test_a_scenario_of_an_own_system_is_read(tmp_path: Path) -> None:
     assert library.topology(scenario).places("web")[0].release == "v1"
 
 
+def test_validate_says_ok_and_show_prints_it(tmp_path: Path) -> None:
+    """The commands that read a scenario take one of an own system, with its warnings."""
+    from click.testing import CliRunner
+
+    from gameday.cli import gameday
+
+    path = tmp_path / "own.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    for command in ("validate", "show"):
+        result = CliRunner().invoke(gameday, [command, str(path)])
+        assert (result.exit_code, result.exception) == (0, None), result.output
+    assert CliRunner().invoke(gameday, ["validate", str(path)]).output == f"{path}: ok\n"
+
+
 def test_the_resolved_scenario_reads_back_to_itself(tmp_path: Path) -> None:
     """What a run writes into its folder is the same scenario."""
     import yaml

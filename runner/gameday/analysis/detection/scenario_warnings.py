@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from gameday.analysis.detection.detection_limit import limit
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_model import Slo
-from gameday.scenario.system_under_test import STOREFRONT
 from gameday.slo.verdicts import MINIMUM
 
 OUTCOMES = re.compile(r"\b(?:ttd|ttr|ttfr|tta)(?:_from_inject)?\b")
@@ -32,7 +31,7 @@ def warnings(scenario: Scenario) -> Iterator[str]:
 def rate_of(scenario: Scenario, slo: Slo) -> float:
     """Return the planned requests/s that an SLO covers."""
     planned = {
-        name: weight * len(STOREFRONT.steps[name])
+        name: weight * len(scenario.shapes[name].steps)
         for name, weight in scenario.load.journeys.items()
         if weight
     }
