@@ -7,13 +7,15 @@ from pathlib import Path
 from gameday.recording.journal import read_journal
 from gameday.recording.samples import read_samples
 from gameday.scenario import read_resolved
+from gameday.topology import bundled, read_topology
 from gameday_reports.live.picture import RecordedRun
-from gameday_reports.live.system_layout import read_layout
+from gameday_reports.live.system_layout import SystemLayout
 from tests.support.paths import GOLDEN
 
 
 def film(folder: Path = GOLDEN) -> RecordedRun:
-    """Return the film of a run's folder."""
+    """Return the film of a run's folder, on the map of the storefront: the golden run kept no topology."""
     events = list(read_journal(folder / "journal.jsonl"))
+    layout = SystemLayout.of_topology(read_topology(bundled.compose(), ("us-east", "eu-west")))
     slos = read_resolved(folder / "scenario.yaml").slos
-    return RecordedRun(read_layout(folder, events), slos, events, read_samples(folder / "samples"))
+    return RecordedRun(layout, slos, events, read_samples(folder / "samples"))

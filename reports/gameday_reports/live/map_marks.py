@@ -127,4 +127,4 @@ def _flow(layout: SystemLayout, caller: str, callee: str, flow: Mapping[str, flo
 
 
 def _step(rate: float) -> int:
-    return sum(rate > limit for limit in FLOWS)
+    return sum(int(rate > limit) for limit in FLOWS)

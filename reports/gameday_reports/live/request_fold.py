@@ -163,7 +163,7 @@ class RequestFold:
             self.latency[second] = row
         answered = recent["status"] > 0
         self.flow = {
-            name: round(np.count_nonzero(answered & (regions == number)) / LATENCY_S, 1)
+            name: round(float(np.count_nonzero(answered & (regions == number))) / LATENCY_S, 1)
             for number, name in enumerate(self._names.regions)
             if name
         }

@@ -34,6 +34,7 @@ from gameday_reports.run_page import (
     suspect_table,
     tables,
 )
+from gameday_reports.run_page.map_section import system_map
 from gameday_reports.run_page.report_section import plugin_sections
 from gameday_reports.run_page.run_data import Run, read
 from gameday_reports.text.formatting import Figure, interval, percent, seconds
@@ -42,6 +43,9 @@ from gameday_reports.text.loose import person, text
 
 PARTS = ("report.html.j2", "parts.html.j2", "strip.html.j2", "review.html.j2")
 """The page's template, and those that it includes."""
+
+
+SCRIPTS = ("report.js", "live_map.js", "report_map.js")
 
 
 def report_run(folder: Path) -> tuple[Path, Draft]:
@@ -68,14 +72,15 @@ def _page(folder: Path, run: Run) -> Path:
 
 def render(run: Run) -> str:
     """Return the whole page as text."""
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    map_style = Markup((TEMPLATES / "live_map.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     engine = environment()
     with ThreadPoolExecutor(1) as compiler:  # templates are compiled while the child draws
         compiled = [compiler.submit(engine.get_template, name) for name in PARTS]
         content = _content(run)
         template = compiled[0].result()
     # The only Markup in the report: this package's own files, what `embedded` escaped, and vl-convert's drawings.
-    own = {"style": style(), "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
+    own = {"style": style() + map_style, "script": Markup(script), "script_hash": _hash(script)}  # noqa: S704
     return template.render(**own, **content) + "\n"
 
 
@@ -108,6 +113,19 @@ def _content(run: Run) -> dict[str, Any]:
         "text": text,
         "person": person,
         **_timeline(run),
+        **_system(run),
+    }
+
+
+def _system(run: Run) -> dict[str, Any]:
+    """Return the map of the system and its moments; without instances in the journal there is none."""
+    drawn_map = system_map(run, run.layout)
+    if drawn_map is None:
+        return {"system": None}
+    return {
+        "system": drawn_map,
+        "maps": [Markup(svg) for svg in drawn_map.drawings],  # noqa: S704 - drawn here, every text in it escaped
+        "map_data": embedded(drawn_map.data),
     }
 
 

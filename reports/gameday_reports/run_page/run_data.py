@@ -21,6 +21,7 @@ from gameday.recording.samples import Samples, read_samples
 from gameday.scenario.scenario_model import Slo
 from gameday.scenario.yaml_document import Invalid, read_yaml
 from gameday_reports.charts.time_series import Mask, outcome_masks
+from gameday_reports.live.system_layout import SystemLayout, read_layout
 from gameday_reports.text.loose import mapping, pick, rows
 
 
@@ -36,6 +37,7 @@ class Run:
     scenario: Mapping[str, Any]
     releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     patches: Mapping[str, str] = field(default_factory=dict)
+    layout: SystemLayout = field(default_factory=lambda: SystemLayout((), (), ()))
 
     @cached_property
     def journal(self) -> RunHistory:
@@ -74,10 +76,12 @@ def read(folder: Path) -> Run:
     """Read a run folder. Raise OSError if outcome.json is missing, ValueError if a file is damaged."""
     path, journal, samples = folder / "outcome.json", folder / "journal.jsonl", folder / "samples"
     outcome = Outcome.read_data(json.loads(path.read_text(encoding="utf-8")), str(path))
+    events = read_events(journal) if journal.is_file() else []
     return Run(
         name=outcome.run.id or "run",
         outcome=outcome,
-        events=read_events(journal) if journal.is_file() else [],
+        events=events,
+        layout=read_layout(folder, events),
         samples=read_samples(samples),
         scenario=_plain(folder / "scenario.yaml"),
         releases={path.stem: _plain(path) for path in sorted((folder / "releases").glob("*.yaml"))},
