@@ -9,8 +9,9 @@ that makes the outage, and the run's clock begins at `started` of its journal. E
 of `outages[]` in `outcome.json` whose `effect` is nearest, at most 3 s away. Printed are, by kind, how many were found,
 median, p95, maximum and bias of `effect` and `recovered`, and how often the stated half-width covered the truth.
 
-A hang lasts 2.3 to 5 s, longer than the clients' time-out of 2 s. After packets were dropped, the kernel repeats them 1 s and
-3 s after they were first sent, so that users of `drop` are well up to a second after the rule is gone.
+A hang lasts 2.3 to 5 s, longer than the clients' time-out of 2 s. What caused it is gone before users are well: the kernel
+repeats a dropped packet 1 s and 3 s after it was first sent, and a process that goes on works through its backlog first. So
+a hang of the whole shop ends when the last request of a client of this benchmark, 50 a second with the same time-out, failed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +37,7 @@ from pathlib import Path
 import asyncpg
 import numpy as np
 
-PORT = 18_300
+PORT, TIMEOUT_S = 18_300, 2.0
 UP_S, RUN_S, NEAR_S = 120.0, 900.0, 3.0
 REFUSED_S, HANG_S, QUIET_S = (1.0, 4.0), (2.3, 5.0), (11.0, 14.0)
 """How long refusals, hangs and the time between outages last: an outage ends if the SLO holds for its window, 5 s."""
@@ -169,16 +172,47 @@ def _reverted(journal: Path) -> bool:
     return '"fault.reverted"' in journal.read_text(encoding="utf-8")
 
 
+def witnessed() -> float:
+    """Return when the last request failed: send 50 a second from now on, until none has failed for longer than the time-out."""
+    failures = [time.time()]
+
+    def ask() -> None:
+        begin = time.time()
+        try:
+            with socket.create_connection(("127.0.0.1", PORT), TIMEOUT_S) as connection:
+                connection.settimeout(max(begin + TIMEOUT_S - time.time(), 0.001))
+                connection.sendall(b"GET /products/1 HTTP/1.0\r\nHost: shop\r\n\r\n")
+                if connection.recv(12).endswith(b"200"):
+                    return
+        except OSError:
+            pass
+        failures.append(time.time())
+
+    askers = []
+    while time.time() < max(failures) + TIMEOUT_S + 1:
+        askers.append(threading.Thread(target=ask))
+        askers[-1].start()
+        time.sleep(0.02)
+    for asker in askers:
+        asker.join()
+    return max(failures)
+
+
 def make_outages(kind: str, count: int, choice: random.Random) -> list[tuple[float, float]]:
     """Make outages at random moments, and return when each began and ended, in seconds of CLOCK_REALTIME."""
-    _, _, prepare, lasts = KINDS[kind]
+    group, _, prepare, lasts = KINDS[kind]
     begin, end = prepare()
     truths = []
     for _ in range(count):
         time.sleep(choice.uniform(*QUIET_S))
         began = stamp(begin)
-        time.sleep(choice.uniform(*lasts))
-        truths.append((began, stamp(end)))
+        if group == "hangs":
+            time.sleep(choice.uniform(*lasts) - TIMEOUT_S)
+            threading.Timer(TIMEOUT_S, end).start()
+            truths.append((began, witnessed()))
+        else:
+            time.sleep(choice.uniform(*lasts))
+            truths.append((began, stamp(end)))
     return truths
 
 
