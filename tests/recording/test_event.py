@@ -15,7 +15,10 @@ CODE = [
     path for source in ("runner/gameday", "reports/gameday_reports") for path in (ROOT / source).rglob("*.py")
 ]
 HOME = ROOT / "runner/gameday/recording"
-READERS = {"journal_closing.py", "journal_reader.py", "recorded_run.py", "run_data.py"}
+READERS = {
+    *("journal_closing.py", "journal_reader.py", "recorded_run.py", "run_data.py"),
+    *("picture.py", "system_layout.py"),  # of a live page, which reads the journal of the run's folder
+}
 """Modules beside `recording` that hold events in their on-disk form until they are parsed."""
 
 

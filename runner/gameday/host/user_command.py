@@ -44,6 +44,7 @@ def run_command(
             process = subprocess.Popen(
                 list(arguments),
                 cwd=folder,
+                env=dict(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,

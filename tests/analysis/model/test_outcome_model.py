@@ -38,7 +38,7 @@ def test_keys_that_an_older_version_lacks_are_unknown() -> None:
 def test_keys_of_a_newer_version_are_ignored() -> None:
     """Unknown keys are ignored, also in parts."""
     document = measure(GOLDEN)
-    newer = {**document, "suspects": [{"change": "c1"}], "clocks": {**document["clocks"], "noticed": 3.0}}
+    newer = {**document, "culprits": [{"change": "c1"}], "clocks": {**document["clocks"], "noticed": 3.0}}
     assert Outcome.read_data(newer, "outcome.json").document() == document
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
+from gameday.host.child_python import child_command, inherited_environment
 from gameday.ports import PortError
 
 TIMEOUT_S = 60.0
@@ -71,10 +71,16 @@ def _json(program: str, options: list[str], folder: Path) -> Any:
     """Return what a program prints as JSON. Raise PortError if it isn't installed, hangs or prints none."""
     if find_spec(program) is None:
         raise PortError(f"the gate static needs {program}: pip install 'gameday-runner[gates]'")
-    command = [sys.executable, "-P", "-m", program, *options]
+    command = child_command("-m", program, *options)
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=folder, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            cwd=folder,
+            env=inherited_environment(),
+            check=False,
         )
         return json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError, OSError) as error:
