@@ -100,6 +100,7 @@ PLAIN_WRITERS = {
     "gameday/changes/releases.py": "a release's tree, which nothing reads before it is whole",
     "gameday/substrates/docker/container_lifecycle.py": "a container's log, written once, after its end",
     "gameday/substrates/docker/wheels.py": "a whole folder of packages",
+    "gameday/execution/database_template.py": "a damaged template is put aside before it is removed",
     "gameday/recording/atomic_file.py": "the atomic writer itself",
 }
 """Modules that write or rename without the atomic writer, and what."""
