@@ -69,7 +69,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Clock:
-    """The large clock: `state` is well, hurt, calm or recovered; the intervals are None until they are known."""
+    """The large clock: `state` is waiting, well, hurt, calm or recovered; the intervals are None until they are known."""
 
     state: str
     words: str
@@ -179,6 +179,8 @@ def _state(picture: Picture) -> str:
 def clock(picture: Picture) -> Clock:
     """Return the large clock: an estimate from windows of the SLOs; the outcome of the run has the exact times."""
     hurts = picture.requests.hurts
+    if picture.journal.steady_since is None:
+        return Clock("waiting", "Not measured yet", 0.0)
     if not hurts:
         return Clock("well", "Users are well", 0.0)
     hurt = hurts[-1]
