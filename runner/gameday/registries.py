@@ -149,6 +149,8 @@ DETECTORS: Registry[Any] = Registry(
         "latency": "gameday.detect.latency_cusum:KIND",
         "scrape": "gameday.detect.scrape_rule:KIND",
         "alertmanager": "gameday.detect.outside.alertmanager:KIND",
+        "prometheus": "gameday.detect.outside.prometheus:KIND",
+        "webhook": "gameday.detect.outside.webhook:KIND",
     },
     check="gameday.detect.detector_kind:reject",
 )

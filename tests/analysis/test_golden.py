@@ -406,8 +406,10 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "suspects",
         "operations",
     }
+    assert outcome["alert_lags"] == []  # no alert came from outside
     above |= {
         "alerts",
+        "alert_lags",
         "slos",
         "detectors",
         "quiet",

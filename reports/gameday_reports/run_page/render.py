@@ -24,6 +24,7 @@ from gameday_reports.review.draft import review
 from gameday_reports.review.review_file import Draft, write_review
 from gameday_reports.review.review_markdown import markdown
 from gameday_reports.run_page import (
+    alert_lag_table,
     audit_table,
     change_feed,
     customer_panel,
@@ -93,6 +94,7 @@ def _content(run: Run) -> dict[str, Any]:
         "header": header.header(run),
         "figures": _figures(run),
         "detection": detection_table,
+        "alert_lags": alert_lag_table,
         "notes": _notes(run),
         "culprit": change_feed.culprit(run),
         "feed": change_feed.feed(run),

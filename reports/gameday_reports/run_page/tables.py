@@ -22,8 +22,13 @@ def _moment(value: float | None, otherwise: str = "never") -> str:
     return otherwise if value is None else seconds(value)
 
 
+def has_side(run: Run, side: str) -> bool:
+    """Return True if the scenario has a detector of that side."""
+    return any(result.side == side for result in run.outcome.detectors.values())
+
+
 def alerts(run: Run, side: str) -> list[Row]:
-    """Return the alerts of one side, client or service; alerts without a recorded side count as
+    """Return the alerts of one side, client, service or outside; alerts without a recorded side count as
     client."""
     sides = {alert.raised.detector: alert.raised.side for alert in run.journal.alerts}
     sides |= {name: result.side for name, result in run.outcome.detectors.items()}
@@ -55,7 +60,7 @@ def detectors(run: Run) -> list[Row]:
     return [
         {
             "name": name,
-            "side": f"{result.side}-side",
+            "side": "own alerts" if result.side == "outside" else f"{result.side}-side",
             "pages": pages[paging.get(name) if result.pages is None else result.pages],
             "ttd": _moment(result.ttd_s, "did not see it" if "effect" in run.clocks else "nothing to see"),
             "width": f"{100 * (result.ttd_s or 0.0) / slowest:.1f}" if slowest else "0",

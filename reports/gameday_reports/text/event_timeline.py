@@ -17,7 +17,7 @@ from gameday_reports.run_page.tables import relapses
 from gameday_reports.text import event_grouping, journal_lines
 from gameday_reports.text.formatting import seconds
 
-SIDES = {"client": "client-side", "service": "service-side"}
+SIDES = {"client": "client-side", "service": "service-side", "outside": "own alerts"}
 ENDS = {
     "held": "The run ended: users had stayed well for as long as it was to watch.",
     "no_effect": "The run ended: no effect was seen in the time that it was to watch.",

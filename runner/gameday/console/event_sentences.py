@@ -161,7 +161,8 @@ def _response_sentence(event: JournalEvent) -> str:
     match event:
         case AlertRaised():
             pages = "[DRILL] PAGE" if event.pages else "watching"
-            return f"{pages} {event.alert}, {event.side}-side {event.detector}: {event.summary}"
+            side = "from" if event.side == "outside" else f"{event.side}-side"
+            return f"{pages} {event.alert}, {side} {event.detector}: {event.summary}"
         case AlertAcknowledged():
             return f"alert {event.alert} acknowledged by {event.by}"
         case OperationIntended():

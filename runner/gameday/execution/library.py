@@ -94,6 +94,7 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
             _places,
             _surges,
             _detectors,
+            _monitoring,
             _responders,
             _policies,
             variants.check,
@@ -128,6 +129,14 @@ def _detectors(document: Document) -> Iterable[Problem]:
     if "detectors" not in document.data:
         return ()
     from gameday.detect import problems
+
+    return problems(document)
+
+
+def _monitoring(document: Document) -> Iterable[Problem]:
+    if "monitoring" not in document.data:
+        return ()
+    from gameday.telemetry.outside.monitoring_config import problems
 
     return problems(document)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from gameday.host import monitoring_programs
 from gameday.ports import PortError
 from gameday.substrates.process.runtime_folder import UNPRIVILEGED, tried_folder
 from gameday.topology import bundled
@@ -133,6 +134,13 @@ def _toxiproxy() -> Check:
     return Check("toxiproxy-server", path is not None, False, says)
 
 
+def _monitoring() -> Check:
+    missing = monitoring_programs.missing()
+    paths = ", ".join(path for name in monitoring_programs.NAMES if (path := monitoring_programs.find(name)))
+    says = f"not on PATH: {', '.join(missing)}; for scenarios with `monitoring`: {monitoring_programs.HINT}"
+    return Check("Prometheus and Alertmanager", not missing, False, says if missing else paths)
+
+
 _CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _system,
@@ -144,4 +152,5 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _bundle,
     _docker,
     _toxiproxy,
+    _monitoring,
 )

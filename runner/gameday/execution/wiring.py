@@ -16,10 +16,9 @@ from gameday.changes.change_identity import NO_AI
 from gameday.changes.gates.admission import Admission
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
-from gameday.detect import make as make_detector
-from gameday.detect import make_scrape
 from gameday.execution import library
 from gameday.execution.database_template import template
+from gameday.execution.monitoring.telemetry_wiring import watch
 from gameday.execution.own.own_wiring import defect_of, load_target
 from gameday.faults.load_surge import Surge, headroom
 from gameday.faults.standing_faults import StandingFaults
@@ -42,11 +41,8 @@ from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
 from gameday.telemetry.edge_status import Status
-from gameday.telemetry.metrics_scrape import Scrape
 from gameday.telemetry.order_records import collect_orders
 from gameday.telemetry.outside.inbox import Inbox
-from gameday.telemetry.outside.monitoring_alerts import OutsideAlerts
-from gameday.telemetry.watch import Watch
 from gameday.topology import Topology, bundled
 
 GRACE = 5.0
@@ -91,7 +87,7 @@ def world(
         scenario=scenario,
         deployer=operating,
         load=load,
-        telemetry=_watch(scenario, clock, journal, inbox),
+        telemetry=watch(scenario, settings.run, settings.folder, clock, journal, inbox),
         responder=_responder(scenario),
         journal=journal,
         clock=clock,
@@ -247,14 +243,6 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
         )
 
     return LocustLoad(plan, clock, samples, settings.folder / "logs")
-
-
-def _watch(scenario: Scenario, clock: RunClock, journal: Journal, inbox: Inbox) -> Watch:
-    """Return the client-side streams, and the service-side one and alerts from outside if the scenario has them."""
-    service_side = next((detector for detector in scenario.detectors if detector.detector == "scrape"), None)
-    scrape = Scrape(service_side, scenario.slos, make_scrape, clock, journal) if service_side else None
-    outside = OutsideAlerts(inbox, clock, journal) if inbox.detectors else None
-    return Watch(scenario, make_detector, clock, journal, scrape, outside)
 
 
 def _responder(scenario: Scenario) -> Responder:

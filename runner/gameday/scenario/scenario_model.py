@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gameday.scenario.detection_model import Detection
 from gameday.scenario.guardrail_sections import Gates as Gates
 from gameday.scenario.guardrail_sections import Guardrails as Guardrails
+from gameday.scenario.monitoring_model import Monitoring
 from gameday.scenario.own.own_journeys import OwnJourney
 from gameday.scenario.registered_name import PolicyName, ResponderName
 from gameday.scenario.scenario_part import LONGEST_NAME as LONGEST_NAME
@@ -178,6 +179,9 @@ class Scenario(Part):
         Detection(detector="burn-rate"),
         Detection(detector="ewma"),
         Detection(detector="scrape"),
+    )
+    monitoring: Monitoring | None = Field(
+        default=None, description="a real Prometheus and Alertmanager that watch the shop; see docs/alerts.md"
     )
     timeline: tuple[Entry, ...] = ()
     respond: Respond = Respond(by="auto", policy="rollback-latest-change")

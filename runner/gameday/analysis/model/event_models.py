@@ -138,6 +138,35 @@ class Alert(Model):
     late: bool = False
 
 
+class LagPart(Model):
+    """One part of an alert's lag. `setting` makes it; `configured_s` is the setting's value, null if it has none."""
+
+    name: str
+    setting: str = ""
+    configured_s: Amount | None = None
+    seconds: Amount
+
+
+class AlertLag(Model):
+    """What an alert from outside waited for, from `effect` to the alert; the parts add up to `total_s`.
+
+    `offset_s`: Prometheus's clock less this machine's, which the parts are corrected by; null if it isn't known.
+    `offset_error_s`: the most that it may be off.
+    """
+
+    alert: str
+    detector: str
+    name: str | None = described("of the rule")
+    slo: str
+    arrived: float
+    total_s: Amount
+    parts: tuple[LagPart, ...] = ()
+    offset_s: float | None = None
+    offset_error_s: Amount | None = None
+    expr: str | None = described("the rule's expression")
+    why_unknown: str | None = described("why parts are missing")
+
+
 class SloResult(Model):
     """The result of one configured SLO; all unknown if the run never reached its steady state."""
 

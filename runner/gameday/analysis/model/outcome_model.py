@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gameday.analysis.model.event_models import (
     Alert,
+    AlertLag,
     Change,
     Cleanup,
     DetectorResult,
@@ -150,6 +151,7 @@ class Findings(Model):
     suspects: tuple[SuspectResult, ...] = ()
     operations: tuple[Operation, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    alert_lags: tuple[AlertLag, ...] = ()
     slos: tuple[SloResult, ...] = ()
     detectors: dict[str, DetectorResult] = Field(default_factory=dict)
     quiet: Quiet = Quiet()

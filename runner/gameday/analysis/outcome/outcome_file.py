@@ -11,6 +11,7 @@ from gameday.analysis.clocks.clock_error import error, spacing
 from gameday.analysis.clocks.clocks import Analysis, analyse
 from gameday.analysis.clocks.outage_clocks import outage_clocks
 from gameday.analysis.detection import alert_judgement
+from gameday.analysis.detection.alert_lag import alert_lags
 from gameday.analysis.detection.detection_delay import detection
 from gameday.analysis.detection.false_alarms import quiet
 from gameday.analysis.detection.likely_changes import likely_changes
@@ -116,6 +117,7 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         suspects=likely_changes(analysis),
         operations=analysis.operations,
         alerts=alert_judgement.alerts(analysis),
+        alert_lags=alert_lags(analysis),
         slos=_slos(analysis),
         detectors=alert_judgement.detectors(analysis, delay.limit_s),
         quiet=quiet(analysis),

@@ -26,7 +26,8 @@ class Firing:
 class AlertFold:
     """An `OutsideDetector`. `read` turns a payload into signals and raises ValueError if the payload is garbage.
 
-    A `snapshot` lists everything that fires, so that what it lacks has ended.
+    A `snapshot` lists everything that fires, so that what it lacks has ended. An alert is raised once it has fired for
+    `hold` seconds.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class AlertFold:
         *,
         snapshot: bool = False,
         poll: tuple[str, float] | None = None,
+        hold: float = 0.0,
     ) -> None:
         self.parameters = parameters
         self.poll = poll
         self._read = read
         self._snapshot = snapshot
+        self._hold = hold
+        self._held: dict[str, float] = {}  # key → when it was first seen, of alerts not yet raised
         self._firing: dict[str, Firing] = {}
 
     @property
@@ -66,6 +70,7 @@ class AlertFold:
         if self._snapshot:
             present = {signal.key for signal in signals if signal.firing}
             self._firing = {key: one for key, one in self._firing.items() if key in present}
+            self._held = {key: since for key, since in self._held.items() if key in present}
         begun = [firing for signal in signals if (firing := self._begin(t, signal)) is not None]
         while len(self._firing) > MOST_FIRING:
             del self._firing[next(iter(self._firing))]
@@ -84,10 +89,14 @@ class AlertFold:
         known = self._firing.get(signal.key)
         if not signal.firing:
             self._firing.pop(signal.key, None)
+            self._held.pop(signal.key, None)
             return None
         about = meaning(self.parameters.alerts, signal.labels)
         if about is None or (known is not None and known.signal.starts_at == signal.starts_at):
             return None
+        if self._hold and t - self._held.setdefault(signal.key, t) < self._hold:
+            return None
+        self._held.pop(signal.key, None)
         self._firing[signal.key] = firing = Firing(t, signal, about)
         return firing
 
