@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gameday.scenario.detection_model import Detection
+from gameday.scenario.detection_model import Detection, Monitoring
 from gameday.scenario.guardrail_sections import Gates as Gates
 from gameday.scenario.guardrail_sections import Guardrails as Guardrails
-from gameday.scenario.monitoring_model import Monitoring
 from gameday.scenario.own.own_journeys import OwnJourney
 from gameday.scenario.registered_name import PolicyName, ResponderName
 from gameday.scenario.scenario_part import LONGEST_NAME as LONGEST_NAME

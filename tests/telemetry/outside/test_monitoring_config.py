@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameday.scenario.monitoring_model import Prometheus
+from gameday.scenario.detection_model import Prometheus
 from gameday.scenario.yaml_document import parse_yaml
 from gameday.telemetry.outside.monitoring_config import (
     alerting_rules,

@@ -25,7 +25,7 @@ from gameday.recording.clock import RunClock
 from gameday.recording.journal import Journal, read_journal
 from gameday.recording.journal_events import AlertTraced
 from gameday.recording.journal_index import JournalIndex
-from gameday.scenario.monitoring_model import Prometheus
+from gameday.scenario.detection_model import Prometheus
 from gameday.telemetry.outside.inbox import Inbox
 from gameday.telemetry.outside.monitoring_alerts import OutsideAlerts
 from gameday.telemetry.outside.own_monitoring import OwnMonitoring

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from gameday.scenario.monitoring_model import Prometheus
+from gameday.scenario.detection_model import Prometheus
 from gameday.scenario.units import show_seconds
 from gameday.scenario.yaml_document import Document, Invalid, Problem, nearest, read_yaml
 from gameday.telemetry.metrics_scrape import Address

@@ -20,7 +20,7 @@ from gameday.host import monitoring_programs
 from gameday.host.http_client import DirectConnection
 from gameday.ports import PortError
 from gameday.recording import atomic_file
-from gameday.scenario.monitoring_model import Prometheus
+from gameday.scenario.detection_model import Prometheus
 from gameday.telemetry.metrics_scrape import Address
 from gameday.telemetry.outside.monitoring_config import (
     alertmanager_text,
