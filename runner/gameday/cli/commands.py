@@ -84,6 +84,9 @@ SECTIONS = {
         "list": CommandEntry("scenarios:list_", "List the scenarios of the library."),
         "show": CommandEntry("scenarios:show", "Print a scenario with every default, and the diff it ships."),
         "validate": CommandEntry("scenarios:validate", "Check scenarios and the releases they ship."),
+        "gate": CommandEntry(
+            "guardrails.gate_command:gate", "Run the gates on commits of your own repository."
+        ),
         "policy": CommandEntry(
             "guardrails.policy_command:policy", "Test the policies of changes: every rule has examples."
         ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from gameday.changes.change_identity import Ai
 from gameday.changes.gates.checks.needed_package import needed
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
+from gameday.recording import atomic_file
 
 HINT = "remove it, and revoke it: whoever saw the change has it"
 
@@ -35,7 +36,7 @@ def _secrets(lines: Sequence[str], suffix: str) -> Iterator[tuple[int, str]]:
     settings = needed("detect_secrets.settings", "secrets", "detect-secrets")
     with tempfile.TemporaryDirectory(prefix="gameday-gate-") as folder:
         path = Path(folder, f"added{suffix or '.txt'}")
-        path.write_text("\n".join(lines), encoding="utf-8")
+        atomic_file.write(path, "\n".join(lines))
         with settings.default_settings():
             secrets = {secret.line_number - 1: secret.type for secret in scan.scan_file(str(path))}
     yield from sorted(secrets.items())

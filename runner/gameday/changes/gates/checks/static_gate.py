@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
-from gameday.host.child_python import child_command, inherited_environment
+from gameday.host.child_python import child_command, minimal_environment
 from gameday.ports import PortError
+from gameday.recording import atomic_file
 
 TIMEOUT_S = 60.0
 RULES = "E9,F63,F7,F82,F811,B006,B023,PLE"
@@ -34,7 +35,7 @@ def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:
         for path in added:
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(proposal.contents[path], encoding="utf-8")
+            atomic_file.write(target, proposal.contents[path])
         for path, line, message in (*_ruff(folder), *_bandit(folder, added)):
             if line in added.get(path, ()):
                 shown = f"{proposal.root}/{path}" if proposal.root else path
@@ -79,8 +80,8 @@ def _json(program: str, options: list[str], folder: Path) -> Any:
             text=True,
             timeout=TIMEOUT_S,
             cwd=folder,
-            env=inherited_environment(),
             check=False,
+            env=minimal_environment(),
         )
         return json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError, OSError) as error:

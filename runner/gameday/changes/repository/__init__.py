@@ -1,0 +1,1 @@
+"""Gates on a range of commits of a git repository: no system is needed."""
