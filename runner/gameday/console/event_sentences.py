@@ -5,6 +5,7 @@ from __future__ import annotations
 from gameday.recording.journal_events import (
     AlertAcknowledged,
     AlertRaised,
+    ApprovalGiven,
     ChangeDone,
     ChangeFailed,
     ChangeStarted,
@@ -145,6 +146,8 @@ def _fault_or_change_sentence(event: JournalEvent) -> str:
 
 def _gate_sentence(event: JournalEvent) -> str:
     match event:
+        case ApprovalGiven():
+            return f"{event.release} approved by {event.by} as {event.role}, after {event.waited_s:.1f} s"
         case GateBlocked() | GateNeedsApproval():
             verb = {
                 (GateBlocked, "block"): "blocks",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from gameday.scenario.registered_name import GateName
 from gameday.scenario.scenario_part import Part
+from gameday.scenario.units import Within
 
 
 class Guardrails(Part):
@@ -38,6 +39,28 @@ class Guardrails(Part):
     )
 
 
+class Approvals(Part):
+    """Answers to gates that need an approval: from nobody, or from an automation after `delay`, if it has the roles.
+
+    A change waits for `timeout` at most, and is refused then.
+    """
+
+    by: Literal["nobody", "automation"] = "nobody"
+    delay: Within = Field(default=0.0, description="how long the automation takes")
+    timeout: Within = Field(default=0.0, description="how long a change waits")
+    roles: tuple[str, ...] = Field(
+        default=(), max_length=20, description="what the automation approves as; every role unless named"
+    )
+
+    @model_validator(mode="after")
+    def _nobody_takes_no_time(self) -> Approvals:
+        if self.by == "nobody" and (self.delay or self.roles):
+            raise ValueError(
+                "delay and roles need by: automation\nfor instance {by: automation, delay: 5s, timeout: 20s}"
+            )
+        return self
+
+
 class Gates(Part):
     """The gates that a change passes before it ships; none unless named. docs/gates.md explains them."""
 
@@ -45,6 +68,7 @@ class Gates(Part):
     mode: Literal["block", "warn"] = Field(
         default="block", description="warn: findings are reported, and the change ships all the same"
     )
+    approvals: Approvals = Approvals()
     policies: tuple[str, ...] = Field(
         default=(), max_length=20, description="files or folders of policies; the bundled ones unless named"
     )

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from gameday.changes.gates.admission import Admission
 from gameday.execution import library
 from gameday.operations import Change
-from gameday.recording.journal_events import GateBlocked, GateNeedsApproval, GatePassed, JournalEvent
+from gameday.recording.journal_events import (
+    ApprovalGiven,
+    GateBlocked,
+    GateNeedsApproval,
+    GatePassed,
+    JournalEvent,
+)
 from gameday.scenario.scenario_model import Gates
 
 ALL = ("provenance", "ownership", "seniority")
 
 
-def admit(release: str, **gates: object) -> tuple[str, Sequence[JournalEvent]]:
-    """Return why a release is refused, and the events of its gates."""
+def admit(
+    release: str, wait: Callable[[float], bool | None] = lambda seconds: None, **gates: object
+) -> tuple[str, Sequence[JournalEvent]]:
+    """Return why a release is refused, and the events of its gates. `wait` returns False if the run ends."""
     events: list[JournalEvent] = []
     admission = Admission(
         Gates.model_validate({"use": ALL, **gates}),
@@ -24,6 +32,7 @@ def admit(release: str, **gates: object) -> tuple[str, Sequence[JournalEvent]]:
         ("us-east", "eu-west"),
         list,
         events.append,
+        wait=lambda seconds: wait(seconds) is not False,
     )
     service = release.rpartition("-")[0]
     change = Change("c1", 0.0, service, release, f"{service}-1.0.0", "code", "s", "timeline", "running")
@@ -66,3 +75,43 @@ def test_warn_lets_a_change_ship_and_keeps_the_findings() -> None:
     assert [event.mode for event in events if isinstance(event, GateNeedsApproval)] == ["warn", "warn"]
     why, events = admit("pricing-1.1.0", warn=["seniority"])
     assert why.startswith("refused by the gate ownership: ")
+
+
+AUTOMATION = {"by": "automation", "delay": "2s", "timeout": "4s"}
+
+
+@pytest.mark.parametrize(
+    ("approvals", "waits", "given", "refusal"),
+    [
+        (AUTOMATION, [2.0], ["owner", "senior"], ""),
+        ({**AUTOMATION, "delay": "5s"}, [4.0], [], "not approved within 4 s by owner, senior"),
+        ({**AUTOMATION, "roles": ["owner"]}, [2.0, 4.0], ["owner"], "not approved within 4 s by senior"),
+        ({"by": "nobody", "timeout": "4s"}, [4.0], [], "not approved within 4 s by owner, senior"),
+        ({}, [], [], "refused by the gates ownership, seniority: "),
+    ],
+)
+def test_a_change_waits_for_its_approvals(
+    approvals: dict[str, object], waits: list[float], given: list[str], refusal: str
+) -> None:
+    """The automation approves after its delay; who is late or lacks a role leaves the change refused."""
+    waited: list[float] = []
+    why, events = admit("pricing-1.1.0", waited.append, approvals=approvals)
+    assert waited == pytest.approx(waits, abs=0.5)
+    assert [event.role for event in events if isinstance(event, ApprovalGiven)] == given
+    assert refusal in why
+    assert bool(why) == bool(refusal)
+
+
+def test_a_finding_that_nobody_can_approve_blocks_at_once() -> None:
+    """No approval is waited for if one finding has no role; a run that ends refuses what waits."""
+    waited: list[float] = []
+    gates = Gates.model_validate({"use": ["policy"], "approvals": AUTOMATION})
+    shop = Admission(gates, library.catalogue(), ("us-east",), list, lambda event: None, wait=waited.append)  # type: ignore[arg-type]
+    schema = Change("c1", 0.0, "orders", "orders-1.1.0", "x", "schema", "s", "timeline", "running")
+    auth = Change("c2", 0.0, "identity", "identity-1.1.0", "x", "auth", "s", "timeline", "running")
+    assert shop.admit(schema, "rolling") == ""
+    assert "a schema and an auth change in one rollout" in shop.admit(auth, "rolling")
+    assert waited == []
+    why, events = admit("pricing-1.1.0", lambda seconds: False, approvals=AUTOMATION)
+    assert why == "refused: the run ended before it was approved"
+    assert not [event for event in events if isinstance(event, ApprovalGiven)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +19,13 @@ from gameday.changes.gates.system_state import system_state
 from gameday.changes.releases import Catalogue
 from gameday.operations import Change
 from gameday.recording.clock import Clock
-from gameday.recording.journal_events import GateBlocked, GateNeedsApproval, GatePassed, JournalEvent
+from gameday.recording.journal_events import (
+    ApprovalGiven,
+    GateBlocked,
+    GateNeedsApproval,
+    GatePassed,
+    JournalEvent,
+)
 from gameday.recording.samples import Samples
 from gameday.scenario import Scenario
 from gameday.scenario.scenario_model import Gates
@@ -27,6 +34,8 @@ from gameday.topology import read_topology
 
 class Deployer(Protocol):
     """What admission needs of a deployer: the change feed, and the journal."""
+
+    system: Any
 
     def feed(self) -> Sequence[Change]: ...
 
@@ -39,11 +48,18 @@ POLICIES = "policies"
 SHIPPED = ("running", "done")
 
 
+def never_ending(seconds: float) -> bool:
+    """Wait; no run ends meanwhile."""
+    time.sleep(max(0.0, seconds))
+    return True
+
+
 @dataclass
 class Admission:
     """Decides by the scenario's gates if a change may ship. Thread-safe; two changes are never judged at once.
 
     `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system, `traffic` what impact is predicted from.
+    `wait` waits some seconds, and returns False if the run is ending.
     """
 
     gates: Gates
@@ -53,6 +69,7 @@ class Admission:
     log: Log
     state: Callable[[], Mapping[str, Any]] = dict
     traffic: Traffic = field(default_factory=Traffic)
+    wait: Callable[[float], bool] = never_ending
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _admitted: dict[str, Proposal] = field(default_factory=dict)
 
@@ -81,7 +98,14 @@ class Admission:
                 topology, {str(name): weight for name, weight in scenario.load.journeys.items()}
             )
         return cls(
-            scenario.gates, releases, scenario.system.regions, deployer.feed, deployer.log, state, traffic
+            scenario.gates,
+            releases,
+            scenario.system.regions,
+            deployer.feed,
+            deployer.log,
+            state,
+            traffic,
+            lambda seconds: not deployer.system.closing.wait(max(0.0, seconds)),
         )
 
     def admit(self, change: Change, strategy: str, plan: Mapping[str, Any] | None = None) -> str:
@@ -96,6 +120,43 @@ class Admission:
             stopping = [evaluation for evaluation in evaluations if evaluation.stops]
             if not stopping:
                 self._admitted[change.id] = proposal
+                return ""
+        if any(evaluation.result == "blocked" for evaluation in stopping) or not self.gates.approvals.timeout:
+            return _why(stopping)
+        return self._await_approvals(proposal, stopping)
+
+    def _await_approvals(self, proposal: Proposal, stopping: Sequence[Evaluation]) -> str:
+        """Wait for the approvals that gates need; return why the change may not ship, "" if it may.
+
+        The gates judge it once more afterwards, since the system and the changes in flight may have changed.
+        """
+        approvals, begun = self.gates.approvals, time.monotonic()
+        roles = list(dict.fromkeys(role for evaluation in stopping for role in evaluation.roles))
+        given: list[str] = []
+        if approvals.by == "automation" and approvals.delay <= approvals.timeout:
+            if not self.wait(approvals.delay):
+                return "refused: the run ended before it was approved"
+            given = [role for role in roles if role in approvals.roles or not approvals.roles]
+            for role in given:
+                waited = round(time.monotonic() - begun, 3)
+                self.log(
+                    ApprovalGiven(
+                        proposal.change, release=proposal.name, role=role, by="automation", waited_s=waited
+                    )
+                )
+        missing = [role for role in roles if role not in given]
+        if missing:
+            if not self.wait(approvals.timeout - (time.monotonic() - begun)):
+                return "refused: the run ended before it was approved"
+            return f"{_why(stopping)} (not approved within {approvals.timeout:g} s by {', '.join(missing)})"
+        with self._lock:
+            again = evaluate(proposal, self._context(proposal), self.gates.use, self.gates.modes)
+            open_ = [each.without(given) for each in again]
+            stopping = [evaluation for evaluation in open_ if evaluation.stops]
+            for evaluation in stopping:
+                self.log(_event(proposal, evaluation))
+            if not stopping:
+                self._admitted[proposal.change] = proposal
         return _why(stopping)
 
     def _proposal(self, change: Change, strategy: str, plan: Mapping[str, Any] | None) -> Proposal:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gameday import registries
@@ -38,6 +38,10 @@ class Evaluation:
     def roles(self) -> tuple[str, ...]:
         """Return the roles whose approval would let the change pass, each once."""
         return tuple(dict.fromkeys(finding.approval for finding in self.findings if finding.approval))
+
+    def without(self, roles: Collection[str]) -> Evaluation:
+        """Return the evaluation without the findings that these roles have approved."""
+        return replace(self, findings=tuple(each for each in self.findings if each.approval not in roles))
 
     @property
     def stops(self) -> bool:

@@ -13,7 +13,12 @@ from gameday.recording.journal_events.fault_events import (
     FaultIntended,
     FaultReverted,
 )
-from gameday.recording.journal_events.gate_events import GateBlocked, GateNeedsApproval, GatePassed
+from gameday.recording.journal_events.gate_events import (
+    ApprovalGiven,
+    GateBlocked,
+    GateNeedsApproval,
+    GatePassed,
+)
 from gameday.recording.journal_events.load_events import (
     LagMeasured,
     LoadStarted,
@@ -83,6 +88,7 @@ __all__ = [
     "AlertsCarriedOver",
     "AlertsReceived",
     "AlertsRefused",
+    "ApprovalGiven",
     "ChangeDone",
     "ChangeFailed",
     "ChangeReplaced",

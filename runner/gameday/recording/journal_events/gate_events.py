@@ -48,3 +48,15 @@ class GateNeedsApproval(JournalEvent, kind="gate.needs-approval", subject="chang
     mode: str
     findings: tuple[Mapping[str, Any], ...]
     approvals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ApprovalGiven(JournalEvent, kind="approval.given", subject="change"):
+    """Someone, in `role`, approved a change that gates held back, `waited_s` seconds after the gates."""
+
+    change: str
+    _: KW_ONLY
+    release: str
+    role: str
+    by: str
+    waited_s: float
