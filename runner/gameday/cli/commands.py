@@ -78,6 +78,9 @@ SECTIONS = {
         ),
         "report": CommandEntry("report:report", "Make outcome, report and review of a run again, from disk."),
         "compare": CommandEntry("compare:compare", "Compare two sets of runs: is the new one worse?"),
+        "trace": CommandEntry(
+            "guardrails.trace_command:trace", "Trace a change of a run from prompt to incident."
+        ),
         "history": CommandEntry("history:history", "Show the trend of every scenario, by quarter."),
     },
     "Maintain": {
