@@ -143,7 +143,11 @@ def test_a_replay_plays_stops_and_goes_to_any_moment() -> None:
     replay.command("observer", Command("play"))
     now[0] += 50.0
     assert replay.position == pytest.approx(22.5)
+    replay.command("observer", Command("play"))
+    now[0] += 500.0
+    assert replay.position == pytest.approx(37.0, abs=1.0)
     replay.command("observer", Command("seek", {"value": "5"}))
+    now[0] += 1.0  # a film that was over stands where it is wound to
     assert "No page." in replay.frame("on-call").parts["pages"]
     frame = replay.frame("observer")
     assert frame.replay is not None

@@ -72,8 +72,9 @@ class ReplaySource:
         value = command.fields.get("value", "")
         with self._lock:
             at = self.position
+            self._playing = self._playing and at < self._film.length  # a film that has ended doesn't play
             if command.action == "play":
-                at = 0.0 if not self._playing and at >= self._film.length else at
+                at = 0.0 if at >= self._film.length else at
                 self._playing = not self._playing
             elif command.action == "speed":
                 self._speed = _number(value, SPEEDS[-1])
