@@ -62,7 +62,8 @@ def system_map(run: Run, layout: SystemLayout) -> SystemMap | None:
         changed = {key: mark for key, mark in marks.items() if _differs(mark, shown.get(key))}
         if changed:
             words = _words(changed, shown) if moments else "the system is up"
-            moments.append(MapMoment(event.t, words, {key: marks[key] for key in changed}))
+            new = {key: mark for key, mark in marks.items() if mark != shown.get(key)}  # traffic too
+            moments.append(MapMoment(event.t, words, new))
             shown = marks
             states.append(marks)
     if not moments:

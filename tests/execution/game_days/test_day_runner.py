@@ -53,6 +53,8 @@ class Day:
 
     def __init__(self, plan: GameDay, out: Path, dies_in: str = "") -> None:
         self.played: list[Trial] = []
+        self.waited: list[tuple[str, str]] = []
+        """(what waited to be started, the block to which a guess would have belonged then)."""
         self._dies_in = dies_in
         state = unfinished(plan, out) or begin_day(plan, out / "20260101-000000-aaaa-day")
         self.record = RoomRecord(state.folder / FILE)
@@ -72,7 +74,8 @@ class Day:
 
         def work() -> None:
             while not done.wait(0.02):
-                if self.agenda.room().waiting:
+                if waiting := self.agenda.room().waiting:
+                    self.waited.append((waiting, self.hub.block))
                     try:
                         self.agenda.command(Command("start"))
                     except CommandRefused:
@@ -111,6 +114,12 @@ def test_a_restarted_runner_goes_on_with_the_next_block(finished: tuple[Day, Day
     assert [block.state for block in state.blocks] == ["done"] * 3
     assert [len(block.runs) for block in state.blocks] == [0, 1, 2]
     assert state.ended
+
+
+def test_a_guess_belongs_to_the_block_that_is_next(finished: tuple[Day, Day]) -> None:
+    """People guess before a scenario begins: while it waits, guesses are its own."""
+    assert ("scenario 1", "1") in finished[0].waited
+    assert ("briefing: Welcome", "0") in finished[0].waited
 
 
 def test_a_scenario_is_answered_by_people_and_held_if_asked(finished: tuple[Day, Day]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gameday.analysis import write_outcome
+from gameday.topology import bundled, read_topology
+from gameday_reports.live.map_marks import Marks
 from gameday_reports.live.system_layout import SystemLayout
 from gameday_reports.run_page.map_section import SystemMap, system_map
 from gameday_reports.run_page.render import render
@@ -51,6 +53,18 @@ def test_the_page_shows_the_worst_moment_without_a_script(run: Run) -> None:
     assert "what broke, and when" in page
     assert page.count("us-east.pricing: runs a faulty release") >= 1
     assert 'id="map-moments"' in page
+
+
+def test_the_map_shows_where_traffic_goes(run: Run) -> None:
+    """The users' way to each region is on the map of each moment, also after the first."""
+    layout = SystemLayout.of_topology(read_topology(bundled.compose(), ("us-east", "eu-west")))
+    result = system_map(run, layout)
+    assert result is not None
+    marks: Marks = {}
+    for moment in result.moments:
+        marks |= moment.marks
+    assert marks["link:edge--gateway.us-east"]["flow"] == 3
+    assert marks["link:clients--edge"]["flow"] == 4
 
 
 def test_a_run_without_instances_has_no_map(run: Run) -> None:

@@ -73,6 +73,7 @@ class DayRunner:
             try:
                 for index in range(self.state.position, len(self.plan.blocks)):
                     self._show()
+                    self.console.block = str(index)  # guesses are made before the block begins
                     if not self.agenda.wait_for(index, stopped):
                         break
                     self._run_block(index, kept, signals)
@@ -108,7 +109,7 @@ class DayRunner:
         scenario = scenario_of(block)
         follows = next((each for each in self.plan.blocks[index + 1 :] if each.kind == "scenario"), None)
         kept.then = wanted(scenario_of(follows)) if follows else None
-        self.console.block, self.console.secret = str(index), block.secret
+        self.console.secret = block.secret
         trial = Trial(
             library.find(block.words),
             scenario,
