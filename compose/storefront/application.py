@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from . import operators, provenance
+from . import canary, operators, provenance
 from .metrics import Metrics
 from .problems import Problem
 from .settings import Settings
@@ -33,7 +33,7 @@ class Application:
         self._settings = settings
         self._metrics = Metrics(settings)
         own = [Route("/healthz", self._healthz), Route("/metrics", self._exposition)]
-        own += operators.flags(settings)
+        own += operators.flags(settings) + canary.routes(settings)
         self._router = Router([*routes, *own], redirect_slashes=False, default=_unknown_path)
         self._paths: dict[Callable[..., Any], str] = {route.endpoint: route.path for route in routes}
 
@@ -41,6 +41,7 @@ class Application:
         """Answer one request; an unexpected exception becomes status 500 and a traceback in the log."""
         begun = time.perf_counter()
         releases = provenance.begin(self._settings.release)
+        canary.begin(scope)
         answer = _Answer(send, lambda message: self._stamp(message, releases))
         try:
             await self._router(scope, receive, answer.send)

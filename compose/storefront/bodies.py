@@ -31,10 +31,10 @@ def positive(body: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def text(body: Mapping[str, Any], name: str) -> str:
-    """A text that isn't empty."""
+def text(body: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
+    """A text that isn't empty, unless it may be."""
     value = body.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not (value or empty):
         raise Problem(400, f"{name} must be a text")
     return value
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import places
+from . import canary, places
 from .breaker import Breaker
 from .guardrails import Guardrails
 from .limits import Shedding
@@ -79,7 +79,7 @@ class Peers:
 
     def to(self, name: str, base: str, total_s: float = TOTAL_S) -> Peer:
         """Return the peer at that address; a call is bounded by `total_s` if time-outs are on."""
-        within = self._guardrails.within(total_s)
+        within, second = self._guardrails.within(total_s), canary.of(name, f"{name.upper()}_URL")
         guards: list[Guard] = [Breaker(name)] if "breaker" in self._guardrails else []
         if self._shed:
             guards.append(Shedding(name, total_s / 2))
@@ -87,5 +87,5 @@ class Peers:
         if self._shared is not None:
             parts.append(self._shared)
         if not guards and not parts:
-            return Peer(name, base, self._client, within)
-        return Guarded(name, base, self._client, within, tuple(guards), tuple(parts))
+            return Peer(name, base, self._client, within, canary=second)
+        return Guarded(name, base, self._client, within, tuple(guards), tuple(parts), canary=second)

@@ -19,6 +19,7 @@ import aiohttp
 from yarl import URL
 
 from . import provenance
+from .canary import Canary
 from .problems import Broken, TimedOut, Unreachable
 
 CONNECT_S = 0.5
@@ -53,6 +54,7 @@ class Peer:
     base: str
     client: Client = field(repr=False)
     total_s: float = TOTAL_S
+    canary: Canary | None = field(default=None, kw_only=True)
 
     async def call(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -99,7 +101,8 @@ class Peer:
         headers: Mapping[str, str] | None,
         use: SimpleNamespace,
     ) -> Answer:
-        url = URL(self.base + path, encoded=True)
+        base = self.canary.base if self.canary is not None and self.canary.takes() else self.base
+        url = URL(base + path, encoded=True)
         async with session.request(
             method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=use
         ) as response:

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any
 
-from . import readiness
+from . import canary, readiness
 from .outgoing import Client, Peer
 from .problems import UpstreamProblem
 from .settings import address
@@ -104,15 +104,14 @@ def known(client: Client, total_s: float = TOTAL_S) -> list[Region]:
     Raise SystemExit if it names another one.
     """
     weights = dict(pair.split("=", 1) for pair in os.environ.get("WEIGHTS", "").split(",") if pair)
-    results = []
+    results, canaries = [], canary.by_region("gateway", "GATEWAYS")
     for pair in address("GATEWAYS").split(","):
         name, _, base = pair.partition("=")
         label, base = f"gateway of {name}", base.rstrip("/")
         health = Check(Peer(label, base, client, CHECK_WITHIN_S), "/healthz")
         database = Check(Peer(label, base, client, readiness.EDGE_WITHIN_S), readiness.PATH)
-        results.append(
-            Region(name, Peer(label, base, client, total_s), health, database, int(weights.get(name, "1")))
-        )
+        gateway = Peer(label, base, client, total_s, canary=canaries.get(name))
+        results.append(Region(name, gateway, health, database, int(weights.get(name, "1"))))
     drained = {name for name in os.environ.get("DRAINED", "").split(",") if name}
     for region in results:
         region.drained = region.name in drained

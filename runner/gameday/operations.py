@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-ChangeState = Literal["running", "done", "failed", "refused", "rolled-back"]
+ChangeState = Literal["running", "paused", "done", "failed", "refused", "rolled-back"]
 """`refused`: the system rejected the change, and nothing was done."""
 
 

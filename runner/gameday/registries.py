@@ -225,8 +225,20 @@ OPERATIONS: Registry[Any] = Registry(
     "gameday.operations",
     "operation",
     {
-        name: f"gameday.system.operation_kinds:{name.upper()}"
-        for name in ("ack", "rollback", "failover", "promote", "rejoin", "restart", "flag", "note")
+        name: f"gameday.system.operation_kinds:{name.upper().replace('-', '_')}"
+        for name in (
+            "ack",
+            "rollback",
+            "failover",
+            "promote",
+            "rejoin",
+            "restart",
+            "flag",
+            "note",
+            "canary-promote",
+            "canary-pause",
+            "canary-abort",
+        )
     },
     check="gameday.operations:reject",
 )

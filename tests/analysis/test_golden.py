@@ -404,6 +404,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "gates",
         "changes",
         "suspects",
+        "canaries",
         "operations",
     }
     assert outcome["alert_lags"] == []  # no alert came from outside

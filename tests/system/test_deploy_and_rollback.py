@@ -12,7 +12,7 @@ import pytest
 from gameday.changes.rollout import plan
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.journal import Event, Journal, read_journal
-from gameday.system.deploy_and_rollback import Deployer, Strategy
+from gameday.system.deploy_and_rollback import Batches, Deployer
 from gameday.system.operator_client import Refused
 from gameday.system.system import System
 from gameday.topology import Service, bundled, read_topology
@@ -214,7 +214,7 @@ def test_what_starts_while_a_rollback_is_under_way_is_rolled_back_too(
     service = operator.system.topology.service("us-east", "pricing")
     first = operator.plan
 
-    def late(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+    def late(instances: Sequence[Instance], release: str, strategy: Batches, pause: float) -> Any:
         yield from first(instances, release, strategy, pause)
         operator.plan = first
         operator.system.start(service, "pricing-1.1.0")
@@ -246,7 +246,7 @@ def test_cancelling_stops_changes_but_no_rollback(
     """A rolling deploy ends with its current batch; the rollback of it is completed."""
     first, batches = operator.plan, []
 
-    def cancelled(instances: Sequence[Instance], release: str, strategy: Strategy, pause: float) -> Any:
+    def cancelled(instances: Sequence[Instance], release: str, strategy: Batches, pause: float) -> Any:
         for batch in first(instances, release, strategy, pause):
             yield batch
             batches.append(release)

@@ -26,6 +26,7 @@ from gameday_reports.review.review_markdown import markdown
 from gameday_reports.run_page import (
     alert_lag_table,
     audit_table,
+    canary_table,
     change_feed,
     customer_panel,
     detection_table,
@@ -102,6 +103,7 @@ def _content(run: Run) -> dict[str, Any]:
         "gates": gates_table,
         "meanings": change_feed.meanings(run),
         "suspects": suspect_table.suspects(run),
+        "canaries": canary_table.canaries(run),
         "sections": tables,
         "impact": impact_table,
         "audit": audit_table,

@@ -71,6 +71,9 @@ SECTIONS = {
         "restart": CommandEntry("operate:restart", "Kill and start every instance of a service."),
         "flag": CommandEntry("operate:flag", "Switch a feature flag."),
         "note": CommandEntry("operate:note", "Put a line on the timeline of a run."),
+        "canary-promote": CommandEntry("canary:promote", "Let a canary go on to its next step."),
+        "canary-pause": CommandEntry("canary:pause", "Hold a canary at its share of users."),
+        "canary-abort": CommandEntry("canary:abort", "Take all users from a canary, and remove it."),
     },
     "Analyse": {
         "replay": CommandEntry(

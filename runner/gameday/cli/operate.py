@@ -28,7 +28,7 @@ def _run_options(function: F) -> F:
     return run(json_option("the answer")(function))
 
 
-def _operation_options(function: F) -> F:
+def operation_options(function: F) -> F:
     """Add the options of every command that requests an operation: `--as`, `--wait`, `--run`, `--json`."""
     wait = click.option(
         "--wait/--no-wait", default=True, show_default=True, help="Wait for the operation to finish."
@@ -54,11 +54,13 @@ def status(run: str | None, as_json: bool) -> None:
 
 @click.command(epilog="\b\nExamples:\n  gameday ack\n  gameday ack a2 --as database-on-call")
 @click.argument("alert", required=False)
-@_operation_options
+@operation_options
 def ack(alert: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Acknowledge the named page, or every one that isn't acknowledged yet."""
     alerts = [alert] if alert else _unacknowledged(run)
-    return max(_request({"name": "ack", "target": alert}, run, as_json, role, wait) for alert in alerts)
+    return max(
+        request_operation({"name": "ack", "target": alert}, run, as_json, role, wait) for alert in alerts
+    )
 
 
 def _unacknowledged(run: str | None) -> list[str]:
@@ -74,60 +76,62 @@ def _unacknowledged(run: str | None) -> list[str]:
 )
 @click.argument("service")
 @click.option("--change", metavar="ID", help="The change to roll back. [default: the latest of SERVICE]")
-@_operation_options
+@operation_options
 def rollback(
     service: str, change: str | None, run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
     """Roll back a change of SERVICE."""
-    return _request({"name": "rollback", "target": service, "change": change}, run, as_json, role, wait)
+    return request_operation(
+        {"name": "rollback", "target": service, "change": change}, run, as_json, role, wait
+    )
 
 
 @click.command(epilog="\b\nExample:\n  gameday failover us-east")
 @click.argument("region")
-@_operation_options
+@operation_options
 def failover(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Send no more traffic to REGION."""
-    return _request({"name": "failover", "target": region}, run, as_json, role, wait)
+    return request_operation({"name": "failover", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday promote eu-west\n  gameday promote")
 @click.argument("region", required=False)
-@_operation_options
+@operation_options
 def promote(region: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Let the database of REGION take the writes; without REGION, the standby that is furthest ahead."""
-    return _request({"name": "promote", "target": region}, run, as_json, role, wait)
+    return request_operation({"name": "promote", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday rejoin us-east")
 @click.argument("region")
-@_operation_options
+@operation_options
 def rejoin(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Bring REGION back: its database follows the primary, and traffic returns."""
-    return _request({"name": "rejoin", "target": region}, run, as_json, role, wait)
+    return request_operation({"name": "rejoin", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday restart checkout")
 @click.argument("service")
-@_operation_options
+@operation_options
 def restart(service: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Kill every instance of SERVICE, and start it again."""
-    return _request({"name": "restart", "target": service}, run, as_json, role, wait)
+    return request_operation({"name": "restart", "target": service}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday flag recommendations=off\n  gameday flag recommendations=on")
 @click.argument("setting", metavar="NAME=on|off")
-@_operation_options
+@operation_options
 def flag(setting: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Switch a feature flag, in every instance that supports flags."""
-    return _request({"name": "flag", "target": setting}, run, as_json, role, wait)
+    return request_operation({"name": "flag", "target": setting}, run, as_json, role, wait)
 
 
 @click.command(epilog='\b\nExample:\n  gameday note "customers call in" --as support')
 @click.argument("text")
-@_operation_options
+@operation_options
 def note(text: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Put a line on the timeline of the run."""
-    return _request({"name": "note", "text": text}, run, as_json, role, wait)
+    return request_operation({"name": "note", "text": text}, run, as_json, role, wait)
 
 
 def plugin_command(name: str) -> click.Command:
@@ -135,9 +139,9 @@ def plugin_command(name: str) -> click.Command:
     kind: OperationKind = OPERATIONS[name]
 
     def command(run: str | None, as_json: bool, role: str | None, wait: bool, **words: str | None) -> int:
-        return _request({"name": name, **words}, run, as_json, role, wait)
+        return request_operation({"name": name, **words}, run, as_json, role, wait)
 
-    command = _operation_options(command)
+    command = operation_options(command)
     if kind.needs_text:
         command = click.argument("text")(command)
     elif kind.target:
@@ -146,7 +150,7 @@ def plugin_command(name: str) -> click.Command:
     return click.command(name, help=about)(command)
 
 
-def _request(
+def request_operation(
     fields: Mapping[str, str | None], run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
     """Request an operation and print its result.

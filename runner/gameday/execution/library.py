@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gameday import registries
 from gameday.changes.gates.admission import rules_of
+from gameday.changes.canary_strategy import Canary
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.execution.own.own_checks import (
@@ -29,7 +30,7 @@ from gameday.scenario.own.journey_context import journey_context
 from gameday.scenario.scenario_model import MOST, Gates
 from gameday.scenario.system_under_test import STOREFRONT
 from gameday.scenario.yaml_document import Document, Invalid, KeyPath, Problem, nearest
-from gameday.topology import Topology, bundled, read_topology
+from gameday.topology import Topology, bundled, read_topology, with_canaries
 
 
 def catalogue() -> Catalogue:
@@ -93,6 +94,7 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
             _releases,
             _places,
             _surges,
+            _canaries,
             _detectors,
             _monitoring,
             _responders,
@@ -105,7 +107,13 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
 
 def topology(scenario: Scenario) -> Topology:
     """Return the topology of a scenario's system. Raise Invalid."""
-    return _system_topology(scenario.system)
+    return with_canaries(_system_topology(scenario.system), canary_services(scenario))
+
+
+def canary_services(scenario: Scenario) -> frozenset[str]:
+    """Return the services that a deploy of the timeline ships by a canary."""
+    deploys = (entry.spec for entry in scenario.timeline if getattr(entry.spec, "canary", None))
+    return frozenset(deploy.canary_service for deploy in deploys)
 
 
 def _system_topology(system: System) -> Topology:
@@ -226,6 +234,28 @@ def _surges(document: Document) -> Iterator[Problem]:
             yield document.problem(
                 ("timeline", index, action, "factor"), message, "set load.maxRate if you mean it"
             )
+
+
+def _canaries(document: Document) -> Iterator[Problem]:
+    """Yield a problem for each step of a canary whose share of the load is less than one request."""
+    try:
+        planned = Load.model_validate(document.data.get("load", {}))
+    except ValidationError:
+        return  # reported by another check
+    for index, action, spec in _entries(document):
+        strategy = spec.get("strategy") if action == "deploy" and isinstance(spec, dict) else None
+        try:
+            plan = Canary.model_validate(strategy).canary.plan()
+        except ValidationError:
+            continue
+        for step, share in enumerate(plan.watched):
+            requests = planned.rate * share * plan.bake
+            if requests < 1:
+                place = ("timeline", index, action, "strategy", "canary", "steps", step)
+                message = (
+                    f"{100 * share:.3g}% for {plan.bake:g} s is {requests:.2g} requests: less than one user"
+                )
+                yield document.problem(place, message, "raise the share, bake or load.rate")
 
 
 def _release(document: Document, place: KeyPath, name: str) -> Iterator[Problem]:

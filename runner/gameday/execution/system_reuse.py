@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gameday.execution.library import canary_services
 from gameday.ports import PortError
 from gameday.reaper.reaper_process import Reaper
 from gameday.recording.clock import Clock
@@ -22,13 +23,13 @@ Interrupt = Callable[[str], None]
 
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Wanted = tuple[System, Guardrails, frozenset[str]]
+Wanted = tuple[System, Guardrails, frozenset[str], frozenset[str]]
 
 
 def wanted(scenario: Scenario) -> Wanted:
     """Return what two scenarios must have in common to use the same system."""
     disks = frozenset(getattr(entry.spec, "fills_disk_of", "") for entry in scenario.timeline) - {""}
-    return scenario.system, scenario.guardrails, disks
+    return scenario.system, scenario.guardrails, disks, canary_services(scenario)
 
 
 class SystemReuse:

@@ -40,6 +40,7 @@ from gameday.system.authorization import credentials
 from gameday.system.deploy_and_rollback import Deployer
 from gameday.system.run_secrets import RunSecrets
 from gameday.system.system import System
+from gameday.telemetry.canary_judge import Judge
 from gameday.telemetry.edge_status import Status
 from gameday.telemetry.order_records import collect_orders
 from gameday.telemetry.outside.inbox import Inbox
@@ -82,6 +83,8 @@ def world(
     arena = Arena(system, load, StandingFaults())
     inbox = Inbox(scenario.detectors, clock, journal)
     samples = functools.partial(read_samples, settings.folder / "samples")
+    judge = functools.partial(Judge, slos=scenario.slos, samples=samples, make=make_detector)
+    operating.canaries.make_judge = judge
     operating.admit = Admission.of_run(scenario, releases, operating, samples, clock).admit
     return RunContext(
         scenario=scenario,

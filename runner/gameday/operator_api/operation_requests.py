@@ -57,7 +57,7 @@ def _build(fields: Mapping[str, str]) -> Operation:
     if kind.needs_text and not fields["text"]:
         raise InvalidRequest(f"{name} needs a 'text'")
     if fields["change"] and not kind.takes_change:
-        raise InvalidRequest(f"'change' belongs to rollback, not to {name}")
+        raise InvalidRequest(f"'change' belongs to rollback and the canary's operations, not to {name}")
     role = fields["as"] or DEFAULT_ROLE
     return Operation(name, fields["target"], role, fields["change"] or None, fields["text"])
 

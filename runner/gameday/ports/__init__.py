@@ -4,6 +4,14 @@ Every call is synchronous, bounded by a time-out of its own, and thread-safe. A 
 what failed, where, and what to do. A caller declares the narrowest Protocol that it needs.
 """
 
+from gameday.ports.canary_port import (
+    CanaryJudge,
+    CanaryPlan,
+    CanaryVerdict,
+    MakeJudge,
+    shares_text,
+    watched_seconds,
+)
 from gameday.ports.faults_port import Arena, Fault, Standing, Wait
 from gameday.ports.links_port import Links, Toxic
 from gameday.ports.load_port import Load
@@ -24,6 +32,9 @@ from gameday.ports.telemetry_port import Detector, OutsideAlert, OutsideDetector
 
 __all__ = [
     "Arena",
+    "CanaryJudge",
+    "CanaryPlan",
+    "CanaryVerdict",
     "Commands",
     "Detector",
     "Disks",
@@ -34,6 +45,7 @@ __all__ = [
     "Limits",
     "Links",
     "Load",
+    "MakeJudge",
     "OutsideAlert",
     "OutsideDetector",
     "PortError",
@@ -49,4 +61,6 @@ __all__ = [
     "View",
     "Volumes",
     "Wait",
+    "shares_text",
+    "watched_seconds",
 ]

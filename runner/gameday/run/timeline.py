@@ -139,7 +139,7 @@ class Timeline:
             )
             if not self._intend(intended, None):
                 return
-        strategy: Strategy = entry.spec.strategy
+        strategy: Strategy = entry.spec.canary or entry.spec.strategy
         try:
             self._deployer.deploy(change, entry.spec.release, strategy, entry.spec.pause, "timeline")
         except PortError as error:
@@ -148,6 +148,8 @@ class Timeline:
         else:
             if defect:
                 self._log(FaultInjected(fault))
+            if self._deployer.was_aborted(change):
+                self._mark_reverted(fault, "system")
 
     def _delete(self, entry: Entry, fault: str, index: int) -> None:
         """Let an automation delete an environment. A refusal by the system is an event of the scenario."""

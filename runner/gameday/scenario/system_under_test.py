@@ -37,6 +37,8 @@ class OperatorPaths:
     """Of a third party: how it misbehaves."""
     traffic: str
     """Of the router, completed by `drain` or `undrain`."""
+    canary: str
+    """Of every service that calls others: which users get the canaries of their peers."""
     environments: str
     """Of the router, completed by the region and the deed."""
 
@@ -100,6 +102,7 @@ STOREFRONT = SystemUnderTest(
         flags="/_operator/flags",
         behaviour="/_operator/behaviour",
         traffic="/_operator",
+        canary="/_operator/canary",
         environments="/_operator/environments",
     ),
 )

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from gameday.operations import Change, ChangeState
-from gameday.ports import Instance, PortError
+from gameday.ports import CanaryPlan, Instance, PortError
 from gameday.recording.clock import Clock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import (
@@ -26,11 +25,14 @@ from gameday.recording.journal_events import (
     JournalEvent,
 )
 from gameday.system.authorization import check_may_delete
+from gameday.system.canary_rollout import Canaries, strategy_text
 from gameday.system.change_refusal import Admit, admit_all, check_admission
 from gameday.system.operator_client import Refused
+from gameday.system.replacement import replace_all
 from gameday.system.system import System
 
-Strategy = Literal["all-at-once", "rolling", "region-by-region"]
+Batches = Literal["all-at-once", "rolling", "region-by-region"]
+Strategy = Batches | CanaryPlan
 ROUNDS = 3
 """How many times a rollout looks for instances of the old release, which may start while it is under way."""
 
@@ -38,21 +40,11 @@ OF_CHANGES = ChangeStarted | ChangeReplaced | ChangeDone | ChangeFailed
 """Events that are journalled until the very end."""
 
 
-class Step(Protocol):
-    """One replacement of a rollout plan."""
-
-    @property
-    def instance(self) -> Instance: ...
-
-    @property
-    def release(self) -> str: ...
-
-
 class Planner(Protocol):
     """Makes batches of replacements, and pauses (`seconds`); see `changes.rollout.plan`."""
 
     def __call__(
-        self, instances: Sequence[Instance], release: str, strategy: Strategy, pause: float
+        self, instances: Sequence[Instance], release: str, strategy: Batches, pause: float
     ) -> Any: ...
 
 
@@ -90,6 +82,7 @@ class Deployer:
         self._service_locks: dict[str, threading.Lock] = {}
         self._rollouts: dict[str, _Rollout] = {}
         self.system.log = self.log
+        self.canaries = Canaries(self.system, self.log, lambda: self.clock, self.grace)
 
     def reset(self, journal: Journal, clock: Clock, progress: Callable[[str], None]) -> None:
         """Prepare another trial on the system that is up: a new journal and clock, and an empty change feed."""
@@ -115,6 +108,10 @@ class Deployer:
         with self._lock:
             return tuple(rollout.change for rollout in self._rollouts.values())
 
+    def was_aborted(self, change: str) -> bool:
+        """Return True if the change was a canary that its analysis or a person aborted."""
+        return change in self.canaries.aborted
+
     def deploy(self, change: str, release: str, strategy: Strategy, pause: float, by: str) -> None:
         """Replace every instance of the release's service. Raise PortError if one fails; earlier ones stay replaced."""
         about = self.about(release)
@@ -123,7 +120,7 @@ class Deployer:
         now, author = self.clock.now(), _author(about)
         kind, summary = about["kind"], about["summary"]
         entry = Change(change, now, service, release, previous, kind, summary, by, "running", None, author)
-        refusal = self.admit(entry, strategy, None)
+        refusal = self.admit(entry, strategy_text(strategy), None)
         entry = replace(entry, t=self.clock.now(), previous=self._running(service))
         self._ship(_Rollout(entry, strategy, pause), {**about, "by": by}, refusal)
 
@@ -151,7 +148,7 @@ class Deployer:
             target,
         )
         self._ship(
-            _Rollout(entry, bad.strategy, 0.0),
+            _Rollout(entry, "all-at-once" if isinstance(bad.strategy, CanaryPlan) else bad.strategy, 0.0),
             {**about, "summary": summary, "by": by, "ai": None, "approvals": []},
         )
         self._set(target, "rolled-back")
@@ -170,9 +167,12 @@ class Deployer:
         rollout = _Rollout(entry, "all-at-once", 0.0)
         with self._lock:
             self._rollouts[change] = rollout
-        self.log(replace(ChangeStarted.of(rollout.change, rollout.strategy, about), plan=plan), durable=True)
+        self.log(
+            replace(ChangeStarted.of(rollout.change, strategy_text(rollout.strategy), about), plan=plan),
+            durable=True,
+        )
         with self._failing(entry):
-            check_admission(self.admit(entry, rollout.strategy, plan))
+            check_admission(self.admit(entry, strategy_text(rollout.strategy), plan))
             check_may_delete(self.system, region)
             self.system.lose(region, destroy=True)
             self.log(EnvironmentDeleted(region, change=change))
@@ -187,17 +187,13 @@ class Deployer:
         with self._lock:
             self._rollouts[change.id] = rollout
             guard = self._service_locks.setdefault(change.service, threading.Lock())
-        self.log(ChangeStarted.of(rollout.change, rollout.strategy, about), durable=True)
+        self.log(ChangeStarted.of(rollout.change, strategy_text(rollout.strategy), about), durable=True)
         with guard:
             with self._failing(change):
                 check_admission(refusal)
                 self.migrate(change.release)
                 self.system.build_release(change.release)
-                self.system.releases[change.service] = change.release
-                if self.roll is None:
-                    self._replace_by_plan(rollout)
-                else:
-                    self.roll(change, rollout.cancelled)
+                self._roll(rollout)
                 self._forget_unshipped(change)
             if rollout.cancelled.is_set():
                 self._set(change.id, "rolled-back")
@@ -229,9 +225,23 @@ class Deployer:
                 self.log(ChangeFailed(change.id, why=str(error)))
             raise
 
-    def _replace_by_plan(self, rollout: _Rollout) -> None:
+    def _roll(self, rollout: _Rollout) -> None:
+        """Ship a change by its strategy; a canary goes to all instances only once it is promoted."""
+        strategy, change = rollout.strategy, rollout.change
+        if isinstance(strategy, CanaryPlan):
+            with self.canaries.watching(change, strategy, rollout.cancelled, self._set) as promoted:
+                if promoted:
+                    self._replace_by_plan(rollout, "all-at-once")
+        elif self.roll is None:
+            self._replace_by_plan(rollout, strategy)
+        else:
+            self.system.releases[change.service] = change.release
+            self.roll(change, rollout.cancelled)
+
+    def _replace_by_plan(self, rollout: _Rollout, strategy: Batches) -> None:
         """Replace instances by the plan, and again those that were restarted with the old release meanwhile."""
         change = rollout.change
+        self.system.releases[change.service] = change.release
         for _ in range(ROUNDS):
             running = self.system.instances(change.service)
             stale = [
@@ -241,36 +251,13 @@ class Deployer:
             ]
             if not stale:
                 return
-            for batch in self.plan(running, change.release, rollout.strategy, rollout.pause):
+            for batch in self.plan(running, change.release, strategy, rollout.pause):
                 if rollout.cancelled.is_set():
                     return
                 if hasattr(batch, "seconds"):
                     rollout.cancelled.wait(batch.seconds)
                 else:
-                    self._replace_all(change, batch)
-
-    def _replace_all(self, change: Change, batch: Sequence[Step]) -> None:
-        """Replace a batch in parallel. Raise the first error once all replacements are over."""
-        with ThreadPoolExecutor(len(batch), thread_name_prefix="roll") as pool:
-            futures = [pool.submit(self._replace, change, step) for step in batch]
-            errors = [future.exception() for future in futures]
-        for error in errors:
-            if error is not None:
-                raise error
-
-    def _replace(self, change: Change, step: Step) -> None:
-        """Replace one instance; no-op if its region is lost, since it will come back with the wanted release."""
-        old = step.instance
-        service = self.system.topology.service(old.region, old.service)
-        with self.system.replacing((old.region, old.service)):
-            try:
-                new = self.system.start(service, change.release)
-            except PortError:
-                if self.system.is_lost(old.region):
-                    return
-                raise
-            self.system.stop(old, self.grace)
-        self.log(ChangeReplaced(change.id, instance=new.id, release=new.release, old=old.id))
+                    replace_all(self.system, self.log, change.id, batch, self.grace)
 
     def _running(self, service: str) -> str:
         """Return the release that the service runs, the newest one if several run."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gameday.operations import Operation, OperationKind
+from gameday.system.canary_rollout import Command
 from gameday.system.operation_executor import OperationExecutor
 
 
@@ -34,6 +37,10 @@ def _flag(executor: OperationExecutor, operation: Operation, change: str) -> Non
     executor.switch_flag(operation.target)
 
 
+def _canary(command: Command, executor: OperationExecutor, operation: Operation, change: str) -> None:
+    executor.deployer.canaries.command(operation.target, operation.change, command, operation.by)
+
+
 def _record(executor: OperationExecutor, operation: Operation, change: str) -> None:
     """Do nothing to the system: acknowledgements and notes are recorded by the run."""
 
@@ -56,3 +63,20 @@ FLAG = OperationKind(
     pattern=r"[A-Za-z][\w.-]*=(on|off)",
 )
 NOTE = OperationKind("note", "Put a note on the timeline.", _record, needs_text=True)
+CANARY_PROMOTE = OperationKind(
+    "canary-promote",
+    "Let a canary go on to its next step.",
+    partial(_canary, "promote"),
+    target="a service",
+    takes_change=True,
+)
+CANARY_PAUSE = OperationKind(
+    "canary-pause",
+    "Hold a canary at its share.",
+    partial(_canary, "pause"),
+    target="a service",
+    takes_change=True,
+)
+CANARY_ABORT = OperationKind(
+    "canary-abort", "Take a canary back.", partial(_canary, "abort"), target="a service", takes_change=True
+)

@@ -109,6 +109,49 @@ class SuspectResult(Model):
     requests_without: Count = 0
 
 
+class CanaryStep(Model):
+    """One share of users of a canary; the counts are the last that its analysis journalled."""
+
+    t: float
+    share: Amount
+    state: str | None = described("healthy, worse, no-data or unclear; null if it ended before a verdict")
+    why: str = ""
+    requests: Count = 0
+    bad: Count = 0
+    rest_requests: Count = 0
+    rest_bad: Count = 0
+    slower: float | None = described("median latency against the rest's; 0.1 is 10 % slower")
+    p_latency: Amount | None = described("one-sided p of Mann-Whitney's test that the canary is slower")
+
+
+class CanaryLimit(Model):
+    """The smallest share × time that finds a defect in the mean: percent of users times seconds, at this traffic."""
+
+    defect: Amount = Field(description="share of requests that the defect makes fail")
+    requests: Amount = Field(description="mean requests of the canary to the alarm")
+    percent_seconds: Amount
+
+
+class CanaryResult(Model):
+    """A canary and its end. `result`: promoted, aborted or cancelled; null if the run ended before."""
+
+    change: str
+    service: str | None = None
+    release: str | None = None
+    result: str | None = None
+    why: str = ""
+    by: str = ""
+    ended: float | None = stamp("it was promoted or aborted")
+    false_abort: Amount | None = described("stated probability that a good release is aborted")
+    pauses: tuple[str, ...] = ()
+    steps: tuple[CanaryStep, ...] = ()
+    limits: tuple[CanaryLimit, ...] = ()
+    users: Count | None = described("users hurt who were in the canary, from its start to its end")
+    users_at_once: Amount | None = described(
+        "users hurt expected if all had got the release for as long: the canary's, by its share of users"
+    )
+
+
 class Operation(Model):
     """An operation that was ordered. `right` is null if that is unknown."""
 

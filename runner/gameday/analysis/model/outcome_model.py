@@ -9,6 +9,7 @@ from pydantic import Field
 from gameday.analysis.model.event_models import (
     Alert,
     AlertLag,
+    CanaryResult,
     Change,
     Cleanup,
     DetectorResult,
@@ -149,6 +150,9 @@ class Findings(Model):
         default=(), description="what each gate found in each change; empty without gates"
     )
     suspects: tuple[SuspectResult, ...] = ()
+    canaries: tuple[CanaryResult, ...] = Field(
+        default=(), description="changes that were shipped by a canary"
+    )
     operations: tuple[Operation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     alert_lags: tuple[AlertLag, ...] = ()

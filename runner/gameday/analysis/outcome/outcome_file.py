@@ -20,6 +20,7 @@ from gameday.analysis.evidence.run_history import RecordedChange
 from gameday.analysis.evidence.sample_completeness import missing
 from gameday.analysis.evidence.steady_state import doubts, sent, steady_state
 from gameday.analysis.expressions.expectations import evaluate
+from gameday.analysis.impact.canary_results import canaries
 from gameday.analysis.impact.customer_reports import customer_reports
 from gameday.analysis.impact.impact import impact, spent
 from gameday.analysis.impact.residual import residual
@@ -115,6 +116,7 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         changes=_changes(run),
         gates=gate_results(run),
         suspects=likely_changes(analysis),
+        canaries=canaries(run),
         operations=analysis.operations,
         alerts=alert_judgement.alerts(analysis),
         alert_lags=alert_lags(analysis),

@@ -1,5 +1,11 @@
 """Every kind of journal event, each a frozen type: the only place that knows the kinds by their names on disk."""
 
+from gameday.recording.journal_events.canary_events import (
+    CanaryEnded,
+    CanaryJudged,
+    CanaryPaused,
+    CanaryStepped,
+)
 from gameday.recording.journal_events.change_events import (
     ChangeDone,
     ChangeFailed,
@@ -89,6 +95,10 @@ __all__ = [
     "AlertsReceived",
     "AlertsRefused",
     "ApprovalGiven",
+    "CanaryEnded",
+    "CanaryJudged",
+    "CanaryPaused",
+    "CanaryStepped",
     "ChangeDone",
     "ChangeFailed",
     "ChangeReplaced",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from gameday.system.settings.canary_shares import CanaryShares
 from gameday.system.settings.drained_regions import DrainedRegions
 from gameday.system.settings.feature_flags import Flags
 from gameday.topology import Service
@@ -30,6 +31,7 @@ class OperatorSettings:
     def __init__(self) -> None:
         self.flags = Flags()
         self.drained = DrainedRegions()
+        self.canary = CanaryShares()
 
     def of(self, service: Service) -> Sequence[OperatorSetting]:
         """Return the settings that the service's instances keep."""
@@ -40,7 +42,7 @@ class OperatorSettings:
         return any(setting.value() for setting in self._all())
 
     def _all(self) -> Sequence[OperatorSetting]:
-        return (self.flags, self.drained)
+        return (self.flags, self.drained, self.canary)
 
 
 def has(service: Service, variable: str) -> bool:
