@@ -25,10 +25,10 @@ from gameday.recording.journal_events import (
     JournalEvent,
 )
 from gameday.system.authorization import check_may_delete
-from gameday.system.canary_rollout import Canaries, strategy_text
 from gameday.system.change_refusal import Admit, admit_all, check_admission
 from gameday.system.operator_client import Refused
-from gameday.system.replacement import replace_all
+from gameday.system.rollouts.canary_rollout import Canaries, strategy_text
+from gameday.system.rollouts.replacement import replace_all
 from gameday.system.system import System
 
 Batches = Literal["all-at-once", "rolling", "region-by-region"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from gameday.operations import Operation, OperationKind
-from gameday.system.canary_rollout import Command
 from gameday.system.operation_executor import OperationExecutor
+from gameday.system.rollouts.canary_rollout import Command
 
 
 def _rollback(executor: OperationExecutor, operation: Operation, change: str) -> str:

@@ -129,14 +129,10 @@ class System:
     def restored(self) -> bool:
         """Return True if all is and is to be as after `bring_up`: instances, releases, links, primary, nothing altered."""
         running = Counter((i.region, i.service, i.release) for i in self.substrate.instances())
-        planned = {
-            (s.region, s.name, s.release or s.name): s.instances
-            for s in self.topology.services
-            if s.instances
-        }
+        planned = {(s.region, s.name, s.release or s.name): s.instances for s in self.topology.services}
         desired = self.primary() == self.topology.regions[0] and self._desired.as_planned()
         touched = self.altered or any(network_effects.DISTANCE not in x for x in self.links.standing())
-        return running == planned and desired and self._starter.as_planned() and not touched
+        return running == Counter(planned) and desired and self._starter.as_planned() and not touched
 
     def instances(self, service: str | None = None, region: str | None = None) -> Sequence[Instance]:
         """Return the running instances, of one service or region if given."""

@@ -1,0 +1,1 @@
+"""Rollouts: replacement of a batch of instances, and canaries beside a service."""
