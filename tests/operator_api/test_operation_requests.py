@@ -29,7 +29,7 @@ from gameday.operator_api.operation_requests import InvalidRequest, parse_operat
         (b'{"name": "note"}', "note needs a 'text'"),
         (
             b'{"name": "failover", "target": "r", "change": "c1"}',
-            "'change' belongs to rollback, not to failover",
+            "'change' belongs to rollback and the canary's operations, not to failover",
         ),
         (b'{"name": "note", "text": "\\u001b[2J"}', "can't be printed"),
         (b'{"name": "note", "text": "\\ud800"}', "can't be printed"),

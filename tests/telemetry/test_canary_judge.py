@@ -42,7 +42,7 @@ def judged(
     def samples() -> Samples:
         return whole.part(whole.records[whole.records["end"] <= upto["t"]])
 
-    judge = Judge("pricing", RELEASE, plan, SLOS, samples, make_detector)
+    judge = Judge(SLOS, samples, make_detector, "pricing", RELEASE, plan)
     judge.step(share, BEGAN)
     verdict = CanaryVerdict("healthy", "")
     for now in np.arange(BEGAN + 0.5, BEGAN + plan.bake + 0.1, 0.5):
@@ -120,7 +120,7 @@ def test_a_good_release_is_aborted_as_rarely_as_stated() -> None:
         records = pool.records.copy()
         np.random.default_rng(seed).shuffle(records["user"])
         samples = pool.part(records)
-        judge = Judge("pricing", RELEASE, PLAN, SLOS, lambda samples=samples: samples, make_detector)  # type: ignore[misc]
+        judge = Judge(SLOS, lambda samples=samples: samples, make_detector, "pricing", RELEASE, PLAN)  # type: ignore[misc]
         judge.step(0.25, BEGAN)
         aborted += judge.verdict(32.0, ending=True).state in ("worse", "unclear")
     assert aborted <= 6

@@ -71,9 +71,7 @@ SECTIONS = {
         "restart": CommandEntry("operate:restart", "Kill and start every instance of a service."),
         "flag": CommandEntry("operate:flag", "Switch a feature flag."),
         "note": CommandEntry("operate:note", "Put a line on the timeline of a run."),
-        "canary-promote": CommandEntry("canary:promote", "Let a canary go on to its next step."),
-        "canary-pause": CommandEntry("canary:pause", "Hold a canary at its share of users."),
-        "canary-abort": CommandEntry("canary:abort", "Take all users from a canary, and remove it."),
+        "canary": CommandEntry("operate:canary", "Promote, pause or abort a canary."),
     },
     "Analyse": {
         "replay": CommandEntry(
@@ -111,9 +109,10 @@ class Commands(click.Group):
     """The commands of the table, and one for each operation that a plug-in registers."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from gameday.registries import OPERATIONS
+        from gameday.registries import OPERATIONS, OWN
 
-        return [*COMMANDS, *sorted(set(OPERATIONS) - set(COMMANDS))]
+        plugins = {name for name in OPERATIONS if OPERATIONS.source(name) != OWN}
+        return [*COMMANDS, *sorted(plugins - set(COMMANDS))]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

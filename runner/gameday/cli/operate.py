@@ -28,7 +28,14 @@ def _run_options(function: F) -> F:
     return run(json_option("the answer")(function))
 
 
-def operation_options(function: F) -> F:
+def _change_option(function: F) -> F:
+    """Add the option of commands about one change: `--change`."""
+    return click.option("--change", metavar="ID", help="The change. [default: the latest of SERVICE]")(
+        function
+    )
+
+
+def _operation_options(function: F) -> F:
     """Add the options of every command that requests an operation: `--as`, `--wait`, `--run`, `--json`."""
     wait = click.option(
         "--wait/--no-wait", default=True, show_default=True, help="Wait for the operation to finish."
@@ -54,13 +61,11 @@ def status(run: str | None, as_json: bool) -> None:
 
 @click.command(epilog="\b\nExamples:\n  gameday ack\n  gameday ack a2 --as database-on-call")
 @click.argument("alert", required=False)
-@operation_options
+@_operation_options
 def ack(alert: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Acknowledge the named page, or every one that isn't acknowledged yet."""
     alerts = [alert] if alert else _unacknowledged(run)
-    return max(
-        request_operation({"name": "ack", "target": alert}, run, as_json, role, wait) for alert in alerts
-    )
+    return max(_request({"name": "ack", "target": alert}, run, as_json, role, wait) for alert in alerts)
 
 
 def _unacknowledged(run: str | None) -> list[str]:
@@ -75,63 +80,83 @@ def _unacknowledged(run: str | None) -> list[str]:
     epilog="\b\nExamples:\n  gameday rollback pricing\n  gameday rollback pricing --change c2 --as payments-lead"
 )
 @click.argument("service")
-@click.option("--change", metavar="ID", help="The change to roll back. [default: the latest of SERVICE]")
-@operation_options
+@_change_option
+@_operation_options
 def rollback(
     service: str, change: str | None, run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
     """Roll back a change of SERVICE."""
-    return request_operation(
-        {"name": "rollback", "target": service, "change": change}, run, as_json, role, wait
+    return _request({"name": "rollback", "target": service, "change": change}, run, as_json, role, wait)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  gameday canary promote pricing\n  gameday canary abort pricing --as release-manager"
+)
+@click.argument("action", type=click.Choice(("promote", "pause", "abort")))
+@click.argument("service")
+@_change_option
+@_operation_options
+def canary(
+    action: str,
+    service: str,
+    change: str | None,
+    run: str | None,
+    as_json: bool,
+    role: str | None,
+    wait: bool,
+) -> int:
+    """Let the canary of SERVICE go on to its next step, hold it at its share, or take it back."""
+    return _request(
+        {"name": f"canary-{action}", "target": service, "change": change}, run, as_json, role, wait
     )
 
 
 @click.command(epilog="\b\nExample:\n  gameday failover us-east")
 @click.argument("region")
-@operation_options
+@_operation_options
 def failover(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Send no more traffic to REGION."""
-    return request_operation({"name": "failover", "target": region}, run, as_json, role, wait)
+    return _request({"name": "failover", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday promote eu-west\n  gameday promote")
 @click.argument("region", required=False)
-@operation_options
+@_operation_options
 def promote(region: str | None, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Let the database of REGION take the writes; without REGION, the standby that is furthest ahead."""
-    return request_operation({"name": "promote", "target": region}, run, as_json, role, wait)
+    return _request({"name": "promote", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday rejoin us-east")
 @click.argument("region")
-@operation_options
+@_operation_options
 def rejoin(region: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Bring REGION back: its database follows the primary, and traffic returns."""
-    return request_operation({"name": "rejoin", "target": region}, run, as_json, role, wait)
+    return _request({"name": "rejoin", "target": region}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExample:\n  gameday restart checkout")
 @click.argument("service")
-@operation_options
+@_operation_options
 def restart(service: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Kill every instance of SERVICE, and start it again."""
-    return request_operation({"name": "restart", "target": service}, run, as_json, role, wait)
+    return _request({"name": "restart", "target": service}, run, as_json, role, wait)
 
 
 @click.command(epilog="\b\nExamples:\n  gameday flag recommendations=off\n  gameday flag recommendations=on")
 @click.argument("setting", metavar="NAME=on|off")
-@operation_options
+@_operation_options
 def flag(setting: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Switch a feature flag, in every instance that supports flags."""
-    return request_operation({"name": "flag", "target": setting}, run, as_json, role, wait)
+    return _request({"name": "flag", "target": setting}, run, as_json, role, wait)
 
 
 @click.command(epilog='\b\nExample:\n  gameday note "customers call in" --as support')
 @click.argument("text")
-@operation_options
+@_operation_options
 def note(text: str, run: str | None, as_json: bool, role: str | None, wait: bool) -> int:
     """Put a line on the timeline of the run."""
-    return request_operation({"name": "note", "text": text}, run, as_json, role, wait)
+    return _request({"name": "note", "text": text}, run, as_json, role, wait)
 
 
 def plugin_command(name: str) -> click.Command:
@@ -139,9 +164,9 @@ def plugin_command(name: str) -> click.Command:
     kind: OperationKind = OPERATIONS[name]
 
     def command(run: str | None, as_json: bool, role: str | None, wait: bool, **words: str | None) -> int:
-        return request_operation({"name": name, **words}, run, as_json, role, wait)
+        return _request({"name": name, **words}, run, as_json, role, wait)
 
-    command = operation_options(command)
+    command = _operation_options(command)
     if kind.needs_text:
         command = click.argument("text")(command)
     elif kind.target:
@@ -150,7 +175,7 @@ def plugin_command(name: str) -> click.Command:
     return click.command(name, help=about)(command)
 
 
-def request_operation(
+def _request(
     fields: Mapping[str, str | None], run: str | None, as_json: bool, role: str | None, wait: bool
 ) -> int:
     """Request an operation and print its result.
@@ -160,7 +185,7 @@ def request_operation(
     role = role or os.environ.get("GAMEDAY_ROLE")
 
     def request(client: ApiClient) -> Mapping[str, Any]:
-        number = client.request_operation({**fields, "as": role})
+        number = client._request({**fields, "as": role})
         if wait:
             return client.wait_for_operation(number, PATIENCE_S)
         return {

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gameday import registries
-from gameday.changes.gates.admission import rules_of
 from gameday.changes.canary_strategy import Canary
+from gameday.changes.gates.admission import rules_of
 from gameday.changes.releases import Catalogue
 from gameday.execution.actions import ACTIONS
 from gameday.execution.own.own_checks import (

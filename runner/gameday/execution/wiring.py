@@ -83,8 +83,7 @@ def world(
     arena = Arena(system, load, StandingFaults())
     inbox = Inbox(scenario.detectors, clock, journal)
     samples = functools.partial(read_samples, settings.folder / "samples")
-    judge = functools.partial(Judge, slos=scenario.slos, samples=samples, make=make_detector)
-    operating.canaries.make_judge = judge
+    operating.canaries.make_judge = functools.partial(Judge, scenario.slos, samples, make_detector)
     operating.admit = Admission.of_run(scenario, releases, operating, samples, clock).admit
     return RunContext(
         scenario=scenario,

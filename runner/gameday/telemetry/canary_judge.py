@@ -47,12 +47,12 @@ class Judge:
 
     def __init__(
         self,
-        service: str,
-        release: str,
-        plan: CanaryPlan,
         slos: Sequence[Slo],
         samples: Callable[[], Samples],
         make: MakeDetector,
+        service: str,
+        release: str,
+        plan: CanaryPlan,
     ) -> None:
         self._service, self._release, self._plan = service, release, plan
         self._slos = [slo for slo in slos if slo.sli != "latency"]
