@@ -265,11 +265,8 @@ def _abort(scenario: Scenario, settings: Settings) -> Abort | None:
 def _addresses(system: System) -> Mapping[str, tuple[str, int]]:
     """Return instance → address of all instances that serve /metrics."""
     scraped = {(s.region, s.name) for s in system.topology.services if s.ready == "http"}
-    return {
-        instance.id: system.substrate.address(instance)
-        for instance in system.instances()
-        if (instance.region, instance.service) in scraped
-    }
+    served = [one for one in system.instances() if (one.region, one.service) in scraped]
+    return {instance.id: system.substrate.address(instance) for instance in served}
 
 
 def _address(system: System, kind: str) -> tuple[str, int] | None:
