@@ -15,12 +15,11 @@ from gameday.analysis.impact.bad_requests import GOOD, kinds
 from gameday.analysis.model.event_models import CanaryLimit, CanaryResult, CanaryStep
 from gameday.recording.journal_events import CanaryEnded, CanaryJudged, CanaryPaused, CanaryStepped
 from gameday.scenario import Scenario
+from gameday.scenario.units import ratio, seconds
 from gameday.slo.exposure import service_of
 
 DEFECTS = (0.01, 0.05, 0.25, 1.0)
 """Shares of failing requests for which the canary's own detection limit is given."""
-FALSE_ABORT, BAKE_S = 0.01, 5.0
-"""Defaults of a canary; `changes.canary_strategy` has them too, and a test compares the two."""
 
 
 def canaries(run: Run) -> tuple[CanaryResult, ...]:
@@ -69,26 +68,26 @@ def _plan(scenario: Scenario, release: str) -> Mapping[str, Any]:
         strategy = spec.get("strategy") if isinstance(spec, Mapping) else None
         if entry.action == "deploy" and spec.get("release") == release and isinstance(strategy, Mapping):
             canary = strategy.get("canary") or {}
-            rate = (canary.get("analysis") or {}).get("falseAbort", FALSE_ABORT)
-            shares = [float(share) for share in canary.get("steps", ()) if float(share) < 1]
-            return {"false_abort": float(rate), "bake": float(canary.get("bake", BAKE_S)), "shares": shares}
-    return {"false_abort": FALSE_ABORT, "bake": BAKE_S, "shares": []}
+            rate = (canary.get("analysis") or {}).get("falseAbort", "1%")
+            shares = [share for share in map(ratio, canary.get("steps", ())) if share < 1]
+            return {"false_abort": ratio(rate), "bake": seconds(canary.get("bake", "5s")), "shares": shares}
+    return {"false_abort": None, "bake": 0.0, "shares": []}
 
 
 def _limits(run: Run, change: RecordedChange, plan: Mapping[str, Any], steps: int) -> Iterator[CanaryLimit]:
     """Yield the limit for each defect: the best detector with the same budget of false aborts."""
     rate = _rate(run, change)
-    if rate <= 0:
+    if rate <= 0 or not plan["shares"]:
         return
     streams = max(1, sum(slo.sli != "latency" for slo in run.scenario.slos))
     quiet = 2 * plan["bake"] * steps / plan["false_abort"]
     normal = min((1 - slo.objective) / 5 for slo in run.scenario.slos)
     for defect in DEFECTS:
-        share = plan["shares"][0] if plan["shares"] else 1.0
-        seconds = limit(normal, defect, rate * share, quiet, streams=streams, since="change")
-        if np.isfinite(seconds):
-            requests = seconds * rate * share
-            yield CanaryLimit(defect=defect, requests=requests, percent_seconds=100 * seconds * share)
+        share = plan["shares"][0]
+        delay = limit(normal, defect, rate * share, quiet, streams=streams, since="change")
+        if np.isfinite(delay):
+            requests = delay * rate * share
+            yield CanaryLimit(defect=defect, requests=requests, percent_seconds=100 * delay * share)
 
 
 def _rate(run: Run, change: RecordedChange) -> float:
