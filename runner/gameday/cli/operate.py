@@ -185,7 +185,7 @@ def _request(
     role = role or os.environ.get("GAMEDAY_ROLE")
 
     def request(client: ApiClient) -> Mapping[str, Any]:
-        number = client._request({**fields, "as": role})
+        number = client.request_operation({**fields, "as": role})
         if wait:
             return client.wait_for_operation(number, PATIENCE_S)
         return {
