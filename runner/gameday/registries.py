@@ -235,6 +235,7 @@ OPERATIONS: Registry[Any] = Registry(
             "restart",
             "flag",
             "note",
+            "diagnose",
             "canary-promote",
             "canary-pause",
             "canary-abort",

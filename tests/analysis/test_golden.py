@@ -405,6 +405,7 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "changes",
         "suspects",
         "canaries",
+        "diagnoses",
         "operations",
     }
     assert outcome["alert_lags"] == []  # no alert came from outside

@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from gameday.operations import Alert, Operation
-from gameday.recording.journal_events import CleanupDone, RunEnded, RunError, RunStopped, SteadyStateJudged
+from gameday.recording.journal_events import (
+    CleanupDone,
+    DiagnosisGiven,
+    RunEnded,
+    RunError,
+    RunStopped,
+    SteadyStateJudged,
+)
 from gameday.run import engine, run_state
 from gameday.run.events import (
     AbortConditionMet,
@@ -397,3 +404,13 @@ def test_the_facilitator_brings_the_next_entry_forward() -> None:
     assert actions == (BeginEntry(1),)
     done = replace(state, entries_begun=3)
     assert engine.step(done, TimelineReleased(120.0)) == (done, ())
+
+
+def test_a_diagnosis_is_recorded_at_any_time_and_does_nothing_else() -> None:
+    """Also before the fault, when operations are refused: it is in the journal, and done."""
+    asked = OperationRequested(8.0, Operation("diagnose", "c1", "on-call", text="it is the newest"))
+    state, actions = play(in_fault(), [asked])
+    given = DiagnosisGiven("c1", by="on-call", text="it is the newest")
+    assert Log(given) in actions
+    assert not any(isinstance(action, Execute) for action in actions)
+    assert state.operations[-1][2] == "done"

@@ -103,6 +103,7 @@ def _content(run: Run) -> dict[str, Any]:
         "gates": gates_table,
         "meanings": change_feed.meanings(run),
         "suspects": suspect_table.suspects(run),
+        "diagnoses": suspect_table.diagnoses(run),
         "canaries": canary_table.canaries(run),
         "sections": tables,
         "impact": impact_table,

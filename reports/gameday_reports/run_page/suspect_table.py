@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gameday.analysis.model.event_models import SuspectResult
 from gameday_reports.run_page.run_data import Run
-from gameday_reports.text.formatting import count, percent
+from gameday_reports.text.formatting import count, percent, seconds
 from gameday_reports.text.loose import person
 
 BAD_DEPLOY = "bad-deploy"
@@ -49,3 +49,20 @@ def _row(run: Run, suspect: SuspectResult) -> Mapping[str, str]:
         "without": f"{count(suspect.bad_without)} of {count(suspect.requests_without)}",
         "author": person(change.started.author) if change else "",
     }
+
+
+def diagnoses(run: Run) -> list[Mapping[str, str]]:
+    """Return a row for each cause that somebody named."""
+    return [
+        {
+            "t": seconds(diagnosis.t),
+            "culprit": diagnosis.culprit,
+            "by": diagnosis.by,
+            "right": "right" if diagnosis.right else "wrong",
+            "after": seconds(diagnosis.after_effect_s)
+            if diagnosis.after_effect_s is not None
+            else "before any",
+            "text": diagnosis.text,
+        }
+        for diagnosis in run.outcome.diagnoses
+    ]

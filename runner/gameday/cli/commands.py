@@ -71,6 +71,7 @@ SECTIONS = {
         "restart": CommandEntry("operate:restart", "Kill and start every instance of a service."),
         "flag": CommandEntry("operate:flag", "Switch a feature flag."),
         "note": CommandEntry("operate:note", "Put a line on the timeline of a run."),
+        "diagnose": CommandEntry("operate:diagnose", "Name the cause; the review scores it."),
         "canary": CommandEntry("operate:canary", "Promote, pause or abort a canary."),
     },
     "Analyse": {

@@ -151,6 +151,19 @@ def flag(setting: str, run: str | None, as_json: bool, role: str | None, wait: b
     return _request({"name": "flag", "target": setting}, run, as_json, role, wait)
 
 
+@click.command(
+    epilog='\b\nExamples:\n  gameday diagnose c1\n  gameday diagnose pricing --why "only its new release fails"'
+)
+@click.argument("culprit", metavar="CHANGE|SERVICE")
+@click.option("--why", metavar="TEXT", help="What speaks for it.")
+@_operation_options
+def diagnose(
+    culprit: str, why: str | None, run: str | None, as_json: bool, role: str | None, wait: bool
+) -> int:
+    """Name the cause of the outage, a change or a service; time and rightness are in the outcome."""
+    return _request({"name": "diagnose", "target": culprit, "text": why}, run, as_json, role, wait)
+
+
 @click.command(epilog='\b\nExample:\n  gameday note "customers call in" --as support')
 @click.argument("text")
 @_operation_options

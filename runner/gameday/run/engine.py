@@ -106,7 +106,7 @@ def _take_alert(state: State, event: AlertRaised) -> Step:
 
 
 def _take_request(state: State, event: OperationRequested) -> Step:
-    """Execute a requested operation, or refuse it if it comes too early; journal acknowledgements and notes."""
+    """Execute a requested operation, or refuse it if it comes too early; journal acknowledgements, diagnoses and notes."""
     operation = event.operation
     number = event.id or f"o{len(state.operations) + 1}"
 
@@ -116,6 +116,9 @@ def _take_request(state: State, event: OperationRequested) -> Step:
     if operation.name == "ack":
         taken = journal_events.AlertAcknowledged(operation.target, by=operation.by)
         return recorded("done"), (Log(taken),)
+    if operation.name == "diagnose":
+        given = journal_events.DiagnosisGiven(operation.target, by=operation.by, text=operation.text)
+        return recorded("done"), (Log(given),)
     if operation.name == "note":
         return recorded("done"), (Log(journal_events.Note(text=operation.text, by=operation.by)),)
     if not state.accepts_operations:

@@ -42,7 +42,7 @@ def _canary(command: Command, executor: OperationExecutor, operation: Operation,
 
 
 def _record(executor: OperationExecutor, operation: Operation, change: str) -> None:
-    """Do nothing to the system: acknowledgements and notes are recorded by the run."""
+    """Do nothing to the system: acknowledgements, diagnoses and notes are recorded by the run."""
 
 
 ACK = OperationKind("ack", "Acknowledge an alert.", _record, target="the id of an alert")
@@ -61,6 +61,9 @@ FLAG = OperationKind(
     _flag,
     target="name=on or name=off",
     pattern=r"[A-Za-z][\w.-]*=(on|off)",
+)
+DIAGNOSE = OperationKind(
+    "diagnose", "Name the cause of the outage.", _record, target="the id of a change, or a service"
 )
 NOTE = OperationKind("note", "Put a note on the timeline.", _record, needs_text=True)
 CANARY_PROMOTE = OperationKind(

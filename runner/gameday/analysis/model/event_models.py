@@ -152,6 +152,17 @@ class CanaryResult(Model):
     )
 
 
+class Diagnosis(Model):
+    """A cause that a person or a program named. `right`: a faulty change, or a service that a fault or such a change hit."""
+
+    t: float
+    culprit: str
+    by: str = ""
+    text: str = ""
+    right: bool
+    after_effect_s: Amount | None = described("seconds since the effect; null if there was none before it")
+
+
 class Operation(Model):
     """An operation that was ordered. `right` is null if that is unknown."""
 

@@ -13,6 +13,7 @@ from gameday.analysis.model.event_models import (
     Change,
     Cleanup,
     DetectorResult,
+    Diagnosis,
     Expectation,
     Fault,
     GateResult,
@@ -153,6 +154,7 @@ class Findings(Model):
     canaries: tuple[CanaryResult, ...] = Field(
         default=(), description="changes that were shipped by a canary"
     )
+    diagnoses: tuple[Diagnosis, ...] = Field(default=(), description="causes that people or programs named")
     operations: tuple[Operation, ...] = ()
     alerts: tuple[Alert, ...] = ()
     alert_lags: tuple[AlertLag, ...] = ()

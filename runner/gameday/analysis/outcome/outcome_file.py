@@ -13,6 +13,7 @@ from gameday.analysis.clocks.outage_clocks import outage_clocks
 from gameday.analysis.detection import alert_judgement
 from gameday.analysis.detection.alert_lag import alert_lags
 from gameday.analysis.detection.detection_delay import detection
+from gameday.analysis.detection.diagnoses import diagnoses
 from gameday.analysis.detection.false_alarms import quiet
 from gameday.analysis.detection.likely_changes import likely_changes
 from gameday.analysis.evidence.recorded_run import Run, read_run
@@ -117,6 +118,7 @@ def _measurements(analysis: Analysis, steady: SteadyState, load: LoadResult) -> 
         gates=gate_results(run),
         suspects=likely_changes(analysis),
         canaries=canaries(run),
+        diagnoses=diagnoses(analysis),
         operations=analysis.operations,
         alerts=alert_judgement.alerts(analysis),
         alert_lags=alert_lags(analysis),

@@ -10,6 +10,16 @@ from gameday.recording.journal_events.event_type import JournalEvent
 
 
 @dataclass(frozen=True)
+class DiagnosisGiven(JournalEvent, kind="diagnosis.given", subject="culprit"):
+    """A person or a program named the cause: the id of a change, or a service; `text` is why."""
+
+    culprit: str
+    _: KW_ONLY
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class SuspectsRanked(JournalEvent, kind="suspects.ranked"):
     """The changes in flight by the odds that they are the cause, each {change, odds}; the likeliest first."""
 
