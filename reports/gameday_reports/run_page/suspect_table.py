@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gameday.analysis.model.event_models import SuspectResult
+from gameday.analysis.model.evidence_models import SuspectResult
 from gameday_reports.run_page.run_data import Run
 from gameday_reports.text.formatting import count, percent, seconds
 from gameday_reports.text.loose import person

@@ -16,6 +16,7 @@ from gameday.changes.change_identity import NO_AI
 from gameday.changes.gates.admission import Admission
 from gameday.changes.releases import Catalogue
 from gameday.changes.rollout import plan as rollout
+from gameday.detect import make as make_detector
 from gameday.execution import library
 from gameday.execution.database_template import template
 from gameday.execution.monitoring.telemetry_wiring import watch

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gameday.analysis import measure
-from gameday.analysis.model.event_models import CanaryResult
+from gameday.analysis.model.evidence_models import CanaryResult
 from storefront.canary import drawn
 from tests.support.run_folders import Request, Story, failing, steadily, write
 

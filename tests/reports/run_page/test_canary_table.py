@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gameday.analysis.model.event_models import CanaryResult
+from gameday.analysis.model.evidence_models import CanaryResult
 from gameday_reports.run_page.canary_table import canaries
 from gameday_reports.run_page.render import render
 from gameday_reports.run_page.run_data import Run, read

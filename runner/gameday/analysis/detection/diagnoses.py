@@ -5,7 +5,7 @@ from __future__ import annotations
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.clocks.operation_results import faults_by_place, harmful_changes
 from gameday.analysis.evidence.recorded_run import Run
-from gameday.analysis.model.event_models import Diagnosis
+from gameday.analysis.model.evidence_models import Diagnosis
 from gameday.recording.journal_events import DiagnosisGiven
 
 

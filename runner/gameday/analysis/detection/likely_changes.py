@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gameday.analysis.clocks.clocks import Analysis
 from gameday.analysis.evidence.run_history import RecordedChange
-from gameday.analysis.model.event_models import SuspectResult
+from gameday.analysis.model.evidence_models import SuspectResult
 from gameday.operations import Change, ChangeState
 from gameday.slo.suspects import Window, suspects
 

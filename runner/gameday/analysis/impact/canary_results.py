@@ -12,7 +12,7 @@ from gameday.analysis.detection.detection_limit import limit
 from gameday.analysis.evidence.recorded_run import Run
 from gameday.analysis.evidence.run_history import RecordedChange
 from gameday.analysis.impact.bad_requests import GOOD, kinds
-from gameday.analysis.model.event_models import CanaryLimit, CanaryResult, CanaryStep
+from gameday.analysis.model.evidence_models import CanaryLimit, CanaryResult, CanaryStep
 from gameday.recording.journal_events import CanaryEnded, CanaryJudged, CanaryPaused, CanaryStepped
 from gameday.scenario import Scenario
 from gameday.scenario.units import ratio, seconds

@@ -9,11 +9,9 @@ from pydantic import Field
 from gameday.analysis.model.event_models import (
     Alert,
     AlertLag,
-    CanaryResult,
     Change,
     Cleanup,
     DetectorResult,
-    Diagnosis,
     Expectation,
     Fault,
     GateResult,
@@ -22,9 +20,9 @@ from gameday.analysis.model.event_models import (
     Quiet,
     SloResult,
     Stop,
-    SuspectResult,
     UnresolvedPage,
 )
+from gameday.analysis.model.evidence_models import CanaryResult, Diagnosis, SuspectResult
 from gameday.analysis.model.harm_models import Audit, CustomerReports, Impact, Residual
 from gameday.analysis.model.result_file import (
     Amount,
