@@ -43,7 +43,10 @@ PARTS = {
 def parts(picture: Picture, role: str, about: About, room: Room) -> dict[str, Any]:
     """Return part → HTML of a role's page, and under `map` the marks of the map."""
     shown = view(picture, role, about, room)
-    content = {"view": shown, "drawn": _charts(picture, shown), "clock": clock_text, "stamp": stamp}
+    known = bool(shown.faults)
+    if known not in picture.drawn:
+        picture.drawn[known] = _charts(picture, shown)
+    content = {"view": shown, "drawn": picture.drawn[known], "clock": clock_text, "stamp": stamp}
     rendered: dict[str, Any] = {name: str(getattr(_macros(), name)(**content)) for name in PARTS[role]}
     rendered["map"] = shown.marks
     return rendered

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,16 +30,22 @@ class Picture:
         self.journal = JournalFold()
         self.requests = RequestFold(self.slos)
         self.now = 0.0
+        self.drawn: dict[bool, Mapping[str, Any]] = {}
+        """Charts of this moment, with the faults and without, so that roles share them."""
 
     def advance(self, until: float, events: Iterable[JournalEvent], samples: Samples | None) -> None:
         """Take the events up to `until` and the samples recorded so far, and go on to that moment."""
+        before, count = self.requests.now, 0
         for event in events:
             self.journal.take(event)
+            count += 1
         self.requests.steady_since = self.journal.steady_since
         if samples is not None:
             self.requests.add(samples)
         self.requests.advance(until)
         self.now = max(self.now, until)
+        if count or self.requests.now != before:
+            self.drawn.clear()
 
 
 class SampleFollower:
