@@ -22,7 +22,7 @@ pytestmark = [
 
 def test_a_teams_own_burn_rate_alert_is_timed_part_by_part(play: Callable[..., Run]) -> None:
     """The report names `for` and `group_wait` with their seconds, and the parts add up to the time to detect."""
-    short = ("--set", "steadyState.for=5s", "--set", "hold=5s")
+    short = ("--set", "steadyState.for=5s", "--set", "hold=3s")
     run = play("bad-deploy-own-alerts", "--substrate", "process", *short)
     outcome = run.outcome
     assert (run.status, outcome["verdict"]) == (0, "pass"), outcome["reasons"]
