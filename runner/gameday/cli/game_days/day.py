@@ -157,7 +157,13 @@ def _print_agenda(plan: GameDay) -> None:
         click.echo(f"  {block.for_ / 60:3.0f} min  {block.kind}: {block.words}{start}")
 
 
-@click.command(name="init")
+INIT_EPILOG = """\b
+Examples:
+  gameday init --day                           game-day.yaml, with scenarios of the tag drill
+  gameday init --day quarter.yaml --from-tag region"""
+
+
+@click.command(name="init", epilog=INIT_EPILOG)
 @click.option("--day", "write_day", is_flag=True, help="Write the plan of a game day of two hours.")
 @click.option(
     "--from-tag", "tags", multiple=True, metavar="TAG", help="Take scenarios with this tag. [default: drill]"
