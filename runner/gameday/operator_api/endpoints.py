@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -23,6 +21,7 @@ from starlette.routing import Route
 
 from gameday.operations import Operation
 from gameday.operator_api.bounded_body import read_body
+from gameday.operator_api.bounded_calls import BoundedCalls
 from gameday.operator_api.json_answers import Answer, problem
 from gameday.operator_api.operation_requests import (
     InvalidRequest,
@@ -104,7 +103,7 @@ HANDLERS: Mapping[Any, Any] = {
 class _Endpoints:
     def __init__(self, read_status: ReadStatus, request_operation: RequestOperation) -> None:
         self._read_status, self._request_operation = read_status, request_operation
-        self._free_calls = threading.Semaphore(MAX_CALLS)
+        self._calls = BoundedCalls(MAX_CALLS, RUN_TIMEOUT_S, "operator-api-call")
         self._accepted: dict[str, OperationRow] = {}
         self._status: StatusDocument | None = None
         self._status_at = -math.inf
@@ -117,7 +116,7 @@ class _Endpoints:
         operation = parse_operation(await read_body(request, BODY_BYTES))
         if operation.name == "ack" or operation.change is not None:
             check_references(operation, await self._current_status(fresh=True))
-        number = await self._call(lambda: self._request_operation(operation))
+        number = await self._calls.call(lambda: self._request_operation(operation))
         self._accepted[number] = operation_row(OperationStatus(number, operation, "accepted"))
         self._status_at = -math.inf
         return Answer({"id": number}, 202, {"Location": f"/v1/operations/{number}"})
@@ -152,32 +151,9 @@ class _Endpoints:
             if self._status and not fresh and time.monotonic() <= self._status_at + STATUS_AGE_S:
                 return self._status
             asked = time.monotonic()
-            status = await self._call(self._read_status)
+            status = await self._calls.call(self._read_status)
             self._status, self._status_at = status, asked
             return status
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns, or raise what it raises. Raise TimeoutError if it takes too long, or if
-        too many calls are in flight.
-
-        It runs in a daemon thread and not in a pool, because a process waits for a pool's threads at its end.
-        """
-        result: Future[T] = Future()
-        if not self._free_calls.acquire(blocking=False):
-            raise TimeoutError
-
-        def work() -> None:
-            result.set_running_or_notify_cancel()
-            try:
-                result.set_result(function())
-            except Exception as error:
-                result.set_exception(error)
-            finally:
-                self._free_calls.release()
-
-        threading.Thread(target=work, name="operator-api-call", daemon=True).start()
-        async with asyncio.timeout(RUN_TIMEOUT_S):  # wait_for can swallow a cancellation, on Python 3.11
-            return await asyncio.wrap_future(result)
 
 
 def _wait_seconds(request: Request) -> float:

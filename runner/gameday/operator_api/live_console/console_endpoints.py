@@ -8,12 +8,9 @@ POST /ROLE/TOKEN/control      carry out a command: 202 {}
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
-import threading
-from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,6 +21,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gameday.operator_api.bounded_body import read_body
+from gameday.operator_api.bounded_calls import BoundedCalls
 from gameday.operator_api.json_answers import Answer, problem
 from gameday.operator_api.live_console.event_stream import Broadcast, EventStream
 from gameday.operator_api.live_console.page_source import Command, CommandRefused, PageSource
@@ -107,13 +106,13 @@ def _name(host: str) -> str:
 class _Endpoints:
     def __init__(self, source: PageSource, links: RoleLinks, broadcast: Broadcast) -> None:
         self._source, self._links, self._broadcast = source, links, broadcast
-        self._free_calls = threading.Semaphore(MAX_CALLS)
+        self._calls = BoundedCalls(MAX_CALLS, CALL_TIMEOUT_S, "live-console-call")
 
     async def page(self, request: Request) -> Response:
         if self._links.role(request.path_params["token"]) != request.path_params["role"]:
             return HTMLResponse(NO_LINK, 404, {"Connection": "close"})
         role = self._role(request)
-        html = await self._call(lambda: self._source.page(role))
+        html = await self._calls.call(lambda: self._source.page(role))
         headers = {
             "Content-Security-Policy": self._source.policy(),
             "Referrer-Policy": "no-referrer",
@@ -129,14 +128,14 @@ class _Endpoints:
 
     async def operate(self, request: Request) -> Response:
         role = self._role(request)
-        operation = replace(parse_operation(await _body(request)), by=role)
-        number = await self._call(lambda: self._source.operate(role, operation))
+        operation = replace(parse_operation(await read_body(request, BODY_BYTES)), by=role)
+        number = await self._calls.call(lambda: self._source.operate(role, operation))
         return Answer({"id": number}, 202)
 
     async def control(self, request: Request) -> Response:
         role = self._role(request)
-        command = _command(await _body(request))
-        await self._call(lambda: self._source.command(role, command))
+        command = _command(await read_body(request, BODY_BYTES))
+        await self._calls.call(lambda: self._source.command(role, command))
         return Answer({}, 202)
 
     def _role(self, request: Request) -> str:
@@ -146,25 +145,6 @@ class _Endpoints:
             raise HTTPException(404, "this link belongs to another run or role")
         request.state.connection.admit()
         return role
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns, called in a daemon thread. Raise TimeoutError if it takes too long."""
-        result: Future[T] = Future()
-        if not self._free_calls.acquire(blocking=False):
-            raise TimeoutError
-
-        def work() -> None:
-            result.set_running_or_notify_cancel()
-            try:
-                result.set_result(function())
-            except Exception as error:
-                result.set_exception(error)
-            finally:
-                self._free_calls.release()
-
-        threading.Thread(target=work, name="live-console-call", daemon=True).start()
-        async with asyncio.timeout(CALL_TIMEOUT_S):
-            return await asyncio.wrap_future(result)
 
 
 def _command(body: bytes) -> Command:
@@ -182,15 +162,6 @@ def _command(body: bytes) -> Command:
             raise InvalidRequest(f"{name[:40]!r} has characters that can't be printed")
     action = fields.pop("action", "")
     return Command(action, {name: value.strip() for name, value in fields.items()})
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise HTTPException(413, f"the body is longer than {BODY_BYTES} bytes")
-    return bytes(body)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
