@@ -47,6 +47,23 @@ def test_steps_have_their_last_verdict_and_the_canary_its_end(tmp_path: Path) ->
     assert canary.false_abort == pytest.approx(0.02)
 
 
+@pytest.mark.parametrize(("how", "holds"), [("aborted", True), ("promoted", False)])
+def test_an_expectation_can_name_the_end_of_a_canary(tmp_path: Path, how: str, holds: bool) -> None:
+    """A bad canary that is promoted fails a scenario that expects it to be aborted."""
+    story = Story().begin().deploy(19.0, 40.0).add(20.0, "canary.stepped", "c1", share=0.05)
+    story.add(33.0, "canary.ended", "c1", result=how, why="", by="canary analysis")
+    deploy: dict[str, Any] = {"release": RELEASE, "strategy": {"canary": CANARY}}
+    folder = write(
+        tmp_path / "run",
+        story.finish(),
+        steadily(),
+        timeline=[{"at": "0s", "deploy": deploy}],
+        expect=["canaries.aborted == 1 && canaries.promoted == 0"],
+    )
+    (expectation,) = measure(folder).expectations
+    assert expectation.holds is holds
+
+
 def test_users_hurt_are_those_of_the_canary_while_it_lasted(tmp_path: Path) -> None:
     """A failure of another user, or after the end, isn't the canary's; at once it would have been as many by the share."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gameday.analysis.model.event_models import Change, DetectorResult, GateResult, SloResult
+    from gameday.analysis.model.evidence_models import CanaryResult
     from gameday.analysis.model.outcome_model import Measurements
     from gameday.analysis.model.result_file import Model
 
@@ -63,6 +64,7 @@ REPORTS = ("peak", "total", "first_s", "alarm_s", "ahead_client_s", "ahead_servi
 LOAD = ("planned", "achieved", "late", "not_sent", "attempts")
 CHANGES = ("refused", "failed", "total")
 GATES = ("passed", "blocked", "needs_approval", "warned")
+CANARIES = ("promoted", "aborted", "cancelled", "paused", "users")
 ANY = "*"
 
 KNOWN: Tree = {
@@ -80,6 +82,7 @@ KNOWN: Tree = {
     "operations": {"wrong": float, "total": float},
     "changes": dict.fromkeys(CHANGES, float),
     "gates": dict.fromkeys(GATES, float),
+    "canaries": dict.fromkeys(CANARIES, float),
     "slos": {ANY: {"verdict": str, "budget_spent": float, "breached_s": float}},
     "detectors": {ANY: {"ttd": float, "detected": bool, "false_alarms": float}},
     "severity": float,
@@ -167,6 +170,7 @@ def values_of(measurements: Measurements) -> dict[str, Any]:
     }
     tree["changes"] = _changes(measurements.changes)
     tree["gates"] = _gates(measurements.gates)
+    tree["canaries"] = _canaries(measurements.canaries)
     tree["slos"] = {slo.name: _slo(slo) for slo in measurements.slos}
     effect = tree["effect"]
     tree["detectors"] = {name: _detector(result, effect) for name, result in measurements.detectors.items()}
@@ -242,6 +246,17 @@ def _gates(gates: Sequence[GateResult]) -> dict[str, float]:
         "blocked": float(results.count("blocked")),
         "needs_approval": float(results.count("needs-approval")),
         "warned": float(len(gates) - len(results)),
+    }
+
+
+def _canaries(canaries: Sequence[CanaryResult]) -> dict[str, float | None]:
+    """Count canaries by their ends, those that paused, and the users hurt who were in them; None if that is unknown."""
+    ends = [canary.result for canary in canaries]
+    users = [canary.users for canary in canaries]
+    return {
+        **{end: float(ends.count(end)) for end in ("promoted", "aborted", "cancelled")},
+        "paused": float(sum(1 for canary in canaries if canary.pauses)),
+        "users": None if None in users else float(sum(user for user in users if user is not None)),
     }
 
 
