@@ -211,7 +211,8 @@ def _named(run: str, survey: Survey) -> str:
 def _traces(given: str, run: str, survey: Survey) -> Traces:
     folder = _folder(given, run, survey)
     entry = survey.entries[run][1] if run in survey.entries else None
-    return Traces(run, folder, _substrate(folder), entry, active_runs.key_path(run))
+    listed = entry is not None and folder == Path(survey.entries[run][0].folder).resolve()
+    return Traces(run, folder, _substrate(folder), entry, active_runs.key_path(run), recorded_here=listed)
 
 
 def _folder(given: str, run: str, survey: Survey) -> Path | None:

@@ -45,7 +45,7 @@ class Traces:
     """Where to look for what a run left. What isn't known is None.
 
     `folder` is the run's; `entry` is the file that lists the run as active, `key` the one with the token of its
-    operators' API.
+    operators' API. A folder that isn't `recorded_here` may be another machine's: no command that it names is run.
     """
 
     run: str
@@ -53,6 +53,7 @@ class Traces:
     substrate: str = ""
     entry: Path | None = None
     key: Path | None = None
+    recorded_here: bool = True
 
 
 @dataclass

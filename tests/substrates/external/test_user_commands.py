@@ -67,6 +67,17 @@ def test_the_reaper_carries_out_what_a_dead_run_left_the_latest_first(tmp_path: 
     assert (again.removed, again.left) == ([], [])
 
 
+def test_a_folder_that_was_sent_runs_nothing(tmp_path: Path) -> None:
+    """The commands of a run that this machine didn't record are shown, and not run."""
+    run = tmp_path / "20260102-030405-ab12"
+    run.mkdir()
+    commands(run).perform("first", "first", shell("true"), shell("echo first >> log"))
+    cleared = KIND.reap([Traces(run.name, run, recorded_here=False)], 1.0)[run.name]
+    assert cleared.removed == []
+    assert cleared.left[0].endswith("by hand: sh -c 'echo first >> log'")
+    assert not (run / "log").exists()
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", '[{"key": "x"}]', "{}x"])
 def test_a_damaged_list_is_reported_as_left(tmp_path: Path, text: str) -> None:
     """A clean-up never raises: what it can't read is left, with the reason."""
