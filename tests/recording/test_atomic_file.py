@@ -95,8 +95,6 @@ def test_a_number_that_json_lacks_is_an_error(tmp_path: Path) -> None:
 
 
 PLAIN_WRITERS = {
-    "gameday/changes/gates/checks/secrets_gate.py": "a temporary file that the gate alone reads",
-    "gameday/changes/gates/checks/static_gate.py": "temporary files that the gate alone reads",
     "gameday/changes/releases.py": "a release's tree, which nothing reads before it is whole",
     "gameday/substrates/docker/container_lifecycle.py": "a container's log, written once, after its end",
     "gameday/substrates/docker/wheels.py": "a whole folder of packages",

@@ -32,7 +32,7 @@ def _sentence(run: Run) -> str:
     ranked = run.outcome.suspects
     none = percent(max(0.0, 1 - sum(suspect.odds for suspect in ranked)))
     text = (
-        f"What the requests said of each change when somebody first acted, or else by the end of the outage. "
+        f"What the requests said of each change when the first operation was requested, or else by the end of the outage. "
         f"That no change was the cause has {none}."
     )
     bad = {fault.change for fault in run.outcome.faults if fault.kind == BAD_DEPLOY and fault.change}

@@ -1,6 +1,6 @@
 """A run's own Prometheus and Alertmanager: real programs of this machine, on loopback, that watch the shop.
 
-Both carry the run's mark in their environment, so that the guard and the reaper find them whoever ends the run.
+Both carry the run's mark in their environment, so that the guard and the reaper find them, however the run ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gate `dependencies`: whoever changes dependencies changes the lock file with them, and every requirement is pinned."""
+"""Gate `dependencies`: a change of dependencies changes the lock file too, and pins every requirement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gate `ownership`: an owner of the service, other than the author, has approved; nobody merges their own AI change."""
+"""Gate `ownership`: an owner of the service, other than the author, has approved; no author approves their own AI-assisted change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
 
 OWNER = "owner"
-"""The role that `gameday approve --as` takes for an owner of the service."""
+"""The role that lets a change pass as an owner of the service."""
 
 
 def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:

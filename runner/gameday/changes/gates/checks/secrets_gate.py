@@ -11,7 +11,7 @@ from gameday.changes.gates.checks.needed_package import needed
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
 from gameday.recording import atomic_file
 
-HINT = "remove it, and revoke it: whoever saw the change has it"
+HINT = "remove it, and revoke it: everyone who saw the change has it"
 
 
 def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gameday.changes.gates.gate import Finding, Gate, GateContext, Proposal
 
 SENIOR = "senior"
-"""The role that `gameday approve --as` takes for a senior."""
+"""The role that lets a change pass as a senior."""
 
 
 def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:
