@@ -36,7 +36,7 @@ function take(message) {
     document.querySelectorAll('[data-control="speed"]').forEach((b) => b.setAttribute("aria-pressed", b.dataset.value === String(frame.replay.speed)));
   }
   over = !!frame.over;
-  connected(over ? "over" : "live", over ? "The run is over." : "live");
+  connected(over ? "over" : "live", over ? "The run is over." : frame.replay ? "replay" : "live");
 }
 
 function connected(state, words) {
