@@ -186,6 +186,23 @@ def test_recovery_needs_every_slo_known(tmp_path: Path) -> None:
     assert (outcome["ttr_s"], outcome["ttr_state"]) == (None, "not_measured")
 
 
+@pytest.mark.parametrize(("detector", "detect"), [("hang", 21.0), ("bank", None)])
+def test_requests_that_wait_are_slow_too(tmp_path: Path, detector: str, detect: float | None) -> None:
+    """A page of waiting requests for the availability SLO detects an outage of the latency SLO of their journey."""
+    requests = steadily()
+    for request in requests:
+        request.took = 0.4 if 20.0 <= request.planned < 30.0 else 0.0
+    slos = [
+        {"name": "shop", "sli": "availability", "objective": "99%", "journey": "buy"},
+        {"name": "speed", "sli": "latency", "under": "300ms", "objective": "95%", "journey": "buy"},
+    ]
+    story = Story().begin().deploy(18.0, 19.0).page(21.0, detector=detector).rollback(22.5, 29.0).finish()
+    outcome = measure(write(tmp_path / "run", story, requests, slos=slos))
+    assert outcome["clocks"]["detect"] == detect
+    assert outcome["detection"]["slo"] == "speed"
+    assert outcome["alerts"][0]["false_alarm"] is (detect is None)
+
+
 def test_a_page_within_the_uncertainty_before_the_effect_detects(tmp_path: Path) -> None:
     """20 ms before an effect that is known to ± 24 ms: TTD is 0. A page 100 ms before it is a false alarm."""
     stamps = {}

@@ -35,6 +35,8 @@ from gameday.slo import Course, Outage, course
 
 LATE_S = 30.0
 """Two scrapes: so late an alert may be about an outage that is over."""
+WAITING = "hang"
+"""The detector of requests that wait for their answer."""
 DEEDS = (
     *(FaultIntended, FaultInjected, FaultFailed),
     *(ChangeStarted, ChangeDone, ChangeFailed),
@@ -83,13 +85,30 @@ class Analysis:
 
         An alert may come while its window still holds requests of the outage.
         """
-        return speaks_of(alert, self.courses, self._patience)
+        return speaks_of(alert, self._about(alert), self._patience)
+
+    def _about(self, alert: AlertRaised) -> Sequence[Course]:
+        """Return the courses of the SLOs that an alert is about: the one that it names, or all if it names none.
+
+        Requests that wait for their answer are slow as well, whichever SLO of their journey the alert names.
+        """
+        slos = {slo.name: slo for slo in self.run.scenario.slos}
+        named = slos.get(alert.slo or "")
+        if named is None:
+            return self.courses
+        slow = [
+            slo.name for slo in slos.values() if slo.sli == "latency" and slo.journey in (None, named.journey)
+        ]
+        names = {named.name, *(slow if alert.detector == WAITING else ())}
+        return sorted(
+            (one for one in self.courses if one.name in names), key=lambda one: one.name != named.name
+        )
 
     def late(self, alert: AlertRaised) -> bool:
         """Return True if an alert is about an outage that was over: a scrape may tell of it as much as LATE_S later."""
         return (
             self.genuine(alert) is None
-            and speaks_of(alert, self.courses, self._patience + LATE_S) is not None
+            and speaks_of(alert, self._about(alert), self._patience + LATE_S) is not None
         )
 
     @property
@@ -130,12 +149,11 @@ def analyse(run: Run) -> Analysis:
 
 
 def speaks_of(alert: AlertRaised, courses: Sequence[Course], patience: float) -> Outage | None:
-    """Return the outage of the alert's SLO (of any, if it names none) that spans it or ended up to `patience` s before.
+    """Return the outage of these courses that spans the alert or ended up to `patience` s before.
 
     An alert within the uncertainty before an effect is about it.
     """
-    named = [slo_course for slo_course in courses if slo_course.name == alert.slo]
-    for outage in (outage for slo_course in named or courses for outage in slo_course.outages):
+    for outage in (outage for slo_course in courses for outage in slo_course.outages):
         until = math.inf if outage.recovered is None else outage.recovered + patience
         if outage.effect - outage.effect_error <= alert.t <= until:
             return outage

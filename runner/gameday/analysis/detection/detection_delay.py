@@ -114,7 +114,7 @@ def _noticed(analysis: Analysis) -> tuple[Course, Outage] | None:
             if outage is not None:
                 named = [course for course in analysis.courses if course.name == alert.slo]
                 return next(
-                    course for course in named or analysis.courses if outage in course.outages
+                    course for course in (*named, *analysis.courses) if outage in course.outages
                 ), outage
     broken = [course for course in analysis.courses if course.outages]
     first = min(broken, key=lambda course: course.outages[0].effect)
