@@ -218,6 +218,11 @@ def careful(template: Path) -> Iterator[Shop]:
         yield shop
 
 
+def shows_old_price(shop: Shop, products: Iterator[int]) -> bool:
+    """Whether the page of the next product has an old price."""
+    return "stale" in shop.get(f"/products/{next(products)}").json()
+
+
 def await_known_prices(shop: Shop) -> None:
     """Wait until the catalog knows every price: it fetches them in hundreds, and a page of each hundred is an old price.
 
@@ -227,10 +232,7 @@ def await_known_prices(shop: Shop) -> None:
     try:
         for first in range(1, 1000, 100):
             products = iter(range(first + 1, first + 100))
-            until(
-                lambda left=products: "stale" in shop.get(f"/products/{next(left)}").json(),
-                "prices are known",
-            )
+            until(partial(shows_old_price, shop, products), "prices are known")
     finally:
         shop.operate("catalog", "flags", {"degraded-prices": False})
 

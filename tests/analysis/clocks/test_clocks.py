@@ -203,6 +203,27 @@ def test_requests_that_wait_are_slow_too(tmp_path: Path, detector: str, detect: 
     assert outcome["alerts"][0]["false_alarm"] is (detect is None)
 
 
+@pytest.mark.parametrize(("hurt", "detect"), [((20.0, 20.3), 21.0), ((15.0, 15.3), None)])
+def test_a_page_for_another_slo_that_the_outage_hurts_detects(
+    tmp_path: Path, hurt: tuple[float, float], detect: float | None
+) -> None:
+    """The responder acts before it is a breach. If that SLO's bad requests came before the outage, the page is false."""
+    requests = steadily()
+    for number, request in enumerate(requests):
+        request.journey = "login" if number % 2 else "buy"
+    failing(requests, 20.0, 30.0, which=lambda request: request.journey == "buy")
+    failing(requests, *hurt, which=lambda request: request.journey == "login")
+    slos = [
+        {"name": "buy", "sli": "availability", "objective": "99%", "journey": "buy"},
+        {"name": "shop", "sli": "availability", "objective": "90%", "journey": "login"},
+    ]
+    story = Story().begin().deploy(18.0, 19.0).page(21.0).rollback(22.5, 29.0).finish()
+    outcome = measure(write(tmp_path / "run", story, requests, slos=slos))
+    assert outcome["clocks"]["detect"] == detect
+    assert outcome["alerts"][0]["false_alarm"] is (detect is None)
+    assert [slo["detect"] for slo in outcome["slos"]] == [None, None]
+
+
 def test_a_page_within_the_uncertainty_before_the_effect_detects(tmp_path: Path) -> None:
     """20 ms before an effect that is known to ± 24 ms: TTD is 0. A page 100 ms before it is a false alarm."""
     stamps = {}

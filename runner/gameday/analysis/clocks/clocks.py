@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from gameday.analysis.clocks.attribution import PATIENCE_S, End, first_effect, in_vain, undone
 from gameday.analysis.clocks.full_recovery import restored_at
 from gameday.analysis.clocks.operation_results import carried_out
@@ -31,7 +33,8 @@ from gameday.recording.journal_events import (
     OperationIntended,
     RegionSeen,
 )
-from gameday.slo import Course, Outage, course
+from gameday.recording.samples import ErrorKind
+from gameday.slo import Course, Outage, course, select
 
 LATE_S = 30.0
 """Two scrapes: so late an alert may be about an outage that is over."""
@@ -83,9 +86,29 @@ class Analysis:
     def genuine(self, alert: AlertRaised) -> Outage | None:
         """Return the outage that an alert is about; None for a late or a false alarm.
 
-        An alert may come while its window still holds requests of the outage.
+        An alert may come while its window still holds requests of the outage. It is about an outage of another SLO too
+        if that outage had made requests bad for its own SLO by then: a responder may act before these are a breach.
         """
-        return speaks_of(alert, self._about(alert), self._patience)
+        own = speaks_of(alert, self._about(alert), self._patience)
+        if own is not None:
+            return own
+        others = (outage for one in self.courses for outage in one.outages)
+        return next((outage for outage in others if self._has_hurt(outage, alert)), None)
+
+    def _has_hurt(self, outage: Outage, alert: AlertRaised) -> bool:
+        """Return True if the alert came during the outage, and requests planned in it before were bad for its SLO."""
+        begun = outage.effect - outage.effect_error
+        if alert.slo is None or not begun <= alert.t <= (outage.recovered or math.inf):
+            return False
+        samples = self.run.samples
+        planned = samples.records["planned"]
+        records = samples.records[np.searchsorted(planned, begun) : np.searchsorted(planned, alert.t)]
+        part = samples.part(records[records["error"] != ErrorKind.NOT_SENT])
+        slo = next((slo for slo in self.run.scenario.slos if slo.name == alert.slo), None)
+        if slo is None:
+            return False
+        counts, good = select(slo, part)
+        return bool((counts & ~good).any())
 
     def _about(self, alert: AlertRaised) -> Sequence[Course]:
         """Return the courses of the SLOs that an alert is about: the one that it names, or all if it names none.

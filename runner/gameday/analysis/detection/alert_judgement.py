@@ -70,7 +70,8 @@ def detectors(analysis: Analysis, limit_s: float | None) -> dict[str, DetectorRe
 
 def detected(analysis: Analysis, slo: str) -> float | None:
     """Return the time of the first page for this SLO while it was in an outage; None if there was none."""
+    own = [outage for course in analysis.courses if course.name == slo for outage in course.outages]
     for alert in raised(analysis):
-        if alert.pages and alert.slo == slo and analysis.genuine(alert):
+        if alert.pages and alert.slo == slo and analysis.genuine(alert) in own:
             return alert.t
     return None
