@@ -68,9 +68,10 @@ def ended_by_responder(outcome: Mapping[str, Any]) -> bool:
     """Return whether the responder ended the outage.
 
     One request in seven fails, so now and then none fails between the page and the rollback: such an outage
-    counts as ended by the system before `acted`.
+    counts as ended by the system before `acted`, and has no `acted` if it ended before the rollback was requested.
     """
-    unseen = outcome["clocks"]["recovered"] < outcome["clocks"]["acted"]
+    acted = outcome["clocks"]["acted"]
+    unseen = acted is None or outcome["clocks"]["recovered"] < acted
     return bool(outcome["ended_by"] == "responder" or (unseen and outcome["ended_by"] == "system"))
 
 
