@@ -216,7 +216,10 @@ SUBSTRATES: Registry[Any] = Registry(
 OWN_SUBSTRATES: Registry[Any] = Registry(
     "gameday.own_substrates",
     "substrate of own systems",
-    {"external": "gameday.substrates.external.external_kind:KIND"},
+    {
+        "compose": "gameday.substrates.compose.compose_kind:KIND",
+        "external": "gameday.substrates.external.external_kind:KIND",
+    },
     check="gameday.substrates.substrate_kind:reject",
 )
 """Name → `gameday.substrates.SubstrateKind` of systems of one's own, which scenarios name and no option chooses."""

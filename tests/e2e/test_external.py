@@ -26,3 +26,5 @@ def test_a_bad_deploy_of_ones_own_application_is_found_and_rolled_back(tmp_path:
     assert (run.outcome["ttd_state"], run.outcome["ttr_state"]) == ("measured", "measured")
     assert [event.data["release"] for event in run.events("change.started")] == ["v2", "v1"]
     assert (run.folder / "samples" / "saved.jsonl").read_text(encoding="utf-8").count('"id": 3') > 50
+    audit = run.outcome["audit"]
+    assert (audit["acknowledged"], audit["lost"], audit["duplicated"]) == (1, 0, 1)

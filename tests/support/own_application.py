@@ -29,6 +29,7 @@ journeys:
     steps:
       - {name: page, path: /, save: {id: body.id}, expect: {status: 200, that: body.ok}}
       - {name: item, path: "/item/${id}"}
+audit: {command: [sh, -c, "echo 3; echo 4; echo 4"], journey: look}
 load: {rate: 60/s, warmup: 1s}
 slos:
   - {name: availability, sli: availability, objective: 99%, window: 5s}

@@ -86,6 +86,12 @@ SECTIONS = {
         "history": CommandEntry("history:history", "Show the trend of every scenario, by quarter."),
     },
     "Maintain": {
+        "init": CommandEntry(
+            "own_systems.init:init", "Write first scenarios for your own Compose project or URL."
+        ),
+        "discover": CommandEntry(
+            "own_systems.init:discover", "List the services of a Compose project, and their links."
+        ),
         "list": CommandEntry("scenarios:list_", "List the scenarios of the library."),
         "show": CommandEntry("scenarios:show", "Print a scenario with every default, and the diff it ships."),
         "validate": CommandEntry("scenarios:validate", "Check scenarios and the releases they ship."),

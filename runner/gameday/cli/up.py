@@ -43,6 +43,10 @@ def up(scenario: str, substrate: str, out: Path) -> int:
     from gameday.recording.journal_events import RunStarted
 
     resolved = library.read(library.find(scenario))
+    if resolved.system.is_own:
+        raise click.UsageError(
+            "up is for the storefront: a system of your own is brought up by its own means"
+        )
     library.topology(resolved)
     ensure_writable(out)
     chosen, why, _ = choose_substrate(Options(substrate, out, None, {}, None, False, None))

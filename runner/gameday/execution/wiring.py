@@ -20,7 +20,7 @@ from gameday.detect import make as make_detector
 from gameday.execution import library
 from gameday.execution.database_template import template
 from gameday.execution.monitoring.telemetry_wiring import watch
-from gameday.execution.own.own_wiring import defect_of, load_target
+from gameday.execution.own.own_wiring import collector, defect_of, load_target
 from gameday.faults.load_surge import Surge, headroom
 from gameday.faults.standing_faults import StandingFaults
 from gameday.links.link_control import LinkControl
@@ -96,7 +96,7 @@ def world(
         clock=clock,
         samples=samples,
         addresses=functools.partial(_addresses, system),
-        collect=functools.partial(_collect, system, settings),
+        collect=collector(scenario, settings.folder, functools.partial(_collect, system, settings)),
         bind=lambda action, spec: spec.bind(arena),
         sight=Status(functools.partial(_address, system, "router"), system.token),
         defect=functools.partial(defect_of, scenario, releases),

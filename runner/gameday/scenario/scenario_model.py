@@ -16,6 +16,7 @@ from gameday.scenario.detection_model import Detection, Monitoring
 from gameday.scenario.guardrail_sections import Gates as Gates
 from gameday.scenario.guardrail_sections import Guardrails as Guardrails
 from gameday.scenario.own.own_journeys import OwnJourney
+from gameday.scenario.own.own_system import OwnAudit
 from gameday.scenario.registered_name import PolicyName, ResponderName
 from gameday.scenario.scenario_part import LONGEST_NAME as LONGEST_NAME
 from gameday.scenario.scenario_part import MOST, Part
@@ -163,6 +164,9 @@ class Scenario(Part):
     system: System = System()
     journeys: dict[Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)], OwnJourney] = Field(
         default={}, max_length=50, description="journeys of one's own; see docs/your-system.md"
+    )
+    audit: OwnAudit | None = Field(
+        default=None, description="acknowledged against stored ids; see docs/your-system.md"
     )
     guardrails: Guardrails = Guardrails()
     load: Load = Load()

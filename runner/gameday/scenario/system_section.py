@@ -8,12 +8,20 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from gameday.scenario.own.own_system import Command, EntryPoint, External, Ready, Target
+from gameday.scenario.own.own_system import (
+    Attach,
+    Command,
+    ComposeFiles,
+    EntryPoint,
+    External,
+    Ready,
+    Target,
+)
 from gameday.scenario.scenario_part import NAME, Part
 from gameday.scenario.system_under_test import STOREFRONT, SYSTEMS, SystemName, SystemUnderTest
 from gameday.scenario.units import Within
 
-OWN = ("external",)
+OWN = ("external", "compose", "attach")
 """Keys of which one makes the system one of one's own."""
 OWN_KEYS = ("entry", "ready", "deploy", "rollback", "folder")
 """Further keys that only a system of one's own has."""
@@ -34,6 +42,8 @@ class System(Part):
 
     topology: SystemName | None = STOREFRONT.name
     external: External | None = None
+    compose: ComposeFiles | None = None
+    attach: Attach | None = None
     entry: EntryPoint | Target | None = Field(
         default=None, description="where load goes; default: the target"
     )

@@ -82,6 +82,8 @@ def test_the_resolved_scenario_reads_back_to_itself(tmp_path: Path) -> None:
         ("  external: {", "  topology: storefront\n  external: {", "has topology and external"),
         ("  external: {", "  port: 8080\n  external: {", "port and replication belong to the storefront"),
         ("  look:\n", "  look:\n    data: voters.csv\n", "can't be read: No such file"),
+        ("journey: look}", "journey: lok}", "there is no journey 'lok'"),
+        ("journey: look}", "journey: look, id: key}", "no step of look saves 'key'"),
     ],
 )
 def test_bad_input_is_located(tmp_path: Path, before: str, after: str, problem: str) -> None:

@@ -34,8 +34,8 @@ def test_it_is_open_once_the_probe_answers(tmp_path: Path) -> None:
         opened.open()
         assert opened.entrance() == ("127.0.0.1", port)
     assert [(one.id, one.release) for one in opened.instances()] == [("local.app.1", "v1")]
-    old, new = opened.shipped("app", "v2")
-    assert (old.id, new.id, new.release) == ("local.app.1", "local.app.2", "v2")
+    opened.ship("c1", None, "app", "v2")
+    assert [(one.id, one.release) for one in opened.instances()] == [("local.app.2", "v2")]
 
 
 def test_an_unreachable_target_is_named(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ class ClientRecord:
 
 def audit(run: Run) -> Audit:
     """Return the outcome's `audit`; all None if nothing could be collected, or if the evidence is damaged."""
+    if run.own_records is not None and not run.damage:
+        return run.own_records.audit()
     if run.damage or (run.orders is None and run.ledger is None and run.stock is None):
         return Audit()
     clients = ClientRecord.of(run)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gameday.analysis.audit.ledger import Ledger, Product, read_ledger, read_stock
 from gameday.analysis.audit.order_table import Orders, read_orders
+from gameday.analysis.audit.own_audit_records import OwnRecords, read_own_records
 from gameday.analysis.evidence.damage import damage
 from gameday.analysis.evidence.journal_reader import read_events
 from gameday.analysis.evidence.run_history import (
@@ -71,6 +72,7 @@ class Run:
     stock: tuple[Product, ...] | None = None
     homes: Homes | None = None
     damage: tuple[str, ...] = ()
+    own_records: OwnRecords | None = None
 
     @cached_property
     def journal(self) -> RunHistory:
@@ -163,9 +165,9 @@ def read_run(folder: Path) -> Run:
     events = read_events(folder / "journal.jsonl")
     history = RunHistory(events)
     started = history.first(RunStarted)
-    run = started.run if started else ""
+    run, scenario = started.run if started else "", read_resolved(folder / "scenario.yaml")
     return Run(
-        scenario=read_resolved(folder / "scenario.yaml"),
+        scenario=scenario,
         events=tuple(events),
         samples=read_samples(folder / "samples"),
         orders=read_orders(folder / "audit.jsonl", run),
@@ -176,6 +178,7 @@ def read_run(folder: Path) -> Run:
         stock=read_stock(folder / "stock.jsonl"),
         homes=read_homes(folder / "samples" / "load.json"),
         damage=tuple(damage(folder, history)),
+        own_records=read_own_records(folder, scenario),
     )
 
 

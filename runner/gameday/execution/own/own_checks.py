@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gameday.changes.deploy import BY_COMPOSE
 from gameday.changes.deploy import OWN as OWN_DEPLOY
 from gameday.execution.actions import ACTIONS
 from gameday.load.answer_expressions import problem_of
@@ -21,6 +22,8 @@ from gameday.scenario.yaml_document import Document, KeyPath, Problem
 MOST_JOURNEYS = 50
 ON_EXTERNAL = frozenset({"deploy", "command", "load.surge", "load.retry-storm"})
 """Actions that an external system can take."""
+ON_CONTAINERS = frozenset(f"instance.{name}" for name in ("kill", "pause", "cpu", "memory", "restart-loop"))
+"""Further actions that a Compose project can take."""
 
 
 def check_journeys(document: Document) -> Iterator[Problem]:
@@ -31,6 +34,25 @@ def check_journeys(document: Document) -> Iterator[Problem]:
         yield from _check_data(document, name, journey)
     if journeys:
         yield from _check_correctness(document, journeys)
+    yield from _check_audit(document, journeys)
+
+
+def _check_audit(document: Document, journeys: dict[str, OwnJourney]) -> Iterator[Problem]:
+    """Yield a problem if the audit names a journey that there isn't, or a value that it doesn't save."""
+    audit = document.data.get("audit")
+    if not isinstance(audit, dict) or "journey" not in audit:
+        return
+    if not names_own_system(document):
+        yield document.problem(
+            ("audit",), "audit is for a system of one's own", "the storefront's is built in"
+        )
+    journey, saved = journeys.get(str(audit["journey"])), str(audit.get("id", "id"))
+    if journey is None:
+        hint = f"journeys: {', '.join(journeys) or 'none'}"
+        yield document.problem(("audit", "journey"), f"there is no journey {audit['journey']!r}", hint)
+    elif not any(saved in step.save for step in journey.steps):
+        hint = f"add save: {{{saved}: body.id}} to a step"
+        yield document.problem(("audit",), f"no step of {audit['journey']} saves {saved!r}", hint)
 
 
 def _read_journeys(document: Document) -> dict[str, OwnJourney]:
@@ -117,14 +139,17 @@ def check_own_system(document: Document) -> Iterator[Problem]:
     """Yield the problems of a scenario's timeline and load that a system of one's own can't have, and the other way round."""
     system, timeline = document.data.get("system"), document.data.get("timeline")
     own = names_own_system(document)
+    is_external = isinstance(system, dict) and system.get("external") is not None
+    allowed = ON_EXTERNAL if is_external else ON_EXTERNAL | ON_CONTAINERS
+    kind = "an external system" if is_external else "a Compose project"
     if own and not document.data.get("journeys"):
         yield document.problem(("system",), "a system of one's own needs journeys", "add the key journeys:")
     for index, item in enumerate(timeline[:MOST] if isinstance(timeline, list) else []):
         for action, spec in item.items() if isinstance(item, dict) else ():
             place: KeyPath = ("timeline", index, action)
-            if own and action != "at" and action in ACTIONS and action not in ON_EXTERNAL:
-                hint = f"an external system takes {', '.join(sorted(ON_EXTERNAL))}"
-                yield document.problem(place, f"{action} can't act on an external system", hint, at_key=True)
+            if own and action != "at" and action in ACTIONS and action not in allowed:
+                hint = f"it takes {', '.join(sorted(allowed))}"
+                yield document.problem(place, f"{action} can't act on {kind}", hint, at_key=True)
             if action == "deploy" and isinstance(spec, dict):
                 yield from _check_deploy(document, place, spec, system if own else None)
 
@@ -139,6 +164,10 @@ def _check_deploy(
                 yield document.problem(
                     (*place, key), f"{key} is for a system of one's own", hint, at_key=True
                 )
+    elif any(key in spec for key in BY_COMPOSE):
+        if system.get("external") is not None:
+            hint = "an external system is changed by commands"
+            yield document.problem(place, "image, environment and file are for Compose projects", hint)
     elif "deploy" not in system and "command" not in spec:
         hint = "add command: [program, argument] here, or system.deploy"
         yield document.problem(place, "nothing says how this is deployed", hint)

@@ -18,7 +18,9 @@ VARIABLE = "GAMEDAY_ALLOW_TARGET"
 
 def own_substrate(spec: System) -> tuple[str, str]:
     """Return the name of the substrate of a system of one's own, and why it is used."""
-    return "external", "the scenario names an external system"
+    if spec.external:
+        return "external", "the scenario names an external system"
+    return "compose", f"the scenario {'attaches to' if spec.attach else 'brings up'} a Compose project"
 
 
 def refuse_public_target(scenario: Scenario, path: Path, allowed: Iterable[str]) -> None:

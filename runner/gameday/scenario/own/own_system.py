@@ -15,6 +15,9 @@ SERVICE = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 COMMAND_VARIABLES = frozenset({"release", "previous", "service", "region", "target", "run"})
 """Names that a command's arguments may hold as `${NAME}`."""
 
+STORED = "stored.jsonl"
+"""File of a run's folder with the ids that the system stores, a JSON text each line."""
+
 ServiceName = Annotated[str, Field(pattern=SERVICE, max_length=LONGEST_NAME)]
 
 
@@ -89,6 +92,31 @@ class External(Part):
         default=("app",), min_length=1, max_length=100, description="names for deploys and reports"
     )
     release: str = Field(default="initial", max_length=200, description="what runs before the first deploy")
+
+
+class ComposeFiles(Part):
+    """A Compose project, unmodified: brought up by Compose under a name of its own, and taken down at the end."""
+
+    files: tuple[str, ...] = Field(default=("compose.yaml",), min_length=1, max_length=20)
+    profiles: tuple[str, ...] = Field(default=(), max_length=50)
+    env_file: str | None = Field(default=None, alias="envFile")
+    project: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="its name; default: one of the run's own"
+    )
+
+
+class Attach(Part):
+    """A Compose project that runs already, by its name. It stays up, and is as it was found at the end."""
+
+    project: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=200)
+
+
+class OwnAudit(Part):
+    """Comparison of the ids that a journey saved with those that `command` prints, one a line, after the load."""
+
+    command: Command
+    journey: str
+    id: str = Field(default="id", description="the name under which a step of the journey saves it")
 
 
 class Ready(Part):

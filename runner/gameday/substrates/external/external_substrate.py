@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from gameday.host.http_client import open_url
-from gameday.host.user_command import CommandFailed, filled, run_command
-from gameday.host.waiting import NotInTime, wait_until
 from gameday.ports import Instance, PortError, Release
 from gameday.recording.undo_list import UndoList
 from gameday.scenario import System as SystemSpec
+from gameday.substrates.external.readiness_probe import await_ready
 from gameday.substrates.external.user_commands import UserCommands
 from gameday.topology import Link, Service, Topology
 
-PROBE_S = 2.0
-LOOK_S = 0.1
 PORTS = {"http": 80, "https": 443}
 
 
@@ -54,47 +47,15 @@ class ExternalSubstrate(UserCommands):
 
         Raise PortError if the system isn't ready within `ready.within`.
         """
-        ready, reasons = self._spec.ready, [""]
+        await_ready(self._spec.ready, self._target, self._values, self._folder, self._closing, stop)
 
-        def look() -> bool:
-            reasons[0] = self._why_not_ready()
-            return not reasons[0] or (stop is not None and stop.is_set())
-
-        def pause(seconds: float) -> None:
-            if self._closing.wait(seconds):
-                raise PortError("the run is being ended")
-
-        try:
-            wait_until(look, ready.within, "", every=LOOK_S, pause=pause)
-        except NotInTime:
-            raise PortError(
-                f"the system at {self._target} wasn't ready within {ready.within:g} s: {reasons[0]}"
-            ) from None
-
-    def _why_not_ready(self) -> str:
-        ready = self._spec.ready
-        try:
-            if ready.command is not None:
-                arguments = filled(ready.command.command, self._values)
-                run_command(arguments, ready.command.timeout, self._folder)
-            else:
-                request = urllib.request.Request(self._target + ready.probe)  # noqa: S310  # http or https
-                open_url(request, PROBE_S).close()
-        except urllib.error.HTTPError as error:
-            error.close()
-            return f"{ready.probe} answers with status {error.code}"
-        except (OSError, ValueError, http.client.HTTPException, CommandFailed) as error:
-            return str(getattr(error, "reason", error))
-        return ""
-
-    def shipped(self, service: str, release: str) -> tuple[Instance, Instance]:
-        """Record that the service runs a release now; return its instance before and now."""
+    def ship(self, key: str, change: Mapping[str, Any] | None, service: str, release: str) -> None:
+        """Record that the service runs a release now: commands have shipped it. `change` is always None."""
         old = self._running[service]
         self._generations[service] += 1
         place = old.id.rpartition(".")[0]
         new = Instance(f"{place}.{self._generations[service]}", old.region, service, release)
         self._running[service] = new
-        return old, new
 
     def close(self) -> Sequence[str]:
         """Undo all that is left; return what couldn't be undone. The system itself stays as it is."""
@@ -115,6 +76,9 @@ class ExternalSubstrate(UserCommands):
         """Return host and port of the target."""
         parts = urlsplit(self._target)
         return parts.hostname or "", parts.port or PORTS[parts.scheme]
+
+    def revive(self, place: tuple[str, str]) -> Sequence[Instance]:
+        self._refuse()
 
     def start(self, service: Service, release: Release, links: Mapping[str, str]) -> Instance:
         self._refuse()

@@ -34,12 +34,16 @@ class UserCommands:
         """Run a command. Its undo stands in the list, on disk, before that; a failed command may have half acted."""
         known = {**self._values, **(values or {})}
         if undo is not None:
-            entry = UndoEntry(key, what, tuple(filled(undo.command, known)), undo.timeout, str(self._folder))
-            try:
-                self._undo.add(entry)
-            except OSError as error:
-                raise PortError(f"{what}: its undo can't be written, so nothing was done: {error}") from error
+            self.note_undo(key, what, filled(undo.command, known), undo.timeout)
         self._run(what, filled(command.command, known), command.timeout, self._folder, stop)
+
+    def note_undo(self, key: str, what: str, command: Sequence[str], timeout: float) -> None:
+        """Put what undoes `key` into the list, on disk once this returns. Raise PortError if that fails."""
+        entry = UndoEntry(key, what, tuple(command), timeout, str(self._folder.resolve()))
+        try:
+            self._undo.add(entry)
+        except OSError as error:
+            raise PortError(f"{what}: its undo can't be written, so nothing was done: {error}") from error
 
     def check(self, command: CommandSpec) -> None:
         """Run a command that changes nothing. Raise PortError if it fails."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from gameday.ports import Instance, PortError, Release, Substrate
-from gameday.recording.journal_events import InstanceReady, InstanceStopped
+from gameday.ports import Instance, Release, Substrate
+from gameday.recording.journal_events import InstanceStopped
 from gameday.system.reconciler import Place
 from gameday.system.system import System
+
+RETURN_S = 0.5
 
 
 class AdoptedSubstrate(Substrate, Protocol):
@@ -16,6 +18,10 @@ class AdoptedSubstrate(Substrate, Protocol):
 
     def restored(self) -> bool:
         """Return True if the system is as it was found."""
+        ...
+
+    def revive(self, place: Place) -> Sequence[Instance]:
+        """Start the place's stopped instances; return those that it started."""
         ...
 
 
@@ -48,13 +54,24 @@ class AdoptedSystem(System):
             self.kill_one(instance)
 
     def heal(self, services: Sequence[Place]) -> None:
-        """Start the stopped instances of these places again."""
-        raise PortError("this system's instances can't be started by gameday")
+        """Start the stopped instances of these places again. Raise PortError."""
+        for place in services:
+            for instance in self.adopted.revive(place):
+                self.log_ready(instance)
 
     def revive(self, instance: Instance) -> None:
-        """Do nothing: an instance that died is restarted by its own restart policy, or stays down."""
+        """Wait until an instance that died runs again: its own restart policy restarts it, or it stays down."""
+        while not self.closing.wait(RETURN_S):
+            if instance.id in {running.id for running in self.instances()}:
+                self.log_ready(instance)
+                return
 
-    def log_replaced(self, old: Instance, new: Instance) -> None:
-        """Journal that an instance was replaced by another release's."""
-        self.log(InstanceStopped(old.id, service=old.service, region=old.region, release=old.release))
-        self.log(InstanceReady(new.id, service=new.service, region=new.region, release=new.release))
+    def log_replaced(self, before: Sequence[Instance], service: str) -> None:
+        """Journal the instances of a service that a change has ended and started; `before` are those before it."""
+        now = self.instances(service)
+        for old in before:
+            if old.id not in {instance.id for instance in now}:
+                self.log(InstanceStopped(old.id, service=old.service, region=old.region, release=old.release))
+        for new in now:
+            if new.id not in {instance.id for instance in before}:
+                self.log_ready(new)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gameday.operations import Change
-from gameday.ports import Commands, Instance, PortError
+from gameday.ports import Commands, PortError
 from gameday.scenario.own.own_system import CommandSpec
 from gameday.system.own.adopted_system import AdoptedSystem
 
@@ -18,7 +18,7 @@ class Shippable(Commands, Protocol):
 
     def await_ready(self, stop: threading.Event | None = None) -> None: ...
 
-    def shipped(self, service: str, release: str) -> tuple[Instance, Instance]: ...
+    def ship(self, key: str, change: Mapping[str, Any] | None, service: str, release: str) -> None: ...
 
     def forget(self, key: str) -> None: ...
 
@@ -33,6 +33,8 @@ class OwnRelease:
     kind: str = "code"
     deploy: CommandSpec | None = None
     rollback: CommandSpec | None = None
+    change: Mapping[str, Any] | None = None
+    """What changes of the service's definition, if Compose ships it and no command does."""
     defect: str | None = None
     """What is wrong with it: its readiness isn't awaited."""
 
@@ -63,6 +65,7 @@ class CommandShipping:
             "release": change.release,
             "previous": change.previous,
         }
+        before = system.instances(change.service)
         if change.rollback_of:
             self._roll_back(substrate, change, values)
         else:
@@ -72,7 +75,7 @@ class CommandShipping:
                 if not cancelled.is_set():
                     raise
                 return
-        system.log_replaced(*substrate.shipped(change.service, change.release))
+        system.log_replaced(before, change.service)
         known = self.releases.get(change.release)
         if known is None or known.defect is None:
             substrate.await_ready(cancelled)
@@ -81,6 +84,9 @@ class CommandShipping:
         self, substrate: Shippable, change: Change, values: Mapping[str, str], cancelled: threading.Event
     ) -> None:
         release = self.releases[change.release]
+        if release.change is not None:
+            substrate.ship(change.id, release.change, change.service, change.release)
+            return
         command = release.deploy or self.deploy
         if command is None:
             raise PortError(f"nothing says how {change.release} is deployed: add system.deploy")
@@ -92,15 +98,22 @@ class CommandShipping:
             rollback = rollback.model_copy(update={"command": tuple(filled)})
         what = f"deploy of {change.release}"
         substrate.perform(change.id, what, command, rollback, stop=cancelled, values=values)
+        substrate.ship(change.id, None, change.service, change.release)
 
     def _roll_back(self, substrate: Shippable, change: Change, values: Mapping[str, str]) -> None:
         bad = self.releases.get(change.previous)
+        if bad is not None and bad.change is not None and bad.rollback is None:
+            good = self.releases.get(change.release)
+            substrate.ship(change.id, good.change if good else None, change.service, change.release)
+            substrate.forget(change.rollback_of or "")
+            return
         command = (bad.rollback if bad else None) or self.rollback
         if command is None:
             raise PortError(f"nothing says how {change.service} is rolled back: add system.rollback")
         substrate.perform(
             f"{change.id} rollback", f"rollback of {change.previous}", command, None, values=values
         )
+        substrate.ship(change.id, None, change.service, change.release)
         substrate.forget(change.rollback_of or "")
 
 

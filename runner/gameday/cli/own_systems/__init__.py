@@ -1,0 +1,1 @@
+"""Commands that find a way into a system of one's own."""

@@ -1,0 +1,68 @@
+"""The files that Compose is given beside a stranger's own: labels, and changes to single services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gameday.host.user_command import CommandFailed, run_command
+from gameday.ports import PortError
+from gameday.recording import atomic_file
+from gameday.scenario.own.own_system import ComposeFiles
+from gameday.substrates.compose.compose_program import project_command
+
+UP_S = 600.0
+DOWN_S = 120.0
+
+
+class ProjectFiles:
+    """A project with generated files in the run's work folder. The project's own files are only read."""
+
+    def __init__(self, spec: ComposeFiles, folder: Path, project: str, work: Path) -> None:
+        self._spec, self._folder, self.project = spec, folder, project
+        self._labels, self._changes = work / "labels.json", work / "changes.json"
+        self._services: dict[str, Mapping[str, Any]] = {}
+        """Service → what is changed of it."""
+
+    def write_labels(self, override: Mapping[str, Any]) -> None:
+        """Write the file of labels. Raise PortError."""
+        self._write(self._labels, override)
+
+    def change(self, service: str, change: Mapping[str, Any] | None) -> None:
+        """Change a service's definition from now on; None takes the change back. Raise PortError."""
+        self._services.pop(service, None)
+        if change is not None:
+            self._services[service] = change
+        self._write(self._changes, {"services": self._services})
+
+    def up(self, *services: str, timeout: float = UP_S) -> None:
+        """Let Compose start the project, or only these services, as the files say. Raise PortError."""
+        flags = ["--detach", *(["--no-deps"] if services else [])]
+        self._run(["up", *flags, *services], timeout)
+
+    def down(self) -> None:
+        """Let Compose remove the project with its volumes. Raise PortError."""
+        self._run(["down", "--volumes", "--timeout", "5"], DOWN_S)
+
+    def command(self, *words: str, changed: bool = True) -> list[str]:
+        """Return Compose's command line; without `changed` that of the project as its own files have it."""
+        generated = [self._labels] if self._labels.is_file() else []
+        if changed and self._services:
+            generated.append(self._changes)
+        command = project_command(self._spec, self._folder, *generated)
+        return [*command, "--project-name", self.project, *words]
+
+    def _run(self, words: list[str], timeout: float) -> None:
+        try:
+            run_command(self.command(*words), timeout, self._folder)
+        except CommandFailed as error:
+            raise PortError(f"Compose failed: {error}") from error
+
+    def _write(self, path: Path, content: Mapping[str, Any]) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_file.write(path, json.dumps(content, indent=2))
+        except OSError as error:
+            raise PortError(f"{path} can't be written: {error.strerror or error}") from error

@@ -1,0 +1,177 @@
+"""What the engine says of a Compose project: its containers as instances, their health, and where clients enter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gameday.host.waiting import NotInTime, wait_until
+from gameday.ports import Instance, PortError
+from gameday.scenario import System as SystemSpec
+from gameday.scenario.own.own_system import ComposeFiles, EntryPoint
+from gameday.substrates.compose.container_record import SERVICE, containers_of
+from gameday.substrates.docker.docker_client import calling
+from gameday.topology import Topology
+
+CONFIG_FILES = "com.docker.compose.project.config_files"
+WORKING_DIR = "com.docker.compose.project.working_dir"
+SHORT = 6
+LOG_LINES = 15
+UP = ("running", "paused")
+
+
+class ProjectView:
+    """Containers by instance. Thread-safe. `releases`: service → the release that its containers count as."""
+
+    def __init__(self, client: Any, project: str, topology: Topology) -> None:
+        self._client, self.project = client, project
+        self._regions = {service.name: service.region for service in topology.services}
+        self._endless = {service.name for service in topology.services if service.instances}
+        self.releases = {service.name: service.release or "" for service in topology.services}
+        self._lock = threading.Lock()
+        self._known: dict[str, Instance] = {}
+        """Id of a running container → its instance."""
+        self._containers: dict[str, str] = {}
+        """Id of an instance → id of its container."""
+        self._ending: set[str] = set()
+
+    def running(self) -> Sequence[Instance]:
+        """Return the running containers as instances. Raise PortError."""
+        running = [each for each in containers_of(self._client, self.project) if each["State"] in UP]
+        with self._lock:
+            return [self._instance(each) for each in running if each["Labels"].get(SERVICE) in self._regions]
+
+    def _instance(self, container: Mapping[str, Any]) -> Instance:
+        key, service = container["Id"], container["Labels"][SERVICE]
+        if key not in self._known:
+            region = self._regions[service]
+            name = f"{region}.{service}.{key[:SHORT]}"
+            self._known[key] = Instance(name, region, service, self.releases[service])
+            self._containers[name] = key
+            self._ending.discard(key)
+        return self._known[key]
+
+    def container(self, instance: Instance) -> str:
+        """Return the id of an instance's container."""
+        return self._containers[instance.id]
+
+    def expect_end(self, instance: Instance) -> None:
+        """Let `died` not report this instance: gameday ends it."""
+        with self._lock:
+            self._ending.add(self._containers[instance.id])
+
+    def died(self) -> Sequence[tuple[Instance, str]]:
+        """Return the containers that ended by themselves since the last call, each with the end of its log."""
+        before = dict(self._known)
+        running = {self._containers[instance.id] for instance in self.running()}
+        ended: list[Instance] = []
+        with self._lock:
+            for key, instance in before.items():
+                if key not in running and key in self._known:
+                    del self._known[key]
+                    ended += [instance] if key not in self._ending else []
+        return [(instance, self.log_of(self._containers[instance.id])) for instance in ended]
+
+    def stopped(self, place: tuple[str, str]) -> list[str]:
+        """Return the ids of a place's containers that don't run. Raise PortError."""
+        return [
+            each["Id"]
+            for each in containers_of(self._client, self.project)
+            if each["State"] not in UP
+            and (self._regions.get(each["Labels"].get(SERVICE)), each["Labels"].get(SERVICE)) == place
+        ]
+
+    def why_not_ready(self) -> str:
+        """Return the first service that doesn't run or isn't healthy, "" if there is none. Jobs may have ended well."""
+        listed = containers_of(self._client, self.project)
+        for name in sorted(self._endless):
+            mine = [each for each in listed if each["Labels"].get(SERVICE) == name]
+            if not mine:
+                return f"{name} has no container"
+            for each in mine:
+                ended_well = "Exited (0)" in each["Status"]
+                if each["State"] not in UP and not ended_well:
+                    return f"{name}: {each['Status']}"
+                if "health: starting" in each["Status"] or "(unhealthy)" in each["Status"]:
+                    return f"{name}: {each['Status']}"
+        return ""
+
+    def why_not_running(self) -> str:
+        """Return the end of the log of each container that failed or is unhealthy, for an error's text."""
+        texts = []
+        for each in containers_of(self._client, self.project):
+            failed = each["State"] not in UP and "Exited (0)" not in each["Status"]
+            if failed or "(unhealthy)" in each["Status"] or "health: starting" in each["Status"]:
+                texts.append(f"\n{each['Labels'].get(SERVICE)}: {each['Status']}: {self.log_of(each['Id'])}")
+        return "".join(texts)
+
+    def await_healthy(self, service: str, within: float, closing: threading.Event) -> None:
+        """Wait until the service's containers run and aren't unhealthy or starting. Raise PortError."""
+
+        def well() -> bool:
+            mine = [
+                each
+                for each in containers_of(self._client, self.project)
+                if each["Labels"].get(SERVICE) == service
+            ]
+            return bool(mine) and all(
+                each["State"] in UP
+                and "health: starting" not in each["Status"]
+                and "(unhealthy)" not in each["Status"]
+                for each in mine
+            )
+
+        try:
+            wait_until(well, within, f"{service} isn't healthy", every=0.2, pause=closing.wait)
+        except NotInTime as error:
+            raise PortError(f"{error}{self.why_not_running()}") from error
+
+    def log_of(self, container: str) -> str:
+        """Return the last lines of a container's log, "" if it can't be read."""
+        try:
+            with calling("log"):
+                raw: bytes = self._client.logs(container, tail=LOG_LINES)
+        except PortError:
+            return ""
+        return raw.decode(errors="replace").strip()
+
+    def entrance(self, entry: EntryPoint | None) -> tuple[str, int]:
+        """Return where clients enter: the entry's published port, else its container's address. Raise PortError."""
+        for each in containers_of(self._client, self.project):
+            if each["State"] not in UP or (entry and each["Labels"].get(SERVICE) != entry.service):
+                continue
+            with calling("entry"):
+                settings = self._client.inspect_container(each["Id"])["NetworkSettings"]
+            published = {
+                int(port.partition("/")[0]): bindings[0]["HostPort"]
+                for port, bindings in (settings["Ports"] or {}).items()
+                if bindings and port.endswith("/tcp")
+            }
+            if entry is None and published:
+                return "127.0.0.1", int(next(iter(published.values())))
+            if entry and entry.port in published:
+                return "127.0.0.1", int(published[entry.port])
+            addresses = [net["IPAddress"] for net in settings["Networks"].values() if net["IPAddress"]]
+            if entry and addresses:
+                return addresses[0], entry.port
+        wanted = f"no container of {entry.service} runs" if entry else "no running service publishes a port"
+        raise PortError(f"load has no way in: {wanted}; see system.entry")
+
+
+def project_of(spec: SystemSpec, run: str, client: Any) -> tuple[ComposeFiles, Path, str]:
+    """Return a project's files, the folder that they are in, and its name. Raise PortError.
+
+    A project that is attached to says in its containers' labels where its files are.
+    """
+    if spec.compose is not None:
+        name = spec.compose.project or f"gameday-{run.replace('-', '')}"
+        return spec.compose, Path(spec.folder or "."), name
+    assert spec.attach is not None
+    listed = containers_of(client, spec.attach.project)
+    if not listed:
+        raise PortError(f"there is no Compose project {spec.attach.project} on this engine")
+    labels = listed[0]["Labels"]
+    files = tuple(file for file in labels.get(CONFIG_FILES, "").split(",") if file) or ("compose.yaml",)
+    return ComposeFiles(files=files), Path(labels.get(WORKING_DIR, ".")), spec.attach.project

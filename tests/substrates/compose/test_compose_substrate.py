@@ -1,0 +1,184 @@
+"""A Compose project on a real engine: brought up or attached to, broken, changed, and left as it was found."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from gameday.execution.own.own_wiring import own_topology
+from gameday.host.http_client import direct_session
+from gameday.ports import Instance, PortError
+from gameday.scenario import System
+from gameday.substrates.compose.compose_kind import KIND
+from gameday.substrates.compose.compose_program import compose_program
+from gameday.substrates.compose.compose_substrate import ComposeSubstrate
+from gameday.substrates.docker.docker_client import connect
+from gameday.substrates.substrate_kind import Traces
+from tests.support.docker_engine import require_docker
+from tests.support.paths import ROOT
+
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.timeout(200)]
+SMALL = ROOT / "tests/compose-files/small"
+
+
+@pytest.fixture(autouse=True)
+def _engine() -> None:
+    require_docker()
+    try:
+        compose_program()
+    except PortError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the small project in a folder of its own."""
+    return Path(shutil.copytree(SMALL, tmp_path / "project"))
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A container of somebody else's, whose name and labels look alike."""
+    client: Any = connect()
+    labels = {"com.docker.compose.service": "api", "com.docker.compose.project": "someone-else"}
+    container = client.create_container("gameday-python:bookworm", ["sleep", "600"], labels=labels)["Id"]
+    client.start(container)
+    yield container
+    assert client.inspect_container(container)["State"]["Running"]
+    client.remove_container(container, force=True)
+    client.close()
+
+
+def substrate(folder: Path, run: Path, **system: Any) -> ComposeSubstrate:
+    """Return the substrate of a run on the project in `folder`."""
+    run.mkdir(exist_ok=True)
+    spec = System.model_validate(
+        {
+            "entry": {"service": "web", "port": 8000},
+            "ready": {"within": "60s"},
+            "folder": str(folder),
+            **system,
+        }
+    )
+    return ComposeSubstrate(run.name, own_topology(spec), spec, run)
+
+
+def one(of: ComposeSubstrate, service: str) -> Instance:
+    """Return the one running instance of a service."""
+    (instance,) = (instance for instance in of.instances() if instance.service == service)
+    return instance
+
+
+def works(of: ComposeSubstrate) -> bool:
+    """Return whether the project's page answers with status 200 in time."""
+    try:
+        return int(direct_session().get(of.url(), timeout=3).status_code) == 200
+    except requests.RequestException:
+        return False
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the digest of every file of the project."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_project_is_brought_up_broken_changed_and_removed(
+    project: Path, tmp_path: Path, stranger: str
+) -> None:
+    """Faults hit its containers by label, Compose ships changes, and nothing of it is left; its files are unchanged."""
+    before = digests(project)
+    run = tmp_path / f"run-{secrets.token_hex(3)}"
+    acting = substrate(project, run, compose={})
+    try:
+        acting.open()
+        assert sorted(instance.service for instance in acting.instances()) == ["api", "web"]
+        assert (works(acting), list(acting.died()), acting.restored()) == (True, [], True)
+        api = one(acting, "api")
+        acting.kill(api)
+        assert [instance.service for instance in acting.instances()] == ["web"]
+        assert (list(acting.died()), works(acting), acting.restored()) == ([], False, False)
+        assert [instance.id for instance in acting.revive(("local", "api"))] == [api.id]
+        acting.pause(api)
+        assert not works(acting)
+        acting.resume(api)
+        acting.resume(api)
+        acting.limit(api, cpus=0.5, memory=2**26)
+        acting.unlimit(api)
+        assert (works(acting), acting.restored()) == (True, True)
+        acting.ship("c1", {"environment": {"FAIL": "1"}}, "api", "bad")
+        assert (one(acting, "api").release, one(acting, "api").id != api.id) == ("bad", True)
+        assert not works(acting)
+        acting.ship("c2", None, "api", "good")
+        acting.await_ready()
+        assert (works(acting), one(acting, "api").release) == (True, "good")
+    finally:
+        left = acting.close()
+    assert list(left) == []
+    client: Any = connect()
+    label = {"label": f"gameday.run={run.name}"}
+    assert client.containers(all=True, filters=label) + client.networks(filters=label) == []
+    client.close()
+    assert digests(project) == before
+
+
+def test_a_project_that_is_attached_to_is_left_as_it_was_found(
+    project: Path, tmp_path: Path, stranger: str
+) -> None:
+    """After the runner's death the reaper reverts faults and changes by what is on disk, and the project stays up."""
+    name, run = f"attached-{secrets.token_hex(3)}", tmp_path / "20260102-030405-ab12"
+    compose = [*compose_program(), "--file", str(project / "compose.yaml"), "--project-name", name]
+    subprocess.run([*compose, "up", "--detach"], check=True, capture_output=True, timeout=120)
+    try:
+        acting = substrate(project, run, attach={"project": name})
+        acting.open()
+        api, web = one(acting, "api"), one(acting, "web")
+        acting.ship("c1", {"environment": {"FAIL": "1"}}, "api", "bad")
+        assert one(acting, "api").id != api.id
+        acting.limit(web, cpus=0.5)
+        acting.pause(web)
+        cleared = KIND.reap([Traces(run.name, run)], 30.0)[run.name]
+        assert cleared.left == []
+        acting.await_ready()
+        assert works(acting)
+        client: Any = connect()
+        environment = client.inspect_container(acting.view.container(one(acting, "api")))["Config"]["Env"]
+        client.close()
+        assert "FAIL=1" not in (environment or [])
+        assert one(acting, "web").id == web.id
+        again = KIND.reap([Traces(run.name, run)], 30.0)[run.name]
+        assert again.left == []
+        assert list(acting.close()) == []
+        assert len(acting.instances()) == 2
+    finally:
+        subprocess.run([*compose, "down", "--volumes"], check=True, capture_output=True, timeout=120)
+
+
+def test_a_service_that_does_not_come_up_is_named_with_its_log(project: Path, tmp_path: Path) -> None:
+    """The error has the service, its state and the end of its log; nothing is left."""
+    text = (project / "compose.yaml").read_text(encoding="utf-8")
+    broken = text.replace(
+        "  web:\n    <<: *service\n",
+        "  web:\n    <<: *service\n    restart: 'no'\n    entrypoint: [sh, -c, 'echo no licence; exit 7']\n",
+    )
+    assert broken != text
+    (project / "compose.yaml").write_text(broken, encoding="utf-8")
+    acting = substrate(
+        project, tmp_path / "run-broken", compose={}, ready={"within": "3s"}, entry="http://127.0.0.1:9"
+    )
+    try:
+        with pytest.raises(PortError, match=r"(?s)web: Exited \(7\).*no licence"):
+            acting.open()
+    finally:
+        assert list(acting.close()) == []
