@@ -52,7 +52,6 @@ SECTIONS = {
         ),
         "drill": CommandEntry("drill:drill", "Time the on-call, who knows neither the fault nor its moment."),
         "day": CommandEntry("game_days.day:day", "Run a game day: an agenda of scenarios, with live pages."),
-        "init": CommandEntry("game_days.day:init", "Write the first plan of a game day."),
         "up": CommandEntry("up:up", "Bring up the system of a scenario, without a fault."),
         "down": CommandEntry("up:down", "Tear down what `gameday up` brought up."),
         "abort": CommandEntry("abort:abort", "End a run in progress, from any terminal."),
@@ -87,7 +86,7 @@ SECTIONS = {
     },
     "Maintain": {
         "init": CommandEntry(
-            "own_systems.init:init", "Write first scenarios for your own Compose project or URL."
+            "own_systems.init:init", "Write first scenarios for your own system, or a first game day."
         ),
         "discover": CommandEntry(
             "own_systems.init:discover", "List the services of a Compose project, and their links."

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from gameday.cli.options import (
-    FilePath,
     console_host_option,
     console_port_option,
     dry_run_option,
@@ -157,27 +156,15 @@ def _print_agenda(plan: GameDay) -> None:
         click.echo(f"  {block.for_ / 60:3.0f} min  {block.kind}: {block.words}{start}")
 
 
-INIT_EPILOG = """\b
-Examples:
-  gameday init --day                           game-day.yaml, with scenarios of the tag drill
-  gameday init --day quarter.yaml --from-tag region"""
+def write_first_plan(file: Path, tags: tuple[str, ...]) -> None:
+    """Write the plan of a game day of two hours, with scenarios that have one of `tags` (`drill` if there is none).
 
-
-@click.command(name="init", epilog=INIT_EPILOG)
-@click.option("--day", "write_day", is_flag=True, help="Write the plan of a game day of two hours.")
-@click.option(
-    "--from-tag", "tags", multiple=True, metavar="TAG", help="Take scenarios with this tag. [default: drill]"
-)
-@click.argument("file", type=FilePath(dir_okay=False, path_type=Path), default="game-day.yaml")
-def init(write_day: bool, tags: tuple[str, ...], file: Path) -> int:
-    """Write a first FILE to begin with: a game day's plan."""
+    Raise Invalid if the file is there already.
+    """
     from gameday.execution.game_days.first_plan import first_plan
     from gameday.recording import atomic_file
 
-    if not write_day:
-        raise click.UsageError("say what to write: --day")
     if file.exists():
         raise Invalid([Problem(str(file), 0, 0, "exists already", "name another file")])
     atomic_file.write(file, first_plan(tags or ("drill",)))
     click.echo(f"wrote {file}: fill in who takes part, then gameday day {file}")
-    return 0

@@ -16,7 +16,13 @@ EPILOG = """\b
 Examples:
   gameday init                                 in the folder of a Compose file
   gameday init --compose deploy/compose.yaml --out gameday
-  gameday init --url http://127.0.0.1:8080 --openapi openapi.json"""
+  gameday init --url http://127.0.0.1:8080 --openapi openapi.json
+  gameday init --day game-day.yaml             the plan of a game day of two hours"""
+DISCOVER_EPILOG = """\b
+Examples:
+  gameday discover                             in the folder of a Compose file
+  gameday discover --compose deploy/compose.yaml"""
+FIRST_PLAN = Path("game-day.yaml")
 
 compose_option = click.option(
     "--compose",
@@ -43,8 +49,44 @@ compose_option = click.option(
     help="Folder to write.",
 )
 @click.option("--force", is_flag=True, help="Replace scenarios that are there.")
-def init(compose: tuple[Path, ...], url: str | None, openapi: Path | None, out: Path, force: bool) -> int:
-    """Write first scenarios for a Compose project or a URL, with comments. Nothing is started."""
+@click.option(
+    "--day", "day", is_flag=True, help=f"Write a game day's plan into FILE. [default: {FIRST_PLAN}]"
+)
+@click.option(
+    "--from-tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="With --day: the scenarios' tag. [default: drill]",
+)
+@click.argument("file", type=FilePath(dir_okay=False, path_type=Path), required=False)
+def init(
+    compose: tuple[Path, ...],
+    url: str | None,
+    openapi: Path | None,
+    out: Path,
+    force: bool,
+    day: bool,
+    tags: tuple[str, ...],
+    file: Path | None,
+) -> int:
+    """Write first scenarios for a Compose project or a URL, with comments, or a game day's plan. Nothing is started."""
+    if day:
+        from gameday.cli.game_days.day import write_first_plan
+
+        if compose or url or openapi:
+            raise click.UsageError("--day can't be combined with --compose, --url and --openapi")
+        write_first_plan(file or FIRST_PLAN, tags)
+        return 0
+    if file or tags:
+        raise click.UsageError("FILE and --from-tag need --day; a Compose file is named by --compose FILE")
+    return write_scenarios(compose, url, openapi, out, force)
+
+
+def write_scenarios(
+    compose: tuple[Path, ...], url: str | None, openapi: Path | None, out: Path, force: bool
+) -> int:
+    """Write the scenarios that are proposed for a Compose project or a URL."""
     from gameday.execution import library
     from gameday.execution.own.proposed_scenarios import propose_for_project, propose_for_url, scenarios
     from gameday.recording import atomic_file
@@ -75,7 +117,7 @@ def init(compose: tuple[Path, ...], url: str | None, openapi: Path | None, out: 
     return 0
 
 
-@click.command()
+@click.command(epilog=DISCOVER_EPILOG)
 @compose_option
 def discover(compose: tuple[Path, ...]) -> int:
     """List the services of a Compose project, their ports, and the links between them that its files show."""
