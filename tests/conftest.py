@@ -59,7 +59,6 @@ LONGEST = (
     "storefront/test_edge.py",
     "storefront/test_replication.py",
     "reports/run_page/test_render.py",
-    "scenario/test_fuzz.py",
 )
 """The modules that take longest, which a worker runs as a whole, by their duration."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ def report(run: Path) -> None:
         if not (run / name).is_file():
             hint = "name the folder of a run, runs/<run-id>"
             raise Invalid([Problem(str(run / name), 0, 0, "no such file", hint)])
+    _refuse_links(run)
     try:
         write_outcome(run)
         page, review = report_run(run)
@@ -41,3 +43,13 @@ def report(run: Path) -> None:
     click.echo(f"review: {review.path}", err=True)
     for file in review.kept:
         click.echo(f"{file.name} was edited and is kept as it is", err=True)
+
+
+def _refuse_links(run: Path) -> None:
+    """Raise Invalid if anything in the folder leads out of it: a folder that somebody sent could read or replace it."""
+    home = run.resolve()
+    for root, folders, files in os.walk(run):
+        for path in (Path(root, name) for name in (*folders, *files)):
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                why = "is a link that leads out of the run's folder"
+                raise Invalid([Problem(str(path), 0, 0, why, "replace it by what it leads to")])

@@ -11,6 +11,8 @@ KeyPath = tuple[str | int, ...]
 """Keys and indices from the top of a document to a value."""
 LONGEST = 300
 """Characters of a message, or of a hint."""
+MOST_CHARACTERS = 600
+"""Characters of a message or hint that isn't of a document's value."""
 LISTED = 24
 """Choices that a hint lists, at most."""
 
@@ -24,6 +26,11 @@ class Problem:
     column: int
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what a file of any content put into message or hint."""
+        for name in ("message", "hint"):
+            object.__setattr__(self, name, shorten(getattr(self, name), MOST_CHARACTERS))
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -64,9 +71,9 @@ class Document:
         return Problem(self.file, *self.places.get(where, (1, 1)), message, hint)
 
 
-def shorten(text: str) -> str:
-    """Return a text of a message, cut to 300 characters."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """Return a text of a message, cut to so many characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -74,13 +74,11 @@ def read(path: Path) -> Scenario | tuple[Problem, ...]:
     """Read the file as `gameday validate` and `gameday run --dry-run` do."""
     options = Options("process", path.parent, None, {}, None, False, None)
     try:
-        scenario = library.read(path)
-        library.topology(scenario)
         for read_scenario in read_scenarios((str(path),), options):
             assert 0 < expected_seconds(read_scenario.scenario) < math.inf
     except Invalid as error:
         return error.problems
-    return scenario
+    return library.read(path)
 
 
 def check(raw: bytes, path: Path) -> str:
@@ -157,16 +155,16 @@ def fuzz(examples: int, folder: Path) -> Counter[str]:
     return counter
 
 
-def test_some_hundred_mutated_files_give_located_problems(tmp_path: Path) -> None:
+def test_a_hundred_mutated_files_give_located_problems(tmp_path: Path) -> None:
     """Mutated files give many kinds of problems, and some stay valid: mutations reach past the YAML."""
-    counts = fuzz(250, tmp_path)
-    assert len(counts) > 25, counts
-    assert counts["good"] > 5, counts
+    counts = fuzz(100, tmp_path)
+    assert len(counts) > 12, counts
+    assert counts["good"] > 2, counts
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-def test_two_thousand_mutated_files_give_located_problems(tmp_path: Path) -> None:
-    """Two thousand mutated files give only scenarios and located problems."""
-    counts = fuzz(2000, tmp_path)
+def test_ten_thousand_mutated_files_give_located_problems(tmp_path: Path) -> None:
+    """Ten thousand mutated files give only scenarios and located problems."""
+    counts = fuzz(10_000, tmp_path)
     assert len(counts) > 60, counts
