@@ -6,6 +6,8 @@ without a unit fails here, with the document's name.
 
 from __future__ import annotations
 
+import ast
+import html
 import re
 import shlex
 from collections.abc import Iterator
@@ -65,7 +67,7 @@ def words(line: str) -> list[str]:
 def understood(line: str, whole: bool = True) -> None:
     """Parse a command line. Raise click.ClickException, or AssertionError if words are left over."""
     name, *arguments = words(line)
-    if name.startswith("acme-"):  # the command of an example plug-in
+    if name.startswith("acme-") or name == "itself":  # the command of an example plug-in; "gameday itself"
         return
     if name.partition("|")[0] != name:  # `status|ack|…`: a list of commands
         assert set(name.split("|")) <= set(COMMANDS)
@@ -93,6 +95,48 @@ def _positional(parameter: click.Parameter) -> bool:
     return isinstance(parameter, click.Argument)
 
 
+def strings(module: Path) -> Iterator[str]:
+    """Yield the texts that a module can print: no docstrings; each placeholder of an f-string is a 1."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    silent = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values)
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent | parts
+        ):
+            yield node.value
+
+
+def printed(module: Path) -> Iterator[tuple[str, bool]]:
+    """Return (command line, whether it is complete) of a module's texts and help examples, or of a template's code."""
+    if module.suffix == ".j2":
+        text = re.sub(r"{{.*?}}|{%.*?%}", "1", module.read_text(encoding="utf-8"))
+        codes = [html.unescape(code) for code in re.findall(r"<code[^>]*>([^<]*)</code>", text)]
+        yield from ((line, False) for code in codes for line in calls(code))
+        return
+    for text in strings(module):
+        for code in INLINE.findall(text):
+            yield from ((line, False) for line in calls(code))
+        for line in re.findall(r"^(?:  |error: )?gameday ([a-z].*)$", text, re.MULTILINE):
+            yield re.split(r" {2,}| \(", line)[0], text.startswith("\b")
+    yield from (
+        (f"run x {option}", True)
+        for text in strings(module)
+        for option in re.findall(r"--set [\w.]+=[\w/%]+", text)
+    )
+
+
+HOUSES = (ROOT / "runner" / "gameday", ROOT / "reports" / "gameday_reports")
+PRINTERS = sorted(path for house in HOUSES for path in house.rglob("*") if path.suffix in (".py", ".j2"))
+PRINTED = [(module, *line) for module in PRINTERS for line in dict.fromkeys(printed(module))]
+
+
 FOUND = [
     *((document, *line) for document in DOCUMENTS for line in dict.fromkeys(shown(document))),
     *((workflow, *line) for workflow in WORKFLOWS for line in dict.fromkeys(run_by(workflow))),
@@ -105,6 +149,21 @@ FOUND = [
 def test_every_command_line_is_valid(file: Path, line: str, whole: bool) -> None:
     """Command, options, choices and values are valid, and no required argument is missing."""
     understood(line, whole)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "whole"), PRINTED, ids=[f"{module.name}: {line[:60]}" for module, line, _ in PRINTED]
+)
+def test_every_printed_command_line_is_valid(module: Path, line: str, whole: bool) -> None:
+    """Advice in messages, pages and help parses: a reader who copies it gets no usage error."""
+    understood(line, whole)
+
+
+def test_the_search_finds_what_is_printed() -> None:
+    """Messages, help examples, the review's advice and templates are found."""
+    lines = {line for _, line, _ in PRINTED}
+    assert len(lines) > 60
+    assert {"heal 1", "prune --keep 30d", "run x --set guardrails.breaker=true"} <= lines
 
 
 def test_there_are_command_lines_in_the_main_documents() -> None:

@@ -130,7 +130,7 @@ def guardrails_off(run: Run) -> Finding | None:
     if not off or of_changes or "effect" not in run.clocks:
         return None
     sentence = f"Switched off in this run: {', '.join(off)}. Whether one of them would have helped is not measured here."
-    then = "Run the scenario with guardrails on, one at a time, and compare: --set guardrails.NAME=true, or a matrix."
+    then = "Run the scenario with guardrails on, one at a time, and compare: --set guardrails.breaker=true, or a matrix."
     return Finding(sentence, then)
 
 

@@ -40,7 +40,7 @@ EPILOG = """\b
 Examples:
   gameday drill --surprise                     a scenario that you don't know, at a moment that you don't know
   gameday drill --surprise --tag region --within 30m --up-to 2h
-  gameday drill bad-deploy-pricing --page-to slack=https://…
+  gameday drill bad-deploy-pricing --page-to slack=https://hooks.example/T1
   gameday drill --surprise --dry-run           what may be drawn
 
 \b

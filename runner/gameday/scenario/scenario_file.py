@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gameday.registries import ExtensionError
-from gameday.scenario.scenario_model import MOST, Entry, Scenario
+from gameday.scenario.scenario_model import MOST, Entry, Guardrails, Scenario
 from gameday.scenario.units import seconds, within_a_day
 from gameday.scenario.yaml_document import (
     Document,
@@ -40,6 +40,7 @@ OVERRIDABLE = (
     "steadyState.for",
     "system.regions",
     "system.port",
+    *(f"guardrails.{guardrail.alias or name}" for name, guardrail in Guardrails.model_fields.items()),
 )
 
 
