@@ -55,6 +55,10 @@ def _spans(run: Run, until: float) -> list[tuple[float, float]]:
     return [(begin, run.clocks.get("recovered", until))]
 
 
+TIMED = (ErrorKind.NONE, ErrorKind.WRONG, ErrorKind.TIMEOUT)
+"""Outcomes of requests that took as long as the user waited for a page; the rest failed before."""
+
+
 def figures(run: Run, over: Frame) -> list[Figure]:
     """Return every figure that has data."""
     if not len(run.samples.records):
@@ -173,7 +177,7 @@ def _latency(run: Run, over: Frame) -> Figure:
     top, floor = latency_ends(taken)
     panels = []
     for number_, journey in enumerate(run.samples.journeys):
-        mask = (records["journey"] == number_) & (records["error"] != ErrorKind.NOT_SENT)
+        mask = (records["journey"] == number_) & np.isin(records["error"], TIMED)
         quantiles = [
             np.maximum(quantile, floor)
             for quantile in time_series.quantiles(bins, records["planned"], taken, mask)
@@ -200,7 +204,8 @@ def _latency(run: Run, over: Frame) -> Figure:
         )
     return Figure(
         "Latency by journey",
-        "From the planned send time, so that waiting in a stalled client counts; logarithmic. In a second with fewer "
-        "than 100 requests of a journey p99 is the slowest of them.",
+        "Of answered requests and time-outs: refusals and error answers, which come fast in an outage, are in the charts of "
+        "errors alone. From the planned send time, so that waiting in a stalled client counts; logarithmic. In a second with "
+        "fewer than 100 requests of a journey p99 is the slowest of them.",
         panels,
     )

@@ -279,4 +279,4 @@ def test_a_judgement_has_to_hold_whatever_the_machine_did(
     assert result["exit_status"] == status
     assert bool(result["commands"]) == (status == 3)
     if status == 3:
-        assert "which decides whether that is a regression" in result["reasons"][0]
+        assert "that difference alone decides whether this is a regression" in result["reasons"][0]

@@ -177,15 +177,24 @@ def _reasons(
     for case in cases:
         judgement = judged[case.scenario]
         if judgement == "another-machine":
-            change = summary(case) or "nothing became slower as measured"
+            change = summary(case) or "no phase is slower beyond chance"
             yield (
                 STATUS[judgement],
-                f"{case.scenario}: {change}, but this machine is {machine[0] - 1:+.0%} to {machine[1] - 1:+.0%} slower, which "
-                "decides whether that is a regression",
+                f"{case.scenario}: not judged: {change}, but the two sides ran at different machine speeds ({_speeds(machine)}), "
+                "and that difference alone decides whether this is a regression",
             )
             continue
         for text in reasons(case):
             yield STATUS[judgement], text
+
+
+def _speeds(machine: tuple[float, float]) -> str:
+    """Return the bounds of new's machine time over base's as words: `new's 12 % slower`, `between 3 % faster and 12 % slower`."""
+    low, high = (
+        f"{abs(factor - 1):.0%} {'slower' if factor >= 1 else 'faster'}".replace("%", " %")
+        for factor in machine
+    )
+    return f"new's {low}" if low == high else f"new's between {low} and {high}"
 
 
 def _missing_reasons(missing: MissingScenarios, any_shared: bool) -> Iterable[tuple[int, str]]:
