@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from gameday.ports import PortError
 from gameday.recording import atomic_file
 
 
@@ -74,10 +75,14 @@ class Entry:
 
 @contextmanager
 def registered(run: str, where: Path) -> Iterator[Entry]:
-    """List this process as the run's while the block runs. Raise OSError if the entry can't be written."""
+    """List this process as the run's while the block runs. Raise PortError if the entry can't be written."""
     me = Active(run, os.getpid(), born(os.getpid()), str(where.resolve()))
     entry = Entry(folder() / f"{run}.json", me)
-    entry.write()
+    try:
+        entry.write()
+    except OSError as error:
+        cure = "set XDG_STATE_HOME to a folder of your own"
+        raise PortError(f"the folder of runs in progress can't be written: {error}; {cure}") from error
     try:
         yield entry
     finally:

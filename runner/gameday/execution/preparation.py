@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ UP_S = 12.0
 """Seconds for a system to come up and to go down again."""
 REPORT_S = 3.0
 RESPONSE_S = 8.0
+LEAST_HANDLES = 512
+"""Open files of a process: the load has a connection for each request that may be in flight, 240 at 60/s."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,11 @@ def link_server(options: Options) -> str:
 
 
 def ensure_writable(out: Path) -> None:
-    """Create the folder of runs and raise Invalid if it can't be written."""
+    """Create the folder of runs. Raise Invalid if it can't be written, or if too few files may be open for a run."""
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if handles < LEAST_HANDLES:
+        why = f"only {handles} files may be open at once; a run needs {LEAST_HANDLES}"
+        raise Invalid([Problem("ulimit -n", 0, 0, why, f"ulimit -n {2 * LEAST_HANDLES}")])
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".probe-{os.getpid()}"
