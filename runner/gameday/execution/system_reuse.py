@@ -71,6 +71,11 @@ class SystemReuse:
             return ()
         return self.close()
 
+    def release(self) -> None:
+        """Give up what marks finished runs as living, but not the run whose system is kept up for the next trial."""
+        up = self._deployer is not None and self._work is not None
+        self.reaper.release(self._work.parent.name if up and self._work else None)
+
     def finish(self) -> None:
         """Tear the system down; leave what couldn't be removed to the reaper."""
         if not self.close():

@@ -115,6 +115,7 @@ def play(trial: Trial, options: Options, out: Path, kept: SystemReuse, signals: 
                 _run(trial, options, folder, kept, signals, seal, entry)
             finally:
                 unseal(folder)
+        kept.release()
         return _conclude(folder, on_stdout=options.results_on_stdout)
     except OSError as error:
         again = _again(folder) if full(error) else ""

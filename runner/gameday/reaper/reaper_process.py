@@ -44,7 +44,7 @@ class Reaper:
         self._beat_s = beat_s
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._claims: list[socket.socket] = []
+        self._claims: dict[str, socket.socket] = {}
         self._watched: list[bytes] = []
         self._pending: dict[str, bytes] = {}
         self._due: list[bytes] = []
@@ -74,7 +74,7 @@ class Reaper:
         )
         with self._lock:
             if claim_socket := claim(run):
-                self._claims.append(claim_socket)
+                self._claims[run] = claim_socket
             self._watched.append(message)
             if self._process is None:
                 self._spawn()
@@ -122,13 +122,21 @@ class Reaper:
             if self._pending.pop(key, None):
                 self._send(_line({"cancel": key}))
 
+    def release(self, kept: str | None) -> None:
+        """Give up the claims of runs that are over: of all but the one whose system is still up, if any.
+
+        A process that makes runs for a day would otherwise hold a socket for each.
+        """
+        with self._lock:
+            for run in [run for run in self._claims if run != kept]:
+                self._claims.pop(run).close()
+
     def dismiss(self) -> None:
         """End the reaper without a clean-up; no-op if none was started. One with requests to make goes on alone."""
         self._ended.set()
         with self._lock:
             process, self._process = self._process, None
-            while self._claims:
-                self._claims.pop().close()
+        self.release(None)
         if (
             process and process.stdin and not process.stdin.closed
         ):  # closed: it was killed and couldn't be replaced
