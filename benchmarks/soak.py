@@ -71,6 +71,8 @@ def slope(name: str, values: Sequence[float]) -> Slope:
     mean = float(kept.mean()) if len(kept) else math.nan
     if len(kept) < 3:
         return Slope(name, mean, math.nan, math.nan, math.nan)
+    if np.ptp(kept) == 0:
+        return Slope(name, mean, 0.0, 0.0, 0.0)
     fit = stats.linregress(np.arange(len(kept)), kept)
     half = float(stats.t.ppf(0.975, len(kept) - 2) * fit.stderr)
     return Slope(name, mean, float(fit.slope), float(fit.slope) - half, float(fit.slope) + half)
