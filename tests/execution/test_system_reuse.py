@@ -26,7 +26,7 @@ def operate(kept: SystemReuse, scenario: Scenario, folder: Path) -> None:
     """Begin a run of the scenario in this folder."""
     kept.reaper.watch(folder.name, folder, "process")
     nothing: Any = None
-    kept.operator(wanted(scenario), lambda *_: FakeDeployer(), folder / "work", nothing, nothing, nothing)  # type: ignore[arg-type, return-value]
+    kept.operator(wanted(scenario), lambda *_: FakeDeployer(), folder / "work", nothing, nothing, nothing)  # type: ignore[arg-type]
 
 
 def test_only_the_run_whose_system_is_up_stays_claimed(tmp_path: Path) -> None:
