@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gameday.ports import PortError
 from gameday.recording import atomic_file
 
 
@@ -81,6 +80,9 @@ def registered(run: str, where: Path) -> Iterator[Entry]:
     try:
         entry.write()
     except OSError as error:
+        # Imported here, since the commands of the on-call read this module and start fast.
+        from gameday.ports import PortError
+
         cure = "set XDG_STATE_HOME to a folder of your own"
         raise PortError(f"the folder of runs in progress can't be written: {error}; {cure}") from error
     try:
