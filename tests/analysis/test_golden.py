@@ -377,7 +377,13 @@ def test_no_key_of_the_outcome_is_left_out_here(outcome: dict[str, Any]) -> None
         "guardrails": ["timeouts", "least-privilege"],
     }
     assert outcome["gates"] == []
-    answered = {"kind": "auto", "policy": "rollback-latest-change", "wrong": 0, "notes": []}
+    answered: dict[str, Any] = {
+        "kind": "auto",
+        "policy": "rollback-latest-change",
+        "reaction_s": None,
+        "wrong": 0,
+        "notes": [],
+    }
     assert outcome["responder"] == {
         **answered,
         "first_right_s": close(ROLLBACK - outcome["clocks"]["effect"]),

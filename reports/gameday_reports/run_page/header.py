@@ -112,7 +112,9 @@ def _load(outcome: Outcome) -> str:
 
 def _responder(outcome: Outcome) -> str:
     kind, policy = outcome.responder.kind, outcome.responder.policy
-    return f"{kind}, policy {policy}" if policy else kind or UNSAID
+    reaction = outcome.responder.reaction_s
+    words = f"{kind}, policy {policy}" if policy else kind or UNSAID
+    return f"{words}, {seconds(reaction)} after a page" if reaction else words
 
 
 def _steady(outcome: Outcome) -> str:

@@ -75,7 +75,7 @@ def _with_responder(scenario: Scenario, responder: str | None) -> Scenario:
     if responder in (None, scenario.respond.by):
         return scenario
     policy = "rollback-latest-change" if responder == "auto" else None
-    respond = scenario.respond.model_copy(update={"by": responder, "policy": policy})
+    respond = scenario.respond.model_copy(update={"by": responder, "policy": policy, "reaction": 0.0})
     return scenario.model_copy(update={"respond": respond})
 
 

@@ -33,6 +33,7 @@ from gameday.recording.clock import Clock, RunClock
 from gameday.recording.journal import Journal
 from gameday.recording.journal_events import OrdersCollected
 from gameday.recording.samples import read_samples
+from gameday.responders.reaction import Delayed
 from gameday.run.run_context import Abort, Pages, RunContext, Screen
 from gameday.scenario import STOREFRONT, Scenario
 from gameday.substrates import KINDS, SubstrateSetup
@@ -250,7 +251,7 @@ def _load(scenario: Scenario, settings: Settings, clock: RunClock) -> LocustLoad
 
 def _responder(scenario: Scenario) -> Responder:
     responder: Responder = registries.RESPONDERS[scenario.respond.by](scenario.respond.policy)
-    return responder
+    return Delayed(responder, scenario.respond.reaction) if scenario.respond.reaction else responder
 
 
 def _abort(scenario: Scenario, settings: Settings) -> Abort | None:

@@ -91,6 +91,9 @@ class Respond(Part):
 
     by: ResponderName = "auto"
     policy: PolicyName | None = None
+    reaction: Within = Field(
+        default=0.0, description="with by: auto, how long after a page it is acknowledged and answered"
+    )
     suspects: bool = Field(
         default=False, description="rank the changes in flight in status and pages; see docs/suspects.md"
     )
@@ -106,6 +109,8 @@ class Respond(Part):
     def _auto_has_a_policy(self) -> Respond:
         if self.by != "auto" and self.policy:
             raise ValueError("a policy needs by: auto")
+        if self.by != "auto" and self.reaction:
+            raise ValueError("reaction needs by: auto\nremove it: the others take the time that they take")
         return self
 
     @property

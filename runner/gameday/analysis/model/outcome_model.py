@@ -107,6 +107,7 @@ class ResponderResult(Model):
 
     kind: str = ""
     policy: str | None = None
+    reaction_s: Amount | None = described("how long after a page the automatic responder answers it")
     first_right_s: Amount | None = described("from effect to the first operation that was right")
     wrong: Count | None = described("operations that were wrong; they are carried out all the same")
     notes: tuple[Note, ...] = Field(default=(), description="what people put on the timeline")

@@ -242,6 +242,7 @@ def _responder(analysis: Analysis) -> ResponderResult:
         {
             "kind": (started.responder if started else "") or planned.by,
             "policy": policy,
+            "reaction_s": planned.reaction or None,
             "first_right_s": max(0.0, right[0] - effect) if right and effect is not None else None,
             "wrong": sum(operation.right is False for operation in operations),
             "notes": [{"t": event.t, **event.to_event().data} for event in notes],
