@@ -164,6 +164,7 @@ def run_pytest(installed: Path, home: Path) -> tuple[int, str]:
 
 
 @pytest.mark.e2e
+@pytest.mark.full
 @pytest.mark.timeout(420)
 def test_a_whole_run_uses_all_three(installed: Path, room: Path) -> None:
     """The plug-in's fault is injected, its detector pages, its policy restarts the service and ends the outage.

@@ -1,8 +1,21 @@
 """Whole runs by the command line, each in a folder of its own.
 
-.ci/run makes one run of each kind. Tests marked `full`, for scripts/full alone, are variants of it:
-other responders, replication delays and lengths of a full disk, and containers if processes or the
-contract suite cover the same.
+.ci/run makes one run of each kind, and each is alone in showing something:
+
+    test_process       the README's run: detected, rolled back, measured, the same bytes when analysed again
+    test_console       a person acknowledges and rolls back in a browser; the pages are accessible
+    test_loss          SQL finds every acknowledged order after the loss of a synchronous primary under load
+    test_secrets       no file, output or command line holds a secret; SIGTERM ends a run in order
+    test_external      an application that gameday didn't start, with its own deploy and rollback commands
+    test_revert_only   `heal` reverts the faults of a killed runner and leaves the system running
+    test_up            `up` and `down`
+    test_regions       a primary that was cut off is fenced; a lost one returns without its divergence
+    test_surroundings  the wheel in a folder whose modules shadow others
+    test_docker        the README's scenario on containers
+
+Tests marked `full`, for scripts/full alone, are variants of these or join parts that scripts/check tests one by one: other
+responders, replication delays and lengths of a full disk; abort conditions, a plug-in and a team's own Prometheus in whole
+runs; containers if processes or the contract suite cover the same.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def test_a_run_followed_by_three_roles(browser: Any, console: Callable[..., Cons
     What the on-call and the observer received holds neither scenario, nor fault, nor the release's defect.
     """
     shown = console("run", "bad-deploy-pricing", "--console", "--responder", "human", "--substrate", "process",
-                    "--set", "hold=3s", "--seed", "11", "--out", str(room / "runs"))  # fmt: skip
+                    "--set", "steadyState.for=4s", "--set", "hold=3s", "--seed", "11", "--out", str(room / "runs"))  # fmt: skip
     links = shown.links()
     _, told = opened(browser, links["facilitator"])
     on_call, heard = opened(browser, links["on-call"])

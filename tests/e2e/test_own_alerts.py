@@ -12,6 +12,7 @@ from tests.support.whole_runs import Run, ended_by_responder
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.full,
     pytest.mark.timeout(300),
     pytest.mark.skipif(
         bool(monitoring_programs.missing()) and "GAMEDAY_REQUIRE_MONITORING" not in os.environ,

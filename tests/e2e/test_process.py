@@ -89,6 +89,7 @@ def test_a_run_without_a_responder_fails(play: Play, altered: Altered) -> None:
     assert 0 < run.outcome["detectors"]["scrape"]["ttd_s"] < 10
 
 
+@pytest.mark.full
 def test_an_abort_condition_ends_the_run_at_once(play: Play, altered: Altered) -> None:
     """A bad deploy without a responder is aborted once 5 % of requests fail, long before `giveUp`;
     nothing is left."""

@@ -130,6 +130,7 @@ def test_a_lost_primary_comes_back_as_a_standby_with_its_divergence_undone(shop:
     assert shop.sold(shop.system.primary()) == 1
 
 
+@pytest.mark.full
 def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Shop) -> None:
     """Its database is copied anew from the primary and every instance runs; bringing it back is
     idempotent."""
@@ -143,6 +144,7 @@ def test_a_region_lost_with_its_volumes_is_whole_again_after_its_return(shop: Sh
     eventually(lambda: bool(shop.status("eu-west")["up"]))
 
 
+@pytest.mark.full
 def test_a_paused_database_does_not_answer_until_it_is_resumed(shop: Shop) -> None:
     """Its whole process tree is stopped."""
     instance = shop.system.instances("postgres", "us-east")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gameday.recording.journal import read_journal
 from tests.support.page_receivers import receiving
-from tests.support.running_gameday import ended, reached, under_way
+from tests.support.running_gameday import PATIENCE_S, check_interrupted, ended, reached, under_way
+from tests.support.waiting import until
 from tests.support.whole_runs import GAMEDAY
 
 SECRETS = {
@@ -23,6 +26,9 @@ SECRETS = {
     "proxy": "hushproxypassword",
     "engine": "hushenginepassword",
 }
+
+
+FAILURES = {"HTTP 500", "HTTP 404", "HTTP 302"}
 
 
 def lines_of(process: psutil.Process) -> Iterator[str]:
@@ -46,11 +52,20 @@ def tokens(state: Path, runner: psutil.Process) -> set[str]:
     return secrets - {""}
 
 
+def failures(journal: Path) -> set[str]:
+    """Return the reasons for which pages were not delivered, from a run's journal."""
+    return {event.data["why"] for event in read_journal(journal) if event.kind == "page.failed"}
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
-def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("interrupted", [True, pytest.param(False, marks=pytest.mark.full)])
+def test_no_secret_is_left_in_a_run(interrupted: bool, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses and keys of failing receivers, proxies, an engine's address and all tokens are in
-    no file of the run, in no output and in no command line."""
+    no file of the run, in no output and in no command line.
+
+    A run that gets SIGTERM while its fault is active is torn down completely, with an outcome and a report.
+    """
     out = room / "runs"
     with receiving(500) as failing, receiving(404) as refusing, receiving(302) as moving:
         targets = [
@@ -63,20 +78,22 @@ def test_no_secret_is_left_in_a_run(room: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("HTTP_PROXY", f"http://someone:{SECRETS['proxy']}@127.0.0.1:1")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
         monkeypatch.setenv("DOCKER_HOST", f"tcp://someone:{SECRETS['engine']}@127.0.0.1:1")
-        quick = ("--set", "steadyState.for=4s", "--set", "hold=4s")
+        responder = ("--responder", "none") if interrupted else ()
+        quick = ("--set", "steadyState.for=4s", "--set", "hold=4s", *responder)
         with under_way(out, "bad-deploy-pricing", *quick) as process:
             run = reached(process, out, "fault")
             runner = psutil.Process(process.pid)
             secret = tokens(room / "state", runner) | set(SECRETS.values())
             lines = "\n".join(lines_of(runner))
+            if interrupted:
+                until(lambda: failures(out / run / "journal.jsonl") >= FAILURES, "failed pages", PATIENCE_S)
+                process.send_signal(signal.SIGTERM)
             finished_run = ended(process, out)
         assert failing.paths[0].endswith(SECRETS["slack"])
     assert len(secret) == len(SECRETS) + 3
-    assert {event.data["why"] for event in finished_run.events("page.failed")} >= {
-        "HTTP 500",
-        "HTTP 404",
-        "HTTP 302",
-    }
+    assert failures(finished_run.folder / "journal.jsonl") >= FAILURES
+    if interrupted:
+        check_interrupted(finished_run)
     assert finished_run.events("run.started")[0].data["why"].startswith("no Docker engine answers")
     texts = {str(path): path.read_bytes() for path in (out / run).rglob("*") if path.is_file()}
     assert len(texts) > 20

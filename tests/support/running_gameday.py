@@ -45,3 +45,12 @@ def reached(process: subprocess.Popen[str], out: Path, phase: str) -> str:
 def ended(process: subprocess.Popen[str], out: Path) -> Run:
     printed, _ = process.communicate(timeout=PATIENCE_S)
     return finished(out, process.returncode, printed)
+
+
+def check_interrupted(run: Run) -> None:
+    """Check that SIGTERM ended the run in order: teardown, outcome and report of the samples until then."""
+    assert run.status == 130
+    assert run.outcome["clocks"]["inject"] is not None or not run.events("change.started")
+    assert run.outcome["load"]["achieved"]
+    assert [event.data["signal"] for event in run.events("run.interrupted")] == ["SIGTERM"]
+    assert run.events("run.ended")[0].data["reason"] == "interrupted"
