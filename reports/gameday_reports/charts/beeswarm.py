@@ -33,13 +33,15 @@ class Axis:
 
 
 def span(values: Iterable[float]) -> tuple[float, float]:
-    """Return (low, high) of an axis for these values. It begins at zero, or half-way if all values
-    lie close together."""
+    """Return (low, high) of an axis for these values. It begins at zero, half-way if all values lie close together,
+    and below the least value if that is negative."""
     finite = [value for value in values if math.isfinite(value)]
-    high = max(finite, default=0.0)
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    if low < 0:
+        return ROOM * low, (ROOM * high if high > 0 else 0.0)
     if high <= 0:
         return 0.0, 1.0
-    return (high / 2 if min(finite) > CLOSE * high else 0.0), ROOM * high
+    return (high / 2 if low > CLOSE * high else 0.0), ROOM * high
 
 
 def swarm(xs: Sequence[float], radius: float, room: float) -> list[float]:

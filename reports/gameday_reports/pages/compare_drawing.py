@@ -17,7 +17,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "ttr_s": ("Time to recover", "TTR, from the first effect on users until they were well again"),
     "ttd_s": ("Time to detect", "TTD, from the first effect on users to the first page"),
     "decide_s": ("Time to decide", "From the page to the operation that ended the outage"),
-    "operate_s": ("Time of the operation", "From the order of that operation until it was done"),
+    "operate_s": ("Time of the operation", "From the request for that operation until it was done"),
     "settle_s": ("Time to settle", "From then until users were well again"),
 }
 SHORT: Mapping[str, str] = {"decide_s": "decision", "operate_s": "operation", "settle_s": "settling"}
@@ -101,7 +101,7 @@ def _shift(metric: MetricComparison) -> list[Row]:
         return []
     around = shift.interval
     ends = (middle + around[0], middle + around[1]) if around else None
-    return [Row("base + shift", "ink", (), middle + shift.value, ends)]
+    return [Row("shifted", "ink", (), middle + shift.value, ends)]
 
 
 def _guides(metric: MetricComparison, rules: Rules) -> list[tuple[Guide, str]]:
@@ -111,7 +111,7 @@ def _guides(metric: MetricComparison, rules: Rules) -> list[tuple[Guide, str]]:
         return []
     lines = [(Guide(middle, "clock"), "base’s median, no shift")]
     if metric.gated:
-        lines.append((Guide(middle * (1 + rules.threshold), "limit"), f"a shift of {rules.limit}"))
+        lines.append((Guide(middle + abs(middle) * rules.threshold, "limit"), f"a shift of {rules.limit}"))
     return lines
 
 

@@ -23,6 +23,7 @@ from gameday_reports.text.statistics_text import (
     covered,
     format_amount,
     spread,
+    unbroken,
 )
 
 VERDICTS: Mapping[str, tuple[str, str]] = {
@@ -92,7 +93,7 @@ def _figures(comparison: Comparison, scenarios: Sequence[Scenario]) -> list[Figu
 
 
 def _beside(side: SideSummary) -> str:
-    return f"median, {spread(side)}" if side.median is not None else spread(side)
+    return unbroken(f"median, {spread(side)}" if side.median is not None else spread(side))
 
 
 def _tone(value: float | None) -> str:
@@ -103,14 +104,14 @@ def _shift_note(shift: ShiftSummary) -> str:
     relative = shift.relative
     parts = [
         "" if relative is None else f"{change(relative, 'ratio')} of base’s median",
-        covered(shift.coverage, change_interval(shift.interval)),
+        unbroken(covered(shift.coverage, change_interval(shift.interval))),
     ]
     return ", ".join(part for part in parts if part) or "new against base"
 
 
 def _facts(comparison: Comparison, rules: Rules) -> list[tuple[str, str]]:
     return [
-        ("Fails on", " and ".join(short(name) for name in rules.gated) or UNSAID),
+        ("Fails on", ", ".join(short(name) for name in rules.gated) or UNSAID),
         ("Level for the whole", rules.level),
         ("Least shift that counts", f"over {rules.limit} of base"),
         ("Gated tests", str(rules.tests)),

@@ -36,6 +36,7 @@ from gameday_reports.text.statistics_text import (
     covered,
     format_amount,
     interval,
+    unbroken,
 )
 
 BADGES: Mapping[ScenarioJudgement, tuple[str, str]] = {
@@ -191,14 +192,14 @@ def _median(side: SideSummary) -> str:
 
 
 def _median_interval(side: SideSummary) -> str:
-    return covered(side.coverage, interval(side.interval)) or "too few values"
+    return unbroken(covered(side.coverage, interval(side.interval))) or "too few values"
 
 
 SIDE_ROWS = (("trials with a value", _n), ("median", _median), ("interval", _median_interval))
 
 
 def _shift_interval(shift: ShiftSummary) -> str:
-    return covered(shift.coverage, change_interval(shift.interval)) or "too few values"
+    return unbroken(covered(shift.coverage, change_interval(shift.interval))) or "too few values"
 
 
 def _adjusted(metric: MetricComparison) -> str:

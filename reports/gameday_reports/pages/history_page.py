@@ -34,12 +34,13 @@ HEADS = (
     "Quarter",
     "Runs",
     "Failed",
-    "Unclear",
+    "Inconclusive",
     "TTD",
     "TTR",
     "TTR, since the quarter before",
     "Bad requests",
     "Lost",
+    "Worst severity",
 )
 
 
@@ -162,13 +163,14 @@ def _quarter(quarter: HistoryQuarter) -> Quarter:
     cells = [
         (quarter.quarter, ""),
         (str(quarter.runs), ""),
-        (str(failed), f"Sev {quarter.severity} at worst" if quarter.severity else ""),
+        (str(failed), ""),
         (str(unclear), ""),
         _median(_metric(quarter, "ttd_s")),
         _median(_metric(quarter, "ttr_s")),
         moved,
         _median(_metric(quarter, "bad_ratio"), "ratio"),
         ("not audited" if lost is None else count(lost), ""),
+        (f"Sev {quarter.severity}" if quarter.severity else "–", ""),
     ]
     return Quarter(cells, bool(failed or lost))
 

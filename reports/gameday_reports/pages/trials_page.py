@@ -36,7 +36,7 @@ METRICS: Mapping[str, tuple[str, str, Unit]] = {
         "ratio",
     ),
     "users_affected_ratio": (
-        "Users affected",
+        "Users hurt",
         "Share of the users who came from effect to recovery",
         "ratio",
     ),

@@ -192,7 +192,7 @@ def users_figure(outcome: Outcome) -> Figure:
     note = "share of those who came during the outage"
     if users is not None:
         note = f"{count(users)} of those who came during the outage" if users else "nobody met a bad request"
-    return Figure("Users affected", percent(ratio), note, _tone(ratio))
+    return Figure("Users hurt", percent(ratio), note, _tone(ratio))
 
 
 def bad_figure(outcome: Outcome) -> Figure:

@@ -7,6 +7,7 @@ An infinite time never came. `formatting` handles plain numbers.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal, Protocol
 
 from gameday_reports.text.formatting import percent
@@ -46,7 +47,7 @@ def format_amount(value: Any, unit: Unit = "seconds") -> str:
         return NOT_KNOWN
     if math.isinf(quantity):
         return "never" if quantity > 0 else "−∞"
-    return plain_seconds(quantity) if unit == "seconds" else percent(quantity)
+    return (plain_seconds(quantity) if unit == "seconds" else percent(quantity)).replace("-", "−")
 
 
 def change(value: Any, unit: Unit = "seconds") -> str:
@@ -88,6 +89,11 @@ class Spread(Protocol):
 def covered(coverage: float | None, shown: str) -> str:
     """Return an interval with its coverage: '97.9 % [1.60 s, 2.30 s]'; nothing if there is none."""
     return f"{percent(coverage)} {shown}" if shown and coverage is not None else shown
+
+
+def unbroken(shown: str) -> str:
+    """Return the text with no place for a line break inside its brackets."""
+    return re.sub(r"\[[^]]*\]", lambda bracket: bracket[0].replace(" ", "\u00a0"), shown)
 
 
 def spread(summary: Spread, unit: Unit = "seconds") -> str:

@@ -47,7 +47,20 @@ def test_the_axis_holds_every_value(values: list[float]) -> None:
     assert nonempty_all(0 <= axis.at(value) <= 100 for value in values)
 
 
-@pytest.mark.parametrize("values", [[], [0.0], [inf], [-3.0]])
+@pytest.mark.parametrize("values", [[-3.0], [-0.4, -0.3], [-0.2, 0.1, inf]])
+def test_negative_values_lie_on_the_axis(values: list[float]) -> None:
+    """A time to settle is negative if users are well before the operation is done; the axis then reaches to zero."""
+    low, high = span(values)
+    axis = Axis(low, high, 100, 130)
+    finite = [value for value in values if value < inf]
+    places = [axis.at(value) for value in sorted(finite)]
+    assert low < min(finite)
+    assert high >= max(0.0, *finite)
+    assert 0 < places[0] <= places[-1] <= 100
+    assert len(set(places)) == len(set(finite))
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [inf]])
 def test_an_axis_without_values_is_from_zero_to_one(values: list[float]) -> None:
     """Nothing to scale by; the infinite stand on the rail, what is below at the beginning."""
     assert span(values) == (0.0, 1.0)

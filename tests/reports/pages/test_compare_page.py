@@ -59,8 +59,8 @@ def test_a_regression_is_said_and_shown(tmp_path: Path) -> None:
     assert comparison["reasons"][0] in shown
     assert page.text("strong") == "10.10 s15.15 s+5.10 s"
     for words in (
-        "97.9 % [9.10 s, 11.20 s], 10 trials",
-        "95.7 % [+3.95 s, +6.20 s]",
+        "97.9 % [9.10\u00a0s,\u00a011.20\u00a0s], 10 trials",
+        "95.7 % [+3.95\u00a0s,\u00a0+6.20\u00a0s]",
         "+50.5 % of base’s median",
     ):
         assert words in shown

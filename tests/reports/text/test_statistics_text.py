@@ -15,7 +15,7 @@ from gameday_reports.text import statistics_text
     ("value", "told", "change"),
     [
         (1.8, "1.80 s", "+1.80 s"),
-        (-0.25, "-0.25 s", "−0.25 s"),
+        (-0.25, "−0.25 s", "−0.25 s"),
         (0, "0.00 s", "none"),
         ("Infinity", "never", "+∞"),
         ("-Infinity", "−∞", "−∞"),
