@@ -61,7 +61,7 @@ def states(project: str) -> dict[str, str]:
     client: Any = connect()
     listed = client.containers(all=True, filters={"label": f"com.docker.compose.project={project}"})
     client.close()
-    return {each["Id"]: each["State"] for each in listed}
+    return {container["Id"]: container["State"] for container in listed}
 
 
 def test_a_bad_setting_of_ones_own_project_is_found_and_rolled_back(project: Path, tmp_path: Path) -> None:

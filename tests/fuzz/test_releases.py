@@ -1,4 +1,4 @@
-"""Fuzz tests of release folders: what somebody sent is valid or has located problems, and nothing of it is run."""
+"""Fuzz tests of release folders: a mutated folder is valid or has located problems, and none of its code is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fuzz tests of run folders: a folder that somebody sent gives a report or a clear error, and is the only one written to."""
+"""Fuzz tests of run folders: a mutated folder gives a report or a clear error, and is the only one written to."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Deploy(BaseModel):
 
     @property
     def by_compose(self) -> bool:
-        """True if Compose ships the change."""
+        """Return True if Compose ships the change."""
         return any(getattr(self, key) is not None for key in BY_COMPOSE)
 
     @model_validator(mode="before")

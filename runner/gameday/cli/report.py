@@ -46,7 +46,7 @@ def report(run: Path) -> None:
 
 
 def _refuse_links(run: Path) -> None:
-    """Raise Invalid if anything in the folder leads out of it: a folder that somebody sent could read or replace it."""
+    """Raise Invalid if anything in the folder leads out of it: a folder from somewhere else could read or replace it."""
     home = run.resolve()
     for root, folders, files in os.walk(run):
         for path in (Path(root, name) for name in (*folders, *files)):

@@ -18,7 +18,7 @@ def records(folder: Path, saved: str, stored: list[object] | None) -> OwnRecords
     (folder / "samples").mkdir()
     (folder / "samples/saved.jsonl").write_text(saved, encoding="utf-8")
     if stored is not None:
-        text = "".join(f"{json.dumps(each)}\n" for each in stored)
+        text = "".join(f"{json.dumps(order)}\n" for order in stored)
         (folder / "stored.jsonl").write_text(text, encoding="utf-8")
     return read_own_records(folder, scenario)
 

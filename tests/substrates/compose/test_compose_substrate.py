@@ -46,7 +46,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stranger() -> Iterator[str]:
-    """A container of somebody else's, whose name and labels look alike."""
+    """A container of another project, whose name and labels look alike."""
     client: Any = connect()
     labels = {"com.docker.compose.service": "api", "com.docker.compose.project": "someone-else"}
     container = client.create_container("gameday-python:bookworm", ["sleep", "600"], labels=labels)["Id"]

@@ -27,7 +27,7 @@ class OwnRecords:
         """Return how many ids were acknowledged, how many of them are lost, and how many are stored too often."""
         return Audit(
             acknowledged=len(self.acknowledged),
-            lost=sum(each not in self.stored for each in self.acknowledged),
+            lost=sum(order not in self.stored for order in self.acknowledged),
             duplicated=sum(times - 1 for times in self.stored.values()),
         )
 

@@ -34,5 +34,5 @@ def _collect(scenario: Scenario, folder: Path) -> OrdersCollected | None:
     except CommandFailed as error:
         return OrdersCollected(file=None, orders=None, ledger=None, charges=None, stock=None, why=str(error))
     ids = [line.strip() for line in text.splitlines() if line.strip()]
-    atomic_file.write(folder / STORED, "".join(f"{json.dumps(each)}\n" for each in ids))
+    atomic_file.write(folder / STORED, "".join(f"{json.dumps(order)}\n" for order in ids))
     return OrdersCollected(file=STORED, orders=len(ids), ledger=None, charges=None, stock=None, why="")

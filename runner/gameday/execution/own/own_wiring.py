@@ -95,8 +95,11 @@ def _services_of_engine(project: str) -> dict[str, tuple[str, int]]:
         raise Invalid(
             [Problem("system.attach", 0, 0, f"there is no project {project!r} on this engine", hint)]
         )
-    numbers = Counter(each["Labels"][SERVICE] for each in listed)
-    return {each["Labels"][SERVICE]: (each["Image"], numbers[each["Labels"][SERVICE]]) for each in listed}
+    numbers = Counter(container["Labels"][SERVICE] for container in listed)
+    return {
+        container["Labels"][SERVICE]: (container["Image"], numbers[container["Labels"][SERVICE]])
+        for container in listed
+    }
 
 
 def _service(spec: SystemSpec, name: str, release: str) -> Service:

@@ -114,7 +114,7 @@ def paths_of(openapi: Mapping[str, Any]) -> list[str]:
         if not isinstance(get, Mapping) or "{" in str(path) or not str(path).startswith("/"):
             continue
         parameters = [*(operations.get("parameters") or ()), *(get.get("parameters") or ())]
-        if not any(isinstance(each, Mapping) and each.get("required") for each in parameters):
+        if not any(isinstance(parameter, Mapping) and parameter.get("required") for parameter in parameters):
             usable.append(str(path))
     return usable[:MOST_JOURNEYS]
 

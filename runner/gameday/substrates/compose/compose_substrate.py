@@ -48,7 +48,7 @@ class ComposeSubstrate(UserCommands):
 
     @property
     def attached(self) -> bool:
-        """True if the project ran before, and stays."""
+        """Return True if the project ran before the run and is left running."""
         return self._spec.attach is not None
 
     def open(self) -> None:

@@ -60,7 +60,7 @@ def containers_of(client: Any, project: str) -> list[dict[str, Any]]:
     """Return the project's containers, stopped ones included, without those of `compose run`. Raise PortError."""
     with calling(f"the containers of {project}"):
         listed: list[dict[str, Any]] = client.containers(all=True, filters={"label": f"{PROJECT}={project}"})
-    return [each for each in listed if each["Labels"].get(ONE_OFF, "False") != "True"]
+    return [container for container in listed if container["Labels"].get(ONE_OFF, "False") != "True"]
 
 
 def found_containers(client: Any, project: str) -> tuple[FoundContainer, ...]:
@@ -82,7 +82,7 @@ def found_containers(client: Any, project: str) -> tuple[FoundContainer, ...]:
 def restore(client: Any, record: ProjectRecord) -> list[str]:
     """Bring each recorded container that still exists back to how it was found; return what couldn't be, in words."""
     left: list[str] = []
-    present = {each["Id"] for each in containers_of(client, record.project)}
+    present = {container["Id"] for container in containers_of(client, record.project)}
     for container in record.containers:
         if container.id in present:
             try:

@@ -39,9 +39,15 @@ class ProjectView:
 
     def running(self) -> Sequence[Instance]:
         """Return the running containers as instances. Raise PortError."""
-        running = [each for each in containers_of(self._client, self.project) if each["State"] in UP]
+        running = [
+            container for container in containers_of(self._client, self.project) if container["State"] in UP
+        ]
         with self._lock:
-            return [self._instance(each) for each in running if each["Labels"].get(SERVICE) in self._regions]
+            return [
+                self._instance(container)
+                for container in running
+                if container["Labels"].get(SERVICE) in self._regions
+            ]
 
     def _instance(self, container: Mapping[str, Any]) -> Instance:
         key, service = container["Id"], container["Labels"][SERVICE]
@@ -77,34 +83,37 @@ class ProjectView:
     def stopped(self, place: tuple[str, str]) -> list[str]:
         """Return the ids of a place's containers that don't run. Raise PortError."""
         return [
-            each["Id"]
-            for each in containers_of(self._client, self.project)
-            if each["State"] not in UP
-            and (self._regions.get(each["Labels"].get(SERVICE)), each["Labels"].get(SERVICE)) == place
+            container["Id"]
+            for container in containers_of(self._client, self.project)
+            if container["State"] not in UP
+            and (self._regions.get(container["Labels"].get(SERVICE)), container["Labels"].get(SERVICE))
+            == place
         ]
 
     def why_not_ready(self) -> str:
         """Return the first service that doesn't run or isn't healthy, "" if there is none. Jobs may have ended well."""
         listed = containers_of(self._client, self.project)
         for name in sorted(self._endless):
-            mine = [each for each in listed if each["Labels"].get(SERVICE) == name]
+            mine = [container for container in listed if container["Labels"].get(SERVICE) == name]
             if not mine:
                 return f"{name} has no container"
-            for each in mine:
-                ended_well = "Exited (0)" in each["Status"]
-                if each["State"] not in UP and not ended_well:
-                    return f"{name}: {each['Status']}"
-                if "health: starting" in each["Status"] or "(unhealthy)" in each["Status"]:
-                    return f"{name}: {each['Status']}"
+            for container in mine:
+                ended_well = "Exited (0)" in container["Status"]
+                if container["State"] not in UP and not ended_well:
+                    return f"{name}: {container['Status']}"
+                if "health: starting" in container["Status"] or "(unhealthy)" in container["Status"]:
+                    return f"{name}: {container['Status']}"
         return ""
 
     def why_not_running(self) -> str:
         """Return the end of the log of each container that failed or is unhealthy, for an error's text."""
         texts = []
-        for each in containers_of(self._client, self.project):
-            failed = each["State"] not in UP and "Exited (0)" not in each["Status"]
-            if failed or "(unhealthy)" in each["Status"] or "health: starting" in each["Status"]:
-                texts.append(f"\n{each['Labels'].get(SERVICE)}: {each['Status']}: {self.log_of(each['Id'])}")
+        for container in containers_of(self._client, self.project):
+            failed = container["State"] not in UP and "Exited (0)" not in container["Status"]
+            if failed or "(unhealthy)" in container["Status"] or "health: starting" in container["Status"]:
+                texts.append(
+                    f"\n{container['Labels'].get(SERVICE)}: {container['Status']}: {self.log_of(container['Id'])}"
+                )
         return "".join(texts)
 
     def await_healthy(self, service: str, within: float, closing: threading.Event) -> None:
@@ -112,15 +121,15 @@ class ProjectView:
 
         def well() -> bool:
             mine = [
-                each
-                for each in containers_of(self._client, self.project)
-                if each["Labels"].get(SERVICE) == service
+                container
+                for container in containers_of(self._client, self.project)
+                if container["Labels"].get(SERVICE) == service
             ]
             return bool(mine) and all(
-                each["State"] in UP
-                and "health: starting" not in each["Status"]
-                and "(unhealthy)" not in each["Status"]
-                for each in mine
+                container["State"] in UP
+                and "health: starting" not in container["Status"]
+                and "(unhealthy)" not in container["Status"]
+                for container in mine
             )
 
         try:
@@ -139,11 +148,11 @@ class ProjectView:
 
     def entrance(self, entry: EntryPoint | None) -> tuple[str, int]:
         """Return where clients enter: the entry's published port, else its container's address. Raise PortError."""
-        for each in containers_of(self._client, self.project):
-            if each["State"] not in UP or (entry and each["Labels"].get(SERVICE) != entry.service):
+        for container in containers_of(self._client, self.project):
+            if container["State"] not in UP or (entry and container["Labels"].get(SERVICE) != entry.service):
                 continue
             with calling("entry"):
-                settings = self._client.inspect_container(each["Id"])["NetworkSettings"]
+                settings = self._client.inspect_container(container["Id"])["NetworkSettings"]
             published = {
                 int(port.partition("/")[0]): bindings[0]["HostPort"]
                 for port, bindings in (settings["Ports"] or {}).items()
