@@ -48,3 +48,10 @@ def test_fishers_test_is_the_hypergeometric_tail() -> None:
     assert fisher_larger(5, 10, 3, 20) == pytest.approx(wanted)
     assert fisher_larger(0, 10, 0, 10) == pytest.approx(1.0)
     assert fisher_larger(3, 0, 0, 10) == 1.0
+
+
+def test_a_certain_event_has_the_probability_one() -> None:
+    """The sum of all terms of the tail is rounded; p is never over 1."""
+    certain = [fisher_larger(0, n, bad, 20) for n in range(1, 40) for bad in (0, 1, 5, 20)]
+    assert max(certain) <= 1.0
+    assert min(certain) == pytest.approx(1.0)

@@ -136,3 +136,11 @@ def test_invalid_chains_are_rejected(rise: int, fall: int, p: float) -> None:
     """A weight of zero, and a probability outside 0…1, are rejected."""
     with pytest.raises(ValueError, match="no run length"):
         next(run_lengths(rise, fall, p))
+
+
+def test_the_sum_always_drifts_down_at_the_normal_ratio() -> None:
+    """Rounding the steps of close ratios would let the sum drift up; then no threshold would keep the budget."""
+    pairs = [(p0 / 100, p1 / 100) for p0 in range(1, 80) for p1 in range(p0 + 1, min(p0 + 8, 100))]
+    for p0, p1 in pairs:
+        rise, fall = lattice(p0, p1)
+        assert rise * p0 < fall * (1 - p0), (p0, p1)
