@@ -100,7 +100,7 @@ def _measured(block: DayBlock, folder: Path) -> DayBlock:
         block,
         verdict=outcome.verdict,
         measured=measured,
-        expectations=[(each.expr, answers[each.holds]) for each in outcome.expectations],
+        expectations=[(expectation.expr, answers[expectation.holds]) for expectation in outcome.expectations],
         notes=notes,
         link=f"{folder.name}/report.html",
     )

@@ -31,12 +31,12 @@ def canaries(run: Run) -> list[Canary]:
             [_step(step) for step in canary.steps],
             [
                 {
-                    "defect": percent(each.defect),
-                    "requests": f"{each.requests:.3g}",
-                    "share": f"{each.percent_seconds:.3g} % · s",
-                    "at_first": _at_first(canary, each.percent_seconds),
+                    "defect": percent(limit.defect),
+                    "requests": f"{limit.requests:.3g}",
+                    "share": f"{limit.percent_seconds:.3g} % · s",
+                    "at_first": _at_first(canary, limit.percent_seconds),
                 }
-                for each in canary.limits
+                for limit in canary.limits
             ],
         )
         for canary in run.outcome.canaries

@@ -70,7 +70,7 @@ def interval(value: Any, unit: Unit = "seconds") -> str:
 def change_interval(value: Any) -> str:
     """Return '[−0.10 s, +0.62 s]', or nothing if there is no interval."""
     bounds = ends(value)
-    return f"[{', '.join('0 s' if each == 0 else change(each) for each in bounds)}]" if bounds else ""
+    return f"[{', '.join('0 s' if bound == 0 else change(bound) for bound in bounds)}]" if bounds else ""
 
 
 class Spread(Protocol):

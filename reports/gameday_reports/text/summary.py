@@ -33,7 +33,7 @@ def summary(run: Run) -> list[str]:
         parts += _harmless(run)
     elif quiet(run.outcome):
         parts.append(quiet(run.outcome))
-    return [each for each in [*parts, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if each]
+    return [part for part in [*parts, *_stopped(run.outcome), _orders(run), *_unjudged(run)] if part]
 
 
 def _stopped(outcome: Outcome) -> list[str]:

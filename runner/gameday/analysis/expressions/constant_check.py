@@ -189,7 +189,7 @@ def _values(path: Path, language: Language, numbers: Sequence[float], texts: Seq
 
 def _combinations(values: list[list[Any]], count: int) -> Iterator[tuple[Any, ...]]:
     """Yield every combination, or as many random ones as are tried at most; both ends first, since they differ most."""
-    yield tuple(each[0] for each in values)
+    yield tuple(value[0] for value in values)
     yield tuple(each[-1] for each in values)
     if count <= MOST_TRIED:
         yield from itertools.product(*values)

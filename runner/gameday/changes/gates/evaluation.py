@@ -41,7 +41,9 @@ class Evaluation:
 
     def without(self, roles: Collection[str]) -> Evaluation:
         """Return the evaluation without the findings that these roles have approved."""
-        return replace(self, findings=tuple(each for each in self.findings if each.approval not in roles))
+        return replace(
+            self, findings=tuple(finding for finding in self.findings if finding.approval not in roles)
+        )
 
     @property
     def stops(self) -> bool:

@@ -55,7 +55,10 @@ def _escaped(text: str, more: str = "") -> str:
 def markdown(result: Result) -> str:
     """Return a summary: a table of gates, and each finding with its place."""
     head = f"{result.commits} commits, {result.files} files, {result.lines:,} lines"
-    rows = [f"| {each.gate} | {SHOWN[each.result]} | {len(each.findings)} |" for each in result.evaluations]
+    rows = [
+        f"| {evaluation.gate} | {SHOWN[evaluation.result]} | {len(evaluation.findings)} |"
+        for evaluation in result.evaluations
+    ]
     lines = ["## Gates", "", head, "", "| gate | result | findings |", "|---|---|---|", *rows]
     return "\n".join([*lines, *_listed(result.findings), ""])
 

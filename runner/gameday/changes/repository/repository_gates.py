@@ -63,7 +63,9 @@ class Result:
     @property
     def findings(self) -> list[tuple[str, Finding]]:
         """Return (gate, finding) of each finding."""
-        return [(each.gate, finding) for each in self.evaluations for finding in each.findings]
+        return [
+            (evaluation.gate, finding) for evaluation in self.evaluations for finding in evaluation.findings
+        ]
 
 
 def check_range(repository: Repository, base: str, head: str, options: Options) -> Result:
@@ -126,7 +128,9 @@ def _policies(repository: Repository, base: str) -> tuple[Rule, ...]:
         try:
             rules = read_rules([folder / path for path in paths])
         except Invalid as error:
-            problems = [replace(each, file=each.file.removeprefix(f"{folder}/")) for each in error.problems]
+            problems = [
+                replace(problem, file=problem.file.removeprefix(f"{folder}/")) for problem in error.problems
+            ]
             raise Invalid(problems) from error
         return tuple(replace(rule, file=rule.file.removeprefix(f"{folder}/")) for rule in rules)
 
