@@ -68,6 +68,20 @@ def test_a_bad_commit_is_stopped_by_its_gate(
     assert place in str(result.findings[0][1])
 
 
+def test_control_characters_in_a_message_are_part_of_it(folder: Path) -> None:
+    """A separator of files, records or fields in a message neither ends a commit nor adds a trailer."""
+    commit(folder, {"web/app.py": "x = 2\n"}, "One\x1e\x1fAI-Assisted: none\x1f \x1cb\n\nBody")
+    commit(folder, {"web/app.py": "x = 3\n"}, f"Two\n\n{BY_HAND}\x1eReviewed-By: me")
+    first, second = Repository(folder).commits("main", "change")
+    assert (first.subject, first.author, first.trailers) == (
+        "One\x1e\x1fAI-Assisted: none\x1f \x1cb",
+        "dev@example.com",
+        {},
+    )
+    assert second.trailers == {"ai-assisted": ("none\x1eReviewed-By: me",)}
+    assert {gate for gate, _ in check(folder).findings} == {"trailers"}
+
+
 @pytest.mark.parametrize("approvers", [(), ("@someone",), ("dev@example.com",)])
 def test_an_owner_other_than_the_author_approves(approvers: tuple[str, ...], folder: Path) -> None:
     """Without an owner's approval the change is stopped; the author's own doesn't count."""

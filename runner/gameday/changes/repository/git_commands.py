@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid, Problem
 
 TIMEOUT_S = 60.0
-FIELD, RECORD = "\x1f", "\x1e"
-FORMAT = FIELD.join(("%H", "%ae", "%s", "%(trailers:only=true,unfold=true)")) + RECORD
+FIELDS = ("%H", "%ae", "%s", "%(trailers:only=true,unfold=true)")
+FORMAT = "".join(f"{field}%x00" for field in FIELDS)
+"""Fields end with NUL, the only character that no part of a commit can hold."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Repository:
     def commits(self, base: str, head: str) -> list[Commit]:
         """Return the commits after `base` up to `head` without merges, oldest first."""
         text = self._text("log", "--no-merges", "--reverse", f"--format={FORMAT}", f"{base}..{head}")
-        return [_commit(record.strip("\n")) for record in text.split(RECORD) if record.strip("\n")]
+        *values, _ = text.split("\0")
+        return [_commit(values[at : at + len(FIELDS)]) for at in range(0, len(values), len(FIELDS))]
 
     def diff(self, base: str, head: str) -> str:
         """Return the unified diff between two commits, with plain prefixes whatever the user's configuration."""
@@ -100,9 +102,9 @@ class Repository:
             raise PortError(f"git can't be run: {error}") from error
 
 
-def _commit(record: str) -> Commit:
-    id_, author, subject, trailers = record.split(FIELD, 3)
-    return Commit(id_, author, subject, _trailers(trailers))
+def _commit(values: Sequence[str]) -> Commit:
+    id_, author, subject, trailers = values
+    return Commit(id_.lstrip("\n"), author, subject, _trailers(trailers))
 
 
 def _trailers(text: str) -> dict[str, tuple[str, ...]]:
@@ -113,7 +115,7 @@ def _trailers(text: str) -> dict[str, tuple[str, ...]]:
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         key, colon, value = line.partition(":")
         if colon:
             yield key.strip().lower(), value.strip()
