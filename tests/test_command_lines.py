@@ -27,6 +27,8 @@ CALL = re.compile(r"(?:^|[\s/(!])gameday (?=[a-z])")
 ENDS = {"&&", "||", "|", ";", ">", ">>", "2>", "&", "<"}
 LEFT_OPEN = re.compile(r"…|\.\.\.|\[|\]| {3,}.*")
 """What stands for more, or, in a column of its own, says what the command does."""
+MENTION = re.compile(r"""gameday[ "']|--set """)
+"""What a module has in its source if a text of it may hold a command line."""
 ANY_NUMBER = re.compile(r"\bN(?:\|auto)?$")
 
 
@@ -95,22 +97,31 @@ def _positional(parameter: click.Parameter) -> bool:
     return isinstance(parameter, click.Argument)
 
 
-def strings(module: Path) -> Iterator[str]:
-    """Yield the texts that a module can print: no docstrings; each placeholder of an f-string is a 1."""
-    tree = ast.parse(module.read_text(encoding="utf-8"))
+def strings(module: Path) -> list[str]:
+    """Return the texts that a module can print: no docstrings; each placeholder of an f-string is a 1.
+
+    A module that names no command isn't parsed: every worker of pytest-xdist imports this file, for the names of its tests.
+    """
+    source = module.read_text(encoding="utf-8")
+    if not MENTION.search(source):
+        return []
+    nodes = list(ast.walk(ast.parse(source)))
     silent = {
         id(node.value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    silent |= {id(part) for node in joined for part in node.values}
+    results = []
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values)
-        elif (
-            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent | parts
-        ):
-            yield node.value
+            results.append(
+                "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values)
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
+            results.append(node.value)
+    return results
 
 
 def printed(module: Path) -> Iterator[tuple[str, bool]]:
@@ -120,15 +131,14 @@ def printed(module: Path) -> Iterator[tuple[str, bool]]:
         codes = [html.unescape(code) for code in re.findall(r"<code[^>]*>([^<]*)</code>", text)]
         yield from ((line, False) for code in codes for line in calls(code))
         return
-    for text in strings(module):
+    texts = strings(module)
+    for text in texts:
         for code in INLINE.findall(text):
             yield from ((line, False) for line in calls(code))
         for line in re.findall(r"^(?:  |error: )?gameday ([a-z].*)$", text, re.MULTILINE):
             yield re.split(r" {2,}| \(", line)[0], text.startswith("\b")
     yield from (
-        (f"run x {option}", True)
-        for text in strings(module)
-        for option in re.findall(r"--set [\w.]+=[\w/%]+", text)
+        (f"run x {option}", True) for text in texts for option in re.findall(r"--set [\w.]+=[\w/%]+", text)
     )
 
 
