@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
 from gameday.detect import silence
 from gameday.detect.baseline_rate import Normal
-from gameday.detect.silence import Parameters, Silence
+from gameday.detect.silence import Parameters, Silence, Sum
 from gameday.scenario import Slo
 
 SLO = Slo.model_validate({"name": "checkout", "sli": "availability", "objective": "99.5%"})
@@ -50,6 +51,18 @@ def test_silence_is_heard(rate: float) -> None:
     alarm = first_alarm(fold, times, BEGIN + 30)
     assert alarm is not None
     assert 0 < alarm - times[-1] <= fold.limit + 0.021
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [(60.0, 0.5), (40.0, 0.55), (18.0, 1.15), (12.0, 1.67), (6.0, 3.21)]
+)
+def test_silence_is_heard_as_soon_as_the_gaps_allow(rate: float, seconds: float) -> None:
+    """The limit is within 10 % of the gap that chance makes once in 30 days, or 0.5 s; half of what one sum needs."""
+    fold = detector(rate)
+    chance = math.log(30 * 86_400 * 0.9 * rate) / (0.9 * rate)
+    assert fold.limit == pytest.approx(seconds, abs=0.03)
+    assert fold.limit <= max(0.5, 1.1 * chance)
+    assert fold.limit <= max(0.5, 0.55 * max(one.limit for one in fold.sums))
 
 
 def test_half_as_many_are_heard() -> None:
@@ -96,7 +109,7 @@ def test_false_alarms_are_rarer_than_designed() -> None:
 def test_waiting_begins_after_a_reset() -> None:
     """Silence begins with the first poll after a reset; polls change nothing until the alarm, which
     comes once."""
-    fold = Silence(fall=0.1, limit=1.0)
+    fold = Silence(Sum(fall=0.1, limit=1.0))
     assert [fold.wait(t) for t in (5.0, 5.9, 5.9, 6.0, 7.0)] == [False, False, False, True, False]
     assert not fold.observe(8.0, True)
     fold.reset()
