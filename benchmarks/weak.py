@@ -1,9 +1,10 @@
 """Coverage of the clocks' bounds: random outages of every severity, written as runs and measured by a child process.
 
-`python benchmarks/weak.py [--runs 300] [--rate 60] [--lasts 60]`. A share of the requests is bad from a random moment on,
+`python benchmarks/weak.py [--runs 300] [--rate 60] [--lasts 60] [--shares 0.03 …]`. A share of the requests is bad from a random moment on,
 and no longer after `--lasts` seconds. This file writes the runs' folders by the documented formats and imports nothing of
 gameday; the child measures each folder as `gameday report` does. Printed are, by share, the p95 of the error of `effect`
-and `recovered`, its median with sign, and how often `spacing_s` covered the truth.
+and `recovered`, its median with sign, and how often `spacing_s` covered the truth, with the Clopper–Pearson interval of
+that coverage at 95 %: with 300 runs it is 6 points wide, with 2,000 runs 2 points.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 SHARES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.25, 1.0)
 BEGIN, STEADY, QUIET_S, AFTER_S, ANSWER_S = 3.0, 5.0, 12.0, 30.0, 0.01
@@ -124,15 +126,24 @@ def measured(folders: list[Path]) -> list[list[float | None]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def coverage(inside: int, runs: int) -> str:
+    """Return the share of covered truths with its Clopper–Pearson interval at 95 %."""
+    low, high = stats.binomtest(inside, runs).proportion_ci(0.95, "exact")
+    return f"{inside / runs:.1%} ({low:.1%}–{high:.1%})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--rate", type=float, default=60)
     parser.add_argument("--lasts", type=float, default=60)
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
+    parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
-    random = np.random.default_rng(11)
-    print("share   seen   effect: p95, s  median  covered   recovered: p95, s  median  covered")
-    for share in SHARES:
+    random = np.random.default_rng(options.seed)
+    print(f"{'share':>5} {'seen':>9}{'effect: p95, s':>16}{'median':>8}{'covered':>21}", end="")
+    print(f"{'recovered: p95, s':>20}{'median':>8}{'covered':>21}")
+    for share in options.shares:
         with tempfile.TemporaryDirectory() as root:
             folders = [Path(root) / str(number) for number in range(options.runs)]
             truths = [write_run(each, share, options.rate, options.lasts, random) for each in folders]
@@ -142,11 +153,13 @@ def main() -> None:
         for clock, bound, true in ((0, 2, "begin"), (1, 3, "end")):
             off = np.array([(row[clock] or 0.0) - getattr(truth, true) for truth, row in whole])
             inside = np.abs(off) <= np.array([row[bound] or 0.0 for _, row in whole]) + ANSWER_S * clock
-            columns.append((np.quantile(np.abs(off), 0.95), np.median(off), inside.mean()))
+            columns.append(
+                (np.quantile(np.abs(off), 0.95), np.median(off), coverage(int(inside.sum()), len(off)))
+            )
         (e95, e50, ein), (r95, r50, rin) = columns
         print(
-            f"{share:5.1%} {len(whole):4}/{options.runs} {e95:12.3f} {e50:+8.3f} {ein:8.1%} "
-            f"{r95:15.3f} {r50:+8.3f} {rin:8.1%}",
+            f"{share:5.1%} {len(whole):4}/{options.runs:<4}{e95:16.3f}{e50:+8.3f}{ein:>21}"
+            f"{r95:20.3f}{r50:+8.3f}{rin:>21}",
             flush=True,
         )
 

@@ -86,9 +86,7 @@ class Silence:
 
     def _over(self, more: float) -> bool:
         """Return True if a sum reaches its limit with so many seconds of silence more."""
-        return any(
-            seconds + more >= one.limit for one, seconds in zip(self.sums, self._seconds, strict=True)
-        )
+        return any(seconds + more >= one.limit for one, seconds in zip(self.sums, self._seconds, strict=True))
 
     def reset(self) -> None:
         self._seconds, self._last, self._raised = [0.0] * len(self.sums), None, False

@@ -60,9 +60,9 @@ def test_a_journey_dead_under_a_wide_slo_fails_the_run(tmp_path: Path) -> None:
     assert result["reasons"] == ["login: 17 of 17 requests failed in the last 10 s; though all may hold"]
 
 
-@pytest.mark.parametrize(("every", "exit_status"), [(100, 0), (66, 0), (33, 0)])
+@pytest.mark.parametrize(("every", "exit_status"), [(100, 0), (66, 0), (50, 0), (33, 0)])
 def test_a_rare_residual_is_bounded_and_not_claimed(tmp_path: Path, every: int, exit_status: int) -> None:
-    """1, 1.5 or 3 % of 200 requests, of journeys without an SLO, may be chance: the bound says what was not ruled out."""
+    """1, 1.5, 2 or 3 % of 200 requests, of journeys without an SLO, may be chance: the bound says what was not ruled out."""
     items = failing(
         requests(), 30.0, 60.0, which=lambda request: request.user % every == 0 and request.journey != "buy"
     )
