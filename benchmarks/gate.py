@@ -31,7 +31,7 @@ from gameday.analysis.trials.gate.outage_phases import TrialTimes
 
 Floats = npt.NDArray[np.float64]
 PHASES = ("ttd_s", "decide_s", "operate_s", "settle_s")
-ALPHA, OPEN_BELOW = 0.01, 0.2
+ALPHA, OPEN_BELOW = 0.01, 0.35
 FIRST, LAST = 5, 12
 BLIP = 0.02
 """The share of trials that never recover, by chance, on either side."""

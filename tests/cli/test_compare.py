@@ -33,13 +33,14 @@ def runner(slower: Sequence[float], asked: list[int]) -> Callable[[int], Any]:
     [
         ([2.0] * 12, [5], 1),  # found by five
         ([1.0] * 12, [5], 0),  # p is far from small
+        ([1.0, 1.0, 1.0, 1.1, 1.2, *[1.0] * 7], [5, 7], 0),  # p = 0.27: open, and then nothing
         ([1.0, 1.3, 1.3, 1.3, 1.3, *[1.3] * 7], [5, 7], 1),  # open, and then found
     ],
 )
 def test_the_second_stage_is_run_if_the_first_leaves_it_open(
     slower: list[float], stages: list[int], status: int
 ) -> None:
-    """Five trials decide, or p is between the level and 0.2 and seven more follow; each stage has half of α."""
+    """Five trials decide, or p is between the level and 0.35 and seven more follow; each stage has half of α."""
     asked: list[int] = []
     comparison = in_stages(runner(slower, asked), [5, 7], 0.01, 0.15)
     assert comparison is not None

@@ -35,7 +35,7 @@ MOST_TRIALS, ENOUGH_TRIALS = 12, 8
 """Trials of both stages together, and the number from which one stage is enough, unless --up-to says otherwise."""
 AFTERWARDS_S = 10.0
 """Seconds after the recovery in which a page still is a detection."""
-OPEN_BELOW = 0.2
+OPEN_BELOW = 0.35
 """The p of the first stage below which the second is run."""
 Sides = Sequence[Mapping[str, Sequence["Outcome"]]]
 
@@ -168,7 +168,7 @@ def in_stages(
     """Run and compare trials in one or two stages; None if interrupted. `run` makes so many trials of both sides.
 
     Each stage has its share of α, so that both together fail by chance no more often than one would. The second is run
-    if the first found nothing and its p is under 0.2.
+    if the first found nothing and its p is under 0.35.
     """
     from gameday.analysis.trials.comparison import compare
 

@@ -22,7 +22,6 @@ from gameday.scenario import Slo
 from gameday.scenario.scenario_model import Part
 from gameday.scenario.units import Ratio, Seconds
 
-
 STOPPED = 0.01
 """The share of the normal rate that the second sum is designed for: outcomes stop."""
 
