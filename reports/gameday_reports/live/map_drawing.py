@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from gameday.recording.printable_text import single_line
 from gameday.topology.topology_model import CLIENTS, EDGE
-from gameday_reports.live.map_marks import Mark, Marks
+from gameday_reports.live.map_marks import MOST_PIPS, Mark, Marks
 from gameday_reports.live.system_layout import PlacedLink, PlacedService, SystemLayout
 
 BOX_W, BOX_H = 114.0, 52.0
@@ -18,6 +18,8 @@ PAD, HEAD = 14.0, 40.0
 COLUMNS = 3
 """Services in a row of a region."""
 REGION_W = COLUMNS * BOX_W + (COLUMNS - 1) * GAP_X + 2 * PAD
+LEAST_ACROSS = 2
+"""A map on a screen is as wide as this many regions, if the system has fewer."""
 LONGEST = 12
 """Characters of a service's name that fit into its box."""
 WORDS = {
@@ -47,8 +49,10 @@ class Placement:
 def draw(layout: SystemLayout, marks: Marks, *, across: int, label: str = "Map of the system") -> str:
     """Return the SVG with `across` regions beside each other: one on a phone, two or three on a screen."""
     placed = _place(layout, max(1, min(across, len(layout.regions) or 1)))
+    # One region alone would fill a screen with a few large boxes.
+    side = max(0.0, min(across, LEAST_ACROSS) * REGION_W - placed.width) / 2
     parts = [
-        f'<svg class="map" viewBox="0 0 {placed.width:g} {placed.height:g}" role="img"'
+        f'<svg class="map" viewBox="{0.0 - side:g} 0 {placed.width + 2 * side:g} {placed.height:g}" role="img"'
         f" aria-label={quoteattr(label)}><title>{escape(label)}</title>"
     ]
     parts += [_region(name, placed.regions[name], marks) for name in layout.regions]
@@ -155,7 +159,7 @@ def _service(service: PlacedService, box: tuple[float, float, float, float], mar
     state, up = str(mark.get("state", "ok")), int(mark.get("up", service.instances))
     pips = "".join(
         f'<circle class="pip" cx="{x + 14 + 13 * index:g}" cy="{y + 38:g}" r="4.5" data-on="{int(index < up)}"/>'
-        for index in range(min(service.instances, 7))
+        for index in range(min(service.instances, MOST_PIPS))
     )
     return (
         f'<g class="service" data-kind="{service.kind}" data-key={quoteattr(f"service:{service.id}")} data-state="{state}">'

@@ -15,6 +15,10 @@ Mark = dict[str, str | int]
 Marks = dict[str, Mark]
 """`region:us-east`, `service:us-east.pricing` or `link:edge--gateway.us-east` → its mark."""
 CUTS = ("link.down", "link.cut", "link.reset", "region.isolate", "region.flap")
+MOST_PIPS = 7
+"""Instances of a service that are drawn one by one."""
+TAG_LENGTH = 12
+"""Characters of a tag that fit into a box; each instance takes the place of one."""
 FLOWS = (0.0, 2.0, 10.0, 40.0, 150.0)
 """Requests per second over which a link's line gets one step thicker."""
 
@@ -77,7 +81,7 @@ def _service_mark(
     state = "absent" if not known else "down" if not up else "ok"
     if 0 < up < service.instances and fold.phase != "up":
         state = "partial"
-    releases = Counter(mark.release.removeprefix(f"{service.name}-") for mark in instances)
+    releases = Counter(_version(mark.release, service.name) for mark in instances)
     tag = next(iter(releases), "") if len(releases) == 1 and service.kind == "service" else ""
     tag = "rolling" if len(releases) > 1 else tag
     if service.kind == "database":
@@ -93,7 +97,19 @@ def _service_mark(
         state = "faulty"
     elif any(_hits(fault, service) for fault in active) and state == "ok":
         state = "fault"
-    return {"state": state, "up": up, "tag": tag if tag != service.name else ""}
+    return {"state": state, "up": up, "tag": shortened(tag, service) if tag != service.name else ""}
+
+
+def _version(release: str, service: str) -> str:
+    """Return what tells a release from others of its service: `1.1.0` of `pricing-1.1.0`, `v2` of `example/web:v2`."""
+    image = release.rpartition("/")[2].partition("@")[0]
+    return image.rpartition(":")[2].removeprefix(f"{service}-")
+
+
+def shortened(tag: str, service: PlacedService) -> str:
+    """Return a tag cut to what fits into the service's box beside its instances."""
+    most = TAG_LENGTH - min(service.instances, MOST_PIPS)
+    return tag if len(tag) <= most else f"{tag[: most - 1]}…"
 
 
 def _hits(fault: FaultMark, service: PlacedService) -> bool:

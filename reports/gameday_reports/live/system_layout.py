@@ -53,8 +53,11 @@ class SystemLayout:
     links: tuple[PlacedLink, ...]
 
     @classmethod
-    def of_topology(cls, topology: Topology) -> Self:
-        """Return the layout of a system from its compose files."""
+    def of_topology(cls, topology: Topology, entry: str | None = None) -> Self:
+        """Return the layout of a system from its topology.
+
+        `entry` is the service that users reach, for a system whose links gameday doesn't know.
+        """
         services = [
             PlacedService(service.region, service.name, service.kind, service.instances)
             for service in topology.services
@@ -68,6 +71,9 @@ class SystemLayout:
             )
             for link in topology.links
         ]
+        if entry and not links:
+            reached = (service.id for service in services if service.name == entry)
+            links = [PlacedLink(f"{CLIENTS}--{service}", CLIENTS, service) for service in reached]
         return cls(topology.regions, tuple(services), tuple(links))
 
     @classmethod

@@ -17,6 +17,8 @@ from gameday_reports.live.system_layout import SystemLayout
 from gameday_reports.run_page.run_data import Run
 
 MOST_MOMENTS = 400
+TOGETHER_S = 0.05
+"""Changes within this time are one moment: a service whose instance is replaced at once was never down."""
 LISTED = 3
 """Changes of one moment that its words name."""
 CALM = ("ok", "absent")
@@ -49,7 +51,7 @@ def system_map(run: Run, layout: SystemLayout) -> SystemMap | None:
     """Return the map of the run from the moment its system was up; None if the journal names no instance."""
     if not layout.services:
         return None
-    fold, shown, moments = JournalFold(), Marks(), list[MapMoment]()
+    fold, moments = JournalFold(), list[MapMoment]()
     states: list[Marks] = []
     for raw in run.events:
         event = from_event(raw)
@@ -59,12 +61,16 @@ def system_map(run: Run, layout: SystemLayout) -> SystemMap | None:
         if fold.phase in ("", "up", "down", "done") or len(moments) >= MOST_MOMENTS:
             continue
         marks = marks_of(layout, fold, _flow(run, event.t), faults=True)
+        t = event.t
+        if len(moments) > 1 and t - moments[-1].t < TOGETHER_S:
+            t = moments.pop().t
+            states.pop()
+        shown = states[-1] if states else Marks()
         changed = {key: mark for key, mark in marks.items() if _differs(mark, shown.get(key))}
         if changed:
             words = _words(changed, shown) if moments else "the system is up"
             new = {key: mark for key, mark in marks.items() if mark != shown.get(key)}  # traffic too
-            moments.append(MapMoment(event.t, words, new))
-            shown = marks
+            moments.append(MapMoment(t, words, new))
             states.append(marks)
     if not moments:
         return None

@@ -138,7 +138,8 @@ def _prepare(trial: Trial, folder: Path) -> Seal | None:
         seal.write(folder / "scenario.yaml", text)
     else:
         atomic_file.write(folder / "scenario.yaml", text)
-    atomic_file.write(folder / LAYOUT_FILE, SystemLayout.of_topology(library.topology(trial.scenario)).text())
+    layout = SystemLayout.of_topology(library.topology(trial.scenario), trial.scenario.system.entry_service)
+    atomic_file.write(folder / LAYOUT_FILE, layout.text())
     calibration = active_runs.state() / f"calibration-{trial.substrate}.json"
     if calibration.is_file():
         shutil.copyfile(calibration, folder / "calibration.json")

@@ -71,6 +71,11 @@ class System(Part):
         """True if the system isn't the bundled one."""
         return self.topology is None
 
+    @property
+    def entry_service(self) -> str | None:
+        """Return the service whose published port takes the load; None if no service is named."""
+        return self.entry.service if isinstance(self.entry, EntryPoint) else None
+
     @model_validator(mode="before")
     @classmethod
     def _own_systems_have_defaults(cls, data: Any) -> Any:

@@ -1,5 +1,6 @@
 """The map is drawn of any system, and its states are applied to it by their keys."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -125,3 +126,49 @@ def test_faults_are_on_the_map_of_who_may_know_them() -> None:
     assert known["service:us-east.catalog"]["state"] == "fault"
     hidden = marks_of(layout, state, {}, faults=False)
     assert {mark["state"] for mark in hidden.values()} <= {"ok", "absent"}
+
+
+@pytest.mark.parametrize(
+    ("release", "instances", "tag"),
+    [
+        ("registry.example:5000/team/web:v2", 1, "v2"),
+        ("web-1.4.0", 2, "1.4.0"),
+        ("example-python:bookworm", 1, "bookworm"),
+        ("FEATURE_X=1", 2, "FEATURE_X…"),
+        ("web@sha256:0123456789abcdef", 1, ""),
+        ("a-release-with-a-long-name", 7, "a-re…"),
+    ],
+)
+def test_a_tag_fits_into_its_box(release: str, instances: int, tag: str) -> None:
+    """Of an image its tag is shown; what is too long beside the instances is cut."""
+    layout = SystemLayout(("local",), (PlacedService("local", "web", "service", instances),), ())
+    state = JournalFold()
+    for number in range(instances):
+        state.take(
+            journal.InstanceReady(f"local.web.{number}", service="web", region="local", release=release)
+        )
+    assert marks_of(layout, state, {}, faults=True)["service:local.web"]["tag"] == tag
+
+
+def test_a_system_of_one_region_is_not_blown_up() -> None:
+    """On a screen its map is as wide as two regions, and the region is in the middle; on a phone it fills the width."""
+    wide, narrow = (ET.fromstring(draw(STRANGE, {}, across=across)) for across in (3, 1))
+    left, _, width, _ = map(float, wide.attrib["viewBox"].split())
+    assert left < 0
+    assert width == pytest.approx(2 * float(narrow.attrib["viewBox"].split()[2]), rel=0.02)
+    assert narrow.attrib["viewBox"].startswith("0 ")
+
+
+def test_the_users_reach_the_entry_of_a_system_without_known_links() -> None:
+    """The link from the users to the service that takes the load is drawn, and as thick as their traffic."""
+    known = read_topology(bundled.compose(), ("us-east",))
+    bare = replace(known, links=())
+    layout = SystemLayout.of_topology(bare, "gateway")
+    assert [(link.caller, link.callee) for link in layout.links] == [("clients", "us-east.gateway")]
+    assert (
+        marks_of(layout, JournalFold(), {"us-east": 50.0}, faults=False)[f"link:{layout.links[0].name}"][
+            "flow"
+        ]
+        == 4
+    )
+    assert SystemLayout.of_topology(known, "gateway").links == storefront("us-east").links

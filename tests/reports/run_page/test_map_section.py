@@ -1,14 +1,16 @@
 """The map of a report: what broke and when, from the run's folder alone."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gameday.analysis import write_outcome
+from gameday.recording.event import Event
 from gameday.topology import bundled, read_topology
 from gameday_reports.live.map_marks import Marks
-from gameday_reports.live.system_layout import SystemLayout
+from gameday_reports.live.system_layout import PlacedService, SystemLayout
 from gameday_reports.run_page.map_section import SystemMap, system_map
 from gameday_reports.run_page.render import render
 from gameday_reports.run_page.run_data import Run, read
@@ -76,3 +78,25 @@ def test_a_run_without_a_topology_is_drawn_from_its_journal(run: Run, tmp_path: 
     """Runs of older versions kept no topology: their map has the services of their first instances."""
     assert {service.name for service in run.layout.services} >= {"gateway", "pricing", "postgres"}
     assert run.layout.links == ()
+
+
+def test_a_service_whose_instance_is_replaced_at_once_was_never_down(run: Run) -> None:
+    """Events of one step of the substrate are one moment on the map."""
+    layout = SystemLayout(("local",), (PlacedService("local", "api", "service", 1),), ())
+    old = {"service": "api", "region": "local", "release": "api:v1"}
+    events = [
+        Event(1.0, "instance.ready", "local.api.1", old),
+        Event(2.0, "phase", "fault", {}),
+        Event(3.0, "instance.stopped", "local.api.1", old),
+        Event(3.0001, "instance.ready", "local.api.2", {**old, "release": "api:v2"}),
+        Event(5.0, "instance.stopped", "local.api.2", {**old, "release": "api:v2"}),
+        Event(5.2, "instance.ready", "local.api.3", old),
+    ]
+    result = system_map(replace(run, events=events), layout)
+    assert result is not None
+    assert [(moment.t, moment.words) for moment in result.moments] == [
+        (2.0, "the system is up"),
+        (3.0, "local.api: v2"),
+        (5.0, "local.api: down"),
+        (5.2, "local.api: well"),
+    ]

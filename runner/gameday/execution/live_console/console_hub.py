@@ -66,7 +66,7 @@ class ConsoleHub:
 
     def begin(self, folder: Path, scenario: Scenario, clock: Clock) -> LiveRun:
         """Show a run from now on; its journal must pass every event on to `feed.event`."""
-        layout = SystemLayout.of_topology(library.topology(scenario))
+        layout = SystemLayout.of_topology(library.topology(scenario), scenario.system.entry_service)
         feed = RunFeed(folder, scenario, layout, clock.now, secret=self.secret)
         live = LiveRun(feed, self._day_record or RoomRecord(folder / FILE))
         with self._lock:
