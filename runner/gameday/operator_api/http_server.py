@@ -55,9 +55,13 @@ class ThreadedServer:
         self._thread: threading.Thread | None = None
 
     def listen(self, host: str = HOST, port: int = 0) -> int:
-        """Bind a port, a free one if it is 0; return it. Raise OSError if it can't be had."""
+        """Bind a port, a free one if it is 0; return it. Close the server and raise OSError if it can't be had."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=self._backlog)
+        try:
+            listener = socket.create_server((host, port), family=family, backlog=self._backlog)
+        except OSError:
+            self.close()
+            raise
         self._sockets.append(listener)
         return int(listener.getsockname()[1])
 
@@ -119,7 +123,6 @@ class OperatorServer:
             try:
                 self._server.listen(*door.listen)
             except OSError as error:
-                self._server.close()
                 where = f"{door.listen[0]}:{door.listen[1]}"
                 raise OSError(error.errno, f"alerts can't be listened for: {error.strerror}", where) from None
         self._server.start()
