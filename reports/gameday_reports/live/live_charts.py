@@ -12,6 +12,8 @@ from gameday_reports.live.request_fold import KINDS, stacked
 
 WIDTH, LEFT, RIGHT = 640.0, 42.0, 8.0
 """Width of a drawing, and its margins for labels."""
+LETTER = 6.4
+"""Width of a letter of a bar's label."""
 SERIES = 6
 """Colours of lines; the last one repeats."""
 
@@ -99,7 +101,7 @@ def latency_chart(
         _open("95th percentile of latency by journey", height),
         *_overlay(frame, bars, ticks, top, height - bottom),
     ]
-    for value, text in ((0.01, "10 ms"), (0.1, "100"), (1.0, "1 s")):
+    for value, text in ((0.01, "10 ms"), (0.1, "0.1 s"), (1.0, "1 s")):
         parts.append(_line(y(value)) + _label(y(value), text))
     parts += _time_axis(frame, height)
     for place, journey in enumerate(journeys):
@@ -136,11 +138,7 @@ def _overlay(
             f'<g class="bar b-{bar.kind}"><title>{_text(bar.label)}</title>'
             f'<rect x="{x1:.1f}" y="{top if bar.kind == "hurt" else top - 14:g}" width="{max(x2 - x1, 2):.1f}"'
             f' height="{bottom - top if bar.kind == "hurt" else 12:g}"/>'
-            + (
-                f'<text x="{x1 + 4:.1f}" y="{top - 4:g}">{_text(bar.label)}</text>'
-                if bar.kind != "hurt"
-                else ""
-            )
+            + (_bar_label(bar.label, x1, x2, top - 4) if bar.kind != "hurt" else "")
             + "</g>"
         )
     for tick in ticks:
@@ -151,6 +149,16 @@ def _overlay(
                 f'<path d="M{x:.1f} {top:g}V{bottom:g}"/></g>'
             )
     return parts
+
+
+def _bar_label(label: str, x1: float, x2: float, y: float) -> str:
+    """Return a bar's label: in the bar if it fits, else beside it on the side that has room."""
+    width = LETTER * len(single_line(label))
+    if width + 8 <= x2 - x1:
+        return f'<text x="{x1 + 4:.1f}" y="{y:g}">{_text(label)}</text>'
+    if x1 - 4 >= width:
+        return f'<text class="beside" x="{x1 - 4:.1f}" y="{y:g}" text-anchor="end">{_text(label)}</text>'
+    return f'<text class="beside" x="{x2 + 4:.1f}" y="{y:g}">{_text(label)}</text>'
 
 
 def _grid(most: float, y: object, form: str) -> list[str]:

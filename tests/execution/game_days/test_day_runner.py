@@ -141,6 +141,8 @@ def test_the_page_says_what_was_expected_guessed_and_measured(finished: tuple[Da
         "Ada: checkout, 3 min",
         "run-1/report.html",
         "begun 2 times",
+        "5 min",
+        " UTC<",
     ):
         assert text in page
     assert "- [ ] " in (folder / "day.md").read_text()

@@ -11,7 +11,9 @@ from typing import Any
 from gameday.execution.game_days.day_state import DayState, read_day
 from gameday.execution.live_console.room_record import RecordedRoom, read_record
 from gameday.recording import atomic_file
+from gameday.scenario.units import seconds
 from gameday_reports.pages.day_page import DayBlock, DayContent, day_markdown, read_block, render_day
+from gameday_reports.run_page.header import when
 
 PAGE = "day.html"
 
@@ -36,13 +38,14 @@ def _content(state: DayState, record: RecordedRoom) -> DayContent:
         number += kind == "scenario"
         guesses = [row for row in record.guesses if row.get("block") == str(index)]
         folder = state.folder / block.runs[-1] if block.runs else None
-        blocks.append(read_block(kind, number, planned, block.state, folder, guesses, len(block.runs)))
+        shown = {**planned, "for": f"{seconds(planned['for']) / 60:g} min"}
+        blocks.append(read_block(kind, number, shown, block.state, folder, guesses, len(block.runs)))
     return DayContent(
         name=str(state.plan["name"]),
         title=str(state.plan["title"]),
         goals=[str(goal) for goal in state.plan.get("goals", ())],
-        started=state.started,
-        ended=state.ended,
+        started=when(state.started),
+        ended=when(state.ended) if state.ended else "",
         participants={
             role: ", ".join(people) for role, people in state.plan["participants"].items() if people
         },
