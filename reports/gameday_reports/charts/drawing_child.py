@@ -40,7 +40,7 @@ def main() -> None:
         vl_convert.vegalite_to_svg(FIRST)  # starts V8, while the caller still computes
         missing = ""
     except ImportError:
-        missing = "the package vl-convert-python isn't installed: pip install 'gameday-runner[charts]'"
+        missing = "the package vl-convert-python isn't installed: pip install vl-convert-python"
     for line in sys.stdin:
         try:
             answer = {"error": missing} if missing else vl_convert.vegalite_to_svg(json.loads(line))

@@ -30,7 +30,7 @@ FAILURES = [
     (HANGS, r"the chart library took over 0\.2 s"),
     (ABORTS, "the chart library was ended by SIGABRT"),
     (EXITS, "the chart library ended with status 7"),
-    (WITHOUT_THE_LIBRARY, r"vl-convert-python isn't installed: pip install 'gameday-runner\[charts\]'"),
+    (WITHOUT_THE_LIBRARY, r"vl-convert-python isn't installed: pip install vl-convert-python"),
 ]
 
 
