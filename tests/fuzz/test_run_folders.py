@@ -88,6 +88,11 @@ def test_a_dozen_mutated_run_folders_give_pages_or_problems(tmp_path: Path) -> N
     assert len(answers) > 1
 
 
+def test_a_sample_years_ahead_is_drawn_in_bounded_time(tmp_path: Path) -> None:
+    """Seed 1188 moves a sample years ahead, which gave a chart of millions of bins."""
+    assert fuzz(1, tmp_path / "run", 1188) == {"page": 1}
+
+
 @pytest.mark.full
 @pytest.mark.timeout(7200)
 def test_five_thousand_mutated_run_folders_give_pages_or_problems(tmp_path: Path) -> None:

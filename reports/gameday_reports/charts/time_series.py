@@ -48,11 +48,11 @@ class Bins:
 
 def bins_over(since: float, until: float, at_least: float = 0.0) -> Bins:
     """Return bins that cover [since, until]: the finest of `WIDTHS`, not under `at_least`, that
-    gives at most `MAX_BINS`."""
+    gives at most `MAX_BINS`. A damaged sample may lie years ahead: if none does, all bins are `MAX_BINS`."""
     length = max(until - since, 1.0)
     fits = (width for width in WIDTHS if width >= at_least and length / width <= MAX_BINS)
-    width = next(fits, WIDTHS[-1])
-    return Bins(since, width, max(1, math.ceil(length / width)))
+    width = next(fits, max(at_least, length / MAX_BINS))
+    return Bins(since, width, min(max(1, math.ceil(length / width)), MAX_BINS))
 
 
 def counts(bins: Bins, planned: Floats, which: Mask) -> Floats:

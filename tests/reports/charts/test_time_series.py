@@ -36,6 +36,14 @@ def test_the_width_of_bins_grows_with_the_run(until: float, at_least: float, wid
     assert time_series.bins_over(0, until, at_least) == time_series.Bins(0, width, n)
 
 
+@pytest.mark.parametrize("until", [1e6, 3e9, 1e18])
+def test_an_absurd_time_gives_as_many_bins_as_any(until: float) -> None:
+    """A damaged sample years ahead makes bins wider, not more; they cover all of the time."""
+    bins = time_series.bins_over(0, until)
+    assert bins.n == time_series.MAX_BINS
+    assert bins.edges[-1] == pytest.approx(until)
+
+
 def test_rates_count_requests_per_second_and_empty_bins_are_zero() -> None:
     """Three requests in the loaded 0.4 s of a bin are 7.5/s; a bin without any is 0/s."""
     planned = np.array([0.1, 0.2, 0.4, 1.2])
