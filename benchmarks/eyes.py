@@ -25,6 +25,11 @@ def line(process: psutil.Process) -> str:
     return ""
 
 
+def reapers(runner: int) -> list[psutil.Process]:
+    """Return the reapers that were started for a runner."""
+    return [p for p in psutil.process_iter() if f"gameday.reaper {runner} " in line(p)]
+
+
 def runs(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

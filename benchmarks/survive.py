@@ -1,13 +1,15 @@
 """Runs whose runner is killed at a random moment: what is left after ten seconds and at the end.
 
     python benchmarks/survive.py --process 50 --docker 20 [--seed 1] [--scenario NAME ...]
-        [--keep FOLDER]
+        [--reaper] [--keep FOLDER]
 
 A first run of each scenario and substrate is undisturbed and gives the duration of a run; the
 others get a SIGKILL at a moment drawn uniformly from it. The benchmark looks, without the runner's
 code, for processes (with the load's worker, guard and reaper), containers, networks, volumes,
-images, listening sockets, the work folder, lock and list entries, and all shared memory that is
-new, so no other program may create any meanwhile. It prints each run with the time until nothing
+images, listening sockets, abstract sockets, the work folder, the file with the operators' token,
+lock and list entries, children that init took over, and all shared memory that is new, so no other
+program may create any meanwhile. With --reaper the reaper gets its SIGKILL in the same moment,
+and `gameday heal` cleans up; its exit status has to be 0. It prints each run with the time until nothing
 was left, and the bound: with 0 failures of N, at most about 3/N at 95 %. The exit status is 1 if
 anything was left, or if a journal can't be judged.
 """
@@ -19,6 +21,7 @@ import functools
 import math
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +45,8 @@ LOOK_S = 0.25
 RUN_S = 400.0
 SCENARIOS = ("bad-deploy-pricing", "region-lost")
 SHORT = ("--set", "steadyState.for=3s", "--set", "hold=3s")
+LISTS = ("active", "doors")
+"""Folders of the state: entries of runs under way, and the files with their operators' tokens."""
 KINDS = ("containers", "networks", "volumes", "images")
 DOUBT = 0.05
 
@@ -82,13 +87,26 @@ class Room:
 
     folder: Path
     engine: bool
+    reaper: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "XDG_STATE_HOME": str(self.folder / "state")}
+
+    def heal(self) -> list[str]:
+        """Clean up as a person does after a restart of the machine; return why it failed, or nothing."""
+        command = [sys.executable, "-m", "gameday", "heal"]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=RUN_S, check=False
+        )
+        return [f"heal: exit status {done.returncode}: {done.stdout[-300:]}"] if done.returncode else []
 
     def start(self, scenario: str, substrate: str, out: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gameday", "run", scenario, "--substrate", substrate, *SHORT]
         with (self.folder / "screen.log").open("ab") as log:
             return subprocess.Popen(
                 [*command, "--out", str(out)],
-                env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state")},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -117,7 +135,7 @@ class Room:
         ]
         lines += [f"listening socket {inode}" for inode in resources.sockets & set(eyes.listening())]
         lines += [str(path) for path in out.glob("*/work")]
-        lines += [str(path) for path in self.folder.glob("state/gameday/active/*")]
+        lines += [str(path) for name in LISTS for path in self.folder.glob(f"state/gameday/{name}/*")]
         lines += [name for name in eyes.abstract() if run and name.endswith(run)]
         if self.engine:
             lines += [f"{kind} {item['Id']}" for kind in KINDS for item in self.labelled(kind, run)]
@@ -166,17 +184,24 @@ def killed(room: Room, scenario: str, substrate: str, at: float, number: int) ->
     try:
         resources = room.resources(process.pid, run)
     finally:
+        reapers = eyes.reapers(process.pid) if room.reaper else []
+        process.send_signal(signal.SIGSTOP)  # so that it can't replace its reaper
+        for reaper in reapers:
+            with suppress(psutil.NoSuchProcess):
+                reaper.kill()
         process.kill()
         process.wait()
     begun = time.monotonic()
+    unhealed = room.heal() if reapers else []
+    limit = LIMIT_S + (time.monotonic() - begun)
     clean: float | None = None
-    while (passed := time.monotonic() - begun) < LIMIT_S:
+    while (passed := time.monotonic() - begun) < limit:
         left = [*room.left(run, out, resources), *(eyes.shared() - before)]
         clean = None if left else clean or passed
         if clean is not None and passed > clean + CALM_S:
             break
         time.sleep(LOOK_S)
-    left = [*room.left(run, out, resources), *(eyes.shared() - before), *unfit(out / run)]
+    left = [*room.left(run, out, resources), *(eyes.shared() - before), *unfit(out / run), *unhealed]
     again = functools.partial(room.left, run, out, resources)
     return Trial(scenario, substrate, at, (["before", *_phases(out / run)])[-1], clean, left, again)
 
@@ -259,6 +284,7 @@ def main() -> int:
     parser.add_argument("--docker", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", action="append", help="several are taken in turn")
+    parser.add_argument("--reaper", action="store_true", help="kill the reaper too, then run gameday heal")
     parser.add_argument("--keep", type=Path, help="where the runs stay; else they are removed")
     arguments = parser.parse_args()
     draw = random.Random(arguments.seed)
@@ -270,7 +296,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         for substrate, count in (("process", arguments.process), ("docker", arguments.docker)):
-            room = Room(folder, engine=substrate == "docker")
+            room = Room(folder, substrate == "docker", arguments.reaper)
             takes = {scenario: undisturbed(room, scenario, substrate) for scenario in scenarios[:count]}
             for number in range(count):
                 scenario = scenarios[number % len(scenarios)]
