@@ -88,9 +88,11 @@ def test_a_dozen_mutated_run_folders_give_pages_or_problems(tmp_path: Path) -> N
     assert len(answers) > 1
 
 
-def test_a_sample_years_ahead_is_drawn_in_bounded_time(tmp_path: Path) -> None:
-    """Seed 1188 moves a sample years ahead, which gave a chart of millions of bins."""
-    assert fuzz(1, tmp_path / "run", 1188) == {"page": 1}
+@pytest.mark.filterwarnings("default::RuntimeWarning")  # as the command runs
+@pytest.mark.parametrize(("seed", "expected"), [(1188, "page"), (1553, "can't be analysed: Overf")])
+def test_damage_that_was_found_is_answered(tmp_path: Path, seed: int, expected: str) -> None:
+    """1188 moves a sample years ahead, which gave a chart of millions of bins; 1553 overflowed a float."""
+    assert fuzz(1, tmp_path / "run", seed) == {expected: 1}
 
 
 @pytest.mark.full

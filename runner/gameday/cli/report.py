@@ -11,6 +11,8 @@ from gameday.cli.options import FilePath
 from gameday.scenario.yaml_document import Invalid, Problem
 
 NEEDED = ("journal.jsonl", "scenario.yaml")
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
+"""Errors by which a damaged file ends the analysis."""
 
 
 @click.command(epilog="\b\nExample:\n  gameday report runs/20260102-030405-ab12")
@@ -36,7 +38,7 @@ def report(run: Path) -> None:
         page, review = report_run(run)
     except Invalid:
         raise
-    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+    except DAMAGE as error:
         why = f"can't be analysed: {type(error).__name__}: {error}"
         raise Invalid([Problem(str(run), 0, 0, why, "one of its files is damaged")]) from error
     click.echo(str(page))
