@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from gameday.changes.gates.admission import Admission
 from gameday.execution import library
-from gameday.operations import Change
+from gameday.operations import Change, ChangeState
 from gameday.recording.journal_events import (
     ApprovalGiven,
     GateBlocked,
@@ -102,6 +103,22 @@ def test_a_change_waits_for_its_approvals(
     assert [event.role for event in events if isinstance(event, ApprovalGiven)] == given
     assert refusal in why
     assert bool(why) == bool(refusal)
+
+
+@pytest.mark.parametrize(
+    ("state", "refused"),
+    [("running", True), ("paused", True), ("done", True), ("rolled-back", False), ("failed", False)],
+)
+def test_changes_in_flight_are_judged_together(state: ChangeState, refused: bool) -> None:
+    """A paused canary answers users, so that it counts as in flight; a change that was taken back doesn't."""
+    feed: list[Change] = []
+    gates = Gates.model_validate({"use": ["policy"]})
+    shop = Admission(gates, library.catalogue(), ("us-east",), lambda: feed, lambda event: None)
+    schema = Change("c1", 0.0, "orders", "orders-1.1.0", "x", "schema", "s", "timeline", "running")
+    auth = Change("c2", 0.0, "identity", "identity-1.1.0", "x", "auth", "s", "timeline", "running")
+    assert shop.admit(schema, "canary 5% 100%") == ""
+    feed.append(replace(schema, state=state))
+    assert bool(shop.admit(auth, "rolling")) == refused
 
 
 def test_a_finding_that_nobody_can_approve_blocks_at_once() -> None:

@@ -150,6 +150,23 @@ def test_lines_of_a_diff_have_the_numbers_of_the_file() -> None:
     assert changed_files("", "change.patch") == ()
 
 
+@pytest.mark.parametrize(
+    "roles", [["owner"] * 60, ["owner"] * 60 + [""], [""] + ["owner"] * 60, ["owner"] * 60 + ["senior"]]
+)
+def test_findings_that_are_cut_still_decide(roles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many findings a gate has, one that nobody may approve blocks, and each role is asked."""
+
+    def many(proposal: Proposal, context: GateContext) -> Sequence[Finding]:
+        return [Finding(f"finding {n}", "x", n + 1, "", role) for n, role in enumerate(roles)]
+
+    monkeypatch.setitem(registries.GATES._loaded, "provenance", Gate("provenance", "s", many))
+    (evaluation,) = evaluate(CLEAN, CONTEXT, ["provenance"], {})
+    assert len(evaluation.findings) == 50
+    assert evaluation.result == ("blocked" if "" in roles else "needs-approval")
+    assert set(evaluation.roles) == set(roles) - {""}
+    assert evaluation.findings == tuple(sorted(evaluation.findings, key=lambda finding: finding.line))
+
+
 def test_a_plug_in_that_is_no_gate_is_refused() -> None:
     """The registry takes a Gate of the same name alone."""
     gate = Gate("mine", "s", lambda proposal, context: ())

@@ -11,7 +11,7 @@ from gameday.changes.repository.git_commands import Repository
 from gameday.changes.repository.repository_gates import ALL, Options, Result, check_range, kind_of
 from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid
-from tests.support.git_repositories import BY_AI, BY_HAND, commit, repository
+from tests.support.git_repositories import BY_AI, BY_HAND, commit, git, repository
 
 OWNED = {"approvers": ("@web-owner",)}
 
@@ -102,6 +102,79 @@ def test_a_change_can_not_weaken_the_rules_that_judge_it(folder: Path) -> None:
     commit(folder, files, f"Change\n\n{BY_HAND}")
     result = check(folder, approvers=("@dev",))
     assert stopping(result) == ["ownership", "policy"]
+
+
+KEY = 'key = "AKIA3XPLE7' + 'KLMNOPQRST"\n'
+
+
+@pytest.mark.parametrize("attributes", ["*.py -diff", "*.py binary", "* -text -diff", "*.py diff=none"])
+def test_attributes_of_the_change_hide_nothing(attributes: str, folder: Path) -> None:
+    """A change that calls its files binary is still read line by line, if its attributes are checked out."""
+    commit(folder, {".gitattributes": f"{attributes}\n", "web/app.py": f"x = 1\n{KEY}"}, f"A\n\n{BY_HAND}")
+    assert [(gate, finding.line) for gate, finding in check(folder).findings] == [("secrets", 2)]
+
+
+def test_a_binary_file_has_no_lines_to_review(folder: Path) -> None:
+    """A file with NUL isn't measured in lines, but what it holds is looked at."""
+    commit(folder, {"web/image.bin": "\0x\n" * 2000}, f"Add\n\n{BY_HAND}")
+    assert stopping(check(folder)) == []
+    commit(folder, {"web/image.bin": f"\0x\n{KEY}"}, f"Change\n\n{BY_HAND}")
+    assert stopping(check(folder)) == ["secrets"]
+
+
+@pytest.mark.parametrize(
+    "name", ["image.svg", "poetry.lock", "x.png", "x.PNG", "x.bin", "x.map", "plain", ".env"]
+)
+def test_a_file_name_hides_no_secret(name: str, folder: Path) -> None:
+    """Files that detect-secrets would skip by their names are searched as text."""
+    commit(folder, {f"web/{name}": KEY}, f"Add\n\n{BY_HAND}")
+    assert stopping(check(folder, gates=("secrets",))) == ["secrets"]
+
+
+@pytest.mark.parametrize("character", ["\f", "\v", "\x1c", "\x85", "\u2028", "\r", "\0"])
+def test_a_control_character_hides_no_line(character: str, folder: Path) -> None:
+    """Lines are counted as git counts; the line after the character is judged, at its own number."""
+    text = f"# a{character} # b\nx = 1\n{KEY}print(nowhere)\n".replace("\0", "\t")
+    with (folder / "web/app.py").open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    commit(folder, {}, f"Change\n\n{BY_HAND}")
+    places = [(gate, finding.file, finding.line) for gate, finding in check(folder).findings]
+    assert places == [("secrets", "web/app.py", 3), ("static", "web/app.py", 4)]
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.py", 'a"b.py', "a\tb.py", "a\\b.py", "é.py", "a b/x b/y.py", "b/b b.py"]
+)
+def test_unusual_paths_are_judged(name: str, folder: Path) -> None:
+    """A path is that of the repository, whatever characters it has."""
+    commit(folder, {f"web/{name}": f"{KEY}print(nowhere)\n"}, f"Add\n\n{BY_HAND}")
+    result = check(folder, approvers=())
+    assert {(gate, finding.file) for gate, finding in result.findings} == {
+        ("ownership", f"web/{name}"),
+        ("secrets", f"web/{name}"),
+        ("static", f"web/{name}"),
+    }
+
+
+@pytest.mark.parametrize("subject", ["A \x1e b", "A \x1f b", "A \x1e\x1f\x1e b"])
+def test_control_characters_of_a_subject_part_no_fields(subject: str, folder: Path) -> None:
+    """Commits are told apart whatever their subjects hold."""
+    commit(folder, {"web/app.py": "x = 2\n"}, f"{subject}\n\n{BY_HAND}")
+    commit(folder, {"web/app.py": "x = 3\n"}, f"Next\n\n{BY_AI}")
+    result = check(folder)
+    assert (result.commits, stopping(result)) == (2, [])
+
+
+def test_a_root_commit_in_the_range_is_judged(folder: Path) -> None:
+    """A branch that merges another history has a commit without parents."""
+    for words in (["checkout", "-q", "--orphan", "other"], ["rm", "-rfq", "."]):
+        git(folder, *words)
+    commit(folder, {"web/other.py": "y = 1\n"}, "Start elsewhere")
+    git(folder, "checkout", "-q", "change")
+    git(folder, "merge", "-q", "--allow-unrelated-histories", "-m", "Merge", "other")
+    result = check(folder)
+    assert stopping(result) == ["trailers"]
+    assert "web/other.py:1: commit" in str(result.findings[0][1])
 
 
 def spoil(folder: Path, path: str, text: str) -> None:

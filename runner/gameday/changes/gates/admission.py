@@ -45,7 +45,8 @@ class Deployer(Protocol):
 Log = Callable[[JournalEvent], None]
 POLICIES = "policies"
 """The folder of the bundled policies, beside the releases."""
-SHIPPED = ("running", "done")
+SHIPPED = ("running", "paused", "done")
+"""States of changes that have instances with their release; a paused canary answers its share of the users."""
 
 
 def never_ending(seconds: float) -> bool:

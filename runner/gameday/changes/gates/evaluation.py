@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -54,11 +54,21 @@ class Evaluation:
 def _findings(name: str, proposal: Proposal, context: GateContext) -> tuple[Finding, ...]:
     """Return what a gate finds. A gate that can't judge, such as for want of a package, finds that: it never passes."""
     try:
-        return tuple(itertools.islice(registries.GATES[name].check(proposal, context), MOST))
+        return _kept(registries.GATES[name].check(proposal, context))
     except PortError as error:
         return (Finding(str(error), proposal.statement),)
     except Exception as error:
         return (Finding(f"the gate {name} failed: {type(error).__name__}: {error}", proposal.statement),)
+
+
+def _kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return at most MOST findings that decide as all of them do: those that nobody may approve, then one of each role."""
+    every = list(findings)
+    blocking = [finding for finding in every if not finding.approval]
+    roles = list({finding.approval: finding for finding in reversed(every) if finding.approval}.values())
+    first = dict.fromkeys((*blocking[:1], *roles[: MOST - 1], *every))
+    kept = set(itertools.islice(first, MOST))
+    return tuple(finding for finding in dict.fromkeys(every) if finding in kept)
 
 
 def evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,19 +12,24 @@ from gameday.ports import PortError
 from gameday.scenario.yaml_document import Invalid, Problem
 
 TIMEOUT_S = 60.0
-FIELDS = ("%H", "%ae", "%s", "%(trailers:only=true,unfold=true)")
-FORMAT = "".join(f"{field}%x00" for field in FIELDS)
-"""Fields end with NUL, the only character that no part of a commit can hold."""
+FIELDS = ("%H", "%ae", "%P", "%s", "%(trailers:only=true,unfold=true)")
+"""Fields are parted by NUL, the only character that no part of a commit can hold."""
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The id of a tree without files, which git knows in every repository."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its id, the author's address, its subject, and its trailers by lower-case key."""
+    """A commit: its id, the author's address, its subject, its trailers by lower-case key, and its first parent.
+
+    The parent of a root commit is the empty tree.
+    """
 
     id: str
     author: str
     subject: str
     trailers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parent: str = EMPTY_TREE
 
     @property
     def short(self) -> str:
@@ -43,28 +48,43 @@ class Repository:
         if done.returncode:
             hint = "fetch it first: a shallow clone has only its own commit (fetch-depth: 0)"
             raise Invalid([Problem(option, 0, 0, f"there is no commit {revision!r} in {self.folder}", hint)])
-        return done.stdout.strip()
+        return _decoded(done.stdout).strip()
 
     def merge_base(self, base: str, head: str) -> str:
         """Return where the two commits parted. Raise Invalid if they have no commit in common."""
         done = self._run("merge-base", base, head)
         if done.returncode:
             raise Invalid([Problem("--base", 0, 0, f"{base[:10]} and {head[:10]} have no commit in common")])
-        return done.stdout.strip()
+        return _decoded(done.stdout).strip()
 
     def commits(self, base: str, head: str) -> list[Commit]:
         """Return the commits after `base` up to `head` without merges, oldest first."""
-        text = self._text("log", "--no-merges", "--reverse", f"--format={FORMAT}", f"{base}..{head}")
-        *values, _ = text.split("\0")
-        return [_commit(values[at : at + len(FIELDS)]) for at in range(0, len(values), len(FIELDS))]
+        options = ("-z", "--no-merges", "--reverse", f"--format={'%x00'.join(FIELDS)}")
+        fields = self._text("log", *options, f"{base}..{head}").split("\0")[:-1]
+        return [_commit(*record) for record in zip(*[iter(fields)] * len(FIELDS), strict=True)]
 
     def diff(self, base: str, head: str) -> str:
-        """Return the unified diff between two commits, with plain prefixes whatever the user's configuration."""
+        """Return the unified diff between two commits or trees, whatever the user's configuration.
+
+        Every file is compared as text: git reads attributes from the files checked out, so that a change could hide
+        a file by `-diff`.
+        """
         options = (
             "--no-color",
             "--no-ext-diff",
             "--no-textconv",
             "--no-renames",
+            "--text",
+            "--no-relative",
+            "--unified=3",
+            "--inter-hunk-context=0",
+            "--submodule=short",
+            "--ignore-submodules=none",
+            "--line-prefix=",
+            "--output-indicator-new=+",
+            "--output-indicator-old=-",
+            "--output-indicator-context= ",
+            "--diff-algorithm=myers",
             "--src-prefix=a/",
             "--dst-prefix=b/",
         )
@@ -72,27 +92,28 @@ class Repository:
 
     def files(self, commit: str, folder: str) -> list[str]:
         """Return the paths of the files below a folder at a commit; empty if there is none."""
-        return self._text("ls-tree", "-r", "--name-only", commit, "--", f"{folder}/").splitlines()
+        return self._text("ls-tree", "-rz", "--name-only", commit, "--", f"{folder}/").split("\0")[:-1]
 
     def text(self, commit: str, path: str) -> str | None:
         """Return a file at a commit; None if it isn't there or isn't text."""
         done = self._run("show", f"{commit}:{path}")
-        return None if done.returncode or "\0" in done.stdout else done.stdout
+        text = _decoded(done.stdout)
+        return None if done.returncode or "\0" in text else text
 
     def _text(self, *arguments: str) -> str:
         done = self._run(*arguments)
         if done.returncode:
-            raise PortError(f"git {arguments[0]} failed in {self.folder}: {done.stderr.strip()[:300]}")
-        return done.stdout
+            raise PortError(
+                f"git {arguments[0]} failed in {self.folder}: {_decoded(done.stderr).strip()[:300]}"
+            )
+        return _decoded(done.stdout)
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = ["git", *arguments]
         try:
             return subprocess.run(
                 command,
                 capture_output=True,
-                encoding="utf-8",
-                errors="replace",
                 timeout=TIMEOUT_S,
                 check=False,
                 env=minimal_environment(),
@@ -102,9 +123,13 @@ class Repository:
             raise PortError(f"git can't be run: {error}") from error
 
 
-def _commit(values: Sequence[str]) -> Commit:
-    id_, author, subject, trailers = values
-    return Commit(id_.lstrip("\n"), author, subject, _trailers(trailers))
+def _decoded(output: bytes) -> str:
+    """Return the output with its line ends as they are: a carriage return ends no line of git's."""
+    return output.decode(errors="replace")
+
+
+def _commit(id_: str, author: str, parents: str, subject: str, trailers: str) -> Commit:
+    return Commit(id_, author, subject, _trailers(trailers), (parents.split() or [EMPTY_TREE])[0])
 
 
 def _trailers(text: str) -> dict[str, tuple[str, ...]]:

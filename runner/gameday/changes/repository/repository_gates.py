@@ -189,7 +189,7 @@ def _provenance(commits: Sequence[Commit]) -> Provenance:
 def _trailer_findings(repository: Repository, commits: Sequence[Commit]) -> Iterator[Finding]:
     """Yield a finding for each commit that doesn't state what part AI had, or not with which model and prompt."""
     for commit in commits:
-        files = changed_files_of_git(repository.diff(f"{commit.id}^", commit.id))
+        files = changed_files_of_git(repository.diff(commit.parent, commit.id))
         file, line = (files[0].path, files[0].first_line) if files else ("", 1)
         name = f"commit {commit.short} ({commit.subject[:60]})"
         ai = commit.trailers.get("ai-assisted", ("",))[-1]
@@ -227,6 +227,8 @@ def _owner_findings(
 
 
 def _size_findings(files: Sequence[ChangedFile], most: int) -> Iterator[Finding]:
+    """Yield a finding if more lines change than may; binary files have none that could be reviewed."""
+    files = [file for file in files if not file.binary]
     lines = sum(len(file.added) + len(file.removed) for file in files)
     if most and lines > most and files:
         largest = max(files, key=lambda file: len(file.added) + len(file.removed))

@@ -34,8 +34,11 @@ def _secrets(lines: Sequence[str], suffix: str) -> Iterator[tuple[int, str]]:
         return
     scan = needed("detect_secrets.core.scan", "secrets", "detect-secrets")
     settings = needed("detect_secrets.settings", "secrets", "detect-secrets")
+    types = needed("detect_secrets.util.filetype", "secrets", "detect-secrets")
     with tempfile.TemporaryDirectory(prefix="gameday-gate-") as folder:
-        path = Path(folder, f"added{suffix or '.txt'}")
+        parsed = types.determine_file_type(f"added{suffix}") is not types.FileType.OTHER
+        name = f"added{suffix if parsed else '.txt'}"  # detect-secrets would skip some others, such as .svg
+        path = Path(folder, name)
         atomic_file.write(path, "\n".join(lines))
         with settings.default_settings():
             secrets = {secret.line_number - 1: secret.type for secret in scan.scan_file(str(path))}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,9 +39,19 @@ def check(proposal: Proposal, context: GateContext) -> Iterator[Finding]:
             target.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.write(target, proposal.contents[path])
         for path, line, message in (*_ruff(folder), *_bandit(folder, added)):
+            line = _lines_of_git(proposal.contents.get(path, ""))[line]
             if line in added.get(path, ()):
                 shown = f"{proposal.root}/{path}" if proposal.root else path
                 yield Finding(message, shown, line)
+
+
+def _lines_of_git(text: str) -> dict[int, int]:
+    """Return git's number of each line as ruff and bandit count, for whom a lone carriage return ends one too."""
+    numbers, number = [1], 1
+    for match in re.finditer(r"\r\n|\r|\n", text):
+        number += match[0] != "\r"
+        numbers.append(number)
+    return defaultdict(lambda: number, enumerate(numbers, 1))
 
 
 def _ruff(folder: Path) -> Iterator[tuple[str, int, str]]:
