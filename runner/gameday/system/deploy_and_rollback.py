@@ -88,6 +88,7 @@ class Deployer:
         """Prepare another trial on the system that is up: a new journal and clock, and an empty change feed."""
         self.journal, self.clock, self.system.progress = journal, clock, progress
         self._rollouts = {}
+        self.canaries.aborted.clear()
         self.system.reset_back_off()
 
     def take_down(self) -> Sequence[str]:

@@ -13,7 +13,8 @@ import pytest
 from gameday.changes.rollout import plan
 from gameday.ports import CanaryPlan, CanaryVerdict, Instance, PortError, Release
 from gameday.recording.journal import Journal, read_journal
-from gameday.system.deploy_and_rollback import Deployer
+from gameday.system.deploy_and_rollback import Batches, Deployer
+from gameday.system.rollouts.canary_rollout import Command
 from gameday.system.system import System
 from gameday.topology import bundled, read_topology, with_canaries
 from tests.support.fake_substrate import FakeSubstrate
@@ -189,6 +190,50 @@ def test_a_roll_back_ends_a_canary(lab: Lab) -> None:
     assert lab.releases() == {"pricing-1.0.0"}
     assert lab.releases("pricing-canary") == set()
     assert lab.events("canary.ended")[0]["result"] == "cancelled"
+
+
+@pytest.mark.parametrize("command", ["abort", "pause", "promote"])
+def test_a_command_after_the_promotion_is_refused(lab: Lab, command: Command) -> None:
+    """While the whole service follows there is no canary any more, and nothing would heed the command."""
+    refusals: list[str] = []
+
+    def plan_and_command(instances: Sequence[Instance], release: str, strategy: Batches, pause: float) -> Any:
+        try:
+            lab.deployer.canaries.command("pricing", "c1", command, "on-call")
+        except PortError as error:
+            refusals.append(str(error))
+        return plan(instances, release, strategy, pause)
+
+    lab.deployer.plan = plan_and_command
+    lab.ship(Judge([verdict("healthy")]))
+    assert refusals == ["no canary of pricing is in progress"]
+    assert lab.releases() == {RELEASE}
+
+
+def test_an_abort_during_the_last_verdict_is_heeded(lab: Lab) -> None:
+    """A command that was accepted counts, even if the judge promotes the canary at that moment."""
+    judge = Judge([verdict("healthy")])
+    judge_verdict = judge.verdict
+
+    def abort_and_judge(now: float, *, ending: bool) -> CanaryVerdict:
+        if judge.steps[-1] == 0.25:
+            lab.deployer.canaries.command("pricing", "c1", "abort", "on-call")
+        return judge_verdict(now, ending=ending)
+
+    judge.verdict = abort_and_judge  # type: ignore[method-assign]
+    lab.ship(judge)
+    assert lab.releases() == {"pricing-1.0.0"}
+    assert [(event["result"], event["by"]) for event in lab.events("canary.ended")] == [
+        ("aborted", "on-call")
+    ]
+
+
+def test_another_trial_knows_nothing_of_aborted_canaries(lab: Lab) -> None:
+    """Ids begin anew with each trial, so that c1 is another change then."""
+    lab.ship(Judge([verdict("worse", "9 of 30 bad")]))
+    assert lab.deployer.was_aborted("c1")
+    lab.deployer.reset(lab.deployer.journal, HandClock(), lambda text: None)
+    assert not lab.deployer.was_aborted("c1")
 
 
 def test_a_region_that_takes_no_part_has_no_instance(lab: Lab) -> None:

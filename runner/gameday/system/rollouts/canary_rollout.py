@@ -106,6 +106,11 @@ class Canaries:
         try:
             self._start(name, change, plan)
             result, why, by = self._run(control, plan, cancelled, feed)
+            with self._lock:
+                self._controls.pop(change.id, None)  # nothing heeds a command from here on
+                asked = control.asked
+            if result == "promoted" and asked is not None and asked[0] == "abort":
+                result, why, by = "aborted", "abort by hand", asked[1]
             if result == "aborted":
                 self.aborted.add(change.id)
             if result != "promoted":
