@@ -192,7 +192,7 @@ GATE_NAMES = (
         "dependencies",
         "infrastructure",
     ),
-    *("impact", "scope"),
+    *("impact", "scope", "contract", "shadow"),
 )
 GATES: Registry[Any] = Registry(
     "gameday.gates",

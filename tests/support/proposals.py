@@ -9,6 +9,11 @@ from gameday import registries
 from gameday.changes.change_identity import Ai, Person
 from gameday.changes.changed_files import ChangedFile, Line
 from gameday.changes.gates.gate import Finding, GateContext, Proposal
+from gameday.changes.gates.instances_beside import InstancesBeside
+from gameday.changes.gates.proposals import propose
+from gameday.execution import library
+from gameday.topology import read_topology
+from tests.support.paths import COMPOSE
 
 AI = Ai(tool="t", model="m", prompt="Show the lowest price.")
 
@@ -32,3 +37,14 @@ def proposal(path: str = "shop/app.py", *added: str, removed: Sequence[str] = ()
 def findings(gate: str, change: Proposal, context: GateContext | None = None) -> list[Finding]:
     """Return what a gate finds in a change."""
     return list(registries.GATES[gate].check(change, context or GateContext()))
+
+
+def released(name: str) -> Proposal:
+    """Return the proposal of a bundled release that replaces the first of its service."""
+    service = name.rpartition("-")[0]
+    return propose(library.catalogue(), name, change="c1", previous=f"{service}-1.0.0")
+
+
+def beside() -> GateContext:
+    """Return a context whose gates can start bundled releases beside the shop."""
+    return GateContext(instances=InstancesBeside(library.catalogue(), read_topology(COMPOSE, ("us-east",))))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gameday.changes.gates.evaluation import Evaluation, evaluate
-from gameday.changes.gates.gate import Finding, GateContext, Proposal
+from gameday.changes.gates.gate import Finding, GateContext, Proposal, SideInstances
 from gameday.changes.gates.impact_prediction import Traffic, predict
+from gameday.changes.gates.instances_beside import InstancesBeside
 from gameday.changes.gates.policy_rules import Rule, read_rules
 from gameday.changes.gates.proposals import propose
 from gameday.changes.gates.system_state import system_state
@@ -59,7 +60,8 @@ def never_ending(seconds: float) -> bool:
 class Admission:
     """Decides by the scenario's gates if a change may ship. Thread-safe; two changes are never judged at once.
 
-    `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system, `traffic` what impact is predicted from.
+    `feed` returns the change feed, `regions` those of the system, `state` what policies may know of the running system, `traffic`
+    what impact is predicted from, `instances` starts releases for gates that ask them.
     `wait` waits some seconds, and returns False if the run is ending.
     """
 
@@ -71,6 +73,7 @@ class Admission:
     state: Callable[[], Mapping[str, Any]] = dict
     traffic: Traffic = field(default_factory=Traffic)
     wait: Callable[[float], bool] = never_ending
+    instances: SideInstances | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _admitted: dict[str, Proposal] = field(default_factory=dict)
 
@@ -92,12 +95,13 @@ class Admission:
             wall = datetime.now(UTC)
             return system_state(samples(), scenario.slos, scenario.load.rate, clock.now(), wall)
 
-        traffic = Traffic()
+        traffic, instances = Traffic(), None
         if scenario.gates.use:
             topology = read_topology(releases.folder.parent, scenario.system.regions)
             traffic = Traffic.of(
                 topology, {str(name): weight for name, weight in scenario.load.journeys.items()}
             )
+            instances = InstancesBeside(releases, topology)
         return cls(
             scenario.gates,
             releases,
@@ -107,6 +111,7 @@ class Admission:
             state,
             traffic,
             lambda seconds: not deployer.system.closing.wait(max(0.0, seconds)),
+            instances,
         )
 
     def admit(self, change: Change, strategy: str, plan: Mapping[str, Any] | None = None) -> str:
@@ -163,6 +168,7 @@ class Admission:
     def _proposal(self, change: Change, strategy: str, plan: Mapping[str, Any] | None) -> Proposal:
         """Return the proposal of a change; one that is no release of the catalogue states nothing of itself."""
         common: dict[str, Any] = {"change": change.id, "kind": change.kind, "strategy": strategy}
+        common["previous"] = change.previous
         common |= {"regions": tuple(self.regions), "plan": plan or {}}
         if change.release not in self.releases.names():
             return Proposal(name=change.release, service=change.service, statement="scenario.yaml", **common)
@@ -179,7 +185,7 @@ class Admission:
         impact = predict(
             proposal.service, proposal.kind, proposal.strategy, self.regions, self.traffic
         ).values()
-        return GateContext(_shown_owners(people), in_flight, state, impact, self._policies)
+        return GateContext(_shown_owners(people), in_flight, state, impact, self._policies, self.instances)
 
 
 def rules_of(gates: Gates, releases: Catalogue) -> Sequence[Rule]:

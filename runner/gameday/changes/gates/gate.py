@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from gameday.changes.change_identity import Ai, Person, Provenance
 from gameday.changes.changed_files import ChangedFile
@@ -18,14 +20,16 @@ class Proposal:
     """A change that asks to ship.
 
     `statement` is the file that states its identity and `places` the line of each key in it; `root` is what its diff's
-    paths are below, for findings. `contents`: path → text of each changed file as it will be. `regions` are those that it goes to at once or in turn; `plan` is what an automation
-    is about to delete and create.
+    paths are below, for findings. `previous` is the release that it replaces. `contents`: path → text of each changed file
+    as it will be. `regions` are those that it goes to at once or in turn; `plan` is what an automation is about to delete
+    and create.
     """
 
     change: str
     name: str
     service: str
     kind: str
+    previous: str = ""
     author: Person = NOBODY
     ai: Provenance = None
     approvals: tuple[Person, ...] = ()
@@ -52,6 +56,13 @@ class Proposal:
         """Return the line of the first of the keys that is stated, else 1."""
         return next((self.places[key] for key in keys if key in self.places), 1)
 
+    def first_change(self) -> tuple[str, int]:
+        """Return file and line of the first line that the change touches; its statement if it has no diff."""
+        if not self.files:
+            return self.statement, 1
+        file = self.files[0]
+        return (f"{self.root}/{file.path}" if self.root else file.path), file.first_line
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -68,12 +79,29 @@ class Finding:
         return f"{self.file}:{self.line}: {self.message}"
 
 
+class SideInstances(Protocol):
+    """Instances that a gate starts beside the system's; no user reaches them."""
+
+    def contract(self, service: str) -> Path:
+        """Return the service's OpenAPI contract. Raise PortError if there is none."""
+        ...
+
+    def shown(self, path: Path) -> str:
+        """Return a path as findings show it."""
+        ...
+
+    def running(self, *releases: str) -> AbstractContextManager[Sequence[str]]:
+        """Start an instance of each release; return their URLs. Raise PortError if one doesn't start."""
+        ...
+
+
 @dataclass(frozen=True)
 class GateContext:
     """What a gate may know besides the change. `in_flight`: changes that ship or have just shipped, oldest first.
 
     `state` and `impact` describe the system and the change's predicted impact for policies (docs/gates.md); empty without
-    a running system. `policies` are the rules of the gate `policy`.
+    a running system. `policies` are the rules of the gate `policy`. `instances` starts a release to ask it; None if nothing
+    can be started.
     """
 
     people: People = field(default_factory=People)
@@ -81,6 +109,7 @@ class GateContext:
     state: Mapping[str, Any] = field(default_factory=dict)
     impact: Mapping[str, Any] = field(default_factory=dict)
     policies: Sequence[Any] = ()
+    instances: SideInstances | None = None
 
 
 Check = Callable[[Proposal, GateContext], Iterable[Finding]]
