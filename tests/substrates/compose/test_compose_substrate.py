@@ -7,9 +7,11 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import docker.errors
 import pytest
 import requests
 
@@ -163,6 +165,41 @@ def test_a_project_that_is_attached_to_is_left_as_it_was_found(
         assert len(acting.instances()) == 2
     finally:
         subprocess.run([*compose, "down", "--volumes"], check=True, capture_output=True, timeout=120)
+
+
+@pytest.mark.parametrize("when", ["before the start", "while it runs"])
+def test_a_volume_of_a_stranger_stays(project: Path, tmp_path: Path, when: str) -> None:
+    """A volume of the project's name is neither taken over nor removed; the run's own are removed."""
+    name = f"stranger-{secrets.token_hex(3)}"
+    client: Any = connect()
+    if when == "before the start":
+        client.create_volume(name, labels={"com.docker.compose.project": "someone-else"})
+    with (project / "compose.yaml").open("a", encoding="utf-8") as file:
+        file.write("    volumes: ['data:/data', '/nameless']\n")
+        file.write(f"volumes: {{data: {{name: {name}}}, other: {{name: {name}-other}}}}\n")
+    text = (project / "compose.yaml").read_text(encoding="utf-8")
+    (project / "compose.yaml").write_text(
+        text.replace("profiles: [more]", "command: [sleep, '600']"), encoding="utf-8"
+    )
+    acting = substrate(project, tmp_path / f"run-{secrets.token_hex(3)}", compose={})
+    before = {volume["Name"] for volume in client.volumes()["Volumes"] or ()}
+    other = f"{name}-other"
+    try:
+        if when == "before the start":
+            with pytest.raises(PortError, match=name):
+                acting.open()
+        else:
+            acting.open()
+            client.create_volume(other, labels={"com.docker.compose.project": "someone-else"})
+    finally:
+        left = acting.close()
+    after = {volume["Name"] for volume in client.volumes()["Volumes"] or ()}
+    for volume in (name, other):
+        with suppress(docker.errors.NotFound):
+            client.remove_volume(volume)
+    client.close()
+    expected = before if when == "before the start" else before | {other}
+    assert (list(left), after) == ([], expected)
 
 
 def test_a_service_that_does_not_come_up_is_named_with_its_log(project: Path, tmp_path: Path) -> None:

@@ -55,9 +55,13 @@ def project_command(spec: ComposeFiles, folder: Path, *more: Path) -> list[str]:
     return command
 
 
-def read_project(spec: ComposeFiles, folder: Path) -> Mapping[str, Any]:
-    """Return the project in Compose's normal form. Raise PortError with Compose's own words if it can't be read."""
-    command = [*project_command(spec, folder), "config", "--format", "json"]
+def read_project(spec: ComposeFiles, folder: Path, name: str | None = None) -> Mapping[str, Any]:
+    """Return the project in Compose's normal form. Raise PortError with Compose's own words if it can't be read.
+
+    `name` is the project's, from which those of its volumes and networks follow.
+    """
+    named = ["--project-name", name] if name else []
+    command = [*project_command(spec, folder), *named, "config", "--format", "json"]
     try:
         text = run_command(command, CONFIG_S, folder)
     except CommandFailed as error:
@@ -75,10 +79,17 @@ def labels_only(project: Mapping[str, Any], labels: Mapping[str, str]) -> dict[s
     """Return an override that adds labels to every service, network and volume of the project, and nothing else."""
     override: dict[str, Any] = {"services": {name: {"labels": dict(labels)} for name in project["services"]}}
     for kind in ("networks", "volumes"):
-        own = {
-            name: {"labels": dict(labels)}
-            for name, content in (project.get(kind) or {}).items()
-            if not (content or {}).get("external")
-        }
+        own = {name: {"labels": dict(labels)} for name in _own(project, kind)}
         override |= {kind: own} if own else {}
     return override
+
+
+def names_on_engine(project: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the names that the "networks" or "volumes" which Compose would create get on the engine."""
+    return [str(content.get("name") or name) for name, content in _own(project, kind).items()]
+
+
+def _own(project: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the project's networks or volumes without those that exist outside of it."""
+    contents = {name: content or {} for name, content in (project.get(kind) or {}).items()}
+    return {name: content for name, content in contents.items() if not content.get("external")}

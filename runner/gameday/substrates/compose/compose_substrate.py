@@ -71,8 +71,9 @@ class ComposeSubstrate(UserCommands):
             raise PortError(
                 f"a project {self.files.project} exists already: use attach, or another name (compose.project)"
             )
+        project = read_project(self._spec.compose, self._folder, self.files.project)
+        self.view.refuse_existing(project)
         self._keep(ProjectRecord(self.files.project, False))
-        project = read_project(self._spec.compose, self._folder)
         self.files.write_labels(labels_only(project, {RUN: self._run_id}))
         try:
             self.files.up()
@@ -120,8 +121,8 @@ class ComposeSubstrate(UserCommands):
             return [*left, *container_record.restore(self._client, self._record)]
         if self._record is None:
             return left
-        with suppress(PortError):  # what Compose leaves carries the run's label
-            self.files.down()
+        with suppress(PortError):  # what is killed below then hasn't stopped by itself
+            self.files.stop()
         return [*left, *remove_labelled(self._client, self._run_id)]
 
     def restored(self) -> bool:

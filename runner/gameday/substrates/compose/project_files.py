@@ -14,7 +14,7 @@ from gameday.scenario.own.own_system import ComposeFiles
 from gameday.substrates.compose.compose_program import project_command
 
 UP_S = 600.0
-DOWN_S = 120.0
+STOP_S = 120.0
 
 
 class ProjectFiles:
@@ -42,9 +42,12 @@ class ProjectFiles:
         flags = ["--detach", *(["--no-deps"] if services else [])]
         self._run(["up", *flags, *services], timeout)
 
-    def down(self) -> None:
-        """Let Compose remove the project with its volumes. Raise PortError."""
-        self._run(["down", "--volumes", "--timeout", "5"], DOWN_S)
+    def stop(self) -> None:
+        """Let Compose stop the project. Raise PortError.
+
+        Compose doesn't remove anything: `down --volumes` removes volumes by their names, a stranger's too.
+        """
+        self._run(["stop", "--timeout", "5"], STOP_S)
 
     def command(self, *words: str, changed: bool = True) -> list[str]:
         """Return Compose's command line; without `changed` that of the project as its own files have it."""

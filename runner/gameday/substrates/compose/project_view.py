@@ -11,6 +11,7 @@ from gameday.host.waiting import NotInTime, wait_until
 from gameday.ports import Instance, PortError
 from gameday.scenario import System as SystemSpec
 from gameday.scenario.own.own_system import ComposeFiles, EntryPoint
+from gameday.substrates.compose.compose_program import names_on_engine
 from gameday.substrates.compose.container_record import SERVICE, containers_of
 from gameday.substrates.docker.docker_client import calling
 from gameday.topology import Topology
@@ -89,6 +90,19 @@ class ProjectView:
             and (self._regions.get(container["Labels"].get(SERVICE)), container["Labels"].get(SERVICE))
             == place
         ]
+
+    def refuse_existing(self, project: Mapping[str, Any]) -> None:
+        """Raise PortError if a volume or network that Compose would create exists: it holds somebody's data."""
+        with calling("the volumes and networks of the engine"):
+            volumes = self._client.volumes()["Volumes"] or ()
+            networks = self._client.networks()
+        for kind, listed in (("volumes", volumes), ("networks", networks)):
+            existing = {str(one["Name"]) for one in listed}.intersection(names_on_engine(project, kind))
+            if existing:
+                raise PortError(
+                    f"the {kind} {', '.join(sorted(existing))} of the project {self.project} exist already on this"
+                    " engine: remove them if they are left over, declare them external, or rename them"
+                )
 
     def why_not_ready(self) -> str:
         """Return the first service that doesn't run or isn't healthy, "" if there is none. Jobs may have ended well."""
