@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gameday.registries import ExtensionError
+from gameday.scenario.own.foreign_files import recognise_foreign_file
 from gameday.scenario.scenario_model import MOST, Entry, Guardrails, Scenario
 from gameday.scenario.units import seconds, within_a_day
 from gameday.scenario.yaml_document import (
@@ -55,7 +56,11 @@ def load(
 
     `overrides` are `--set key=value` texts; `checks` add problems that the models can't see.
     """
-    document = parse_yaml(read_text(path, limit=LARGEST), str(path))
+    text = read_text(path, limit=LARGEST)
+    foreign = recognise_foreign_file(text, str(path))
+    if foreign is not None:
+        raise Invalid([foreign])
+    document = parse_yaml(text, str(path))
     if not isinstance(document.data, dict):
         raise Invalid([document.problem((), "isn't a scenario: must be a mapping of keys")])
     problems = list(_apply_overrides(document, overrides or {}))
