@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.axe import serious_faults
 from tests.support.paths import GOLDEN
+from tests.support.waiting import until
 from tests.support.whole_runs import GAMEDAY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -157,3 +158,84 @@ def _begun(out: Path) -> float:
     (journal,) = out.glob("*/journal.jsonl")
     first = json.loads(journal.read_text().splitlines()[0])
     return datetime.fromisoformat(first["data"]["started"]).timestamp()
+
+
+PLAN = """\
+apiVersion: gameday/v1
+kind: GameDay
+name: first-hour
+title: A first hour
+goals: [Take a bad change back within five minutes]
+length: 1h
+participants: {facilitator: [Ada], on-call: [Ben], scribe: [Cleo]}
+blocks:
+  - briefing: Who does what
+    for: 10m
+  - scenario: bad-deploy-pricing
+    for: 20m
+    inject: facilitator
+    hypothesis: We page before a customer calls.
+    poll: What will break, and for how long?
+  - debrief: What do we change?
+    for: 20m
+"""
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_a_game_day_whose_runner_is_restarted(
+    browser: Any, console: Callable[..., Console], room: Path
+) -> None:
+    """Three blocks with four roles; after the scenario the command is ended and given again, and goes on with the debrief.
+
+    The day's page has the guess, the measured times, the decision and the action item.
+    """
+    plan = room / "first-hour.yaml"
+    plan.write_text(PLAN, encoding="utf-8")
+    command = ("day", str(plan), "--substrate", "process", "--out", str(room / "runs"))
+    first = console(*command)
+    links = first.links()
+    facilitator, _ = opened(browser, links["facilitator"])
+    scribe, _ = opened(browser, links["scribe"])
+    on_call, _ = opened(browser, links["on-call"])
+    _start(facilitator, "Who does what")
+    scribe.locator('[data-form="guess"] [name="who"]').fill("Ben")
+    scribe.locator('[data-form="guess"] [name="text"]').fill("Checkout fails")
+    scribe.locator('[data-form="guess"] [name="minutes"]').fill("2")
+    scribe.get_by_role("button", name="Add the guess").click()
+    _start(facilitator, "scenario 1")
+    facilitator.locator('[data-control="inject"][data-main="1"]').click(timeout=90_000)
+    on_call.get_by_role("button", name=re.compile("^Acknowledge")).first.click(timeout=60_000)
+    on_call.get_by_role("button", name="Roll back pricing").first.click()
+    on_call.get_by_role("button", name="Yes, do it").click()
+    facilitator.get_by_role("button", name=re.compile("^Start: .*What do we change")).wait_for(timeout=90_000)
+    first.process.send_signal(signal.SIGINT)
+    first.process.wait(60)
+
+    second = console(*command)
+    links = second.links()
+    facilitator, _ = opened(browser, links["facilitator"])
+    scribe, _ = opened(browser, links["scribe"])
+    _start(facilitator, "What do we change?")
+    scribe.locator('[data-form="decision"] [name="text"]').fill("Prices are checked before a release ships")
+    scribe.get_by_role("button", name="Record").click()
+    scribe.locator('[data-form="action"] [name="text"]').fill("Add a contract test for pricing")
+    scribe.locator('[data-form="action"] [name="owner"]').fill("Ben")
+    scribe.get_by_role("button", name="Add the action item").click()
+    scribe.get_by_text("Add a contract test for pricing").first.wait_for()
+    _start(facilitator, "the end of the day")
+    until(lambda: second.process.poll() is not None, "the end of the day", 60)
+    (page,) = room.rglob("day.html")
+    text = page.read_text(encoding="utf-8")
+    wanted = (
+        "Checkout fails",
+        "We page before a customer calls.",
+        "Prices are checked",
+        "Add a contract test for pricing",
+    )
+    assert [words for words in wanted if words not in text] == []
+    assert len(list(room.rglob("outcome.json"))) == 1
+
+
+def _start(facilitator: Any, block: str) -> None:
+    facilitator.get_by_role("button", name=re.compile(f"^Start: .*{re.escape(block)}")).click(timeout=60_000)

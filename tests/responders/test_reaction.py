@@ -33,3 +33,12 @@ def test_a_reaction_needs_the_automatic_responder(by: str) -> None:
     """People and programs take the time that they take."""
     with pytest.raises(ValueError, match="reaction needs by: auto"):
         Respond.model_validate({"by": by, "reaction": "2s"})
+
+
+@pytest.mark.parametrize("by", ["none", "human", "external", "auto"])
+def test_another_responder_takes_over_a_scenario_that_names_a_reaction(by: str) -> None:
+    """A drill, a game day and `--responder` write a scenario that can be read again."""
+    own = Respond.model_validate({"by": "auto", "policy": "rollback-latest-change", "reaction": "2s"})
+    other = own.answered_by(by, "rollback-latest-change" if by == "auto" else None)
+    assert Respond.model_validate(other.model_dump(exclude_defaults=True)) == other
+    assert (other.by, other.reaction) == (by, 0.0)

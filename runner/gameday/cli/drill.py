@@ -151,7 +151,7 @@ def for_people(scenario: Scenario, expect: Sequence[str], up_to: float) -> Scena
     from gameday.analysis.expressions.expectations import parse
 
     kept = [expr for expr in scenario.expect if not {path[0] for path in parse(expr).used} & set(RESPONSE)]
-    respond = scenario.respond.model_copy(update={"by": "human", "policy": None})
+    respond = scenario.respond.answered_by("human")
     changed = {"respond": respond, "give_up": up_to, "expect": tuple(expect or kept or [DEFAULT_EXPECTATION])}
     return scenario.model_copy(update=changed)
 
@@ -186,7 +186,7 @@ def _automated(scenario: Scenario) -> Scenario:
     """Return the scenario with automation: its own, or the policy for regions and changes if it has none."""
     if scenario.respond.by == "auto":
         return scenario
-    respond = scenario.respond.model_copy(update={"by": "auto", "policy": "failover-then-rollback"})
+    respond = scenario.respond.answered_by("auto", "failover-then-rollback")
     return scenario.model_copy(update={"respond": respond})
 
 

@@ -72,10 +72,10 @@ def _variants(path: Path, options: Options) -> list[SelectedScenario]:
 
 
 def _with_responder(scenario: Scenario, responder: str | None) -> Scenario:
-    if responder in (None, scenario.respond.by):
+    if responder is None or responder == scenario.respond.by:
         return scenario
     policy = "rollback-latest-change" if responder == "auto" else None
-    respond = scenario.respond.model_copy(update={"by": responder, "policy": policy, "reaction": 0.0})
+    respond = scenario.respond.answered_by(responder, policy)
     return scenario.model_copy(update={"respond": respond})
 
 

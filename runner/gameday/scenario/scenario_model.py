@@ -113,6 +113,10 @@ class Respond(Part):
             raise ValueError("reaction needs by: auto\nremove it: the others take the time that they take")
         return self
 
+    def answered_by(self, responder: str, policy: str | None = None) -> Respond:
+        """Return the same with another responder; a policy and a reaction belong to the automatic one."""
+        return self.model_copy(update={"by": responder, "policy": policy, "reaction": 0.0})
+
     @property
     def ranks_suspects(self) -> bool:
         """Return True if the run ranks suspects: the scenario asks for it, or its policy needs it."""

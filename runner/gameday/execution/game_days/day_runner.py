@@ -39,7 +39,7 @@ def check_scenario(name: str) -> tuple[str, str, float]:
 def scenario_of(block: Block) -> Scenario:
     """Return the scenario of a block, answered by people, with the block's hypothesis. Raise Invalid."""
     scenario = library.read(library.find(block.words))
-    respond = scenario.respond.model_copy(update={"by": "human", "policy": None})
+    respond = scenario.respond.answered_by("human")
     changed: dict[str, Any] = {"respond": respond}
     if block.hypothesis:
         changed["hypothesis"] = block.hypothesis
