@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -66,6 +67,28 @@ def test_a_restart_loop_kills_its_own_replacements(world: World) -> None:
     assert waits == [2, 2, 2]
     assert len(world.system.killed) == len(set(world.system.killed)) == 4
     assert len(before & {gateway.id for gateway in world.system.instances("gateway", "us-east")}) == 1
+
+
+def test_a_restart_loop_kills_an_instance_again_that_keeps_its_id(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that is started again has the id that it had; it is killed as often as a replacement."""
+    down: list[Instance] = []
+    kills: list[str] = []
+    instances = world.system.instances
+
+    def kill(victims: Sequence[Instance]) -> None:
+        kills.extend(victim.id for victim in victims)
+        down.extend(victims)
+
+    def running(*keys: Any) -> list[Instance]:
+        return [instance for instance in instances(*keys) if instance not in down]
+
+    monkeypatch.setattr(world.system, "instances", running)
+    monkeypatch.setattr(world.system, "kill", kill)
+    monkeypatch.setattr(world.system, "heal", lambda services: down.clear())
+    RestartLoop(service="gateway", times=4).bind(world.arena).inject(lambda seconds: True)
+    assert (len(kills), len(set(kills))) == (4, 1)
 
 
 def test_a_restart_loop_ends_with_the_run(world: World) -> None:

@@ -257,7 +257,8 @@ class RestartLoop(OfInstances):
         for turn in range(self.times):
             if turn and not wait(self.every):
                 return
-            before = {instance.id for instance in system.instances()}
+            # A container that is started again keeps its id.
+            before = {instance.id for instance in system.instances()} - {victim.id for victim in victims}
             system.kill(victims)
             heal(system, chosen)
             victims = [instance for instance in in_places(system, chosen) if instance.id not in before]

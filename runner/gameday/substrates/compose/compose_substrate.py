@@ -41,7 +41,8 @@ class ComposeSubstrate(UserCommands):
         self._run_id, self._spec, self._topology, self._home = run, spec, topology, folder.resolve()
         self._closing = threading.Event()
         self._client = connect()
-        self.files = ProjectFiles(*project_of(spec, run, self._client), self._home / "work" / "compose")
+        work = self._home / "work" / "compose"
+        self.files = ProjectFiles(*project_of(spec, run, self._client), work, self._closing)
         self.view = ProjectView(self._client, self.files.project, topology)
         self._limits = ContainerLimits(self._client)
         self._record: ProjectRecord | None = None
@@ -107,11 +108,11 @@ class ComposeSubstrate(UserCommands):
         if isinstance(self._spec.entry, str):
             return self._spec.entry
         host, port = self.entrance()
-        return f"http://{host}:{port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def entrance(self) -> tuple[str, int]:
-        """Return host and port of the entry's published port, else of its container. Raise PortError."""
-        return self.view.entrance(self._spec.entry if not isinstance(self._spec.entry, str) else None)
+        """Return host and port of the entry: its URL's, its published port's or its container's. Raise PortError."""
+        return self.view.entrance(self._spec.entry)
 
     def close(self) -> Sequence[str]:
         """Undo what is left; then remove the project, or leave one that was attached to as it was found."""
@@ -160,9 +161,16 @@ class ComposeSubstrate(UserCommands):
             self._client.kill(self.view.container(instance))
 
     def revive(self, place: tuple[str, str]) -> Sequence[Instance]:
-        """Start the stopped containers of a place; return those that run now and didn't before. Raise PortError."""
+        """Start the stopped containers of a place, but none that was found stopped: its owner stopped it.
+
+        Return those that run now and didn't before. Raise PortError.
+        """
         before = {instance.id for instance in self.instances()}
+        containers = self._record.containers if self._record else ()
+        idle = {container.id for container in containers if not container.running}
         for container in self.view.stopped(place):
+            if container in idle:
+                continue
             with calling(f"start of {place[1]}"):
                 self._client.start(container)
         self.view.await_healthy(place[1], START_S, self._closing)

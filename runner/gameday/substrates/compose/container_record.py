@@ -1,13 +1,14 @@
 """Record of a project's containers as they were found, and the way back to it, in this or another process.
 
-A container that was replaced meanwhile isn't in the record; Compose itself brings its service back. Everything here is
-idempotent.
+A container that was replaced meanwhile isn't in the record; Compose itself brings its service back, and as many containers
+must run then. Everything here is idempotent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,19 @@ from gameday.substrates.docker.docker_client import calling
 NAME = "project.json"
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+UP = ("running", "paused")
 ONE_OFF = "com.docker.compose.oneoff"
 
 
 @dataclass(frozen=True)
 class FoundContainer:
-    """A container as it was found: whether it ran, and its limits in the engine's units."""
+    """A container as it was found: whether it ran and was paused, and its limits in the engine's units."""
 
     id: str
     service: str
     running: bool
     limits: Mapping[str, int]
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ def found_containers(client: Any, project: str) -> tuple[FoundContainer, ...]:
         limits = {key: int(host.get(key) or 0) for key in ("NanoCpus", "Memory", "MemorySwap")}
         containers.append(
             FoundContainer(
-                listed["Id"], listed["Labels"][SERVICE], bool(container["State"]["Running"]), limits
+                listed["Id"],
+                listed["Labels"][SERVICE],
+                bool(container["State"]["Running"]),
+                limits,
+                bool(container["State"].get("Paused")),
             )
         )
     return tuple(containers)
@@ -89,16 +96,31 @@ def restore(client: Any, record: ProjectRecord) -> list[str]:
                 _restore_one(client, container)
             except PortError as error:
                 left.append(f"{container.service} ({container.id[:12]}): {error}")
-    return left
+    running = Counter(
+        container["Labels"].get(SERVICE)
+        for container in containers_of(client, record.project)
+        if container["State"] in UP
+    )
+    return [*left, *(f"{service}: containers are gone" for service in _too_few(record, present, running))]
+
+
+def _too_few(record: ProjectRecord, present: Container[str], running: Mapping[str, int]) -> list[str]:
+    """Return the services that lost a running container for which no other one runs now."""
+    numbers = Counter(container.service for container in record.containers if container.running)
+    lost = {one.service for one in record.containers if one.running and one.id not in present}
+    return sorted(service for service in lost if running.get(service, 0) < numbers[service])
 
 
 def _restore_one(client: Any, found: FoundContainer) -> None:
     with calling(f"restoring {found.service}"):
         now = client.inspect_container(found.id)
-        if now["State"]["Paused"]:
+        paused = bool(now["State"]["Paused"])
+        if paused and not found.paused:
             client.unpause(found.id)
         if found.running and not now["State"]["Running"]:
             client.start(found.id)
+        if found.paused and not paused:
+            client.pause(found.id)
     if any(int(now["HostConfig"].get(key) or 0) != value for key, value in found.limits.items()):
         set_limits(client, found.service, found.id, found.limits)
 
@@ -122,8 +144,10 @@ def set_limits(client: Any, service: str, container: str, limits: Mapping[str, i
 def leftovers(client: Any, record: ProjectRecord) -> Sequence[str]:
     """Return the recorded containers that aren't as they were found, in words."""
     now = {container.id: container for container in found_containers(client, record.project)}
-    return [
-        container.service
-        for container in record.containers
-        if container.id in now and container.running and not now[container.id].running
+    running = Counter(container.service for container in now.values() if container.running)
+    changed = [
+        one.service
+        for one in record.containers
+        if one.id in now and one.running and (not now[one.id].running or one.paused is not now[one.id].paused)
     ]
+    return [*changed, *_too_few(record, now, running)]

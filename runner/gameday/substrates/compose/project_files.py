@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ STOP_S = 120.0
 class ProjectFiles:
     """A project with generated files in the run's work folder. The project's own files are only read."""
 
-    def __init__(self, spec: ComposeFiles, folder: Path, project: str, work: Path) -> None:
+    def __init__(
+        self, spec: ComposeFiles, folder: Path, project: str, work: Path, closing: threading.Event
+    ) -> None:
+        self._closing, self._in_flight, self._calls = closing, 0, threading.Condition()
         self._spec, self._folder, self.project = spec, folder, project
         self._labels, self._changes = work / "labels.json", work / "changes.json"
         self._services: dict[str, Mapping[str, Any]] = {}
@@ -38,15 +42,29 @@ class ProjectFiles:
         self._write(self._changes, {"services": self._services})
 
     def up(self, *services: str, timeout: float = UP_S) -> None:
-        """Let Compose start the project, or only these services, as the files say. Raise PortError."""
+        """Let Compose start the project, or only these services, as the files say. Raise PortError.
+
+        Compose is killed once the run closes; from then on nothing is started.
+        """
         flags = ["--detach", *(["--no-deps"] if services else [])]
-        self._run(["up", *flags, *services], timeout)
+        with self._calls:
+            if self._closing.is_set():
+                raise PortError("Compose wasn't called: the run is closing")
+            self._in_flight += 1
+        try:
+            self._run(["up", *flags, *services], timeout, self._closing)
+        finally:
+            with self._calls:
+                self._in_flight -= 1
+                self._calls.notify_all()
 
     def stop(self) -> None:
-        """Let Compose stop the project. Raise PortError.
+        """Let Compose stop the project, once no `up` is in flight: the run is closing. Raise PortError.
 
         Compose doesn't remove anything: `down --volumes` removes volumes by their names, a stranger's too.
         """
+        with self._calls:
+            self._calls.wait_for(lambda: not self._in_flight, STOP_S)
         self._run(["stop", "--timeout", "5"], STOP_S)
 
     def command(self, *words: str, changed: bool = True) -> list[str]:
@@ -57,9 +75,9 @@ class ProjectFiles:
         command = project_command(self._spec, self._folder, *generated)
         return [*command, "--project-name", self.project, *words]
 
-    def _run(self, words: list[str], timeout: float) -> None:
+    def _run(self, words: list[str], timeout: float, stop: threading.Event | None = None) -> None:
         try:
-            run_command(self.command(*words), timeout, self._folder)
+            run_command(self.command(*words), timeout, self._folder, stop)
         except CommandFailed as error:
             raise PortError(f"Compose failed: {error}") from error
 

@@ -6,21 +6,23 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gameday.host.waiting import NotInTime, wait_until
 from gameday.ports import Instance, PortError
 from gameday.scenario import System as SystemSpec
 from gameday.scenario.own.own_system import ComposeFiles, EntryPoint
 from gameday.substrates.compose.compose_program import names_on_engine
-from gameday.substrates.compose.container_record import SERVICE, containers_of
-from gameday.substrates.docker.docker_client import calling
+from gameday.substrates.compose.container_record import SERVICE, UP, containers_of
+from gameday.substrates.docker.docker_client import calling, engine_address
 from gameday.topology import Topology
 
 CONFIG_FILES = "com.docker.compose.project.config_files"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 SHORT = 6
 LOG_LINES = 15
-UP = ("running", "paused")
+ANY = ("", "0.0.0.0", "::")  # noqa: S104
+"""Addresses of a published port that are all of the machine's."""
 
 
 class ProjectView:
@@ -160,27 +162,60 @@ class ProjectView:
             return ""
         return raw.decode(errors="replace").strip()
 
-    def entrance(self, entry: EntryPoint | None) -> tuple[str, int]:
-        """Return where clients enter: the entry's published port, else its container's address. Raise PortError."""
+    def entrance(self, entry: EntryPoint | str | None) -> tuple[str, int]:
+        """Return where clients enter. Raise PortError.
+
+        It is the host and port of a URL, else the published port of the entry's service, else its container's address.
+        Without an entry it is the one port that the project publishes.
+        """
+        if isinstance(entry, str):
+            parts = urlsplit(entry)
+            return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        if not is_near(engine_address().url):
+            raise PortError(
+                "load has no way in: the engine is on another machine; give system.entry as a URL"
+            )
+        doors: dict[tuple[str, int], tuple[str, int]] = {}
         for container in containers_of(self._client, self.project):
-            if container["State"] not in UP or (entry and container["Labels"].get(SERVICE) != entry.service):
+            service = container["Labels"].get(SERVICE, "")
+            if container["State"] not in UP or (entry and service != entry.service):
                 continue
             with calling("entry"):
                 settings = self._client.inspect_container(container["Id"])["NetworkSettings"]
-            published = {
-                int(port.partition("/")[0]): bindings[0]["HostPort"]
-                for port, bindings in (settings["Ports"] or {}).items()
-                if bindings and port.endswith("/tcp")
-            }
-            if entry is None and published:
-                return "127.0.0.1", int(next(iter(published.values())))
+            published = _published(settings["Ports"] or {})
             if entry and entry.port in published:
-                return "127.0.0.1", int(published[entry.port])
+                return published[entry.port]
             addresses = [net["IPAddress"] for net in settings["Networks"].values() if net["IPAddress"]]
             if entry and addresses:
                 return addresses[0], entry.port
+            for port, door in published.items():
+                doors.setdefault((service, port), door)
+        if not entry and len(doors) == 1:
+            return next(iter(doors.values()))
         wanted = f"no container of {entry.service} runs" if entry else "no running service publishes a port"
+        if doors and not entry:
+            names = ", ".join(f"{{service: {service}, port: {port}}}" for service, port in sorted(doors))
+            wanted = f"the project publishes several ports: {names}"
         raise PortError(f"load has no way in: {wanted}; see system.entry")
+
+
+def is_near(engine: str) -> bool:
+    """Return True if the ports that the engine publishes are on this machine, by the engine's URL."""
+    if engine.startswith(("unix://", "http+unix://", "npipe://")):
+        return True
+    host = urlsplit(engine).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _published(ports: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
+    """Return the published TCP ports: port inside → host and port outside."""
+    doors = {}
+    for port, bindings in ports.items():
+        if bindings and port.endswith("/tcp"):
+            host = bindings[0].get("HostIp", "")
+            address = "127.0.0.1" if host in ANY else host
+            doors[int(port.partition("/")[0])] = (address, int(bindings[0]["HostPort"]))
+    return doors
 
 
 def project_of(spec: SystemSpec, run: str, client: Any) -> tuple[ComposeFiles, Path, str]:
