@@ -13,17 +13,8 @@ from gameday.ports import PortError
 from gameday.scenario.own.own_system import ComposeFiles
 from gameday.substrates.compose import compose_program as module
 from gameday.substrates.compose.compose_program import labels_only, project_command, read_project
-from tests.support.paths import ROOT
+from tests.support.compose_projects import FILES, PROJECTS
 
-FILES = ROOT / "tests/compose-files"
-PROJECTS = {
-    "small": ComposeFiles(),
-    "anchors": ComposeFiles(),
-    "profiles": ComposeFiles(profiles=("more",)),
-    "several-files": ComposeFiles(files=("compose.yaml", "compose.override.yaml"), envFile="settings.env"),
-    "extends": ComposeFiles(),
-    "everything": ComposeFiles(),
-}
 LABELS = {"gameday.run": "r1"}
 
 

@@ -24,6 +24,7 @@ from gameday.substrates.compose.compose_program import compose_program
 from gameday.substrates.compose.compose_substrate import ComposeSubstrate
 from gameday.substrates.docker.docker_client import connect
 from gameday.substrates.substrate_kind import Traces
+from tests.support.compose_projects import FILES, PROJECTS
 from tests.support.docker_engine import require_docker
 from tests.support.paths import ROOT
 
@@ -200,6 +201,38 @@ def test_a_volume_of_a_stranger_stays(project: Path, tmp_path: Path, when: str) 
     client.close()
     expected = before if when == "before the start" else before | {other}
     assert (list(left), after) == ([], expected)
+
+
+RUNNING = {
+    "anchors": ["web", "worker"],
+    "extends": ["web"],
+    "profiles": ["extra", "web"],
+    "several-files": ["web"],
+    "small": ["api", "web"],
+}
+"""Project → its services that run once it is ready; jobs have ended. `everything` is only read so far."""
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_project_of_each_kind_comes_up_and_is_removed(name: str, tmp_path: Path) -> None:
+    """Compose starts it unmodified: every service runs as its files say, none of the files changes, nothing is left."""
+    folder = Path(shutil.copytree(FILES / name, tmp_path / "project"))
+    before = digests(folder)
+    run = tmp_path / f"run-{secrets.token_hex(3)}"
+    ready, spec = {"command": ["true"], "within": "60s"}, PROJECTS[name].model_dump(by_alias=True)
+    acting = substrate(folder, run, compose=spec, entry="http://127.0.0.1:9", ready=ready)
+    client: Any = connect()
+    label = {"label": f"gameday.run={run.name}"}
+    try:
+        acting.open()
+        assert sorted(instance.service for instance in acting.instances()) == RUNNING[name]
+        assert acting.restored()
+    finally:
+        assert list(acting.close()) == []
+    assert client.containers(all=True, filters=label) + client.networks(filters=label) == []
+    assert client.volumes(filters=label)["Volumes"] in (None, [])
+    client.close()
+    assert digests(folder) == before
 
 
 def test_a_service_that_does_not_come_up_is_named_with_its_log(project: Path, tmp_path: Path) -> None:
