@@ -235,6 +235,36 @@ def test_a_project_of_each_kind_comes_up_and_is_removed(name: str, tmp_path: Pat
     assert digests(folder) == before
 
 
+def test_an_attached_project_is_rebuilt_as_it_was_started(project: Path, tmp_path: Path) -> None:
+    """Its folder, environment file and scale hold for a deploy and its undo."""
+    name, run = f"scaled-{secrets.token_hex(3)}", tmp_path / f"run-{secrets.token_hex(3)}"
+    (project / "deploy").mkdir()
+    text = (project / "compose.yaml").read_text(encoding="utf-8")
+    text = text.replace(
+        "  api:\n    <<: *service\n", "  api:\n    <<: *service\n    environment: {MARK: '${MARK:-}'}\n"
+    )
+    (project / "deploy/compose.yaml").write_text(text, encoding="utf-8")
+    (project / "prod.env").write_text("MARK=prod\n", encoding="utf-8")
+    compose = [*compose_program(), "--project-directory", str(project), "--project-name", name]
+    compose += ["--file", str(project / "deploy/compose.yaml"), "--env-file", str(project / "prod.env")]
+    up = [*compose, "up", "--detach", "--scale", "api=2"]
+    subprocess.run(up, check=True, capture_output=True, timeout=120)
+    client: Any = connect()
+    try:
+        acting = substrate(project, run, attach={"project": name})
+        acting.open()
+        for release, change in (("bad", {"environment": {"FAIL": "1"}}), ("good", None)):
+            acting.ship("c1", change, "api", release)
+            apis = [instance for instance in acting.instances() if instance.service == "api"]
+            assert len(apis) == 2
+            for api in apis:
+                assert "MARK=prod" in client.inspect_container(acting.view.container(api))["Config"]["Env"]
+        assert list(acting.close()) == []
+    finally:
+        client.close()
+        subprocess.run([*compose, "down", "--volumes"], check=True, capture_output=True, timeout=120)
+
+
 def test_a_service_that_does_not_come_up_is_named_with_its_log(project: Path, tmp_path: Path) -> None:
     """The error has the service, its state and the end of its log; nothing is left."""
     text = (project / "compose.yaml").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ import pytest
 from gameday.ports import PortError
 from gameday.scenario.own.own_system import ComposeFiles
 from gameday.substrates.compose import project_files
+from gameday.substrates.compose.compose_program import FoundSettings
 from gameday.substrates.compose.project_files import ProjectFiles
 from tests.support.waiting import until
 
@@ -28,9 +29,9 @@ def test_no_up_is_in_flight_if_the_project_is_stopped(
     (tmp_path / "compose.py").write_text(SLOW, encoding="utf-8")
     log = tmp_path / "log"
     program = [sys.executable, str(tmp_path / "compose.py"), str(log)]
-    monkeypatch.setattr(project_files, "project_command", lambda *_: program)
+    monkeypatch.setattr(project_files, "project_command", lambda *_, settings: program)
     closing = threading.Event()
-    files = ProjectFiles(ComposeFiles(), tmp_path, "shop", tmp_path / "work", closing)
+    files = ProjectFiles(ComposeFiles(), tmp_path, "shop", FoundSettings(), tmp_path / "work", closing)
     errors: list[Any] = []
 
     def up() -> None:

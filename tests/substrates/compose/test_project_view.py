@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gameday.ports import PortError
+from gameday.scenario import System
 from gameday.scenario.own.own_system import EntryPoint
+from gameday.substrates.compose import compose_program
 from gameday.substrates.compose.container_record import SERVICE
-from gameday.substrates.compose.project_view import ProjectView, is_near
+from gameday.substrates.compose.project_files import ProjectFiles
+from gameday.substrates.compose.project_view import ProjectView, is_near, project_of
 from gameday.topology import Topology
 
 
@@ -18,16 +23,22 @@ class Answers:
 
     def __init__(self, *, volumes: Any = (), networks: Any = (), ports: Any = ()) -> None:
         self._volumes, self._networks, self._ports = volumes, networks, list(ports)
+        self._labels: dict[str, str] = {}
 
     def containers(self, **_: Any) -> Any:
         return [
-            {"Id": str(number), "State": "running", "Labels": {SERVICE: service}}
+            {"Id": str(number), "State": "running", "Labels": {SERVICE: service, **self._labels}}
             for number, (service, _) in enumerate(self._ports)
         ]
 
     def inspect_container(self, container: str) -> Any:
         ports = self._ports[int(container)][1]
         return {"NetworkSettings": {"Ports": ports, "Networks": {"shop": {"IPAddress": "172.20.0.9"}}}}
+
+    def labelled(self, **labels: str) -> Answers:
+        """Return this engine; its containers have these further labels, with `__` for a dot."""
+        self._labels = {name.replace("__", "."): value for name, value in labels.items()}
+        return self
 
     def volumes(self) -> Any:
         return {"Volumes": [{"Name": name} for name in self._volumes] or None}
@@ -118,3 +129,21 @@ def test_ports_of_an_engine_on_this_machine_are_near() -> None:
     near = ("unix:///a.sock", "tcp://localhost:2375", "tcp://127.0.0.1:1", "tcp://[::1]:1")
     assert [is_near(engine) for engine in near] == [True] * 4
     assert [is_near(engine) for engine in ("tcp://10.0.0.1:2375", "ssh://root@host")] == [False] * 2
+
+
+def test_an_attached_project_says_how_it_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deploys and their undo use its folder, its environment files and its number of containers."""
+    monkeypatch.setattr(compose_program, "compose_program", lambda: ("compose",))
+    at = {
+        "com__docker__compose__project__working_dir": "/srv",
+        "com__docker__compose__project__config_files": "/srv/deploy/a.yaml,/srv/b.yaml",
+        "com__docker__compose__project__environment_file": "/srv/.env,prod.env",
+    }
+    engine = Answers(ports=[("web", {}), ("web", {}), ("db", {})]).labelled(**at)
+    place = project_of(System.model_validate({"attach": {"project": "shop"}}), "r1", engine)
+    files = ProjectFiles(*place, tmp_path, threading.Event())
+    assert " ".join(files.up_unchanged("web")) == (
+        "compose --project-directory /srv --env-file /srv/.env --env-file /srv/prod.env"
+        " --file /srv/deploy/a.yaml --file /srv/b.yaml"
+        " --project-name shop up --detach --no-deps --scale web=2 web"
+    )

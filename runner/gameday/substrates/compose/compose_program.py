@@ -8,6 +8,7 @@ import re
 import shutil
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,24 @@ def _version(command: Sequence[str]) -> int:
     return int(match[1]) if match else 0
 
 
-def project_command(spec: ComposeFiles, folder: Path, *more: Path) -> list[str]:
-    """Return the command line up to the verb: files, profiles, environment file and name of the project."""
+@dataclass(frozen=True)
+class FoundSettings:
+    """What an attached project was started with beside its files. `scales`: service → number of containers."""
+
+    directory: Path | None = None
+    env_files: tuple[Path, ...] = ()
+    scales: Mapping[str, int] = field(default_factory=dict)
+
+
+def project_command(
+    spec: ComposeFiles, folder: Path, *more: Path, settings: FoundSettings | None = None
+) -> list[str]:
+    """Return the command line up to the verb: files, profiles, environment files and folder of the project."""
+    settings = settings or FoundSettings()
     files = [(folder / file).resolve() for file in spec.files]
-    command = [*compose_program(), "--project-directory", str(files[0].parent)]
+    command = [*compose_program(), "--project-directory", str(settings.directory or files[0].parent)]
+    for env_file in settings.env_files:
+        command += ["--env-file", str(env_file)]
     for file in (*files, *more):
         command += ["--file", str(file)]
     for profile in spec.profiles:

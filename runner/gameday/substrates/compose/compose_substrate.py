@@ -145,7 +145,7 @@ class ComposeSubstrate(UserCommands):
         On a project that was attached to, what undoes a change is durable first. Raise PortError.
         """
         if self.attached and change is not None:
-            undo = self.files.command("up", "--detach", "--no-deps", service, changed=False)
+            undo = self.files.up_unchanged(service)
             self.note_undo(key, f"deploy of {release}", undo, UNDO_S)
         for instance in self.instances():
             if instance.service == service:

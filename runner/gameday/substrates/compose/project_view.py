@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from gameday.host.waiting import NotInTime, wait_until
 from gameday.ports import Instance, PortError
 from gameday.scenario import System as SystemSpec
 from gameday.scenario.own.own_system import ComposeFiles, EntryPoint
-from gameday.substrates.compose.compose_program import names_on_engine
+from gameday.substrates.compose.compose_program import FoundSettings, names_on_engine
 from gameday.substrates.compose.container_record import SERVICE, UP, containers_of
 from gameday.substrates.docker.docker_client import calling, engine_address
 from gameday.topology import Topology
 
 CONFIG_FILES = "com.docker.compose.project.config_files"
 WORKING_DIR = "com.docker.compose.project.working_dir"
+ENV_FILES = "com.docker.compose.project.environment_file"
 SHORT = 6
 LOG_LINES = 15
 ANY = ("", "0.0.0.0", "::")  # noqa: S104
@@ -218,18 +220,21 @@ def _published(ports: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
     return doors
 
 
-def project_of(spec: SystemSpec, run: str, client: Any) -> tuple[ComposeFiles, Path, str]:
-    """Return a project's files, the folder that they are in, and its name. Raise PortError.
+def project_of(spec: SystemSpec, run: str, client: Any) -> tuple[ComposeFiles, Path, str, FoundSettings]:
+    """Return a project's files, the folder that they are in, its name, and how it was started. Raise PortError.
 
-    A project that is attached to says in its containers' labels where its files are.
+    A project that is attached to says in its containers' labels where its files are and how it was started.
     """
     if spec.compose is not None:
         name = spec.compose.project or f"gameday-{run.replace('-', '')}"
-        return spec.compose, Path(spec.folder or "."), name
+        return spec.compose, Path(spec.folder or "."), name, FoundSettings()
     assert spec.attach is not None
     listed = containers_of(client, spec.attach.project)
     if not listed:
         raise PortError(f"there is no Compose project {spec.attach.project} on this engine")
     labels = listed[0]["Labels"]
     files = tuple(file for file in labels.get(CONFIG_FILES, "").split(",") if file) or ("compose.yaml",)
-    return ComposeFiles(files=files), Path(labels.get(WORKING_DIR, ".")), spec.attach.project
+    folder = Path(labels.get(WORKING_DIR, "."))
+    env_files = tuple(folder / file for file in labels.get(ENV_FILES, "").split(",") if file)
+    scales = Counter(str(container["Labels"][SERVICE]) for container in listed)
+    return ComposeFiles(files=files), folder, spec.attach.project, FoundSettings(folder, env_files, scales)
