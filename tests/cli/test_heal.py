@@ -18,6 +18,8 @@ from gameday.cli.heal import heal
 from gameday.console.leftover_commands import removal_command
 from gameday.execution import active_runs
 from gameday.reaper.runner_claim import claim
+from gameday.recording.sealed_files import Seal
+from gameday.recording.undo_list import UndoEntry, UndoList, read_undo_list
 from gameday.substrates.process.process_tree import ProcessTree, outlasting, strays, sweep
 from tests.support.page_receivers import receiving
 from tests.support.reaper_lab import PATIENCE_S, Run, runner
@@ -241,3 +243,21 @@ def test_pages_that_are_still_open(run: Run, gameday: Gameday, capsys: pytest.Ca
     assert f"{run.id}: pages resolved: a1, a2" in capsys.readouterr().out
     assert [event.subject for event in run.events("alert.resolved")] == ["a1", "a2"]
     assert gameday(str(run.folder)) == 0
+
+
+def test_what_a_drill_left_to_undo(gameday: Gameday, tmp_path: Path) -> None:
+    """The journal of a drill is sealed: heal opens it first, so that it knows whose undos these are."""
+    run = Run(tmp_path, "20260102-030405-ab12")
+    (tmp_path / "fault").touch()
+    undo = UndoList(run.folder)
+    undo.add(UndoEntry("f1", "a slow disk", ("rm", "fault"), 5.0, str(tmp_path)))
+    journal = run.folder / "journal.jsonl"
+    whole = journal.read_text(encoding="utf-8").rpartition("\n")[0]
+    text = whole.replace('"process"', '"external"')
+    assert '"external"' in text
+    Seal(run.folder).write(journal, text)
+    journal.unlink()
+    assert gameday() == 0
+    assert not (tmp_path / "fault").exists()
+    assert list(read_undo_list(run.folder).entries()) == []
+    assert run.gone()

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -128,12 +128,17 @@ def heal(
 
 
 def _heal(traces: Sequence[Traces], survey: Survey) -> bool:
-    """Clear the runs and close their journals; return True if something is left."""
+    """Clear the runs and close their journals; return True if something is left.
+
+    A drill's journal is opened first, since it names the substrate, and with it what there is to undo.
+    """
+    for trace in traces:
+        _open(trace)
+    traces = [replace(trace, substrate=trace.substrate or _substrate(trace.folder)) for trace in traces]
     kinds = {*survey.remains, *(trace.substrate for trace in traces)}
     results = clear(traces, kinds=kinds, patience=PATIENCE_S) if traces else {}
     for trace in traces:
         cleared = results[trace.run]
-        _open(trace)
         closed = trace.folder is not None and finished(trace.folder) is False
         if trace.folder and (closed or cleared.removed):
             closed = close(trace.folder, WHY, cleared, by="gameday heal") and closed

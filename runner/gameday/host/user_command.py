@@ -6,16 +6,21 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 LOOK_S = 0.05
 TAIL = 2000
 """Bytes at the end of a program's output that are shown."""
+
+
+class Settable(Protocol):
+    """Says whether to stop: a `threading.Event`, or something made of several."""
+
+    def is_set(self) -> bool: ...
 
 
 class CommandFailed(Exception):
@@ -30,9 +35,7 @@ def filled(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
     return arguments
 
 
-def run_command(
-    arguments: Sequence[str], timeout: float, folder: Path, stop: threading.Event | None = None
-) -> str:
+def run_command(arguments: Sequence[str], timeout: float, folder: Path, stop: Settable | None = None) -> str:
     """Run a program in `folder` and return its standard output. Raise CommandFailed.
 
     Output goes to a file, so that a server which the program leaves running doesn't hold the call up. At the time-out,
@@ -67,7 +70,7 @@ def run_command(
         return output.read().decode(errors="replace")
 
 
-def _await(process: subprocess.Popen[bytes], timeout: float, stop: threading.Event | None) -> str:
+def _await(process: subprocess.Popen[bytes], timeout: float, stop: Settable | None) -> str:
     """Wait for the program's end; return why it isn't waited for any longer, "" if it has ended."""
     end = time.monotonic() + timeout
     while True:

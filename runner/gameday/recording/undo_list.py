@@ -31,10 +31,10 @@ class UndoEntry:
 class UndoList:
     """The entries of one run. Thread-safe."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, entries: Sequence[UndoEntry] = ()) -> None:
         self._path = folder / NAME
         self._lock = threading.Lock()
-        self._entries: dict[str, UndoEntry] = {}
+        self._entries = {entry.key: entry for entry in entries}
 
     def add(self, entry: UndoEntry) -> None:
         """Add an entry, on disk once this returns. Raise OSError."""
@@ -65,10 +65,12 @@ class UndoList:
 
 
 def read_undo_list(folder: Path) -> UndoList:
-    """Return the list that a run left in its folder; empty if there is none. Raise ValueError if it isn't one."""
-    undo = UndoList(folder)
+    """Return the list that a run left in its folder; empty if there is none. Raise ValueError if it isn't one.
+
+    Reading writes nothing: a full disk or a kill meanwhile can't take an entry away.
+    """
     path = folder / NAME
-    if path.is_file():
-        for item in json.loads(path.read_text(encoding="utf-8")):
-            undo.add(UndoEntry(**{**item, "command": tuple(item["command"])}))
-    return undo
+    if not path.is_file():
+        return UndoList(folder)
+    items = json.loads(path.read_text(encoding="utf-8"))
+    return UndoList(folder, [UndoEntry(**{**item, "command": tuple(item["command"])}) for item in items])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from gameday.ports import PortError
-from gameday.recording.undo_list import NAME, UndoList
+from gameday.recording.undo_list import NAME, UndoList, read_undo_list
 from gameday.scenario.own.own_system import CommandSpec
 from gameday.substrates.external.external_kind import KIND
 from gameday.substrates.external.user_commands import UserCommands
 from gameday.substrates.substrate_kind import Traces
+from tests.support.waiting import until
 
 
 def shell(text: str) -> CommandSpec:
@@ -83,3 +86,41 @@ def test_a_damaged_list_is_reported_as_left(tmp_path: Path, text: str) -> None:
     """A clean-up never raises: what it can't read is left, with the reason."""
     (tmp_path / NAME).write_text(text, encoding="utf-8")
     assert KIND.reap([Traces(tmp_path.name, tmp_path)], 1.0)[tmp_path.name].left
+
+
+def test_nothing_is_undone_before_a_command_under_way_has_ended(tmp_path: Path) -> None:
+    """At the end of a run a command is stopped and waited for; its undo comes last, and no command begins afterwards."""
+    acting = commands(tmp_path)
+    refused: list[str] = []
+
+    def inject() -> None:
+        try:
+            acting.perform("f1", "slow disk", shell("touch begun; sleep 30; touch fault"), shell("rm begun"))
+        except PortError as error:
+            refused.append(str(error))
+
+    injecting = threading.Thread(target=inject)
+    injecting.start()
+    until((tmp_path / "begun").exists, "the command to begin")
+    assert acting.undo_all() == (["slow disk"], [])
+    injecting.join(10)
+    assert "was cancelled" in refused[0]
+    assert not (tmp_path / "begun").exists()
+    with pytest.raises(PortError, match="the run is ending"):
+        acting.perform("f2", "slow disk", shell("touch fault"), None)
+    assert not (tmp_path / "fault").exists()
+
+
+def test_reading_an_undo_list_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full while a list is read takes no entry away."""
+    acting = commands(tmp_path)
+    for number in range(3):
+        acting.note_undo(f"f{number}", "slow disk", ("true",), 1.0)
+    before = (tmp_path / NAME).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gameday.recording.atomic_file.replacing", full)
+    assert [entry.key for entry in read_undo_list(tmp_path).entries()] == ["f2", "f1", "f0"]
+    assert (tmp_path / NAME).read_bytes() == before

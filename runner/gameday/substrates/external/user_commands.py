@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.host.user_command import CommandFailed, filled, run_command
 from gameday.ports import PortError
 from gameday.recording.undo_list import UndoEntry, UndoList
 from gameday.scenario.own.own_system import CommandSpec
+
+STOP_S = 20.0
+"""How long commands that were told to stop are waited for before anything is undone."""
+
+
+@dataclass(frozen=True)
+class Either:
+    """Set once one of two events is."""
+
+    first: threading.Event
+    second: threading.Event | None
+
+    def is_set(self) -> bool:
+        return self.first.is_set() or (self.second is not None and self.second.is_set())
 
 
 class UserCommands:
@@ -20,6 +36,9 @@ class UserCommands:
         self._folder = folder
         self._values = values
         self._lock = threading.RLock()
+        self._ending = threading.Event()
+        self._idle = threading.Condition()
+        self._running = 0
 
     def perform(
         self,
@@ -33,9 +52,25 @@ class UserCommands:
     ) -> None:
         """Run a command. Its undo stands in the list, on disk, before that; a failed command may have half acted."""
         known = {**self._values, **(values or {})}
-        if undo is not None:
-            self.note_undo(key, what, filled(undo.command, known), undo.timeout)
-        self._run(what, filled(command.command, known), command.timeout, self._folder, stop)
+        with self._performing(what):
+            if undo is not None:
+                self.note_undo(key, what, filled(undo.command, known), undo.timeout)
+            either = Either(self._ending, stop)
+            self._run(what, filled(command.command, known), command.timeout, self._folder, either)
+
+    @contextmanager
+    def _performing(self, what: str) -> Iterator[None]:
+        """Count a command as running, so that nothing is undone before its end. Raise PortError once the run ends."""
+        with self._idle:
+            if self._ending.is_set():
+                raise PortError(f"{what}: not begun, since the run is ending")
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
 
     def note_undo(self, key: str, what: str, command: Sequence[str], timeout: float) -> None:
         """Put what undoes `key` into the list, on disk once this returns. Raise PortError if that fails."""
@@ -63,8 +98,16 @@ class UserCommands:
         self._undo.remove(key)
 
     def undo_all(self) -> tuple[list[str], list[str]]:
-        """Undo all that is left, the latest first; return what was undone, and what failed with its reason."""
-        undone, left = [], []
+        """Stop commands under way, then undo all that is left, the latest first.
+
+        Return what was undone, and what failed with its reason. No command can be performed afterwards: one that acted
+        after its undo would leave its fault in effect.
+        """
+        with self._idle:
+            self._ending.set()
+            ended = self._idle.wait_for(lambda: not self._running, STOP_S)
+        undone: list[str] = []
+        left = [] if ended else [f"a command didn't end within {STOP_S:g} s of being stopped"]
         for entry in self._undo.entries():
             try:
                 self.undo(entry.key)
@@ -80,7 +123,7 @@ class UserCommands:
         arguments: Sequence[str],
         timeout: float,
         folder: Path,
-        stop: threading.Event | None = None,
+        stop: Either | None = None,
     ) -> None:
         try:
             run_command(arguments, timeout, folder, stop)
