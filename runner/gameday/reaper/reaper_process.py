@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gameday.host.child_python import FOLDER, child_command, minimal_environment
+from gameday.host.child_python import FOLDER, child_command, inherited_environment
 from gameday.ports import PortError
 from gameday.reaper.runner_claim import claim
 from gameday.reaper.runner_messages import PendingRequest, RunnerMessage
@@ -32,8 +32,6 @@ LOOKS = 4
 """How many looks in a row without a sign of life make a runner count as hung. They are counted rather than timed, since
 every clock jumps on a machine that was suspended."""
 END_S = 5.0
-ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
-"""The environment variables that choose the Docker engine: the reaper must reach the same one."""
 
 
 class Reaper:
@@ -168,12 +166,11 @@ class Reaper:
 
     def _spawn(self) -> None:
         """Start a reaper in a session of its own and send it all messages so far. Raise PortError if that fails."""
-        environment = minimal_environment() | {key: os.environ[key] for key in ENGINE if key in os.environ}
         command = child_command("-m", "gameday.reaper", str(os.getpid()), str(self._look_s), str(LOOKS))
         try:
             self._process = subprocess.Popen(
                 command,
-                env=environment,
+                env=inherited_environment(),  # undo commands need what the user's commands had
                 cwd=FOLDER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

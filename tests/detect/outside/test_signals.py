@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from gameday.detect.outside.signals import MOST_ALERTS, epoch, items, parse_json, texts
@@ -32,6 +34,10 @@ def test_a_list_of_alerts_is_bounded_and_holds_objects(value: object) -> None:
         ("yesterday", None),
         (True, None),
         (None, None),
+        (10**400, None),
+        (-(10**400), None),
+        (math.nan, None),
+        (math.inf, None),
     ],
 )
 def test_times_are_read_in_every_form(written: object, seconds: float | None) -> None:

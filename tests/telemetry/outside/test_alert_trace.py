@@ -138,3 +138,16 @@ def test_an_alert_takes_the_first_route_that_matches() -> None:
     assert routes({"routes": [{"matchers": ["no matcher"]}]}, {}) == [
         {"routes": [{"matchers": ["no matcher"]}]}
     ]
+
+
+@pytest.mark.parametrize("matcher", [r'severity=~"\pL+"', 'slo=~"("', "\t\x00"])
+def test_a_configuration_that_python_does_not_read_leaves_the_waits_unknown(
+    base: str, monkeypatch: pytest.MonkeyPatch, matcher: str
+) -> None:
+    """Alertmanager's expressions are RE2's; the alert's other facts are found all the same."""
+    text = f"route: {{routes: [{{matchers: ['{matcher}']}}]}}"
+    status = json.dumps({"config": {"original": text}}).encode()
+    monkeypatch.setattr(Server, "answers", {**ANSWERS, "/api/v2/status": status})
+    traced = trace("a1", "Burn", LABELS, 20.0, None, (base, base), lambda: NOW)
+    assert (traced.for_s, traced.group_wait_s) == (4.0, None)
+    assert traced.why_unknown

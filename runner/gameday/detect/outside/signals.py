@@ -10,6 +10,8 @@ from typing import Any
 
 LONGEST_LABEL = 500
 """Characters of a label's name or value that are kept."""
+LATEST = 1e15
+"""The largest number that is taken for a time: milliseconds in the year 33,000."""
 MOST_ALERTS = 1000
 """Alerts of one payload, at most."""
 
@@ -63,6 +65,8 @@ def epoch(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
+        if not -LATEST < value < LATEST:  # NaN isn't, either
+            return None
         return float(value) / 1000 if value > 1e11 else float(value)
     try:
         moment = datetime.fromisoformat(str(value))

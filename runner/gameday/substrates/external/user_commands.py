@@ -38,7 +38,7 @@ class UserCommands:
         self._lock = threading.RLock()
         self._ending = threading.Event()
         self._idle = threading.Condition()
-        self._running = 0
+        self._commands = 0
 
     def perform(
         self,
@@ -64,12 +64,12 @@ class UserCommands:
         with self._idle:
             if self._ending.is_set():
                 raise PortError(f"{what}: not begun, since the run is ending")
-            self._running += 1
+            self._commands += 1
         try:
             yield
         finally:
             with self._idle:
-                self._running -= 1
+                self._commands -= 1
                 self._idle.notify_all()
 
     def note_undo(self, key: str, what: str, command: Sequence[str], timeout: float) -> None:
@@ -105,7 +105,7 @@ class UserCommands:
         """
         with self._idle:
             self._ending.set()
-            ended = self._idle.wait_for(lambda: not self._running, STOP_S)
+            ended = self._idle.wait_for(lambda: not self._commands, STOP_S)
         undone: list[str] = []
         left = [] if ended else [f"a command didn't end within {STOP_S:g} s of being stopped"]
         for entry in self._undo.entries():

@@ -21,6 +21,16 @@ LOOK_BACK = "10m"
 MOST_SCRAPES = 2000
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _MATCHER = re.compile(r"""\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*["']?(.*?)["']?\s*""", re.DOTALL)
+UNTRACEABLE = (
+    NoAnswer,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    re.error,
+    yaml.YAMLError,
+)
+"""What an answer that isn't as expected raises; a matcher may be RE2's syntax, which Python doesn't have."""
 
 Facts = dict[str, Any]
 """Fields of `AlertTraced`."""
@@ -74,12 +84,12 @@ def trace(
         for step in (_offset, _rule, _scrapes):
             try:
                 facts |= step(prometheus, name, labels, wall)
-            except (NoAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
+            except UNTRACEABLE as error:
                 unknown.append(str(error)[:200])
     if alertmanager is not None:
         try:
             facts |= _waits(alertmanager, labels)
-        except (NoAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
+        except UNTRACEABLE as error:
             unknown.append(str(error)[:200])
     return AlertTraced(
         alert, name=name, arrived=arrived, starts_at=starts_at, why_unknown="; ".join(unknown), **facts
