@@ -60,3 +60,14 @@ def test_regions_and_journeys_of_a_variant_are_known(tmp_path: Path) -> None:
     library.read(file)
     (problem,) = problems(text + '  - impact.journeys["buy"].failed == 0\n', tmp_path)
     assert "there is no 'buy' in journeys" in problem.message
+
+
+def test_a_canary_whose_hangs_outlast_its_steps_is_refused() -> None:
+    """A request that hangs is judged once it ends, so that a step must be longer than the client's time-out."""
+    path = library.paths()["canary-bad-pricing"]
+    with pytest.raises(Invalid) as refused:
+        library.read(path, {"load.timeout": "10s"})
+    (problem,) = refused.value.problems
+    assert "none is judged within bake: 10s" in problem.message
+    assert problem.hint == "raise bake or lower load.timeout"
+    assert library.read(path, {"load.timeout": "9s"}).load.timeout == 9.0

@@ -10,6 +10,7 @@ import pytest
 from gameday.detect import make as make_detector
 from gameday.ports import CanaryPlan, CanaryVerdict
 from gameday.recording.samples import ErrorKind, Samples
+from gameday.scenario import Slo
 from gameday.telemetry.canary_judge import Judge, involved, is_drawn
 from tests.support.shop_traffic import SLOS, Outage, Shop
 
@@ -135,3 +136,66 @@ def test_the_runner_draws_the_users_that_the_services_draw() -> None:
     assert ours.tolist() == [drawn(str(user), RELEASE) < 2500 for user in users]
     assert 0.18 < ours.mean() < 0.32
     assert (is_drawn(users, RELEASE, 0.05) <= ours).all()
+
+
+ALL, PRICES = (
+    Slo.model_validate({"name": name, "sli": name, "objective": "99.5%"})
+    for name in ("availability", "correctness")
+)
+
+
+@pytest.mark.parametrize("share_hanging", [1.0, 0.5])
+def test_a_canary_that_hangs_is_found_in_the_step_after(share_hanging: float) -> None:
+    """Its requests end at the client's time-out, as long after as the step lasts, when the share is larger."""
+    whole = Shop(rate=300.0, seconds=35.0, seed=5).samples()
+    records = whole.records
+    touches = np.isin(records["step"], involved(whole, "pricing"))
+    first = is_drawn(records["user"], RELEASE, 0.05) & (records["planned"] < BEGAN + 5)
+    cohort = (first | is_drawn(records["user"], RELEASE, 0.25) & (records["planned"] >= BEGAN + 5)) & touches
+    hangs = (
+        cohort
+        & (records["planned"] >= BEGAN)
+        & (np.random.default_rng(1).random(len(records)) < share_hanging)
+    )
+    records["error"][hangs] = ErrorKind.TIMEOUT
+    records["end"] = records["planned"] + np.where(hangs, 5.0, 0.01)
+    upto = {"t": BEGAN}
+
+    def samples() -> Samples:
+        return whole.part(records[records["end"] <= upto["t"]])
+
+    judge = Judge(SLOS, samples, make_detector, "pricing", RELEASE, replace(PLAN, bake=5.0))
+    judge.step(0.05, BEGAN)
+    upto["t"] = BEGAN + 5
+    assert judge.verdict(BEGAN + 5, ending=False).bad == 0
+    judge.step(0.25, BEGAN + 5)
+    upto["t"] = BEGAN + 9
+    verdict = judge.verdict(BEGAN + 9, ending=False)
+    assert (verdict.state, verdict.rest_bad) == ("worse", 0)
+
+
+@pytest.mark.parametrize("slos", [(ALL, PRICES), (PRICES, ALL)])
+def test_the_order_of_the_slos_does_not_matter(slos: tuple[Slo, ...]) -> None:
+    """An outage of everyone's availability doesn't hide the canary's wrong prices."""
+    shop = Shop(outages=[Outage(BEGAN + 1, 0.3)], rate=300.0, seconds=32.0)
+    whole = shifted(shop.samples(), 0.25, 0.0)
+    touches = np.isin(whole.records["step"], involved(whole, "pricing"))
+    wrong = touches & (whole.records["planned"] >= BEGAN) & is_drawn(whole.records["user"], RELEASE, 0.25)
+    whole.records["correct"] = np.where(whole.records["error"] == 0, 1, 2)
+    whole.records["correct"][wrong & (whole.records["error"] == 0)] = 0
+    judge = Judge(slos, lambda: whole, make_detector, "pricing", RELEASE, PLAN)
+    judge.step(0.25, BEGAN)
+    verdict = judge.verdict(32.0, ending=True)
+    assert verdict.state == "worse"
+    assert verdict.why.startswith("correctness: ")
+
+
+def test_a_latency_slo_alone_is_enough_to_be_judged() -> None:
+    """The requests that involve the service count, so that a good release is healthy and not without data."""
+    slow = Slo.model_validate({"name": "speed", "sli": "latency", "under": "300ms", "objective": "99%"})
+    whole = shifted(Shop(rate=200.0, seconds=32.0).samples(), 0.25, 0.0)
+    judge = Judge([slow], lambda: whole, make_detector, "pricing", RELEASE, PLAN)
+    judge.step(0.25, BEGAN)
+    verdict = judge.verdict(32.0, ending=True)
+    assert verdict.state == "healthy"
+    assert verdict.requests >= PLAN.least

@@ -237,7 +237,7 @@ def _surges(document: Document) -> Iterator[Problem]:
 
 
 def _canaries(document: Document) -> Iterator[Problem]:
-    """Yield a problem for each step of a canary whose share of the load is less than one request."""
+    """Yield a problem for each canary that can't be judged: a share of less than one request, hangs that outlast a step."""
     try:
         planned = Load.model_validate(document.data.get("load", {}))
     except ValidationError:
@@ -248,6 +248,10 @@ def _canaries(document: Document) -> Iterator[Problem]:
             plan = Canary.model_validate(strategy).canary.plan()
         except ValidationError:
             continue
+        if plan.bake <= planned.timeout:
+            canary = ("timeline", index, action, "strategy", "canary")
+            message = f"requests that hang end after {planned.timeout:g} s, so none is judged within bake: {plan.bake:g}s"
+            yield document.problem(canary, message, "raise bake or lower load.timeout")
         for step, share in enumerate(plan.watched):
             requests = planned.rate * share * plan.bake
             if requests < 1:

@@ -29,8 +29,6 @@ INVOLVED = 0.5
 """A step counts if the service had part in this share of its good answers."""
 SAME_AS_REST = 0.01
 """An alarm counts if Fisher's p that the canary is no worse than the rest is below this."""
-NEWS_S = 0.5
-"""A request without an answer counts only once it is this old."""
 
 
 def is_drawn(users: Sequence[int] | npt.NDArray[np.integer], release: str, share: float) -> Flags:
@@ -57,7 +55,7 @@ class Judge:
         self._service, self._release, self._plan = service, release, plan
         self._slos = [slo for slo in slos if slo.sli != "latency"]
         self._samples, self._make = samples, make
-        self._share, self._since = plan.steps[0], 0.0
+        self._since, self._shares = 0.0, list[tuple[float, float]]()
         before = samples()
         self._steps = involved(before, service)
         self._normal = {slo.name: _normal(slo, before, self._steps) for slo in self._slos}
@@ -67,30 +65,37 @@ class Judge:
         self._rate = float(touching.sum()) / spent if spent > 0 else 0.0
 
     def step(self, share: float, since: float) -> None:
-        self._share, self._since = share, since
+        self._since = since
+        self._shares.append((since, share))
 
     def verdict(self, now: float, *, ending: bool) -> CanaryVerdict:
+        """Judge the requests that ended since the step began: one that hung in the step before is known only now."""
         samples = self._samples()
         records = samples.records
-        planned = np.asarray(records["planned"], float)
-        here = (planned >= self._since) & np.isin(np.asarray(records["step"]), self._steps)
+        ended = np.asarray(records["end"], float) >= self._since
+        here = ended & np.isin(np.asarray(records["step"]), self._steps)
         part = samples.part(records[here])
         cohort = self._cohort(part)
         counts, good = self._counted(part)
         n, rest = int((cohort & counts).sum()), int((~cohort & counts).sum())
         bad, rest_bad = int((cohort & counts & ~good).sum()), int((~cohort & counts & ~good).sum())
         seen = (n, bad, rest, rest_bad)
-        alarm = next((slo for slo in self._slos if self._alarmed(slo, part, cohort)), None)
-        if alarm is not None:
-            verdict = self._alarmed_verdict(alarm, part, cohort, seen)
-            if ending or verdict.state == "worse":
-                return verdict
+        alarms = [slo for slo in self._slos if self._alarmed(slo, part, cohort)]
+        verdicts = [self._alarmed_verdict(slo, part, cohort, seen) for slo in alarms]
+        worse = [verdict for verdict in verdicts if verdict.state == "worse"]
+        if worse or (ending and verdicts):
+            return (worse or verdicts)[0]
         if not ending:
             return CanaryVerdict("healthy", "", *seen)
         return self._at_the_end(part, cohort, seen)
 
     def _cohort(self, part: Samples) -> Flags:
-        cohort = is_drawn(np.asarray(part.records["user"]), self._release, self._share)
+        """Return which requests were planned while their user's were sent to the canary."""
+        users, planned = np.asarray(part.records["user"]), np.asarray(part.records["planned"], float)
+        step = np.searchsorted([since for since, _ in self._shares], planned, side="right") - 1
+        cohort = np.zeros(len(users), np.bool_)
+        for index, (_, share) in enumerate(self._shares):
+            cohort[step == index] = is_drawn(users[step == index], self._release, share)
         if self._plan.regions:
             inside = [number for number, name in enumerate(part.regions) if name in (*self._plan.regions, "")]
             cohort &= np.isin(np.asarray(part.records["region"]), inside)
@@ -102,7 +107,8 @@ class Judge:
         for slo in self._slos:
             covered, fine = select(slo, part)
             counts, good = counts | covered, good & (fine | ~covered)
-        return counts, good
+        # With SLOs of latency alone every request has a part in the comparison at the end of the step.
+        return (counts if self._slos else ~counts), good
 
     def _alarmed(self, slo: Slo, part: Samples, cohort: Flags) -> bool:
         """Fold the canary's outcomes of this step through the bank."""
@@ -122,7 +128,7 @@ class Judge:
         """Return the bank with a budget of one false alarm in `watched / (falseAbort / 2)` seconds over all SLOs."""
         quiet = 2 * watched_seconds(self._plan) / self._plan.false_abort
         bank = Detection.model_validate({"detector": "bank", "params": {"quiet": f"{quiet:.12g}s"}})
-        rate = max(LEAST_RATE, self._rate * self._share)
+        rate = max(LEAST_RATE, self._rate * self._shares[-1][1])
         return self._make(bank, slo, self._normal[slo.name], rate, len(self._slos), ())
 
     def _alarmed_verdict(
