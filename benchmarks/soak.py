@@ -118,7 +118,7 @@ def leftovers(runs: Sequence[str]) -> list[str]:
 
 
 def soak(command: Sequence[str], out: Path, duration_s: float) -> Iterator[Sample]:
-    """Run the command for so long, then end it by SIGINT; yield a sample after each of its runs."""
+    """Run the command for so long, then end it by SIGTERM; yield a sample after each of its runs."""
     began, seen = time.monotonic(), set[Path]()
     with (out / "soak.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -133,7 +133,7 @@ def soak(command: Sequence[str], out: Path, duration_s: float) -> Iterator[Sampl
             time.sleep(POLL_S)
     finally:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)  # SIGINT may be ignored, as in a background job
         process.wait(STOP_S)
 
 
