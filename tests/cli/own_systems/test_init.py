@@ -83,3 +83,30 @@ def test_discover_lists_services_ports_and_links() -> None:
     """A link shows in depends_on or in the environment."""
     result = CliRunner().invoke(gameday, ["discover", "--compose", str(SMALL)])
     assert "web  gameday-python:bookworm  ports 8000  -> api" in result.output
+
+
+def test_a_url_that_is_none_leaves_no_file(tmp_path: Path) -> None:
+    """What can't be read again isn't left for the next try to stumble over."""
+    out = tmp_path / "gameday"
+    result = CliRunner().invoke(gameday, ["init", "--url", "foo", "--out", str(out)])
+    assert result.exit_code != 0
+    assert list(out.iterdir()) == []
+
+
+def test_each_path_of_a_document_has_a_journey(tmp_path: Path) -> None:
+    """Paths that differ in punctuation alone are all kept; parameters that are no list are ignored."""
+    document = tmp_path / "openapi.json"
+    paths = {"/a-b": {"get": {}}, "/a/b": {"get": {"parameters": 5}}, "/a_b": {"parameters": "x", "get": {}}}
+    document.write_text(json.dumps({"paths": paths}), encoding="utf-8")
+    words = [
+        "init",
+        "--url",
+        "http://127.0.0.1:8080",
+        "--openapi",
+        str(document),
+        "--out",
+        str(tmp_path / "new"),
+    ]
+    assert CliRunner().invoke(gameday, words).exit_code == 0
+    journeys = written(tmp_path / "new")["baseline.yaml"].journeys
+    assert sorted(journey.steps[0].path for journey in journeys.values()) == ["/a-b", "/a/b", "/a_b"]

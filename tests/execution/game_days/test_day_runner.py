@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -196,3 +197,23 @@ def test_only_a_day_of_the_same_plan_goes_on(plan: GameDay, tmp_path: Path) -> N
     shutil.copytree(state.folder, tmp_path / "2-day")
     (tmp_path / "2-day/day.json").write_text("{")
     assert unfinished(plan, tmp_path) == state
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [((0, 0), 0), ((0, 1), 1), ((3, 1), 1), ((5, 1), 5), ((None, 0), 4), (("x", 0), 4)],
+)
+def test_the_exit_status_is_the_gravest_of_the_runs(
+    plan: GameDay, tmp_path: Path, statuses: tuple[object, object], status: int
+) -> None:
+    """The last run of each block counts; one without an outcome that can be read is an error."""
+    runner = Day(plan, tmp_path).runner
+    for index, value in enumerate(statuses):
+        for run in (f"first-{index}", f"last-{index}"):
+            (runner.state.folder / run).mkdir()
+        if value is not None:
+            outcome = runner.state.folder / f"last-{index}" / "outcome.json"
+            outcome.write_text(json.dumps({"exit_status": value}), encoding="utf-8")
+        block = replace(runner.state.blocks[index], runs=(f"first-{index}", f"last-{index}"))
+        runner.state = runner.state.with_block(index, block)
+    assert runner.exit_status() == status

@@ -66,7 +66,7 @@ def day(
 
 
 def _run(plan: GameDay, options: object, new: bool, host: str, port: int) -> int:
-    from gameday.analysis.outcome.run_verdict import INTERRUPTED, PASS
+    from gameday.analysis.outcome.run_verdict import INTERRUPTED
     from gameday.execution import library
     from gameday.execution.game_days.day_agenda import DayAgenda
     from gameday.execution.game_days.day_runner import DayRunner
@@ -98,7 +98,7 @@ def _run(plan: GameDay, options: object, new: bool, host: str, port: int) -> int
     with served(hub, host, port):
         _take_enter(agenda)
         runner = DayRunner(plan, state, agenda, replace(options, out=state.folder), hub, (chosen, why))
-        return PASS if runner.run() else INTERRUPTED
+        return runner.exit_status() if runner.run() else INTERRUPTED
 
 
 def _take_enter(agenda: object) -> None:

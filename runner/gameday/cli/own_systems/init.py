@@ -90,6 +90,7 @@ def write_scenarios(
     from gameday.execution import library
     from gameday.execution.own.proposed_scenarios import propose_for_project, propose_for_url, scenarios
     from gameday.recording import atomic_file
+    from gameday.scenario.yaml_document import Invalid
 
     if compose and url:
         raise click.UsageError("--compose and --url can't be combined")
@@ -109,9 +110,15 @@ def write_scenarios(
     if there and not force:
         raise click.ClickException(f"{out / there[0]} is there already; --force replaces it")
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        atomic_file.write(out / name, text)
-        library.read(out / name)
+    try:
+        for name, text in texts.items():
+            atomic_file.write(out / name, text)
+            library.read(out / name)
+    except Invalid:
+        for name in set(texts) - set(there):
+            (out / name).unlink(missing_ok=True)
+        raise
+    for name in texts:
         click.echo(str(out / name))
     click.echo(f"next: gameday validate {out}/*.yaml && gameday run {out / next(iter(texts))}", err=True)
     return 0

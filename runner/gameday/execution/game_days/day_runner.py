@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from gameday.analysis.outcome.run_verdict import ERROR, PRECEDENCE, worst
 from gameday.execution import library
 from gameday.execution.game_days.day_agenda import DayAgenda
 from gameday.execution.game_days.day_results import write_results
@@ -89,6 +91,14 @@ class DayRunner:
                 click.echo(f"day      {page}", err=True)
         return signals.asked is None
 
+    def exit_status(self) -> int:
+        """Return the gravest exit status of the blocks' last runs, also of those before a restart.
+
+        A run without an outcome is an error of the system.
+        """
+        last = [self.state.folder / block.runs[-1] for block in self.state.blocks if block.runs]
+        return worst([_exit_status(folder) for folder in last])
+
     def _run_block(self, index: int, kept: SystemReuse, signals: Signals) -> None:
         """Run a block; one without a scenario is over once the next one starts."""
         block = self.plan.blocks[index]
@@ -132,6 +142,14 @@ class DayRunner:
 
     def _show(self) -> None:
         self.agenda.state = self.state
+
+
+def _exit_status(folder: Path) -> int:
+    try:
+        status = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))["exit_status"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ERROR
+    return status if isinstance(status, int) and status in PRECEDENCE else ERROR
 
 
 def _is_run(path: Path) -> bool:

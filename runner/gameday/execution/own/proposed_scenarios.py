@@ -113,7 +113,12 @@ def paths_of(openapi: Mapping[str, Any]) -> list[str]:
         get = operations.get("get") if isinstance(operations, Mapping) else None
         if not isinstance(get, Mapping) or "{" in str(path) or not str(path).startswith("/"):
             continue
-        parameters = [*(operations.get("parameters") or ()), *(get.get("parameters") or ())]
+        parameters = [
+            parameter
+            for holder in (operations, get)
+            if isinstance(listed := holder.get("parameters"), list)
+            for parameter in listed
+        ]
         if not any(isinstance(parameter, Mapping) and parameter.get("required") for parameter in parameters):
             usable.append(str(path))
     return usable[:MOST_JOURNEYS]
@@ -144,10 +149,12 @@ def _slug(name: str) -> str:
 def _document(
     proposal: Proposal, name: str, title: str, story: str, rest: Mapping[str, Any]
 ) -> dict[str, Any]:
-    journeys = {
-        _slug(path) if path != "/" else "home": {"steps": [{"name": "page", "path": path}]}
-        for path in proposal.paths
-    }
+    journeys: dict[str, Any] = {}
+    for path in proposal.paths:
+        slug = _slug(path) if path != "/" else "home"
+        # Paths such as /a-b and /a/b have one slug.
+        name_of_path = slug if slug not in journeys else f"{slug}-{len(journeys) + 1}"
+        journeys[name_of_path] = {"steps": [{"name": "page", "path": path}]}
     return {
         "apiVersion": "gameday/v1",
         "kind": "Scenario",
